@@ -1,0 +1,1 @@
+"""Sizes of a U-Net and tiles of an image, in whole numbers only."""

@@ -1,0 +1,1 @@
+"""Tiles through the network."""

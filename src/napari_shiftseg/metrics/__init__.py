@@ -1,0 +1,1 @@
+"""Measures of seams and of objects."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .metrics.seams import gradient_magnitude, seam_scores
     from .model.checkpoint import load_model, save_model
     from .model.unet import new_model
-    from .pipeline import compare, segment
+    from .pipeline.comparison import compare
+    from .pipeline.segmentation import segment
     from .training.fit import train
 
 __version__ = "0.1.0"
@@ -25,7 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "MeanShift": "clustering.mean_shift",
     "average_precision": "metrics.instances",
-    "compare": "pipeline",
+    "compare": "pipeline.comparison",
     "embed": "inference.predict",
     "false_merges": "metrics.instances",
     "false_splits": "metrics.instances",
@@ -35,7 +36,7 @@ _HOMES = {
     "plan_tiles": "geometry.tiling",
     "save_model": "model.checkpoint",
     "seam_scores": "metrics.seams",
-    "segment": "pipeline",
+    "segment": "pipeline.segmentation",
     "train": "training.fit",
 }
 

@@ -1,0 +1,5 @@
+"""The command line: arguments → pipeline → files."""
+
+from .app import main
+
+__all__ = ["main"]

@@ -1,0 +1,181 @@
+"""The program ``shiftseg``: a command translates arguments and calls one function."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from napari_shiftseg.geometry.tiling import Border, Stitching
+
+if TYPE_CHECKING:
+    from napari_shiftseg.model.config import Kernel, Scope
+
+app = typer.Typer(
+    name="shiftseg",
+    help="Segment images tile by tile without seams, and see the seams.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError)
+
+Image = Annotated[
+    Path, typer.Argument(help="TIFF or .npy image, or the name of a sample.")
+]
+Model = Annotated[
+    str, typer.Option("-m", "--model", help="Bundled model, or a .safetensors file.")
+]
+Window = Annotated[
+    str | None,
+    typer.Option(help="Tile size (window) in pixels, 20 or 24x96x96. [cheapest]"),
+]
+StitchingOption = Annotated[Stitching, typer.Option(help="How tiles are joined.")]
+BorderOption = Annotated[Border, typer.Option(help="What stands beyond the image.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]
+
+
+def main() -> None:
+    """Run the program; bad input ends with one line and exit status 2."""
+    try:
+        status = app(standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        print("shiftseg: stopped", file=sys.stderr)
+        sys.exit(130)
+    except EXPECTED as error:
+        _fail(_one_line(error))
+    sys.exit(status or 0)
+
+
+@app.command()
+def demo(
+    output: Output = Path("demo_output"),
+    window: Annotated[int, typer.Option(help="Tile size for naive stitching.")] = 20,
+    device: Device = "auto",
+    viewer: Annotated[bool, typer.Option(help="Open napari with the result.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Segment the disk sample naively and cropped, and compare."""
+    from .demo import run_demo
+
+    run_demo(output, window, device, viewer and not as_json, as_json)
+
+
+@app.command()
+def segment(
+    image: Image,
+    output: Output,
+    model: Model = "disks",
+    window: Window = None,
+    stitching: StitchingOption = "cropped",
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    batch: Annotated[int | None, typer.Option(help="Tiles at once.")] = None,
+    bandwidth: Annotated[
+        float | None, typer.Option(help="Of the mean shift. [the model's]")
+    ] = None,
+    kernel: Annotated[
+        Kernel | None, typer.Option(help="Of the mean shift. [the model's]")
+    ] = None,
+    scope: Annotated[
+        Scope | None, typer.Option(help="One mean shift, or one a component.")
+    ] = None,
+    min_size: Annotated[
+        int | None, typer.Option(help="Drop objects of fewer pixels.")
+    ] = None,
+    split_far_parts: Annotated[
+        bool | None, typer.Option(help="Parts that do not touch are objects.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
+    from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.pipeline.settings import Settings
+
+    from .files import read_image, writable_folder, write_segmentation
+    from .terminal import report_segmentation, with_progress
+
+    folder = writable_folder(output)
+    settings = Settings(
+        window=_window(window), stitching=stitching, border=border, device=device,
+        batch=batch, bandwidth=bandwidth, kernel=kernel, scope=scope,
+        min_size=min_size, split_far_parts=split_far_parts,
+    )  # fmt: skip
+    network = load_model(model)
+    source = read_image(image)
+    result = with_progress(segment_steps(source.data, network, settings))
+    report = write_segmentation(result, network, source, folder)
+    _print(report, as_json, lambda: report_segmentation(result, folder))
+
+
+@app.command()
+def inspect(
+    model: Annotated[str, typer.Argument(help="Bundled model or .safetensors file.")],
+    as_json: Json = False,
+) -> None:
+    """Show what a model is: period, context, legal inputs, how it was trained."""
+    from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.model.description import describe
+
+    from .terminal import report_model
+
+    network = load_model(model)
+    _print(describe(network), as_json, lambda: report_model(network))
+
+
+@app.command()
+def train(
+    sample: Annotated[str, typer.Option(help="Sample to train on: disks, disks-16.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help=".safetensors file.")],
+    window: Annotated[int, typer.Option(help="Output window the loss sees.")] = 20,
+    steps: Annotated[int | None, typer.Option(help="Training steps. [6000]")] = None,
+    seed: Annotated[int, typer.Option(help="Of weights and windows.")] = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train a model on a bundled sample."""
+    from .train import run_training
+
+    report = run_training(sample, output, window, steps, seed, device)
+    _print(report, as_json, lambda: print(f"{report['model']} written to {output}"))
+
+
+def _window(text: str | None) -> int | tuple[int, ...] | None:
+    from napari_shiftseg.geometry.window import parse_window
+
+    return None if text is None else parse_window(text)
+
+
+def _print(report: dict[str, Any], as_json: bool, in_words: Any) -> None:
+    if as_json:
+        print(json.dumps(report))
+    else:
+        in_words()
+
+
+def _one_line(error: BaseException) -> str:
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        return f"{name}: {first['msg']}, got {first['input']!r}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _fail(message: str) -> None:
+    print(f"shiftseg: {message}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,190 @@
+"""Images in, results out: files that napari and Fiji open."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tifffile
+
+from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.segmentation import Segmentation
+
+RGB_WEIGHTS = (0.2125, 0.7154, 0.0721)  # ITU-R BT.709, as in scikit-image
+
+
+@dataclass(frozen=True)
+class Source:
+    r"""An image read from a file.
+
+    Attributes
+    ----------
+    name : str
+        Without folder and suffix.
+    data : ndarray
+        ([frames,] \\*spatial)
+    resolution : dict
+        Pixel size as tifffile writes it; empty if unknown.
+    """
+
+    name: str
+    data: NDArray[Any]
+    resolution: dict[str, Any]
+
+
+def read_image(path: Path) -> Source:
+    """Read a TIFF or .npy file, or make the sample of this name.
+
+    A colour TIFF is read as grey (luminance).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a file nor a sample of this name.
+    ValueError
+        If the file is neither a TIFF nor a .npy, or cannot be read.
+    """
+    if not path.exists() and str(path) in SAMPLES:
+        return Source(path.name, make_sample(str(path)).image, {})
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no image {str(path)!r}: it is neither a file nor one of the samples "
+            f"({', '.join(SAMPLES)})"
+        )
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".tif", ".tiff"):
+        raise ValueError(
+            f"{path.name}: a TIFF or .npy file is expected, not {suffix!r}"
+        )
+    try:
+        if suffix == ".npy":
+            return Source(path.stem, np.load(path, allow_pickle=False), {})
+        return _read_tiff(path)
+    except (
+        ValueError,
+        EOFError,
+        IndexError,
+        KeyError,
+        tifffile.TiffFileError,
+    ) as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from None
+
+
+def _read_tiff(path: Path) -> Source:
+    with tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        data, page = series.asarray(), series.keyframe
+        resolution = {}
+        if page.tags.get("XResolution") and all(page.resolution):
+            resolution = {
+                "resolution": page.resolution,
+                "resolutionunit": int(page.resolutionunit),
+            }
+        if series.axes.endswith("S") and data.shape[-1] in (3, 4):
+            data = data[..., :3] @ np.array(RGB_WEIGHTS)
+    return Source(path.stem, data, resolution)
+
+
+def writable_folder(folder: Path) -> Path:
+    """Make the folder if need be, and prove that a file can be written there.
+
+    Raises
+    ------
+    OSError
+        If it cannot; before any work is done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder):
+        return folder
+
+
+def write_segmentation(
+    result: Segmentation, model: UNet, source: Source, folder: Path
+) -> dict[str, Any]:
+    """Write labels, embedding and gradient magnitude as TIFFs, and a report.
+
+    Returns
+    -------
+    dict
+        The report, as written to ``NAME_report.json``.
+    """
+    files = {
+        "labels": _label_dtype(result.labels),
+        "embedding": np.moveaxis(result.embeddings, 0, -result.plan.shape.ndim - 1),
+        "gradient": result.gradient,
+    }
+    written = {}
+    for kind, pixels in files.items():
+        path = folder / f"{source.name}_{kind}.tif"
+        write_tiff(path, pixels, result.plan.shape.ndim, source.resolution)
+        written[kind] = str(path)
+    report = segmentation_report(result, model) | {
+        "image": source.name,
+        "files": written,
+    }
+    (folder / f"{source.name}_report.json").write_text(json.dumps(report, indent=2))
+    return report
+
+
+def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
+    """Return the figures and settings of a run, ready for JSON."""
+    plan = result.plan
+    return {
+        "model": model.config.name,
+        "objects": result.objects,
+        "modes": len(result.modes),
+        "window": list(plan.window),
+        "stride": list(plan.stride),
+        "tiles": len(plan),
+        "period": list(plan.shape.period),
+        "offset": list(plan.offset),
+        "exact": plan.is_exact,
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        "settings": asdict(result.settings),
+    }
+
+
+def write_tiff(
+    path: Path, pixels: NDArray[Any], ndim: int, resolution: dict[str, Any]
+) -> None:
+    r"""Write pixels as a TIFF; as an ImageJ hyperstack where ImageJ knows the dtype.
+
+    Parameters
+    ----------
+    path : Path
+    pixels : ndarray
+        ([frames,] [channels,] \\*spatial)
+    ndim : int
+        Number of spatial axes.
+    resolution : dict
+        Of the source.
+    """
+    spatial = "ZYX"[-ndim:]
+    leading = pixels.ndim - ndim
+    if ndim == 1:
+        pixels, spatial = pixels[..., None, :], "YX"
+    is_imagej = pixels.dtype in (np.uint8, np.uint16, np.float32)
+    axes = ("TC" if leading == 2 else "C" * leading) + spatial
+    if is_imagej and "Z" in axes and "C" in axes:  # ImageJ's order is TZCYX
+        pixels = np.moveaxis(pixels, leading - 1, leading)
+        axes = axes.replace("CZ", "ZC")
+    tifffile.imwrite(
+        path, pixels, imagej=is_imagej, compression=None if is_imagej else "zlib",
+        photometric="minisblack", metadata={"axes": axes}, **resolution,
+    )  # fmt: skip
+
+
+def _label_dtype(labels: NDArray[np.int32]) -> NDArray[Any]:
+    """Return labels as uint16 where they fit, which ImageJ reads, else as uint32."""
+    return labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)

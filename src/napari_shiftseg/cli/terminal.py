@@ -1,0 +1,93 @@
+"""What a person reads on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from tqdm import tqdm
+
+from napari_shiftseg.geometry.advice import advise, by
+from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.model.description import describe, training_window_warning
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.pipeline.segmentation import Segmentation
+
+Result = TypeVar("Result")
+
+ROWS = {
+    "tile size (window)": "window",
+    "keeps (stride)": "stride",
+    "tiles": "tiles",
+    "seam ratio": "seam_ratio",
+    "  inside objects": "seam_ratio_within",
+    "  untiled, same pairs": "seam_ratio_untiled",
+    "seam z": "seam_z",
+    "objects": "objects",
+    "true objects": "true_objects",
+    "false splits": "false_splits",
+    "false merges": "false_merges",
+    "AP50": "ap50",
+    "seconds": "seconds",
+}
+
+
+def with_progress(steps: Generator[Progress, None, Result]) -> Result:
+    """Run to the end with a progress bar on standard error (if it is a terminal)."""
+    running = Returning(steps)
+    with tqdm(unit="tile", disable=None, leave=False) as bar:
+        for progress in running:
+            if progress.note:
+                tqdm.write(progress.note)
+            bar.total = progress.total
+            bar.set_description(progress.stage, refresh=False)
+            bar.update(progress.done - bar.n)
+    return running.value
+
+
+def report_segmentation(result: Segmentation, folder: Path) -> None:
+    """Print the outcome of a run."""
+    advice = advise(result.plan)
+    print(advice.summary)
+    for line in (advice.note, *result.notes):
+        if line:
+            print(line)
+    print(f"{result.objects} objects in {result.seconds:.1f} s, written to {folder}")
+
+
+def report_model(model: UNet) -> None:
+    """Print what a model is."""
+    for name, value in describe(model).items():
+        if name != "provenance":
+            print(f"{name.replace('_', ' '):22}{value}")
+    for name, value in (describe(model)["provenance"] or {}).items():
+        print(f"  {name:20}{value}")
+    if warning := training_window_warning(model):
+        print(f"warning: {warning}")
+
+
+def report_comparison(comparison: Comparison) -> None:
+    """Print naive and cropped stitching side by side."""
+    naive, cropped = (_column(side) for side in (comparison.naive, comparison.cropped))
+    print(f"{'':24}{'naive':>12}{'cropped':>12}")
+    for title, key in ROWS.items():
+        print(f"{title:24}{naive[key]:>12}{cropped[key]:>12}")
+
+
+def _column(side: Side) -> dict[str, str]:
+    return {key: _cell(value) for key, value in side.figures().items()}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "not defined"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list):
+        return by(tuple(value)) if len(set(value)) > 1 else str(value[0])
+    return str(value)

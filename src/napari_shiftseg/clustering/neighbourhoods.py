@@ -1,0 +1,117 @@
+"""Large components in overlapping neighbourhoods, their pieces joined again.
+
+Training pushes apart only what one window shows, so far objects of one component may
+share a mode: a confluent tissue is clustered neighbourhood by neighbourhood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
+
+Block = tuple[slice, ...]
+PiecesOf = Callable[[Block], NDArray[np.int32]]
+
+
+def piece_together(
+    pieces_of: PiecesOf,
+    inside: NDArray[np.bool_],
+    neighbourhood: Sequence[int] | None,
+) -> NDArray[np.int32]:
+    r"""Cluster a component, in neighbourhoods where it is larger than one.
+
+    Neighbourhoods overlap by half. Two pieces of different neighbourhoods are one
+    object when they share more than half of the smaller one's pixels in the overlap.
+
+    Parameters
+    ----------
+    pieces_of : callable
+        Takes a block of the component's box, returns its pieces (0: none).
+    inside : ndarray of bool
+        (\\*box), the component.
+    neighbourhood : sequence of int or None
+        Size per axis; None: any component is clustered whole.
+
+    Returns
+    -------
+    ndarray of int32
+        (\\*box), pieces numbered from 1, 0 outside.
+    """
+    whole = tuple(slice(0, n) for n in inside.shape)
+    if neighbourhood is None or all(
+        n <= size for n, size in zip(inside.shape, neighbourhood, strict=True)
+    ):
+        return pieces_of(whole)
+    joined = np.zeros(inside.shape, dtype=np.int32)
+    done: list[tuple[Block, NDArray[np.int32]]] = []
+    pairs: list[tuple[int, int]] = []
+    number = 1
+    for block in _blocks(inside.shape, neighbourhood):
+        if not inside[block].any():
+            continue
+        pieces = pieces_of(block)
+        pieces = np.where(pieces > 0, pieces + (number - 1), 0)
+        for other, earlier in done:
+            pairs += _same(block, pieces, other, earlier)
+        done.append((block, pieces))
+        number = max(number, int(pieces.max()) + 1)
+        fresh = joined[block] == 0
+        joined[block][fresh] = pieces[fresh]
+    return _merged(joined, pairs, number)
+
+
+def _blocks(shape: tuple[int, ...], size: Sequence[int]) -> Iterator[Block]:
+    """Blocks of this size that overlap by half and cover the shape."""
+    starts = [
+        range(0, max(n - s, 0) + max(s // 2, 1), max(s // 2, 1))
+        for n, s in zip(shape, size, strict=True)
+    ]
+    for corner in product(*starts):
+        yield tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
+
+
+def _same(
+    block: Block, pieces: NDArray[np.int32], other: Block, earlier: NDArray[np.int32]
+) -> list[tuple[int, int]]:
+    """Return the pairs of pieces of two blocks that are one object."""
+    low = [max(a.start, b.start) for a, b in zip(block, other, strict=True)]
+    high = [
+        min(a.start + n, b.start + m)
+        for a, b, n, m in zip(block, other, pieces.shape, earlier.shape, strict=True)
+    ]
+    if any(a >= b for a, b in zip(low, high, strict=True)):
+        return []
+    here, there = (
+        image[tuple(slice(a - s.start, b - s.start)
+                    for a, b, s in zip(low, high, at, strict=True))].ravel()
+        for image, at in ((pieces, block), (earlier, other))
+    )  # fmt: skip
+    both = (here > 0) & (there > 0)
+    shared, counts = np.unique(
+        np.stack([here[both], there[both]]), axis=1, return_counts=True
+    )
+    sizes_here, sizes_there = np.bincount(here), np.bincount(there)
+    return [
+        (int(a), int(b))
+        for a, b, n in zip(*shared, counts, strict=True)
+        if n > SAME_OBJECT * min(sizes_here[a], sizes_there[b])
+    ]
+
+
+def _merged(
+    pieces: NDArray[np.int32], pairs: list[tuple[int, int]], number: int
+) -> NDArray[np.int32]:
+    """Give all pieces that are one object one number."""
+    if not pairs:
+        return pieces
+    a, b = np.array(pairs).T
+    graph = coo_array((np.ones(len(pairs)), (a, b)), (number, number))
+    _, group = connected_components(graph, directed=False)
+    return np.where(pieces > 0, group[pieces] + 1, 0).astype(np.int32)

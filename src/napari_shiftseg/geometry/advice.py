@@ -1,0 +1,124 @@
+"""What a window means, before anything is predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .tiling import TilePlan, kept
+from .window import nearest_valid
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Advice on the window of a plan.
+
+    Attributes
+    ----------
+    is_valid : bool
+        Whether the window is a multiple of the period, n·p, on every axis.
+    nearest : tuple of tuple of int
+        The two nearest valid windows, per axis one value; empty if it is valid.
+    makes_seams : bool
+        Whether seams are to be expected at tile borders: a naive stride that is not
+        n·p, or same padding without a halo, where there is more than one tile.
+    summary : str
+        What is read, predicted and kept, the number of tiles and their cost.
+    note : str
+        What to know about the window; empty if there is nothing to say.
+    """
+
+    is_valid: bool
+    nearest: tuple[tuple[int, ...], ...]
+    makes_seams: bool
+    summary: str
+    note: str
+
+
+def advise(plan: TilePlan) -> Advice:
+    """Say what the window of this plan means.
+
+    Parameters
+    ----------
+    plan : TilePlan
+    """
+    axes = plan.shape.axes
+    valid = plan.stitching == "whole" or all(
+        w % axis.period == 0 for w, axis in zip(plan.window, axes, strict=True)
+    )
+    nearest: tuple[tuple[int, ...], ...] = ()
+    if not valid:
+        pairs = [nearest_valid(a, w) for a, w in zip(axes, plan.window, strict=True)]
+        nearest = tuple(zip(*pairs, strict=True))
+    makes_seams = not plan.is_exact
+    return Advice(valid, nearest, makes_seams, summary(plan), _note(plan, valid))
+
+
+def summary(plan: TilePlan) -> str:
+    """Return one line: sizes of a tile, number of tiles, cost and memory."""
+    periods = ""
+    if plan.is_exact and plan.stitching != "whole":
+        periods = f" = {in_periods(plan)}"
+    return (
+        f"reads {by(plan.reads)}, predicts {by(plan.predicts)}, "
+        f"keeps {by(plan.stride)}{periods}; "
+        f"{len(plan):,} {'tile' if len(plan) == 1 else 'tiles'}; "
+        f"{plan.cost:.3g} × the pixels; {plan.memory / 1e9:.2g} GB"
+    )
+
+
+def in_periods(plan: TilePlan) -> str:
+    """Write the stride in periods: ``1·2⁴``, per axis where the axes differ."""
+    parts = [
+        f"{stride // axis.period}·{period_text(axis.factors)}"
+        for stride, axis in zip(plan.stride, plan.shape.axes, strict=True)
+    ]
+    return parts[0] if len(set(parts)) == 1 else " × ".join(parts)
+
+
+def period_text(factors: tuple[int, ...]) -> str:
+    """Write a period: ``2⁴``, or the product where the factors differ."""
+    pooled = [f for f in factors if f > 1]
+    if not pooled:
+        return "1"
+    if len(set(pooled)) == 1:
+        return f"{pooled[0]}{str(len(pooled)).translate(SUPERSCRIPT)}"
+    return "·".join(str(f) for f in pooled)
+
+
+def by(sizes: tuple[int, ...]) -> str:
+    """Write sizes as ``204 × 204``."""
+    return " × ".join(str(s) for s in sizes)
+
+
+def _note(plan: TilePlan, valid: bool) -> str:
+    if plan.stitching == "whole":
+        return ""
+    period = by(plan.shape.period) if len(set(plan.shape.period)) > 1 else (
+        f"{plan.shape.period[0]} (= {period_text(plan.shape.axes[0].factors)})"
+    )  # fmt: skip
+    window = by(plan.window) if len(set(plan.window)) > 1 else str(plan.window[0])
+    if plan.stitching == "cropped":
+        if valid:
+            return ""
+        stride = tuple(
+            kept(a, w, "cropped")
+            for a, w in zip(plan.shape.axes, plan.window, strict=True)
+        )
+        keeps = by(stride) if len(set(stride)) > 1 else str(stride[0])
+        return (
+            f"{window} is not a multiple of {period}: cropped stitching keeps {keeps}."
+        )
+    if not valid:
+        return (
+            f"{window} is not a multiple of {period}: "
+            f"expect seams at every tile border."
+        )
+    if not plan.is_exact:
+        return (
+            "This network pads with zeros: naive tiles meet at seams whatever their "
+            "size. Choose cropped stitching."
+        )
+    return ""
+
+
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

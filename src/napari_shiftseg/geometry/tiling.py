@@ -1,0 +1,374 @@
+"""The tiles of an image: an exact partition on one global grid.
+
+The phase of image pixel x is (x − context/2) mod p, in every border mode and for
+every region, so all predictions agree wherever the image itself gives the context.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise, product
+from math import ceil, prod
+from typing import TYPE_CHECKING, Literal
+
+from .window import Window, as_window, cheapest_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .unet_shape import AxisShape, UNetShape
+
+Stitching = Literal["cropped", "naive", "whole"]
+Border = Literal["mirror", "valid"]
+Region = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisTile:
+    """What one tile keeps along one axis, in image pixels.
+
+    The raw output (halo removed) begins at `origin`; of it [`start`, `stop`) is kept.
+    """
+
+    origin: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class AxisPlan:
+    """The tiles along one axis.
+
+    Attributes
+    ----------
+    tiles : tuple of AxisTile
+        In order; what they keep is a partition of [`start`, `stop`).
+    reads : int
+        Legal input of every tile, in pixels.
+    lead : int
+        Pixels a tile reads before its origin: context/2 plus the halo.
+    halo : int
+        Raw-output pixels to crop on each side before the origin counts.
+    stride : int
+        What a tile keeps.
+    start, stop : int
+        The predicted part of the axis, in image pixels.
+    """
+
+    tiles: tuple[AxisTile, ...]
+    reads: int
+    lead: int
+    halo: int
+    stride: int
+    start: int
+    stop: int
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """First pixel of every tile but the first, counted from `start`."""
+        return tuple(tile.start - self.start for tile in self.tiles[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile: where it reads, what it keeps.
+
+    Attributes
+    ----------
+    read : tuple of (int, int)
+        Image pixels it reads, per axis; may lie outside the image (mirrored there).
+    keep : tuple of slice
+        Image pixels it keeps.
+    crop : tuple of slice
+        The same pixels within the raw output.
+    """
+
+    read: tuple[tuple[int, int], ...]
+    keep: tuple[slice, ...]
+    crop: tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """How an image is predicted tile by tile; iterate over it for the `Tile` s.
+
+    Attributes
+    ----------
+    shape : UNetShape
+        Sizes of the network.
+    image_shape, window : tuple of int
+        Size of the image; output size asked for; one value an axis.
+    stitching, border : str
+        As given to `plan_tiles`.
+    axes : tuple of AxisPlan
+        The tiles along each axis; the tiles of the image are their product.
+    """
+
+    shape: UNetShape
+    image_shape: tuple[int, ...]
+    window: tuple[int, ...]
+    stitching: Stitching
+    border: Border
+    axes: tuple[AxisPlan, ...]
+
+    def __len__(self) -> int:
+        return prod(len(axis.tiles) for axis in self.axes)
+
+    def __iter__(self) -> Iterator[Tile]:
+        for tiles in product(*(axis.tiles for axis in self.axes)):
+            yield self._tile(tiles)
+
+    def _tile(self, tiles: Sequence[AxisTile]) -> Tile:
+        pairs = list(zip(self.axes, tiles, strict=True))
+        return Tile(
+            read=tuple(
+                (t.origin - a.lead, t.origin - a.lead + a.reads) for a, t in pairs
+            ),
+            keep=tuple(slice(t.start, t.stop) for _, t in pairs),
+            crop=tuple(
+                slice(t.start - t.origin + a.halo, t.stop - t.origin + a.halo)
+                for a, t in pairs
+            ),
+        )
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """What a tile keeps, per axis."""
+        return tuple(axis.stride for axis in self.axes)
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Legal input of every tile, per axis."""
+        return tuple(axis.reads for axis in self.axes)
+
+    @property
+    def predicts(self) -> tuple[int, ...]:
+        """Raw output of every tile, per axis."""
+        return self.shape.raw_output(self.reads)
+
+    @property
+    def region(self) -> Region:
+        """Predicted part of the image: (start, stop) an axis."""
+        return tuple((axis.start, axis.stop) for axis in self.axes)
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the result begins, per axis."""
+        return tuple(axis.start for axis in self.axes)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the result, per axis."""
+        return tuple(axis.stop - axis.start for axis in self.axes)
+
+    @property
+    def boundaries(self) -> tuple[tuple[int, ...], ...]:
+        """Per axis: the result's pixels at which a further tile begins."""
+        return tuple(axis.boundaries for axis in self.axes)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the stitched result equals one pass over the whole image."""
+        if self.stitching == "whole":
+            return True
+        return all(
+            len(plan.tiles) == 1
+            or (plan.stride % axis.period == 0 and plan.halo == axis.halo)
+            for plan, axis in zip(self.axes, self.shape.axes, strict=True)
+        )
+
+    @property
+    def cost(self) -> float:
+        """Pixels computed per pixel kept."""
+        return len(self) * prod(self.reads) / prod(self.output_shape)
+
+    @property
+    def memory(self) -> int:
+        """Estimated bytes one tile takes while it is predicted (float32)."""
+        return 4 * self.shape.peak_values(self.reads)
+
+    def with_window(self, window: int | Sequence[int]) -> TilePlan:
+        """Return a plan for the same region with another window."""
+        return _plan(
+            self.image_shape, self.shape, as_window(window, self.shape.ndim),
+            self.stitching if self.stitching != "whole" else "cropped",
+            self.border, self.region,
+        )  # fmt: skip
+
+
+def plan_tiles(
+    image_shape: Sequence[int],
+    shape: UNetShape,
+    window: Window = None,
+    stitching: Stitching = "cropped",
+    border: Border = "mirror",
+    region: Region | None = None,
+    memory: int | None = None,
+) -> TilePlan:
+    """Plan the tiles of an image.
+
+    Parameters
+    ----------
+    image_shape : sequence of int
+        Pixels along each axis.
+    shape : UNetShape
+        Sizes of the network, ``model.shape``.
+    window : int, sequence of int or None
+        Output size asked for; None: the cheapest n·p whose tile fits in `memory`.
+    stitching : {"cropped", "naive", "whole"}
+        Cropped tiles keep the largest n·p not above the window (below p, the window
+        is raised to p); naive tiles keep the window; whole is one pass.
+    border : {"mirror", "valid"}
+        Mirror predicts every pixel; valid only those whose context lies in the image:
+        the raw output of the largest legal input, the same for every stitching.
+    region : sequence of (int, int), optional
+        Image pixels (start, stop) to predict, per axis; widened to whole periods. It
+        reads real context around it.
+    memory : int, optional
+        Bytes a tile may take when `window` is None; no limit if not given.
+
+    Returns
+    -------
+    TilePlan
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above, the image is empty, its number of axes is not
+        the network's, or ``border="valid"`` and the image is below the smallest legal
+        input.
+    """
+    size = _checked_shape(image_shape, shape.ndim)
+    _check_choice("stitching", stitching, ("cropped", "naive", "whole"))
+    _check_choice("border", border, ("mirror", "valid"))
+    extent = tuple(
+        _extent(axis, n, border, number)
+        for number, (axis, n) in enumerate(zip(shape.axes, size, strict=True))
+    )
+    inside = extent
+    if region is not None:
+        inside = _snapped(_clipped(region, extent), extent, shape, border)
+    if window is None and stitching != "whole":
+        needed = [
+            stop - start + (start - _origin(axis, border)) % axis.period
+            for axis, (start, stop) in zip(shape.axes, inside, strict=True)
+        ]
+        window = cheapest_window(shape, needed, memory)
+    chosen = size if window is None else as_window(window, shape.ndim)
+    return _plan(size, shape, chosen, stitching, border, inside)
+
+
+def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
+    """Return the stride along one axis: what a tile of this window keeps."""
+    if stitching == "naive":
+        return window
+    return max(window // axis.period, 1) * axis.period
+
+
+def _plan(
+    size: tuple[int, ...],
+    shape: UNetShape,
+    window: tuple[int, ...],
+    stitching: Stitching,
+    border: Border,
+    region: Region,
+) -> TilePlan:
+    axes = tuple(
+        _plan_axis(axis, w, stitching, border, *bounds)
+        for axis, w, bounds in zip(shape.axes, window, region, strict=True)
+    )
+    return TilePlan(shape, size, window, stitching, border, axes)
+
+
+def _plan_axis(
+    axis: AxisShape,
+    window: int,
+    stitching: Stitching,
+    border: Border,
+    start: int,
+    stop: int,
+) -> AxisPlan:
+    halo = 0 if stitching == "naive" else axis.halo
+    origin = _origin(axis, border)
+    if stitching == "whole":
+        origin += (start - origin) // axis.period * axis.period
+        stride = stop - origin
+    else:
+        stride = kept(axis, window, stitching)
+        origin += (start - origin) // stride * stride
+    edges = [*range(origin, stop, stride), stop]
+    tiles = tuple(AxisTile(a, max(a, start), b) for a, b in pairwise(edges))
+    longest = min(stride, stop - origin)
+    reads = axis.input_for(longest + 2 * halo)
+    return AxisPlan(tiles, reads, axis.context // 2 + halo, halo, stride, start, stop)
+
+
+def _origin(axis: AxisShape, border: Border) -> int:
+    """First pixel of the grid: phase 0, at or before the first predicted pixel."""
+    reach = axis.context // 2 + axis.halo
+    if border == "valid":
+        return reach
+    return reach - ceil(reach / axis.period) * axis.period
+
+
+def _extent(axis: AxisShape, size: int, border: Border, number: int) -> tuple[int, int]:
+    """Pixels that can be predicted along one axis: (start, stop)."""
+    if border == "mirror":
+        return 0, size
+    reach = axis.context // 2 + axis.halo
+    legal = axis.largest_legal(size)
+    if legal is None or legal <= 2 * reach:
+        raise ValueError(
+            f'border="valid" needs at least {axis.input_for(1 + 2 * axis.halo)} pixels '
+            f"along axis {number}, the image has {size}: "
+            f'take border="mirror" or a larger image'
+        )
+    return reach, legal - reach
+
+
+def _clipped(region: Region, extent: Region) -> Region:
+    if len(region) != len(extent):
+        raise ValueError(
+            f"the region must give (start, stop) for {len(extent)} axes, got {region}"
+        )
+    clipped = tuple(
+        (max(int(a), low), min(int(b), high))
+        for (a, b), (low, high) in zip(region, extent, strict=True)
+    )
+    if any(a >= b for a, b in clipped):
+        raise ValueError(
+            f"the region {region} holds no pixel that can be predicted: "
+            f"choose one within {extent}"
+        )
+    return clipped
+
+
+def _snapped(
+    region: Region, extent: Region, shape: UNetShape, border: Border
+) -> Region:
+    """Widen a region to the grid of periods, so that it is one for all stitchings."""
+    snapped = []
+    for axis, (start, stop), (low, high) in zip(
+        shape.axes, region, extent, strict=True
+    ):
+        origin, period = _origin(axis, border), axis.period
+        first = origin + (start - origin) // period * period
+        last = origin - (origin - stop) // period * period
+        snapped.append((max(first, low), min(last, high)))
+    return tuple(snapped)
+
+
+def _checked_shape(image_shape: Sequence[int], ndim: int) -> tuple[int, ...]:
+    size = tuple(int(n) for n in image_shape)
+    if len(size) != ndim:
+        raise ValueError(
+            f"the model reads {ndim} image axes, the image has {len(size)}: {size}"
+        )
+    if any(n < 1 for n in size):
+        raise ValueError(f"the image is empty, its shape is {size}")
+    return size
+
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")

@@ -1,0 +1,238 @@
+"""Sizes of a U-Net: what it may read, what it gives back, how it repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count, islice
+from math import ceil, prod
+from typing import Literal
+
+Padding = Literal["valid", "same"]
+
+
+class IllegalInputError(ValueError):
+    """The network cannot read an input of this size without losing pixels."""
+
+
+@dataclass(frozen=True)
+class AxisShape:
+    """Sizes of a U-Net along one axis, all in pixels of the input image.
+
+    Parameters
+    ----------
+    factors : tuple of int
+        Pooling factor of each level, finest level first.
+    kernel : int
+        Width of a convolution; odd.
+    convolutions : int
+        Convolutions in one block.
+    padding : {"valid", "same"}
+        Valid convolutions eat the context; same-padded ones make it up with zeros.
+
+    Raises
+    ------
+    ValueError
+        If a factor or the number of convolutions is below 1, or the kernel is even.
+
+    References
+    ----------
+    Rumberger et al., ICCV 2021, "How Shift Equivariance Impacts Metric Learning
+    for Instance Segmentation", section 3.
+    """
+
+    factors: tuple[int, ...]
+    kernel: int = 3
+    convolutions: int = 2
+    padding: Padding = "valid"
+
+    def __post_init__(self) -> None:
+        if not all(f >= 1 for f in self.factors):
+            raise ValueError(f"pooling factors must be 1 or more, got {self.factors}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"the kernel width must be odd, got {self.kernel}")
+        if self.convolutions < 1:
+            raise ValueError(
+                f"a block needs at least one convolution, got {self.convolutions}"
+            )
+        if self.padding not in ("valid", "same"):
+            raise ValueError(f'padding must be "valid" or "same", got {self.padding!r}')
+
+    @cached_property
+    def depth(self) -> int:
+        """Levels that pool along this axis, ``l``."""
+        return sum(f > 1 for f in self.factors)
+
+    @cached_property
+    def period(self) -> int:
+        """``p = f^l``: the network repeats after so many pixels."""
+        return prod(self.factors)
+
+    @cached_property
+    def context(self) -> int:
+        """Pixels the network eats: legal input − raw output; half on each side."""
+        return self._reach_of_convolutions if self.padding == "valid" else 0
+
+    @cached_property
+    def halo(self) -> int:
+        """Pixels to read and crop on each side for an exact tile; 0 if valid.
+
+        A same-padded network is exact where no zero of its padding is seen: a
+        multiple of the period that is not below the receptive field's reach.
+        """
+        if self.padding == "valid":
+            return 0
+        reach = self._reach_of_convolutions // 2 + self.period - 1
+        return ceil(reach / self.period) * self.period
+
+    @cached_property
+    def _reach_of_convolutions(self) -> int:
+        eaten = self.convolutions * (self.kernel - 1)
+        context = eaten
+        for factor in reversed(self.factors):
+            context = 2 * eaten + factor * context
+        return context
+
+    @cached_property
+    def _remainder(self) -> int:
+        """What a legal input leaves when divided by the period.
+
+        Each level must divide what its convolutions leave:
+        size ≡ eaten·(1 + f₁ + f₁·f₂ + …)  (mod p).
+        """
+        if self.padding == "same":
+            return 0
+        eaten = self.convolutions * (self.kernel - 1)
+        coarse = [prod(self.factors[:i]) for i in range(len(self.factors))]
+        return eaten * sum(coarse) % self.period
+
+    def is_legal(self, size: int) -> bool:
+        """Whether an input of `size` pixels loses none in pooling."""
+        return size > self.context and size % self.period == self._remainder
+
+    def legal_inputs(self, number: int) -> list[int]:
+        """Return the `number` smallest legal inputs."""
+        return list(islice((s for s in count(1) if self.is_legal(s)), number))
+
+    def raw_output(self, size: int) -> int:
+        """Return the output size for a legal input; raise `IllegalInputError` else."""
+        if not self.is_legal(size):
+            near = " or ".join(str(s) for s in self.nearest_legal(size))
+            raise IllegalInputError(
+                f"the network cannot read {size} pixels: {self.depth} poolings would "
+                f"lose some; the nearest legal inputs are {near}"
+            )
+        return size - self.context
+
+    def nearest_legal(self, size: int) -> list[int]:
+        """Return the nearest legal inputs below (if any) and above `size`."""
+        above = self.input_for(size - self.context)
+        below = self.largest_legal(size)
+        return sorted({above} if below is None else {below, above})
+
+    def input_for(self, output: int) -> int:
+        """Return the smallest legal input whose raw output holds `output` pixels."""
+        size = self.context + max(output, 1)
+        return size + (self._remainder - size) % self.period
+
+    def largest_legal(self, size: int) -> int | None:
+        """Return the largest legal input that `size` pixels hold; None if none."""
+        legal = size - (size - self._remainder) % self.period
+        return legal if legal > self.context else None
+
+
+@dataclass(frozen=True)
+class UNetShape:
+    """Sizes of a U-Net: one `AxisShape` an axis, and the channels of its levels.
+
+    Parameters
+    ----------
+    axes : tuple of AxisShape
+        One an image axis.
+    features : tuple of int
+        Channels of each level's blocks, finest first, the bottom last.
+    in_channels, out_channels : int
+        Channels of the image and of the prediction.
+    """
+
+    axes: tuple[AxisShape, ...]
+    features: tuple[int, ...] = (16,)
+    in_channels: int = 1
+    out_channels: int = 3
+
+    @property
+    def ndim(self) -> int:
+        """Number of image axes."""
+        return len(self.axes)
+
+    @property
+    def period(self) -> tuple[int, ...]:
+        """``p = f^l`` of each axis."""
+        return tuple(axis.period for axis in self.axes)
+
+    @property
+    def context(self) -> tuple[int, ...]:
+        """Pixels the network eats along each axis."""
+        return tuple(axis.context for axis in self.axes)
+
+    @property
+    def max_same_looking(self) -> int:
+        """Most same-looking objects the network can tell apart: ``f^(d·l)``."""
+        return prod(self.period)
+
+    def raw_output(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the output shape for a legal input shape.
+
+        Raises
+        ------
+        IllegalInputError
+            If an axis is not legal; the message names the nearest legal inputs.
+        """
+        outputs = []
+        for number, (axis, pixels) in enumerate(zip(self.axes, size, strict=True)):
+            try:
+                outputs.append(axis.raw_output(pixels))
+            except IllegalInputError as error:
+                raise IllegalInputError(f"axis {number}: {error}") from None
+        return tuple(outputs)
+
+    def peak_values(self, size: tuple[int, ...]) -> int:
+        """Return how many numbers are alive at most while one input is predicted.
+
+        Counted along the forward pass: every skip connection still waiting, plus
+        what the present layer reads and writes.
+
+        Parameters
+        ----------
+        size : tuple of int
+            A legal input shape.
+        """
+        eaten = [
+            a.convolutions * (a.kernel - 1) if a.padding == "valid" else 0
+            for a in self.axes
+        ]
+        pixels = [float(s) for s in size]
+        waiting, peak = 0.0, prod(pixels) * self.in_channels
+        waiting_skips = []
+        channels = self.in_channels
+        for level, features in enumerate(self.features):
+            before = prod(pixels)
+            peak = max(peak, waiting + before * (max(channels, features) + features))
+            pixels = [s - e for s, e in zip(pixels, eaten, strict=True)]
+            channels = features
+            if level < len(self.features) - 1:
+                waiting_skips.append(prod(pixels) * features)
+                waiting += waiting_skips[-1]
+                pixels = [
+                    s / a.factors[level] for s, a in zip(pixels, self.axes, strict=True)
+                ]
+        for level in reversed(range(len(self.features) - 1)):
+            features = self.features[level]
+            pixels = [
+                s * a.factors[level] for s, a in zip(pixels, self.axes, strict=True)
+            ]
+            peak = max(peak, waiting + prod(pixels) * 4 * features)
+            waiting -= waiting_skips.pop()
+            peak = max(peak, waiting + prod(pixels) * 4 * features)
+            pixels = [s - e for s, e in zip(pixels, eaten, strict=True)]
+        return ceil(peak)

@@ -1,0 +1,303 @@
+"""Tiles through the network into one array."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_shiftseg.geometry.tiling import (
+    Border,
+    Region,
+    Stitching,
+    Tile,
+    TilePlan,
+    plan_tiles,
+)
+from napari_shiftseg.geometry.window import Window, cheapest_window
+
+from .device import memory_budget, resolve_device
+from .image import Image, open_image
+from .progress import Progress, exhaust
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.model.unet import UNet
+
+Precision = Literal["float32", "float64", "float16", "bfloat16"]
+
+MOST_IN_BATCH = 16
+SHRINK = 0.75  # of the memory of a tile that did not fit
+
+
+def embed(
+    image: ArrayLike | Any,
+    model: UNet,
+    window: Window = None,
+    stitching: Stitching = "cropped",
+    border: Border = "mirror",
+    region: Region | None = None,
+    device: str = "auto",
+    precision: Precision = "float32",
+    batch: int | None = None,
+) -> NDArray[Any]:
+    r"""Predict the embedding of every pixel, tile by tile.
+
+    Parameters
+    ----------
+    image : array_like
+        (\\*spatial); for a model of several input channels (channels, \\*spatial).
+    model : UNet
+    window : int, sequence of int or None
+        Output size of a tile in pixels; None: the cheapest that fits in memory.
+    stitching : {"cropped", "naive", "whole"}
+    border : {"mirror", "valid"}
+    region : sequence of (int, int), optional
+        See `plan_tiles` for these four.
+    device : str
+        "auto" (CUDA, else MPS, else the CPU), or a torch device.
+    precision : {"float32", "float64", "float16", "bfloat16"}
+        The 16-bit ones are mixed precision.
+    batch : int, optional
+        Tiles predicted at once; as many as fit if not given.
+
+    Returns
+    -------
+    ndarray
+        (embedding channels, \\*region); float64 if so asked, else float32.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or the image cannot be read.
+    MemoryError
+        If not even a tile of one period fits on the device.
+    """
+    opened = open_for(image, model)
+    plan = plan_for(opened, model, window, stitching, border, region, device)
+    raw, _ = exhaust(embed_steps(opened, model, plan, device, precision, batch))
+    return raw[: model.config.embedding_channels]
+
+
+def embed_steps(
+    image: Image,
+    model: UNet,
+    plan: TilePlan,
+    device: str = "auto",
+    precision: Precision = "float32",
+    batch: int | None = None,
+) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
+    r"""Predict into a new array; see `predict_steps`.
+
+    Returns
+    -------
+    ndarray, TilePlan
+        (out channels, \\*plan.output_shape), and the plan that was carried out.
+    """
+    out = np.empty(
+        (model.config.out_channels, *plan.output_shape), dtype=_dtype(precision)
+    )
+    done = yield from predict_steps(image, model, plan, out, device, precision, batch)
+    return out, done
+
+
+def open_for(image: ArrayLike | Any, model: UNet) -> Image:
+    """Open an image as this model reads it; see `open_image`."""
+    config = model.config
+    return open_image(image, config.ndim, config.in_channels, config.intensity)
+
+
+def plan_for(
+    image: Image,
+    model: UNet,
+    window: Window,
+    stitching: Stitching,
+    border: Border,
+    region: Region | None,
+    device: str,
+) -> TilePlan:
+    """Plan the tiles of an image for the memory of this device; see `plan_tiles`."""
+    budget = memory_budget(resolve_device(device))
+    return plan_tiles(
+        image.shape, model.shape, window, stitching, border, region, budget
+    )
+
+
+def predict_steps(
+    image: Image,
+    model: UNet,
+    plan: TilePlan,
+    out: Any,
+    device: str = "auto",
+    precision: Precision = "float32",
+    batch: int | None = None,
+) -> Generator[Progress, None, TilePlan]:
+    r"""Predict all tiles of a plan into `out`, yielding `Progress` after each.
+
+    When the memory of the device does not suffice, the batch is halved; a single tile
+    that does not fit is shrunk to the cheapest smaller n·p. Notes say so. Closing the
+    generator stops the run and frees the device.
+
+    Parameters
+    ----------
+    image : Image
+    model : UNet
+        Left as it is; a copy goes to the device.
+    plan : TilePlan
+    out : array
+        (out channels, \\*plan.output_shape), NumPy or a store; written tile by tile.
+    device, precision, batch
+        See `embed`.
+
+    Returns
+    -------
+    TilePlan
+        The plan that was carried out in the end.
+
+    Raises
+    ------
+    MemoryError
+        If not even a tile of one period fits.
+    ValueError
+        If the batch is below 1, or the image has a pixel that is not finite.
+    """
+    if batch is not None and batch < 1:
+        raise ValueError(f"the batch must be 1 tile or more, got {batch}")
+    where = resolve_device(device)
+    size = batch or _batch_that_fits(plan, where)
+    with _on_device(model, where, precision) as network:
+        while True:
+            size, failure = yield from _predict(image, network, plan, out, size)
+            if failure is None:
+                return plan
+            plan = _smaller(plan, failure)
+            yield Progress(0, len(plan), _shrunk_note(plan))
+
+
+def _predict(
+    image: Image, network: _Network, plan: TilePlan, out: Any, batch: int
+) -> Generator[Progress, None, tuple[int, BaseException | None]]:
+    """Predict a plan; returns the batch that fitted, and why it gave up if it did."""
+    tiles, queue, done, note = iter(plan), list[Tile](), 0, ""
+    while done < len(plan):
+        queue += islice(tiles, max(0, batch - len(queue)))
+        present = queue[:batch]
+        try:
+            raw = network([image.read(tile.read, network.dtype) for tile in present])
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            network.release()
+            if len(present) == 1:
+                return 1, error
+            batch = len(present) // 2
+            note = f"out of memory: the batch is now {batch}"
+            continue
+        del queue[: len(present)]
+        for tile, output in zip(present, raw, strict=True):
+            _write(out, plan, tile, output)
+            done += 1
+            yield Progress(done, len(plan), note)
+            note = ""
+    return batch, None
+
+
+def _write(out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any]) -> None:
+    at = tuple(
+        slice(keep.start - start, keep.stop - start)
+        for keep, start in zip(tile.keep, plan.offset, strict=True)
+    )
+    out[(slice(None), *at)] = raw[(slice(None), *tile.crop)]
+
+
+class _Network:
+    """The model on its device: a list of inputs in, an array of raw outputs out."""
+
+    def __init__(self, model: UNet, device: torch.device, precision: Precision) -> None:
+        self.device = device
+        self.dtype = np.dtype(_dtype(precision))
+        kind = torch.float64 if precision == "float64" else torch.float32
+        self.model = deepcopy(model).to(device, kind).eval()
+        self.mixed = getattr(torch, precision) if precision.endswith("16") else None
+
+    def __call__(self, inputs: list[NDArray[Any]]) -> NDArray[Any]:
+        with torch.inference_mode(), self._autocast():
+            x = torch.from_numpy(np.stack(inputs)).to(self.device)
+            raw: Tensor = self.model(x)
+            result: NDArray[Any] = raw.to("cpu", dtype=_torch_dtype(self.dtype)).numpy()
+            return result
+
+    def _autocast(self) -> Any:
+        if self.mixed is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.mixed)
+
+    def release(self) -> None:
+        """Give unused memory back to the device."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+@contextmanager
+def _on_device(
+    model: UNet, device: torch.device, precision: Precision
+) -> Iterator[_Network]:
+    network = _Network(model, device, precision)
+    try:
+        yield network
+    finally:
+        network.model.to("cpu")
+        network.release()
+
+
+def _batch_that_fits(plan: TilePlan, device: torch.device) -> int:
+    if device.type == "cpu":
+        return 1  # a larger batch is no faster there, and progress is coarser
+    return max(1, min(MOST_IN_BATCH, len(plan), memory_budget(device) // plan.memory))
+
+
+def _smaller(plan: TilePlan, failure: BaseException) -> TilePlan:
+    """Return a plan of smaller tiles for the same region; raise if there is none."""
+    period = plan.shape.period
+    window = cheapest_window(plan.shape, plan.output_shape, int(plan.memory * SHRINK))
+    smaller = plan.with_window(window)
+    if smaller.memory >= plan.memory:
+        raise MemoryError(
+            f"a tile that keeps {period} pixels does not fit on the device; close "
+            f"other programs that use it, or choose another device"
+        ) from failure
+    return smaller
+
+
+def _shrunk_note(plan: TilePlan) -> str:
+    keeps = " × ".join(str(s) for s in plan.stride)
+    return f"out of memory: tiles now keep {keeps} pixels"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, on any device."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text
+
+
+def _dtype(precision: Precision) -> type[np.floating[Any]]:
+    known = ("float32", "float64", "float16", "bfloat16")
+    if precision not in known:
+        raise ValueError(
+            f"precision must be one of {', '.join(known)}, got {precision!r}"
+        )
+    return np.float64 if precision == "float64" else np.float32
+
+
+def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
+    return torch.float64 if dtype == np.float64 else torch.float32

@@ -1,0 +1,211 @@
+"""Gradient magnitude of embeddings, and how much larger it is at the seams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+
+LEAST_STRIDE = 3  # below it, no two offsets are away from the seam
+WEAK_STRIDE = 16  # below it, the seam's z rests on few offsets
+
+
+@dataclass(frozen=True)
+class SeamScores:
+    """How much the embedding jumps where tiles meet.
+
+    Attributes
+    ----------
+    ratio : float or None
+        Mean step over seam pairs / mean step over all other pairs. Near 1: no seam.
+        Objects may be commensurate with the tiles, so compare with the ratio of the
+        untiled prediction over the same pairs. None: not defined (no seam pairs, no
+        others, or a denominator of 0).
+    ratio_within : float or None
+        The same over the pairs inside one true object; None without a truth.
+    z : float or None
+        The largest over the axes of (seam's value − mean of the other offsets) /
+        their standard deviation in the seam profile. Needs no truth. None below a
+        stride of 3.
+    z_is_weak : bool
+        Whether the stride is below 16 on the axis of `z`: few offsets to compare with.
+    profile : tuple of ndarray
+        Per axis, the mean step at each offset 0 … stride − 1 of the tile (units of the
+        embedding); the last one is the seam. NaN at an offset without a pair.
+    """
+
+    ratio: float | None
+    ratio_within: float | None
+    z: float | None
+    z_is_weak: bool
+    profile: tuple[NDArray[np.float64], ...]
+
+
+def gradient_magnitude(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
+    r"""Return the gradient magnitude of an embedding.
+
+    .. math::
+
+        g(x) = \sqrt{\sum_a \lVert e(x + 1_a) - e(x) \rVert_2^2}
+
+    Parameters
+    ----------
+    embedding : array_like
+        (channels, \\*spatial)
+
+    Returns
+    -------
+    ndarray
+        (\\*spatial), in units of the embedding; along each axis the last pixel has no
+        step.
+    """
+    e = np.asarray(embedding)
+    squared = np.zeros(e.shape[1:], dtype=e.dtype)
+    for axis in range(e.ndim - 1):
+        squared[_all_but_last(e.ndim - 1, axis)] += step(e, axis) ** 2
+    return np.sqrt(squared)
+
+
+def step(embedding: NDArray[Any], axis: int) -> NDArray[Any]:
+    r"""Return the steps ``‖e(x + 1_a) − e(x)‖₂`` along one spatial axis.
+
+    Parameters
+    ----------
+    embedding : ndarray
+        (channels, \\*spatial)
+    axis : int
+        Spatial axis, from 0.
+
+    Returns
+    -------
+    ndarray
+        (\\*spatial), one shorter along `axis`.
+    """
+    squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
+        (np.diff(channel, axis=axis) ** 2 for channel in embedding),
+        start=np.zeros((), dtype=embedding.dtype),
+    )
+    magnitude: NDArray[Any] = np.sqrt(squared)
+    return magnitude
+
+
+def seam_scores(
+    embedding: ArrayLike, plan: TilePlan, truth: ArrayLike | None = None
+) -> SeamScores:
+    r"""Measure the seams of an embedding.
+
+    Seam pairs are the neighbouring pixels that different tiles of the plan predicted.
+
+    Parameters
+    ----------
+    embedding : array_like
+        (channels, \\*plan.output_shape). It may come from another stitching: the
+        untiled prediction over the same pairs is the reference.
+    plan : TilePlan
+        Whose tiles are looked at.
+    truth : array_like of int, optional
+        (\\*plan.output_shape), 0 is background.
+
+    Raises
+    ------
+    ValueError
+        If the embedding or the truth has another shape than the plan's result.
+    """
+    e = np.asarray(embedding)
+    labels = None if truth is None else np.asarray(truth)
+    for name, shape in (
+        ("embedding", e.shape[1:]),
+        *(() if labels is None else (("truth", labels.shape),)),
+    ):
+        if shape != plan.output_shape:
+            raise ValueError(
+                f"the {name} has the shape {shape}, "
+                f"the plan's result {plan.output_shape}"
+            )
+    pairs = list(_pairs(e, plan, labels))
+    profile = tuple(
+        _profile(steps, plan, axis) for axis, (steps, _, _) in enumerate(pairs)
+    )
+    zs = [(z, len(p)) for p in profile if (z := _z(p)) is not None]
+    z, stride = max(zs, default=(None, 0))
+    everywhere: list[Pairs] = [(steps, seam, None) for steps, seam, _ in pairs]
+    return SeamScores(
+        ratio=_ratio(everywhere),
+        ratio_within=None if labels is None else _ratio(pairs),
+        z=z,
+        z_is_weak=stride < WEAK_STRIDE,
+        profile=profile,
+    )
+
+
+Pairs = tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_] | None]
+
+
+def _pairs(
+    e: NDArray[Any], plan: TilePlan, labels: NDArray[Any] | None
+) -> Iterator[Pairs]:
+    """Per axis: the steps, which are seam pairs, which lie inside one true object."""
+    for axis, boundaries in enumerate(plan.boundaries):
+        steps = step(e, axis)
+        seam = np.zeros(steps.shape[axis], dtype=bool)
+        seam[np.array(boundaries, dtype=int) - 1] = True
+        along = [1] * steps.ndim
+        along[axis] = len(seam)
+        yield steps, seam.reshape(along), _inside(labels, axis)
+
+
+def _inside(labels: NDArray[Any] | None, axis: int) -> NDArray[np.bool_] | None:
+    if labels is None:
+        return None
+    here = labels[_all_but_last(labels.ndim, axis)]
+    inside: NDArray[np.bool_] = (np.diff(labels, axis=axis) == 0) & (here > 0)
+    return inside
+
+
+def _ratio(pairs: list[Pairs]) -> float | None:
+    total, number = np.zeros(2), np.zeros(2)  # [others, seams]
+    for steps, seam, inside in pairs:
+        for kind, chosen in enumerate((~seam, seam)):
+            where = np.broadcast_to(chosen, steps.shape)
+            where = where if inside is None else where & inside
+            total[kind] += steps.sum(where=where, dtype=np.float64)
+            number[kind] += where.sum()
+    if not number.all() or total[0] == 0:
+        return None
+    other, at_seam = total / number
+    return float(at_seam / other)
+
+
+def _profile(steps: NDArray[Any], plan: TilePlan, axis: int) -> NDArray[np.float64]:
+    """Mean step at every offset of the tile along one axis."""
+    others = tuple(a for a in range(steps.ndim) if a != axis)
+    line = steps.mean(axis=others, dtype=np.float64)  # (pixels − 1,)
+    along = plan.axes[axis]
+    offset = np.concatenate(
+        [np.arange(t.start - t.origin, t.stop - t.origin) for t in along.tiles]
+    )[: len(line)]
+    number = np.bincount(offset, minlength=along.stride)
+    total = np.bincount(offset, weights=line, minlength=along.stride)
+    with np.errstate(invalid="ignore"):  # 0 / 0: no pair at this offset
+        mean: NDArray[np.float64] = total / number
+    return mean
+
+
+def _z(profile: NDArray[np.float64]) -> float | None:
+    *others, seam = profile
+    known = np.array(others)[~np.isnan(others)]
+    if len(profile) < LEAST_STRIDE or len(known) < 2 or np.isnan(seam):
+        return None
+    spread = known.std()
+    return None if spread == 0 else float((seam - known.mean()) / spread)
+
+
+def _all_but_last(ndim: int, axis: int) -> tuple[slice, ...]:
+    return tuple(slice(None, -1 if a == axis else None) for a in range(ndim))

@@ -1,0 +1,215 @@
+"""What a model is and how it was made: everything in its file but the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
+
+Upsampling = Literal["learnt", "nearest"]
+Intensity = Literal["as-is", "range", "percentile"]
+Kernel = Literal["gaussian", "flat", "von-mises-fisher"]
+Scope = Literal["global", "component"]
+
+PerAxis = int | Sequence[int]
+
+
+class Clustering(BaseModel):
+    """How the embeddings of a model become objects, unless the user says otherwise.
+
+    Attributes
+    ----------
+    bandwidth : float
+        Of the mean shift, in units of the embedding.
+    kernel : {"gaussian", "flat", "von-mises-fisher"}
+        Of the mean shift.
+    scope : {"global", "component"}
+        One mean shift for the image, or one for each connected component of the
+        foreground.
+    min_size : int
+        Objects of fewer pixels are dropped.
+    split_far_parts : bool
+        Whether parts of one mode that do not touch are objects of their own.
+    background_embedding : tuple of float or None
+        The mode nearest to it is the background; None: there is no background mode.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bandwidth: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    kernel: Kernel = "gaussian"
+    scope: Scope = "global"
+    min_size: int = Field(default=0, ge=0)
+    split_far_parts: bool = True
+    background_embedding: tuple[float, ...] | None = None
+
+
+class Provenance(BaseModel):
+    """How the weights came about.
+
+    Attributes
+    ----------
+    command : str
+        That makes them again.
+    window : tuple of int
+        Output window the loss saw, per axis.
+    seed, steps : int
+        Of the training.
+    loss : dict
+        Name, margins and weights of the loss.
+    data, date : str
+        What it was trained on; ISO date.
+    versions : dict
+        Of the libraries that matter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str
+    window: tuple[int, ...]
+    seed: int
+    steps: int
+    loss: dict[str, float | str]
+    data: str
+    date: str
+    versions: dict[str, str]
+
+
+class ModelConfig(BaseModel):
+    """Architecture of a U-Net, its clustering defaults and its provenance.
+
+    Attributes
+    ----------
+    ndim : int
+        Image axes, 1 to 3.
+    pooling_factors : tuple of tuple of int
+        Per level (finest first), one factor an axis.
+    kernel_size : tuple of int
+        Width of a convolution, per axis; odd.
+    convolutions : int
+        In a block.
+    features : int
+        Channels at the finest level.
+    growth : int
+        Factor by which the channels grow at each level.
+    in_channels, embedding_channels : int
+        Channels of the image and of the embedding.
+    foreground : bool
+        Whether one more output channel is a foreground logit.
+    padding : {"valid", "same"}
+    upsampling : {"learnt", "nearest"}
+    normalization : {"none", "batch"}
+        Batch norm in eval mode is harmless to tiling; norms over space are not, and
+        are not offered.
+    intensity : {"as-is", "range", "percentile"}
+        How an image is scaled as a whole before it is read: not at all, minimum to
+        maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "untitled"
+    description: str = ""
+    ndim: int = Field(default=2, ge=1, le=3)
+    pooling_factors: tuple[tuple[int, ...], ...]
+    kernel_size: tuple[int, ...]
+    convolutions: int = Field(default=2, ge=1)
+    features: int = Field(default=16, ge=1)
+    growth: int = Field(default=2, ge=1)
+    in_channels: int = Field(default=1, ge=1)
+    embedding_channels: int = Field(default=3, ge=1)
+    foreground: bool = False
+    padding: Padding = "valid"
+    upsampling: Upsampling = "learnt"
+    normalization: Literal["none", "batch"] = "none"
+    intensity: Intensity = "as-is"
+    clustering: Clustering = Clustering()
+    provenance: Provenance | None = None
+
+    @model_validator(mode="after")
+    def _one_value_an_axis(self) -> ModelConfig:
+        for name, values in (
+            ("kernel_size", self.kernel_size),
+            *(("pooling_factors", level) for level in self.pooling_factors),
+        ):
+            if len(values) != self.ndim:
+                raise ValueError(
+                    f"{name} needs {self.ndim} values, one an axis, got {values}"
+                )
+        background = self.clustering.background_embedding
+        if background is not None and len(background) != self.embedding_channels:
+            raise ValueError(
+                f"background_embedding needs {self.embedding_channels} values, "
+                f"one an embedding channel, got {len(background)}"
+            )
+        _ = self.shape  # refuses impossible sizes
+        return self
+
+    @property
+    def out_channels(self) -> int:
+        """Embedding channels, and one for the foreground logit if there is one."""
+        return self.embedding_channels + self.foreground
+
+    @property
+    def level_features(self) -> tuple[int, ...]:
+        """Channels of each level, finest first, the bottom last."""
+        levels = len(self.pooling_factors) + 1
+        return tuple(self.features * self.growth**i for i in range(levels))
+
+    @property
+    def shape(self) -> UNetShape:
+        """Sizes of this network."""
+        axes = tuple(
+            AxisShape(
+                factors=tuple(level[axis] for level in self.pooling_factors),
+                kernel=self.kernel_size[axis],
+                convolutions=self.convolutions,
+                padding=self.padding,
+            )
+            for axis in range(self.ndim)
+        )
+        return UNetShape(axes, self.level_features, self.in_channels, self.out_channels)
+
+    @classmethod
+    def new(
+        cls,
+        ndim: int = 2,
+        depth: PerAxis = 3,
+        pooling_factor: PerAxis = 2,
+        kernel_size: PerAxis = 3,
+        **options: Any,
+    ) -> ModelConfig:
+        """Make a config from depth and pooling factor, each one value or one an axis.
+
+        An axis that is less deep than the others pools at the coarsest levels only.
+
+        Raises
+        ------
+        ValueError
+            If a value is out of range or their number is not that of the axes.
+        """
+        depths = _per_axis("depth", depth, ndim)
+        factors = _per_axis("pooling_factor", pooling_factor, ndim)
+        deepest = max(depths)
+        levels = tuple(
+            tuple(
+                factor if level >= deepest - own else 1
+                for factor, own in zip(factors, depths, strict=True)
+            )
+            for level in range(deepest)
+        )
+        kernel = _per_axis("kernel_size", kernel_size, ndim)
+        return cls(ndim=ndim, pooling_factors=levels, kernel_size=kernel, **options)
+
+
+def _per_axis(name: str, value: PerAxis, ndim: int) -> tuple[int, ...]:
+    values = (value,) * ndim if isinstance(value, int) else tuple(value)
+    if len(values) != ndim or any(v < 1 for v in values):
+        raise ValueError(
+            f"{name} needs one value or {ndim} (one an axis), each 1 or more, "
+            f"got {value}"
+        )
+    return values

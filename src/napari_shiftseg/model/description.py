@@ -1,0 +1,78 @@
+"""What a model is, in figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .unet import UNet
+
+LISTED = 6  # legal inputs and raw outputs listed an axis
+
+
+def describe(model: UNet) -> dict[str, Any]:
+    """Return the figures of a model, ready for JSON; per axis always a list.
+
+    Parameters
+    ----------
+    model : UNet
+
+    Returns
+    -------
+    dict
+        Sizes in pixels; ``max_same_looking`` is the most same-looking objects the
+        network can tell apart, ``f^(d·l)`` (Rumberger et al., ICCV 2021, Lemma 1).
+    """
+    config, shape = model.config, model.shape
+    legal = [axis.legal_inputs(LISTED) for axis in shape.axes]
+    provenance = config.provenance
+    return {
+        "name": config.name,
+        "description": config.description,
+        "ndim": config.ndim,
+        "depth": [axis.depth for axis in shape.axes],
+        "pooling_factor": [_factor(axis.factors) for axis in shape.axes],
+        "period": list(shape.period),
+        "context": list(shape.context),
+        "padding": config.padding,
+        "upsampling": config.upsampling,
+        "normalization": config.normalization,
+        "in_channels": config.in_channels,
+        "embedding_channels": config.embedding_channels,
+        "foreground": config.foreground,
+        "training_window": list(provenance.window) if provenance else None,
+        "parameters": model.parameter_count,
+        "legal_inputs": legal,
+        "raw_outputs": [
+            [axis.raw_output(size) for size in sizes]
+            for axis, sizes in zip(shape.axes, legal, strict=True)
+        ],
+        "max_same_looking": shape.max_same_looking,
+        **config.clustering.model_dump(mode="json"),
+        "provenance": provenance and provenance.model_dump(mode="json"),
+    }
+
+
+def _factor(factors: tuple[int, ...]) -> int | list[int]:
+    """Return the pooling factor of an axis; one a level where they differ."""
+    pooled = {f for f in factors if f > 1}
+    return list(factors) if len(pooled) > 1 else max(factors, default=1)
+
+
+def training_window_warning(model: UNet) -> str:
+    """Say that the training window was not above the period; empty if it was.
+
+    With a window w = p the functions at phase p − 1 and 0 never met in the loss, so
+    seams appear at every multiple of p, which no cropping mends; with w < p some
+    functions were never trained (Rumberger et al., ICCV 2021, section 3.3).
+    """
+    provenance = model.config.provenance
+    if provenance is None or all(
+        w > p for w, p in zip(provenance.window, model.shape.period, strict=True)
+    ):
+        return ""
+    window, period = max(provenance.window), max(model.shape.period)
+    return (
+        f"trained with an output window of {window}, not above the period {period}: "
+        f"expect seams at every multiple of {period}, whatever the stitching"
+    )

@@ -1,0 +1,1 @@
+"""Image to objects: the only place that joins the layers."""

@@ -1,0 +1,214 @@
+"""One image, or a time series, to objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.clustering.objects import Objects, cluster_steps
+from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
+from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+from napari_shiftseg.metrics.seams import gradient_magnitude
+
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.inference.image import Image
+    from napari_shiftseg.model.config import Clustering
+    from napari_shiftseg.model.unet import UNet
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    r"""Result of a run. Arrays cover ``plan.region``; a time series has an axis more.
+
+    Attributes
+    ----------
+    labels : ndarray of int32
+        ([frames,] \\*spatial), 0 is background. Each frame is numbered from 1.
+    embeddings : ndarray
+        (channels, [frames,] \\*spatial)
+    gradient : ndarray
+        ([frames,] \\*spatial), gradient magnitude in units of the embedding.
+    foreground : ndarray or None
+        ([frames,] \\*spatial), the foreground logit of a model that has one.
+    modes : ndarray
+        (modes, channels)
+    plan : TilePlan
+        That was carried out (of one frame).
+    settings : Settings
+        As asked for.
+    seconds : float
+        Prediction and clustering.
+    notes : tuple of str
+        What the user should know: memory that did not suffice, for example.
+    """
+
+    labels: NDArray[np.int32]
+    embeddings: NDArray[Any] = field(repr=False)
+    gradient: NDArray[Any] = field(repr=False)
+    foreground: NDArray[Any] | None = field(repr=False)
+    modes: NDArray[Any] = field(repr=False)
+    plan: TilePlan = field(repr=False)
+    settings: Settings
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> int:
+        """Number of objects, over all frames."""
+        frames = self.labels.reshape(-1, *self.plan.output_shape)
+        return int(sum(frame.max() for frame in frames))
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the result begins, per spatial axis."""
+        return self.plan.offset
+
+
+def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentation:
+    r"""Segment an image.
+
+    Parameters
+    ----------
+    image : array_like
+        (\\*spatial), or (frames, \\*spatial): frame by frame.
+    model : UNet
+    **settings
+        Of `Settings`: window, stitching, border, region, device, ...
+
+    Returns
+    -------
+    Segmentation
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range or the image cannot be read.
+    MemoryError
+        If not even a tile of one period fits on the device.
+    """
+    return exhaust(segment_steps(image, model, Settings(**settings)))
+
+
+def segment_steps(
+    image: ArrayLike | Any, model: UNet, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    """Segment an image, yielding `Progress` after every tile; see `segment`."""
+    frames = _frames(image, model)
+    if frames is None:
+        return (yield from _segment_frame(image, model, settings))
+    results = []
+    for number, frame in enumerate(frames):
+        steps = Returning(_segment_frame(frame, model, settings))
+        for progress in steps:
+            yield replace(
+                progress,
+                done=number * progress.total + progress.done,
+                total=len(frames) * progress.total,
+            )
+        results.append(steps.value)
+    return _stacked(results)
+
+
+def _segment_frame(
+    image: ArrayLike | Any, model: UNet, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    began = perf_counter()
+    clustering = settings.clustering(model)
+    opened = open_for(image, model)
+    plan = plan_for(
+        opened, model, settings.window, settings.stitching, settings.border,
+        settings.region, settings.device,
+    )  # fmt: skip
+    raw, plan, notes = yield from _predicted(opened, model, plan, settings)
+    embedding, logit = _parted(raw, model)
+    objects = yield from _clustered(embedding, logit, clustering, plan, model, settings)
+    return Segmentation(
+        labels=objects.labels,
+        embeddings=embedding,
+        gradient=gradient_magnitude(embedding),
+        foreground=logit,
+        modes=objects.modes,
+        plan=plan,
+        settings=settings,
+        seconds=perf_counter() - began,
+        notes=tuple(notes),
+    )
+
+
+def _predicted(
+    image: Image, model: UNet, plan: TilePlan, settings: Settings
+) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan, list[str]]]:
+    notes: list[str] = []
+    steps = Returning(
+        embed_steps(
+            image, model, plan, settings.device, settings.precision, settings.batch
+        )
+    )
+    for progress in steps:
+        notes += [progress.note] if progress.note else []
+        yield progress
+    return *steps.value, notes
+
+
+def _parted(raw: NDArray[Any], model: UNet) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the embedding, and the foreground logit if the model has one."""
+    channels = model.config.embedding_channels
+    return raw[:channels], raw[channels] if model.config.foreground else None
+
+
+def _clustered(
+    embedding: NDArray[Any],
+    logit: NDArray[Any] | None,
+    clustering: Clustering,
+    plan: TilePlan,
+    model: UNet,
+    settings: Settings,
+) -> Generator[Progress, None, Objects]:
+    provenance = model.config.provenance
+    steps = Returning(
+        cluster_steps(
+            embedding,
+            clustering,
+            None if logit is None else logit > 0,
+            plan.offset,
+            provenance.window if provenance else None,
+            settings.device,
+        )
+    )
+    for _ in steps:
+        yield Progress(len(plan), len(plan), stage="clustering")
+    return steps.value
+
+
+def _frames(image: Any, model: UNet) -> list[Any] | None:
+    """Return the frames of a time series; None for a single image."""
+    if model.config.in_channels > 1 or not hasattr(image, "shape"):
+        return None
+    if len(image.shape) != model.config.ndim + 1 or image.shape[0] == 0:
+        return None
+    return [image[i] for i in range(image.shape[0])]
+
+
+def _stacked(results: list[Segmentation]) -> Segmentation:
+    first = results[0]
+    logits = [r.foreground for r in results if r.foreground is not None]
+    return replace(
+        first,
+        labels=np.stack([r.labels for r in results]),
+        embeddings=np.stack([r.embeddings for r in results], axis=1),
+        gradient=np.stack([r.gradient for r in results]),
+        foreground=np.stack(logits) if logits else None,
+        modes=np.concatenate([r.modes for r in results]),
+        seconds=sum(r.seconds for r in results),
+        notes=tuple(dict.fromkeys(note for r in results for note in r.notes)),
+    )

@@ -1,0 +1,65 @@
+"""All that can be chosen in a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.model.config import Clustering, Kernel, Scope
+
+if TYPE_CHECKING:
+    from napari_shiftseg.geometry.tiling import Border, Region, Stitching
+    from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.inference.predict import Precision
+    from napari_shiftseg.model.unet import UNet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that can be chosen in a run; None: what the model says.
+
+    Parameters
+    ----------
+    window : int, sequence of int or None
+        Output size of a tile, in pixels; None: the cheapest that fits in memory.
+    stitching : {"cropped", "naive", "whole"}
+    border : {"mirror", "valid"}
+    region : sequence of (int, int), optional
+        Image pixels to predict; see `plan_tiles` for these four.
+    device : str
+        "auto" (CUDA, else MPS, else the CPU), or a torch device.
+    precision : {"float32", "float64", "float16", "bfloat16"}
+    batch : int, optional
+        Tiles predicted at once; as many as fit if not given.
+    bandwidth, kernel, scope, min_size, split_far_parts
+        Of the clustering; see `Clustering`.
+    """
+
+    window: Window = None
+    stitching: Stitching = "cropped"
+    border: Border = "mirror"
+    region: Region | None = None
+    device: str = "auto"
+    precision: Precision = "float32"
+    batch: int | None = None
+    bandwidth: float | None = None
+    kernel: Kernel | None = None
+    scope: Scope | None = None
+    min_size: int | None = None
+    split_far_parts: bool | None = None
+
+    def clustering(self, model: UNet) -> Clustering:
+        """Return the model's clustering with what was chosen here.
+
+        Raises
+        ------
+        ValueError
+            If a value is out of range.
+        """
+        chosen = {
+            name: value
+            for name, value in asdict(self).items()
+            if name in Clustering.model_fields and value is not None
+        }
+        known = model.config.clustering.model_dump()
+        return Clustering.model_validate({**known, **chosen})

@@ -1,0 +1,29 @@
+"""An image with its truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sample:
+    r"""An image, its true objects, and the period of its lattice.
+
+    Attributes
+    ----------
+    image : ndarray of float32
+        (\\*spatial)
+    labels : ndarray of int32
+        (\\*spatial), 0 is background.
+    period : int or None
+        Distance of neighbouring objects in pixels; None without a lattice.
+    """
+
+    image: NDArray[np.float32]
+    labels: NDArray[Any]
+    period: int | None = None

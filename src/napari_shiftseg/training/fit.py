@@ -1,0 +1,179 @@
+"""Fit a U-Net to labelled images with the discriminative loss."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.inference.device import resolve_device
+from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.model.config import ModelConfig, Provenance
+from napari_shiftseg.model.unet import UNet, build
+
+from .losses import DiscriminativeLoss
+from .windows import RandomWindows
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from napari_shiftseg.samples.sample import Sample
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Parameters
+    ----------
+    window : int or sequence of int
+        Output window the loss sees; it must be above the period, or functions of
+        neighbouring phases never meet in the loss.
+    steps : int
+        At which to stop.
+    schedule : int
+        Length of the one-cycle schedule of the learning rate; `steps` may end it
+        early.
+    learning_rate : float
+        Its peak, for Adam.
+    clip : float
+        Largest norm of the gradient.
+    seed : int
+        Of the weights and the windows.
+    loss : DiscriminativeLoss
+    """
+
+    window: int | Sequence[int]
+    steps: int = 4500
+    schedule: int = 9000
+    learning_rate: float = 1e-3
+    clip: float = 1.0
+    seed: int = 0
+    loss: DiscriminativeLoss = field(default_factory=DiscriminativeLoss)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """Progress of a training: step `done` of `total` had this `loss`."""
+
+    done: int
+    total: int
+    loss: float
+
+
+def train(
+    samples: Sequence[Sample],
+    config: ModelConfig,
+    recipe: Recipe,
+    device: str = "auto",
+) -> UNet:
+    """Train a network; see `train_steps` for progress.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Images with true labels.
+    config : ModelConfig
+        Architecture.
+    recipe : Recipe
+        Window, steps, learning rate, loss, seed.
+    device : str
+        "auto", "cpu", "cuda", ...
+
+    Returns
+    -------
+    UNet
+        In eval mode, on the CPU, its background embedding and provenance filled in.
+
+    Raises
+    ------
+    ValueError
+        If an image is smaller than the input the window needs.
+    FloatingPointError
+        If the loss is no longer finite.
+    """
+    return exhaust(train_steps(samples, config, recipe, device))
+
+
+def train_steps(
+    samples: Sequence[Sample],
+    config: ModelConfig,
+    recipe: Recipe,
+    device: str = "auto",
+    command: str = "napari_shiftseg.train",
+) -> Generator[TrainingStep, None, UNet]:
+    """Train a network, yielding a `TrainingStep` after each step; see `train`."""
+    where = resolve_device(device)
+    window = as_window(recipe.window, config.ndim)
+    windows = RandomWindows(samples, config.shape, window)
+    model = build(config, recipe.seed).to(where).train()
+    optimizer = torch.optim.Adam(model.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, total_steps=max(recipe.schedule, recipe.steps)
+    )
+    pairs = windows.draw(np.random.default_rng(recipe.seed))
+    seen = (0, slice(0, config.embedding_channels), *(slice(0, w) for w in window))
+    for step in range(1, recipe.steps + 1):
+        image, labels = next(pairs)
+        loss = recipe.loss(model(image.to(where))[seen], labels.to(where))
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {loss.item()} at step {step}: lower the learning rate "
+                f"(now {recipe.learning_rate})"
+            )
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        schedule.step()
+        yield TrainingStep(step, recipe.steps, loss.item())
+    return _finished(model.cpu().eval(), windows, recipe, command)
+
+
+def _finished(
+    model: UNet, windows: RandomWindows, recipe: Recipe, command: str
+) -> UNet:
+    """Fill in what only the trained network can tell, and how it came about."""
+    config = model.config
+    if recipe.loss.background:
+        background = background_embedding(model, windows.samples[0])
+        clustering = config.clustering.model_copy(
+            update={"background_embedding": background}
+        )
+        config = config.model_copy(update={"clustering": clustering})
+    provenance = Provenance(
+        command=command,
+        window=windows.window,
+        seed=recipe.seed,
+        steps=recipe.steps,
+        loss={"name": "discriminative", **asdict(recipe.loss)},
+        data=f"{len(windows.samples)} image(s), first {windows.samples[0].image.shape}",
+        date=date.today().isoformat(),
+        versions={name: version(name) for name in ("torch", "napari-shiftseg")},
+    )
+    model.config = config.model_copy(update={"provenance": provenance})
+    return model
+
+
+def background_embedding(model: UNet, sample: Sample) -> tuple[float, ...]:
+    """Return the mean embedding of a sample's background, one value a channel."""
+    size = [
+        axis.largest_legal(n) or n
+        for axis, n in zip(model.shape.axes, sample.image.shape, strict=True)
+    ]
+    image = sample.image[tuple(slice(0, n) for n in size)]
+    with torch.inference_mode():
+        raw = model(torch.from_numpy(image.copy())[None, None])[0]
+    inside = tuple(
+        slice(c // 2, c // 2 + n)
+        for c, n in zip(model.shape.context, raw.shape[1:], strict=True)
+    )
+    background = torch.from_numpy(sample.labels[inside] == 0)
+    embedding = raw[: model.config.embedding_channels, background]
+    return tuple(round(float(v), 6) for v in embedding.mean(1))

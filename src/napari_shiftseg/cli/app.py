@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from napari_shiftseg.geometry.tiling import Border, Stitching
-
-if TYPE_CHECKING:
-    from napari_shiftseg.model.config import Kernel, Scope
+from napari_shiftseg.model.config import Kernel, Scope
 
 app = typer.Typer(
     name="shiftseg",
     help="Segment images tile by tile without seams, and see the seams.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -38,6 +34,12 @@ Window = Annotated[
 ]
 StitchingOption = Annotated[Stitching, typer.Option(help="How tiles are joined.")]
 BorderOption = Annotated[Border, typer.Option(help="What stands beyond the image.")]
+KernelOption = Annotated[
+    Kernel | None, typer.Option(help="Of the mean shift. [the model's]")
+]
+ScopeOption = Annotated[
+    Scope | None, typer.Option(help="One mean shift for all, or one a component.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]
@@ -46,10 +48,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only."
 def main() -> None:
     """Run the program; bad input ends with one line and exit status 2."""
     try:
-        status = app(standalone_mode=False)
-    except click.ClickException as error:
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except typer.TyperException as error:  # wrong arguments
         _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("shiftseg: stopped", file=sys.stderr)
         sys.exit(130)
     except EXPECTED as error:
@@ -66,7 +68,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Segment the disk sample naively and cropped, and compare."""
-    from .demo import run_demo
+    from napari_shiftseg.cli.demo import run_demo
 
     run_demo(output, window, device, viewer and not as_json, as_json)
 
@@ -84,12 +86,8 @@ def segment(
     bandwidth: Annotated[
         float | None, typer.Option(help="Of the mean shift. [the model's]")
     ] = None,
-    kernel: Annotated[
-        Kernel | None, typer.Option(help="Of the mean shift. [the model's]")
-    ] = None,
-    scope: Annotated[
-        Scope | None, typer.Option(help="One mean shift, or one a component.")
-    ] = None,
+    kernel: KernelOption = None,
+    scope: ScopeOption = None,
     min_size: Annotated[
         int | None, typer.Option(help="Drop objects of fewer pixels.")
     ] = None,
@@ -99,12 +97,15 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
+    from napari_shiftseg.cli.files import (
+        read_image,
+        writable_folder,
+        write_segmentation,
+    )
+    from napari_shiftseg.cli.terminal import report_segmentation, with_progress
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.pipeline.settings import Settings
-
-    from .files import read_image, writable_folder, write_segmentation
-    from .terminal import report_segmentation, with_progress
 
     folder = writable_folder(output)
     settings = Settings(
@@ -125,10 +126,9 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show what a model is: period, context, legal inputs, how it was trained."""
+    from napari_shiftseg.cli.terminal import report_model
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.model.description import describe
-
-    from .terminal import report_model
 
     network = load_model(model)
     _print(describe(network), as_json, lambda: report_model(network))
@@ -145,7 +145,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on a bundled sample."""
-    from .train import run_training
+    from napari_shiftseg.cli.train import run_training
 
     report = run_training(sample, output, window, steps, seed, device)
     _print(report, as_json, lambda: print(f"{report['model']} written to {output}"))
@@ -173,9 +173,9 @@ def _one_line(error: BaseException) -> str:
         return f"{name}: {first['msg']}, got {first['input']!r}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    return str(error)
 
 
-def _fail(message: str) -> None:
-    print(f"shiftseg: {message}", file=sys.stderr)
+def _fail(message: str) -> NoReturn:
+    print(f"shiftseg: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)

@@ -12,13 +12,12 @@ import numpy as np
 from skimage.color import label2rgb
 from skimage.io import imsave
 
+from napari_shiftseg.cli.files import writable_folder
+from napari_shiftseg.cli.terminal import report_comparison, with_progress
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import make_sample
-
-from .files import writable_folder
-from .terminal import report_comparison, with_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +49,7 @@ def run_demo(
     report_comparison(comparison)
     print(f"\nreport.json and pictures are in {folder}")
     if viewer:
-        _show(comparison, sample, model)
+        _show(comparison)
 
 
 def demo_report(comparison: Comparison, model: UNet) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _grey(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
     return (pixels / max(white, 1e-12) * 255).clip(0, 255).astype(np.uint8)
 
 
-def _show(comparison: Comparison, sample: Sample, model: UNet) -> None:
+def _show(comparison: Comparison) -> None:
     if find_spec("napari") is None:
         print("napari is not installed: pip install 'napari-shiftseg[all]' to see it")
         return
@@ -94,7 +93,7 @@ def _show(comparison: Comparison, sample: Sample, model: UNet) -> None:
         return
     from napari_shiftseg.gui.demo import show_demo
 
-    show_demo(comparison, sample, model)
+    show_demo(comparison, SAMPLE)
 
 
 def has_display() -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .tiling import TilePlan, kept
-from .window import nearest_valid
+from napari_shiftseg.geometry.tiling import TilePlan, kept
+from napari_shiftseg.geometry.window import nearest_valid
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ def advise(plan: TilePlan) -> Advice:
     )
     nearest: tuple[tuple[int, ...], ...] = ()
     if not valid:
-        pairs = [nearest_valid(a, w) for a, w in zip(axes, plan.window, strict=True)]
+        pairs = [
+            (w, w) if w % a.period == 0 else nearest_valid(a, w)
+            for a, w in zip(axes, plan.window, strict=True)
+        ]
         nearest = tuple(zip(*pairs, strict=True))
     makes_seams = not plan.is_exact
     return Advice(valid, nearest, makes_seams, summary(plan), _note(plan, valid))
@@ -56,14 +59,22 @@ def advise(plan: TilePlan) -> Advice:
 def summary(plan: TilePlan) -> str:
     """Return one line: sizes of a tile, number of tiles, cost and memory."""
     periods = ""
-    if plan.is_exact and plan.stitching != "whole":
+    tiled = plan.is_exact and plan.stitching != "whole"
+    if tiled and not any(
+        stride % p for stride, p in zip(plan.stride, plan.shape.period, strict=True)
+    ):
         periods = f" = {in_periods(plan)}"
     return (
         f"reads {by(plan.reads)}, predicts {by(plan.predicts)}, "
         f"keeps {by(plan.stride)}{periods}; "
         f"{len(plan):,} {'tile' if len(plan) == 1 else 'tiles'}; "
-        f"{plan.cost:.3g} × the pixels; {plan.memory / 1e9:.2g} GB"
+        f"{plan.cost:.3g} × the pixels; {size_text(plan.memory)}"
     )
+
+
+def size_text(size: int) -> str:
+    """Write a number of bytes in MB or GB."""
+    return f"{size / 1e6:.0f} MB" if size < 1e8 else f"{size / 1e9:.1f} GB"
 
 
 def in_periods(plan: TilePlan) -> str:
@@ -91,7 +102,7 @@ def by(sizes: tuple[int, ...]) -> str:
 
 
 def _note(plan: TilePlan, valid: bool) -> str:
-    if plan.stitching == "whole":
+    if plan.stitching == "whole" or (plan.stitching == "naive" and plan.is_exact):
         return ""
     period = by(plan.shape.period) if len(set(plan.shape.period)) > 1 else (
         f"{plan.shape.period[0]} (= {period_text(plan.shape.axes[0].factors)})"
@@ -113,12 +124,10 @@ def _note(plan: TilePlan, valid: bool) -> str:
             f"{window} is not a multiple of {period}: "
             f"expect seams at every tile border."
         )
-    if not plan.is_exact:
-        return (
-            "This network pads with zeros: naive tiles meet at seams whatever their "
-            "size. Choose cropped stitching."
-        )
-    return ""
+    return (
+        "This network pads with zeros: naive tiles meet at seams whatever their "
+        "size. Choose cropped stitching."
+    )
 
 
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

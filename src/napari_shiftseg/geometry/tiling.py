@@ -11,12 +11,12 @@ from itertools import pairwise, product
 from math import ceil, prod
 from typing import TYPE_CHECKING, Literal
 
-from .window import Window, as_window, cheapest_window
+from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .unet_shape import AxisShape, UNetShape
+    from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 Stitching = Literal["cropped", "naive", "whole"]
 Border = Literal["mirror", "valid"]
@@ -249,11 +249,12 @@ def plan_tiles(
     if region is not None:
         inside = _snapped(_clipped(region, extent), extent, shape, border)
     if window is None and stitching != "whole":
-        needed = [
-            stop - start + (start - _origin(axis, border)) % axis.period
-            for axis, (start, stop) in zip(shape.axes, inside, strict=True)
+        needed = [stop - start for start, stop in inside]
+        before = [
+            start - _origin(axis, border)
+            for axis, (start, _) in zip(shape.axes, inside, strict=True)
         ]
-        window = cheapest_window(shape, needed, memory)
+        window = cheapest_window(shape, needed, memory, before)
     chosen = size if window is None else as_window(window, shape.ndim)
     return _plan(size, shape, chosen, stitching, border, inside)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import product
 from math import ceil, prod
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from .unet_shape import AxisShape, UNetShape
+    from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 Window = int | Sequence[int] | None
 
@@ -72,7 +72,10 @@ def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
 
 
 def cheapest_window(
-    shape: UNetShape, needed: Sequence[int], memory: int | None = None
+    shape: UNetShape,
+    needed: Sequence[int],
+    memory: int | None = None,
+    before: Sequence[int] | None = None,
 ) -> tuple[int, ...]:
     """Return the n·p window that computes the fewest pixels for this image.
 
@@ -84,35 +87,49 @@ def cheapest_window(
     shape : UNetShape
         Sizes of the network.
     needed : sequence of int
-        Pixels to predict along each axis, from the beginning of the grid.
+        Pixels to predict along each axis.
     memory : int, optional
         Bytes one tile may take. Where not even one period fits, that is returned.
+    before : sequence of int, optional
+        Pixels of the grid before those needed; 0 if not given.
     """
-    per_axis = [_strides(axis, n) for axis, n in zip(shape.axes, needed, strict=True)]
-    smallest = tuple(axis.period for axis in shape.axes)
-    best, least = smallest, (float("inf"), 0)
-    for strides in product(*per_axis):
-        reads = _reads(shape, strides)
+    spans = zip(shape.axes, needed, before or [0] * shape.ndim, strict=True)
+    per_axis = [_choices(*span) for span in spans]
+    best = tuple(axis.period for axis in shape.axes)
+    least = (float("inf"), 0)
+    for choice in product(*per_axis):
+        reads = tuple(c.reads for c in choice)
         if memory is not None and 4 * shape.peak_values(reads) > memory:
             continue
-        tiles = prod(ceil(n / s) for n, s in zip(needed, strides, strict=True))
-        best, least = min((best, least), (strides, (tiles * prod(reads), tiles)),
-                          key=lambda pair: pair[1])  # fmt: skip
+        tiles = prod(c.tiles for c in choice)
+        cost = tiles * prod(reads), tiles
+        if cost < least:
+            best, least = tuple(c.stride for c in choice), cost
     return best
 
 
-def _reads(shape: UNetShape, strides: Sequence[int]) -> tuple[int, ...]:
-    return tuple(
-        axis.input_for(s + 2 * axis.halo)
-        for axis, s in zip(shape.axes, strides, strict=True)
-    )
+class _Choice(NamedTuple):
+    """A stride along one axis: how many tiles it takes, and what each reads."""
+
+    stride: int
+    tiles: int
+    reads: int
 
 
-def _strides(axis: AxisShape, needed: int) -> list[int]:
-    """Return the smallest stride for each number of tiles, thinned when many."""
-    periods = ceil(needed / axis.period)
-    strides = sorted({ceil(periods / t) * axis.period for t in range(1, periods + 1)})
-    if len(strides) <= MOST_CANDIDATES:
-        return strides
-    step = (len(strides) - 1) / (MOST_CANDIDATES - 1)
-    return [strides[round(i * step)] for i in range(MOST_CANDIDATES)]
+def _choices(axis: AxisShape, needed: int, before: int) -> list[_Choice]:
+    """Return the stride that reads least for each number of tiles, thinned when many.
+
+    A tile of a region begins on the grid, which may be far before the region.
+    """
+    cheapest: dict[int, _Choice] = {}
+    for stride in range(axis.period, before + needed + axis.period, axis.period):
+        span = before % stride + needed
+        tiles = ceil(span / stride)
+        reads = axis.input_for(min(stride, span) + 2 * axis.halo)
+        if tiles not in cheapest or reads < cheapest[tiles].reads:
+            cheapest[tiles] = _Choice(stride, tiles, reads)
+    choices = sorted(cheapest.values())
+    if len(choices) <= MOST_CANDIDATES:
+        return choices
+    step = (len(choices) - 1) / (MOST_CANDIDATES - 1)
+    return [choices[round(i * step)] for i in range(MOST_CANDIDATES)]

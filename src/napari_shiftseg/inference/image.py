@@ -66,23 +66,36 @@ class Image:
         Raises
         ------
         ValueError
-            If a pixel is NaN or infinite.
+            If a pixel is NaN or infinite, or too large for the dtype.
         """
         indices = [
             mirror_index(start, stop, size)
             for (start, stop), size in zip(bounds, self.shape, strict=True)
         ]
         box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices)
-        pixels = np.asarray(self.data[(..., *box)])
+        pixels = self._scaled(np.asarray(self.data[(..., *box)]), dtype, box)
         for axis, (index, part) in enumerate(zip(indices, box, strict=True)):
             if len(index) != part.stop - part.start or index[0] != part.start:
                 along = axis - self.ndim
                 pixels = pixels.take(index - part.start, axis=along)
-        window = pixels.reshape(-1, *pixels.shape[-self.ndim :]).astype(dtype)
-        _refuse_not_finite(window, box)
-        window -= self.offset
-        window *= self.gain
-        return window
+        return pixels.reshape(-1, *pixels.shape[-self.ndim :])
+
+    def _scaled(
+        self, pixels: NDArray[Any], dtype: np.dtype[Any], box: tuple[slice, ...]
+    ) -> NDArray[Any]:
+        _refuse_not_finite(pixels, box)
+        wide = pixels.astype(np.result_type(pixels.dtype, dtype))  # holds any pixel
+        with np.errstate(over="ignore", invalid="ignore"):
+            wide -= self.offset
+            wide *= self.gain
+            scaled: NDArray[Any] = wide.astype(dtype, copy=False)
+        if not np.isfinite(scaled).all():
+            number = int((~np.isfinite(scaled)).sum())
+            raise ValueError(
+                f"the image has {number} pixels too large for {dtype.name}; "
+                f"scale it first, for example to 0 … 1"
+            )
+        return scaled
 
 
 def open_image(
@@ -106,11 +119,7 @@ def open_image(
         If the image is empty, of another number of axes or channels, not of real
         numbers, or not finite.
     """
-    data = (
-        image
-        if hasattr(image, "shape") and hasattr(image, "dtype")
-        else np.asarray(image)
-    )
+    data = as_array(image)
     expected = ndim + (channels > 1)
     if len(data.shape) != expected:
         raise ValueError(
@@ -131,6 +140,12 @@ def open_image(
         return Image(data, ndim)
     low, high = _range(data) if intensity == "range" else _percentiles(data)
     return Image(data, ndim, low, 1 / (high - low) if high > low else 1.0)
+
+
+def as_array(image: ArrayLike | Any) -> Any:
+    """Return what slices like an array as it is, anything else as a NumPy array."""
+    is_array = hasattr(image, "shape") and hasattr(image, "dtype")
+    return image if is_array else np.asarray(image)
 
 
 def mirror_index(start: int, stop: int, size: int) -> NDArray[np.intp]:
@@ -165,7 +180,7 @@ def _percentiles(data: Any) -> tuple[float, float]:
     step = ceil((prod(data.shape) / MOST_SAMPLED) ** (1 / len(data.shape)))
     sampled = np.asarray(data[(slice(None, None, step),) * len(data.shape)])
     _refuse_not_finite(sampled, None)
-    low, high = np.percentile(sampled, PERCENTILES)
+    low, high = np.percentile(sampled.astype(np.float64), PERCENTILES)
     return float(low), float(high)
 
 

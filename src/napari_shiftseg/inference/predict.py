@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import torch
@@ -20,10 +20,10 @@ from napari_shiftseg.geometry.tiling import (
     plan_tiles,
 )
 from napari_shiftseg.geometry.window import Window, cheapest_window
-
-from .device import memory_budget, resolve_device
-from .image import Image, open_image
-from .progress import Progress, exhaust
+from napari_shiftseg.inference.device import memory_budget, resolve_device
+from napari_shiftseg.inference.image import Image, open_image
+from napari_shiftseg.inference.precision import Precision
+from napari_shiftseg.inference.progress import Progress, exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.model.unet import UNet
-
-Precision = Literal["float32", "float64", "float16", "bfloat16"]
 
 MOST_IN_BATCH = 16
 SHRINK = 0.75  # of the memory of a tile that did not fit
@@ -195,6 +193,7 @@ def _predict(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            error.__traceback__ = None  # its frames hold what filled the memory
             network.release()
             if len(present) == 1:
                 return 1, error
@@ -291,11 +290,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _dtype(precision: Precision) -> type[np.floating[Any]]:
-    known = ("float32", "float64", "float16", "bfloat16")
-    if precision not in known:
-        raise ValueError(
-            f"precision must be one of {', '.join(known)}, got {precision!r}"
-        )
+    if precision not in get_args(Precision):
+        known = ", ".join(get_args(Precision))
+        raise ValueError(f"precision must be one of {known}, got {precision!r}")
     return np.float64 if precision == "float64" else np.float32
 
 

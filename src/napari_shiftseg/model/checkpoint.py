@@ -6,31 +6,19 @@ A safetensors file cannot execute code; pickles are refused unread.
 from __future__ import annotations
 
 import os
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
-from .config import ModelConfig
-from .unet import UNet
-
-CONFIG_KEY = "napari_shiftseg"
-SUFFIX = ".safetensors"
-PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch.save's zip, a bare pickle
-
-
-class CheckpointError(ValueError):
-    """The file is not a model that can be loaded."""
-
-
-def bundled_models() -> list[str]:
-    """Return the names of the models that ship with the package."""
-    folder = files("napari_shiftseg") / "sample_data"
-    names = (Path(entry.name) for entry in folder.iterdir())
-    return sorted(name.stem for name in names if name.suffix == SUFFIX)
+from napari_shiftseg.model.header import (
+    CONFIG_KEY,
+    CheckpointError,
+    find_model,
+    read_config,
+)
+from napari_shiftseg.model.unet import UNet
 
 
 def load_model(source: str | Path) -> UNet:
@@ -49,17 +37,17 @@ def load_model(source: str | Path) -> UNet:
         If the file is no checkpoint of ours, is truncated, holds a pickle, or its
         weights do not fit its config.
     """
-    if str(source) in bundled_models():
-        entry = files("napari_shiftseg") / "sample_data" / f"{source}{SUFFIX}"
-        with as_file(entry) as path:
-            return _read(path)
-    path = Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no model {str(source)!r}: it is neither a file nor one of the bundled "
-            f"models ({', '.join(bundled_models())})"
-        )
-    return _read(path)
+    path = find_model(source)
+    model = UNet(read_config(path))
+    try:
+        model.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip()
+        raise CheckpointError(
+            f"{path.name}: the weights do not fit the config ({first}); "
+            f"the file is damaged or was put together by hand"
+        ) from None
+    return model.eval()
 
 
 def save_model(
@@ -95,48 +83,3 @@ def save_model(
     finally:
         unfinished.unlink(missing_ok=True)
     return path
-
-
-def _read(path: Path) -> UNet:
-    with path.open("rb") as file:
-        if file.read(4).startswith(PICKLE_STARTS):
-            raise CheckpointError(
-                f"{path.name} is a pickle, which can run code when it is loaded; it "
-                f"was not opened. Save the model with napari_shiftseg.save_model"
-            )
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(CONFIG_KEY)
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path.name} is no model file, or it is truncated ({error}); "
-            f"a .safetensors file written by shiftseg train is expected"
-        ) from None
-    if text is None:
-        raise CheckpointError(
-            f"{path.name} holds weights but no napari-shiftseg config, so its "
-            f"architecture is unknown; load a file written by shiftseg train"
-        )
-    return _assemble(path.name, text, weights)
-
-
-def _assemble(name: str, text: str, weights: dict[str, torch.Tensor]) -> UNet:
-    try:
-        model = UNet(ModelConfig.model_validate_json(text))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "config"
-        raise CheckpointError(
-            f"{name}: the config cannot be read ({where}: {first['msg']}); "
-            f"it was written by another version or is damaged"
-        ) from None
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        first_line = str(error).splitlines()[1].strip()
-        raise CheckpointError(
-            f"{name}: the weights do not fit the config ({first_line}); "
-            f"the file is damaged or was put together by hand"
-        ) from None
-    return model.eval()

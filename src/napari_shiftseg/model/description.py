@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .unet import UNet
+    from napari_shiftseg.model.unet import UNet
 
 LISTED = 6  # legal inputs and raw outputs listed an axis
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from .config import ModelConfig
+from napari_shiftseg.model.config import ModelConfig
 
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.unet_shape import UNetShape

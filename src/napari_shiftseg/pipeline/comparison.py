@@ -16,9 +16,8 @@ from napari_shiftseg.metrics.instances import (
     false_splits,
 )
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
-
-from .segmentation import Segmentation, segment_steps
-from .settings import Settings
+from napari_shiftseg.pipeline.segmentation import Segmentation, segment_steps
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator

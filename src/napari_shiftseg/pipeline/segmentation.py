@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.objects import Objects, cluster_steps
+from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
 from napari_shiftseg.metrics.seams import gradient_magnitude
-
-from .settings import Settings
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,13 +33,13 @@ class Segmentation:
     Attributes
     ----------
     labels : ndarray of int32
-        ([frames,] \\*spatial), 0 is background. Each frame is numbered from 1.
+        ([leading,] \\*spatial), 0 is background. Each frame is numbered from 1.
     embeddings : ndarray
-        (channels, [frames,] \\*spatial)
+        (channels, [leading,] \\*spatial)
     gradient : ndarray
-        ([frames,] \\*spatial), gradient magnitude in units of the embedding.
+        ([leading,] \\*spatial), gradient magnitude in units of the embedding.
     foreground : ndarray or None
-        ([frames,] \\*spatial), the foreground logit of a model that has one.
+        ([leading,] \\*spatial), the foreground logit of a model that has one.
     modes : ndarray
         (modes, channels)
     plan : TilePlan
@@ -80,7 +80,7 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
     Parameters
     ----------
     image : array_like
-        (\\*spatial), or (frames, \\*spatial): frame by frame.
+        (\\*spatial); axes before these (time, planes) are gone through one by one.
     model : UNet
     **settings
         Of `Settings`: window, stitching, border, region, device, ...
@@ -103,12 +103,13 @@ def segment_steps(
     image: ArrayLike | Any, model: UNet, settings: Settings
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
-    frames = _frames(image, model)
-    if frames is None:
-        return (yield from _segment_frame(image, model, settings))
+    pixels = as_array(image)
+    frames = _frames(pixels, model)
+    if not frames:
+        return (yield from _segment_frame(pixels, model, settings))
     results = []
-    for number, frame in enumerate(frames):
-        steps = Returning(_segment_frame(frame, model, settings))
+    for number, at in enumerate(frames):
+        steps = Returning(_segment_frame(pixels[at], model, settings))
         for progress in steps:
             yield replace(
                 progress,
@@ -116,7 +117,7 @@ def segment_steps(
                 total=len(frames) * progress.total,
             )
         results.append(steps.value)
-    return _stacked(results)
+    return _stacked(results, np.shape(pixels)[: len(frames[0])])
 
 
 def _segment_frame(
@@ -190,24 +191,27 @@ def _clustered(
     return steps.value
 
 
-def _frames(image: Any, model: UNet) -> list[Any] | None:
-    """Return the frames of a time series; None for a single image."""
-    if model.config.in_channels > 1 or not hasattr(image, "shape"):
-        return None
-    if len(image.shape) != model.config.ndim + 1 or image.shape[0] == 0:
-        return None
-    return [image[i] for i in range(image.shape[0])]
+def _frames(image: Any, model: UNet) -> list[tuple[int, ...]]:
+    """Return the indices of the images that leading axes (time, planes) run over."""
+    shape = np.shape(image)
+    own = model.config.ndim + (model.config.in_channels > 1)
+    return list(np.ndindex(shape[: len(shape) - own])) if len(shape) > own else []
 
 
-def _stacked(results: list[Segmentation]) -> Segmentation:
-    first = results[0]
+def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:
+    """Join the results of single images; a leading shape stands before the spatial."""
+
+    def stack(arrays: list[NDArray[Any]], axis: int = 0) -> NDArray[Any]:
+        joined = np.stack(arrays, axis)
+        return joined.reshape(*joined.shape[:axis], *leading, *joined.shape[axis + 1 :])
+
     logits = [r.foreground for r in results if r.foreground is not None]
     return replace(
-        first,
-        labels=np.stack([r.labels for r in results]),
-        embeddings=np.stack([r.embeddings for r in results], axis=1),
-        gradient=np.stack([r.gradient for r in results]),
-        foreground=np.stack(logits) if logits else None,
+        results[0],
+        labels=stack([r.labels for r in results]),
+        embeddings=stack([r.embeddings for r in results], axis=1),
+        gradient=stack([r.gradient for r in results]),
+        foreground=stack(logits) if logits else None,
         modes=np.concatenate([r.modes for r in results]),
         seconds=sum(r.seconds for r in results),
         notes=tuple(dict.fromkeys(note for r in results for note in r.notes)),

@@ -10,7 +10,7 @@ from napari_shiftseg.model.config import Clustering, Kernel, Scope
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Border, Region, Stitching
     from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.inference.predict import Precision
+    from napari_shiftseg.inference.precision import Precision
     from napari_shiftseg.model.unet import UNet
 
 

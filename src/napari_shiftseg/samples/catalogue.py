@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .disks import disks
-from .sample import Sample
+from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .sample import Sample
+from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +38,12 @@ def disks(
     -------
     Sample
         ``image`` float32, 1 inside a disk and 0 elsewhere; ``labels`` int32, the
-        disks numbered from 1 in raster order.
+        disks that show numbered from 1 in raster order of their centres.
 
     Raises
     ------
     ValueError
-        If the period is below 1 or the disks would touch.
+        If the period is below 1, the radius negative, or the disks would touch.
 
     References
     ----------
@@ -51,6 +51,8 @@ def disks(
     """
     if period < 1:
         raise ValueError(f"the period must be 1 pixel or more, got {period}")
+    if radius < 0:
+        raise ValueError(f"the radius must be 0 or more, got {radius}")
     if 2 * radius >= period:
         raise ValueError(
             f"disks of radius {radius} touch at period {period}: "
@@ -58,20 +60,23 @@ def disks(
         )
     squared, number = _lattice(tuple(shape), period)
     inside = squared <= radius**2
-    return Sample(inside.astype(np.float32), np.where(inside, number, 0), period)
+    labels = np.zeros(inside.shape, dtype=np.int32)
+    labels[inside] = np.unique(number[inside], return_inverse=True)[1] + 1
+    return Sample(inside.astype(np.float32), labels, period)
 
 
 def _lattice(
     shape: tuple[int, ...], period: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Squared distance to the nearest centre, and that centre's number, per pixel."""
     squared = np.zeros(shape, dtype=np.int64)
-    number = np.zeros(shape, dtype=np.int32)
+    number = np.zeros(shape, dtype=np.int64)
     for axis, size in enumerate(shape):
         x = np.arange(size)
         centre = (x + period // 2) // period
         along = [1] * len(shape)
         along[axis] = size
         squared = squared + ((x - centre * period) ** 2).reshape(along)
-        number = number * (centre[-1] + 1) + centre.reshape(along)
-    return squared, (number + 1).astype(np.int32)
+        centres = (size - 1 + period // 2) // period + 1
+        number = number * centres + centre.reshape(along)
+    return squared, number

@@ -16,9 +16,8 @@ from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.model.config import ModelConfig, Provenance
 from napari_shiftseg.model.unet import UNet, build
-
-from .losses import DiscriminativeLoss
-from .windows import RandomWindows
+from napari_shiftseg.training.losses import DiscriminativeLoss
+from napari_shiftseg.training.windows import RandomWindows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -1,0 +1,102 @@
+"""From seeds to modes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .cloud import Cloud
+from .distances import spread, within
+
+BATCH = 128  # seeds that climb together; the modes they find save later ones the way
+CLOSE = 0.5  # bandwidths from a mode, where a climbing seed is as good as there
+MET = 0.1  # bandwidths between two seeds that climb on as one
+EVERY = 4  # steps between looks for seeds that met
+STOP = 1e-3  # bandwidths; a shorter step ends a climb, as in scikit-learn
+FINE = 1e-4  # bandwidths; the same for the seed that represents its mode
+DIGITS = 4  # of the density that decide an order; the rest is rounding
+
+
+class Modes(NamedTuple):
+    """Maxima of the density, in the frame.
+
+    Attributes
+    ----------
+    points : Tensor
+        (modes, channels)
+    density : Tensor
+        (modes,)
+    """
+
+    points: Tensor
+    density: Tensor
+
+    def and_(self, other: Modes) -> Modes:
+        """Return both, these first."""
+        return Modes(*(torch.cat(pair) for pair in zip(self, other, strict=True)))
+
+
+def find_modes(
+    seeds: Tensor, cloud: Cloud, known: Modes, chunk: int, max_iter: int
+) -> tuple[Modes, int]:
+    """Climb from the seeds, and merge the ends with the modes known before.
+
+    Parameters
+    ----------
+    seeds : Tensor
+        (seeds, channels)
+    cloud : Cloud
+        That is climbed.
+    known : Modes
+        Of another cloud, or none.
+    chunk : int
+        Distances held at a time.
+    max_iter : int
+        Steps of a seed, at most.
+
+    Returns
+    -------
+    modes : Modes
+        Densest first, more than one bandwidth apart.
+    n_iter : int
+        Steps of the seed that took the most.
+    """
+    longest = 1
+    for batch in seeds.split(BATCH):
+        ends, n_iter = _climb(batch, cloud, known.points, chunk, max_iter, STOP)
+        best = _merge(ends, chunk)
+        fine, _ = _climb(best.points, cloud, known.points, chunk, max_iter, FINE)
+        known = known.and_(fine)
+        longest = max(longest, n_iter)
+    return _merge(known, chunk), longest
+
+
+def _climb(
+    seeds: Tensor, cloud: Cloud, known: Tensor, chunk: int, max_iter: int, stop: float
+) -> tuple[Modes, int]:
+    ended = Modes(seeds[:0], seeds[:0, 0])
+    n_iter = 0
+    active = seeds[~within(seeds, known, CLOSE, chunk)]
+    while len(active) and n_iter < max_iter:
+        means, density = cloud.step(active)
+        n_iter += 1
+        still = (means - active).square().sum(1) <= stop**2
+        still |= n_iter == max_iter
+        ended = ended.and_(Modes(means[still], density[still]))
+        active = means[~still]
+        active = active[~within(active, known, CLOSE, chunk)]
+        if n_iter % EVERY == 0:
+            active = active[spread(active, MET, chunk)]
+    return ended, n_iter
+
+
+def _merge(modes: Modes, chunk: int) -> Modes:
+    """Keep the modes that no denser one has within a bandwidth."""
+    scale = 10.0 ** (DIGITS - modes.density.log10().floor())
+    order = (
+        (modes.density * scale).round().div(scale).argsort(descending=True, stable=True)
+    )
+    order = order[spread(modes.points[order], 1.0, chunk)]
+    return Modes(modes.points[order], modes.density[order])

@@ -1,0 +1,90 @@
+"""The weighted points that modes are sought among, and one mean-shift step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .distances import LOSS, by_differences, rounding
+from .frame import Frame
+
+
+class Cloud:
+    r"""Weighted points; their density, and the step that climbs it.
+
+    .. math::
+
+        f(s) = \sum_j w_j\, K(s, u_j) \qquad
+        m(s) = \frac1{f(s)} \sum_j w_j\, K(s, u_j)\, u_j
+
+    with :math:`K = \exp(-\lVert s - u \rVert^2 / 2)`, or for the flat kernel 1 where
+    :math:`\lVert s - u \rVert \le 1`, in the coordinates of the frame. On the sphere
+    the mean is brought back to unit length.
+
+    Parameters
+    ----------
+    points : Tensor
+        (points, channels), in the frame.
+    weights : Tensor
+        (points,); how many points of the data each stands for.
+    frame : Frame
+    chunk : int
+        Distances held at a time.
+
+    References
+    ----------
+    Comaniciu & Meer 2002, "Mean shift: a robust approach toward feature space
+    analysis", eq. 20; Kong & Fowlkes 2018, "Recurrent Pixel Embedding for Instance
+    Grouping", section 4 (the sphere).
+    """
+
+    def __init__(
+        self, points: Tensor, weights: Tensor, frame: Frame, chunk: int
+    ) -> None:
+        self.points, self.weights = points, weights
+        self._frame = frame
+        self._rows = max(1, chunk // max(1, len(points)))
+        one = torch.ones_like(weights)
+        self._error = rounding(points)
+        # (channels + 2, points): rows of `_left` times this are -|s - u|²/2
+        halves = -points.square().sum(1) / 2
+        self._right = torch.cat([points, halves[:, None], one[:, None]], 1).T
+        self._sums = torch.cat([points, one[:, None]], 1) * weights[:, None]
+
+    def step(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
+        """Move every seed to the mean of the points its kernel sees.
+
+        Parameters
+        ----------
+        seeds : Tensor
+            (seeds, channels), in the frame.
+
+        Returns
+        -------
+        means : Tensor
+            (seeds, channels); a seed that sees no point stays.
+        density : Tensor
+            (seeds,), at the seeds before they moved.
+        """
+        parts = [self._kernel(part) @ self._sums for part in seeds.split(self._rows)]
+        sums = torch.cat(parts)  # (seeds, channels + 1)
+        density = sums[:, -1]
+        means = torch.where(
+            density[:, None] > 0, sums[:, :-1] / density[:, None], seeds
+        )
+        if self._frame.spherical:
+            means = self._frame.onto_sphere(means)
+        return means, density
+
+    def _kernel(self, seeds: Tensor) -> Tensor:
+        """Return the kernel between seeds and points, (seeds, points)."""
+        exponents = self._exponents(seeds)
+        if self._frame.kernel == "flat":
+            return (exponents >= -0.5 - 2 * self._error).to(seeds.dtype)
+        return exponents.exp_()
+
+    def _exponents(self, seeds: Tensor) -> Tensor:
+        if self._error > LOSS:
+            return by_differences(seeds, self.points).div_(-2)
+        halves = -seeds.square().sum(1, keepdim=True) / 2
+        return torch.cat([seeds, torch.ones_like(halves), halves], 1) @ self._right

@@ -1,0 +1,91 @@
+"""Squared distances, and what is chosen by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+BLOCK = 256  # candidates compared with one another at a time
+LOSS = 1e-3  # of a squared bandwidth, that rounding may cost a product of matrices
+
+
+def rounding(points: Tensor) -> float:
+    """Return the error of squared distances by products of matrices, in this frame."""
+    largest = float(points.square().sum(1).max()) if len(points) else 0.0
+    return torch.finfo(points.dtype).eps * largest
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    r"""Return :math:`\lVert a_i - b_j \rVert^2`, (len(a), len(b)).
+
+    By a product of matrices, :math:`\lVert a \rVert^2 + \lVert b \rVert^2 - 2 a \cdot
+    b`, unless the points lie so far out that this would cancel; then by differences,
+    which is slower.
+    """
+    if max(rounding(a), rounding(b)) > LOSS:
+        return by_differences(a, b)
+    products = torch.addmm(b.square().sum(1), a, b.T, alpha=-2)
+    return products.add_(a.square().sum(1, keepdim=True)).clamp_(min=0)
+
+
+def by_differences(a: Tensor, b: Tensor) -> Tensor:
+    """Return squared distances that do not cancel, (len(a), len(b))."""
+    mode = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(a, b, compute_mode=mode).square_()
+
+
+def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Tensor:
+    """Return which points lie within a radius of any of the others, (points,) bool."""
+    near = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    if len(others) == 0:
+        return near
+    rows = max(1, chunk // len(others))
+    for part, result in zip(points.split(rows), near.split(rows), strict=True):
+        result.copy_(squared_distances(part, others).amin(1) <= radius**2)
+    return near
+
+
+def spread(
+    points: Tensor, radius: float, chunk: int, most: int | None = None
+) -> Tensor:
+    """Return points such that every point has one of them within the radius.
+
+    Greedy, in the given order: a point is taken when none taken before it is near.
+
+    Parameters
+    ----------
+    points : Tensor
+        (points, channels), the preferred ones first.
+    radius : float
+    chunk : int
+        Distances held at a time.
+    most : int, optional
+        Stop at so many; points may then be left far from all of them.
+
+    Returns
+    -------
+    Tensor of int64
+        Indices of the chosen points, ascending.
+    """
+    left = torch.arange(len(points), device=points.device)
+    chosen = [left[:0]]
+    room = len(points) if most is None else most
+    while len(left) and room > 0:
+        taken = left[_spread_block(points[left[:BLOCK]], radius)[:room]]
+        chosen.append(taken)
+        room -= len(taken)
+        left = left[BLOCK:]  # a block has no point that its own choice leaves far
+        left = left[~within(points[left], points[taken], radius, chunk)]
+    return torch.cat(chosen)
+
+
+def _spread_block(points: Tensor, radius: float) -> Tensor:
+    near = (squared_distances(points, points) <= radius**2).cpu().numpy()
+    free = np.ones(len(points), dtype=bool)
+    chosen = []
+    for i in range(len(points)):
+        if free[i]:
+            chosen.append(i)
+            free &= ~near[i]
+    return torch.tensor(chosen, device=points.device)

@@ -1,0 +1,104 @@
+"""The coordinates in which modes are sought: one bandwidth long, near the origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+Kernel = Literal["gaussian", "flat", "von-mises-fisher"]
+KERNELS: tuple[Kernel, ...] = ("gaussian", "flat", "von-mises-fisher")
+Rows = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Frame:
+    r"""Coordinates in units of the bandwidth: :math:`u = (x - c) / h`.
+
+    For von Mises-Fisher :math:`u = x / (h \lVert x \rVert)`, on the sphere of radius
+    :math:`1/h`. There :math:`\lVert u - v \rVert^2 / 2 = (1 - \cos) / h^2`, so that its
+    kernel is the gaussian of these coordinates.
+
+    Parameters
+    ----------
+    bandwidth : float
+        :math:`h`, above 0.
+    kernel : {"gaussian", "flat", "von-mises-fisher"}
+    centre : ndarray of float32 or float64
+        :math:`c`, (channels,); not used on the sphere.
+    device : torch.device
+    """
+
+    bandwidth: float
+    kernel: Kernel
+    centre: Rows
+    device: torch.device
+
+    @classmethod
+    def around(
+        cls, X: Rows, bandwidth: float, kernel: Kernel, device: torch.device
+    ) -> Frame:
+        """Return the frame at the mean of points, where float32 distances are best.
+
+        The mean is rounded to bandwidths, lest it depend on the order of the points.
+        """
+        steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
+        return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
+
+    @property
+    def spherical(self) -> bool:
+        """Whether only the directions of points count."""
+        return self.kernel == "von-mises-fisher"
+
+    def enter(self, rows: Rows) -> Tensor:
+        """Return points in this frame, on the device.
+
+        Parameters
+        ----------
+        rows : ndarray of float32 or float64
+            (points, channels)
+
+        Returns
+        -------
+        Tensor
+            (points, channels), float32 on MPS, elsewhere of the type of the rows.
+
+        Raises
+        ------
+        ValueError
+            If a point has no direction and needs one, or lies too many bandwidths out.
+        """
+        dtype = torch.float32 if self.device.type == "mps" else None
+        points = torch.tensor(rows, dtype=dtype, device=self.device)
+        if self.spherical:
+            return self._enter_sphere(points)
+        centre = torch.tensor(self.centre, dtype=points.dtype, device=self.device)
+        points = points.sub_(centre).div_(self.bandwidth)
+        if not points.square().sum().isfinite():
+            raise ValueError(
+                f"points must lie within about 1e18 bandwidths of their mean, but the "
+                f"bandwidth is {self.bandwidth}: take a larger one, or rescale the data"
+            )
+        return points
+
+    def _enter_sphere(self, points: Tensor) -> Tensor:
+        if not points.any(1).all():
+            raise ValueError(
+                "the von Mises-Fisher kernel needs points with a direction, but some are "
+                "0 in every channel: leave them out, or take another kernel"
+            )
+        return self.onto_sphere(points)
+
+    def onto_sphere(self, points: Tensor) -> Tensor:
+        """Return the points moved to the sphere, (points, channels)."""
+        return normalize(points, eps=0).div_(self.bandwidth)
+
+    def leave(self, modes: Tensor) -> Rows:
+        """Return modes in the coordinates of the data, (modes, channels)."""
+        rows: Rows = modes.cpu().numpy().astype(self.centre.dtype) * self.bandwidth
+        return rows if self.spherical else rows + self.centre

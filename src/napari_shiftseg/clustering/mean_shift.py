@@ -1,0 +1,257 @@
+"""Mean shift on CPU or GPU, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from napari_shiftseg.inference.device import resolve_device
+
+from .distances import squared_distances
+from .frame import KERNELS, Frame, Kernel, Rows
+from .sampling import WeightedRows, bin_points, chunks
+from .search import Limits, ModeSearch
+
+GRID_CHANNELS = 4  # most, with which a grid has far fewer cells than points
+GRID_POINTS = 2_000  # from which a grid is worth its sorting
+
+
+class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Cluster points by the mode of their density that is nearest.
+
+    A seed :math:`s` moves to the mean of the points, weighted by a kernel, until it
+    stands on a mode:
+
+    .. math::
+
+        s \leftarrow \frac{\sum_j K(s, x_j)\, x_j}{\sum_j K(s, x_j)}
+
+    ================= ==========================================================
+    kernel            :math:`K(s, x)`
+    ================= ==========================================================
+    gaussian          :math:`\exp(-\lVert s - x \rVert^2 / 2h^2)`
+    flat              1 where :math:`\lVert s - x \rVert \le h`, else 0
+    von-mises-fisher  :math:`\exp((\cos(s, x) - 1) / h^2)`, modes of unit length
+    ================= ==========================================================
+
+    Modes within :math:`h` of a denser one are merged with it. Points farther than
+    :math:`h` from every mode become seeds in their turn, until there are none, so that
+    small clusters among many points are found.
+
+    Parameters
+    ----------
+    bandwidth : float
+        :math:`h`, in units of the points (of the unit sphere for von Mises-Fisher).
+        A kernel :math:`\exp(-\lVert d \rVert^2 / b)` is :math:`h = \sqrt{b / 2}`.
+    kernel : {"gaussian", "flat", "von-mises-fisher"}
+    device : str
+        Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` is
+        CUDA, else MPS, else the CPU. float32 points are computed in float32, float64
+        ones in float64 (on MPS in float32).
+    max_iter : int
+        Steps of a seed, at most.
+    max_points : int
+        About so many points are climbed, a sample where there are more; with up to 4
+        channels the cells of a grid h/4 wide, where there are no more of them.
+    max_seeds : int
+        Of one round.
+    max_rounds : int
+        Rounds of new seeds; 0 leaves out what the sample missed.
+    chunk_size : int
+        Distances held at a time. It bounds the memory, whatever the number of points.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of float32 or float64
+        (modes, channels), densest first.
+    labels_ : ndarray of int32
+        (points,), the index of each point's nearest mode.
+    n_iter_ : int
+        Steps of the seed that took the most.
+    n_features_in_ : int
+        Channels.
+
+    Notes
+    -----
+    The same points at the same positions have the same labels, in whatever order they
+    are given: the sample and the seeds are chosen by a hash of the positions.
+
+    References
+    ----------
+    Comaniciu & Meer 2002, "Mean shift: a robust approach toward feature space
+    analysis"; Kong & Fowlkes 2018, "Recurrent Pixel Embedding for Instance Grouping",
+    section 4 (the sphere).
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 1], [2, 1], [1, 0], [4, 7], [3, 5], [3, 6]])
+    >>> MeanShift(bandwidth=2, kernel="flat", device="cpu").fit(X).labels_
+    array([1, 1, 1, 0, 0, 0], dtype=int32)
+    """
+
+    def __init__(
+        self,
+        bandwidth: float = 1.0,
+        kernel: Kernel = "gaussian",
+        device: str = "auto",
+        *,
+        max_iter: int = 300,
+        max_points: int = 20_000,
+        max_seeds: int = 1_000,
+        max_rounds: int = 20,
+        chunk_size: int = 2**20,
+    ) -> None:
+        self.bandwidth = bandwidth
+        self.kernel = kernel
+        self.device = device
+        self.max_iter = max_iter
+        self.max_points = max_points
+        self.max_seeds = max_seeds
+        self.max_rounds = max_rounds
+        self.chunk_size = chunk_size
+
+    def fit(
+        self, X: ArrayLike, y: object = None, positions: ArrayLike | None = None
+    ) -> Self:
+        """Find the modes and label every point.
+
+        Parameters
+        ----------
+        X : array-like of float
+            (points, channels)
+        y : ignored
+        positions : array-like of int, optional
+            (points,), one for each, such as the index of a pixel in the whole image;
+            by default the index in ``X``.
+
+        Returns
+        -------
+        MeanShift
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, the device is not there, or ``X`` is
+            empty, not finite or not two-dimensional.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If points are still far from every mode when the rounds are spent.
+        """
+        self._check_parameters()
+        X = self._validated(X, reset=True)
+        places = _as_positions(positions, len(X))
+        device = resolve_device(self.device)
+        with torch.inference_mode():
+            self._frame = Frame.around(X, float(self.bandwidth), self.kernel, device)
+            search = ModeSearch(self._reduced(X, places), self._frame, self._limits())
+            search.run()
+            self.cluster_centers_ = self._frame.leave(search.modes.points)
+            self.n_iter_ = search.n_iter
+            self.labels_ = self._nearest(X)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
+        """Return the index of every point's nearest mode.
+
+        Parameters
+        ----------
+        X : array-like of float
+            (points, channels)
+
+        Returns
+        -------
+        ndarray of int32
+            (points,)
+
+        Raises
+        ------
+        NotFittedError
+            If there are no modes yet.
+        ValueError
+            If ``X`` is not finite or has another number of channels.
+        """
+        check_is_fitted(self)
+        with torch.inference_mode():
+            return self._nearest(self._validated(X, reset=False))
+
+    def _nearest(self, X: Rows) -> NDArray[np.int32]:
+        modes = self._frame.enter(self.cluster_centers_)
+        labels = np.empty(len(X), dtype=np.int32)
+        for part in chunks(len(X), max(1, self.chunk_size // max(modes.shape))):
+            points = self._frame.enter(X[part])
+            labels[part] = squared_distances(points, modes).argmin(1).cpu().numpy()
+        return labels
+
+    def _reduced(self, X: Rows, positions: NDArray[np.integer]) -> WeightedRows:
+        """Return the points, or the cells of a grid where the channels are few."""
+        if X.shape[1] <= GRID_CHANNELS and len(X) > GRID_POINTS:
+            rows = max(1, self.chunk_size // X.shape[1])
+            cells = bin_points(X, self._frame, self.max_points, rows)
+            if cells is not None:
+                return cells
+        return WeightedRows(X, np.ones(len(X), X.dtype), positions)
+
+    def _limits(self) -> Limits:
+        return Limits(
+            self.max_iter,
+            self.max_points,
+            self.max_seeds,
+            self.max_rounds,
+            self.chunk_size,
+        )
+
+    def _validated(self, X: ArrayLike, reset: bool) -> Rows:
+        if isinstance(X, torch.Tensor):
+            X = X.detach().cpu()
+        checked: Rows = validate_data(
+            self, X, reset=reset, dtype=[np.float64, np.float32]
+        )
+        return checked
+
+    def _check_parameters(self) -> None:
+        h = self.bandwidth
+        if not isinstance(h, Real) or isinstance(h, bool) or not 0 < h < np.inf:
+            raise ValueError(
+                f"bandwidth must be a finite number above 0, got {h!r}: take about the "
+                "radius of a cluster"
+            )
+        if self.kernel not in KERNELS:
+            raise ValueError(
+                f"kernel must be one of {', '.join(KERNELS)}, got {self.kernel!r}"
+            )
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(
+                    f"{name} must be a whole number from {least} upward, got {value!r}"
+                )
+
+
+_LEAST = {
+    "max_iter": 1,
+    "max_points": 1,
+    "max_seeds": 1,
+    "max_rounds": 0,
+    "chunk_size": 1,
+}
+
+
+def _as_positions(positions: ArrayLike | None, n: int) -> NDArray[np.integer[Any]]:
+    if positions is None:
+        return np.arange(n)
+    given = np.asarray(positions)
+    if given.shape != (n,) or not np.issubdtype(given.dtype, np.integer):
+        raise ValueError(
+            f"positions must be whole numbers, one for each of the {n} points, got "
+            f"{given.dtype} of shape {given.shape}"
+        )
+    return given

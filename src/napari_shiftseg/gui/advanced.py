@@ -1,0 +1,94 @@
+"""The advanced controls of a run, and the settings they stand for."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSpinBox,
+    SpinBox,
+)
+
+from napari_shiftseg.geometry.tiling import Border
+from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.inference.precision import Precision
+from napari_shiftseg.model.config import Clustering, Kernel, Scope
+
+WHOLE_IMAGE, IN_VIEW = "whole image", "what the view shows"
+
+
+class Advanced(Container):
+    """What a biologist need not touch: clustering, border, batch, region.
+
+    A change of model sets the clustering to what the model says.
+    """
+
+    def __init__(self) -> None:
+        self.bandwidth = FloatSpinBox(
+            min=1e-4, max=1e4, step=0.05, label="Bandwidth",
+            tooltip="Pixels whose embeddings lie within about this distance are one "
+            "object. Larger merges, smaller splits.",
+        )  # fmt: skip
+        self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
+        self.scope = ComboBox(
+            choices=get_args(Scope), label="Cluster",
+            tooltip="global: the whole image at once. component: each connected part "
+            "of the foreground by itself (models with a foreground).",
+        )  # fmt: skip
+        self.min_size = SpinBox(
+            max=10**7, label="Minimum size", tooltip="Smaller objects, in pixels, go."
+        )
+        self.split_far_parts = CheckBox(
+            value=True, text="Split far parts",
+            tooltip="Parts of one mode that do not touch are objects of their own.",
+        )  # fmt: skip
+        self.border = ComboBox(
+            choices=get_args(Border), label="Border",
+            tooltip="mirror: every pixel is predicted, the image mirrored beyond its "
+            "border. valid: only where the image itself gives the context.",
+        )  # fmt: skip
+        self.batch = SpinBox(
+            max=1024, label="Batch", tooltip="Tiles at once; 0: as many as fit."
+        )
+        self.precision = ComboBox(choices=get_args(Precision), label="Precision")
+        self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
+        super().__init__(
+            widgets=[
+                self.bandwidth, self.kernel, self.scope, self.min_size,
+                self.split_far_parts, self.border, self.batch, self.precision,
+                self.region,
+            ]
+        )  # fmt: skip
+        align_labels(self)
+
+    def take(self, clustering: Clustering) -> None:
+        """Show the clustering of a model."""
+        self.bandwidth.value = clustering.bandwidth
+        self.kernel.value = clustering.kernel
+        self.scope.value = clustering.scope
+        self.min_size.value = clustering.min_size
+        self.split_far_parts.value = clustering.split_far_parts
+
+    def restore(self, settings: dict[str, Any]) -> None:
+        """Show the settings of an earlier run."""
+        for name in ("bandwidth", "kernel", "scope", "min_size", "split_far_parts",
+                     "border", "precision"):  # fmt: skip
+            if settings.get(name) is not None:
+                getattr(self, name).value = settings[name]
+        self.batch.value = settings.get("batch") or 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is shown, as keywords of `Settings`."""
+        return {
+            "bandwidth": self.bandwidth.value,
+            "kernel": self.kernel.value,
+            "scope": self.scope.value,
+            "min_size": self.min_size.value,
+            "split_far_parts": self.split_far_parts.value,
+            "border": self.border.value,
+            "precision": self.precision.value,
+            "batch": self.batch.value or None,
+        }

@@ -1,0 +1,76 @@
+"""A standing note with buttons: grey for notes, amber for warnings, red for errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, Label, PushButton
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Both colours are set, so that the text is readable in a dark and in a light theme.
+STYLES = {
+    "note": "background: #dfe3e8; color: #1f2933; border: 1px solid #9aa5b1;",
+    "warning": "background: #ffe08a; color: #3d2c00; border: 1px solid #d9a400;",
+    "error": "background: #f8c9c4; color: #5c0f08; border: 1px solid #d64535;",
+}
+
+
+LABEL_WIDTH = 96  # pixels; magicgui measures in another font than napari's theme has
+
+
+def align_labels(container: Container) -> None:
+    """Let the rows of a container begin at one place."""
+    for label in container.native.findChildren(QLabel):
+        label.setMinimumWidth(LABEL_WIDTH)
+
+
+def wrapped_label(text: str = "", **options: object) -> Label:
+    """Return a label whose text is broken where the dock is narrow."""
+    label = Label(value=text, **options)
+    label.native.setWordWrap(True)
+    policy = QSizePolicy.Policy
+    label.native.setSizePolicy(policy.Expanding, policy.Minimum)
+    return label
+
+
+class Note(Container):
+    """Text in a coloured frame, with up to three buttons that set a window.
+
+    Parameters
+    ----------
+    on_choose : callable
+        Takes the window of the button that was pressed.
+    """
+
+    def __init__(self, on_choose: Callable[[tuple[int, ...]], None]) -> None:
+        self.text = wrapped_label()
+        self.buttons = [PushButton(text="") for _ in range(3)]
+        self._windows: list[tuple[int, ...]] = []
+        row = Container(widgets=self.buttons, layout="horizontal", labels=False)
+        row.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.text, row], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._row = row
+        for number, button in enumerate(self.buttons):
+            button.changed.connect(
+                lambda _=None, number=number: on_choose(self._windows[number])
+            )
+
+    def say(
+        self, text: str, kind: str, choices: list[tuple[str, tuple[int, ...]]]
+    ) -> None:
+        """Show a text (none: only the buttons) and buttons: (caption, window)."""
+        self.text.value = text
+        self.text.native.setStyleSheet(
+            f"{STYLES[kind]} border-radius: 4px; padding: 5px;"
+        )
+        self.text.visible = bool(text)
+        self._windows = [window for _, window in choices]
+        for number, button in enumerate(self.buttons):
+            button.visible = number < len(choices)
+            if number < len(choices):
+                button.text = choices[number][0]
+        self._row.visible = bool(choices)

@@ -86,6 +86,11 @@ class AxisShape:
         return ceil(reach / self.period) * self.period
 
     @cached_property
+    def eaten(self) -> int:
+        """Pixels that the convolutions of one block eat; 0 if padded."""
+        return self.convolutions * (self.kernel - 1) if self.padding == "valid" else 0
+
+    @cached_property
     def _reach_of_convolutions(self) -> int:
         eaten = self.convolutions * (self.kernel - 1)
         context = eaten
@@ -199,40 +204,37 @@ class UNetShape:
     def peak_values(self, size: tuple[int, ...]) -> int:
         """Return how many numbers are alive at most while one input is predicted.
 
-        Counted along the forward pass: every skip connection still waiting, plus
-        what the present layer reads and writes.
+        Counted along the forward pass: the image and every skip connection still
+        waiting, what the present block reads, and what two of its convolutions write;
+        on the way up also the coarser level and what learnt upsampling makes of it.
 
         Parameters
         ----------
         size : tuple of int
             A legal input shape.
         """
-        eaten = [
-            a.convolutions * (a.kernel - 1) if a.padding == "valid" else 0
-            for a in self.axes
-        ]
-        pixels = [float(s) for s in size]
-        waiting, peak = 0.0, prod(pixels) * self.in_channels
-        waiting_skips = []
-        channels = self.in_channels
+        pixels, channels, peak = size, 0, 0
+        waiting = [prod(size) * self.in_channels]
         for level, features in enumerate(self.features):
-            before = prod(pixels)
-            peak = max(peak, waiting + before * (max(channels, features) + features))
-            pixels = [s - e for s, e in zip(pixels, eaten, strict=True)]
-            channels = features
+            block = prod(pixels) * (channels + 2 * features)
+            peak = max(peak, sum(waiting) + block)
+            pixels, channels = self._after_block(pixels), features
             if level < len(self.features) - 1:
-                waiting_skips.append(prod(pixels) * features)
-                waiting += waiting_skips[-1]
-                pixels = [
-                    s / a.factors[level] for s, a in zip(pixels, self.axes, strict=True)
-                ]
+                waiting.append(prod(pixels) * features)
+                pixels = tuple(
+                    n // a.factors[level]
+                    for n, a in zip(pixels, self.axes, strict=True)
+                )
         for level in reversed(range(len(self.features) - 1)):
-            features = self.features[level]
-            pixels = [
-                s * a.factors[level] for s, a in zip(pixels, self.axes, strict=True)
-            ]
-            peak = max(peak, waiting + prod(pixels) * 4 * features)
-            waiting -= waiting_skips.pop()
-            peak = max(peak, waiting + prod(pixels) * 4 * features)
-            pixels = [s - e for s, e in zip(pixels, eaten, strict=True)]
-        return ceil(peak)
+            coarse, features = prod(pixels) * channels, self.features[level]
+            pixels = tuple(
+                n * a.factors[level] for n, a in zip(pixels, self.axes, strict=True)
+            )
+            block = prod(pixels) * (1 + 2 + 2) * features  # upsampled, joined, written
+            peak = max(peak, sum(waiting) + coarse + block)
+            waiting.pop()
+            pixels, channels = self._after_block(pixels), features
+        return peak
+
+    def _after_block(self, pixels: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(n - axis.eaten for n, axis in zip(pixels, self.axes, strict=True))

@@ -27,7 +27,7 @@ def as_window(window: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     """
     several = isinstance(window, Sequence) and not isinstance(window, str)
     values: tuple[Any, ...] = tuple(window) if several else (window,) * ndim  # type: ignore[arg-type]
-    if not all(_is_whole(v) and v >= 1 for v in values):
+    if not all(is_whole(v) and v >= 1 for v in values):
         raise _not_a_window(window)
     if len(values) != ndim:
         raise ValueError(
@@ -37,7 +37,8 @@ def as_window(window: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
 
 
-def _is_whole(value: object) -> bool:
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, of Python or NumPy, and no truth value."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 

@@ -43,7 +43,7 @@ def grid_lines(plan: TilePlan) -> NDArray[np.float64]:
     return _in_every_plane(np.array(flat), plan.region[:-2])
 
 
-def tile_outlines(plan: TilePlan) -> NDArray[np.float64]:
+def tile_outline(plan: TilePlan) -> NDArray[np.float64]:
     """Return the outline of what the middle tile reads; see `grid_lines`."""
     tiles = [axis.tiles[len(axis.tiles) // 2] for axis in plan.axes]
     reads = tuple(

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 # Both colours are set, so that the text is readable in a dark and in a light theme.
 STYLES = {
-    "note": "background: #dfe3e8; color: #1f2933; border: 1px solid #9aa5b1;",
-    "warning": "background: #ffe08a; color: #3d2c00; border: 1px solid #d9a400;",
-    "error": "background: #f8c9c4; color: #5c0f08; border: 1px solid #d64535;",
+    kind: f"background: {back}; color: {text}; border: 1px solid {edge}; "
+    "border-radius: 4px; padding: 5px;"
+    for kind, back, text, edge in (
+        ("note", "#dfe3e8", "#1f2933", "#9aa5b1"),
+        ("warning", "#ffe08a", "#3d2c00", "#d9a400"),
+        ("error", "#f8c9c4", "#5c0f08", "#d64535"),
+    )
 }
 
 
@@ -64,9 +68,7 @@ class Note(Container):
     ) -> None:
         """Show a text (none: only the buttons) and buttons: (caption, window)."""
         self.text.value = text
-        self.text.native.setStyleSheet(
-            f"{STYLES[kind]} border-radius: 4px; padding: 5px;"
-        )
+        self.text.native.setStyleSheet(STYLES[kind])
         self.text.visible = bool(text)
         self._windows = [window for _, window in choices]
         for number, button in enumerate(self.buttons):

@@ -1,17 +1,15 @@
-"""A run off the GUI thread: model and image in, layers' data out."""
+"""What the Segment widget runs off the GUI thread."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from napari.qt.threading import create_worker
-
-from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.segmentation import Segmentation
@@ -32,7 +30,6 @@ def segmentation_run(
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
-    from napari_shiftseg.pipeline.settings import Settings
 
     yield Progress(0, 0, stage="loading the model")
     network = load_model(model)
@@ -41,109 +38,3 @@ def segmentation_run(
     return Outcome(
         result, seam_scores(result.embeddings, result.plan) if alone else None
     )
-
-
-class Job:
-    """Steps carried out in a thread; all callbacks run in the GUI thread.
-
-    Parameters
-    ----------
-    steps : generator
-        Yields `Progress`; its value goes to `on_done`.
-    on_progress, on_done, on_failed, on_cancelled : callable
-        Take a `Progress`, the value, the exception, nothing. Just one of the last
-        three is called, and none after `abandon`.
-    """
-
-    def __init__(
-        self,
-        steps: Generator[Progress, None, Any],
-        on_progress: Callable[[Progress], None],
-        on_done: Callable[[Any], None],
-        on_failed: Callable[[BaseException], None],
-        on_cancelled: Callable[[], None],
-    ) -> None:
-        self._steps = steps
-        self._callbacks = (on_done, on_failed, on_cancelled)
-        self._abandoned = False
-        self._on_progress = on_progress
-        self._worker = create_worker(
-            _stepwise, steps, _start_thread=False, _ignore_errors=True
-        )
-        self._worker.yielded.connect(self._progressed)
-        self._worker.returned.connect(self._returned)
-        self._worker.errored.connect(self._failed)
-        self._worker.aborted.connect(self._aborted)
-        self._worker.start()
-
-    def cancel(self) -> None:
-        """Stop after the present step."""
-        self._worker.quit()
-
-    def abandon(self) -> None:
-        """Stop, and call nobody back: the window is gone."""
-        self._abandoned = True
-        self._worker.quit()
-
-    def _progressed(self, progress: Progress) -> None:
-        if not self._abandoned:
-            self._on_progress(progress)
-
-    def _returned(self, value: Any) -> None:
-        if isinstance(value, _Failure):
-            self._failed(value.error)
-        elif not self._abandoned:
-            self._callbacks[0](value)
-
-    def _failed(self, error: BaseException) -> None:
-        if not self._abandoned:
-            self._callbacks[1](error)
-
-    def _aborted(self) -> None:
-        self._steps.close()
-        if not self._abandoned:
-            self._callbacks[2]()
-
-
-@dataclass(frozen=True)
-class _Failure:
-    error: RuntimeError
-
-
-def _stepwise(
-    steps: Generator[Progress, None, Any],
-) -> Generator[Progress, None, Any]:
-    """Pass steps on. The worker takes a RuntimeError for its own end, so wrap it."""
-    returning = Returning(steps)
-    try:
-        yield from returning
-    except RuntimeError as error:
-        return _Failure(error)
-    return returning.value
-
-
-class TimeLeft:
-    """Estimate from the steps done how long the others will take."""
-
-    def __init__(self) -> None:
-        self._began = perf_counter()
-        self._first = 0
-
-    def text(self, progress: Progress) -> str:
-        """Return ``tile 212 of 441 · 5 s left``."""
-        if progress.stage != "predicting" or not progress.total:
-            return f"{progress.stage} …"
-        if not self._first:  # loading and the first tile are no measure
-            self._first, self._began = progress.done, perf_counter()
-        text = f"tile {progress.done:,} of {progress.total:,}"
-        measured = progress.done - self._first
-        if measured:
-            rate = (perf_counter() - self._began) / measured
-            text += f" · {_duration(rate * (progress.total - progress.done))} left"
-        return text
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

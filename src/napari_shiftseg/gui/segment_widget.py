@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
     Container,
     LineEdit,
-    ProgressBar,
     PushButton,
     RadioButtons,
     show_file_dialog,
 )
-from napari.layers import Image, Vectors
+from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
@@ -26,29 +24,24 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import cheapest_window, parse_window
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.devices import Devices, find_devices
-from napari_shiftseg.gui.grid import (
-    GRID_COLOUR,
-    READ_COLOUR,
-    grid_lines,
-    line_width,
-    tile_outlines,
-)
 from napari_shiftseg.gui.layers import METADATA_KEY, result_layers
 from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
-from napari_shiftseg.gui.run import Job, Outcome, TimeLeft, segmentation_run
+from napari_shiftseg.gui.preview import GridPreview
+from napari_shiftseg.gui.run import Outcome, segmentation_run
+from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.source import Source, layer_shape, region_in_view
 from napari_shiftseg.model.header import bundled_models, read_config
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import napari
 
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.model.config import ModelConfig
 
-PREVIEW = "tile grid (preview)"
 SEAM_RATIO = 1.2  # above it, the result line warns
-MOST_LINES = 20_000  # of a preview
 CPU_HELP = (
     "Prediction is several times faster on a graphics card. For an NVIDIA card install "
     "the CUDA build of torch, see pytorch.org; Macs use theirs by themselves."
@@ -65,20 +58,16 @@ class SegmentWidget(Container):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._job: Job | None = None
         self._devices: Devices | None = None
         self._plan: TilePlan | None = None
-        self._preview: Vectors | None = None
-        self._drawn: object = None
+        self._preview = GridPreview(napari_viewer)
         self._build()
         self._connect()
         self._choose_model()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
-    # ------------------------------------------------------------------ build
-
     def _build(self) -> None:
-        self.image = ComboBox(choices=self._images, label="Image", nullable=False)
+        self.image = ComboBox(choices=self._images, label="Image")
         self.model = ComboBox(
             choices={"choices": list(bundled_models()), "key": _model_title},
             value="disks",
@@ -102,70 +91,63 @@ class SegmentWidget(Container):
         self.summary = wrapped_label()
         self.show_grid = CheckBox(text="Show tile grid", value=False)
         self.device = ComboBox(choices=("auto",), label="Device")
-        self.banner = wrapped_label(visible=False, tooltip=CPU_HELP)
+        self.banner = wrapped_label(tooltip=CPU_HELP)
+        self.banner.native.setStyleSheet(STYLES["note"])
         self.advanced_button = PushButton(text="▸ Advanced")
         self.advanced = Advanced()
         self.again_button = PushButton(text="Run again with these settings")
-        self.run_button = PushButton(text="Run")
-        self.progress = ProgressBar(visible=False)
-        self.progress_text = wrapped_label(visible=False)
-        self.result = wrapped_label(visible=False)
-        model_row = Container(
+        self.panel = RunPanel(self._steps, self._show_outcome, self._advise)
+        super().__init__(
+            widgets=[
+                self._rows(self.image, self._model_row(), self.window, self.stitching),
+                self.note,
+                self.summary,
+                self.show_grid,
+                self._rows(self.device),
+                self.banner,
+                self.advanced_button,
+                self.advanced,
+                self.again_button,
+                self.panel,
+            ],
+            labels=False,
+        )
+        for widget in (self.banner, self.advanced, self.again_button):
+            widget.visible = False
+        self.native.layout().addStretch()
+
+    def _model_row(self) -> Container:
+        row = Container(
             widgets=[self.model, self.open_button],
             layout="horizontal",
             labels=False,
             label="Model",
         )
-        model_row.margins = (0, 0, 0, 0)
-        what = Container(widgets=[self.image, model_row, self.window, self.stitching])
-        where = Container(widgets=[self.device])
-        for rows in (what, where):
-            rows.margins = (0, 0, 0, 0)
-            align_labels(rows)
-        super().__init__(
-            widgets=[
-                what,
-                self.note,
-                self.summary,
-                self.show_grid,
-                where,
-                self.banner,
-                self.advanced_button,
-                self.advanced,
-                self.again_button,
-                self.run_button,
-                self.progress,
-                self.progress_text,
-                self.result,
-            ],
-            labels=False,
-        )
-        self.advanced.visible = False
-        self.again_button.visible = False
-        self.banner.native.setStyleSheet(
-            f"{STYLES['note']} border-radius: 4px; padding: 5px;"
-        )
-        self.native.layout().addStretch()
+        row.margins = (0, 0, 0, 0)
+        return row
+
+    def _rows(self, *widgets: Any) -> Container:
+        rows = Container(widgets=widgets)
+        rows.margins = (0, 0, 0, 0)
+        align_labels(rows)
+        return rows
 
     def _connect(self) -> None:
-        self.image.changed.connect(self._advise)
+        for control in (self.image, self.window, self.stitching, self.device,
+                        self.advanced.border, self.advanced.region):  # fmt: skip
+            control.changed.connect(self._advise)
         self.model.changed.connect(self._choose_model)
         self.open_button.changed.connect(self._ask_for_model)
-        for control in (self.window, self.stitching, self.device, self.advanced.border,
-                        self.advanced.region):  # fmt: skip
-            control.changed.connect(self._advise)
-        self.show_grid.changed.connect(self._draw_grid)
+        self.show_grid.changed.connect(self._show_grid)
         self.advanced_button.changed.connect(self._toggle_advanced)
-        self.run_button.changed.connect(self._run_or_cancel)
-        self.again_button.changed.connect(self._take_settings)
+        self.again_button.changed.connect(self._run_again)
         layers = self._viewer.layers
         layers.events.inserted.connect(self._layers_changed)
         layers.events.removed.connect(self._layers_changed)
         layers.selection.events.active.connect(self._offer_settings)
         self._viewer.scene.camera.events.connect(self._view_moved)
-        self.native.destroyed.connect(self._abandon)
 
-    # -------------------------------------------------------------- callbacks
+    # What is chosen
 
     def _images(self, _widget: Any = None) -> list[Image]:
         return [
@@ -175,11 +157,16 @@ class SegmentWidget(Container):
         ]
 
     def _layers_changed(self) -> None:
-        if isalive(self.native):
-            self.image.reset_choices()
+        if not isalive(self.native):
+            return
+        if self._preview.was_removed:
+            self.show_grid.value = False
+        self.image.reset_choices()
+        self._advise()
+
+    def _view_moved(self) -> None:
+        if isalive(self.native) and self.advanced.region.value == IN_VIEW:
             self._advise()
-            if self._preview is not None and self._preview not in self._viewer.layers:
-                self.show_grid.value = False  # the user removed it
 
     def _ask_for_model(self) -> None:
         path = show_file_dialog("r", "Open a model", filter="Models (*.safetensors)")
@@ -187,48 +174,41 @@ class SegmentWidget(Container):
             self.open_model(path)
 
     def open_model(self, path: str | Path) -> None:
-        """Load a model file and choose it; a file that is none is said to be none."""
+        """Choose a model file; what is none is refused in words."""
         try:
             read_config(path)
         except (OSError, ValueError) as error:
             show_error(str(error))
             return
-        known = [*self.model.choices, str(path)]
-        choices = list(dict.fromkeys(known))
+        choices = list(dict.fromkeys([*self.model.choices, str(path)]))
         self.model.choices = {"choices": choices, "key": _model_title}
         self.model.value = str(path)
+
+    def _config(self) -> ModelConfig:
+        return read_config(self.model.value)
 
     def _choose_model(self) -> None:
         config = self._config()
         self.advanced.take(config.clustering)
         window = config.provenance.window if config.provenance else config.shape.period
-        self.window.value = _window_text(window)
+        self._use_window(window)
         self._advise()
-
-    def _config(self) -> ModelConfig:
-        return read_config(self.model.value)
 
     def _use_window(self, window: tuple[int, ...]) -> None:
         self.window.value = _window_text(window)
 
     def _take_devices(self, devices: Devices) -> None:
-        if not isalive(self.native):
-            return
-        self._devices = devices
-        self.device.choices = ("auto", *devices.budgets)
-        self._advise()
+        if isalive(self.native):
+            self._devices = devices
+            self.device.choices = ("auto", *devices.budgets)
+            self._advise()
 
     def _toggle_advanced(self) -> None:
         self.advanced.visible = not self.advanced.visible
-        self.advanced_button.text = (
-            "▾ Advanced" if self.advanced.visible else "▸ Advanced"
-        )
+        sign = "▾" if self.advanced.visible else "▸"
+        self.advanced_button.text = f"{sign} Advanced"
 
-    def _view_moved(self) -> None:
-        if isalive(self.native) and self.advanced.region.value == IN_VIEW:
-            self._advise()
-
-    # ---------------------------------------------------------------- advice
+    # What it means
 
     def _advise(self) -> None:
         """Say what the present choice means; Run is enabled when it can be run."""
@@ -245,16 +225,13 @@ class SegmentWidget(Container):
             self.note.say(advice.note, kind, self._choices(advice.nearest))
             self.summary.value = advice.summary
         self._show_device()
-        self._draw_grid()
-        if self._job is None:
-            self.run_button.enabled = self._plan is not None
+        self._show_grid()
+        self.panel.allow(self._plan is not None)
 
     def _planned(self) -> TilePlan:
-        layer = self.image.value
-        if layer is None:
+        if self.image.value is None:
             raise ValueError("Open an image: File > Open, or File > Open Sample.")
-        shape = self._config().shape
-        size = layer_shape(layer)
+        shape, size = self._config().shape, layer_shape(self.image.value)
         if len(size) < shape.ndim:
             raise ValueError(
                 f"this model reads {shape.ndim} axes, the image has {len(size)}"
@@ -268,7 +245,7 @@ class SegmentWidget(Container):
             self._region(shape.ndim),
         )
 
-    def _region(self, ndim: int) -> Any:
+    def _region(self, ndim: int) -> Region | None:
         if self.advanced.region.value != IN_VIEW:
             return None
         layer, dims = self.image.value, self._viewer.dims
@@ -281,68 +258,31 @@ class SegmentWidget(Container):
     ) -> list[tuple[str, tuple[int, ...]]]:
         """Captions and windows of the buttons: nearest valid ones, and the cheapest."""
         choices = [(f"Use {_window_text(window)}", window) for window in nearest]
-        if self._plan is not None and self._plan.stitching != "whole":
+        plan = self._plan
+        if plan is not None and plan.stitching != "whole":
             budget = self._devices and self._devices.budget(self.device.value)
-            cheapest = cheapest_window(
-                self._plan.shape, self._plan.output_shape, budget
-            )
-            if cheapest != self._plan.window:
+            cheapest = cheapest_window(plan.shape, plan.output_shape, budget)
+            if cheapest not in (plan.window, *nearest):
                 choices.append((f"Cheapest: {_window_text(cheapest)}", cheapest))
         return choices
 
     def _show_device(self) -> None:
-        if self._devices is None:
-            return
-        slow = self.device.value == "cpu" or self._devices.on_cpu_only
-        self.banner.visible = slow
-        found = "no faster device found" if self._devices.on_cpu_only else "as chosen"
-        self.banner.value = f"Running on the CPU: {found}."
+        if self._devices is not None:
+            only = self._devices.on_cpu_only
+            self.banner.visible = only or self.device.value == "cpu"
+            why = "no CUDA or Apple device found" if only else "as chosen"
+            self.banner.value = f"Running on the CPU: {why}."
 
-    def _draw_grid(self) -> None:
-        """Show, move or remove the preview of the tile grid."""
-        wanted = (self.image.value, self._plan) if self.show_grid.value else None
-        if wanted == self._drawn:
-            return  # adding a layer leads here again
-        self._drawn = wanted
-        self._remove_preview()
-        if wanted is not None and self._plan is not None:
-            self._add_preview(self._plan)
-
-    def _remove_preview(self) -> None:
-        preview, self._preview = self._preview, None
-        if preview is not None and preview in self._viewer.layers:
-            self._viewer.layers.remove(preview)
-
-    def _add_preview(self, plan: TilePlan) -> None:
-        lines, reads = grid_lines(plan), tile_outlines(plan)
-        if len(lines) > MOST_LINES:
-            show_info(f"{len(lines):,} lines are too many to preview")
-            return
-        source = Source.of(self.image.value)
-        active = self._viewer.layers.selection.active
-        self._preview = self._viewer.add_vectors(
-            np.concatenate([lines, reads]),
-            name=f"{source.name} · {PREVIEW}",
-            edge_color=[GRID_COLOUR] * len(lines) + [READ_COLOUR] * len(reads),
-            edge_width=line_width(plan),
-            vector_style="line",
-            metadata={METADATA_KEY: PREVIEW},
-            **source.placed((), lines.shape[-1]),
-        )
-        self._viewer.layers.selection.active = active
-
-    # ------------------------------------------------------------------- run
-
-    def _run_or_cancel(self) -> None:
-        if self._job is None:
-            self._run()
+    def _show_grid(self) -> None:
+        if self.show_grid.value and self._plan is not None:
+            self._preview.show(self.image.value, self._plan)
         else:
-            self._job.cancel()
-            self.run_button.text = "Cancelling…"
-            self.run_button.enabled = False
+            self._preview.hide()
 
-    def _run(self) -> None:
-        source, model = Source.of(self.image.value), self.model.value
+    # What comes out
+
+    def _steps(self) -> Generator[Progress, None, Outcome]:
+        self._running = Source.of(self.image.value), self.model.value
         settings = {
             "window": parse_window(self.window.value),
             "stitching": self.stitching.value,
@@ -350,61 +290,16 @@ class SegmentWidget(Container):
             "region": self._region(self._config().ndim),
             **self.advanced.settings(),
         }
-        left = TimeLeft()
-        self._say("", visible=False)
-        self._job = Job(
-            segmentation_run(model, source.data, settings),
-            on_progress=lambda progress: self._show_progress(progress, left),
-            on_done=lambda outcome: self._show_outcome(outcome, source, model),
-            on_failed=self._show_failure,
-            on_cancelled=lambda: self._finish("Cancelled: nothing was changed."),
-        )
-        self.run_button.text = "Cancel"
+        source, model = self._running
+        return segmentation_run(model, source.data, settings)
 
-    def _show_progress(self, progress: Progress, left: TimeLeft) -> None:
-        if not isalive(self.native):
-            return
-        self.progress.visible = self.progress_text.visible = True
-        self.progress.max = max(progress.total, 1)
-        self.progress.value = progress.done
-        self.progress_text.value = left.text(progress)
-        if progress.note:
-            show_info(progress.note)
-
-    def _show_outcome(self, outcome: Outcome, source: Source, model: str) -> None:
-        for layer in result_layers(outcome.result, source, model):
+    def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
+        for layer in result_layers(outcome.result, *self._running):
             self._viewer.add_layer(layer)
-        text, has_seams = _result_text(outcome)
-        self._finish(text, "warning" if has_seams else "note")
-
-    def _show_failure(self, error: BaseException) -> None:
-        self._finish(f"The run failed: {error}", "error")
-        show_error(f"ShiftSeg: {error}")
-
-    def _finish(self, text: str, kind: str = "note") -> None:
-        self._job = None
-        if not isalive(self.native):
-            return
-        self.run_button.text = "Run"
-        self.progress.visible = self.progress_text.visible = False
-        self._say(text, kind)
-        self._advise()
-
-    def _say(self, text: str, kind: str = "note", visible: bool = True) -> None:
-        self.result.value = text
-        self.result.visible = visible
-        self.result.native.setStyleSheet(
-            f"{STYLES[kind]} border-radius: 4px; padding: 5px;"
-        )
-
-    def _abandon(self) -> None:
-        """Stop the run and touch nothing: the window is gone."""
-        if self._job is not None:
-            self._job.abandon()
-
-    # ----------------------------------------------------- settings of old runs
+        return _result_line(outcome)
 
     def _record(self) -> dict[str, Any] | None:
+        """Return how the selected layer was made, if a run made it."""
         layer = self._viewer.layers.selection.active
         record = layer.metadata.get(METADATA_KEY) if layer is not None else None
         return record if isinstance(record, dict) else None
@@ -413,10 +308,10 @@ class SegmentWidget(Container):
         if isalive(self.native):
             self.again_button.visible = self._record() is not None
 
-    def _take_settings(self) -> None:
+    def _run_again(self) -> None:
         """Show the settings of the run that made the selected layer, and run."""
         record = self._record()
-        if record is None or self._job is not None:
+        if record is None or self.panel.is_running:
             return
         images = {layer.name: layer for layer in self._images()}
         if record["image"] not in images:
@@ -424,10 +319,10 @@ class SegmentWidget(Container):
             return
         self.image.value = images[record["image"]]
         self.open_model(record["model"])
-        self.window.value = _window_text(record["window"])
+        self._use_window(record["window"])
         self.stitching.value = record["settings"]["stitching"]
         self.advanced.restore(record["settings"])
-        self._run()
+        self.panel.run()
 
 
 def _model_title(model: str) -> str:
@@ -439,15 +334,16 @@ def _window_text(window: tuple[int, ...]) -> str:
     return str(window[0]) if same else "x".join(str(w) for w in window)
 
 
-def _result_text(outcome: Outcome) -> tuple[str, bool]:
-    """Return the result line, and whether it warns of seams."""
-    text = f"{outcome.result.objects:,} objects in {outcome.result.seconds:.1f} s"
-    seams = outcome.seams
-    if seams is None or seams.ratio is None:
-        return text, False
-    has_seams = seams.ratio > SEAM_RATIO
-    meaning = "the embedding jumps at tile borders" if has_seams else "1 is no seam"
-    text += f" · seam ratio {seams.ratio:.2f} ({meaning})"
-    for note in outcome.result.notes:
-        text += f" · {note}"
-    return text, has_seams
+def _result_line(outcome: Outcome) -> tuple[str, str]:
+    """Return the result line and its kind: a warning where there are seams."""
+    result, seams = outcome.result, outcome.seams
+    parts = [f"{result.objects:,} objects in {result.seconds:.1f} s", *result.notes]
+    ratio = None if seams is None else seams.ratio
+    if ratio is None:
+        return " · ".join(parts), "note"
+    if ratio <= SEAM_RATIO:
+        return " · ".join(
+            [*parts, f"seam ratio {ratio:.2f} (near 1: no seams)"]
+        ), "note"
+    parts.append(f"seam ratio {ratio:.2f}: the embedding jumps at tile borders")
+    return " · ".join(parts), "warning"

@@ -66,7 +66,7 @@ def gradient_magnitude(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
         (\\*spatial), in units of the embedding; along each axis the last pixel has no
         step.
     """
-    e = np.asarray(embedding)
+    e = _as_float(embedding)
     squared = np.zeros(e.shape[1:], dtype=e.dtype)
     for axis in range(e.ndim - 1):
         squared[_all_but_last(e.ndim - 1, axis)] += step(e, axis) ** 2
@@ -118,7 +118,7 @@ def seam_scores(
     ValueError
         If the embedding or the truth has another shape than the plan's result.
     """
-    e = np.asarray(embedding)
+    e = _as_float(embedding)
     labels = None if truth is None else np.asarray(truth)
     for name, shape in (
         ("embedding", e.shape[1:]),
@@ -205,6 +205,12 @@ def _z(profile: NDArray[np.float64]) -> float | None:
         return None
     spread = known.std()
     return None if spread == 0 else float((seam - known.mean()) / spread)
+
+
+def _as_float(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
+    """Return an embedding whose squared steps neither wrap around nor overflow."""
+    e = np.asarray(embedding)
+    return e.astype(np.result_type(e.dtype, np.float32), copy=False)
 
 
 def _all_but_last(ndim: int, axis: int) -> tuple[slice, ...]:

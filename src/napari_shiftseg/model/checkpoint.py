@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from napari_shiftseg.model.header import (
     CONFIG_KEY,
@@ -19,6 +20,9 @@ from napari_shiftseg.model.header import (
     read_config,
 )
 from napari_shiftseg.model.unet import UNet
+
+if TYPE_CHECKING:
+    from napari_shiftseg.model.config import ModelConfig
 
 
 def load_model(source: str | Path) -> UNet:
@@ -38,16 +42,25 @@ def load_model(source: str | Path) -> UNet:
         weights do not fit its config.
     """
     path = find_model(source)
-    model = UNet(read_config(path))
+    config = read_config(path)
     try:
-        model.load_state_dict(load_file(path))
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
+        return _filled(config, load_file(path)).eval()
+    except (RuntimeError, TypeError, OverflowError, SafetensorError) as error:
+        first = next(iter(str(error).splitlines()[1:]), str(error)).strip()
         raise CheckpointError(
             f"{path.name}: the weights do not fit the config ({first}); "
             f"the file is damaged or was put together by hand"
         ) from None
-    return model.eval()
+
+
+def _filled(config: ModelConfig, weights: dict[str, torch.Tensor]) -> UNet:
+    """Return the network with these weights; memory is taken for no others."""
+    with torch.device("meta"):
+        model = UNet(config)
+    kinds = {name: w.dtype for name, w in model.state_dict().items()}
+    own = {n: w.to(kinds.get(n, w.dtype), copy=True) for n, w in weights.items()}
+    model.load_state_dict(own, assign=True)
+    return model
 
 
 def save_model(
@@ -76,10 +89,10 @@ def save_model(
     }
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        save_file(weights, unfinished, {CONFIG_KEY: model.config.model_dump_json()})
+        unfinished.write_bytes(
+            save(weights, {CONFIG_KEY: model.config.model_dump_json()})
+        )
         os.replace(unfinished, path)
-    except SafetensorError as error:
-        raise OSError(f"cannot write {path}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return path

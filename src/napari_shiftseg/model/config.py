@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
+from napari_shiftseg.geometry.window import is_whole
 
 Upsampling = Literal["learnt", "nearest"]
 Intensity = Literal["as-is", "range", "percentile"]
@@ -44,7 +45,7 @@ class Clustering(BaseModel):
     scope: Scope = "global"
     min_size: int = Field(default=0, ge=0)
     split_far_parts: bool = True
-    background_embedding: tuple[float, ...] | None = None
+    background_embedding: tuple[FiniteFloat, ...] | None = None
 
 
 class Provenance(BaseModel):
@@ -191,6 +192,8 @@ class ModelConfig(BaseModel):
         ValueError
             If a value is out of range or their number is not that of the axes.
         """
+        if not (is_whole(ndim) and 1 <= ndim <= 3):
+            raise ValueError(f"ndim must be 1, 2 or 3, got {ndim!r}")
         depths = _per_axis("depth", depth, ndim)
         factors = _per_axis("pooling_factor", pooling_factor, ndim)
         deepest = max(depths)
@@ -206,10 +209,10 @@ class ModelConfig(BaseModel):
 
 
 def _per_axis(name: str, value: PerAxis, ndim: int) -> tuple[int, ...]:
-    values = (value,) * ndim if isinstance(value, int) else tuple(value)
-    if len(values) != ndim or any(v < 1 for v in values):
+    values = tuple(value) if isinstance(value, Iterable) else (value,) * ndim
+    if len(values) != ndim or not all(is_whole(v) and v >= 1 for v in values):
         raise ValueError(
             f"{name} needs one value or {ndim} (one an axis), each 1 or more, "
-            f"got {value}"
+            f"got {value!r}"
         )
-    return values
+    return tuple(int(v) for v in values)

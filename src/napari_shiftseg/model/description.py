@@ -67,11 +67,13 @@ def training_window_warning(model: UNet) -> str:
     functions were never trained (Rumberger et al., ICCV 2021, section 3.3).
     """
     provenance = model.config.provenance
-    if provenance is None or all(
-        w > p for w, p in zip(provenance.window, model.shape.period, strict=True)
-    ):
+    if provenance is None:
         return ""
-    window, period = max(provenance.window), max(model.shape.period)
+    pairs = zip(provenance.window, model.shape.period, strict=True)
+    too_small = [(w, p) for w, p in pairs if w <= p]
+    if not too_small:
+        return ""
+    window, period = too_small[0]
     return (
         f"trained with an output window of {window}, not above the period {period}: "
         f"expect seams at every multiple of {period}, whatever the stitching"

@@ -12,7 +12,8 @@ from napari_shiftseg.model.config import ModelConfig
 
 CONFIG_KEY = "napari_shiftseg"
 SUFFIX = ".safetensors"
-PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch.save's zip, a bare pickle
+# torch.save's zip, a bare pickle; a good safetensors file may begin with \x80 too
+PICKLE_STARTS = (b"PK\x03\x04", b"\x80")
 
 
 class CheckpointError(ValueError):
@@ -22,7 +23,8 @@ class CheckpointError(ValueError):
 def bundled_models() -> dict[str, Path]:
     """Return the models that ship with the package: name → file."""
     folder = Path(str(files("napari_shiftseg"))) / "sample_data"
-    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stem)
+    return {path.stem: path for path in paths}
 
 
 def find_model(source: str | Path) -> Path:
@@ -59,26 +61,31 @@ def read_config(source: str | Path) -> ModelConfig:
         If the file is no checkpoint of ours, is truncated or holds a pickle.
     """
     path = find_model(source)
-    with path.open("rb") as file:
-        if file.read(4).startswith(PICKLE_STARTS):
-            raise CheckpointError(
-                f"{path.name} is a pickle, which can run code when it is loaded; it "
-                f"was not opened. Save the model with napari_shiftseg.save_model"
-            )
     try:
         with safe_open(path, framework="np") as weights:
             text = (weights.metadata() or {}).get(CONFIG_KEY)
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path.name} is no model file, or it is truncated ({error}); "
-            f"a .safetensors file written by shiftseg train is expected"
-        ) from None
+        raise CheckpointError(_why_unreadable(path, error)) from None
     if text is None:
         raise CheckpointError(
             f"{path.name} holds weights but no napari-shiftseg config, so its "
             f"architecture is unknown; load a file written by shiftseg train"
         )
     return _parsed(path.name, text)
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith(PICKLE_STARTS):
+        return (
+            f"{path.name} is a pickle, which can run code when it is loaded; it "
+            f"was not opened. Save the model with napari_shiftseg.save_model"
+        )
+    return (
+        f"{path.name} is no model file, or it is truncated ({error}); "
+        f"a .safetensors file written by shiftseg train is expected"
+    )
 
 
 def _parsed(name: str, text: str) -> ModelConfig:

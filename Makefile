@@ -1,0 +1,77 @@
+# Everything Python goes into .venv; constraints.txt fixes the versions.
+#
+# On Linux PyPI's torch is the CUDA build, gigabytes of it. For the CPU build:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make install
+
+PYTHON ?= python3
+PIP_INSTALL = .venv/bin/python -m pip install --quiet --prefer-binary --constraint constraints.txt
+
+# GUI tests are never skipped: without a screen they run on a virtual one.
+ifeq ($(shell uname)$(DISPLAY),Linux)
+ON_DISPLAY = QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x900x24 +extension GLX"
+DISPLAY_LIBRARIES = $(if $(filter test,$(MAKECMDGOALS)),display)
+endif
+
+.NOTPARALLEL:
+.PHONY: help install test benchmark demo format constraints wheel-check clean libraries
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: libraries .venv/installed  ## the package, editable, with napari and PyQt, into .venv
+
+demo: install  ## a demonstration; files into demo_output
+	.venv/bin/shiftseg demo -o demo_output
+
+test: libraries .venv/test-tools  ## lint, types and tests
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	$(ON_DISPLAY) .venv/bin/python -m pytest
+
+benchmark: libraries .venv/test-tools  ## measure speed
+	.venv/bin/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only
+
+format: .venv/test-tools  ## mend what ruff can mend
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+constraints:  ## resolve the newest versions anew; torch stays at its pin
+	rm -rf build/resolve
+	$(PYTHON) -m venv build/resolve
+	grep '^torch==' constraints.txt > build/torch.txt
+	build/resolve/bin/pip install --quiet --prefer-binary --constraint build/torch.txt '.[test]'
+	{ grep '^#' constraints.txt; build/resolve/bin/pip freeze --exclude napari-shiftseg \
+		| sed 's/+.*//' | grep -v -e '^nvidia-' -e '^cuda-' -e '^triton'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build
+
+wheel-check: .venv/test-tools  ## build the wheel, try it in an empty environment
+	rm -rf dist build/empty
+	.venv/bin/python -m build --no-isolation
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/pip install --quiet --prefer-binary --constraint constraints.txt dist/*.whl
+	cd build/empty && bin/shiftseg inspect disks --json && bin/python -I $(CURDIR)/tools/wheel_check.py
+
+clean:  ## remove all that these targets made, .venv too
+	rm -rf .venv build dist demo_output .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+libraries:
+	@tools/system_libraries.sh qt $(DISPLAY_LIBRARIES)
+
+# ensurepip writes bin/pip last, so a venv that broke half-way is made again.
+.venv/bin/pip:
+	@command -v $(PYTHON) >/dev/null || tools/system_libraries.sh $(notdir $(PYTHON))-venv
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, \
+	$(PYTHON) is %d.%d: name another, make install PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tools/system_libraries.sh \
+		$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/pip pyproject.toml constraints.txt Makefile
+	$(PIP_INSTALL) --editable '.[all]'
+	@touch $@
+
+.venv/test-tools: .venv/installed
+	$(PIP_INSTALL) --editable '.[test]'
+	@touch $@

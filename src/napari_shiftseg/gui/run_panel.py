@@ -1,0 +1,138 @@
+"""Run, Cancel, progress and outcome: the lower end of a widget that does long work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, ProgressBar, PushButton
+from napari.utils import cancelable_progress
+from napari.utils.notifications import show_error, show_info
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.job import Job
+from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.time_left import TimeLeft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_shiftseg.inference.progress import Progress
+
+    Steps = Generator[Progress, None, Any]
+
+
+class RunPanel(Container):
+    """A button that runs steps in a thread and then is Cancel, and what it tells.
+
+    A failed or cancelled run leaves the layers as they were.
+
+    Parameters
+    ----------
+    start : callable
+        Returns the steps to run; called in the GUI thread when Run is pressed.
+    done : callable
+        Takes the steps' value, in the GUI thread; returns the result line and its
+        kind ("note" or "warning").
+    ended : callable
+        Called after every run, however it ended.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Steps],
+        done: Callable[[Any], tuple[str, str]],
+        ended: Callable[[], None],
+    ) -> None:
+        self._start, self._done, self._ended = start, done, ended
+        self._job: Job | None = None
+        self._activity: cancelable_progress | None = None
+        self.button = PushButton(text="Run")
+        self.bar = ProgressBar()
+        self.text = wrapped_label()
+        self.result = wrapped_label()
+        super().__init__(
+            widgets=[self.button, self.bar, self.text, self.result], labels=False
+        )
+        self.margins = (0, 0, 0, 0)
+        for widget in (self.bar, self.text, self.result):
+            widget.visible = False
+        self.button.changed.connect(self._run_or_cancel)
+        self.native.destroyed.connect(self._abandon)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._job is not None
+
+    def allow(self, allowed: bool) -> None:
+        """Enable or disable Run; a run under way can be cancelled in any case."""
+        if not self.is_running:
+            self.button.enabled = allowed
+
+    def run(self) -> None:
+        """Begin a run, unless one is under way."""
+        if self.is_running:
+            return
+        self.result.visible = False
+        self._left = TimeLeft()
+        self._job = Job(
+            self._start(),
+            on_progress=self._progressed,
+            on_done=lambda value: self._finish(*self._done(value)),
+            on_failed=self._failed,
+            on_cancelled=lambda: self._finish("Cancelled: no layer was changed."),
+        )
+        self.button.text = "Cancel"
+
+    def cancel(self) -> None:
+        """Stop the run after the present tile."""
+        if self._job is not None:
+            self._job.cancel()
+            self.button.text = "Cancelling…"
+            self.button.enabled = False
+
+    def _run_or_cancel(self) -> None:
+        self.cancel() if self.is_running else self.run()
+
+    def _progressed(self, progress: Progress) -> None:
+        if not isalive(self.native):
+            return
+        self.bar.visible = self.text.visible = True
+        self.bar.max = max(progress.total, 1)
+        self.bar.value = progress.done
+        self.text.value = self._left.text(progress)
+        self._show_activity(progress)
+        if progress.note:
+            show_info(progress.note)
+
+    def _show_activity(self, progress: Progress) -> None:
+        """Show the run in napari's activity dock too, where it can be cancelled."""
+        if self._activity is None:
+            self._activity = cancelable_progress(total=progress.total, desc="ShiftSeg")
+        if self._activity.is_canceled and self.button.enabled:
+            self.cancel()
+        self._activity.total = progress.total
+        self._activity.update(progress.done - self._activity.n)
+
+    def _failed(self, error: BaseException) -> None:
+        self._finish(f"The run failed: {error}", "error")
+        show_error(f"ShiftSeg: {error}")
+
+    def _finish(self, text: str, kind: str = "note") -> None:
+        self._job = None
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+        if not isalive(self.native):
+            return
+        self.button.text = "Run"
+        self.bar.visible = self.text.visible = False
+        self.result.value = text
+        self.result.native.setStyleSheet(STYLES[kind])
+        self.result.visible = True
+        self._ended()
+
+    def _abandon(self) -> None:
+        """Stop the run and touch nothing: the window is gone."""
+        if self._job is not None:
+            self._job.abandon()

@@ -1,0 +1,32 @@
+import npe2
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    return npe2.PluginManifest.from_distribution("napari-shiftseg")
+
+
+def test_manifest_is_valid_and_its_imports_work(manifest):
+    manifest.validate_imports()
+    assert manifest.display_name == "ShiftSeg"
+    assert set(manifest.categories) == {"Segmentation", "Visualization"}
+
+
+def test_segment_stands_in_the_layers_menu(manifest):
+    menu = manifest.contributions.menus["napari/layers/segment"]
+    assert [item.command for item in menu] == ["napari-shiftseg.segment"]
+
+
+@pytest.mark.parametrize(
+    ("key", "objects"), [("disks_13", 40 * 40), ("disks_16", 33 * 33), ("constant", 0)]
+)
+def test_samples_open_with_their_truth(make_napari_viewer_proxy, key, objects):
+    viewer = make_napari_viewer_proxy()
+    viewer.open_sample("napari-shiftseg", key)
+    labels = [layer for layer in viewer.layers if layer.name.endswith("truth")]
+    assert len(labels) == (objects > 0)
+    for layer in labels:
+        assert len(np.unique(layer.data)) - 1 == objects
+        assert layer.data.shape == viewer.layers[0].data.shape

@@ -1,0 +1,396 @@
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+
+from napari_shiftseg.samples.disks import disks
+
+AMBER = "#ffe08a"
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+def captions(widget):
+    return [b.text for b in widget.note.buttons if b.native.isVisibleTo(widget.native)]
+
+
+# ------------------------------------------------------------------ advice
+
+
+def test_advice_on_the_disk_sample(viewer):
+    viewer.open_sample("napari-shiftseg", "disks_13")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    assert widget.window.value == "20"
+    assert widget.summary.value == (
+        "reads 204 × 204, predicts 20 × 20, keeps 16 × 16 = 1·2⁴; "
+        "1,024 tiles; 165 × the pixels; 5 MB"
+    )
+    assert widget.note.text.value == (
+        "20 is not a multiple of 16 (= 2⁴): cropped stitching keeps 16."
+    )
+    assert AMBER not in widget.note.text.native.styleSheet()
+    assert captions(widget)[:2] == ["Use 16", "Use 32"]
+
+
+def test_naive_window_that_is_no_multiple_warns_until_it_is_one(viewer, widget, noise):
+    viewer.add_image(noise)
+    widget.stitching.value = "naive"
+    assert "6 is not a multiple of 4 (= 2²)" in widget.note.text.value
+    assert "expect seams" in widget.note.text.value
+    assert AMBER in widget.note.text.native.styleSheet()
+    assert captions(widget)[:2] == ["Use 4", "Use 8"]
+    widget.note.buttons[1].native.click()
+    assert widget.window.value == "8"
+    assert widget.note.text.value == ""
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "1.5", "twenty", "", "24x96x96", "4x"])
+def test_a_window_that_is_none_disables_run_and_says_why(viewer, widget, noise, text):
+    viewer.add_image(noise)
+    assert widget.panel.button.enabled
+    widget.window.value = text
+    assert not widget.panel.button.enabled
+    assert "window" in widget.note.text.value
+    widget.window.value = "8"
+    assert widget.panel.button.enabled
+
+
+def test_without_an_image_run_waits_for_one(viewer, widget, noise):
+    assert not widget.panel.button.enabled
+    assert "Open an image" in widget.note.text.value
+    viewer.add_labels(np.ones((5, 5), int))
+    assert not widget.panel.button.enabled
+    viewer.add_image(noise)
+    assert widget.panel.button.enabled
+
+
+def test_valid_border_on_a_small_image_says_what_it_needs(viewer, widget, noise):
+    viewer.add_image(noise)
+    widget.advanced.border.value = "valid"
+    assert "at least 44 pixels" in widget.note.text.value
+    assert not widget.panel.button.enabled
+
+
+def test_model_sets_the_clustering_and_the_window(widget, model_file):
+    assert widget.advanced.bandwidth.value == pytest.approx(0.7)
+    assert widget.advanced.min_size.value == 3
+    assert widget.window.value == "6"
+    widget.model.value = "disks"
+    assert widget.window.value == "20"
+    assert widget.advanced.min_size.value != 3
+
+
+def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing of the kind")
+    widget.open_model(broken)
+    assert widget.model.value == model_file
+    assert str(broken) not in widget.model.choices
+
+
+def test_devices_arrive_from_a_thread_and_the_banner_tells(viewer, widget, qtbot):
+    qtbot.waitUntil(lambda: "cpu" in widget.device.choices, timeout=30_000)
+    widget.device.value = "cpu"
+    assert "Running on the CPU" in widget.banner.value
+
+
+# ----------------------------------------------------------------- preview
+
+
+def test_preview_shows_the_grid_before_any_run(viewer, widget, noise):
+    viewer.add_image(noise, scale=(2, 3), translate=(10, 20))
+    widget.window.value = "8"
+    widget.show_grid.value = True
+    (grid,) = [layer for layer in viewer.layers if "grid" in layer.name]
+    # 40 × 50: origin −4 (a surplus of 4), tiles at 4, 12, 20, 28, 36 | 4, 12, … 44
+    rows = {v[0, 0] for v in grid.data[:-4] if v[1, 0] == 0}
+    columns = {v[0, 1] for v in grid.data[:-4] if v[1, 1] == 0}
+    assert rows == {-0.5, *(x - 0.5 for x in range(4, 40, 8)), 39.5}
+    assert columns == {-0.5, *(x - 0.5 for x in range(4, 50, 8)), 49.5}
+    np.testing.assert_allclose(grid.scale, (2, 3))
+    np.testing.assert_allclose(grid.translate, (10, 20))
+    assert viewer.layers.selection.active is not grid
+
+
+def test_preview_follows_the_window_and_goes(viewer, widget, noise):
+    viewer.add_image(noise)
+    widget.show_grid.value = True
+    before = len(next(la for la in viewer.layers if "grid" in la.name).data)
+    widget.window.value = "20"
+    (grid,) = [layer for layer in viewer.layers if "grid" in layer.name]
+    assert len(grid.data) < before
+    widget.show_grid.value = False
+    assert len(viewer.layers) == 1
+
+
+def test_preview_removed_by_hand_stays_away(viewer, widget, noise):
+    viewer.add_image(noise)
+    widget.show_grid.value = True
+    viewer.layers.remove(next(la for la in viewer.layers if "grid" in la.name))
+    assert not widget.show_grid.value
+    widget.window.value = "12"
+    assert len(viewer.layers) == 1
+
+
+# --------------------------------------------------------------------- run
+
+
+def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
+    image = viewer.add_image(
+        noise, name="cells", scale=(2, 3), translate=(10, 20), rotate=30,
+        units=("um", "um"), axis_labels=("y", "x"),
+    )  # fmt: skip
+    run(widget)
+    assert names(viewer)[1:] == [
+        "cells · embedding · cropped 4",
+        "cells · gradient · cropped 4",
+        "cells · tile grid · cropped 4",
+        "cells · labels · cropped 4",
+    ]
+    assert [layer.visible for layer in viewer.layers] == [True, *[False] * 3, True]
+    for layer in list(viewer.layers)[1:]:
+        np.testing.assert_allclose(layer.scale, image.scale)
+        np.testing.assert_allclose(layer.translate, image.translate)
+        np.testing.assert_allclose(layer.rotate, image.rotate)
+        assert layer.units == image.units
+        assert layer.axis_labels == image.axis_labels
+        record = layer.metadata["shiftseg"]
+        assert record["settings"]["window"] == 6
+        assert record["stride"] == (4, 4)
+    assert viewer.layers[1].rgb
+    assert viewer.layers[1].data.shape == (40, 50, 3)
+    assert viewer.layers[2].data.shape == (40, 50)
+    assert viewer.layers[2].colormap.name == "magma"
+    assert "objects" in widget.panel.result.value
+
+
+def test_valid_border_is_placed_where_it_belongs(viewer, widget, run):
+    image = np.random.default_rng(1).random((60, 60)).astype(np.float32)
+    layer = viewer.add_image(image, scale=(2, 3), translate=(10, 20), rotate=30)
+    widget.advanced.border.value = "valid"
+    run(widget)
+    labels = viewer.layers[-1]
+    assert labels.data.shape == (20, 20)
+    np.testing.assert_allclose(
+        labels.data_to_world((0, 0)), layer.data_to_world((20, 20))
+    )
+    np.testing.assert_allclose(
+        labels.data_to_world((5, 9)), layer.data_to_world((25, 29))
+    )
+
+
+def test_second_run_keeps_the_first_ones_layers(viewer, widget, noise, run):
+    viewer.add_image(noise, name="cells")
+    run(widget)
+    first = viewer.layers[-1]
+    first.data[...] = 7  # the user's edit
+    run(widget)
+    assert first in viewer.layers
+    assert (first.data == 7).all()
+    assert len(viewer.layers) == 9
+    assert len(set(names(viewer))) == 9
+
+
+def test_naive_run_says_that_the_embedding_jumps(viewer, run):
+    sample = disks((60, 60))
+    viewer.add_image(sample.image)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    widget.stitching.value = "naive"
+    run(widget)
+    assert "jumps at tile borders" in widget.panel.result.value
+    assert AMBER in widget.panel.result.native.styleSheet()
+    widget.stitching.value = "cropped"
+    run(widget)
+    assert "no seams" in widget.panel.result.value
+
+
+def test_region_in_view_is_part_of_the_whole(viewer, widget, run, qtbot):
+    image = np.random.default_rng(2).random((300, 300)).astype(np.float32)
+    viewer.add_image(image, name="cells")
+    viewer.scene.camera.zoom = 12
+    qtbot.wait(300)
+    widget.advanced.region.value = "what the view shows"
+    widget.window.value = "40"
+    run(widget)
+    part = viewer.layers[-2 - 1].data  # gradient
+    assert part.shape[0] < 200
+    offset = viewer.layers[-1].metadata["shiftseg"]["offset"]
+    widget.advanced.region.value = "whole image"
+    run(widget)
+    whole = viewer.layers[-3].data
+    inner = tuple(slice(o, o + n - 1) for o, n in zip(offset, part.shape, strict=True))
+    np.testing.assert_allclose(part[:-1, :-1], whole[inner], rtol=1e-3, atol=1e-4)
+
+
+def test_cancel_leaves_the_layers_and_the_next_run_works(viewer, widget, run, qtbot):
+    image = np.random.default_rng(3).random((200, 200)).astype(np.float32)
+    viewer.add_image(image)
+    widget.panel.button.native.click()
+    assert widget.panel.button.text == "Cancel"
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    widget.panel.button.native.click()
+    assert widget.panel.button.text == "Cancelling…"
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=30_000)
+    assert len(viewer.layers) == 1
+    assert "Cancelled" in widget.panel.result.value
+    assert widget.panel.button.text == "Run"
+    assert widget.panel.button.enabled
+    widget.window.value = "100"
+    run(widget)
+    assert len(viewer.layers) == 5
+
+
+def test_progress_counts_the_tiles(viewer, widget, qtbot):
+    viewer.add_image(np.zeros((100, 100), np.float32))
+    widget.panel.button.native.click()
+    qtbot.waitUntil(lambda: "tile" in widget.panel.text.value, timeout=30_000)
+    assert "of 676" in widget.panel.text.value
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+
+
+def test_failed_run_says_why_and_the_next_run_works(viewer, widget, noise, run):
+    noise[3, 4] = np.nan
+    layer = viewer.add_image(noise)
+    run(widget)
+    assert "1 NaN" in widget.panel.result.value
+    assert len(viewer.layers) == 1
+    layer.data = np.nan_to_num(noise)
+    run(widget)
+    assert len(viewer.layers) == 5
+
+
+def test_torch_errors_are_failures_too(viewer, widget, noise, run, monkeypatch):
+    from napari_shiftseg.model.unet import UNet
+
+    def broken(self, x):
+        raise RuntimeError("the device went away")
+
+    viewer.add_image(noise)
+    monkeypatch.setattr(UNet, "forward", broken)
+    run(widget)
+    assert "the device went away" in widget.panel.result.value
+    assert len(viewer.layers) == 1
+
+
+def test_image_deleted_during_the_run(viewer, widget, qtbot):
+    layer = viewer.add_image(np.random.default_rng(4).random((120, 120)), name="gone")
+    widget.panel.button.native.click()
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+    assert "gone · labels · cropped 4" in names(viewer)
+
+
+def test_dock_closed_during_the_run(viewer, widget, qtbot):
+    viewer.add_image(np.random.default_rng(5).random((200, 200)))
+    widget.panel.button.native.click()
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    viewer.window.remove_dock_widget(widget.native)
+    qtbot.wait(300)
+    viewer.add_image(np.zeros((5, 5)))  # its events must not reach the dead widget
+
+
+def test_viewer_closed_during_the_run(make_napari_viewer, model_file, qtbot):
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    widget.open_model(model_file)
+    viewer.add_image(np.random.default_rng(6).random((200, 200)))
+    widget.panel.button.native.click()
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    viewer.close()
+    qtbot.wait(500)
+
+
+# ------------------------------------------------------------- kinds of images
+
+
+def as_dask(image):
+    return da.from_array(image, chunks=16)
+
+
+def as_zarr(image):
+    array = zarr.create_array({}, shape=image.shape, chunks=(16, 16), dtype=image.dtype)
+    array[...] = image
+    return array
+
+
+@pytest.mark.parametrize("wrap", [as_dask, as_zarr])
+def test_lazy_images_give_the_same_labels(viewer, widget, noise, run, wrap):
+    viewer.add_image(noise, name="plain")
+    run(widget)
+    plain = viewer.layers[-1].data
+    widget.image.value = viewer.add_image(wrap(noise), name="lazy")
+    run(widget)
+    assert viewer.layers[-1].name.startswith("lazy")
+    np.testing.assert_array_equal(viewer.layers[-1].data, plain)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", ">u2", "int32", ">f4", "float64"])
+def test_pixel_types(viewer, widget, noise, run, dtype):
+    viewer.add_image((noise * 4).astype(dtype))
+    run(widget)
+    assert viewer.layers[-1].data.shape == noise.shape
+
+
+def test_multiscale_image_is_read_at_its_finest(viewer, widget, noise, run):
+    big = np.kron(noise, np.ones((2, 2), np.float32))
+    viewer.add_image([big, big[::2, ::2]], multiscale=True, scale=(0.5, 0.5))
+    run(widget)
+    assert viewer.layers[-1].data.shape == big.shape
+    np.testing.assert_allclose(viewer.layers[-1].scale, (0.5, 0.5))
+
+
+def test_rgb_image_is_read_as_grey(viewer, widget, noise, run):
+    viewer.add_image(np.stack([noise] * 3, axis=-1), rgb=True, name="colour")
+    run(widget)
+    colour = viewer.layers[-1].data
+    widget.image.value = viewer.add_image(noise, name="grey")
+    run(widget)
+    assert colour.shape == noise.shape
+    assert (colour == viewer.layers[-1].data).mean() > 0.99
+
+
+def test_time_series_frame_by_frame(viewer, widget, noise, run):
+    series = np.stack([noise, noise[::-1], noise])
+    layer = viewer.add_image(series, scale=(5, 1, 2))
+    run(widget)
+    labels = viewer.layers[-1]
+    assert labels.data.shape == series.shape
+    np.testing.assert_allclose(labels.scale, layer.scale)
+    np.testing.assert_array_equal(labels.data[0], labels.data[2])
+    assert (labels.data[0] != labels.data[1]).any()
+
+
+def test_constant_image_gives_a_result(viewer, widget, run):
+    viewer.add_image(np.full((30, 30), 7.0))
+    run(widget)
+    assert "objects" in widget.panel.result.value
+
+
+# ------------------------------------------------------------------ again
+
+
+def test_run_again_with_the_settings_of_a_layer(viewer, widget, noise, run, qtbot):
+    viewer.add_image(noise)
+    widget.stitching.value = "naive"
+    widget.window.value = "10"
+    widget.advanced.bandwidth.value = 1.5
+    run(widget)
+    first = viewer.layers[-1]
+    widget.stitching.value = "cropped"
+    widget.window.value = "8"
+    widget.advanced.bandwidth.value = 0.3
+    viewer.layers.selection.active = first
+    widget.again_button.native.click()
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+    assert widget.window.value == "10"
+    assert widget.stitching.value == "naive"
+    np.testing.assert_array_equal(viewer.layers[-1].data, first.data)
+
+
+def test_our_own_layers_are_no_images_to_segment(viewer, widget, noise, run):
+    layer = viewer.add_image(noise)
+    run(widget)
+    assert list(widget.image.choices) == [layer]

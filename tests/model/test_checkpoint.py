@@ -1,0 +1,410 @@
+"""A model file comes back as it was, or is refused; it never runs code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import stat
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from napari_shiftseg.model import checkpoint
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.config import Clustering, ModelConfig
+from napari_shiftseg.model.header import (
+    CONFIG_KEY,
+    CheckpointError,
+    bundled_models,
+    read_config,
+)
+from napari_shiftseg.model.unet import UNet, new_model
+
+TINY = {"ndim": 1, "depth": 1, "features": 2}
+
+
+@pytest.fixture
+def model() -> UNet:
+    return new_model(**TINY, name="tiny")
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    return save_model(model, tmp_path / "tiny.safetensors")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        TINY,
+        {"ndim": 2, "depth": 2, "features": 3, "foreground": True, "in_channels": 2},
+        {"ndim": 3, "depth": (1, 2, 2), "features": 2, "upsampling": "nearest"},
+        {"ndim": 2, "depth": 1, "features": 2, "padding": "same"},
+        {"ndim": 2, "depth": 1, "features": 2, "normalization": "batch"},
+    ],
+)
+def test_a_model_comes_back_as_it_was(options, tmp_path):
+    model = new_model(
+        **options,
+        seed=3,
+        name="back",
+        clustering=Clustering(bandwidth=0.3, background_embedding=(1.0, 2.0, 3.0)),
+    )
+    for name, buffer in model.named_buffers():  # as if batch norm had seen images
+        buffer.fill_(7 if "num" in name else 0.5)
+    back = load_model(save_model(model, tmp_path / "model.safetensors"))
+
+    assert back.config == model.config
+    assert back.shape == model.shape
+    assert not back.training
+    before, after = model.state_dict(), back.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    size = [axis.legal_inputs(1)[0] for axis in model.shape.axes]
+    image = torch.rand(1, model.config.in_channels, *size)
+    assert torch.equal(model(image), back(image))
+
+
+def test_a_loaded_model_can_be_trained(path):
+    model = load_model(path)
+    model(torch.rand(1, 1, 20)).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_loading_leaves_the_random_numbers_of_the_user_alone(path):
+    before = torch.random.get_rng_state()
+    load_model(path)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_loaded_model_does_not_lean_on_its_file(model, path):
+    back = load_model(path)
+    path.write_bytes(b"\0" * path.stat().st_size)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.parameters(), back.parameters(), strict=True)
+    )
+
+
+def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path):
+    model = new_model(depth=2, features=8)
+    full = save_model(model, tmp_path / "full.safetensors")
+    half = save_model(model, tmp_path / "half.safetensors", torch.float16)
+    back = load_model(half)
+
+    assert half.stat().st_size < 0.6 * full.stat().st_size
+    assert {w.dtype for w in load_file(half).values()} == {torch.float16}
+    for before, after in zip(model.parameters(), back.parameters(), strict=True):
+        assert after.dtype == torch.float32
+        assert torch.equal(after, before.half().float())
+    assert not torch.equal(back.head.weight, model.head.weight)
+
+
+def test_half_precision_leaves_whole_numbers_alone(tmp_path):
+    model = new_model(**TINY, normalization="batch")
+    model.down[0][1].num_batches_tracked.fill_(100_001)
+    path = save_model(model, tmp_path / "m.safetensors", torch.float16)
+    assert load_model(path).down[0][1].num_batches_tracked == 100_001
+
+
+@pytest.mark.parametrize("name", ["disks", "disks-w16"])
+def test_bundled_models_load_by_name(name):
+    model = load_model(name)
+
+    assert name in bundled_models()
+    assert model.config == read_config(name)
+    assert model.shape.period == (16, 16)
+    assert model.config.provenance is not None
+    assert len(model.config.clustering.background_embedding) == 3
+
+
+def test_an_unknown_name_lists_the_bundled_models(tmp_path):
+    for source in ("dsks", tmp_path / "none.safetensors", tmp_path):
+        for read in (load_model, read_config):
+            with pytest.raises(FileNotFoundError, match=r"neither.*disks, disks-w16"):
+                read(source)
+
+
+def test_files_of_any_header_length_load(model, tmp_path):
+    # a length of 128 (mod 256) begins with the byte a pickle begins with
+    starts = set()
+    for length in range(0, 260, 8):
+        model.config = model.config.model_copy(update={"description": "x" * length})
+        path = save_model(model, tmp_path / "m.safetensors")
+        starts.add(path.read_bytes()[:1])
+        assert len(load_model(path).config.description) == length
+    assert b"\x80" in starts
+
+
+def test_a_truncated_file_is_refused_at_any_length(path):
+    whole = path.read_bytes()
+    lengths = {*range(40), *range(40, len(whole), 97), len(whole) - 1}
+    for length in sorted(lengths):
+        path.write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match="no model file, or it is truncated"):
+            load_model(path)
+    path.write_bytes(whole)
+    load_model(path)
+
+
+@given(st.binary(max_size=300))
+@example(b"")
+@example(b"\0" * 64)
+@example(b"\xff" * 64)
+@example(b"\x02" + b"\0" * 7 + b"{}")
+@example(b"\x0d" + b"\0" * 7 + b'{"a":{"b":1}}')
+@settings(deadline=None, max_examples=60)
+def test_random_bytes_are_refused(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("random") / "m.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Not a model.\n" * 50, '{"config": {}}', "<html>404</html>"]
+)
+def test_text_is_refused(tmp_path, text):
+    path = tmp_path / "m.safetensors"
+    path.write_text(text)
+    with pytest.raises(CheckpointError, match=r"m\.safetensors is no model file"):
+        load_model(path)
+
+
+def test_a_flipped_byte_of_the_header_is_refused_or_harmless(path, model):
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    refused = 0
+    for at in range(0, header, 13):
+        flipped = bytearray(whole)
+        flipped[at] ^= 0x15
+        path.write_bytes(flipped)
+        try:
+            back = load_model(path)
+        except CheckpointError:
+            refused += 1
+        else:  # a letter of a name or of a text
+            assert back.shape == model.shape
+    assert refused > 50
+
+
+class Payload:
+    """Unpickled, it writes a file."""
+
+    def __init__(self, marker) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+@pytest.fixture
+def marker(tmp_path):
+    return tmp_path / "marker"
+
+
+def pickled(marker, protocol):
+    return pickle.dumps(Payload(marker), protocol=protocol)
+
+
+def test_the_payload_of_these_tests_works(marker):
+    pickle.loads(pickled(marker, 2))
+    assert marker.exists()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_not_run(tmp_path, marker, protocol):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(pickled(marker, protocol))
+    message = "is a pickle.*not opened" if protocol > 1 else "is no model file"
+    for read in (load_model, read_config):
+        with pytest.raises(CheckpointError, match=message):
+            read(path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_a_file_of_torch_save_is_not_run(tmp_path, marker, zipped, suffix):
+    path = tmp_path / f"m{suffix}"
+    torch.save({"state": Payload(marker)}, path, _use_new_zipfile_serialization=zipped)
+    for read in (load_model, read_config):
+        with pytest.raises(CheckpointError, match=r"is a pickle.*save_model"):
+            read(path)
+    assert not marker.exists()
+
+
+def rewritten(path, weights=None, **metadata):
+    """Write the weights of this file again, with other ones or other metadata."""
+    weights = {**load_file(path), **(weights or {})}
+    save_file({k: v for k, v in weights.items() if v is not None}, path, metadata)
+    return path
+
+
+def test_weights_without_our_config_are_refused(path):
+    rewritten(path, format="pt")
+    with pytest.raises(CheckpointError, match=r"no napari-shiftseg config.*unknown"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the config cannot be read"),
+        ("null", "the config cannot be read"),
+        ("[]", "the config cannot be read"),
+        ("{", "the config cannot be read"),
+        ("{}", r"the config cannot be read \(pooling_factors: Field required\)"),
+        ('{"pooling_factors": [[2]], "kernel_size": [4], "ndim": 1}', "odd, got 4"),
+    ],
+)
+def test_a_damaged_config_is_refused(path, text, message):
+    rewritten(path, **{CONFIG_KEY: text})
+    for read in (load_model, read_config):
+        with pytest.raises(CheckpointError, match=message):
+            read(path)
+
+
+def test_a_config_of_another_version_is_refused(path, model):
+    config = {**json.loads(model.config.model_dump_json()), "attention": True}
+    rewritten(path, **{CONFIG_KEY: json.dumps(config)})
+    with pytest.raises(CheckpointError, match=r"attention.*another version"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"head.weight": None},
+        {"head.extra": torch.zeros(3)},
+        {"head.weight": torch.zeros(3, 2, 2)},
+        {"head.bias": torch.zeros(3, dtype=torch.float64)},
+    ],
+    ids=["missing", "extra", "size", "dtype"],
+)
+def test_weights_that_do_not_fit_are_refused(path, model, weights):
+    rewritten(path, weights, **{CONFIG_KEY: model.config.model_dump_json()})
+    if weights.get("head.bias") is not None:  # stored in another precision: read
+        assert load_model(path).head.bias.dtype == torch.float32
+        return
+    name = next(iter(weights))
+    with pytest.raises(CheckpointError, match=f"weights do not fit.*{name}"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"features": 3},
+        {"features": 10**7, "depth": 3},  # petabytes, if they were made first
+        {"features": 10**30},
+        {"depth": 2},
+        {"depth": 70},
+        {"ndim": 2},
+        {"embedding_channels": 4},
+        {"normalization": "batch"},
+        {"upsampling": "nearest"},
+    ],
+    ids=str,
+)
+def test_a_config_that_is_not_of_these_weights_is_refused(path, options):
+    other = ModelConfig.new(**{**TINY, **options})
+    rewritten(path, **{CONFIG_KEY: other.model_dump_json()})
+    with pytest.raises(CheckpointError, match="the weights do not fit the config"):
+        load_model(path)
+
+
+def test_the_config_is_read_without_the_weights(path, model):
+    assert read_config(path) == model.config
+    assert read_config(str(path)) == model.config
+
+
+def test_folders_are_made_and_the_path_is_returned(model, tmp_path):
+    path = tmp_path / "a" / "b" / "m.safetensors"
+    assert save_model(model, path) == path
+    assert [f.name for f in path.parent.iterdir()] == ["m.safetensors"]
+
+
+def test_others_may_read_what_the_umask_lets_them(model, tmp_path):
+    before = os.umask(0o022)
+    try:
+        path = save_model(model, tmp_path / "m.safetensors")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(model, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match="file"):
+        save_model(model, tmp_path / "file" / "m.safetensors")
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_a_folder_in_the_place_of_the_file_is_left_as_it_is(model, tmp_path):
+    (tmp_path / "m.safetensors" / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"m\.safetensors"):
+        save_model(model, tmp_path / "m.safetensors")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["inside", "m.safetensors"]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_an_old_file_in_a_folder_without_write_permission_survives(path):
+    before = path.read_bytes()
+    path.parent.chmod(0o555)
+    try:
+        with pytest.raises(PermissionError):
+            save_model(new_model(**TINY, seed=1), path)
+    finally:
+        path.parent.chmod(0o755)
+    assert path.read_bytes() == before
+
+
+def full_disk(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_an_old_file_survives_a_full_disk_and_nothing_is_left_over(path, monkeypatch):
+    before = path.read_bytes()
+    other = new_model(**TINY, seed=1)
+    for home, name in ((checkpoint.Path, "write_bytes"), (checkpoint.os, "replace")):
+        with monkeypatch.context() as patch:
+            patch.setattr(home, name, full_disk)
+            with pytest.raises(OSError, match="No space left"):
+                save_model(other, path)
+        assert path.read_bytes() == before
+        assert [f.name for f in path.parent.iterdir()] == [path.name]
+    save_model(other, path)
+    assert path.read_bytes() != before
+
+
+def test_a_write_that_stops_half_way_leaves_the_old_file(path, monkeypatch):
+    before = path.read_bytes()
+    whole = checkpoint.Path.write_bytes
+
+    def half(self, content):
+        whole(self, content[: len(content) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint.Path, "write_bytes", half)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(new_model(**TINY, seed=1), path)
+    assert path.read_bytes() == before
+    assert [f.name for f in path.parent.iterdir()] == [path.name]
+
+
+def test_the_file_is_plain_safetensors(path, model):
+    with safe_open(path, framework="np") as file:
+        assert set(file.keys()) == set(model.state_dict())
+        config = json.loads(file.metadata()[CONFIG_KEY])
+        head = file.get_tensor("head.weight")
+    assert config["name"] == "tiny"
+    np.testing.assert_array_equal(head, model.head.weight.detach().numpy())

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
 from functools import cache
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.cli import demo, main
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.unet import UNet, new_model
+from napari_shiftseg.pipeline.segmentation import Segmentation, segment
 from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.pipeline.comparison import Comparison
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Compute in one thread.
+
+    Small nets lose more to a second one than they gain; where another program uses
+    the processor, 20 times as much.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Compute in one thread: small nets and clouds lose more to a second than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with single_thread():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +72,65 @@ def disks() -> Sample:
 @pytest.fixture(scope="session")
 def disks_model() -> UNet:
     return load_model("disks")
+
+
+@pytest.fixture(scope="session")
+def small_disks(disks: Sample) -> Sample:
+    """A corner of 12 by 12 disks; mirrored at its borders the lattice goes on."""
+    inside = (slice(0, 11 * 13 + 1),) * 2
+    return Sample(disks.image[inside], disks.labels[inside], disks.period)
+
+
+@pytest.fixture(scope="session")
+def small_result(small_disks: Sample, disks_model: UNet) -> Segmentation:
+    with single_thread():
+        return segment(small_disks.image, disks_model, window=64, device="cpu")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, its exit status, and its result if that was kept."""
+
+    status: int
+    stdout: str
+    stderr: str
+    folder: Path | None = None
+    comparison: Comparison | None = None
+
+
+def run_command(*arguments: object) -> Ran:
+    """Run ``shiftseg`` with these arguments in this process."""
+    status, out, err = None, StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["shiftseg", *map(str, arguments)])
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                main()
+        except SystemExit as exit_:
+            status = exit_.code
+    assert isinstance(status, int)
+    return Ran(status, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def shiftseg() -> Callable[..., Ran]:
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The demo as the command runs it, once a session, with the comparison it made."""
+    folder, made = tmp_path_factory.mktemp("demo") / "new" / "folder", []
+    compare_steps = demo.compare_steps
+
+    def remembered(*args: Any) -> Generator[Any, None, Comparison]:
+        made.append((yield from compare_steps(*args)))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch, single_thread():
+        patch.setattr(demo, "compare_steps", remembered)
+        ran = run_command("demo", "--no-viewer", "-o", folder, "--json")
+    return replace(ran, folder=folder, comparison=made[0])
 
 
 @pytest.fixture

@@ -126,9 +126,11 @@ def test_more_than_half_of_the_smaller_piece_must_be_shared() -> None:
     ::
 
         first    1 1 1 1 1 1 2 2
-        second           1 2 2 2 2 2 2 2      2 shares 1 of 2 pixels with 1, 2 of 2 with 2
+        second           1 2 2 2 2 2 2 2
+
+    The second's 2 shares one of the two pixels of the first's 1, both of its 2.
     """
-    answers = iter(np.array([[1, 1, 1, 1, 1, 1, 2, 2], [1, 2, 2, 2, 2, 2, 2, 2]], "i4"))
+    answers = iter(np.array([[1] * 6 + [2] * 2, [1] + [2] * 7], np.int32))
     found = piece_together(lambda block: next(answers), np.ones(12, bool), (8,))
     assert is_same(found, np.repeat([1, 2], 6))
 

@@ -221,6 +221,12 @@ class TestComponents:
         expected[2, 2] = 2
         assert_objects(in_components(digits).labels, expected)
 
+    def test_one_whose_box_holds_an_earlier_one(self) -> None:
+        digits = drawn("..1.1 ....1 11111")
+        expected = np.where(digits > 0, 2, 0)
+        expected[0, 2] = 1
+        assert_objects(in_components(digits).labels, expected)
+
     def test_progress_counts_the_components(self) -> None:
         digits = drawn("1.2.3.1")
         settings = Clustering(scope="component")
@@ -232,7 +238,9 @@ class TestComponents:
 
     def test_a_foreground_is_needed(self) -> None:
         steps = cluster_steps(embedded(PARTS), Clustering(scope="component"))
-        with pytest.raises(ValueError, match=r'needs a model with a foreground.*"global'):
+        with pytest.raises(
+            ValueError, match=r'needs a model with a foreground.*"global'
+        ):
             exhaust(steps)
 
 

@@ -298,6 +298,7 @@ def test_a_plan_of_a_region_reads_what_a_plan_of_the_image_reads(plan, data):
         (((-20, 0), (0, 10)), "holds no pixel that can be predicted"),
         (((10, 10), (0, 10)), "holds no pixel that can be predicted"),
         (((0, 10),), "for 2 axes"),
+        (((0,), (10,)), r"must give \(start, stop\) for 2 axes"),
     ],
 )
 def test_a_region_outside_the_image_is_refused(region, message):
@@ -325,6 +326,11 @@ def test_a_size_that_is_no_image_is_refused(size, message):
         plan_tiles(size, DISKS, 16)
 
 
+def test_a_size_that_is_not_whole_is_refused():
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an i"):
+        plan_tiles((10.5, 10), DISKS, 16)
+
+
 @pytest.mark.parametrize("option", ["stitching", "border"])
 def test_an_unknown_choice_is_refused_and_the_known_ones_are_named(option):
     known = {"stitching": "cropped, naive, whole", "border": "mirror, valid"}[option]
@@ -348,6 +354,42 @@ def test_an_unknown_choice_is_refused_and_the_known_ones_are_named(option):
 )
 def test_which_plans_are_exact(shape, window, stitching, exact):
     assert plan_tiles((100, 100), shape, window, stitching).is_exact is exact
+
+
+def test_one_tile_is_exact_only_with_its_halo_and_its_phase():
+    padded = UNetShape((PADDED, PADDED))
+    assert not plan_tiles((40, 40), padded, 40, "naive").is_exact
+    # window 20 from −4 on: 16, 36, …; the tile that holds 44 … 59 begins at 36
+    part = plan_tiles((508,), UNetShape((STANDARD,)), 20, "naive", region=((44, 50),))
+    assert part.region == ((44, 60),)
+    assert part.boundaries == ((12,),)
+    one = plan_tiles((508,), UNetShape((STANDARD,)), 50, "naive", region=((60, 76),))
+    assert len(one) == 1
+    assert one.axes[0].tiles[0].origin == 46
+    assert not one.is_exact
+    assert not one.makes_seams
+
+
+@given(plans())
+@settings(deadline=None, max_examples=120)
+def test_a_plan_is_exact_where_every_pixel_has_its_phase_and_its_halo(plan):
+    def right(axis, keep, crop, output):
+        image = (np.arange(keep.start, keep.stop) - axis.context // 2) % axis.period
+        raw = np.arange(crop.start, crop.stop) % axis.period
+        spare = min(crop.start, output - crop.stop)
+        return (image == raw).all() and spare >= axis.halo
+
+    exact = all(
+        right(*each)
+        for tile in plan
+        for each in zip(
+            plan.shape.axes, tile.keep, tile.crop, plan.predicts, strict=True
+        )
+    )
+    assert plan.is_exact == exact
+    if plan.makes_seams:
+        assert not exact
+        assert len(plan) > 1
 
 
 def test_whole_is_one_tile_of_the_whole_image():

@@ -32,6 +32,7 @@ SMALL = AxisShape((2, 2), convolutions=1)
         ([24, 96], 2, (24, 96)),
         (np.int64(20), 2, (20, 20)),
         ((np.int32(7),), 1, (7,)),
+        (np.array([20, 24]), 2, (20, 24)),
     ],
 )
 def test_a_window_is_one_int_an_axis(window, ndim, expected):
@@ -42,7 +43,20 @@ def test_a_window_is_one_int_an_axis(window, ndim, expected):
 
 @pytest.mark.parametrize(
     "window",
-    [0, -16, 20.0, "20", "20x20", True, None, (20, 0), (20, -1), (20, 2.5), (True, 4)],
+    [
+        0,
+        -16,
+        20.0,
+        "20",
+        "20x20",
+        b"20",
+        True,
+        None,
+        (20, 0),
+        (20, -1),
+        (20, 2.5),
+        (True, 4),
+    ],
 )
 def test_what_is_no_window_is_refused(window):
     with pytest.raises(ValueError, match="whole number of pixels from 1 upward"):

@@ -25,7 +25,7 @@ def test_advice_on_the_disk_sample(viewer):
     assert widget.window.value == "20"
     assert widget.summary.value == (
         "reads 204 × 204, predicts 20 × 20, keeps 16 × 16 = 1·2⁴; "
-        "1,024 tiles; 165 × the pixels; 5 MB"
+        "1,024 tiles; 165 × the pixels; 6 MB"
     )
     assert widget.note.text.value == (
         "20 is not a multiple of 16 (= 2⁴): cropped stitching keeps 16."
@@ -90,6 +90,12 @@ def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot)
     assert str(broken) not in widget.model.choices
 
 
+def test_an_opened_model_stays_chosen_when_layers_come(viewer, widget, model_file):
+    viewer.add_image(np.zeros((30, 30)))
+    assert widget.model.value == model_file
+    assert widget.window.value == "6"
+
+
 def test_devices_arrive_from_a_thread_and_the_banner_tells(viewer, widget, qtbot):
     qtbot.waitUntil(lambda: "cpu" in widget.device.choices, timeout=30_000)
     widget.device.value = "cpu"
@@ -104,11 +110,10 @@ def test_preview_shows_the_grid_before_any_run(viewer, widget, noise):
     widget.window.value = "8"
     widget.show_grid.value = True
     (grid,) = [layer for layer in viewer.layers if "grid" in layer.name]
-    # 40 × 50: origin −4 (a surplus of 4), tiles at 4, 12, 20, 28, 36 | 4, 12, … 44
     rows = {v[0, 0] for v in grid.data[:-4] if v[1, 0] == 0}
     columns = {v[0, 1] for v in grid.data[:-4] if v[1, 1] == 0}
-    assert rows == {-0.5, *(x - 0.5 for x in range(4, 40, 8)), 39.5}
-    assert columns == {-0.5, *(x - 0.5 for x in range(4, 50, 8)), 49.5}
+    assert rows == {*(x - 0.5 for x in range(0, 40, 8)), 39.5}
+    assert columns == {*(x - 0.5 for x in range(0, 50, 8)), 49.5}
     np.testing.assert_allclose(grid.scale, (2, 3))
     np.testing.assert_allclose(grid.translate, (10, 20))
     assert viewer.layers.selection.active is not grid
@@ -206,7 +211,12 @@ def test_naive_run_says_that_the_embedding_jumps(viewer, run):
     assert "no seams" in widget.panel.result.value
 
 
-def test_region_in_view_is_part_of_the_whole(viewer, widget, run, qtbot):
+def test_region_in_view_is_part_of_the_whole(
+    make_napari_viewer_proxy, model_file, run, qtbot
+):
+    viewer = make_napari_viewer_proxy(show=True)  # what is not drawn shows nothing
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    widget.open_model(model_file)
     image = np.random.default_rng(2).random((300, 300)).astype(np.float32)
     viewer.add_image(image, name="cells")
     viewer.scene.camera.zoom = 12
@@ -246,7 +256,7 @@ def test_progress_counts_the_tiles(viewer, widget, qtbot):
     viewer.add_image(np.zeros((100, 100), np.float32))
     widget.panel.button.native.click()
     qtbot.waitUntil(lambda: "tile" in widget.panel.text.value, timeout=30_000)
-    assert "of 676" in widget.panel.text.value
+    assert "of 625" in widget.panel.text.value
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,7 +68,16 @@ def test_every_dtype_is_read(dtype: str) -> None:
 @pytest.mark.parametrize("intensity", ["as-is", "range", "percentile"])
 @pytest.mark.parametrize(
     "kind",
-    ["read-only", "strided", "reversed", "dask", "zarr", "list", "memory map"],
+    [
+        "read-only",
+        "strided",
+        "reversed",
+        "dask",
+        "zarr",
+        "list",
+        "tensor",
+        "memory map",
+    ],
 )
 def test_every_kind_of_array_is_read(kind: str, intensity: Any, tmp_path: Any) -> None:
     pixels = np.arange(63, dtype=np.float32).reshape(7, 9)
@@ -84,6 +94,8 @@ def test_every_kind_of_array_is_read(kind: str, intensity: Any, tmp_path: Any) -
         array = zarr.create_array({}, data=pixels, chunks=(3, 4))
     elif kind == "list":
         array = pixels.tolist()
+    elif kind == "tensor":
+        array = torch.from_numpy(pixels.copy())
     else:
         np.save(tmp_path / "a.npy", pixels)
         array = np.load(tmp_path / "a.npy", mmap_mode="r")

@@ -129,7 +129,9 @@ def by_pairs(
 @pytest.mark.parametrize(
     ("sizes", "window"), [((53,), 4), ((42, 51), (5, 4)), ((39, 25, 31), (4, 3, 5))]
 )
-def test_every_pair_counts_once(rng, sizes, window, stitching: Any, border: Any) -> None:
+def test_every_pair_counts_once(
+    rng, sizes, window, stitching: Any, border: Any
+) -> None:
     shape = UNetShape((AxisShape(factors=(2,)),) * len(sizes))
     plan = plan_tiles(sizes, shape, window, stitching, border)
     e = rng.normal(size=(2, *plan.output_shape))

@@ -26,6 +26,8 @@ from napari_shiftseg.model.header import (
 )
 from napari_shiftseg.model.unet import UNet, new_model
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = {"ndim": 1, "depth": 1, "features": 2}
 
 

@@ -15,6 +15,8 @@ from napari_shiftseg.geometry.unet_shape import AxisShape, IllegalInputError
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.model.unet import CONVOLUTIONS, UNet, build, new_model
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EXACT = 1e-12  # relative, in float64
 SEEN = 1e-3  # what a wrong shift moves the output by, at least
 

@@ -139,7 +139,7 @@ def train(
     sample: Annotated[str, typer.Option(help="Sample to train on: disks, disks-16.")],
     output: Annotated[Path, typer.Option("-o", "--output", help=".safetensors file.")],
     window: Annotated[int, typer.Option(help="Output window the loss sees.")] = 20,
-    steps: Annotated[int | None, typer.Option(help="Training steps. [6000]")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps. [15000]")] = None,
     seed: Annotated[int, typer.Option(help="Of weights and windows.")] = 0,
     device: Device = "auto",
     as_json: Json = False,

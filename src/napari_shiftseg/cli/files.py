@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import tempfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ def read_image(path: Path) -> Source:
         EOFError,
         IndexError,
         KeyError,
+        struct.error,
         tifffile.TiffFileError,
     ) as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from None
@@ -90,9 +92,20 @@ def _read_tiff(path: Path) -> Source:
                 "resolution": page.resolution,
                 "resolutionunit": int(page.resolutionunit),
             }
-        if series.axes.endswith("S") and data.shape[-1] in (3, 4):
-            data = data[..., :3] @ np.array(RGB_WEIGHTS)
+        if "S" in series.axes:
+            data = _grey(np.moveaxis(data, series.axes.index("S"), -1))
     return Source(path.stem, data, resolution)
+
+
+def _grey(samples: NDArray[Any]) -> NDArray[Any]:
+    """Return the luminance of grey or colour pixels, with or without opacity."""
+    number = samples.shape[-1]
+    if number > 4:
+        raise ValueError(f"a pixel has {number} samples, grey or RGB is expected")
+    if number < 3:
+        return samples[..., 0]
+    grey: NDArray[Any] = samples[..., :3] @ np.array(RGB_WEIGHTS)
+    return grey
 
 
 def writable_folder(folder: Path) -> Path:
@@ -103,9 +116,15 @@ def writable_folder(folder: Path) -> Path:
     OSError
         If it cannot; before any work is done.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder):
-        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise OSError(
+            f"cannot write files into {folder} ({error.strerror}): "
+            f"choose another folder with -o"
+        ) from None
 
 
 def write_segmentation(
@@ -118,15 +137,16 @@ def write_segmentation(
     dict
         The report, as written to ``NAME_report.json``.
     """
+    axes = axis_names(result.labels.ndim, result.plan.shape.ndim)
     files = {
-        "labels": _label_dtype(result.labels),
-        "embedding": np.moveaxis(result.embeddings, 0, -result.plan.shape.ndim - 1),
-        "gradient": result.gradient,
+        "labels": (_label_dtype(result.labels), axes),
+        "embedding": (result.embeddings, "C" + axes),
+        "gradient": (result.gradient, axes),
     }
     written = {}
-    for kind, pixels in files.items():
+    for kind, (pixels, names) in files.items():
         path = folder / f"{source.name}_{kind}.tif"
-        write_tiff(path, pixels, result.plan.shape.ndim, source.resolution)
+        write_tiff(path, pixels, names, source.resolution)
         written[kind] = str(path)
     report = segmentation_report(result, model) | {
         "image": source.name,
@@ -155,30 +175,35 @@ def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
     }
 
 
+def axis_names(ndim: int, spatial: int) -> str:
+    """Name the axes of an image: time and planes (Q: others), then the spatial ones."""
+    leading, free = ndim - spatial, "T" if spatial == 3 else "TZ"
+    frames = free[:leading] if leading <= len(free) else "Q" * leading
+    return frames + "ZYX"[-spatial:]
+
+
 def write_tiff(
-    path: Path, pixels: NDArray[Any], ndim: int, resolution: dict[str, Any]
+    path: Path, pixels: NDArray[Any], axes: str, resolution: dict[str, Any]
 ) -> None:
-    r"""Write pixels as a TIFF; as an ImageJ hyperstack where ImageJ knows the dtype.
+    """Write pixels as a TIFF; as an ImageJ hyperstack where ImageJ knows the dtype.
 
     Parameters
     ----------
     path : Path
     pixels : ndarray
-        ([frames,] [channels,] \\*spatial)
-    ndim : int
-        Number of spatial axes.
+        One axis a letter of `axes`.
+    axes : str
+        Of the letters T, Z, C, Y, X, and Q for any other; a hyperstack is written in
+        the order TZCYX.
     resolution : dict
         Of the source.
     """
-    spatial = "ZYX"[-ndim:]
-    leading = pixels.ndim - ndim
-    if ndim == 1:
-        pixels, spatial = pixels[..., None, :], "YX"
-    is_imagej = pixels.dtype in (np.uint8, np.uint16, np.float32)
-    axes = ("TC" if leading == 2 else "C" * leading) + spatial
-    if is_imagej and "Z" in axes and "C" in axes:  # ImageJ's order is TZCYX
-        pixels = np.moveaxis(pixels, leading - 1, leading)
-        axes = axes.replace("CZ", "ZC")
+    if "Y" not in axes:
+        pixels, axes = pixels[..., None, :], axes.replace("X", "YX")
+    is_imagej = pixels.dtype in (np.uint8, np.uint16, np.float32) and "Q" not in axes
+    if is_imagej:
+        order = sorted(range(len(axes)), key=lambda axis: "TZCYX".index(axes[axis]))
+        pixels, axes = pixels.transpose(order), "".join(axes[axis] for axis in order)
     tifffile.imwrite(
         path, pixels, imagej=is_imagej, compression=None if is_imagej else "zlib",
         photometric="minisblack", metadata={"axes": axes}, **resolution,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
@@ -38,12 +39,12 @@ ROWS = {
 
 
 def with_progress(steps: Generator[Progress, None, Result]) -> Result:
-    """Run to the end with a progress bar on standard error (if it is a terminal)."""
+    """Run to the end; notes and (on a terminal) a progress bar go to standard error."""
     running = Returning(steps)
     with tqdm(unit="tile", disable=None, leave=False) as bar:
         for progress in running:
             if progress.note:
-                tqdm.write(progress.note)
+                tqdm.write(progress.note, file=sys.stderr)
             bar.total = progress.total
             bar.set_description(progress.stage, refresh=False)
             bar.update(progress.done - bar.n)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from .cloud import Cloud
 from .distances import spread, within
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
 
 BATCH = 128  # seeds that climb together; the modes they find save later ones the way
 CLOSE = 0.5  # bandwidths from a mode, where a climbing seed is as good as there
@@ -33,8 +35,8 @@ class Modes(NamedTuple):
     points: Tensor
     density: Tensor
 
-    def and_(self, other: Modes) -> Modes:
-        """Return both, these first."""
+    def joined(self, other: Modes) -> Modes:
+        """Return these and the others."""
         return Modes(*(torch.cat(pair) for pair in zip(self, other, strict=True)))
 
 
@@ -64,11 +66,11 @@ def find_modes(
         Steps of the seed that took the most.
     """
     longest = 1
-    for batch in seeds.split(BATCH):
+    for batch in torch.split(seeds, BATCH):
         ends, n_iter = _climb(batch, cloud, known.points, chunk, max_iter, STOP)
         best = _merge(ends, chunk)
         fine, _ = _climb(best.points, cloud, known.points, chunk, max_iter, FINE)
-        known = known.and_(fine)
+        known = known.joined(fine)
         longest = max(longest, n_iter)
     return _merge(known, chunk), longest
 
@@ -84,7 +86,7 @@ def _climb(
         n_iter += 1
         still = (means - active).square().sum(1) <= stop**2
         still |= n_iter == max_iter
-        ended = ended.and_(Modes(means[still], density[still]))
+        ended = ended.joined(Modes(means[still], density[still]))
         active = means[~still]
         active = active[~within(active, known, CLOSE, chunk)]
         if n_iter % EVERY == 0:
@@ -93,10 +95,9 @@ def _climb(
 
 
 def _merge(modes: Modes, chunk: int) -> Modes:
-    """Keep the modes that no denser one has within a bandwidth."""
-    scale = 10.0 ** (DIGITS - modes.density.log10().floor())
-    order = (
-        (modes.density * scale).round().div(scale).argsort(descending=True, stable=True)
-    )
+    """Keep the modes that no denser one has within a bandwidth, densest first."""
+    unit = 10.0 ** (modes.density.log10().floor() - DIGITS)
+    rounded = (modes.density / unit).round() * unit
+    order = rounded.argsort(descending=True, stable=True)
     order = order[spread(modes.points[order], 1.0, chunk)]
     return Modes(modes.points[order], modes.density[order])

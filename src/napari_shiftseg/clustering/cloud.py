@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from .distances import LOSS, by_differences, rounding
-from .frame import Frame
+from .distances import by_differences, lengths
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+NOTHING = -60.0  # exponent; where exp underflows, it takes ten times as long
+RIM = 1 + 1e-5  # squared radius of the flat kernel; points at its very rim are in
 
 
 class Cloud:
@@ -41,15 +48,13 @@ class Cloud:
     def __init__(
         self, points: Tensor, weights: Tensor, frame: Frame, chunk: int
     ) -> None:
-        self.points, self.weights = points, weights
-        self._frame = frame
+        self._points, self._weights, self._frame = points, weights, frame
         self._rows = max(1, chunk // max(1, len(points)))
-        one = torch.ones_like(weights)
-        self._error = rounding(points)
-        # (channels + 2, points): rows of `_left` times this are -|s - u|²/2
-        halves = -points.square().sum(1) / 2
-        self._right = torch.cat([points, halves[:, None], one[:, None]], 1).T
-        self._sums = torch.cat([points, one[:, None]], 1) * weights[:, None]
+        squares, self._cancels = lengths(points)
+        one = torch.ones_like(squares)
+        # so that [s, 1, -|s|²/2] times this is -|s - u|²/2: (channels + 2, points)
+        self._right = torch.cat([points, -squares / 2, one], 1).T
+        self._sums = torch.cat([points, one], 1) * weights[:, None]
 
     def step(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Move every seed to the mean of the points its kernel sees.
@@ -66,7 +71,9 @@ class Cloud:
         density : Tensor
             (seeds,), at the seeds before they moved.
         """
-        parts = [self._kernel(part) @ self._sums for part in seeds.split(self._rows)]
+        parts = [
+            self._kernel(part) @ self._sums for part in torch.split(seeds, self._rows)
+        ]
         sums = torch.cat(parts)  # (seeds, channels + 1)
         density = sums[:, -1]
         means = torch.where(
@@ -76,15 +83,23 @@ class Cloud:
             means = self._frame.onto_sphere(means)
         return means, density
 
+    def density(self, places: Tensor) -> Tensor:
+        """Return the density at these places, (places,)."""
+        parts = [
+            self._kernel(part) @ self._weights
+            for part in torch.split(places, self._rows)
+        ]
+        return torch.cat(parts)
+
     def _kernel(self, seeds: Tensor) -> Tensor:
         """Return the kernel between seeds and points, (seeds, points)."""
         exponents = self._exponents(seeds)
         if self._frame.kernel == "flat":
-            return (exponents >= -0.5 - 2 * self._error).to(seeds.dtype)
-        return exponents.exp_()
+            return (exponents >= -RIM / 2).to(seeds.dtype)
+        return exponents.clamp_(min=NOTHING).exp_()
 
     def _exponents(self, seeds: Tensor) -> Tensor:
-        if self._error > LOSS:
-            return by_differences(seeds, self.points).div_(-2)
+        if self._cancels:
+            return by_differences(seeds, self._points).div_(-2)
         halves = -seeds.square().sum(1, keepdim=True) / 2
         return torch.cat([seeds, torch.ones_like(halves), halves], 1) @ self._right

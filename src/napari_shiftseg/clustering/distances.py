@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from math import isfinite, sqrt
+
 import numpy as np
 import torch
 from torch import Tensor
 
 BLOCK = 256  # candidates compared with one another at a time
-LOSS = 1e-3  # of a squared bandwidth, that rounding may cost a product of matrices
+LOSS = 1e-3  # squared bandwidths that rounding may cost
 
 
-def rounding(points: Tensor) -> float:
-    """Return the error of squared distances by products of matrices, in this frame."""
-    largest = float(points.square().sum(1).max()) if len(points) else 0.0
-    return torch.finfo(points.dtype).eps * largest
+def lengths(points: Tensor) -> tuple[Tensor, bool]:
+    """Return squared lengths, and whether products of matrices would cancel.
+
+    Raises
+    ------
+    ValueError
+        If a point lies so far out that its squared length overflows.
+    """
+    squares = points.square().sum(1, keepdim=True)
+    farthest = float(squares.max()) if len(points) else 0.0
+    if not isfinite(farthest):
+        raise ValueError(
+            f"points must lie within about {sqrt(torch.finfo(points.dtype).max):.0e} "
+            "bandwidths of their mean: take a larger bandwidth, or drop such points"
+        )
+    return squares, torch.finfo(points.dtype).eps * farthest > LOSS
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -21,12 +35,13 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
     By a product of matrices, :math:`\lVert a \rVert^2 + \lVert b \rVert^2 - 2 a \cdot
     b`, unless the points lie so far out that this would cancel; then by differences,
-    which is slower.
+    which takes longer.
     """
-    if max(rounding(a), rounding(b)) > LOSS:
+    (a_squares, a_cancels), (b_squares, b_cancels) = lengths(a), lengths(b)
+    if a_cancels or b_cancels:
         return by_differences(a, b)
-    products = torch.addmm(b.square().sum(1), a, b.T, alpha=-2)
-    return products.add_(a.square().sum(1, keepdim=True)).clamp_(min=0)
+    products = torch.addmm(b_squares.T, a, b.T, alpha=-2)
+    return products.add_(a_squares).clamp_(min=0)
 
 
 def by_differences(a: Tensor, b: Tensor) -> Tensor:
@@ -37,13 +52,13 @@ def by_differences(a: Tensor, b: Tensor) -> Tensor:
 
 def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Tensor:
     """Return which points lie within a radius of any of the others, (points,) bool."""
-    near = torch.zeros(len(points), dtype=torch.bool, device=points.device)
     if len(others) == 0:
-        return near
-    rows = max(1, chunk // len(others))
-    for part, result in zip(points.split(rows), near.split(rows), strict=True):
-        result.copy_(squared_distances(part, others).amin(1) <= radius**2)
-    return near
+        return torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    parts = [
+        squared_distances(part, others).amin(1) <= radius**2
+        for part in torch.split(points, max(1, chunk // len(others)))
+    ]
+    return torch.cat(parts)
 
 
 def spread(

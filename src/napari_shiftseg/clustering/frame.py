@@ -71,32 +71,29 @@ class Frame:
         Raises
         ------
         ValueError
-            If a point has no direction and needs one, or lies too many bandwidths out.
+            If a point is to go to the sphere but has no direction.
         """
         dtype = torch.float32 if self.device.type == "mps" else None
-        points = torch.tensor(rows, dtype=dtype, device=self.device)
+        points = torch.tensor(
+            np.ascontiguousarray(rows), dtype=dtype, device=self.device
+        )
         if self.spherical:
             return self._enter_sphere(points)
         centre = torch.tensor(self.centre, dtype=points.dtype, device=self.device)
-        points = points.sub_(centre).div_(self.bandwidth)
-        if not points.square().sum().isfinite():
-            raise ValueError(
-                f"points must lie within about 1e18 bandwidths of their mean, but the "
-                f"bandwidth is {self.bandwidth}: take a larger one, or rescale the data"
-            )
-        return points
+        return points.sub_(centre).div_(self.bandwidth)
 
     def _enter_sphere(self, points: Tensor) -> Tensor:
         if not points.any(1).all():
             raise ValueError(
-                "the von Mises-Fisher kernel needs points with a direction, but some are "
-                "0 in every channel: leave them out, or take another kernel"
+                "the von Mises-Fisher kernel needs points with a direction, but some "
+                "are 0 in every channel: leave them out, or take another kernel"
             )
         return self.onto_sphere(points)
 
     def onto_sphere(self, points: Tensor) -> Tensor:
         """Return the points moved to the sphere, (points, channels)."""
-        return normalize(points, eps=0).div_(self.bandwidth)
+        tiny = torch.finfo(points.dtype).tiny
+        return normalize(points, eps=tiny).div_(self.bandwidth)
 
     def leave(self, modes: Tensor) -> Rows:
         """Return modes in the coordinates of the data, (modes, channels)."""

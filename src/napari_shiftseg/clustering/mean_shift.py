@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,8 +18,12 @@ from .frame import KERNELS, Frame, Kernel, Rows
 from .sampling import WeightedRows, bin_points, chunks
 from .search import Limits, ModeSearch
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
 GRID_CHANNELS = 4  # most, with which a grid has far fewer cells than points
 GRID_POINTS = 2_000  # from which a grid is worth its sorting
+CELLS = (0.25, 0.5)  # widths in bandwidths; the coarser where the finer are too many
 
 
 class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -57,8 +61,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     max_iter : int
         Steps of a seed, at most.
     max_points : int
-        About so many points are climbed, a sample where there are more; with up to 4
-        channels the cells of a grid h/4 wide, where there are no more of them.
+        About so many points are climbed, a sample where there are more. With up to 4
+        channels, the cells of a grid h/4 or h/2 wide, if there are no more of them.
     max_seeds : int
         Of one round.
     max_rounds : int
@@ -104,7 +108,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         max_iter: int = 300,
         max_points: int = 20_000,
         max_seeds: int = 1_000,
-        max_rounds: int = 20,
+        max_rounds: int = 10,
         chunk_size: int = 2**20,
     ) -> None:
         self.bandwidth = bandwidth
@@ -184,10 +188,11 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             return self._nearest(self._validated(X, reset=False))
 
     def _nearest(self, X: Rows) -> NDArray[np.int32]:
-        modes = self._frame.enter(self.cluster_centers_)
+        frame = replace(self._frame, device=resolve_device(self.device))
+        modes = frame.enter(self.cluster_centers_)
         labels = np.empty(len(X), dtype=np.int32)
         for part in chunks(len(X), max(1, self.chunk_size // max(modes.shape))):
-            points = self._frame.enter(X[part])
+            points = frame.enter(X[part])
             labels[part] = squared_distances(points, modes).argmin(1).cpu().numpy()
         return labels
 
@@ -195,10 +200,11 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """Return the points, or the cells of a grid where the channels are few."""
         if X.shape[1] <= GRID_CHANNELS and len(X) > GRID_POINTS:
             rows = max(1, self.chunk_size // X.shape[1])
-            cells = bin_points(X, self._frame, self.max_points, rows)
-            if cells is not None:
-                return cells
-        return WeightedRows(X, np.ones(len(X), X.dtype), positions)
+            for width in CELLS:
+                cells = bin_points(X, self._frame, width, self.max_points, rows)
+                if cells is not None:
+                    return cells
+        return WeightedRows(X, np.broadcast_to(X.dtype.type(1), len(X)), positions)
 
     def _limits(self) -> Limits:
         return Limits(
@@ -245,7 +251,7 @@ _LEAST = {
 }
 
 
-def _as_positions(positions: ArrayLike | None, n: int) -> NDArray[np.integer[Any]]:
+def _as_positions(positions: ArrayLike | None, n: int) -> NDArray[np.integer]:
     if positions is None:
         return np.arange(n)
     given = np.asarray(positions)

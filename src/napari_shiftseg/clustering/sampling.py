@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .frame import Frame, Rows
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-CELL = 0.25  # width of a grid's cells, in bandwidths
+    from .frame import Frame, Rows
+
 
 Keys = NDArray[np.uint64]
 Indices = NDArray[np.int64]
@@ -96,7 +98,9 @@ def choose(
     return chosen[np.argsort(keys, kind="stable")], n / len(chosen)
 
 
-def bin_points(X: Rows, frame: Frame, most: int, chunk: int) -> WeightedRows | None:
+def bin_points(
+    X: Rows, frame: Frame, width: float, most: int, chunk: int
+) -> WeightedRows | None:
     """Bin points on a grid; return the mean of every cell, weighted by its points.
 
     The grid is kept on the CPU: a GPU adds in any order, so that sums differ by run.
@@ -106,7 +110,8 @@ def bin_points(X: Rows, frame: Frame, most: int, chunk: int) -> WeightedRows | N
     X : ndarray of float32 or float64
         (points, channels)
     frame : Frame
-        A cell is a quarter of its unit wide.
+    width : float
+        Of a cell, in bandwidths.
     most : int
         Cells; where there are more, a grid is of no use.
     chunk : int
@@ -123,7 +128,7 @@ def bin_points(X: Rows, frame: Frame, most: int, chunk: int) -> WeightedRows | N
     for part in chunks(len(X), chunk):
         rows = here.enter(X[part]).numpy().astype(np.float64)
         counted = np.column_stack([rows, np.ones(len(rows))])
-        keys = np.concatenate([keys, _cell_keys(rows)])
+        keys = np.concatenate([keys, _cell_keys(rows / width)])
         keys, sums = _sum_by_key(keys, np.concatenate([sums, counted]))
         if len(keys) > most:
             return None
@@ -131,10 +136,10 @@ def bin_points(X: Rows, frame: Frame, most: int, chunk: int) -> WeightedRows | N
     return WeightedRows(means, sums[:, -1].astype(X.dtype), keys.view(np.int64))
 
 
-def _cell_keys(rows: Floats) -> Keys:
-    cells = np.clip(np.floor(rows / CELL), -(2.0**62), 2.0**62).astype(np.int64)
-    keys = np.zeros(len(rows), np.uint64)
-    for along in cells.T:
+def _cell_keys(cells: Floats) -> Keys:
+    whole = np.clip(np.floor(cells), -(2.0**62), 2.0**62).astype(np.int64)
+    keys = np.zeros(len(cells), np.uint64)
+    for along in whole.T:
         keys = mix(keys.view(np.int64) ^ along)
     return keys
 

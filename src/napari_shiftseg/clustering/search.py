@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,8 +14,13 @@ from torch import Tensor
 from .climbing import Modes, find_modes
 from .cloud import Cloud
 from .distances import spread, within
-from .frame import Frame
 from .sampling import Indices, WeightedRows, choose, chunks
+
+if TYPE_CHECKING:
+    from .frame import Frame
+
+
+SURELY = 10  # expected points of a cluster that a sample hardly misses: e^-10
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class ModeSearch:
     The seeds climb a sample of the points, all of them where they are few. They are
     spread over it, one bandwidth apart. Points that lie farther than a bandwidth from
     every mode and every seed so far are the seeds of the next round, and join the
-    sample for it.
+    sample for it. Not so where known modes alone make the density so high that a
+    cluster which stood out from it would be large enough to be in the sample.
 
     Parameters
     ----------
@@ -53,7 +60,9 @@ class ModeSearch:
     def __init__(self, data: WeightedRows, frame: Frame, limits: Limits) -> None:
         self._data, self._frame, self._limits = data, frame, limits
         self._points, self._weights = self._sample(np.arange(len(data)))
-        self._tried = self._points[:0]
+        self._thick = SURELY * float(self._weights.mean())
+        self._sample_far = torch.ones_like(self._weights, dtype=torch.bool)
+        self._seeds = self._points[:0]
         self.modes = Modes(self._points[:0], self._weights[:0])
         self.n_iter = 1
 
@@ -66,50 +75,47 @@ class ModeSearch:
             If the rounds are spent and points are still far from modes and seeds.
         """
         self._climb(self._points, self._points, self._weights)
-        rounds = self._limits.max_rounds
         far = np.arange(len(self._data))
-        for left in reversed(range(rounds + 1 if rounds else 0)):
-            far = self._far_among(far)
+        for _ in range(self._limits.max_rounds):
+            far = self._still_far(far)
             if len(far) == 0:
                 return
-            if left:
-                self._climb(*self._sample_with(far))
-        if rounds:
-            self._warn(len(far))
+            self._climb(*self._sample_with(far))
+        if self._limits.max_rounds:
+            self._warn(self._still_far(far))
 
     def _climb(self, candidates: Tensor, points: Tensor, weights: Tensor) -> None:
         """Let seeds among the candidates climb the weighted points."""
         limits, chunk = self._limits, self._limits.chunk_size
-        seeds = candidates[spread(candidates, 1.0, chunk, limits.max_seeds)]
+        chosen = spread(candidates, 1.0, chunk, limits.max_seeds)
+        self._seeds = candidates[chosen]
         cloud = Cloud(points, weights, self._frame, chunk)
         self.modes, n_iter = find_modes(
-            seeds, cloud, self.modes, chunk, limits.max_iter
+            self._seeds, cloud, self.modes, chunk, limits.max_iter
         )
-        self._tried = torch.cat([self._tried, seeds])
         self.n_iter = max(self.n_iter, n_iter)
 
     def _sample(self, rows: Indices) -> tuple[Tensor, Tensor]:
         """Return a sample of these rows, weighted to stand for all of them."""
-        limits = self._limits
+        data, limits = self._data, self._limits
         chosen, each = choose(
-            self._data.positions[rows], limits.max_points, limits.chunk_size
+            data.positions[rows], limits.max_points, limits.chunk_size
         )
-        points = self._frame.enter(self._data.rows[rows[chosen]])
-        weights = torch.tensor(self._data.weights[rows[chosen]] * each).to(points)
-        return points, weights
+        points = self._frame.enter(data.rows[rows[chosen]])
+        weights = data.weights[rows[chosen]] * each
+        return points, torch.tensor(weights, dtype=points.dtype, device=points.device)
 
     def _sample_with(self, far: Indices) -> tuple[Tensor, Tensor, Tensor]:
-        """Return a sample of far rows, and the first sample with these in place of its own."""
+        """Return a sample of far rows, and with it what is near of the first sample."""
         points, weights = self._sample(far)
-        near = ~self._is_far(self._points)
-        return (
-            points,
-            torch.cat([points, self._points[near]]),
-            torch.cat([weights, self._weights[near]]),
-        )
+        at = self._sample_far.nonzero()[:, 0]
+        self._sample_far[at] = self._is_far(self._points[at])
+        near = ~self._sample_far
+        joined = torch.cat([points, self._points[near]])
+        return points, joined, torch.cat([weights, self._weights[near]])
 
-    def _far_among(self, rows: Indices) -> Indices:
-        """Return those of these rows that are far from every mode and seed."""
+    def _still_far(self, rows: Indices) -> Indices:
+        """Return those of these rows that the last round left far."""
         found = [rows[:0]]
         size = max(1, self._limits.chunk_size // self._data.rows.shape[1])
         for part in chunks(len(rows), size):
@@ -118,17 +124,20 @@ class ModeSearch:
         return np.concatenate(found)
 
     def _is_far(self, points: Tensor) -> Tensor:
-        """Return which points are over a bandwidth from modes and seeds, (points,)."""
+        """Return which points neither the modes nor the last seeds answer for."""
         chunk = self._limits.chunk_size
         far = ~within(points, self.modes.points, 1.0, chunk)
-        far[far.clone()] = ~within(points[far], self._tried, 1.0, chunk)
+        tails = Cloud(*self.modes, self._frame, chunk)
+        far[far.clone()] = tails.density(points[far]) < self._thick
+        far[far.clone()] = ~within(points[far], self._seeds, 1.0, chunk)
         return far
 
-    def _warn(self, far: int) -> None:
-        warnings.warn(
-            f"after {self._limits.max_rounds} rounds of new seeds {far} points are still "
-            "farther than one bandwidth from every mode and seed, and went to the nearest "
-            "mode: take a larger bandwidth, or raise max_seeds or max_rounds",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+    def _warn(self, far: Indices) -> None:
+        if len(far):
+            warnings.warn(
+                f"{len(far)} points are farther than one bandwidth from every mode "
+                f"after {self._limits.max_rounds} rounds of new seeds, and went to the "
+                "nearest one: take a larger bandwidth, or raise max_rounds",
+                ConvergenceWarning,
+                stacklevel=4,
+            )

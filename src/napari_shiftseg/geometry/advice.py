@@ -52,8 +52,7 @@ def advise(plan: TilePlan) -> Advice:
             for a, w in zip(axes, plan.window, strict=True)
         ]
         nearest = tuple(zip(*pairs, strict=True))
-    makes_seams = not plan.is_exact
-    return Advice(valid, nearest, makes_seams, summary(plan), _note(plan, valid))
+    return Advice(valid, nearest, plan.makes_seams, summary(plan), _note(plan, valid))
 
 
 def summary(plan: TilePlan) -> str:
@@ -102,7 +101,8 @@ def by(sizes: tuple[int, ...]) -> str:
 
 
 def _note(plan: TilePlan, valid: bool) -> str:
-    if plan.stitching == "whole" or (plan.stitching == "naive" and plan.is_exact):
+    seamless = plan.stitching == "naive" and not plan.makes_seams
+    if plan.stitching == "whole" or seamless:
         return ""
     period = by(plan.shape.period) if len(set(plan.shape.period)) > 1 else (
         f"{plan.shape.period[0]} (= {period_text(plan.shape.axes[0].factors)})"

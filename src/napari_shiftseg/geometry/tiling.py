@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import ceil, prod
+from operator import index
 from typing import TYPE_CHECKING, Literal
 
 from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
@@ -169,11 +170,20 @@ class TilePlan:
     @property
     def is_exact(self) -> bool:
         """Whether the stitched result equals one pass over the whole image."""
-        if self.stitching == "whole":
-            return True
         return all(
-            len(plan.tiles) == 1
-            or (plan.stride % axis.period == 0 and plan.halo == axis.halo)
+            plan.halo == axis.halo
+            and all(
+                (t.origin - axis.context // 2) % axis.period == 0 for t in plan.tiles
+            )
+            for plan, axis in zip(self.axes, self.shape.axes, strict=True)
+        )
+
+    @property
+    def makes_seams(self) -> bool:
+        """Whether tiles meet whose predictions do not agree at their border."""
+        return any(
+            len(plan.tiles) > 1
+            and (plan.halo != axis.halo or plan.stride % axis.period != 0)
             for plan, axis in zip(self.axes, self.shape.axes, strict=True)
         )
 
@@ -328,7 +338,7 @@ def _extent(axis: AxisShape, size: int, border: Border, number: int) -> tuple[in
 
 
 def _clipped(region: Region, extent: Region) -> Region:
-    if len(region) != len(extent):
+    if len(region) != len(extent) or any(len(bounds) != 2 for bounds in region):
         raise ValueError(
             f"the region must give (start, stop) for {len(extent)} axes, got {region}"
         )
@@ -360,7 +370,7 @@ def _snapped(
 
 
 def _checked_shape(image_shape: Sequence[int], ndim: int) -> tuple[int, ...]:
-    size = tuple(int(n) for n in image_shape)
+    size = tuple(index(n) for n in image_shape)
     if len(size) != ndim:
         raise ValueError(
             f"the model reads {ndim} image axes, the image has {len(size)}: {size}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from math import ceil, prod
 from numbers import Integral
@@ -25,7 +25,7 @@ def as_window(window: int | Sequence[int], ndim: int) -> tuple[int, ...]:
         If a value is not a whole number from 1 upward, or their number is neither
         one nor the number of axes.
     """
-    several = isinstance(window, Sequence) and not isinstance(window, str)
+    several = isinstance(window, Iterable) and not isinstance(window, (str, bytes))
     values: tuple[Any, ...] = tuple(window) if several else (window,) * ndim  # type: ignore[arg-type]
     if not all(is_whole(v) and v >= 1 for v in values):
         raise _not_a_window(window)

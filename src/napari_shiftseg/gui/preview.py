@@ -48,8 +48,8 @@ class GridPreview:
         """Show this plan; nothing is done where it is shown already."""
         if self._shown == (image, plan):
             return
-        self.hide()
-        self._shown = (image, plan)  # first: adding a layer may lead here again
+        self._shown = (image, plan)  # first: a change of layers leads here again
+        self._remove()
         lines, reads = grid_lines(plan), tile_outline(plan)
         if len(lines) > MOST_LINES:
             show_info(f"{len(lines):,} lines are too many to preview")
@@ -68,6 +68,10 @@ class GridPreview:
 
     def hide(self) -> None:
         """Remove the layer, if there is one."""
-        layer, self._layer, self._shown = self._layer, None, None
+        self._shown = None
+        self._remove()
+
+    def _remove(self) -> None:
+        layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, ProgressBar, PushButton
-from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
 
+from napari_shiftseg.gui.activity import Activity
 from napari_shiftseg.gui.job import Job
 from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.time_left import TimeLeft
@@ -45,7 +45,7 @@ class RunPanel(Container):
     ) -> None:
         self._start, self._done, self._ended = start, done, ended
         self._job: Job | None = None
-        self._activity: cancelable_progress | None = None
+        self._activity = Activity()
         self.button = PushButton(text="Run")
         self.bar = ProgressBar()
         self.text = wrapped_label()
@@ -101,18 +101,11 @@ class RunPanel(Container):
         self.bar.max = max(progress.total, 1)
         self.bar.value = progress.done
         self.text.value = self._left.text(progress)
-        self._show_activity(progress)
         if progress.note:
             show_info(progress.note)
-
-    def _show_activity(self, progress: Progress) -> None:
-        """Show the run in napari's activity dock too, where it can be cancelled."""
-        if self._activity is None:
-            self._activity = cancelable_progress(total=progress.total, desc="ShiftSeg")
-        if self._activity.is_canceled and self.button.enabled:
+        self._activity.show(progress)
+        if self._activity.is_cancelled and self.button.enabled:
             self.cancel()
-        self._activity.total = progress.total
-        self._activity.update(progress.done - self._activity.n)
 
     def _failed(self, error: BaseException) -> None:
         self._finish(f"The run failed: {error}", "error")
@@ -120,9 +113,7 @@ class RunPanel(Container):
 
     def _finish(self, text: str, kind: str = "note") -> None:
         self._job = None
-        if self._activity is not None:
-            self._activity.close()
-            self._activity = None
+        self._activity.close()
         if not isalive(self.native):
             return
         self.button.text = "Run"
@@ -133,6 +124,7 @@ class RunPanel(Container):
         self._ended()
 
     def _abandon(self) -> None:
-        """Stop the run and touch nothing: the window is gone."""
+        """Stop the run and touch no widget: the window is gone."""
+        self._activity.close()
         if self._job is not None:
             self._job.abandon()

@@ -60,6 +60,7 @@ class SegmentWidget(Container):
         self._viewer = napari_viewer
         self._devices: Devices | None = None
         self._plan: TilePlan | None = None
+        self._model_names = list(bundled_models())
         self._preview = GridPreview(napari_viewer)
         self._build()
         self._connect()
@@ -68,10 +69,7 @@ class SegmentWidget(Container):
 
     def _build(self) -> None:
         self.image = ComboBox(choices=self._images, label="Image")
-        self.model = ComboBox(
-            choices={"choices": list(bundled_models()), "key": _model_title},
-            value="disks",
-        )
+        self.model = ComboBox(choices=self._models, value="disks")
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.window = LineEdit(
             label="Tile size",
@@ -90,7 +88,7 @@ class SegmentWidget(Container):
         self.note = Note(self._use_window)
         self.summary = wrapped_label()
         self.show_grid = CheckBox(text="Show tile grid", value=False)
-        self.device = ComboBox(choices=("auto",), label="Device")
+        self.device = ComboBox(choices=self._device_names, label="Device")
         self.banner = wrapped_label(tooltip=CPU_HELP)
         self.banner.native.setStyleSheet(STYLES["note"])
         self.advanced_button = PushButton(text="▸ Advanced")
@@ -156,6 +154,15 @@ class SegmentWidget(Container):
             if isinstance(layer, Image) and METADATA_KEY not in layer.metadata
         ]
 
+    def _models(self, _widget: Any = None) -> list[tuple[str, str]]:
+        return [
+            (name if name in bundled_models() else Path(name).name, name)
+            for name in self._model_names
+        ]
+
+    def _device_names(self, _widget: Any = None) -> list[str]:
+        return ["auto", *(self._devices.budgets if self._devices else ())]
+
     def _layers_changed(self) -> None:
         if not isalive(self.native):
             return
@@ -180,8 +187,9 @@ class SegmentWidget(Container):
         except (OSError, ValueError) as error:
             show_error(str(error))
             return
-        choices = list(dict.fromkeys([*self.model.choices, str(path)]))
-        self.model.choices = {"choices": choices, "key": _model_title}
+        if str(path) not in self._model_names:
+            self._model_names.append(str(path))
+        self.model.reset_choices()
         self.model.value = str(path)
 
     def _config(self) -> ModelConfig:
@@ -200,7 +208,7 @@ class SegmentWidget(Container):
     def _take_devices(self, devices: Devices) -> None:
         if isalive(self.native):
             self._devices = devices
-            self.device.choices = ("auto", *devices.budgets)
+            self.device.reset_choices()
             self._advise()
 
     def _toggle_advanced(self) -> None:
@@ -323,10 +331,6 @@ class SegmentWidget(Container):
         self.stitching.value = record["settings"]["stitching"]
         self.advanced.restore(record["settings"])
         self.panel.run()
-
-
-def _model_title(model: str) -> str:
-    return model if model in bundled_models() else Path(model).name
 
 
 def _window_text(window: tuple[int, ...]) -> str:

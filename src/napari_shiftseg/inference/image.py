@@ -142,10 +142,13 @@ def open_image(
     return Image(data, ndim, low, 1 / (high - low) if high > low else 1.0)
 
 
-def as_array(image: ArrayLike | Any) -> Any:
-    """Return what slices like an array as it is, anything else as a NumPy array."""
-    is_array = hasattr(image, "shape") and hasattr(image, "dtype")
-    return image if is_array else np.asarray(image)
+def as_array(image: Any) -> Any:
+    """Return what slices to NumPy arrays as it is, anything else as a NumPy array."""
+    try:
+        np.dtype(image.dtype)
+    except (AttributeError, TypeError):  # a list; a tensor, whose dtype is its own
+        return np.asarray(image)
+    return image
 
 
 def mirror_index(start: int, stop: int, size: int) -> NDArray[np.intp]:

@@ -41,7 +41,7 @@ def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
     ValueError
         If the shapes differ, or an image is not of whole numbers from 0 upward.
     """
-    true, found = _labels("truth", truth), _labels("prediction", prediction)
+    true, found = as_labels("truth", truth), as_labels("prediction", prediction)
     if true.shape != found.shape:
         raise ValueError(
             f"truth and prediction must have one shape, got {true.shape} and "
@@ -154,7 +154,14 @@ def _surplus(truth: ArrayLike, prediction: ArrayLike, cover: float, per: int) ->
     return int((number - 1).clip(min=0).sum())
 
 
-def _labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
+def as_labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
+    """Return a label image; `name` stands for it in the error.
+
+    Raises
+    ------
+    ValueError
+        If it is not of whole numbers from 0 upward.
+    """
     labels = np.asarray(image)
     if labels.dtype.kind not in "bui" or (labels.size and labels.min() < 0):
         raise ValueError(

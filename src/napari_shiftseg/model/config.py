@@ -73,7 +73,7 @@ class Provenance(BaseModel):
     window: tuple[int, ...]
     seed: int
     steps: int
-    loss: dict[str, float | str]
+    loss: dict[str, float | bool | str]
     data: str
     date: str
     versions: dict[str, str]

@@ -11,6 +11,7 @@ from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.metrics.instances import (
+    as_labels,
     average_precision,
     false_merges,
     false_splits,
@@ -133,8 +134,8 @@ def compare(
     Raises
     ------
     ValueError
-        If a setting is out of range, the image cannot be read or the truth has
-        another shape than the image.
+        If a setting is out of range, the image cannot be read, or the truth is not a
+        label image of the image's shape.
     """
     return exhaust(compare_steps(image, model, Settings(**settings), truth))
 
@@ -152,9 +153,10 @@ def compare_steps(
             f"got the shape {np.shape(image)}"
         )
     opened = open_for(image, model)
-    if truth is not None and np.shape(truth) != opened.shape:
+    labels = None if truth is None else as_labels("truth", truth)
+    if labels is not None and labels.shape != opened.shape:
         raise ValueError(
-            f"truth and image must have one shape, got {np.shape(truth)} and "
+            f"truth and image must have one shape, got {labels.shape} and "
             f"{opened.shape}"
         )
     naive = yield from segment_steps(image, model, replace(settings, stitching="naive"))
@@ -163,7 +165,7 @@ def compare_steps(
     )
     reference = yield from _untiled(opened, model, settings)
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
-    there = None if truth is None else np.asarray(truth)[inside]
+    there = None if labels is None else labels[inside]
     return Comparison(
         naive=_side(naive, reference, there),
         cropped=_side(cropped, reference, there),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
 
+COLOURS = (3, 4)  # values a pixel, RGB and RGBA
+
 
 @dataclass(frozen=True)
 class Segmentation:
@@ -195,7 +197,16 @@ def _frames(image: Any, model: UNet) -> list[tuple[int, ...]]:
     """Return the indices of the images that leading axes (time, planes) run over."""
     shape = np.shape(image)
     own = model.config.ndim + (model.config.in_channels > 1)
-    return list(np.ndindex(shape[: len(shape) - own])) if len(shape) > own else []
+    if len(shape) <= own:
+        return []
+    if 0 in shape:
+        raise ValueError(f"the image is empty, its shape is {shape}")
+    if shape[-1] in COLOURS:
+        raise ValueError(
+            f"the image has the shape {shape}: its last axis seems to hold colours, "
+            f"make it grey first, for example with skimage.color.rgb2gray"
+        )
+    return list(np.ndindex(shape[: len(shape) - own]))
 
 
 def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:

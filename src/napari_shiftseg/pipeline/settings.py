@@ -54,7 +54,8 @@ class Settings:
         Raises
         ------
         ValueError
-            If a value is out of range.
+            If a value is out of range, or the scope is "component" and the model has
+            no foreground logit.
         """
         chosen = {
             name: value
@@ -62,4 +63,10 @@ class Settings:
             if name in Clustering.model_fields and value is not None
         }
         known = model.config.clustering.model_dump()
-        return Clustering.model_validate({**known, **chosen})
+        clustering = Clustering.model_validate({**known, **chosen})
+        if clustering.scope == "component" and not model.config.foreground:
+            raise ValueError(
+                f'scope "component" needs a model with a foreground logit, which '
+                f'{model.config.name!r} has not; take scope "global"'
+            )
+        return clustering

@@ -46,6 +46,11 @@ class Recipe:
     seed : int
         Of the weights and the windows.
     loss : DiscriminativeLoss
+
+    Raises
+    ------
+    ValueError
+        If the steps are below 1 or the learning rate is not above 0.
     """
 
     window: int | Sequence[int]
@@ -55,6 +60,14 @@ class Recipe:
     clip: float = 1.0
     seed: int = 0
     loss: DiscriminativeLoss = field(default_factory=DiscriminativeLoss)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"training needs 1 step or more, got {self.steps}")
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"the learning rate must be above 0, got {self.learning_rate}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,7 @@ def train(
     Raises
     ------
     ValueError
-        If an image is smaller than the input the window needs.
+        If an image cannot be read, or is smaller than the input the window needs.
     FloatingPointError
         If the loss is no longer finite.
     """
@@ -110,7 +123,7 @@ def train_steps(
     """Train a network, yielding a `TrainingStep` after each step; see `train`."""
     where = resolve_device(device)
     window = as_window(recipe.window, config.ndim)
-    windows = RandomWindows(samples, config.shape, window)
+    windows = RandomWindows(samples, config, window)
     model = build(config, recipe.seed).to(where).train()
     optimizer = torch.optim.Adam(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -141,7 +154,7 @@ def _finished(
     """Fill in what only the trained network can tell, and how it came about."""
     config = model.config
     if recipe.loss.background:
-        background = background_embedding(model, windows.samples[0])
+        background = background_embedding(model, windows)
         clustering = config.clustering.model_copy(
             update={"background_embedding": background}
         )
@@ -160,19 +173,27 @@ def _finished(
     return model
 
 
-def background_embedding(model: UNet, sample: Sample) -> tuple[float, ...]:
-    """Return the mean embedding of a sample's background, one value a channel."""
+def background_embedding(
+    model: UNet, windows: RandomWindows
+) -> tuple[float, ...] | None:
+    """Return the mean embedding of the first image's background, one value a channel.
+
+    None if no background shows where the image gives the context.
+    """
+    image, sample = windows.images[0], windows.samples[0]
     size = [
         axis.largest_legal(n) or n
-        for axis, n in zip(model.shape.axes, sample.image.shape, strict=True)
+        for axis, n in zip(model.shape.axes, image.shape, strict=True)
     ]
-    image = sample.image[tuple(slice(0, n) for n in size)]
+    pixels = image.read([(0, n) for n in size], np.dtype(np.float32))
     with torch.inference_mode():
-        raw = model(torch.from_numpy(image.copy())[None, None])[0]
+        raw = model(torch.from_numpy(pixels)[None])[0]
     inside = tuple(
         slice(c // 2, c // 2 + n)
         for c, n in zip(model.shape.context, raw.shape[1:], strict=True)
     )
     background = torch.from_numpy(sample.labels[inside] == 0)
+    if not background.any():
+        return None
     embedding = raw[: model.config.embedding_channels, background]
     return tuple(round(float(v), 6) for v in embedding.mean(1))

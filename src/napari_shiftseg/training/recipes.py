@@ -24,7 +24,7 @@ class SampleTraining:
 
 PAPER_BANDWIDTH = 0.1**0.5  # the paper's kernel exp(−‖d‖²/0.2)
 SAMPLES_TO_TRAIN_ON = ("disks", "disks-16")
-STEPS = 6000
+STEPS = 15_000
 
 
 def sample_training(

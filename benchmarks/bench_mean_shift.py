@@ -1,0 +1,99 @@
+"""Speed and memory of mean shift: ``pytest benchmarks/bench_mean_shift.py -s``.
+
+The blobs are such that scikit-learn finds all of them: with a narrower spread most of
+its seeds, the centres of bins, lie in empty space, and it misses some.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import pytest
+from sklearn.cluster import MeanShift as ReferenceMeanShift
+from sklearn.metrics import adjusted_rand_score
+
+from napari_shiftseg.clustering.mean_shift import MeanShift
+
+BLOBS, CHANNELS, SPREAD, BANDWIDTH = 100, 16, 0.22, 1.2
+
+MEMORY = """
+import resource
+import numpy as np
+from napari_shiftseg.clustering.mean_shift import MeanShift
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+imported = peak()
+rng = np.random.default_rng(0)
+X = np.empty((4_000_000, 8), np.float32)
+centres = rng.normal(size=(100, 8)).astype(np.float32) * 4
+for start in range(0, len(X), 100_000):
+    part = X[start : start + 100_000]
+    rng.standard_normal(out=part, dtype=np.float32)
+    part *= 0.2
+    part += centres[np.arange(len(part)) % 100]
+MeanShift(1.0).fit(X)
+print(imported, X.nbytes / 2**20, peak())
+"""
+
+
+def blobs(n):
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(BLOBS, CHANNELS)) * 3  # 7.5 apart or more
+    truth = np.arange(n) % BLOBS
+    points = rng.normal(size=(n, CHANNELS)) * SPREAD + centres[truth]
+    return points.astype(np.float32), truth
+
+
+def test_ratio_to_scikit_learn(benchmark):
+    points, truth = blobs(65_536)
+    ours = MeanShift(BANDWIDTH, device="cpu").fit(points)
+    seconds = []
+    for _ in range(5):
+        start = perf_counter()
+        ours.fit(points)
+        seconds.append(perf_counter() - start)
+    reference = ReferenceMeanShift(bandwidth=BANDWIDTH, bin_seeding=True, n_jobs=-1)
+    start = perf_counter()
+    benchmark.pedantic(reference.fit, (points,))
+    theirs = perf_counter() - start
+    figures = {
+        "scikit_learn_s": theirs,
+        "ours_s": median(seconds),
+        "ratio": theirs / median(seconds),
+        "ari": adjusted_rand_score(reference.labels_, ours.labels_),
+        "ari_truth": adjusted_rand_score(truth, ours.labels_),
+    }
+    report(benchmark, figures)
+
+
+@pytest.mark.parametrize("n", [300, 3_000, 65_536, 1_000_000])
+def test_fit(benchmark, n):
+    points, truth = blobs(n)
+    model = MeanShift(BANDWIDTH, device="cpu")
+    benchmark(model.fit, points)
+    report(benchmark, {"ari_truth": adjusted_rand_score(truth, model.labels_)})
+
+
+def test_memory_of_4_million_points(benchmark):
+    command = [sys.executable, "-c", MEMORY]
+    printed = benchmark.pedantic(subprocess.check_output, (command,), rounds=1)
+    imported, data, peak = map(float, printed.split())
+    figures = {
+        "imports_mib": imported,
+        "points_mib": data,
+        "peak_mib": peak,
+        "peak_less_imports_mib": peak - imported,
+        "extra_mib": peak - imported - data,
+    }
+    report(benchmark, figures)
+
+
+def report(benchmark, figures):
+    benchmark.extra_info.update(figures)
+    print(" ", ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))

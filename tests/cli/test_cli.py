@@ -1,0 +1,585 @@
+"""The program as a user runs it: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from safetensors import safe_open
+
+from napari_shiftseg.cli import app, demo, main
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.model.header import bundled_models
+from napari_shiftseg.pipeline.segmentation import segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SIDE = [
+    "window", "stride", "tiles", "seam_ratio", "seam_ratio_within",
+    "seam_ratio_untiled", "seam_z", "objects", "true_objects", "false_splits",
+    "false_merges", "ap50", "seconds",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory, small_model) -> Path:
+    """A small untrained model whose embedding has one mode."""
+    model = small_model(
+        2, 2, name="tiny", clustering=Clustering(bandwidth=1e3), intensity="range"
+    )
+    return save_model(model, tmp_path_factory.mktemp("model") / "tiny.safetensors")
+
+
+@pytest.fixture
+def image(rng, tmp_path: Path) -> Path:
+    np.save(tmp_path / "cells.npy", rng.normal(size=(31, 42)))
+    return tmp_path / "cells.npy"
+
+
+class TestInspect:
+    def test_the_disk_model(self, shiftseg) -> None:
+        ran = shiftseg("inspect", "disks", "--json")
+        assert (ran.status, ran.stderr) == (0, "")
+        figures = json.loads(ran.stdout)
+        with safe_open(bundled_models()["disks"], framework="np") as weights:
+            names = weights.keys()
+            parameters = sum(prod(weights.get_slice(n).get_shape()) for n in names)
+        expected = {
+            "ndim": 2,
+            "depth": [4, 4],
+            "pooling_factor": [2, 2],
+            "period": [16, 16],
+            "context": [184, 184],
+            "padding": "valid",
+            "upsampling": "learnt",
+            "embedding_channels": 3,
+            "training_window": [20, 20],
+            "parameters": parameters,
+            "max_same_looking": 256,
+        }
+        assert {key: figures[key] for key in expected} == expected
+        for axis in range(2):
+            assert figures["legal_inputs"][axis][:3] == [188, 204, 220]
+            assert figures["raw_outputs"][axis][:3] == [4, 20, 36]
+        assert len(figures["legal_inputs"]) == len(figures["raw_outputs"]) == 2
+        assert figures["bandwidth"] > 0
+        assert figures["provenance"]["steps"] > 0
+
+    def test_in_words(self, shiftseg) -> None:
+        ran = shiftseg("inspect", "disks-w16")
+        assert ran.status == 0
+        assert "period" in ran.stdout
+        assert "[184, 184]" in ran.stdout
+        assert "warning: trained with an output window of 16" in ran.stdout
+        assert "warning" not in shiftseg("inspect", "disks").stdout
+
+    def test_a_file(self, shiftseg, model_file: Path) -> None:
+        figures = json.loads(shiftseg("inspect", model_file, "--json").stdout)
+        assert (figures["name"], figures["period"]) == ("tiny", [4, 4])
+        assert figures["training_window"] is None
+        assert figures["provenance"] is None
+
+
+class TestSegment:
+    def read(self, folder: Path, name: str = "cells") -> dict[str, Any]:
+        kinds = ("labels", "embedding", "gradient")
+        return {k: tifffile.imread(folder / f"{name}_{k}.tif") for k in kinds}
+
+    @pytest.mark.parametrize("kind", [".npy", ".tif", "big-endian .tif", ">f4 .npy"])
+    def test_files_hold_what_the_function_returns(
+        self, shiftseg, model_file: Path, tmp_path: Path, rng, kind: str
+    ) -> None:
+        pixels = rng.integers(0, 4000, (31, 42)).astype(np.uint16)
+        path = tmp_path / f"cells{kind[-4:]}"
+        if kind.endswith(".npy"):
+            np.save(path, pixels.astype(">f4") if kind[0] == ">" else pixels)
+        else:
+            tifffile.imwrite(path, pixels, byteorder=">" if kind[0] == "b" else "<")
+        arguments = ("-m", model_file, "--window", "8", "--json")
+        ran = shiftseg("segment", path, "-o", tmp_path / "out", *arguments)
+        assert (ran.status, ran.stderr) == (0, "")
+        report = json.loads(ran.stdout)
+        expected = segment(pixels, load_model(model_file), window=8)
+        files = self.read(tmp_path / "out")
+        assert files["labels"].dtype == np.uint16
+        assert files["embedding"].dtype == files["gradient"].dtype == np.float32
+        np.testing.assert_array_equal(files["labels"], expected.labels)
+        np.testing.assert_array_equal(files["embedding"], expected.embeddings)
+        np.testing.assert_array_equal(files["gradient"], expected.gradient)
+        assert report["window"] == report["stride"] == [8, 8]
+        assert report["objects"] == expected.objects
+        written = json.loads((tmp_path / "out" / "cells_report.json").read_text())
+        assert written == report
+
+    def test_the_bundled_model_on_disks(
+        self, shiftseg, small_disks, small_result, tmp_path: Path
+    ) -> None:
+        tifffile.imwrite(tmp_path / "d.tif", (small_disks.image * 200).astype(np.uint8))
+        ran = shiftseg("segment", tmp_path / "d.tif", "-o", tmp_path, "--window", 64)
+        assert (ran.status, ran.stderr) == (0, "")
+        assert "keeps 64 × 64 = 4·2⁴; 9 tiles" in ran.stdout
+        labels = self.read(tmp_path, "d")["labels"]
+        np.testing.assert_array_equal(labels, small_result.labels)
+        assert f"{labels.max()} objects" in ran.stdout
+
+    def test_settings_arrive(self, shiftseg, model_file, image, tmp_path) -> None:
+        ran = shiftseg(
+            "segment", image, "-o", tmp_path, "-m", model_file, "--json",
+            "--window", "6x10", "--stitching", "naive", "--batch", 3,
+            "--bandwidth", 50, "--kernel", "flat", "--scope", "global",
+            "--min-size", 5, "--no-split-far-parts", "--device", "cpu",
+        )  # fmt: skip
+        settings = json.loads(ran.stdout)["settings"]
+        expected = {
+            "window": [6, 10],
+            "stitching": "naive",
+            "batch": 3,
+            "bandwidth": 50,
+            "kernel": "flat",
+            "scope": "global",
+            "min_size": 5,
+            "split_far_parts": False,
+            "device": "cpu",
+            "border": "mirror",
+        }
+        assert {key: settings[key] for key in expected} == expected
+
+    def test_a_naive_window_is_warned_of(
+        self, shiftseg, model_file, image, tmp_path
+    ) -> None:
+        arguments = ("-o", tmp_path, "-m", model_file, "--window", 6)
+        naive = shiftseg("segment", image, *arguments, "--stitching", "naive")
+        assert "6 is not a multiple of 4 (= 2²): expect seams" in naive.stdout
+        cropped = shiftseg("segment", image, *arguments)
+        assert "cropped stitching keeps 4" in cropped.stdout
+
+    def test_valid_writes_its_offset(self, shiftseg, model_file, tmp_path) -> None:
+        np.save(tmp_path / "cells.npy", np.eye(50))
+        ran = shiftseg(
+            "segment", tmp_path / "cells.npy", "-o", tmp_path, "-m", model_file,
+            "--border", "valid", "--json",
+        )  # fmt: skip
+        assert json.loads(ran.stdout)["offset"] == [20, 20]
+        assert self.read(tmp_path)["labels"].shape == (8, 8)  # legal 48, context 40
+
+    def test_rgb(self, shiftseg, model_file, tmp_path: Path, rng) -> None:
+        rgb = rng.integers(0, 255, (21, 26, 3), dtype=np.uint8)
+        tifffile.imwrite(tmp_path / "cells.tif", rgb, photometric="rgb")
+        ran = shiftseg(
+            "segment", tmp_path / "cells.tif", "-o", tmp_path / "o", "-m", model_file
+        )
+        assert ran.status == 0
+        grey = rgb @ np.array([0.2125, 0.7154, 0.0721])
+        expected = segment(grey, load_model(model_file)).embeddings
+        np.testing.assert_array_equal(self.read(tmp_path / "o")["embedding"], expected)
+
+    def test_a_time_series(self, shiftseg, model_file, tmp_path: Path, rng) -> None:
+        series = rng.integers(0, 255, (3, 21, 26), dtype=np.uint8)
+        path = tmp_path / "cells.tif"
+        tifffile.imwrite(path, series, imagej=True, metadata={"axes": "TYX"})
+        shiftseg("segment", path, "-o", tmp_path / "o", "-m", model_file)
+        files = self.read(tmp_path / "o")
+        assert files["labels"].shape == files["gradient"].shape == (3, 21, 26)
+        assert files["embedding"].shape == (3, 3, 21, 26)  # time, channels
+        for t in range(3):
+            single = segment(series[t], load_model(model_file))
+            np.testing.assert_array_equal(files["embedding"][t], single.embeddings)
+
+    def test_notes_do_not_mix_with_json(
+        self, shiftseg, model_file, image, tmp_path, limit_memory
+    ) -> None:
+        limit_memory(60**2)
+        arguments = ("-o", tmp_path, "-m", model_file, "--window", 32, "--json")
+        ran = shiftseg("segment", image, *arguments)
+        assert "out of memory" in json.loads(ran.stdout)["notes"][-1]
+        assert "out of memory" in ran.stderr
+
+    def test_nothing_fits(
+        self, shiftseg, model_file, image, tmp_path, limit_memory
+    ) -> None:
+        limit_memory(10)
+        arguments = ("-o", tmp_path / "o", "-m", model_file, "--json")
+        ran = shiftseg("segment", image, *arguments)
+        assert (ran.status, ran.stdout) == (2, "")
+        *notes, last = ran.stderr.splitlines()
+        assert all(note.startswith("out of memory: ") for note in notes)
+        assert last.startswith("shiftseg: a tile that keeps (4, 4) pixels does not fit")
+        assert "choose another device" in last
+
+
+def assert_refused(ran, *said: str) -> None:
+    """Assert one line on standard error, nothing on standard output, status 2."""
+    assert ran.status == 2
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("shiftseg: ")
+    assert ran.stderr.count("\n") == 1
+    assert "Traceback" not in ran.stderr
+    for words in said:
+        assert words in ran.stderr
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("window", "said"),
+        [
+            ("0", "whole number of pixels from 1 upward"),
+            ("-3", "whole number of pixels from 1 upward"),
+            ("wide", "whole number of pixels from 1 upward"),
+            ("1.5", "whole number of pixels from 1 upward"),
+            ("", "whole number of pixels from 1 upward"),
+            ("20x0", "whole number of pixels from 1 upward"),
+            ("24x96x96", "one value or 2"),
+        ],
+    )
+    def test_a_window(
+        self, shiftseg, model_file, image, tmp_path, window: str, said: str
+    ) -> None:
+        ran = shiftseg(
+            "segment", image, "-o", tmp_path / "o", "-m", model_file,
+            f"--window={window}", "--json",
+        )  # fmt: skip
+        assert_refused(ran, said)
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (("--device", "abacus"), "no device 'abacus'"),
+            (("--border", "valid", "--window", "8"), "at least 44 pixels"),
+            (("--border", "zero"), "'mirror', 'valid'"),
+            (("--stitching", "blended"), "'cropped', 'naive', 'whole'"),
+            (("--batch", "0"), "1 tile or more"),
+            (("--batch", "many"), "--batch"),
+            (("--bandwidth", "-1"), "greater than 0"),
+            (("--bandwidth", "nan"), "finite"),
+            (("--kernel", "square"), "'gaussian'"),
+            (("--scope", "component"), "needs a model with a foreground"),
+            (("--min-size", "-1"), "greater than or equal to 0"),
+            (("--colour",), "--colour"),
+            (("another.npy",), "another.npy"),
+        ],
+    )
+    def test_an_option(
+        self, shiftseg, model_file, image, tmp_path, options: Any, said: str
+    ) -> None:
+        fixed = ("-o", tmp_path / "o", "-m", model_file, "--json")
+        assert_refused(shiftseg("segment", image, *fixed, *options), said)
+        assert not any((tmp_path / "o").glob("*"))
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
+    def test_a_device_that_is_not_there(
+        self, shiftseg, model_file, image, tmp_path
+    ) -> None:
+        fixed = ("-o", tmp_path, "-m", model_file, "--json")
+        ran = shiftseg("segment", image, *fixed, "--device", "cuda")
+        assert_refused(ran, "no device 'cuda' on this machine; there is", "cpu")
+
+    @pytest.mark.parametrize(
+        ("name", "content", "said"),
+        [
+            ("missing.tif", None, "neither a file nor one of the samples"),
+            ("stars", None, "(disks, disks-16, constant)"),
+            ("a.txt", "hello", "a TIFF or .npy file is expected"),
+            ("a.tif", "hello", "a.tif cannot be read"),
+            ("a.npy", "hello", "a.npy cannot be read"),
+            ("a.npy", "", "a.npy cannot be read"),
+            ("a.npy", np.ones((0, 5)), "the image is empty"),
+            ("a.npy", np.ones(5), "reads 2 axes, the image has 1"),
+            ("a.npy", np.ones((5, 6), complex), "of real numbers"),
+            ("a.npy", np.array([["a"]]), "of real numbers"),
+            ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
+            ("a.npy", np.ones((9, 9, 3), np.uint8), "make it grey first"),
+        ],
+    )
+    def test_an_image(
+        self, shiftseg, model_file, tmp_path, name: str, content: Any, said: str
+    ) -> None:
+        path = tmp_path / name
+        if isinstance(content, str):
+            path.write_text(content)
+        elif content is not None:
+            np.save(path, content)
+        fixed = ("-o", tmp_path / "o", "-m", model_file, "--json")
+        assert_refused(shiftseg("segment", path, *fixed), said)
+        assert not any((tmp_path / "o").glob("*"))
+
+    @pytest.mark.parametrize("command", ["inspect", "segment"])
+    @pytest.mark.parametrize(
+        ("model", "said"),
+        [
+            ("nosuch", "bundled models ("),
+            ("text.safetensors", "text.safetensors is no model file"),
+            ("cut.safetensors", "cut.safetensors"),
+            ("pickle.safetensors", "is a pickle"),
+            ("folder", "neither a file"),
+        ],
+    )
+    def test_a_model(
+        self, shiftseg, model_file, image, tmp_path, command: str, model: str, said: str
+    ) -> None:
+        (tmp_path / "text.safetensors").write_text("hello")
+        (tmp_path / "cut.safetensors").write_bytes(model_file.read_bytes()[:-100])
+        torch.save({"a": torch.ones(2)}, tmp_path / "pickle.safetensors")
+        (tmp_path / "folder").mkdir()
+        at = model if model == "nosuch" else tmp_path / model
+        ran = (
+            shiftseg("inspect", at, "--json")
+            if command == "inspect"
+            else shiftseg("segment", image, "-o", tmp_path / "o", "-m", at, "--json")
+        )
+        assert_refused(ran, said)
+
+    @pytest.mark.parametrize("below", ["", "below"])
+    def test_an_output_folder(
+        self, shiftseg, model_file, image, tmp_path, below: str
+    ) -> None:
+        (tmp_path / "taken").write_text("mine")
+        taken = tmp_path / "taken" / below
+        said = "cannot write files into", "choose another folder"
+        fixed = ("-m", model_file, "--json")
+        assert_refused(shiftseg("segment", image, "-o", taken, *fixed), *said)
+        assert_refused(shiftseg("demo", "--no-viewer", "-o", taken, "--json"), *said)
+        file = tmp_path / "taken" / "m.safetensors"
+        assert_refused(shiftseg("train", "--sample", "disks", "-o", file), *said)
+        assert (tmp_path / "taken").read_text() == "mine"
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("segment",), "IMAGE"),
+            (("segment", "disks"), "--output"),
+            (("inspect",), "MODEL"),
+            (("train", "-o", "m.safetensors"), "--sample"),
+            (("colour",), "colour"),
+            (("--colour",), "--colour"),
+            (("demo", "--window", "0", "--json"), "from 1 upward"),
+            (("demo", "--window", "wide", "--json"), "--window"),
+            (("demo", "--device", "abacus", "--json"), "no device 'abacus'"),
+            (("train", "--sample", "stars", "-o", "m.safetensors"), "disks"),
+            (("train", "--sample", "constant", "-o", "m.safetensors"), "disks"),
+            (("train", "--sample", "disks", "-o", "m.pt"), ".safetensors"),
+            (
+                ("train", "--sample", "disks", "-o", "m.safetensors", "--steps", "0"),
+                "1 or more",
+            ),
+            (
+                ("train", "--sample", "disks", "-o", "m.safetensors", "--window", "0"),
+                "1 or more",
+            ),
+            (
+                ("train", "--sample", "disks", "-o", "m.safetensors", "--window", 900),
+                "smaller window",
+            ),
+        ],
+    )
+    def test_arguments(
+        self, shiftseg, tmp_path, monkeypatch: pytest.MonkeyPatch, arguments, said: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        ran = shiftseg(*arguments)
+        assert said.lower() in ran.stderr.lower()
+        assert_refused(ran)
+        assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+class TestTrain:
+    def test_a_model_that_knows_how_it_was_made(self, shiftseg, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "mine.safetensors"
+        ran = shiftseg(
+            "train",
+            "--sample",
+            "disks",
+            "--steps",
+            3,
+            "--seed",
+            5,
+            "-o",
+            path,
+            "--json",
+        )
+        assert ran.status == 0
+        report = json.loads(ran.stdout)
+        assert report["file"] == str(path)
+        assert report["training_window"] == [20, 20]
+        assert [p.name for p in path.parent.iterdir()] == ["mine.safetensors"]
+        model = load_model(path)
+        provenance = model.config.provenance
+        assert provenance.command == (
+            "shiftseg train --sample disks --window 20 --steps 3 --seed 5 "
+            "-o mine.safetensors"
+        )
+        assert (provenance.seed, provenance.steps) == (5, 3)
+        assert len(model.config.clustering.background_embedding) == 3
+        again = shiftseg(*provenance.command.split()[1:-1], tmp_path / "b.safetensors")
+        assert again.status == 0
+        one, other = (
+            model.state_dict(),
+            load_model(tmp_path / "b.safetensors").state_dict(),
+        )
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+class TestDemo:
+    def test_one_json_object(self, demo_run) -> None:
+        assert (demo_run.status, demo_run.stderr) == (0, "")
+        report = json.loads(demo_run.stdout)
+        assert list(report) == [
+            "sample", "model", "period", "device", "naive", "cropped",
+        ]  # fmt: skip
+        assert (report["sample"], report["model"]) == ("disks", "disks")
+        assert report["period"] == [16, 16]
+        assert report["device"].split(":")[0] in ("cpu", "cuda", "mps")
+        for side in ("naive", "cropped"):
+            assert set(SIDE) <= set(report[side])
+            assert report[side]["window"] == [20, 20]
+            assert report[side]["true_objects"] == 1600
+            assert report[side]["seconds"] > 0
+        assert report["naive"]["stride"] == [20, 20]
+        assert report["naive"]["tiles"] == 26**2
+        assert report["cropped"]["stride"] == [16, 16]
+        assert report["naive"]["false_splits"] > 0
+        assert report["cropped"]["false_splits"] == 0
+
+    def test_its_files(self, demo_run, disks) -> None:
+        from skimage.io import imread
+
+        names = {path.name for path in demo_run.folder.iterdir()}
+        pictures = {
+            f"{kind}_{side}.png"
+            for kind in ("labels", "gradient")
+            for side in ("naive", "cropped")
+        }
+        assert names == {"report.json", "image.png", *pictures}
+        written = json.loads((demo_run.folder / "report.json").read_text())
+        assert written == json.loads(demo_run.stdout)
+        image = imread(demo_run.folder / "image.png")
+        np.testing.assert_array_equal(image, disks.image * 255)
+        result = demo_run.comparison.cropped.result
+        background = result.labels == 0
+        drawn = imread(demo_run.folder / "labels_cropped.png").any(axis=-1)
+        np.testing.assert_array_equal(drawn, ~background)
+        naive, cropped = (
+            imread(demo_run.folder / f"gradient_{side}.png").astype(float)
+            for side in ("naive", "cropped")
+        )
+        brightest = demo_run.comparison.naive.result.gradient.max()
+        brightest = max(brightest, result.gradient.max())
+        np.testing.assert_allclose(cropped, result.gradient / brightest * 255, atol=1)
+        assert naive.shape == cropped.shape == (508, 508)
+
+    @pytest.fixture
+    def quick(self, demo_run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the demo find the comparison it made before."""
+
+        def remembered(*_: Any) -> Any:
+            yield from ()
+            return demo_run.comparison
+
+        monkeypatch.setattr(demo, "compare_steps", remembered)
+
+    @pytest.mark.usefixtures("quick")
+    def test_a_table_for_people(self, shiftseg, tmp_path, demo_run) -> None:
+        ran = shiftseg("demo", "--no-viewer", "-o", tmp_path)
+        assert (ran.status, ran.stderr) == (0, "")
+        header, *lines = ran.stdout.splitlines()
+        rows = {line[:24].strip(): line[24:].split() for line in lines}
+        assert header.split() == ["naive", "cropped"]
+        assert rows["tile size (window)"] == ["20", "20"]
+        assert rows["keeps (stride)"] == ["20", "16"]
+        assert rows["true objects"] == ["1600", "1600"]
+        sides = demo_run.comparison.naive, demo_run.comparison.cropped
+        splits = [str(side.objects.false_splits) for side in sides]
+        assert rows["false splits"] == splits
+        assert str(tmp_path) in ran.stdout
+
+    @pytest.mark.usefixtures("quick")
+    @pytest.mark.skipif(sys.platform != "linux", reason="asks for a display on Linux")
+    def test_without_a_display_it_says_so(
+        self, shiftseg, tmp_path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DISPLAY", raising=False)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        monkeypatch.setattr(demo, "find_spec", lambda name: object())
+        ran = shiftseg("demo", "-o", tmp_path)
+        assert ran.status == 0
+        assert "no display" in ran.stdout
+
+    @pytest.mark.usefixtures("quick")
+    def test_without_napari_it_says_so(
+        self, shiftseg, tmp_path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(demo, "find_spec", lambda name: None)
+        ran = shiftseg("demo", "-o", tmp_path)
+        assert ran.status == 0
+        assert "napari is not installed" in ran.stdout
+
+
+class TestProgram:
+    @pytest.mark.parametrize("arguments", [(), ("--help",)])
+    def test_help(self, shiftseg, arguments) -> None:
+        ran = shiftseg(*arguments)
+        assert (ran.status, ran.stderr) == (0, "")
+        for command in ("demo", "segment", "inspect", "train"):
+            assert command in ran.stdout
+
+    @pytest.mark.parametrize("command", ["demo", "segment", "inspect", "train"])
+    def test_help_of_a_command(self, shiftseg, command: str) -> None:
+        ran = shiftseg(command, "--help")
+        assert (ran.status, ran.stderr) == (0, "")
+        assert "--json" in ran.stdout
+
+    def test_stopping_it(self, shiftseg, monkeypatch: pytest.MonkeyPatch) -> None:
+        def stopped(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(app, "app", stopped)
+        ran = shiftseg("inspect", "disks")
+        assert (ran.status, ran.stdout) == (130, "")
+        assert ran.stderr == "shiftseg: stopped\n"
+
+    def test_a_mistake_of_ours_is_not_hidden(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(app, "app", broken)
+        with pytest.raises(ZeroDivisionError):
+            main()
+
+    def test_its_name_is_shiftseg(self) -> None:
+        (script,) = entry_points(group="console_scripts", name="shiftseg")
+        assert script.load() is main
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        program = "from napari_shiftseg.cli import main; main()"
+        return subprocess.run(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    def test_a_real_process(self) -> None:
+        ran = self.run("inspect", "disks", "--json")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert json.loads(ran.stdout)["context"] == [184, 184]
+
+    def test_a_real_process_that_fails(self, tmp_path: Path) -> None:
+        ran = self.run("segment", tmp_path / "no.tif", "-o", tmp_path, "--json")
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr.count("\n") == 1
+        assert ran.stderr.startswith("shiftseg: no image")

@@ -1,0 +1,225 @@
+"""Imports run one way, and importing the package is cheap."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import napari_shiftseg
+
+PACKAGE = "napari_shiftseg"
+ROOT = Path(napari_shiftseg.__file__).parent
+LAYERS = [
+    "geometry", "samples", "model", "inference", "clustering", "metrics", "pipeline",
+    "training", "experiments", "gui", "cli",
+]  # fmt: skip
+GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
+HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage"]
+LONGEST = 0.3  # seconds that importing the package may take
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name, with its full path."""
+
+    name: str
+    for_types: bool  # under `if TYPE_CHECKING:`
+    lazy: bool  # inside a function
+
+
+def imports(source: str, module: str, is_package: bool = False) -> list[Import]:
+    """Every import of a module's source; relative ones made absolute."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST, for_types: bool, lazy: bool) -> None:
+        if isinstance(node, ast.Import):
+            found.extend(Import(a.name, for_types, lazy) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = module.split(".")
+            home = home[: len(home) + is_package - node.level] if node.level else []
+            base = [*home, *([node.module] if node.module else [])]
+            found.extend(
+                Import(".".join([*base, a.name]), for_types, lazy) for a in node.names
+            )
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for child in node.body:
+                visit(child, True, lazy)
+            for child in node.orelse:
+                visit(child, for_types, lazy)
+        else:
+            inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for child in ast.iter_child_nodes(node):
+                visit(child, for_types, lazy or inside)
+
+    visit(ast.parse(source), False, False)
+    return found
+
+
+def violations(module: str, found: list[Import]) -> list[str]:
+    """What a module imports although it may not."""
+    layer = module.split(".")[1]
+    wrong = []
+    for each in found:
+        parts = each.name.split(".")
+        if parts[0] in GUI_ONLY and layer != "gui":
+            wrong.append(f"{module} imports {each.name}, which belongs to gui")
+        if parts[0] != PACKAGE:
+            continue
+        if len(parts) == 1 or parts[1] not in LAYERS:
+            if parts[1:] != ["__version__"]:
+                wrong.append(f"{module} imports {each.name} from the public names")
+        elif LAYERS.index(parts[1]) > LAYERS.index(layer) and not each.for_types:
+            wrong.append(f"{module} imports {each.name} from a layer above")
+        elif (layer, parts[1]) == ("cli", "gui") and not (each.lazy or each.for_types):
+            wrong.append(f"{module} imports {each.name} when it is itself imported")
+    return wrong
+
+
+def modules() -> dict[str, Path]:
+    paths = sorted(ROOT.rglob("*.py"))
+    names = (path.relative_to(ROOT.parent).with_suffix("").parts for path in paths)
+    return {
+        ".".join(n[:-1] if n[-1] == "__init__" else n): p
+        for n, p in zip(names, paths, strict=True)
+    }
+
+
+def test_every_folder_is_a_layer_of_the_design():
+    folders = {name.split(".")[1] for name in modules() if "." in name}
+    assert folders <= set(LAYERS)
+    assert {"geometry", "model", "training", "cli", "gui"} <= folders
+
+
+def test_imports_run_one_way():
+    wrong = []
+    for module, path in modules().items():
+        if module == PACKAGE:
+            continue
+        is_package = path.name == "__init__.py"
+        found = imports(path.read_text(encoding="utf-8"), module, is_package)
+        wrong += violations(module, found)
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("geometry.tiling", "from napari_shiftseg.model.unet import UNet"),
+        ("geometry.tiling", "import napari_shiftseg.model.unet"),
+        ("geometry.tiling", "from ..model import unet"),
+        ("geometry.tiling", "from napari_shiftseg import model"),
+        ("geometry.tiling", "def f():\n    from ..model.unet import UNet"),
+        ("inference.predict", "from napari_shiftseg.clustering import objects"),
+        ("training.fit", "try:\n    from ..gui import run\nexcept ImportError: ..."),
+        ("gui.run", "def f():\n    from ..cli import app"),
+        ("model.unet", "from napari_shiftseg import load_model"),
+        ("model.unet", "import napari_shiftseg"),
+        ("model.unet", "from .. import segment"),
+        ("cli.app", "import napari_shiftseg as shiftseg"),
+        ("cli.app", "from napari_shiftseg.gui import run"),
+        ("cli.app", "class A:\n    from napari_shiftseg.gui import run"),
+        ("cli.app", "def f():\n    import napari"),
+        ("pipeline.settings", "from qtpy.QtCore import Qt"),
+        ("metrics.seams", "if TYPE_CHECKING:\n    import magicgui"),
+        ("metrics.seams", "if typing.TYPE_CHECKING:\n    import napari.layers"),
+        ("metrics.seams", "async def f():\n    from superqt import QSpinBox"),
+        ("metrics.seams", "if not x:\n    from ..pipeline import settings"),
+    ],
+)
+def test_a_planted_violation_is_caught(module, line):
+    module = f"{PACKAGE}.{module}"
+    assert len(violations(module, imports(line, module))) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("model.unet", "from napari_shiftseg.geometry.unet_shape import UNetShape"),
+        ("model.unet", "from ..geometry.unet_shape import UNetShape"),
+        ("model.unet", "from . import config"),
+        ("model.unet", "import torch, numpy"),
+        ("metrics.seams", "if TYPE_CHECKING:\n    from ..pipeline import settings"),
+        ("cli.app", "def f():\n    from napari_shiftseg.gui.run import show"),
+        ("cli.app", "from napari_shiftseg import __version__"),
+        ("gui.run", "import napari, magicgui, qtpy, superqt"),
+        ("gui.run", "from napari_shiftseg.training.fit import train"),
+    ],
+)
+def test_what_is_allowed_is_not_caught(module, line):
+    module = f"{PACKAGE}.{module}"
+    assert violations(module, imports(line, module)) == []
+
+
+def test_a_package_reads_its_own_modules():
+    found = imports("from . import tiling", f"{PACKAGE}.geometry", is_package=True)
+    assert [each.name for each in found] == [f"{PACKAGE}.geometry.tiling"]
+
+
+def fresh(code: str) -> dict:
+    """Run code in a fresh interpreter; it prints one JSON object."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+MEASURE = f"""
+import json, sys, time
+before = set(sys.modules)
+began = time.perf_counter()
+import {PACKAGE}
+seconds = time.perf_counter() - began
+names = dir({PACKAGE})
+loaded = [name for name in {HEAVY} if name in sys.modules]
+{PACKAGE}.plan_tiles
+late = [name for name in {HEAVY} if name in sys.modules]
+print(json.dumps(dict(seconds=seconds, names=names, loaded=loaded, late=late)))
+"""
+
+
+def test_importing_the_package_loads_nothing_heavy_and_is_quick():
+    runs = [fresh(MEASURE) for _ in range(3)]
+
+    for run in runs:
+        assert run["loaded"] == []
+        assert run["late"] == []  # geometry is whole numbers only
+        assert set(napari_shiftseg.__all__) <= set(run["names"])
+    assert min(run["seconds"] for run in runs) < LONGEST
+
+
+def test_the_measure_sees_what_is_loaded():
+    run = fresh(MEASURE.replace(f"import {PACKAGE}\n", f"import skimage, {PACKAGE}\n"))
+    assert run["loaded"] == ["skimage"]
+
+
+@pytest.mark.parametrize("name", napari_shiftseg.__all__)
+def test_every_public_name_resolves(name):
+    found = getattr(napari_shiftseg, name)
+    assert callable(found)
+    assert found.__name__ == name
+    assert found.__doc__
+
+
+def test_public_names_are_those_of_the_design():
+    assert {
+        "load_model", "new_model", "plan_tiles", "embed", "segment", "compare",
+        "gradient_magnitude", "seam_scores", "MeanShift", "average_precision",
+        "false_splits", "false_merges", "train",
+    } <= set(napari_shiftseg.__all__)  # fmt: skip
+    assert napari_shiftseg.__all__ == sorted(napari_shiftseg.__all__)
+    assert set(dir(napari_shiftseg)) >= set(napari_shiftseg.__all__)
+    assert napari_shiftseg.__version__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(
+        AttributeError, match="'napari_shiftseg' has no attribute 'segm'"
+    ):
+        _ = napari_shiftseg.segm
+    assert not hasattr(napari_shiftseg, "nonsense")

@@ -1,0 +1,219 @@
+"""Training a net small enough for a test."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+import torch
+
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.config import Clustering, ModelConfig
+from napari_shiftseg.model.unet import build
+from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.fit import Recipe, TrainingStep, train, train_steps
+from napari_shiftseg.training.losses import DiscriminativeLoss
+from napari_shiftseg.training.recipes import sample_training
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SAMPLE = disks((57, 57), period=7, radius=2)
+CONFIG = ModelConfig.new(depth=1, features=4, name="small")
+
+
+def recipe(**options) -> Recipe:
+    options = {"window": 8, "steps": 30, "schedule": 30, **options}
+    return Recipe(**{"learning_rate": 1e-2, **options})
+
+
+def weights(model) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def fit(samples=(SAMPLE,), config=CONFIG, **options):
+    return train(list(samples), config, recipe(**options), "cpu")
+
+
+def test_thirty_steps_lower_the_loss():
+    steps = list(train_steps([SAMPLE], CONFIG, recipe(), "cpu"))
+
+    assert [step.done for step in steps] == list(range(1, 31))
+    assert {step.total for step in steps} == {30}
+    assert all(isinstance(step, TrainingStep) for step in steps)
+    losses = [step.loss for step in steps]
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+    idle = list(train_steps([SAMPLE], CONFIG, recipe(learning_rate=1e-12), "cpu"))
+    losses = [step.loss for step in idle]
+    assert np.mean(losses[-5:]) > 0.8 * np.mean(losses[:5])
+
+
+def test_the_first_loss_is_that_of_the_new_net_on_the_first_window():
+    first = next(train_steps([SAMPLE], CONFIG, recipe(seed=3), "cpu"))
+    model = build(CONFIG, seed=3)
+    rng = np.random.default_rng(3)
+    rng.integers(1)
+    at = [int(rng.integers(57 - 24 + 1)) for _ in range(2)]
+    read = tuple(slice(a, a + 24) for a in at)
+    seen = tuple(slice(a + 8, a + 16) for a in at)
+    with torch.no_grad():
+        raw = model(torch.from_numpy(SAMPLE.image[read])[None, None])[0, :, :8, :8]
+        loss = DiscriminativeLoss()(raw, torch.from_numpy(SAMPLE.labels[seen]).long())
+    assert first.loss == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_the_seed_decides_the_weights():
+    first = weights(fit(steps=3))
+    torch.rand(7)
+
+    assert torch.equal(weights(fit(steps=3)), first)
+    assert not torch.equal(weights(fit(steps=3, seed=1)), first)
+    assert not torch.equal(weights(build(CONFIG)), first)
+
+
+def test_a_trained_model_is_in_eval_mode_on_the_cpu():
+    model = fit(steps=2, config=ModelConfig.new(depth=1, normalization="batch"))
+    assert not model.training
+    assert {p.device.type for p in model.parameters()} == {"cpu"}
+    assert model.down[0][1].num_batches_tracked == 2
+
+
+def test_how_it_was_made_is_filled_in():
+    model = fit(steps=3, window=(8, 6), seed=5, loss=DiscriminativeLoss(0.5, 1.5))
+    made = model.config.provenance
+
+    assert made.window == (8, 6)
+    assert (made.seed, made.steps) == (5, 3)
+    assert made.loss == {
+        "name": "discriminative",
+        "pull_margin": 0.5,
+        "push_margin": 1.5,
+        "regularization": 1e-4,
+        "background": True,
+    }
+    assert made.loss["background"] is True
+    assert "(57, 57)" in made.data
+    assert date.fromisoformat(made.date) <= date.today()
+    assert made.versions["torch"] == torch.__version__
+    assert CONFIG.provenance is None  # the config given stays as it is
+
+
+def test_a_trained_model_is_saved_with_all_of_it(tmp_path):
+    model = fit(steps=2)
+    back = load_model(save_model(model, tmp_path / "m.safetensors"))
+    assert back.config == model.config
+    assert torch.equal(weights(back), weights(model))
+
+
+def test_the_background_embedding_is_the_mean_over_the_background():
+    model = fit(steps=3)
+    with torch.inference_mode():
+        # 56 is legal (16 + 40), 57 is not
+        raw = model(torch.from_numpy(SAMPLE.image[:56, :56].copy())[None, None])[0]
+    background = SAMPLE.labels[8:48, 8:48] == 0
+    expected = raw.numpy()[:, background].mean(axis=1)
+
+    stored = model.config.clustering.background_embedding
+    np.testing.assert_allclose(stored, expected, atol=1e-5)
+
+
+def test_there_is_no_background_embedding_without_a_background():
+    left_out = DiscriminativeLoss(background=False)
+    full = Sample(SAMPLE.image, SAMPLE.labels + 1)
+
+    assert fit(steps=1, loss=left_out).config.clustering.background_embedding is None
+    assert fit([full], steps=1).config.clustering.background_embedding is None
+
+
+def test_other_defaults_of_clustering_are_kept():
+    config = ModelConfig.new(depth=1, features=2, clustering=Clustering(bandwidth=0.3))
+    kept = fit(steps=1, config=config).config.clustering
+    assert kept.bandwidth == 0.3
+    assert len(kept.background_embedding) == 3
+
+
+def test_the_scale_of_an_image_does_not_matter_where_the_config_says_so():
+    config = CONFIG.model_copy(update={"intensity": "range"})
+    bright = Sample(SAMPLE.image * 1000 + 5, SAMPLE.labels)
+
+    here, there = fit(steps=3, config=config), fit([bright], steps=3, config=config)
+    assert torch.allclose(weights(here), weights(there), atol=1e-5)
+    assert not torch.allclose(weights(fit(steps=3)), weights(fit([bright], steps=3)))
+
+
+@pytest.mark.parametrize("ndim", [1, 3])
+def test_images_of_one_and_three_axes(ndim):
+    sample = disks((29,) * ndim, period=7, radius=2)
+    config = ModelConfig.new(ndim=ndim, depth=1, features=2)
+    model = fit([sample], config, steps=2, window=6)
+    assert model.config.provenance.window == (6,) * ndim
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_a_remedy():
+    with pytest.raises(
+        FloatingPointError, match=r"loss is .* at step \d+: lower the l"
+    ):
+        fit(learning_rate=1e20)
+
+
+def test_an_image_with_nan_is_refused():
+    broken = Sample(np.full_like(SAMPLE.image, np.nan), SAMPLE.labels)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        fit([broken])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": 50}, r"window of \(50, 50\) reads \(66, 66\).*take a larger image"),
+        ({"window": 0}, "whole number of pixels from 1 upward"),
+        ({"window": (8, 8, 8)}, "one value or 2"),
+        ({"steps": 0}, "1 step or more, got 0"),
+        ({"learning_rate": 0}, "learning rate must be above 0, got 0"),
+        ({"learning_rate": float("nan")}, "learning rate must be above 0, got nan"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        fit(**options)
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ValueError, match=r"no device 'abacus'.*cpu"):
+        train([SAMPLE], CONFIG, recipe(), "abacus")
+
+
+def test_a_training_that_is_given_up_leaves_nothing_behind():
+    steps = train_steps([SAMPLE], CONFIG, recipe(), "cpu")
+    next(steps)
+    steps.close()
+    assert list(steps) == []
+
+
+def test_the_bundled_models_are_made_as_the_paper_says():
+    training = sample_training("disks")
+
+    assert training.config.shape.period == (16, 16)
+    assert training.config.level_features == (16, 32, 64, 128, 256)
+    assert training.config.embedding_channels == 3
+    assert training.recipe.window == 20
+    assert training.recipe.loss == DiscriminativeLoss(0, 3, 1e-4, background=True)
+    # exp(−‖d‖²/2h²) is the paper's exp(−‖d‖²/0.2)
+    assert 2 * training.config.clustering.bandwidth**2 == pytest.approx(0.2)
+    assert training.sample.period == 13
+    assert sample_training("disks", window=16).config.name == "disks-w16"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("constant",), "cannot train on the sample 'constant'; choose one of disks"),
+        (("disks", 0), "1 or more, got 0"),
+        (("disks", 20, 0), "1 or more, got 20 and 0"),
+    ],
+)
+def test_a_training_that_makes_no_sense_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sample_training(*arguments)

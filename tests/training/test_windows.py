@@ -1,0 +1,134 @@
+"""Training windows found again in the image they were drawn from."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.windows import RandomWindows
+
+
+def numbered(*shape: int, start: int = 0) -> Sample:
+    """Every pixel has its own value, and that value is its label."""
+    values = np.arange(start, start + np.prod(shape)).reshape(shape)
+    return Sample(values.astype(np.float32), values.astype(np.int32))
+
+
+def drawn(windows: RandomWindows, number: int, seed: int = 0) -> list:
+    return list(islice(windows.draw(np.random.default_rng(seed)), number))
+
+
+@pytest.mark.parametrize(
+    ("options", "shape", "window", "reads"),
+    [
+        ({"ndim": 1, "depth": 1}, (50,), (4,), (20,)),
+        ({"ndim": 1, "depth": 1}, (50,), (3,), (20,)),  # raw outputs are 2, 4, …
+        ({"ndim": 2, "depth": (1, 2)}, (30, 60), (2, 5), (26, 48)),
+        ({"ndim": 2, "depth": 1, "padding": "same"}, (20, 20), (3, 6), (4, 6)),
+        (
+            {"ndim": 3, "depth": 1, "convolutions": 1},
+            (12, 14, 16),
+            (2, 3, 4),
+            (10, 12, 12),
+        ),
+    ],
+)
+def test_labels_are_those_of_the_beginning_of_the_raw_output(
+    options, shape, window, reads
+):
+    sample = numbered(*shape)
+    config = ModelConfig.new(**options)
+    windows = RandomWindows([sample], config, window)
+
+    assert windows.reads == reads
+    for image, labels in drawn(windows, 20):
+        assert image.shape == (1, 1, *reads)
+        assert labels.shape == window
+        at = np.unravel_index(int(image.flatten()[0]), shape)
+        read = tuple(slice(a, a + r) for a, r in zip(at, reads, strict=True))
+        np.testing.assert_array_equal(image[0, 0], sample.image[read])
+        seen = tuple(
+            slice(a + c // 2, a + c // 2 + w)
+            for a, c, w in zip(at, config.shape.context, window, strict=True)
+        )
+        np.testing.assert_array_equal(labels, sample.labels[seen])
+
+
+def test_every_start_is_drawn_about_as_often():
+    windows = RandomWindows([numbered(30)], ModelConfig.new(ndim=1, depth=1), (4,))
+    starts = [int(image.flatten()[0]) for image, _ in drawn(windows, 1100)]
+
+    assert set(starts) == set(range(11))  # 30 − 20 + 1
+    assert max(np.bincount(starts)) < 2 * min(np.bincount(starts))
+
+
+def test_every_image_is_drawn():
+    samples = [numbered(20), numbered(25, start=1000), numbered(22, start=2000)]
+    windows = RandomWindows(samples, ModelConfig.new(ndim=1, depth=1), (4,))
+    first = {int(image.flatten()[0]) // 1000 for image, _ in drawn(windows, 50)}
+    assert first == {0, 1, 2}
+
+
+def test_the_seed_decides_the_windows():
+    windows = RandomWindows([numbered(200)], ModelConfig.new(ndim=1, depth=1), (4,))
+    starts = [
+        [int(image.flatten()[0]) for image, _ in drawn(windows, 10, seed)]
+        for seed in (0, 0, 1)
+    ]
+    assert starts[0] == starts[1] != starts[2]
+
+
+def test_images_are_scaled_as_a_whole_like_those_that_are_predicted():
+    sample = numbered(41)  # 0 … 40
+    config = ModelConfig.new(ndim=1, depth=1, intensity="range")
+    for image, _ in drawn(RandomWindows([sample], config, (4,)), 5):
+        at = round(float(image.flatten()[0]) * 40)
+        np.testing.assert_allclose(image[0, 0], np.arange(at, at + 20) / 40, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", ">i4", ">f8", "bool"])
+def test_images_of_any_dtype_are_read(dtype):
+    values = np.arange(30).astype(dtype)
+    sample = Sample(values, np.zeros(30, dtype=np.uint16))
+    windows = RandomWindows([sample], ModelConfig.new(ndim=1, depth=1), (4,))
+    image, labels = drawn(windows, 1)[0]
+    assert image.dtype.is_floating_point
+    assert labels.dtype.itemsize == 8
+
+
+def test_channels_come_first():
+    image = np.stack([np.arange(30.0), -np.arange(30.0)])
+    sample = Sample(image, np.arange(30))
+    config = ModelConfig.new(ndim=1, depth=1, in_channels=2)
+    pixels, labels = drawn(RandomWindows([sample], config, (4,)), 1)[0]
+
+    assert pixels.shape == (1, 2, 20)
+    np.testing.assert_array_equal(pixels[0, 0], -pixels[0, 1])
+    assert int(labels[0]) == int(pixels[0, 0, 8])
+
+
+def test_a_window_larger_than_the_image_is_refused():
+    config = ModelConfig.new(ndim=2, depth=1)
+    RandomWindows([numbered(20, 20)], config, (4, 4))
+    with pytest.raises(
+        ValueError, match=r"reads \(20, 22\) pixels.*has \(20, 20\): ta"
+    ):
+        RandomWindows([numbered(20, 20)], config, (4, 5))
+    with pytest.raises(ValueError, match=r"the image has \(19, 40\)"):
+        RandomWindows([numbered(40, 40), numbered(19, 40)], config, (4, 4))
+
+
+def test_what_cannot_be_drawn_from_is_refused():
+    config = ModelConfig.new(ndim=2, depth=1)
+    short = Sample(np.zeros((30, 30)), np.zeros((30, 29), dtype=int))
+    for samples, message in (
+        ([], "at least one image"),
+        ([numbered(900)], "the model reads 2 axes, the image has 1"),
+        ([short], r"image of \(30, 30\) pixels needs as many labels, got \(30, 29\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            RandomWindows(samples, config, (4, 4))

@@ -119,7 +119,7 @@ def shiftseg() -> Callable[..., Ran]:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """The demo as the command runs it, once a session, with the comparison it made."""
+    """The demo as the command runs it, once for all, with the comparison it made."""
     folder, made = tmp_path_factory.mktemp("demo") / "new" / "folder", []
     compare_steps = demo.compare_steps
 

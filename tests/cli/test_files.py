@@ -21,6 +21,8 @@ from napari_shiftseg.cli.files import (
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.segmentation import segment
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 IMAGE = np.arange(5 * 7).reshape(5, 7)
 
 
@@ -244,6 +246,20 @@ class TestSegmentation:
                 assert file.series[0].axes == axes
         stored = tifffile.imread(report["files"]["embedding"])
         np.testing.assert_array_equal(stored, np.moveaxis(result.embeddings, 0, 1))
+
+    def test_a_volume(self, small_model, rng, tmp_path: Path) -> None:
+        model = small_model(3, 1, clustering=Clustering(bandwidth=1e3))
+        np.save(tmp_path / "cells.npy", rng.normal(size=(5, 7, 9)))
+        source = read_image(tmp_path / "cells.npy")
+        result = segment(source.data, model, window=4)
+        report = write_segmentation(result, model, source, tmp_path)
+        with tifffile.TiffFile(report["files"]["labels"]) as file:
+            assert file.series[0].axes == "ZYX"
+            np.testing.assert_array_equal(file.series[0].asarray(), result.labels)
+        with tifffile.TiffFile(report["files"]["embedding"]) as file:
+            assert file.series[0].axes == "ZCYX"
+            stored = np.moveaxis(file.series[0].asarray(), 1, 0)
+            np.testing.assert_array_equal(stored, result.embeddings)
 
     def test_two_leading_axes(self, model, source, tmp_path: Path) -> None:
         series = np.stack([source.data[:9, :9]] * 6).reshape(2, 3, 9, 9)

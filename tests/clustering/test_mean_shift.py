@@ -247,7 +247,9 @@ def test_prediction_goes_to_the_nearest_mode_and_survives_a_pickle():
     np.testing.assert_array_equal(copy.predict(points), fitted.labels_)
     others = points + np.float32(0.9)
     nearest = cdist(others, fitted.cluster_centers_).argmin(1)
-    np.testing.assert_array_equal(copy.set_params(chunk_size=70).predict(others), nearest)
+    np.testing.assert_array_equal(
+        copy.set_params(chunk_size=70).predict(others), nearest
+    )
     with pytest.raises(NotFittedError):
         MeanShift().predict(points)
 
@@ -281,7 +283,10 @@ def test_parameters_out_of_range(parameters, message):
         ([[0.0], [np.nan]], "NaN"),
         ([[0.0], [np.inf]], "infinity"),
         ([0.0, 1.0], "Expected 2D array"),
-        (np.float32([[0.0], [1e30]]), "points must lie within about 2e\\+19 bandwidths"),
+        (
+            np.float32([[0.0], [1e30]]),
+            "points must lie within about 2e\\+19 bandwidths",
+        ),
     ],
 )
 def test_points_that_are_none(points, message):

@@ -499,6 +499,16 @@ class TestOutOfMemory:
         embed(rng.normal(size=(31, 42)), small_model(2, 2), 32, batch=2)
         assert len(held) > 2
 
+    def test_a_model_that_does_not_fit(
+        self, small_model: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(self: UNet, *_: object) -> None:
+            raise torch.OutOfMemoryError("out of memory, says the test")
+
+        monkeypatch.setattr(UNet, "to", full)
+        with pytest.raises(MemoryError, match=r"model does not fit on cpu.*choose"):
+            embed(np.zeros((31, 42)), small_model(2, 2), 8)
+
     def test_other_errors_are_not_hidden(
         self, small_model: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:

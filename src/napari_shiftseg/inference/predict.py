@@ -163,7 +163,7 @@ def predict_steps(
     Raises
     ------
     MemoryError
-        If not even a tile of one period fits.
+        If not even a tile of one period fits, or the model alone does not.
     ValueError
         If the batch is below 1, or the image has a pixel that is not finite.
     """
@@ -249,7 +249,15 @@ class _Network:
 def _on_device(
     model: UNet, device: torch.device, precision: Precision
 ) -> Iterator[_Network]:
-    network = _Network(model, device, precision)
+    try:
+        network = _Network(model, device, precision)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"the model does not fit on {device}; close other programs that use it, or "
+            f"choose another device"
+        ) from error
     try:
         yield network
     finally:

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import check_estimator
 
+from napari_shiftseg.clustering import mean_shift
 from napari_shiftseg.clustering.cloud import Cloud
 from napari_shiftseg.clustering.frame import KERNELS, Frame
 from napari_shiftseg.clustering.mean_shift import MeanShift
@@ -168,7 +169,8 @@ def test_chunks_and_threads_have_no_say(channels, change):
 @pytest.mark.parametrize("name", ["flat", "gaussian"])
 def test_a_handful_among_a_million_is_found(name):
     points, truth = blobs(1_000_000, 5, clusters=4)
-    points[:6], truth[:6] = 50 + np.arange(6)[:, None] * 0.01, 4
+    points[6:3000], truth[6:3000] = -50 + points[6:3000] * 0.001, 4
+    points[:6], truth[:6] = 50 + np.arange(6)[:, None] * 0.01, 5
     assert not np.isin(np.arange(6), choose(np.arange(10**6), 20_000, 2**20)[0]).any()
     fitted = MeanShift(2.0, kernel=name).fit(points)
     assert adjusted_rand_score(truth, fitted.labels_) == 1
@@ -176,6 +178,33 @@ def test_a_handful_among_a_million_is_found(name):
 
     missed = MeanShift(2.0, kernel=name, max_rounds=0).fit(points)
     assert len(missed.cluster_centers_) == len(fitted.cluster_centers_) - 1
+
+
+def test_a_handful_is_found_in_the_tail_of_a_large_mode():
+    points = np.random.default_rng(0).normal(size=(100_000, 5)) * 0.2
+    points[:30] = [5.0, 0, 0, 0, 0]  # e^-12.5 of the large mode's density: 0.4 points
+    few = {"max_points": 200}
+    assert not np.isin(np.arange(30), choose(np.arange(100_000), 200, 2**20)[0]).any()
+    assert len(MeanShift(1.0, **few).fit(points).cluster_centers_) == 2
+    assert len(MeanShift(1.0, **few, max_rounds=0).fit(points).cluster_centers_) == 1
+
+
+def test_the_noise_of_a_mode_is_no_cause_for_endless_rounds():
+    points = np.random.default_rng(0).normal(size=(30_000, 16)) * 0.3
+    assert (np.linalg.norm(points, axis=1) > 1).mean() > 0.7
+    fitted = MeanShift(1.0, max_points=2000, max_seeds=100, max_rounds=3).fit(points)
+    np.testing.assert_allclose(fitted.cluster_centers_, np.zeros((1, 16)), atol=0.1)
+
+
+def test_a_grid_keeps_the_density(monkeypatch):
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.uniform(-2, 0, (4000, 2)), rng.normal(size=(4000, 2)) * 0.05
+    points = np.concatenate([wide, narrow])
+    on_grid = MeanShift(1.0).fit(points).cluster_centers_
+    monkeypatch.setattr(mean_shift, "GRID_POINTS", len(points))
+    exact = MeanShift(1.0).fit(points).cluster_centers_
+    np.testing.assert_allclose(on_grid, exact, atol=0.01)
+    assert len(exact) == 1
 
 
 def test_more_clusters_than_seeds_of_a_round():

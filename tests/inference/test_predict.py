@@ -467,7 +467,7 @@ class TestOutOfMemory:
     ) -> None:
         model, came = small_model(2, 2), limit_memory(44**2 - 1)
         networks = number_of_networks()
-        with pytest.raises(MemoryError, match=r"\(4, 4\).*choose another device"):
+        with pytest.raises(MemoryError, match=r"4 × 4.*choose another device"):
             embed(np.zeros((31, 42)), model, 32)
         assert came[-1] == 44**2  # it did try the smallest
         assert number_of_networks() == networks

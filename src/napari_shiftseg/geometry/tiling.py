@@ -197,13 +197,24 @@ class TilePlan:
         """Estimated bytes one tile takes while it is predicted (float32)."""
         return 4 * self.shape.peak_values(self.reads)
 
-    def with_window(self, window: int | Sequence[int]) -> TilePlan:
-        """Return a plan for the same region with another window."""
-        return _plan(
-            self.image_shape, self.shape, as_window(window, self.shape.ndim),
-            self.stitching if self.stitching != "whole" else "cropped",
-            self.border, self.region,
-        )  # fmt: skip
+    def cheapest(self, memory: int | None = None) -> TilePlan:
+        """Return the plan of the cheapest n·p window for the same region.
+
+        Parameters
+        ----------
+        memory : int, optional
+            Bytes one tile may take; see `cheapest_window`.
+        """
+        stitching = "cropped" if self.stitching == "whole" else self.stitching
+        return plan_tiles(
+            self.image_shape,
+            self.shape,
+            None,
+            stitching,
+            self.border,
+            self.region,
+            memory,
+        )
 
 
 def plan_tiles(

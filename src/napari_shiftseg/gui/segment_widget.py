@@ -21,7 +21,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import cheapest_window, parse_window
+from napari_shiftseg.geometry.window import parse_window
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.layers import METADATA_KEY, result_layers
@@ -269,7 +269,7 @@ class SegmentWidget(Container):
         plan = self._plan
         if plan is not None and plan.stitching != "whole":
             budget = self._devices and self._devices.budget(self.device.value)
-            cheapest = cheapest_window(plan.shape, plan.output_shape, budget)
+            cheapest = plan.cheapest(budget).window
             if cheapest not in (plan.window, *nearest):
                 choices.append((f"Cheapest: {_window_text(cheapest)}", cheapest))
         return choices

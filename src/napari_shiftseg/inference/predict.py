@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.tiling import (
     Border,
     Region,
@@ -19,7 +20,6 @@ from napari_shiftseg.geometry.tiling import (
     TilePlan,
     plan_tiles,
 )
-from napari_shiftseg.geometry.window import Window, cheapest_window
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, open_image
 from napari_shiftseg.inference.precision import Precision
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.model.unet import UNet
 
 MOST_IN_BATCH = 16
@@ -274,19 +275,17 @@ def _batch_that_fits(plan: TilePlan, device: torch.device) -> int:
 def _smaller(plan: TilePlan, failure: BaseException) -> TilePlan:
     """Return a plan of smaller tiles for the same region; raise if there is none."""
     period = plan.shape.period
-    window = cheapest_window(plan.shape, plan.output_shape, int(plan.memory * SHRINK))
-    smaller = plan.with_window(window)
+    smaller = plan.cheapest(int(plan.memory * SHRINK))
     if smaller.memory >= plan.memory:
         raise MemoryError(
-            f"a tile that keeps {period} pixels does not fit on the device; close "
+            f"a tile that keeps {by(period)} pixels does not fit on the device; close "
             f"other programs that use it, or choose another device"
         ) from failure
     return smaller
 
 
 def _shrunk_note(plan: TilePlan) -> str:
-    keeps = " × ".join(str(s) for s in plan.stride)
-    return f"out of memory: tiles now keep {keeps} pixels"
+    return f"out of memory: tiles now keep {by(plan.stride)} pixels"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

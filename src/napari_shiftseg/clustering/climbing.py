@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from .distances import spread, within
+from napari_shiftseg.clustering.distances import spread, within
 
 if TYPE_CHECKING:
-    from .cloud import Cloud
+    from napari_shiftseg.clustering.cloud import Cloud
 
 BATCH = 128  # seeds that climb together; the modes they find save later ones the way
 CLOSE = 0.5  # bandwidths from a mode, where a climbing seed is as good as there

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .distances import by_differences, lengths
+from napari_shiftseg.clustering.distances import by_differences, lengths
 
 if TYPE_CHECKING:
-    from .frame import Frame
+    from napari_shiftseg.clustering.frame import Frame
 
 NOTHING = -60.0  # exponent; where exp underflows, it takes ten times as long
 RIM = 1 + 1e-5  # squared radius of the flat kernel; points at its very rim are in

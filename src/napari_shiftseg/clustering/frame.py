@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-Kernel = Literal["gaussian", "flat", "von-mises-fisher"]
-KERNELS: tuple[Kernel, ...] = ("gaussian", "flat", "von-mises-fisher")
+from napari_shiftseg.model.config import Kernel
+
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 Rows = NDArray[np.floating]
 
 

@@ -11,15 +11,16 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from napari_shiftseg.clustering.distances import squared_distances
+from napari_shiftseg.clustering.frame import KERNELS, Frame, Rows
+from napari_shiftseg.clustering.sampling import WeightedRows, bin_points, chunks
+from napari_shiftseg.clustering.search import Limits, ModeSearch
 from napari_shiftseg.inference.device import resolve_device
-
-from .distances import squared_distances
-from .frame import KERNELS, Frame, Kernel, Rows
-from .sampling import WeightedRows, bin_points, chunks
-from .search import Limits, ModeSearch
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.model.config import Kernel
 
 GRID_CHANNELS = 4  # most, with which a grid has far fewer cells than points
 GRID_POINTS = 2_000  # from which a grid is worth its sorting
@@ -45,8 +46,9 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ================= ==========================================================
 
     Modes within :math:`h` of a denser one are merged with it. Points farther than
-    :math:`h` from every mode become seeds in their turn, until there are none, so that
-    small clusters among many points are found.
+    :math:`h` from every mode and seed become seeds in their turn, until there are none,
+    so that small clusters among many points are found; but not points in the tail of a
+    mode so dense that a small cluster there has no mode of its own.
 
     Parameters
     ----------
@@ -94,9 +96,10 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> X = np.array([[1.0, 1], [2, 1], [1, 0], [4, 7], [3, 5], [3, 6]])
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 1], [2, 1], [4, 7], [3, 5], [3, 6]])
     >>> MeanShift(bandwidth=2, kernel="flat", device="cpu").fit(X).labels_
-    array([1, 1, 1, 0, 0, 0], dtype=int32)
+    array([1, 1, 0, 0, 0], dtype=int32)
     """
 
     def __init__(

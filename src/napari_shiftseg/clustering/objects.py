@@ -10,8 +10,8 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.segmentation import relabel_sequential
 
-from .mean_shift import MeanShift
-from .neighbourhoods import piece_together
+from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.neighbourhoods import piece_together
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

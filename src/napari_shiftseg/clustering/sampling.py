@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .frame import Frame, Rows
+    from napari_shiftseg.clustering.frame import Frame, Rows
 
 
 Keys = NDArray[np.uint64]

@@ -11,13 +11,13 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from .climbing import Modes, find_modes
-from .cloud import Cloud
-from .distances import spread, within
-from .sampling import Indices, WeightedRows, choose, chunks
+from napari_shiftseg.clustering.climbing import Modes, find_modes
+from napari_shiftseg.clustering.cloud import Cloud
+from napari_shiftseg.clustering.distances import spread, within
+from napari_shiftseg.clustering.sampling import Indices, WeightedRows, choose, chunks
 
 if TYPE_CHECKING:
-    from .frame import Frame
+    from napari_shiftseg.clustering.frame import Frame
 
 
 SURELY = 10  # expected points of a cluster that a sample hardly misses: e^-10

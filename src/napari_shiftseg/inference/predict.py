@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
 
 MOST_IN_BATCH = 16
+CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
 SHRINK = 0.75  # of the memory of a tile that did not fit
 
 
@@ -267,9 +268,10 @@ def _on_device(
 
 
 def _batch_that_fits(plan: TilePlan, device: torch.device) -> int:
-    if device.type == "cpu":
-        return 1  # a larger batch is no faster there, and progress is coarser
-    return max(1, min(MOST_IN_BATCH, len(plan), memory_budget(device) // plan.memory))
+    budget = memory_budget(device)
+    if device.type == "cpu":  # small tiles together, as threads wait for each other
+        budget = min(budget, CPU_BATCH)
+    return max(1, min(MOST_IN_BATCH, len(plan), budget // plan.memory))
 
 
 def _smaller(plan: TilePlan, failure: BaseException) -> TilePlan:

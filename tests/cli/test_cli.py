@@ -216,7 +216,7 @@ class TestSegment:
         assert (ran.status, ran.stdout) == (2, "")
         *notes, last = ran.stderr.splitlines()
         assert all(note.startswith("out of memory: ") for note in notes)
-        assert last.startswith("shiftseg: a tile that keeps (4, 4) pixels does not fit")
+        assert last.startswith("shiftseg: a tile that keeps 4 × 4 pixels does not fit")
         assert "choose another device" in last
 
 

@@ -50,6 +50,23 @@ def test_thirty_steps_lower_the_loss():
     assert np.mean(losses[-5:]) > 0.8 * np.mean(losses[:5])
 
 
+def test_a_foreground_logit_learns_where_objects_are():
+    config = ModelConfig.new(depth=1, features=8, foreground=True)
+    loss = DiscriminativeLoss(0.5, 1.5, background=False)
+    model = fit(config=config, steps=200, schedule=200, loss=loss)
+    untrained = build(config, seed=0)
+
+    image = torch.from_numpy(SAMPLE.image[None, None, :56, :56])
+    inside = SAMPLE.labels[8:48, 8:48] > 0
+    accuracy = []
+    for net in (untrained, model):
+        with torch.inference_mode():
+            logit = net(image)[0, -1].numpy()
+        accuracy.append(((logit > 0) == inside).mean())
+    assert accuracy[1] > 0.95 > accuracy[0]
+    assert model.config.clustering.background_embedding is None
+
+
 def test_the_first_loss_is_that_of_the_new_net_on_the_first_window():
     first = next(train_steps([SAMPLE], CONFIG, recipe(seed=3), "cpu"))
     model = build(CONFIG, seed=3)

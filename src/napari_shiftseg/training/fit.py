@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.device import resolve_device
@@ -130,10 +131,10 @@ def train_steps(
         optimizer, recipe.learning_rate, total_steps=max(recipe.schedule, recipe.steps)
     )
     pairs = windows.draw(np.random.default_rng(recipe.seed))
-    seen = (0, slice(0, config.embedding_channels), *(slice(0, w) for w in window))
+    seen = (0, slice(None), *(slice(0, w) for w in window))
     for step in range(1, recipe.steps + 1):
         image, labels = next(pairs)
-        loss = recipe.loss(model(image.to(where))[seen], labels.to(where))
+        loss = _loss(model(image.to(where))[seen], labels.to(where), config, recipe)
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss.item()} at step {step}: lower the learning rate "
@@ -146,6 +147,15 @@ def train_steps(
         schedule.step()
         yield TrainingStep(step, recipe.steps, loss.item())
     return _finished(model.cpu().eval(), windows, recipe, command)
+
+
+def _loss(raw: Tensor, labels: Tensor, config: ModelConfig, recipe: Recipe) -> Tensor:
+    """Return the discriminative loss, and cross-entropy of the foreground if any."""
+    loss = recipe.loss(raw[: config.embedding_channels], labels)
+    if config.foreground:
+        logit = raw[config.embedding_channels]
+        loss = loss + binary_cross_entropy_with_logits(logit, (labels > 0).to(logit))
+    return loss
 
 
 def _finished(

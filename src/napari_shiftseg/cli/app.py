@@ -116,6 +116,9 @@ def segment(
     network = load_model(model)
     source = read_image(image)
     result = with_progress(segment_steps(source.data, network, settings))
+    if as_json:
+        for note in result.notes:
+            print(note, file=sys.stderr)
     report = write_segmentation(result, network, source, folder)
     _print(report, as_json, lambda: report_segmentation(result, folder))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
+from napari_shiftseg.inference.image import luminance
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
-
-RGB_WEIGHTS = (0.2125, 0.7154, 0.0721)  # ITU-R BT.709, as in scikit-image
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,11 @@ def _read_tiff(path: Path) -> Source:
                 "resolution": page.resolution,
                 "resolutionunit": int(page.resolutionunit),
             }
+        known = file.imagej_metadata or {}
+        units = {key: known[key] for key in ("unit", "spacing") if key in known}
         if "S" in series.axes:
             data = _grey(np.moveaxis(data, series.axes.index("S"), -1))
-    return Source(path.stem, data, resolution)
+    return Source(path.stem, data, {**resolution, "metadata": units})
 
 
 def _grey(samples: NDArray[Any]) -> NDArray[Any]:
@@ -104,7 +105,7 @@ def _grey(samples: NDArray[Any]) -> NDArray[Any]:
         raise ValueError(f"a pixel has {number} samples, grey or RGB is expected")
     if number < 3:
         return samples[..., 0]
-    grey: NDArray[Any] = samples[..., :3] @ np.array(RGB_WEIGHTS)
+    grey: NDArray[Any] = luminance(samples)
     return grey
 
 
@@ -171,7 +172,7 @@ def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
         "exact": plan.is_exact,
         "seconds": result.seconds,
         "notes": list(result.notes),
-        "settings": asdict(result.settings),
+        "settings": asdict(result.settings) | {"window": list(plan.window)},
     }
 
 
@@ -204,9 +205,10 @@ def write_tiff(
     if is_imagej:
         order = sorted(range(len(axes)), key=lambda axis: "TZCYX".index(axes[axis]))
         pixels, axes = pixels.transpose(order), "".join(axes[axis] for axis in order)
+    metadata = {**resolution.get("metadata", {}), "axes": axes}
     tifffile.imwrite(
         path, pixels, imagej=is_imagej, compression=None if is_imagej else "zlib",
-        photometric="minisblack", metadata={"axes": axes}, **resolution,
+        photometric="minisblack", **{**resolution, "metadata": metadata},
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
-from napari_shiftseg.geometry.advice import advise, by
+from napari_shiftseg.geometry.advice import by, summary
 from napari_shiftseg.inference.progress import Progress, Returning
 from napari_shiftseg.model.description import describe, training_window_warning
 
@@ -53,11 +53,7 @@ def with_progress(steps: Generator[Progress, None, Result]) -> Result:
 
 def report_segmentation(result: Segmentation, folder: Path) -> None:
     """Print the outcome of a run."""
-    advice = advise(result.plan)
-    print(advice.summary)
-    for line in (advice.note, *result.notes):
-        if line:
-            print(line)
+    print(summary(result.plan), *result.notes, sep="\n")
     print(f"{result.objects} objects in {result.seconds:.1f} s, written to {folder}")
 
 
@@ -68,7 +64,7 @@ def report_model(model: UNet) -> None:
             print(f"{name.replace('_', ' '):22}{value}")
     for name, value in (describe(model)["provenance"] or {}).items():
         print(f"  {name:20}{value}")
-    if warning := training_window_warning(model):
+    if warning := training_window_warning(model.config):
         print(f"warning: {warning}")
 
 

@@ -50,31 +50,38 @@ def piece_together(
     ):
         return pieces_of(whole)
     joined = np.zeros(inside.shape, dtype=np.int32)
-    done: list[tuple[Block, NDArray[np.int32]]] = []
+    done: dict[tuple[int, ...], tuple[Block, NDArray[np.int32]]] = {}
     pairs: list[tuple[int, int]] = []
     number = 1
-    for block in _blocks(inside.shape, neighbourhood):
+    for at, block in _blocks(inside.shape, neighbourhood):
         if not inside[block].any():
             continue
         pieces = pieces_of(block)
         pieces = np.where(pieces > 0, pieces + (number - 1), 0)
-        for other, earlier in done:
-            pairs += _same(block, pieces, other, earlier)
-        done.append((block, pieces))
+        for near in product(*((i - 1, i, i + 1) for i in at)):
+            if near in done:
+                pairs += _same(block, pieces, *done[near])
+        done[at] = block, pieces
         number = max(number, int(pieces.max()) + 1)
         fresh = joined[block] == 0
         joined[block][fresh] = pieces[fresh]
     return _merged(joined, pairs, number)
 
 
-def _blocks(shape: tuple[int, ...], size: Sequence[int]) -> Iterator[Block]:
-    """Blocks of this size that overlap by half and cover the shape."""
+def _blocks(
+    shape: tuple[int, ...], size: Sequence[int]
+) -> Iterator[tuple[tuple[int, ...], Block]]:
+    """Blocks of this size that overlap by half and cover the shape, each numbered.
+
+    A block overlaps only those whose numbers differ by one at most on every axis.
+    """
     starts = [
-        range(0, max(n - s, 0) + max(s // 2, 1), max(s // 2, 1))
+        range(0, max(n - s, 0) + -(-s // 2), -(-s // 2))
         for n, s in zip(shape, size, strict=True)
     ]
-    for corner in product(*starts):
-        yield tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
+    for numbered in product(*(enumerate(along) for along in starts)):
+        at, corner = zip(*numbered, strict=True)
+        yield at, tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
 
 
 def _same(
@@ -97,12 +104,16 @@ def _same(
     shared, counts = np.unique(
         np.stack([here[both], there[both]]), axis=1, return_counts=True
     )
-    sizes_here, sizes_there = np.bincount(here), np.bincount(there)
+    here_sizes, there_sizes = _sizes(here), _sizes(there)
     return [
         (int(a), int(b))
         for a, b, n in zip(*shared, counts, strict=True)
-        if n > SAME_OBJECT * min(sizes_here[a], sizes_there[b])
+        if n > SAME_OBJECT * min(here_sizes[a], there_sizes[b])
     ]
+
+
+def _sizes(pieces: NDArray[np.int32]) -> dict[int, int]:
+    return dict(zip(*np.unique(pieces, return_counts=True), strict=True))
 
 
 def _merged(

@@ -125,6 +125,8 @@ def _component_steps(
     for number, box in enumerate(boxes, start=1):
         yield number - 1, len(boxes)
         inside = components[box] == number
+        if inside.sum() < settings.min_size:
+            continue  # it would be dropped whatever its modes
 
         def pieces_of(
             block: tuple[slice, ...], box: Any = box, inside: Any = inside

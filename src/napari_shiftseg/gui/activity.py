@@ -22,7 +22,7 @@ class Activity:
 
     def __init__(self) -> None:
         self._bar: cancelable_progress | None = None
-        self._busy = False
+        self._busy = self._closed = False
         self._last = 0.0
 
     @property
@@ -32,18 +32,27 @@ class Activity:
 
     def show(self, progress: Progress) -> None:
         """Show what a run has done."""
-        if self._busy or perf_counter() - self._last < INTERVAL:
+        if self._busy or self._closed or perf_counter() - self._last < INTERVAL:
             return
         self._busy = True
+        try:
+            self._update(progress)
+        finally:
+            self._busy, self._last = False, perf_counter()
+
+    def _update(self, progress: Progress) -> None:
         if self._bar is None:
-            self._bar = cancelable_progress(total=progress.total, desc="ShiftSeg")
+            bar = cancelable_progress(total=progress.total, desc="ShiftSeg")
+            if self._closed:  # the run ended while the bar was made
+                bar.close()
+                return
+            self._bar = bar
         self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)
-        self._last = perf_counter()
-        self._busy = False
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar away for good."""
+        self._closed = True
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isclose
 from typing import Any, get_args
 
 from magicgui.widgets import (
@@ -17,6 +18,7 @@ from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.inference.precision import Precision
 from napari_shiftseg.model.config import Clustering, Kernel, Scope
 
+DIGITS = 6  # of the bandwidth
 WHOLE_IMAGE, IN_VIEW = "whole image", "what the view shows"
 
 
@@ -28,7 +30,7 @@ class Advanced(Container):
 
     def __init__(self) -> None:
         self.bandwidth = FloatSpinBox(
-            min=1e-4, max=1e4, step=0.05, label="Bandwidth",
+            min=10**-DIGITS, max=1e6, step=0.05, label="Bandwidth",
             tooltip="Pixels whose embeddings lie within about this distance are one "
             "object. Larger merges, smaller splits.",
         )  # fmt: skip
@@ -55,6 +57,8 @@ class Advanced(Container):
         )
         self.precision = ComboBox(choices=get_args(Precision), label="Precision")
         self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
+        self.bandwidth.native.setDecimals(DIGITS)
+        self._taken = Clustering()
         super().__init__(
             widgets=[
                 self.bandwidth, self.kernel, self.scope, self.min_size,
@@ -66,11 +70,15 @@ class Advanced(Container):
 
     def take(self, clustering: Clustering) -> None:
         """Show the clustering of a model."""
+        self._taken = clustering
         self.bandwidth.value = clustering.bandwidth
         self.kernel.value = clustering.kernel
         self.scope.value = clustering.scope
         self.min_size.value = clustering.min_size
         self.split_far_parts.value = clustering.split_far_parts
+
+    def _is_models_bandwidth(self) -> bool:
+        return isclose(self.bandwidth.value, self._taken.bandwidth, abs_tol=10**-DIGITS)
 
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run."""
@@ -83,7 +91,7 @@ class Advanced(Container):
     def settings(self) -> dict[str, Any]:
         """Return what is shown, as keywords of `Settings`."""
         return {
-            "bandwidth": self.bandwidth.value,
+            "bandwidth": None if self._is_models_bandwidth() else self.bandwidth.value,
             "kernel": self.kernel.value,
             "scope": self.scope.value,
             "min_size": self.min_size.value,

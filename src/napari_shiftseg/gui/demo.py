@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari
+from napari.layers import Layer
 
 from napari_shiftseg.gui.layers import result_layers
 from napari_shiftseg.gui.samples import disks_13
@@ -29,6 +30,6 @@ def open_demo(comparison: Comparison, model: str) -> napari.Viewer:
     source = Source.of(viewer.layers[0])
     for side in (comparison.cropped, comparison.naive):
         for layer in result_layers(side.result, source, model):
-            layer.visible = layer.visible and side is comparison.naive
-            viewer.add_layer(layer)
+            added = viewer.add_layer(Layer.create(*layer))
+            added.visible = added.visible and side is comparison.naive
     return viewer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 GRID_COLOUR = "#ffd166"
 READ_COLOUR = "#06d6a0"
 LINES_ACROSS = 600  # a line is at least this part of the image wide
+
+
+MOST_LINES = 20_000  # of a layer that can still be drawn
+
+
+def line_count(plan: TilePlan) -> int:
+    """Return how many lines `grid_lines` has."""
+    flat = sum(len(axis.tiles) + 1 for axis in plan.axes[-2:])
+    return flat * prod(plan.output_shape[:-2])
 
 
 def line_width(plan: TilePlan) -> float:

@@ -22,7 +22,7 @@ class Job:
         Yields `Progress`; its value goes to `on_done`.
     on_progress, on_done, on_failed, on_cancelled : callable
         Take a `Progress`, the value, the exception, nothing. Just one of the last
-        three is called, and none after `abandon`.
+        three is called, once, and none after `abandon`.
     """
 
     def __init__(
@@ -34,16 +34,17 @@ class Job:
         on_cancelled: Callable[[], None],
     ) -> None:
         self._steps = steps
-        self._callbacks = (on_done, on_failed, on_cancelled)
-        self._abandoned = False
         self._on_progress = on_progress
+        self._on_done, self._on_failed = on_done, on_failed
+        self._on_cancelled = on_cancelled
+        self._has_ended = False
         self._worker = create_worker(
             _stepwise, steps, _start_thread=False, _ignore_errors=True
         )
         self._worker.yielded.connect(self._progressed)
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._failed)
-        self._worker.aborted.connect(self._aborted)
+        self._worker.finished.connect(self._finished)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -52,27 +53,31 @@ class Job:
 
     def abandon(self) -> None:
         """Stop, and call nobody back: the window is gone."""
-        self._abandoned = True
+        self._has_ended = True
         self._worker.quit()
 
     def _progressed(self, progress: Progress) -> None:
-        if not self._abandoned:
+        if not self._has_ended:
             self._on_progress(progress)
 
     def _returned(self, value: Any) -> None:
         if isinstance(value, _Failure):
             self._failed(value.error)
-        elif not self._abandoned:
-            self._callbacks[0](value)
+        elif not self._has_ended:
+            self._has_ended = True
+            self._on_done(value)
 
     def _failed(self, error: BaseException) -> None:
-        if not self._abandoned:
-            self._callbacks[1](error)
+        if not self._has_ended:
+            self._has_ended = True
+            self._on_failed(error)
 
-    def _aborted(self) -> None:
+    def _finished(self) -> None:
+        """Take an end without a value for what it is: the run was cancelled."""
         self._steps.close()
-        if not self._abandoned:
-            self._callbacks[2]()
+        if not self._has_ended:
+            self._has_ended = True
+            self._on_cancelled()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Layer
 
-from napari_shiftseg.gui.grid import GRID_COLOUR, grid_lines, line_width
+from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.gui.grid import (
+    GRID_COLOUR,
+    MOST_LINES,
+    grid_lines,
+    line_count,
+    line_width,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,20 +27,23 @@ COLOUR_RANGE = (0.5, 99.5)  # percentiles of a component shown as 0 and 1
 MOST_SAMPLED = 100_000  # pixels the principal components are computed from
 METADATA_KEY = "shiftseg"
 
+LayerTuple = tuple[Any, dict[str, Any], str]
+
 
 def run_name(plan: TilePlan) -> str:
     """Return how a run is named: ``cropped 16``, ``naive 20 × 24``, ``whole``."""
     if plan.stitching == "whole":
         return "whole"
     stride = plan.stride if len(set(plan.stride)) > 1 else plan.stride[:1]
-    return f"{plan.stitching} {' × '.join(str(s) for s in stride)}"
+    return f"{plan.stitching} {by(stride)}"
 
 
-def result_layers(result: Segmentation, source: Source, model: str) -> list[Layer]:
-    """Return the layers of a run, bottom first.
+def result_layers(result: Segmentation, source: Source, model: str) -> list[LayerTuple]:
+    """Return the layers of a run as (data, keywords, type), bottom first.
 
     Embedding (RGB), gradient magnitude and tile grid are hidden; the labels on top
     are not. All are placed where the image is and carry the run in their metadata.
+    A grid of more lines than can be drawn is left out.
 
     Parameters
     ----------
@@ -45,40 +54,41 @@ def result_layers(result: Segmentation, source: Source, model: str) -> list[Laye
         Name or path of the model.
     """
     plan, ndim = result.plan, result.labels.ndim
-    metadata = {METADATA_KEY: run_record(result, source.name, model)}
     place = source.placed(plan.offset, ndim)
-    named = {kind: f"{source.name} · {kind} · {run_name(plan)}"
-             for kind in ("embedding", "gradient", "tile grid", "labels")}  # fmt: skip
-    lines = grid_lines(plan)
-    return [
-        Layer.create(
-            embedding_rgb(result.embeddings),
-            {"name": named["embedding"], "rgb": True, "visible": False,
-             "metadata": metadata, **place}, "image",
-        ),
-        Layer.create(
-            result.gradient,
-            {"name": named["gradient"], "colormap": "magma", "blending": "additive",
-             "visible": False, "metadata": metadata, **place}, "image",
-        ),
-        Layer.create(
-            lines,
-            {"name": named["tile grid"], "visible": False, "metadata": metadata,
-             "edge_color": GRID_COLOUR, "edge_width": line_width(plan),
-             "vector_style": "line", **source.placed((), lines.shape[-1])}, "vectors",
-        ),
-        Layer.create(
-            result.labels,
-            {"name": named["labels"], "metadata": metadata, **place}, "labels",
-        ),
+    on_grid = {
+        "edge_color": GRID_COLOUR,
+        "edge_width": line_width(plan),
+        "vector_style": "line",
+        **source.placed((), plan.shape.ndim),
+    }
+    hidden = {"visible": False}
+    magma = {"colormap": "magma", "blending": "additive"}
+    kinds: list[tuple[str, Any, dict[str, Any], str]] = [
+        ("embedding", embedding_rgb(result.embeddings),
+         {"rgb": True} | hidden | place, "image"),
+        ("gradient", result.gradient, magma | hidden | place, "image"),
+        ("labels", result.labels, place, "labels"),
     ]  # fmt: skip
+    if line_count(plan) <= MOST_LINES:
+        kinds.insert(2, ("tile grid", grid_lines(plan), on_grid | hidden, "vectors"))
+    record = {"metadata": {METADATA_KEY: run_record(result, source, model)}}
+    run = run_name(plan)
+    return [
+        (
+            data,
+            {"name": f"{source.name} · {kind} · {run}", "metadata": record} | how,
+            of,
+        )
+        for kind, data, how, of in kinds
+    ]
 
 
-def run_record(result: Segmentation, image: str, model: str) -> dict[str, Any]:
+def run_record(result: Segmentation, source: Source, model: str) -> dict[str, Any]:
     """Return what is needed to understand and repeat a run."""
     plan = result.plan
     return {
-        "image": image,
+        "image": source.name,
+        "frame": source.first,
         "model": model,
         "settings": asdict(result.settings),
         "period": plan.shape.period,

@@ -22,7 +22,7 @@ STYLES = {
 }
 
 
-LABEL_WIDTH = 96  # pixels; magicgui measures in another font than napari's theme has
+LABEL_WIDTH = 128  # pixels; magicgui measures in another font than napari's theme has
 
 
 def align_labels(container: Container) -> None:

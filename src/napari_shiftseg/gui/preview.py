@@ -9,8 +9,10 @@ from napari.utils.notifications import show_info
 
 from napari_shiftseg.gui.grid import (
     GRID_COLOUR,
+    MOST_LINES,
     READ_COLOUR,
     grid_lines,
+    line_count,
     line_width,
     tile_outline,
 )
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Vectors
 
     from napari_shiftseg.geometry.tiling import TilePlan
-
-MOST_LINES = 20_000
 
 
 class GridPreview:
@@ -50,10 +50,10 @@ class GridPreview:
             return
         self._shown = (image, plan)  # first: a change of layers leads here again
         self._remove()
-        lines, reads = grid_lines(plan), tile_outline(plan)
-        if len(lines) > MOST_LINES:
-            show_info(f"{len(lines):,} lines are too many to preview")
+        if line_count(plan) > MOST_LINES:
+            show_info(f"{line_count(plan):,} lines are too many to preview")
             return
+        lines, reads = grid_lines(plan), tile_outline(plan)
         selected = self._viewer.layers.selection.active
         self._layer = self._viewer.add_vectors(
             np.concatenate([lines, reads]),

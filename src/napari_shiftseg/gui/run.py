@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_shiftseg.gui.source import Source
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be run: a model, by name or path, on an image."""
+
+    model: str
+    source: Source
+    settings: Settings
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gives: the result, and its seam scores (None for a time series)."""
+    """What a run gives: result, layers, seam scores (None for several images)."""
 
     result: Segmentation
+    layers: list[LayerTuple]
     seams: SeamScores | None
 
 
-def segmentation_run(
-    model: str, image: Any, settings: dict[str, Any]
-) -> Generator[Progress, None, Outcome]:
+def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
+    yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
 
-    yield Progress(0, 0, stage="loading the model")
-    network = load_model(model)
-    result = yield from segment_steps(image, network, Settings(**settings))
+    network = load_model(run.model)
+    result = yield from segment_steps(run.source.pixels(), network, run.settings)
+    yield Progress(0, 0, stage="making layers")
     alone = result.labels.shape == result.plan.output_shape
-    return Outcome(
-        result, seam_scores(result.embeddings, result.plan) if alone else None
-    )
+    seams = seam_scores(result.embeddings, result.plan) if alone else None
+    return Outcome(result, result_layers(result, run.source, run.model), seams)

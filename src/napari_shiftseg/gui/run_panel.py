@@ -74,11 +74,11 @@ class RunPanel(Container):
         if self.is_running:
             return
         self.result.visible = False
-        self._left = TimeLeft()
+        self._left, self._activity = TimeLeft(), Activity()
         self._job = Job(
             self._start(),
             on_progress=self._progressed,
-            on_done=lambda value: self._finish(*self._done(value)),
+            on_done=self._succeeded,
             on_failed=self._failed,
             on_cancelled=lambda: self._finish("Cancelled: no layer was changed."),
         )
@@ -106,6 +106,14 @@ class RunPanel(Container):
         self._activity.show(progress)
         if self._activity.is_cancelled and self.button.enabled:
             self.cancel()
+
+    def _succeeded(self, value: Any) -> None:
+        try:
+            line = self._done(value)
+        except Exception as error:
+            self._failed(error)
+            raise
+        self._finish(*line)
 
     def _failed(self, error: BaseException) -> None:
         self._finish(f"The run failed: {error}", "error")

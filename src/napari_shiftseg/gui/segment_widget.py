@@ -14,23 +14,25 @@ from magicgui.widgets import (
     RadioButtons,
     show_file_dialog,
 )
-from napari.layers import Image
+from napari.layers import Image, Layer
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import parse_window
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.devices import Devices, find_devices
-from napari_shiftseg.gui.layers import METADATA_KEY, result_layers
+from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
-from napari_shiftseg.gui.run import Outcome, segmentation_run
+from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.source import Source, layer_shape, region_in_view
+from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.model.header import bundled_models, read_config
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -60,6 +62,7 @@ class SegmentWidget(Container):
         self._viewer = napari_viewer
         self._devices: Devices | None = None
         self._plan: TilePlan | None = None
+        self._again: Run | None = None
         self._model_names = list(bundled_models())
         self._preview = GridPreview(napari_viewer)
         self._build()
@@ -72,7 +75,7 @@ class SegmentWidget(Container):
         self.model = ComboBox(choices=self._models, value="disks")
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.window = LineEdit(
-            label="Tile size",
+            label="Tile size (window)",
             tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
             "one value an axis: 24x96x96",
         )
@@ -143,7 +146,8 @@ class SegmentWidget(Container):
         layers.events.inserted.connect(self._layers_changed)
         layers.events.removed.connect(self._layers_changed)
         layers.selection.events.active.connect(self._offer_settings)
-        self._viewer.scene.camera.events.connect(self._view_moved)
+        for events in (self._viewer.scene.camera.events, self._viewer.dims.events):
+            events.connect(self._view_moved)
 
     # What is chosen
 
@@ -180,17 +184,18 @@ class SegmentWidget(Container):
         if path:
             self.open_model(path)
 
-    def open_model(self, path: str | Path) -> None:
-        """Choose a model file; what is none is refused in words."""
+    def open_model(self, path: str | Path) -> bool:
+        """Choose a model file; what is none is refused in words (False)."""
         try:
             read_config(path)
         except (OSError, ValueError) as error:
             show_error(str(error))
-            return
+            return False
         if str(path) not in self._model_names:
             self._model_names.append(str(path))
         self.model.reset_choices()
         self.model.value = str(path)
+        return True
 
     def _config(self) -> ModelConfig:
         return read_config(self.model.value)
@@ -228,29 +233,62 @@ class SegmentWidget(Container):
             self.note.say(str(error), "error", [])
             self.summary.value = ""
         else:
-            advice = advise(self._plan)
-            kind = "warning" if advice.makes_seams else "note"
-            self.note.say(advice.note, kind, self._choices(advice.nearest))
-            self.summary.value = advice.summary
+            self._say_what_it_means(self._plan)
         self._show_device()
         self._show_grid()
         self.panel.allow(self._plan is not None)
 
+    def _say_what_it_means(self, plan: TilePlan) -> None:
+        advice = advise(plan)
+        warnings = [training_window_warning(self._config()), self._memory_warning(plan)]
+        kind = "warning" if advice.makes_seams or any(warnings) else "note"
+        text = "\n".join(filter(None, [advice.note, *warnings]))
+        self.note.say(text, kind, self._choices(advice.nearest))
+        self.summary.value = advice.summary
+
+    def _memory_warning(self, plan: TilePlan) -> str:
+        if self._devices is None:
+            return ""
+        budget = self._devices.budget(self.device.value)
+        if plan.memory <= budget:
+            return ""
+        return (
+            f"A tile takes about {size_text(plan.memory)}, more than the "
+            f"{size_text(budget)} at hand: choose smaller tiles."
+        )
+
     def _planned(self) -> TilePlan:
         if self.image.value is None:
             raise ValueError("Open an image: File > Open, or File > Open Sample.")
-        shape, size = self._config().shape, layer_shape(self.image.value)
-        if len(size) < shape.ndim:
+        config, size = self._config(), layer_shape(self.image.value)
+        shape, needed = config.shape, config.ndim + (config.in_channels > 1)
+        if len(size) < needed or config.ndim < 2:
             raise ValueError(
-                f"this model reads {shape.ndim} axes, the image has {len(size)}"
+                f"this model reads {needed} axes, the image has {len(size)}: "
+                f"choose another model or image"
             )
+        self._chosen().clustering(config)
         return plan_tiles(
             size[-shape.ndim :],
             shape,
-            parse_window(self.window.value),
+            self._window(),
             self.stitching.value,
             self.advanced.border.value,
             self._region(shape.ndim),
+        )
+
+    def _window(self) -> int | tuple[int, ...] | None:
+        whole = self.stitching.value == "whole"
+        return None if whole else parse_window(self.window.value)
+
+    def _chosen(self) -> Settings:
+        """Return what the controls say, as settings."""
+        return Settings(
+            window=self._window(),
+            stitching=self.stitching.value,
+            device=self.device.value,
+            region=self._region(self._config().ndim),
+            **self.advanced.settings(),
         )
 
     def _region(self, ndim: int) -> Region | None:
@@ -260,6 +298,16 @@ class SegmentWidget(Container):
         missing = dims.ndim - layer.ndim  # napari aligns the last axes
         displayed = [axis - missing for axis in dims.displayed if axis >= missing]
         return region_in_view(layer, displayed, ndim)
+
+    def _source(self) -> Source:
+        """Take the image; of a series only the frame in view if that is asked for."""
+        layer, config = self.image.value, self._config()
+        leading = layer.ndim - config.ndim - (config.in_channels > 1)
+        if self.advanced.region.value != IN_VIEW:
+            leading = 0
+        first = self._viewer.dims.ndim - layer.ndim
+        frame = self._viewer.dims.current_step[first : first + leading]
+        return Source.of(layer, [int(step) for step in frame])
 
     def _choices(
         self, nearest: tuple[tuple[int, ...], ...]
@@ -290,19 +338,12 @@ class SegmentWidget(Container):
     # What comes out
 
     def _steps(self) -> Generator[Progress, None, Outcome]:
-        self._running = Source.of(self.image.value), self.model.value
-        settings = {
-            "window": parse_window(self.window.value),
-            "stitching": self.stitching.value,
-            "device": self.device.value,
-            "region": self._region(self._config().ndim),
-            **self.advanced.settings(),
-        }
-        source, model = self._running
-        return segmentation_run(model, source.data, settings)
+        run = self._again or Run(self.model.value, self._source(), self._chosen())
+        self._again = None
+        return segmentation_run(run)
 
     def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
-        for layer in result_layers(outcome.result, *self._running):
+        for layer in [Layer.create(*layer) for layer in outcome.layers]:
             self._viewer.add_layer(layer)
         return _result_line(outcome)
 
@@ -317,7 +358,7 @@ class SegmentWidget(Container):
             self.again_button.visible = self._record() is not None
 
     def _run_again(self) -> None:
-        """Show the settings of the run that made the selected layer, and run."""
+        """Show the settings of the run that made the selected layer, and run them."""
         record = self._record()
         if record is None or self.panel.is_running:
             return
@@ -325,11 +366,14 @@ class SegmentWidget(Container):
         if record["image"] not in images:
             show_info(f"the image {record['image']!r} is no longer open")
             return
-        self.image.value = images[record["image"]]
-        self.open_model(record["model"])
+        if not self.open_model(record["model"]):
+            return
+        settings = Settings(**record["settings"])
+        self.image.value = image = images[record["image"]]
         self._use_window(record["window"])
-        self.stitching.value = record["settings"]["stitching"]
+        self.stitching.value = settings.stitching
         self.advanced.restore(record["settings"])
+        self._again = Run(record["model"], Source.of(image, record["frame"]), settings)
         self.panel.run()
 
 
@@ -339,15 +383,18 @@ def _window_text(window: tuple[int, ...]) -> str:
 
 
 def _result_line(outcome: Outcome) -> tuple[str, str]:
-    """Return the result line and its kind: a warning where there are seams."""
+    """Return the result line and its kind: a warning where tiles made seams."""
     result, seams = outcome.result, outcome.seams
-    parts = [f"{result.objects:,} objects in {result.seconds:.1f} s", *result.notes]
-    ratio = None if seams is None else seams.ratio
-    if ratio is None:
+    parts = [f"{result.objects:,} objects in {result.seconds:.1f} s"]
+    parts += [
+        note for note in result.notes if "memory" in note
+    ]  # the others stand above
+    if seams is None or seams.ratio is None:
         return " · ".join(parts), "note"
-    if ratio <= SEAM_RATIO:
-        return " · ".join(
-            [*parts, f"seam ratio {ratio:.2f} (near 1: no seams)"]
-        ), "note"
-    parts.append(f"seam ratio {ratio:.2f}: the embedding jumps at tile borders")
-    return " · ".join(parts), "warning"
+    ratio = f"seam ratio {seams.ratio:.2f}"
+    if not result.plan.makes_seams:
+        parts.append(f"{ratio}, the image's own: these tiles make no seams")
+        return " · ".join(parts), "note"
+    jumps = seams.ratio > SEAM_RATIO
+    parts.append(f"{ratio}: the embedding jumps at tile borders" if jumps else ratio)
+    return " · ".join(parts), "warning" if jumps else "note"

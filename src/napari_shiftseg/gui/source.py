@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.transforms import Affine
 
+from napari_shiftseg.inference.image import luminance
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.layers import Image
-    from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-
-LUMINANCE = np.array([0.2125, 0.7154, 0.0721])  # ITU-R BT.709
 
 
 @dataclass(frozen=True)
@@ -27,40 +26,60 @@ class Source:
     ----------
     name : str
     data : array
-        (\\*layer axes), grey; the finest level of a multiscale layer.
-    scale, translate : ndarray
-        Per layer axis.
-    rotate, shear, affine : ndarray
-        As napari's layers take them.
+        (\*layer axes[, colours]); the finest level of a multiscale layer.
+    rgb : bool
+        Whether the last axis of the data is colour.
+    placement : Affine
+        From data to world, without the layer's own affine.
+    affine : Affine
+        Of the layer, applied after the placement.
     units, axis_labels : tuple
         Per layer axis.
+    first : tuple of int
+        Where the data begins on the leading axes, when only a frame is taken.
     """
 
     name: str
     data: Any
-    scale: NDArray[Any]
-    translate: NDArray[Any]
-    rotate: NDArray[Any]
-    shear: NDArray[Any]
-    affine: NDArray[Any]
+    rgb: bool
+    placement: Affine
+    affine: Affine
     units: tuple[Any, ...]
     axis_labels: tuple[str, ...]
+    first: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, layer: Image) -> Source:
-        """Take what is needed from a layer."""
+    def of(cls, layer: Image, frame: Sequence[int] = ()) -> Source:
+        """Take what is needed from a layer; no pixel is read.
+
+        Parameters
+        ----------
+        layer : Image
+        frame : sequence of int
+            Position on the leading axes, to take this frame only; none: all of them.
+        """
         data = layer.data[0] if layer.multiscale else layer.data
+        one = tuple(slice(step, step + 1) for step in frame)
+        placement = Affine(
+            scale=layer.scale,
+            rotate=layer.rotate,
+            shear=layer.shear,
+            translate=layer.translate,
+        )
         return cls(
             layer.name,
-            _grey(data) if layer.rgb else data,
-            layer.scale,
-            layer.translate,
-            layer.rotate,
-            layer.shear,
-            layer.affine.affine_matrix,
+            data[one] if one else data,
+            layer.rgb,
+            placement,
+            layer.affine,
             layer.units,
             layer.axis_labels,
+            tuple(frame),
         )
+
+    def pixels(self) -> Any:
+        r"""Return the pixels, (\*layer axes), colours as grey; lazy ones stay so."""
+        return luminance(self.data) if self.rgb else self.data
 
     def placed(self, offset: Sequence[int], ndim: int) -> dict[str, Any]:
         """Return the keywords that put a layer of `ndim` axes onto the image.
@@ -68,23 +87,24 @@ class Source:
         Parameters
         ----------
         offset : sequence of int
-            Image pixel at which the new layer begins, for its last axes.
+            Pixel of the data at which the new layer begins, for its last axes.
         ndim : int
             Axes of the new layer, the last ones of the image.
         """
-        corner = np.zeros(ndim)
-        corner[ndim - len(offset) :] = offset
-        shape = {"scale": self.scale[-ndim:]}
-        if ndim == len(self.scale):
-            shape |= {"rotate": self.rotate, "shear": self.shear}
-        shift = Affine(**shape).linear_matrix @ corner
-        placed = {
-            **shape,
-            "translate": self.translate[-ndim:] + shift,
+        axes = list(range(self.placement.ndim - ndim, self.placement.ndim))
+        own = self.placement.set_slice(axes)
+        corner = np.zeros(self.placement.ndim)
+        corner[: len(self.first)] = self.first
+        corner[len(corner) - len(offset) :] = offset
+        return {
+            "scale": own.scale,
+            "rotate": own.rotate,
+            "shear": own.shear,
+            "translate": own.translate + own.linear_matrix @ corner[axes],
+            "affine": self.affine.set_slice(axes).affine_matrix,
             "units": self.units[-ndim:],
             "axis_labels": self.axis_labels[-ndim:],
         }
-        return placed | ({"affine": self.affine} if ndim == len(self.scale) else {})
 
 
 def layer_shape(layer: Image) -> tuple[int, ...]:
@@ -103,21 +123,19 @@ def region_in_view(layer: Image, displayed: Sequence[int], ndim: int) -> Region:
         Axes of the layer that are displayed; the others are taken whole.
     ndim : int
         Axes of the region, the last ones of the layer.
+
+    Raises
+    ------
+    ValueError
+        If the image is not in view.
     """
     shape = layer_shape(layer)
     factor = layer.downsample_factors[layer.data_level] if layer.multiscale else 1
     low, high = layer.corner_pixels * factor
-    region = [(0, n) for n in shape]
+    region: list[Any] = [(0, n) for n in shape]
     for axis in displayed:
-        stop = min(int(high[axis]) + 1, shape[axis])
+        if high[axis] <= low[axis]:
+            raise ValueError("the image is not in view: move it there or take it whole")
+        stop = min(int(high[axis] + np.atleast_1d(factor)[-1]), shape[axis])
         region[axis] = (min(int(low[axis]), stop - 1), stop)
     return tuple(region[-ndim:])
-
-
-def _grey(data: Any) -> Any:
-    """Return the luminance of an RGB(A) array, as lazily as the array is."""
-    if not isinstance(data, np.ndarray):
-        import dask.array as da
-
-        data = da.asarray(data)
-    return np.tensordot(data[..., :3], LUMINANCE, axes=1)

@@ -8,26 +8,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
 
+LEAST = 1.0  # seconds measured before a guess is made
+
 
 class TimeLeft:
-    """Estimate from the steps done how long the others will take."""
+    """Estimate from the tiles done how long the others will take."""
 
     def __init__(self) -> None:
-        self._began = perf_counter()
-        self._first = 0
+        self._restart(0, 0)
 
     def text(self, progress: Progress) -> str:
         """Return ``tile 212 of 441 · 5 s left``."""
         if progress.stage != "predicting" or not progress.total:
             return f"{progress.stage} …"
-        if not self._first:  # loading and the first tile are no measure
-            self._first, self._began = progress.done, perf_counter()
+        if progress.done < self._last or progress.total != self._total:
+            self._restart(progress.done, progress.total)  # tiles have been shrunk
+        self._last = progress.done
         text = f"tile {progress.done:,} of {progress.total:,}"
-        measured = progress.done - self._first
-        if measured:
-            rate = (perf_counter() - self._began) / measured
-            text += f" · {_duration(rate * (progress.total - progress.done))} left"
+        elapsed, measured = perf_counter() - self._began, progress.done - self._first
+        if elapsed > LEAST and measured:
+            rest = elapsed / measured * (progress.total - progress.done)
+            text += f" · {_duration(rest)} left"
         return text
+
+    def _restart(self, done: int, total: int) -> None:
+        self._first = self._last = done
+        self._total = total
+        self._began = perf_counter()
 
 
 def _duration(seconds: float) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import Intensity
 
 PERCENTILES = (1.0, 99.8)
+RGB_WEIGHTS = np.array([0.2125, 0.7154, 0.0721])
 MOST_SAMPLED = 2**24  # pixels the percentiles of a large image are read from
 
 
@@ -140,6 +141,26 @@ def open_image(
         return Image(data, ndim)
     low, high = _range(data) if intensity == "range" else _percentiles(data)
     return Image(data, ndim, low, 1 / (high - low) if high > low else 1.0)
+
+
+def luminance(colours: Any) -> Any:
+    """Return the luminance of an RGB(A) array, as lazily as the array is.
+
+    Parameters
+    ----------
+    colours : array
+        (..., 3 or 4)
+
+    Returns
+    -------
+    array
+        (...), by ITU-R BT.709.
+    """
+    if not isinstance(colours, np.ndarray):
+        import dask.array as da
+
+        colours = da.asarray(colours)
+    return np.tensordot(colours[..., :3], RGB_WEIGHTS, axes=1)
 
 
 def as_array(image: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from itertools import islice
@@ -23,7 +24,7 @@ from napari_shiftseg.geometry.tiling import (
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, open_image
 from napari_shiftseg.inference.precision import Precision
-from napari_shiftseg.inference.progress import Progress, exhaust
+from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_IN_BATCH = 16
 CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
 SHRINK = 0.75  # of the memory of a tile that did not fit
 
 
@@ -80,11 +82,19 @@ def embed(
         If an argument is out of range or the image cannot be read.
     MemoryError
         If not even a tile of one period fits on the device.
+
+    Warns
+    -----
+    UserWarning
+        If memory did not suffice and the batch or the tiles were made smaller.
     """
     opened = open_for(image, model)
     plan = plan_for(opened, model, window, stitching, border, region, device)
-    raw, _ = exhaust(embed_steps(opened, model, plan, device, precision, batch))
-    return raw[: model.config.embedding_channels]
+    steps = Returning(embed_steps(opened, model, plan, device, precision, batch))
+    for progress in steps:
+        if progress.note:
+            warnings.warn(progress.note, stacklevel=2)
+    return steps.value[0][: model.config.embedding_channels]
 
 
 def embed_steps(
@@ -230,7 +240,9 @@ class _Network:
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
 
     def __call__(self, inputs: list[NDArray[Any]]) -> NDArray[Any]:
-        with torch.inference_mode(), self._autocast():
+        # cuDNN's TF32 keeps 10 bits of a float32: a thousandth, which is no equality
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with torch.inference_mode(), self._autocast(), exact:
             x = torch.from_numpy(np.stack(inputs)).to(self.device)
             raw: Tensor = self.model(x)
             result: NDArray[Any] = raw.to("cpu", dtype=_torch_dtype(self.dtype)).numpy()
@@ -276,12 +288,11 @@ def _batch_that_fits(plan: TilePlan, device: torch.device) -> int:
 
 def _smaller(plan: TilePlan, failure: BaseException) -> TilePlan:
     """Return a plan of smaller tiles for the same region; raise if there is none."""
-    period = plan.shape.period
     smaller = plan.cheapest(int(plan.memory * SHRINK))
     if smaller.memory >= plan.memory:
         raise MemoryError(
-            f"a tile that keeps {by(period)} pixels does not fit on the device; close "
-            f"other programs that use it, or choose another device"
+            f"a tile that keeps {by(plan.stride)} pixels does not fit on the device; "
+            f"close other programs that use it, or choose another device"
         ) from failure
     return smaller
 
@@ -295,7 +306,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text
+    return any(said in text for said in OUT_OF_MEMORY)
 
 
 def _dtype(precision: Precision) -> type[np.floating[Any]]:

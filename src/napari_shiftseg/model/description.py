@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.model.unet import UNet
 
 LISTED = 6  # legal inputs and raw outputs listed an axis
@@ -59,17 +60,17 @@ def _factor(factors: tuple[int, ...]) -> int | list[int]:
     return list(factors) if len(pooled) > 1 else max(factors, default=1)
 
 
-def training_window_warning(model: UNet) -> str:
+def training_window_warning(config: ModelConfig) -> str:
     """Say that the training window was not above the period; empty if it was.
 
     With a window w = p the functions at phase p − 1 and 0 never met in the loss, so
     seams appear at every multiple of p, which no cropping mends; with w < p some
     functions were never trained (Rumberger et al., ICCV 2021, section 3.3).
     """
-    provenance = model.config.provenance
+    provenance = config.provenance
     if provenance is None:
         return ""
-    pairs = zip(provenance.window, model.shape.period, strict=True)
+    pairs = zip(provenance.window, config.shape.period, strict=True)
     too_small = [(w, p) for w, p in pairs if w <= p]
     if not too_small:
         return ""

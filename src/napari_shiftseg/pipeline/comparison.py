@@ -81,6 +81,7 @@ class Side:
             "seam_ratio_within_untiled": self.untiled.ratio_within,
             "commensurate": self.is_commensurate,
             "seam_z": self.seams.z,
+            "seam_z_weak": self.seams.z_is_weak,
             "objects": self.result.objects,
             "true_objects": objects and objects.true_objects,
             "false_splits": objects and objects.false_splits,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.objects import Objects, cluster_steps
+from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
@@ -109,9 +110,10 @@ def segment_steps(
     frames = _frames(pixels, model)
     if not frames:
         return (yield from _segment_frame(pixels, model, settings))
-    results = []
+    results: list[Segmentation] = []
     for number, at in enumerate(frames):
-        steps = Returning(_segment_frame(pixels[at], model, settings))
+        plan = results[-1].plan if results else None  # shrunk ones are not tried again
+        steps = Returning(_segment_frame(pixels[at], model, settings, plan))
         for progress in steps:
             yield replace(
                 progress,
@@ -123,12 +125,15 @@ def segment_steps(
 
 
 def _segment_frame(
-    image: ArrayLike | Any, model: UNet, settings: Settings
+    image: ArrayLike | Any,
+    model: UNet,
+    settings: Settings,
+    plan: TilePlan | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     began = perf_counter()
-    clustering = settings.clustering(model)
+    clustering = settings.clustering(model.config)
     opened = open_for(image, model)
-    plan = plan_for(
+    plan = plan or plan_for(
         opened, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,
     )  # fmt: skip
@@ -151,7 +156,7 @@ def _segment_frame(
 def _predicted(
     image: Image, model: UNet, plan: TilePlan, settings: Settings
 ) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan, list[str]]]:
-    notes: list[str] = []
+    notes = list(filter(None, [advise(plan).note]))
     steps = Returning(
         embed_steps(
             image, model, plan, settings.device, settings.precision, settings.batch

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Border, Region, Stitching
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.precision import Precision
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.model.config import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +48,8 @@ class Settings:
     min_size: int | None = None
     split_far_parts: bool | None = None
 
-    def clustering(self, model: UNet) -> Clustering:
-        """Return the model's clustering with what was chosen here.
+    def clustering(self, config: ModelConfig) -> Clustering:
+        """Return a model's clustering with what was chosen here.
 
         Raises
         ------
@@ -62,11 +62,11 @@ class Settings:
             for name, value in asdict(self).items()
             if name in Clustering.model_fields and value is not None
         }
-        known = model.config.clustering.model_dump()
+        known = config.clustering.model_dump()
         clustering = Clustering.model_validate({**known, **chosen})
-        if clustering.scope == "component" and not model.config.foreground:
+        if clustering.scope == "component" and not config.foreground:
             raise ValueError(
                 f'scope "component" needs a model with a foreground logit, which '
-                f'{model.config.name!r} has not; take scope "global"'
+                f'{config.name!r} has not; take scope "global"'
             )
         return clustering

@@ -126,7 +126,7 @@ def test_only_whole_periods_are_written_as_periods():
         plan_tiles((508, 508), DISKS, (48, 16))
     )
     assert "keeps 20 × 20; " in summary(plan_tiles((508, 508), DISKS, 20, "naive"))
-    assert "keeps 20 × 20; " in summary(plan_tiles((10, 10), DISKS, 20, "naive"))
+    assert "keeps all; " in summary(plan_tiles((10, 10), DISKS, 20, "naive"))
 
 
 @pytest.mark.parametrize(

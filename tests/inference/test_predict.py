@@ -411,6 +411,7 @@ def number_of_networks() -> int:
     return sum(type(thing) is UNet for thing in gc.get_objects())
 
 
+@pytest.mark.filterwarnings("ignore:out of memory")
 class TestOutOfMemory:
     """48² values a tile of window 8 (l = 2 reads 48), 44² of window 4."""
 

@@ -173,7 +173,8 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        return f"{name}: {first['msg']}, got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{name}: {message}, got {first['input']!r}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error)

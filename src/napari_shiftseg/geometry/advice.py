@@ -57,15 +57,13 @@ def advise(plan: TilePlan) -> Advice:
 
 def summary(plan: TilePlan) -> str:
     """Return one line: sizes of a tile, number of tiles, cost and memory."""
-    periods = ""
-    tiled = plan.is_exact and plan.stitching != "whole"
-    if tiled and not any(
+    keeps = "all" if len(plan) == 1 else by(plan.stride)
+    if len(plan) > 1 and not any(
         stride % p for stride, p in zip(plan.stride, plan.shape.period, strict=True)
     ):
-        periods = f" = {in_periods(plan)}"
+        keeps += f" = {in_periods(plan)}"
     return (
-        f"reads {by(plan.reads)}, predicts {by(plan.predicts)}, "
-        f"keeps {by(plan.stride)}{periods}; "
+        f"reads {by(plan.reads)}, predicts {by(plan.predicts)}, keeps {keeps}; "
         f"{len(plan):,} {'tile' if len(plan) == 1 else 'tiles'}; "
         f"{plan.cost:.3g} × the pixels; {size_text(plan.memory)}"
     )

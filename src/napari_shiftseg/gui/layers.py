@@ -71,14 +71,10 @@ def result_layers(result: Segmentation, source: Source, model: str) -> list[Laye
     ]  # fmt: skip
     if line_count(plan) <= MOST_LINES:
         kinds.insert(2, ("tile grid", grid_lines(plan), on_grid | hidden, "vectors"))
-    record = {"metadata": {METADATA_KEY: run_record(result, source, model)}}
-    run = run_name(plan)
+    metadata = {METADATA_KEY: run_record(result, source, model)}
+    prefix, run = source.name, run_name(plan)
     return [
-        (
-            data,
-            {"name": f"{source.name} · {kind} · {run}", "metadata": record} | how,
-            of,
-        )
+        (data, {"name": f"{prefix} · {kind} · {run}", "metadata": metadata, **how}, of)
         for kind, data, how, of in kinds
     ]
 

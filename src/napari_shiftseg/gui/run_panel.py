@@ -84,6 +84,10 @@ class RunPanel(Container):
         )
         self.button.text = "Cancel"
 
+    def forget(self) -> None:
+        """Take the result line away: it speaks of another image."""
+        self.result.visible = False
+
     def cancel(self) -> None:
         """Stop the run after the present tile."""
         if self._job is not None:

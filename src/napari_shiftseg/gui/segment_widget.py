@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class SegmentWidget(Container):
         self._devices: Devices | None = None
         self._plan: TilePlan | None = None
         self._again: Run | None = None
+        self._latest: Image | None = None
         self._model_names = list(bundled_models())
         self._preview = GridPreview(napari_viewer)
         self._build()
@@ -137,6 +139,7 @@ class SegmentWidget(Container):
         for control in (self.image, self.window, self.stitching, self.device,
                         self.advanced.border, self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
+        self.image.changed.connect(self._forget_other_image)
         self.model.changed.connect(self._choose_model)
         self.open_button.changed.connect(self._ask_for_model)
         self.show_grid.changed.connect(self._show_grid)
@@ -174,6 +177,11 @@ class SegmentWidget(Container):
             self.show_grid.value = False
         self.image.reset_choices()
         self._advise()
+
+    def _forget_other_image(self, image: Image | None) -> None:
+        if image is not self._latest:
+            self._latest = image
+            self.panel.forget()
 
     def _view_moved(self) -> None:
         if isalive(self.native) and self.advanced.region.value == IN_VIEW:
@@ -230,7 +238,8 @@ class SegmentWidget(Container):
         try:
             self._plan = self._planned()
         except (ValueError, OSError) as error:
-            self.note.say(str(error), "error", [])
+            kind = "note" if self.image.value is None else "error"
+            self.note.say(str(error), kind, [])
             self.summary.value = ""
         else:
             self._say_what_it_means(self._plan)
@@ -244,7 +253,8 @@ class SegmentWidget(Container):
         kind = "warning" if advice.makes_seams or any(warnings) else "note"
         text = "\n".join(filter(None, [advice.note, *warnings]))
         self.note.say(text, kind, self._choices(advice.nearest))
-        self.summary.value = advice.summary
+        planes = prod(layer_shape(self.image.value)[: -plan.shape.ndim])
+        self.summary.value = advice.summary + (f"; {planes} planes" * (planes > 1))
 
     def _memory_warning(self, plan: TilePlan) -> str:
         if self._devices is None:

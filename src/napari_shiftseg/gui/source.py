@@ -99,12 +99,19 @@ class Source:
         return {
             "scale": own.scale,
             "rotate": own.rotate,
-            "shear": own.shear,
+            "shear": _shear(own),
             "translate": own.translate + own.linear_matrix @ corner[axes],
             "affine": self.affine.set_slice(axes).affine_matrix,
             "units": self.units[-ndim:],
             "axis_labels": self.axis_labels[-ndim:],
         }
+
+
+def _shear(transform: Affine) -> np.ndarray:
+    """Return the shear as layers take it; napari says none by one zero an axis."""
+    elements = transform.ndim * (transform.ndim - 1) // 2
+    shear = transform.shear
+    return shear if len(shear) == elements else np.zeros(elements)
 
 
 def layer_shape(layer: Image) -> tuple[int, ...]:

@@ -231,7 +231,7 @@ class TestSegmentation:
             "notes": [],
         }
         assert {key: report[key] for key in expected} == expected
-        assert report["settings"]["window"] == 8
+        assert report["settings"]["window"] == [8, 8]
 
     def test_a_time_series(self, model, source, tmp_path: Path) -> None:
         series = np.stack([source.data, source.data + 1, source.data * 2])

@@ -80,7 +80,7 @@ def test_figures_are_ready_for_json():
 )
 def test_a_training_window_must_be_above_the_period(window, warned):
     model = new_model(depth=4, features=1, provenance=provenance(window, window))
-    text = training_window_warning(model)
+    text = training_window_warning(model.config)
 
     assert bool(text) is warned
     if warned:
@@ -90,12 +90,14 @@ def test_a_training_window_must_be_above_the_period(window, warned):
 def test_one_axis_below_its_period_is_enough_and_is_the_one_named():
     # axis 0: 8 > 4; axis 1: 16 = 16
     model = new_model(depth=(2, 4), features=1, provenance=provenance(32, 16))
-    text = training_window_warning(model)
+    text = training_window_warning(model.config)
     assert "window of 16, not above the period 16" in text
 
     model = new_model(depth=(2, 4), features=1, provenance=provenance(4, 32))
-    assert "window of 4, not above the period 4" in training_window_warning(model)
+    assert "window of 4, not above the period 4" in training_window_warning(
+        model.config
+    )
 
 
 def test_a_model_that_was_not_trained_is_not_warned_about():
-    assert training_window_warning(new_model(depth=1, features=1)) == ""
+    assert training_window_warning(new_model(depth=1, features=1).config) == ""

@@ -177,7 +177,10 @@ def _finished(
         loss={"name": "discriminative", **asdict(recipe.loss)},
         data=f"{len(windows.samples)} image(s), first {windows.samples[0].image.shape}",
         date=date.today().isoformat(),
-        versions={name: version(name) for name in ("torch", "napari-shiftseg")},
+        versions={
+            "torch": str(torch.__version__),
+            "napari-shiftseg": version("napari-shiftseg"),
+        },
     )
     model.config = config.model_copy(update={"provenance": provenance})
     return model

@@ -61,6 +61,7 @@ class SegmentWidget(Container):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
+        self._config: ModelConfig  # of the chosen model, read once
         self._devices: Devices | None = None
         self._plan: TilePlan | None = None
         self._again: Run | None = None
@@ -162,8 +163,9 @@ class SegmentWidget(Container):
         ]
 
     def _models(self, _widget: Any = None) -> list[tuple[str, str]]:
+        bundled = bundled_models()
         return [
-            (name if name in bundled_models() else Path(name).name, name)
+            (name if name in bundled else Path(name).name, name)
             for name in self._model_names
         ]
 
@@ -205,11 +207,8 @@ class SegmentWidget(Container):
         self.model.value = str(path)
         return True
 
-    def _config(self) -> ModelConfig:
-        return read_config(self.model.value)
-
     def _choose_model(self) -> None:
-        config = self._config()
+        self._config = config = read_config(self.model.value)
         self.advanced.take(config.clustering)
         window = config.provenance.window if config.provenance else config.shape.period
         self._use_window(window)
@@ -249,7 +248,7 @@ class SegmentWidget(Container):
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice = advise(plan)
-        warnings = [training_window_warning(self._config()), self._memory_warning(plan)]
+        warnings = [training_window_warning(self._config), self._memory_warning(plan)]
         kind = "warning" if advice.makes_seams or any(warnings) else "note"
         text = "\n".join(filter(None, [advice.note, *warnings]))
         self.note.say(text, kind, self._choices(advice.nearest))
@@ -270,21 +269,22 @@ class SegmentWidget(Container):
     def _planned(self) -> TilePlan:
         if self.image.value is None:
             raise ValueError("Open an image: File > Open, or File > Open Sample.")
-        config, size = self._config(), layer_shape(self.image.value)
+        config, size = self._config, layer_shape(self.image.value)
         shape, needed = config.shape, config.ndim + (config.in_channels > 1)
         if len(size) < needed or config.ndim < 2:
             raise ValueError(
                 f"this model reads {needed} axes, the image has {len(size)}: "
                 f"choose another model or image"
             )
-        self._chosen().clustering(config)
+        chosen = self._chosen()
+        chosen.clustering(config)  # refuses what only the clustering would
         return plan_tiles(
             size[-shape.ndim :],
             shape,
-            self._window(),
-            self.stitching.value,
-            self.advanced.border.value,
-            self._region(shape.ndim),
+            chosen.window,
+            chosen.stitching,
+            chosen.border,
+            chosen.region,
         )
 
     def _window(self) -> int | tuple[int, ...] | None:
@@ -297,7 +297,7 @@ class SegmentWidget(Container):
             window=self._window(),
             stitching=self.stitching.value,
             device=self.device.value,
-            region=self._region(self._config().ndim),
+            region=self._region(self._config.ndim),
             **self.advanced.settings(),
         )
 
@@ -311,7 +311,7 @@ class SegmentWidget(Container):
 
     def _source(self) -> Source:
         """Take the image; of a series only the frame in view if that is asked for."""
-        layer, config = self.image.value, self._config()
+        layer, config = self.image.value, self._config
         leading = layer.ndim - config.ndim - (config.in_channels > 1)
         if self.advanced.region.value != IN_VIEW:
             leading = 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .model.unet import new_model
     from .pipeline.comparison import compare
     from .pipeline.segmentation import segment
+    from .pipeline.sweep import sweep
     from .training.fit import train
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ _HOMES = {
     "save_model": "model.checkpoint",
     "seam_scores": "metrics.seams",
     "segment": "pipeline.segmentation",
+    "sweep": "pipeline.sweep",
     "train": "training.fit",
 }
 
@@ -54,6 +56,7 @@ __all__ = [
     "save_model",
     "seam_scores",
     "segment",
+    "sweep",
     "train",
 ]
 

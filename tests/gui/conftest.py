@@ -15,8 +15,8 @@ def model_file(tmp_path_factory):
         features=2,
         clustering=Clustering(bandwidth=0.7, min_size=3),
         provenance=Provenance(
-            command="none", window=(6, 6), seed=0, steps=0, loss={}, data="none",
-            date="2026-01-01", versions={},
+            command="none", window=(6, 6), seed=0, steps=0, loss={}, optimizer={},
+            data="none", date="2026-01-01", versions={},
         ),
     )  # fmt: skip
     path = tmp_path_factory.mktemp("models") / "small.safetensors"
@@ -37,7 +37,7 @@ def viewer(make_napari_viewer_proxy):
 def widget(viewer, model_file):
     """The Segment widget, docked, with the small model chosen."""
     _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
-    docked.open_model(model_file)
+    docked.model.open(model_file)
     return docked
 
 

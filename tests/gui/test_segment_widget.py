@@ -85,9 +85,9 @@ def test_model_sets_the_clustering_and_the_window(widget, model_file):
 def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"nothing of the kind")
-    widget.open_model(broken)
+    widget.model.open(broken)
     assert widget.model.value == model_file
-    assert str(broken) not in widget.model.choices
+    assert str(broken) not in widget.model.list.choices
 
 
 def test_an_opened_model_stays_chosen_when_layers_come(viewer, widget, model_file):
@@ -216,7 +216,7 @@ def test_region_in_view_is_part_of_the_whole(
 ):
     viewer = make_napari_viewer_proxy(show=True)  # what is not drawn shows nothing
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
-    widget.open_model(model_file)
+    widget.model.open(model_file)
     image = np.random.default_rng(2).random((300, 300)).astype(np.float32)
     viewer.add_image(image, name="cells")
     viewer.scene.camera.zoom = 12
@@ -305,7 +305,7 @@ def test_dock_closed_during_the_run(viewer, widget, qtbot):
 def test_viewer_closed_during_the_run(make_napari_viewer, model_file, qtbot):
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
-    widget.open_model(model_file)
+    widget.model.open(model_file)
     viewer.add_image(np.random.default_rng(6).random((200, 200)))
     widget.panel.button.native.click()
     qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)

@@ -17,6 +17,7 @@ PROVENANCE = Provenance(
     seed=0,
     steps=4500,
     loss={"name": "discriminative", "push_margin": 3.0},
+    optimizer={"name": "Adam"},
     data="1 image",
     date="2025-01-31",
     versions={"torch": "2.13.0"},

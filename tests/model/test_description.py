@@ -18,6 +18,7 @@ def provenance(*window: int) -> Provenance:
         seed=0,
         steps=1,
         loss={},
+        optimizer={"name": "Adam"},
         data="d",
         date="",
         versions={},

@@ -173,7 +173,9 @@ class TestCompare:
 
     @pytest.mark.parametrize("shape", [(2, 31, 42), (31,)])
     def test_anything_but_one_image(self, model: UNet, shape: Any) -> None:
-        with pytest.raises(ValueError, match="compare reads one image of 2 axes"):
+        with pytest.raises(
+            ValueError, match="one image of 2 axes is compared at a time"
+        ):
             compare(np.zeros(shape), model, window=6)
 
     def test_wrong_settings(self, model: UNet) -> None:

@@ -210,8 +210,8 @@ class TestForeground:
         model = small_model(2, 2, clustering=ONE_MODE)
         segment(rng.normal(size=(9, 11)), model)
         provenance = Provenance(
-            command="", window=(20, 24), seed=0, steps=1, loss={}, data="",
-            date="", versions={},
+            command="", window=(20, 24), seed=0, steps=1, loss={}, optimizer={},
+            data="", date="", versions={},
         )  # fmt: skip
         trained = type(model)(
             model.config.model_copy(update={"provenance": provenance})

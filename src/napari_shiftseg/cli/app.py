@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,7 +15,6 @@ from napari_shiftseg.model.config import Kernel, Scope
 
 app = typer.Typer(
     name="shiftseg",
-    help="Segment images tile by tile without seams, and see the seams.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -57,6 +57,24 @@ def main() -> None:
     except EXPECTED as error:
         _fail(_one_line(error))
     sys.exit(status or 0)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"shiftseg {metadata.version('napari-shiftseg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def shiftseg(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Segment images tile by tile without seams, and see the seams."""
 
 
 @app.command()
@@ -151,7 +169,8 @@ def train(
     from napari_shiftseg.cli.train import run_training
 
     report = run_training(sample, output, window, steps, seed, device)
-    _print(report, as_json, lambda: print(f"{report['model']} written to {output}"))
+    words = f"{report['model']}: loss {report['loss']:.3g}, written to {output}"
+    _print(report, as_json, lambda: print(words))
 
 
 def _window(text: str | None) -> int | tuple[int, ...] | None:

@@ -78,7 +78,10 @@ def read_image(path: Path) -> Source:
         struct.error,
         tifffile.TiffFileError,
     ) as error:
-        raise ValueError(f"{path.name} cannot be read: {error}") from None
+        raise ValueError(
+            f"{path.name} cannot be read: {error}; save the image again as a "
+            f"{suffix} file"
+        ) from None
 
 
 def _read_tiff(path: Path) -> Source:
@@ -122,8 +125,10 @@ def writable_folder(folder: Path) -> Path:
         with tempfile.NamedTemporaryFile(dir=folder):
             return folder
     except OSError as error:
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "it is or lies in a file" if is_file else error.strerror
         raise OSError(
-            f"cannot write files into {folder} ({error.strerror}): "
+            f"cannot write files into {folder} ({reason}): "
             f"choose another folder with -o"
         ) from None
 

@@ -59,13 +59,35 @@ def report_segmentation(result: Segmentation, folder: Path) -> None:
 
 def report_model(model: UNet) -> None:
     """Print what a model is."""
-    for name, value in describe(model).items():
-        if name != "provenance":
-            print(f"{name.replace('_', ' '):22}{value}")
-    for name, value in (describe(model)["provenance"] or {}).items():
-        print(f"  {name:20}{value}")
+    known = describe(model)
+    provenance = known.pop("provenance") or {}
+    for name, value in known.items():
+        print(f"{name.replace('_', ' '):22}{in_words(value)}")
+    for name, value in provenance.items():
+        print(f"  {name:20}{in_words(value)}")
     if warning := training_window_warning(model.config):
         print(f"warning: {warning}")
+
+
+def in_words(value: object) -> str:
+    """Write a value of a report without brackets and quotes."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case dict():
+            return ", ".join(
+                f"{key.replace('_', ' ')} {in_words(v)}" for key, v in value.items()
+            )
+        case [[*_], *_]:  # several values an axis
+            rows = [in_words(axis) for axis in value]
+            return rows[0] if len(set(rows)) == 1 else "; ".join(rows)
+        case [*_]:
+            return ", ".join(in_words(v) for v in value)
+    return str(value)
 
 
 def report_comparison(comparison: Comparison) -> None:

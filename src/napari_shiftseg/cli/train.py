@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections import deque
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,11 +21,13 @@ from napari_shiftseg.training.recipes import STEPS, sample_training
 if TYPE_CHECKING:
     from pathlib import Path
 
+MEAN_OVER = 100  # steps, for the loss that is shown
+
 
 def run_training(
     sample: str, output: Path, window: int, steps: int | None, seed: int, device: str
 ) -> dict[str, Any]:
-    """Train on a sample and write the model; returns its figures."""
+    """Train on a sample and write the model; returns its figures and last loss."""
     if output.suffix != SUFFIX:
         raise ValueError(f"the model file must end with {SUFFIX}, got {output.name!r}")
     writable_folder(output.parent)
@@ -37,12 +42,17 @@ def run_training(
             [training.sample], training.config, training.recipe, device, command
         )
     )
-    with tqdm(total=steps, unit="step", disable=None) as bar:
+    every = 0.1 if sys.stderr.isatty() else 30  # seconds
+    losses: deque[float] = deque(maxlen=MEAN_OVER)
+    with tqdm(total=steps, unit="step", mininterval=every) as bar:
         for step in running:
+            losses.append(step.loss)
+            bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
             bar.update()
-            if step.done % 50 == 0:
-                bar.set_postfix(loss=f"{step.loss:.3g}")
     save_model(running.value, output, torch.float16)
-    return {"model": running.value.config.name, "file": str(output)} | describe(
-        running.value
-    )
+    return {
+        "model": running.value.config.name,
+        "file": str(output),
+        "loss": fmean(losses),
+        **describe(running.value),
+    }

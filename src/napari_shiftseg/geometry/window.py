@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import product
 from math import ceil, prod
@@ -50,7 +51,7 @@ def _not_a_window(window: object) -> ValueError:
 
 
 def parse_window(text: str) -> int | tuple[int, ...]:
-    """Read a window written as ``20`` or, per axis, ``24x96x96``.
+    """Read a window written as ``20`` or, per axis, ``24x96x96`` or ``24, 96, 96``.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def parse_window(text: str) -> int | tuple[int, ...]:
         If the text is anything else.
     """
     try:
-        values = tuple(int(part) for part in text.lower().replace("×", "x").split("x"))
+        values = tuple(int(part) for part in re.split("[x×,]", text.lower()))
     except ValueError:
         raise _not_a_window(text) from None
     if any(v < 1 for v in values):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import (
@@ -13,17 +12,17 @@ from magicgui.widgets import (
     LineEdit,
     PushButton,
     RadioButtons,
-    show_file_dialog,
 )
-from napari.layers import Image, Layer
+from napari.layers import Layer
 from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import parse_window
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
+from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
@@ -32,17 +31,16 @@ from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.source import Source, layer_shape, region_in_view
 from napari_shiftseg.model.description import training_window_warning
-from napari_shiftseg.model.header import bundled_models, read_config
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import napari
+    from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.model.config import ModelConfig
 
 SEAM_RATIO = 1.2  # above it, the result line warns
 CPU_HELP = (
@@ -61,12 +59,10 @@ class SegmentWidget(Container):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._config: ModelConfig  # of the chosen model, read once
         self._devices: Devices | None = None
         self._plan: TilePlan | None = None
         self._again: Run | None = None
         self._latest: Image | None = None
-        self._model_names = list(bundled_models())
         self._preview = GridPreview(napari_viewer)
         self._build()
         self._connect()
@@ -74,9 +70,8 @@ class SegmentWidget(Container):
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
     def _build(self) -> None:
-        self.image = ComboBox(choices=self._images, label="Image")
-        self.model = ComboBox(choices=self._models, value="disks")
-        self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
+        self.image = LayerChoice(self._viewer, is_image, label="Image")
+        self.model = ModelChoice()
         self.window = LineEdit(
             label="Tile size (window)",
             tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
@@ -103,7 +98,7 @@ class SegmentWidget(Container):
         self.panel = RunPanel(self._steps, self._show_outcome, self._advise)
         super().__init__(
             widgets=[
-                self._rows(self.image, self._model_row(), self.window, self.stitching),
+                self._rows(self.image, self.model, self.window, self.stitching),
                 self.note,
                 self.summary,
                 self.show_grid,
@@ -120,16 +115,6 @@ class SegmentWidget(Container):
             widget.visible = False
         self.native.layout().addStretch()
 
-    def _model_row(self) -> Container:
-        row = Container(
-            widgets=[self.model, self.open_button],
-            layout="horizontal",
-            labels=False,
-            label="Model",
-        )
-        row.margins = (0, 0, 0, 0)
-        return row
-
     def _rows(self, *widgets: Any) -> Container:
         rows = Container(widgets=widgets)
         rows.margins = (0, 0, 0, 0)
@@ -141,33 +126,18 @@ class SegmentWidget(Container):
                         self.advanced.border, self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)
-        self.model.changed.connect(self._choose_model)
-        self.open_button.changed.connect(self._ask_for_model)
+        self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
         self.advanced_button.changed.connect(self._toggle_advanced)
         self.again_button.changed.connect(self._run_again)
         layers = self._viewer.layers
-        layers.events.inserted.connect(self._layers_changed)
-        layers.events.removed.connect(self._layers_changed)
+        layers.events.inserted.connect(self._layers_changed, position="last")
+        layers.events.removed.connect(self._layers_changed, position="last")
         layers.selection.events.active.connect(self._offer_settings)
         for events in (self._viewer.scene.camera.events, self._viewer.dims.events):
             events.connect(self._view_moved)
 
     # What is chosen
-
-    def _images(self, _widget: Any = None) -> list[Image]:
-        return [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Image) and METADATA_KEY not in layer.metadata
-        ]
-
-    def _models(self, _widget: Any = None) -> list[tuple[str, str]]:
-        bundled = bundled_models()
-        return [
-            (name if name in bundled else Path(name).name, name)
-            for name in self._model_names
-        ]
 
     def _device_names(self, _widget: Any = None) -> list[str]:
         return ["auto", *(self._devices.budgets if self._devices else ())]
@@ -177,7 +147,6 @@ class SegmentWidget(Container):
             return
         if self._preview.was_removed:
             self.show_grid.value = False
-        self.image.reset_choices()
         self._advise()
 
     def _forget_other_image(self, image: Image | None) -> None:
@@ -189,26 +158,8 @@ class SegmentWidget(Container):
         if isalive(self.native) and self.advanced.region.value == IN_VIEW:
             self._advise()
 
-    def _ask_for_model(self) -> None:
-        path = show_file_dialog("r", "Open a model", filter="Models (*.safetensors)")
-        if path:
-            self.open_model(path)
-
-    def open_model(self, path: str | Path) -> bool:
-        """Choose a model file; what is none is refused in words (False)."""
-        try:
-            read_config(path)
-        except (OSError, ValueError) as error:
-            show_error(str(error))
-            return False
-        if str(path) not in self._model_names:
-            self._model_names.append(str(path))
-        self.model.reset_choices()
-        self.model.value = str(path)
-        return True
-
     def _choose_model(self) -> None:
-        self._config = config = read_config(self.model.value)
+        config = self.model.config
         self.advanced.take(config.clustering)
         window = config.provenance.window if config.provenance else config.shape.period
         self._use_window(window)
@@ -248,7 +199,10 @@ class SegmentWidget(Container):
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice = advise(plan)
-        warnings = [training_window_warning(self._config), self._memory_warning(plan)]
+        warnings = [
+            training_window_warning(self.model.config),
+            self._memory_warning(plan),
+        ]
         kind = "warning" if advice.makes_seams or any(warnings) else "note"
         text = "\n".join(filter(None, [advice.note, *warnings]))
         self.note.say(text, kind, self._choices(advice.nearest))
@@ -269,7 +223,7 @@ class SegmentWidget(Container):
     def _planned(self) -> TilePlan:
         if self.image.value is None:
             raise ValueError("Open an image: File > Open, or File > Open Sample.")
-        config, size = self._config, layer_shape(self.image.value)
+        config, size = self.model.config, layer_shape(self.image.value)
         shape, needed = config.shape, config.ndim + (config.in_channels > 1)
         if len(size) < needed or config.ndim < 2:
             raise ValueError(
@@ -297,7 +251,7 @@ class SegmentWidget(Container):
             window=self._window(),
             stitching=self.stitching.value,
             device=self.device.value,
-            region=self._region(self._config.ndim),
+            region=self._region(self.model.config.ndim),
             **self.advanced.settings(),
         )
 
@@ -311,7 +265,7 @@ class SegmentWidget(Container):
 
     def _source(self) -> Source:
         """Take the image; of a series only the frame in view if that is asked for."""
-        layer, config = self.image.value, self._config
+        layer, config = self.image.value, self.model.config
         leading = layer.ndim - config.ndim - (config.in_channels > 1)
         if self.advanced.region.value != IN_VIEW:
             leading = 0
@@ -372,11 +326,11 @@ class SegmentWidget(Container):
         record = self._record()
         if record is None or self.panel.is_running:
             return
-        images = {layer.name: layer for layer in self._images()}
+        images = {layer.name: layer for layer in self.image.choices}
         if record["image"] not in images:
             show_info(f"the image {record['image']!r} is no longer open")
             return
-        if not self.open_model(record["model"]):
+        if not self.model.open(record["model"]):
             return
         settings = Settings(**record["settings"])
         self.image.value = image = images[record["image"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,8 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import ArrayLike, NDArray
 
 SPLIT_COVER = 0.05
@@ -60,6 +62,94 @@ def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
     )
 
 
+@dataclass(frozen=True)
+class ObjectScores:
+    """Objects found against the true ones, as counts that can be added up.
+
+    Attributes
+    ----------
+    true_objects, objects : int
+        There are, and were predicted.
+    found : int
+        True objects matched by a predicted one (true positives).
+    false_splits, false_merges : int
+        See the functions of these names.
+    """
+
+    true_objects: int
+    objects: int
+    found: int
+    false_splits: int
+    false_merges: int
+
+    @property
+    def ap50(self) -> float:
+        """Average precision; see `average_precision`."""
+        return _share(self.found, self.true_objects + self.objects - self.found)
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted objects that match a true one; 1 if none."""
+        return _share(self.found, self.objects)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true objects that were found; 1 if there is none."""
+        return _share(self.found, self.true_objects)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _share(2 * self.found, self.objects + self.true_objects)
+
+    def figures(self) -> dict[str, float | int]:
+        """Return all of these, ready for JSON."""
+        return {
+            "ap50": self.ap50,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "false_splits": self.false_splits,
+            "false_merges": self.false_merges,
+            "true_objects": self.true_objects,
+            "objects": self.objects,
+        }
+
+
+def object_scores(
+    truth: ArrayLike, prediction: ArrayLike, iou: float = 0.5
+) -> ObjectScores:
+    r"""Score the objects of one image.
+
+    Parameters
+    ----------
+    truth, prediction : array_like of int
+        (\\*spatial), 0 is background.
+    iou : float
+        Above it a pair of objects matches, 0 to below 1.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is out of range, the shapes differ, or an image is not of
+        whole numbers from 0 upward.
+    """
+    table = contingency(truth, prediction)
+    return ObjectScores(
+        true_objects=len(table.true_sizes),
+        objects=len(table.sizes),
+        found=_found(table, iou),
+        false_splits=_surplus(table, SPLIT_COVER, per=0),
+        false_merges=_surplus(table, MERGE_COVER, per=1),
+    )
+
+
+def pooled(scores: Iterable[ObjectScores]) -> ObjectScores:
+    """Add up the counts of several images; none: an empty image."""
+    counts = zip(*(astuple(score) for score in scores), strict=True)
+    return ObjectScores(*([sum(count) for count in counts] or [0] * 5))
+
+
 def average_precision(
     truth: ArrayLike, prediction: ArrayLike, iou: float = 0.5
 ) -> float:
@@ -85,18 +175,24 @@ def average_precision(
         If the threshold is out of range, the shapes differ, or an image is not of
         whole numbers from 0 upward.
     """
+    return object_scores(truth, prediction, iou).ap50
+
+
+def _found(table: Contingency, iou: float) -> int:
+    """Count the pairs of a largest matching of true and predicted objects."""
     if not 0 <= iou < 1:
         raise ValueError(f"iou must be from 0 to below 1, got {iou}")
-    table = contingency(truth, prediction)
     pairs = table.shared.tocoo()
     union = table.true_sizes[pairs.row] + table.sizes[pairs.col] - pairs.data
     matches = pairs.data / union > iou
     graph = csr_array(
         (matches[matches], (pairs.row[matches], pairs.col[matches])), pairs.shape
     )
-    found = int((maximum_bipartite_matching(graph) >= 0).sum())
-    all_objects = len(table.true_sizes) + len(table.sizes) - found
-    return found / all_objects if all_objects else 1.0
+    return int((maximum_bipartite_matching(graph) >= 0).sum())
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
 
 
 def false_splits(
@@ -109,9 +205,8 @@ def false_splits(
         \sum_{t} \max\bigl(0,\; \#\{p : |t \cap p| > c\,|t|\} - 1\bigr)
 
     over true objects t and predicted objects p, where c is `cover`. 0: no true object
-    is in pieces. These
-    are the many-to-many counts of the Kainmueller lab's evaluation; Rumberger et al.,
-    ICCV 2021, do not print their own definition.
+    is in pieces. These are the many-to-many counts of the Kainmueller lab's
+    evaluation; Rumberger et al., ICCV 2021, do not print their own definition.
 
     Parameters
     ----------
@@ -120,7 +215,7 @@ def false_splits(
     cover : float
         Share of the true object that a piece must cover to count.
     """
-    return _surplus(truth, prediction, cover, per=0)
+    return _surplus(contingency(truth, prediction), cover, per=0)
 
 
 def false_merges(
@@ -142,12 +237,11 @@ def false_merges(
     cover : float
         Share of a true object that must be covered to count as merged.
     """
-    return _surplus(truth, prediction, cover, per=1)
+    return _surplus(contingency(truth, prediction), cover, per=1)
 
 
-def _surplus(truth: ArrayLike, prediction: ArrayLike, cover: float, per: int) -> int:
+def _surplus(table: Contingency, cover: float, per: int) -> int:
     """Count, per true (0) or predicted (1) object, its partners beyond the first."""
-    table = contingency(truth, prediction)
     pairs = table.shared.tocoo()
     partners = pairs.data > cover * table.true_sizes[pairs.row]
     number = np.bincount((pairs.row, pairs.col)[per][partners])

@@ -61,6 +61,8 @@ class Provenance(BaseModel):
         Of the training.
     loss : dict
         Name, margins and weights of the loss.
+    optimizer : dict
+        Name, schedule and peak of the learning rate, largest norm of the gradient.
     data, date : str
         What it was trained on; ISO date.
     versions : dict
@@ -74,6 +76,7 @@ class Provenance(BaseModel):
     seed: int
     steps: int
     loss: dict[str, float | bool | str]
+    optimizer: dict[str, float | str]
     data: str
     date: str
     versions: dict[str, str]

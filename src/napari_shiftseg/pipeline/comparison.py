@@ -10,13 +10,9 @@ import numpy as np
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.metrics.instances import (
-    as_labels,
-    average_precision,
-    false_merges,
-    false_splits,
-)
+from napari_shiftseg.metrics.instances import ObjectScores, as_labels, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
+from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.segmentation import Segmentation, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -25,20 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.unet import UNet
 
 COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
-
-
-@dataclass(frozen=True)
-class ObjectScores:
-    """Objects against the truth; see `metrics.instances`."""
-
-    true_objects: int
-    false_splits: int
-    false_merges: int
-    ap50: float
 
 
 @dataclass(frozen=True)
@@ -55,12 +40,16 @@ class Side:
         without any seam.
     objects : ObjectScores or None
         None without a truth.
+    splitting : tuple of Seam or None
+        Seams that split an object, the worst first. Whole objects are the true ones,
+        or else those of cropped stitching, which then has None.
     """
 
     result: Segmentation
     seams: SeamScores
     untiled: SeamScores
     objects: ObjectScores | None
+    splitting: tuple[Seam, ...] | None
 
     @property
     def is_commensurate(self) -> bool:
@@ -70,7 +59,7 @@ class Side:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of this side, ready for JSON."""
-        plan, objects = self.result.plan, self.objects
+        plan, objects, split = self.result.plan, self.objects, self.splitting
         return {
             "window": list(plan.window),
             "stride": list(plan.stride),
@@ -83,6 +72,7 @@ class Side:
             "seam_z": self.seams.z,
             "seam_z_weak": self.seams.z_is_weak,
             "objects": self.result.objects,
+            "split_by_seams": None if split is None else split_objects(split),
             "true_objects": objects and objects.true_objects,
             "false_splits": objects and objects.false_splits,
             "false_merges": objects and objects.false_merges,
@@ -148,67 +138,82 @@ def compare_steps(
     truth: ArrayLike | None = None,
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
-    if len(np.shape(image)) != model.config.ndim + (model.config.in_channels > 1):
-        raise ValueError(
-            f"compare reads one image of {model.config.ndim} axes, "
-            f"got the shape {np.shape(image)}"
-        )
-    opened = open_for(image, model)
-    labels = None if truth is None else as_labels("truth", truth)
-    if labels is not None and labels.shape != opened.shape:
-        raise ValueError(
-            f"truth and image must have one shape, got {labels.shape} and "
-            f"{opened.shape}"
-        )
+    labels = checked_truth(image, model, truth)
     naive = yield from segment_steps(image, model, replace(settings, stitching="naive"))
     cropped = yield from segment_steps(
         image, model, replace(settings, stitching="cropped")
     )
-    reference = yield from _untiled(opened, model, settings)
+    reference = yield from untiled_steps(image, model, settings)
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
     there = None if labels is None else labels[inside]
     return Comparison(
-        naive=_side(naive, reference, there),
+        naive=_side(naive, reference, there, whole_objects=cropped.labels),
         cropped=_side(cropped, reference, there),
         reference=reference,
         device=str(resolve_device(settings.device)),
     )
 
 
-def _untiled(
-    image: Image, model: UNet, settings: Settings
+def checked_truth(
+    image: ArrayLike | Any, model: UNet, truth: ArrayLike | None
+) -> NDArray[Any] | None:
+    r"""Return the truth of one image as labels, (\\*spatial), or None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one image (but a time series, say), or the truth is not a label
+        image of its shape.
+    """
+    shape, config = np.shape(image), model.config
+    if len(shape) != config.ndim + (config.in_channels > 1):
+        raise ValueError(
+            f"one image of {config.ndim} axes is compared at a time, got the shape "
+            f"{shape}: take one plane or frame of it"
+        )
+    if truth is None:
+        return None
+    labels = as_labels("truth", truth)
+    if labels.shape != shape[-config.ndim :]:
+        raise ValueError(
+            f"truth and image must have one shape, got {labels.shape} and {shape}"
+        )
+    return labels
+
+
+def untiled_steps(
+    image: ArrayLike | Any, model: UNet, settings: Settings
 ) -> Generator[Progress, None, NDArray[Any]]:
     """Predict in one pass, or with the cheapest exact tiles where that is too large."""
+    opened = open_for(image, model)
     plans = [
         plan_for(
-            image, model, None, stitching, settings.border, settings.region,
+            opened, model, None, stitching, settings.border, settings.region,
             settings.device,
         )
         for stitching in ("whole", "cropped")
     ]  # fmt: skip
     fits = plans[0].memory <= memory_budget(resolve_device(settings.device))
     raw, _ = yield from embed_steps(
-        image, model, plans[0] if fits else plans[1], settings.device,
+        opened, model, plans[0] if fits else plans[1], settings.device,
         settings.precision,
     )  # fmt: skip
     return raw[: model.config.embedding_channels]
 
 
 def _side(
-    result: Segmentation, reference: NDArray[Any], truth: NDArray[Any] | None
+    result: Segmentation,
+    reference: NDArray[Any],
+    truth: NDArray[Any] | None,
+    whole_objects: NDArray[Any] | None = None,
 ) -> Side:
+    whole = whole_objects if truth is None else truth
     return Side(
         result=result,
         seams=seam_scores(result.embeddings, result.plan, truth),
         untiled=seam_scores(reference, result.plan, truth),
-        objects=None if truth is None else _scored(truth, result.labels),
-    )
-
-
-def _scored(truth: NDArray[Any], labels: NDArray[Any]) -> ObjectScores:
-    return ObjectScores(
-        true_objects=int(np.count_nonzero(np.unique(truth))),
-        false_splits=false_splits(truth, labels),
-        false_merges=false_merges(truth, labels),
-        ap50=average_precision(truth, labels),
-    )
+        objects=None if truth is None else object_scores(truth, result.labels),
+        splitting=None if whole is None else tuple(
+            splitting_seams(result.labels, whole, result.embeddings, result.plan)
+        ),
+    )  # fmt: skip

@@ -36,12 +36,9 @@ class Recipe:
         Output window the loss sees; it must be above the period, or functions of
         neighbouring phases never meet in the loss.
     steps : int
-        At which to stop.
-    schedule : int
-        Length of the one-cycle schedule of the learning rate; `steps` may end it
-        early.
+        Of the training.
     learning_rate : float
-        Its peak, for Adam.
+        Peak of its one-cycle schedule over all steps, for Adam.
     clip : float
         Largest norm of the gradient.
     seed : int
@@ -55,8 +52,7 @@ class Recipe:
     """
 
     window: int | Sequence[int]
-    steps: int = 4500
-    schedule: int = 9000
+    steps: int
     learning_rate: float = 1e-3
     clip: float = 1.0
     seed: int = 0
@@ -128,7 +124,7 @@ def train_steps(
     model = build(config, recipe.seed).to(where).train()
     optimizer = torch.optim.Adam(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=max(recipe.schedule, recipe.steps)
+        optimizer, recipe.learning_rate, total_steps=recipe.steps
     )
     pairs = windows.draw(np.random.default_rng(recipe.seed))
     seen = (0, slice(None), *(slice(0, w) for w in window))
@@ -175,6 +171,12 @@ def _finished(
         seed=recipe.seed,
         steps=recipe.steps,
         loss={"name": "discriminative", **asdict(recipe.loss)},
+        optimizer={
+            "name": "Adam",
+            "schedule": "one-cycle",
+            "learning_rate": recipe.learning_rate,
+            "clip": recipe.clip,
+        },
         data=f"{len(windows.samples)} image(s), first {windows.samples[0].image.shape}",
         date=date.today().isoformat(),
         versions={

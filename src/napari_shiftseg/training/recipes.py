@@ -67,5 +67,5 @@ def sample_training(
         intensity="range",
         clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
     )
-    recipe = Recipe(window=window, steps=steps, schedule=steps, seed=seed)
+    recipe = Recipe(window=window, steps=steps, seed=seed)
     return SampleTraining(make_sample(name), config, recipe)

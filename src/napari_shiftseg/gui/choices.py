@@ -1,0 +1,150 @@
+"""Which image, which model: the rows that every widget begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, PushButton, show_file_dialog
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_error
+from psygnal import Signal
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.model.header import bundled_models, read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from napari_shiftseg.model.config import ModelConfig
+
+
+class LayerChoice(ComboBox):
+    """A list of the viewer's layers that follows the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    accept : callable
+        Whether a layer belongs into the list.
+    **options
+        Of the ComboBox.
+    """
+
+    def __init__(
+        self, viewer: napari.Viewer, accept: Callable[[Any], bool], **options: Any
+    ) -> None:
+        super().__init__(
+            choices=lambda _: [layer for layer in viewer.layers if accept(layer)],
+            **options,
+        )
+        viewer.layers.events.inserted.connect(self._follow)
+        viewer.layers.events.removed.connect(self._follow)
+
+    def _follow(self) -> None:
+        if isalive(self.native):
+            self.reset_choices()
+
+
+def is_image(layer: Any) -> bool:
+    """Whether a layer is an image to segment, and none that a run made."""
+    return isinstance(layer, Image) and METADATA_KEY not in layer.metadata
+
+
+def is_truth(layer: Any) -> bool:
+    """Whether a layer may be true labels: labels that no run made."""
+    return isinstance(layer, Labels) and METADATA_KEY not in layer.metadata
+
+
+class OpenedModels:
+    """Model files opened so far; all widgets list them."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+
+    def add(self, path: str) -> None:
+        """List a model file, once."""
+        if path not in (*self._paths, *bundled_models()):
+            self._paths.append(path)
+            self.changed.emit()
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return what is shown and what it stands for."""
+        files = [(Path(path).name, path) for path in self._paths]
+        return [*((name, name) for name in bundled_models()), *files]
+
+
+OPENED = OpenedModels()
+
+
+class ModelChoice(Container):
+    """A list of models, and a button that opens a file.
+
+    Attributes
+    ----------
+    config : ModelConfig
+        Of the chosen model, read once.
+    chosen : Signal
+        Emitted when another model is chosen.
+    """
+
+    chosen = Signal()
+
+    def __init__(self) -> None:
+        self.list = ComboBox(choices=lambda _: OPENED.choices(), value="disks")
+        self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
+        super().__init__(
+            widgets=[self.list, self.open_button],
+            layout="horizontal",
+            labels=False,
+            label="Model",
+        )
+        self.margins = (0, 0, 0, 0)
+        self.config: ModelConfig = read_config(self.value)
+        self.list.changed.connect(self._choose)
+        self.open_button.changed.connect(self._ask)
+        OPENED.changed.connect(self._follow)
+
+    @property
+    def value(self) -> str:
+        """Name of a bundled model, or path of a file."""
+        name: str = self.list.value
+        return name
+
+    @value.setter
+    def value(self, name: str) -> None:
+        self.list.value = name
+
+    def open(self, path: str | Path) -> bool:
+        """Choose a model file; what is none is refused in words (False)."""
+        try:
+            read_config(path)
+        except (OSError, ValueError) as error:
+            show_error(str(error))
+            return False
+        OPENED.add(str(path))
+        self.value = str(path)
+        return True
+
+    def _ask(self) -> None:
+        path = show_file_dialog("r", "Open a model", filter="Models (*.safetensors)")
+        if path:
+            self.open(path)
+
+    def _choose(self) -> None:
+        try:
+            self.config = read_config(self.value)
+        except (OSError, ValueError) as error:  # the file went or changed meanwhile
+            show_error(str(error))
+            self.value = next(iter(bundled_models()))
+            return
+        self.chosen.emit()
+
+    def _follow(self) -> None:
+        if isalive(self.native):
+            self.list.reset_choices()

@@ -1,0 +1,232 @@
+"""One image segmented at window after window: which window makes no seams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.geometry.advice import advise, size_text
+from napari_shiftseg.inference.device import memory_budget, resolve_device
+from napari_shiftseg.inference.predict import open_for, plan_for
+from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.metrics.seams import SeamScores, seam_scores
+from napari_shiftseg.metrics.splits import split_objects, splitting_seams
+from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
+from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.segmentation import Segmentation
+
+STEPS_A_PERIOD = 4  # windows tried from one valid one to the next
+PERIODS = 4  # the largest window tried by default
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """What one window gives.
+
+    Attributes
+    ----------
+    plan : TilePlan
+    is_valid : bool
+        Whether the window is n·p on every axis.
+    failure : str
+        Why there is no result: memory that does not suffice; empty if there is one.
+    seams, untiled : SeamScores or None
+        Of this window's embedding, and of the untiled one over the same pairs.
+    objects : int or None
+        Number predicted.
+    scores : ObjectScores or None
+        None without a truth.
+    split : int or None
+        True objects that a seam splits; None without a truth.
+    seconds : float or None
+    """
+
+    plan: TilePlan
+    is_valid: bool
+    failure: str = ""
+    seams: SeamScores | None = None
+    untiled: SeamScores | None = None
+    objects: int | None = None
+    scores: ObjectScores | None = None
+    split: int | None = None
+    seconds: float | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of this window, ready for JSON."""
+        seams, untiled, scores = self.seams, self.untiled, self.scores
+        return {
+            "window": list(self.plan.window),
+            "valid": self.is_valid,
+            "stride": list(self.plan.stride),
+            "tiles": len(self.plan),
+            "seam_ratio": seams and seams.ratio,
+            "seam_ratio_within": seams and seams.ratio_within,
+            "seam_ratio_untiled": untiled and untiled.ratio,
+            "seam_z": seams and seams.z,
+            "objects": self.objects,
+            "split_by_seams": self.split,
+            "true_objects": scores and scores.true_objects,
+            "false_splits": scores and scores.false_splits,
+            "false_merges": scores and scores.false_merges,
+            "ap50": scores and scores.ap50,
+            "seconds": self.seconds,
+            "failure": self.failure or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SweepProgress(Progress):
+    """Progress of a sweep; `point` is what has just been found, if anything."""
+
+    point: SweepPoint | None = None
+
+
+def sweep(
+    image: ArrayLike | Any,
+    model: UNet,
+    windows: Sequence[int | Sequence[int]] | None = None,
+    truth: ArrayLike | None = None,
+    **settings: Any,
+) -> list[SweepPoint]:
+    r"""Segment an image at window after window and score each.
+
+    The experiment of Rumberger et al., ICCV 2021, Fig. 6, on any image.
+
+    Parameters
+    ----------
+    image : array_like
+        (\\*spatial)
+    model : UNet
+    windows : sequence of int or of sequence of int, optional
+        Output sizes of a tile; by default `default_windows`.
+    truth : array_like of int, optional
+        (\\*spatial) of the whole image, 0 is background.
+    **settings
+        Of `Settings`, but for the window; stitching is naive if not given.
+
+    Returns
+    -------
+    list of SweepPoint
+        One a window, in the order given. A window that does not fit in memory has a
+        `failure` and no scores.
+
+    Raises
+    ------
+    ValueError
+        If a window or a setting is out of range, the image cannot be read, or the
+        truth is not a label image of the image's shape.
+    """
+    chosen = Settings(**{"stitching": "naive", **settings})
+    return exhaust(sweep_steps(image, model, windows, chosen, truth))
+
+
+def sweep_steps(
+    image: ArrayLike | Any,
+    model: UNet,
+    windows: Sequence[int | Sequence[int]] | None,
+    settings: Settings,
+    truth: ArrayLike | None = None,
+) -> Generator[Progress, None, list[SweepPoint]]:
+    """Sweep, yielding `SweepProgress` with each point as it is found; see `sweep`."""
+    labels = checked_truth(image, model, truth)
+    windows = default_windows(model.shape) if windows is None else windows
+    if not windows:
+        raise ValueError("a sweep needs one window or more, got none")
+    opened = open_for(image, model)
+    plans = [
+        plan_for(
+            opened, model, window, settings.stitching, settings.border,
+            settings.region, settings.device,
+        )
+        for window in windows
+    ]  # fmt: skip
+    reference = yield from untiled_steps(image, model, settings)
+    budget = memory_budget(resolve_device(settings.device))
+    points: list[SweepPoint] = []
+    for number, plan in enumerate(plans):
+        chosen = replace(settings, window=plan.window)
+        if plan.memory > budget:
+            point = _failed(plan, f"a tile takes about {size_text(plan.memory)}")
+        else:
+            steps = Returning(_point(image, model, chosen, plan, reference, labels))
+            for progress in steps:
+                yield SweepProgress(
+                    number * progress.total + progress.done,
+                    len(plans) * progress.total,
+                    progress.note,
+                    f"window {number + 1} of {len(plans)}: {progress.stage}",
+                )
+            point = steps.value
+        points.append(point)
+        yield SweepProgress(number + 1, len(plans), stage="scoring", point=point)
+    return points
+
+
+def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
+    """Return windows from one period to four, four a period where it can be parted."""
+    steps = [max(1, axis.period // STEPS_A_PERIOD) for axis in shape.axes]
+    number = max(
+        (PERIODS * axis.period - axis.period) // step
+        for axis, step in zip(shape.axes, steps, strict=True)
+    )
+    return [
+        tuple(
+            axis.period + min(n * step, (PERIODS - 1) * axis.period)
+            for axis, step in zip(shape.axes, steps, strict=True)
+        )
+        for n in range(number + 1)
+    ]
+
+
+def _failed(plan: TilePlan, reason: str) -> SweepPoint:
+    failure = f"does not fit in memory: {reason}"
+    return SweepPoint(plan, advise(plan).is_valid, failure)
+
+
+def _point(
+    image: Any,
+    model: UNet,
+    settings: Settings,
+    plan: TilePlan,
+    reference: NDArray[Any],
+    truth: NDArray[Any] | None,
+) -> Generator[Progress, None, SweepPoint]:
+    try:
+        result = yield from segment_steps(image, model, settings)
+    except MemoryError as error:
+        return _failed(plan, str(error))
+    if result.plan != plan:  # smaller tiles than asked for are another window
+        return _failed(plan, "smaller tiles would be needed")
+    return _scored(result, reference, truth)
+
+
+def _scored(
+    result: Segmentation, reference: NDArray[Any], truth: NDArray[Any] | None
+) -> SweepPoint:
+    plan, e = result.plan, result.embeddings
+    there = None
+    if truth is not None:
+        there = truth[tuple(slice(*bounds) for bounds in plan.region)]
+    return SweepPoint(
+        plan,
+        advise(plan).is_valid,
+        seams=seam_scores(e, plan, there),
+        untiled=seam_scores(reference, plan, there),
+        objects=result.objects,
+        scores=None if there is None else object_scores(there, result.labels),
+        split=None if there is None else split_objects(
+            splitting_seams(result.labels, there, e, plan)
+        ),
+        seconds=result.seconds,
+    )  # fmt: skip

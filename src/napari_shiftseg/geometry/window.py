@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Window = int | Sequence[int] | None
 
+STEPS_A_PERIOD = 4  # windows of a sweep from one valid one to the next
+PERIODS = 4  # the largest window of a sweep
 MOST_CANDIDATES = 24  # strides tried along an axis for the cheapest window
 
 
@@ -65,6 +67,39 @@ def parse_window(text: str) -> int | tuple[int, ...]:
     if any(v < 1 for v in values):
         raise _not_a_window(text)
     return values[0] if len(values) == 1 else values
+
+
+def parse_windows(text: str) -> list[int | tuple[int, ...]]:
+    """Read several windows, ``16,20,36`` or, per axis, ``24x96x96, 32x96x96``.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one cannot be read.
+    """
+    return [parse_window(part) for part in text.split(",")]
+
+
+def window_text(window: Sequence[int]) -> str:
+    """Write a window as `parse_window` reads it."""
+    same = len(set(window)) == 1
+    return str(window[0]) if same else "x".join(str(w) for w in window)
+
+
+def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
+    """Return the windows of a sweep: from one period to four, four a period."""
+    steps = [max(1, axis.period // STEPS_A_PERIOD) for axis in shape.axes]
+    number = max(
+        (PERIODS * axis.period - axis.period) // step
+        for axis, step in zip(shape.axes, steps, strict=True)
+    )
+    return [
+        tuple(
+            axis.period + min(n * step, (PERIODS - 1) * axis.period)
+            for axis, step in zip(shape.axes, steps, strict=True)
+        )
+        for n in range(number + 1)
+    ]
 
 
 def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:

@@ -33,20 +33,29 @@ class RunPanel(Container):
     done : callable
         Takes the steps' value, in the GUI thread; returns the result line and its
         kind ("note" or "warning").
-    ended : callable
-        Called after every run, however it ended.
+    changed : callable
+        Called whenever a run has begun or has ended.
+    progressed : callable, optional
+        Takes every `Progress`, in the GUI thread.
+    caption, cancelled : str
+        Of the button; said after a run was cancelled.
     """
 
     def __init__(
         self,
         start: Callable[[], Steps],
         done: Callable[[Any], tuple[str, str]],
-        ended: Callable[[], None],
+        changed: Callable[[], None],
+        progressed: Callable[[Progress], None] | None = None,
+        caption: str = "Run",
+        cancelled: str = "Cancelled: no layer was changed.",
     ) -> None:
-        self._start, self._done, self._ended = start, done, ended
+        self._start, self._done, self._changed = start, done, changed
+        self._on_progress = progressed
+        self._caption, self._cancelled = caption, cancelled
         self._job: Job | None = None
         self._activity = Activity()
-        self.button = PushButton(text="Run")
+        self.button = PushButton(text=caption)
         self.bar = ProgressBar()
         self.text = wrapped_label()
         self.result = wrapped_label()
@@ -73,16 +82,29 @@ class RunPanel(Container):
         """Begin a run, unless one is under way."""
         if self.is_running:
             return
+        try:
+            steps = self._start()
+        except ValueError as error:
+            self._finish(str(error), "error")
+        else:
+            self.begin(steps, self._done)
+
+    def begin(self, steps: Steps, done: Callable[[Any], tuple[str, str]]) -> None:
+        """Begin other steps than Run's, unless a run is under way."""
+        if self.is_running:
+            return
+        self._take = done
         self.result.visible = False
         self._left, self._activity = TimeLeft(), Activity()
         self._job = Job(
-            self._start(),
+            steps,
             on_progress=self._progressed,
             on_done=self._succeeded,
             on_failed=self._failed,
-            on_cancelled=lambda: self._finish("Cancelled: no layer was changed."),
+            on_cancelled=lambda: self._finish(self._cancelled),
         )
         self.button.text = "Cancel"
+        self._changed()
 
     def forget(self) -> None:
         """Take the result line away: it speaks of another image."""
@@ -107,13 +129,15 @@ class RunPanel(Container):
         self.text.value = self._left.text(progress)
         if progress.note:
             show_info(progress.note)
+        if self._on_progress is not None:
+            self._on_progress(progress)
         self._activity.show(progress)
         if self._activity.is_cancelled and self.button.enabled:
             self.cancel()
 
     def _succeeded(self, value: Any) -> None:
         try:
-            line = self._done(value)
+            line = self._take(value)
         except Exception as error:
             self._failed(error)
             raise
@@ -128,12 +152,12 @@ class RunPanel(Container):
         self._activity.close()
         if not isalive(self.native):
             return
-        self.button.text = "Run"
+        self.button.text = self._caption
         self.bar.visible = self.text.visible = False
         self.result.value = text
         self.result.native.setStyleSheet(STYLES[kind])
         self.result.visible = True
-        self._ended()
+        self._changed()
 
     def _abandon(self) -> None:
         """Stop the run and touch no widget: the window is gone."""

@@ -20,7 +20,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import parse_window
+from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.devices import Devices, find_devices
@@ -29,7 +29,12 @@ from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.source import Source, layer_shape, region_in_view
+from napari_shiftseg.gui.source import (
+    Source,
+    frame_in_view,
+    layer_shape,
+    region_in_view,
+)
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -166,7 +171,7 @@ class SegmentWidget(Container):
         self._advise()
 
     def _use_window(self, window: tuple[int, ...]) -> None:
-        self.window.value = _window_text(window)
+        self.window.value = window_text(window)
 
     def _take_devices(self, devices: Devices) -> None:
         if isalive(self.native):
@@ -258,10 +263,7 @@ class SegmentWidget(Container):
     def _region(self, ndim: int) -> Region | None:
         if self.advanced.region.value != IN_VIEW:
             return None
-        layer, dims = self.image.value, self._viewer.dims
-        missing = dims.ndim - layer.ndim  # napari aligns the last axes
-        displayed = [axis - missing for axis in dims.displayed if axis >= missing]
-        return region_in_view(layer, displayed, ndim)
+        return region_in_view(self.image.value, self._viewer.dims, ndim)
 
     def _source(self) -> Source:
         """Take the image; of a series only the frame in view if that is asked for."""
@@ -269,21 +271,19 @@ class SegmentWidget(Container):
         leading = layer.ndim - config.ndim - (config.in_channels > 1)
         if self.advanced.region.value != IN_VIEW:
             leading = 0
-        first = self._viewer.dims.ndim - layer.ndim
-        frame = self._viewer.dims.current_step[first : first + leading]
-        return Source.of(layer, [int(step) for step in frame])
+        return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
 
     def _choices(
         self, nearest: tuple[tuple[int, ...], ...]
     ) -> list[tuple[str, tuple[int, ...]]]:
         """Captions and windows of the buttons: nearest valid ones, and the cheapest."""
-        choices = [(f"Use {_window_text(window)}", window) for window in nearest]
+        choices = [(f"Use {window_text(window)}", window) for window in nearest]
         plan = self._plan
         if plan is not None and plan.stitching != "whole":
             budget = self._devices and self._devices.budget(self.device.value)
             cheapest = plan.cheapest(budget).window
             if cheapest not in (plan.window, *nearest):
-                choices.append((f"Cheapest: {_window_text(cheapest)}", cheapest))
+                choices.append((f"Cheapest: {window_text(cheapest)}", cheapest))
         return choices
 
     def _show_device(self) -> None:
@@ -339,11 +339,6 @@ class SegmentWidget(Container):
         self.advanced.restore(record["settings"])
         self._again = Run(record["model"], Source.of(image, record["frame"]), settings)
         self.panel.run()
-
-
-def _window_text(window: tuple[int, ...]) -> str:
-    same = len(set(window)) == 1
-    return str(window[0]) if same else "x".join(str(w) for w in window)
 
 
 def _result_line(outcome: Outcome) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from napari_shiftseg.inference.image import luminance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari.components import Dims
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region
@@ -120,14 +121,20 @@ def layer_shape(layer: Image) -> tuple[int, ...]:
     return tuple(data.shape[: layer.ndim])
 
 
-def region_in_view(layer: Image, displayed: Sequence[int], ndim: int) -> Region:
+def frame_in_view(layer: Image, dims: Dims, leading: int) -> tuple[int, ...]:
+    """Return where the sliders stand on the first `leading` axes of a layer."""
+    first = dims.ndim - layer.ndim  # napari aligns the last axes
+    return tuple(int(step) for step in dims.current_step[first : first + leading])
+
+
+def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:
     """Return the pixels of the last `ndim` axes that the canvas shows.
 
     Parameters
     ----------
     layer : Image
-    displayed : sequence of int
-        Axes of the layer that are displayed; the others are taken whole.
+    dims : Dims
+        Of the viewer; axes that are not displayed are taken whole.
     ndim : int
         Axes of the region, the last ones of the layer.
 
@@ -136,6 +143,8 @@ def region_in_view(layer: Image, displayed: Sequence[int], ndim: int) -> Region:
     ValueError
         If the image is not in view.
     """
+    missing = dims.ndim - layer.ndim
+    displayed = [axis - missing for axis in dims.displayed if axis >= missing]
     shape = layer_shape(layer)
     factor = layer.downsample_factors[layer.data_level] if layer.multiscale else 1
     low, high = layer.corner_pixels * factor

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.advice import advise, size_text
+from napari_shiftseg.geometry.window import default_windows
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
-
-STEPS_A_PERIOD = 4  # windows tried from one valid one to the next
-PERIODS = 4  # the largest window tried by default
 
 
 @dataclass(frozen=True)
@@ -171,22 +168,6 @@ def sweep_steps(
         points.append(point)
         yield SweepProgress(number + 1, len(plans), stage="scoring", point=point)
     return points
-
-
-def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
-    """Return windows from one period to four, four a period where it can be parted."""
-    steps = [max(1, axis.period // STEPS_A_PERIOD) for axis in shape.axes]
-    number = max(
-        (PERIODS * axis.period - axis.period) // step
-        for axis, step in zip(shape.axes, steps, strict=True)
-    )
-    return [
-        tuple(
-            axis.period + min(n * step, (PERIODS - 1) * axis.period)
-            for axis, step in zip(shape.axes, steps, strict=True)
-        )
-        for n in range(number + 1)
-    ]
 
 
 def _failed(plan: TilePlan, reason: str) -> SweepPoint:

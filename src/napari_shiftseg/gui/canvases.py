@@ -1,0 +1,149 @@
+"""Two canvases side by side that look at the same place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.components import ViewerModel
+from napari.layers import Labels, Layer
+from napari.qt import QtViewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+
+from napari_shiftseg.gui.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_shiftseg.gui.layers import LayerTuple
+
+LEAST_SIDE = 180  # pixels of a canvas
+SEAM_MARGIN = 0.15  # of the canvas, around a place that is framed
+OUTLINE = 1  # pixels of label contours
+MARK = "mark"
+CAMERA = ("center", "zoom", "angles", "perspective")
+SLIDERS = ("ndisplay", "order", "current_step")
+
+
+class Pane(QWidget):
+    """One canvas with a title: a viewer model of its own and its layers by kind."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.model = ViewerModel(title=title)
+        self.canvas = QtViewer(self.model)
+        self.canvas.setAcceptDrops(False)  # files dropped here belong into the viewer
+        policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
+        self.canvas.setSizePolicy(policy, policy)
+        self.title = QLabel(title)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.title.setStyleSheet("font-weight: bold;")
+        self._layers: dict[str, Layer] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.title)
+        column.addWidget(self.canvas, stretch=1)
+        self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
+
+    def layer(self, kind: str) -> Layer:
+        """Return the layer of a kind: "labels", "gradient", ..."""
+        return self._layers[kind]
+
+    def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
+        """Show these layers, bottom first, in place of those shown."""
+        self.title.setText(title)
+        self.model.layers.clear()
+        self._layers = {}
+        for data in layers:
+            layer = self.model.add_layer(Layer.create(*data))
+            if isinstance(layer, Labels):
+                layer.contour = OUTLINE
+            self._layers[layer.metadata[METADATA_KEY]] = layer
+
+    def mark(self, frame: LayerTuple) -> Layer:
+        """Draw a frame in place of the one before."""
+        if MARK in self._layers:
+            self.model.layers.remove(self._layers[MARK])
+        self._layers[MARK] = self.model.add_layer(Layer.create(*frame))
+        return self._layers[MARK]
+
+    def set_visible(self, kind: str, visible: bool) -> None:
+        """Show or hide the layer of a kind, if there is one."""
+        if kind in self._layers:
+            self._layers[kind].visible = visible
+
+
+class LinkedCanvases(QSplitter):
+    """Two panes whose cameras and sliders are one.
+
+    They have viewer models of their own: nothing that is done to the layers of the
+    napari viewer reaches them, and nothing done here reaches it.
+    """
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.left, self.right = self.panes = (Pane(left), Pane(right))
+        for number, pane in enumerate(self.panes):
+            self.addWidget(pane)
+            self.setStretchFactor(number, 1)
+        self.setSizes([LEAST_SIDE] * len(self.panes))
+        self.setChildrenCollapsible(False)
+        self._following = False
+        models = [pane.model for pane in self.panes]
+        for source, target in (models, models[::-1]):
+            _Follower(self, source.scene.camera, target.scene.camera, CAMERA)
+            _Follower(self, source.dims, target.dims, SLIDERS)
+
+    def set_theme(self, theme: str) -> None:
+        """Take the theme of the napari viewer."""
+        for pane in self.panes:
+            pane.model.theme = theme
+
+    def set_visible(self, kind: str, visible: bool) -> None:
+        """Show or hide the layers of a kind on both sides."""
+        for pane in self.panes:
+            pane.set_visible(kind, visible)
+
+    def reset_view(self) -> None:
+        """Look at the whole on both sides."""
+        self.left.model.reset_view()
+
+    def mark(self, frame: LayerTuple) -> None:
+        """Draw a frame on both sides and look at it."""
+        frames = [pane.mark(frame) for pane in self.panes]
+        middle = frames[0].extent.world.mean(axis=0)
+        dims = self.left.model.dims
+        for axis in dims.not_displayed:
+            dims.set_point(axis, middle[axis])
+        self.left.model.fit_to_view(layers=frames[:1], margin=SEAM_MARGIN)
+
+
+class _Follower:
+    """Copies attributes of one model to another whenever they change.
+
+    Parameters
+    ----------
+    canvases : LinkedCanvases
+        Whose flag keeps the two from following each other in a circle.
+    source, target : evented models
+    names : sequence of str
+    """
+
+    def __init__(
+        self, canvases: LinkedCanvases, source: Any, target: Any, names: Sequence[str]
+    ) -> None:
+        self._canvases, self._source, self._target = canvases, source, target
+        for name in names:
+            getattr(source.events, name).connect(
+                lambda _=None, name=name: self._copy(name)
+            )
+
+    def _copy(self, name: str) -> None:
+        if self._canvases._following:
+            return
+        self._canvases._following = True
+        try:
+            setattr(self._target, name, getattr(self._source, name))
+        finally:
+            self._canvases._following = False

@@ -1,0 +1,179 @@
+"""What a comparison shows: two canvases, the seams, the figures and the plots."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import CheckBox, ComboBox, Container
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from napari_shiftseg.gui.canvases import LinkedCanvases
+from napari_shiftseg.gui.comparison_layers import KINDS, seam_frame
+from napari_shiftseg.gui.figure_table import FigureTable
+from napari_shiftseg.gui.layers import run_name
+from napari_shiftseg.gui.plot import Plot
+from napari_shiftseg.gui.seam_tour import SeamTour
+from napari_shiftseg.gui.source import region_in_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.gui.comparison_run import Compared
+    from napari_shiftseg.gui.layers import LayerTuple
+    from napari_shiftseg.metrics.splits import Seam
+
+CROPPED, WHOLE = "cropped", "whole, in view"
+
+
+class ComparisonView(QWidget):
+    """Naive left, cropped or whole right; layer switches that act on both.
+
+    Parameters
+    ----------
+    theme : str
+        Of the napari viewer.
+    want_whole : callable
+        Called when the right side is to show one pass over what is in view.
+    """
+
+    def __init__(self, theme: str, want_whole: Callable[[], None]) -> None:
+        super().__init__()
+        self._want_whole = want_whole
+        self._compared: Compared | None = None
+        self._is_whole = False
+        self.canvases = LinkedCanvases("naive", "cropped")
+        self.switches = {
+            kind: CheckBox(text=kind, value=shown) for kind, shown in KINDS.items()
+        }
+        self.right = ComboBox(
+            choices=(CROPPED, WHOLE), value=CROPPED, label="right:",
+            tooltip="What the right canvas shows; whole: one pass over what is in "
+            "view, without any tile",
+        )  # fmt: skip
+        self.tour = SeamTour(self._visit)
+        self.table = FigureTable()
+        self.profile = Plot(theme)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.table, "Figures")
+        self.tabs.addTab(self.profile, "Seam profile")
+        self._lay_out()
+        for kind, switch in self.switches.items():
+            switch.changed.connect(partial(self.canvases.set_visible, kind))
+        self.right.changed.connect(self._change_right)
+        self.set_theme(theme)
+
+    def _lay_out(self) -> None:
+        rows = [
+            Container(widgets=list(self.switches.values()), layout="horizontal"),
+            Container(widgets=[self.tour, self.right], layout="horizontal"),
+        ]
+        upper = QWidget()
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.canvases, stretch=1)
+        for row in rows:
+            row.margins = (0, 0, 0, 0)
+            column.addWidget(row.native)
+        self._rows = rows  # magicgui widgets live as long as they are held
+        parts = QSplitter(Qt.Orientation.Vertical)
+        parts.setChildrenCollapsible(False)
+        parts.addWidget(upper)
+        parts.addWidget(self.tabs)
+        parts.setStretchFactor(0, 3)
+        parts.setStretchFactor(1, 2)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(parts)
+
+    @property
+    def compared(self) -> Compared | None:
+        """What is shown, if anything is."""
+        return self._compared
+
+    def show_comparison(self, compared: Compared) -> None:
+        """Show a comparison in place of the one before."""
+        self._compared = compared
+        comparison = compared.comparison
+        plans = [side.result.plan for side in (comparison.naive, comparison.cropped)]
+        self._is_whole, self.right.value = False, CROPPED
+        for pane, plan, layers in zip(
+            self.canvases.panes, plans, (compared.naive, compared.cropped), strict=True
+        ):
+            pane.show_layers(run_name(plan), self._as_switched(layers))
+        self.canvases.reset_view()
+        self.table.show_comparison(comparison)
+        self.tour.begin(comparison.naive.splitting or ())
+        self._draw_profile()
+
+    def region_in_view(self) -> Region:
+        """Return the pixels that the right canvas shows, of those compared.
+
+        Raises
+        ------
+        ValueError
+            If none of them is in view.
+        """
+        pane = self.canvases.right
+        plan = self._compared.comparison.cropped.result.plan
+        shown = region_in_view(pane.layer("image"), pane.model.dims, plan.shape.ndim)
+        region = tuple(
+            (max(start, first), min(stop, last))
+            for (start, stop), (first, last) in zip(shown, plan.region, strict=True)
+        )
+        if any(start >= stop for start, stop in region):
+            raise ValueError("nothing that was compared is in view: move it there")
+        return region
+
+    def settle(self) -> None:
+        """Say what the right side shows, where it could not show the other."""
+        if not self._is_whole:
+            self.right.value = CROPPED
+
+    def show_whole(self, layers: list[LayerTuple]) -> None:
+        """Show one pass over a region on the right."""
+        self._is_whole = True
+        self.canvases.right.show_layers(WHOLE, self._as_switched(layers))
+
+    def set_theme(self, theme: str) -> None:
+        """Take the theme of the napari viewer."""
+        self.canvases.set_theme(theme)
+        self.profile.set_theme(theme)
+
+    def _as_switched(self, layers: list[LayerTuple]) -> list[LayerTuple]:
+        """Return layers that are visible as the switches say."""
+        return [
+            (data, how | {"visible": self.switches[how["name"]].value}, of)
+            for data, how, of in layers
+        ]
+
+    def _draw_profile(self) -> None:
+        from napari_shiftseg.report.figures import draw_profile
+        from napari_shiftseg.report.tables import profile_table
+
+        comparison = self._compared.comparison
+        self.profile.show_plot(
+            lambda figure, colours: draw_profile(figure, comparison, colours),
+            lambda: profile_table(comparison),
+        )
+
+    def _change_right(self, state: str) -> None:
+        if self._compared is None:
+            self.right.value = CROPPED
+            return
+        if state == WHOLE:
+            self._want_whole()
+            return
+        if not self._is_whole:
+            return
+        self._is_whole = False
+        plan = self._compared.comparison.cropped.result.plan
+        layers = self._as_switched(self._compared.cropped)
+        self.canvases.right.show_layers(run_name(plan), layers)
+
+    def _visit(self, seam: Seam) -> None:
+        compared = self._compared
+        result = compared.comparison.naive.result
+        self.canvases.mark(seam_frame(seam, result, compared.task.source))

@@ -1,0 +1,140 @@
+"""A plot in napari's colours that can be saved as PNG, SVG and CSV."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import show_file_dialog
+from napari.utils.notifications import show_error, show_info
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
+    from napari_shiftseg.report.figures import Colours
+    from napari_shiftseg.report.tables import Table
+
+    Draw = Callable[[Figure, Colours], None]
+
+
+LEAST_HEIGHT = 120  # pixels; below it axes have no room
+ON_DARK = {"naive": "#ff9a4d", "cropped": "#56b4e9"}
+
+
+class Plot(QWidget):
+    """A figure that is drawn anew when the theme changes, and a button to save it.
+
+    Parameters
+    ----------
+    theme : str
+        Of the napari viewer.
+    """
+
+    def __init__(self, theme: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._draw: Draw | None = None
+        self._table: Callable[[], Table] | None = None
+        self._canvas: QWidget | None = None
+        self.save_button = QPushButton("Save plot…")
+        self.save_button.setToolTip("PNG or SVG: the picture; CSV: the figures")
+        self.save_button.setEnabled(False)
+        self.save_button.clicked.connect(self._ask_where)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self.save_button, alignment=Qt.AlignmentFlag.AlignRight)
+
+    def show_plot(self, draw: Draw, table: Callable[[], Table]) -> None:
+        """Draw, with what is written when the plot is saved as CSV.
+
+        Parameters
+        ----------
+        draw : callable
+            Takes a figure and colours.
+        table : callable
+            Returns header and rows.
+        """
+        self._draw, self._table = draw, table
+        if self._canvas is None:
+            self._add_canvas()
+        self.save_button.setEnabled(True)
+        self._redraw()
+
+    def set_theme(self, theme: str) -> None:
+        """Draw in the colours of another theme."""
+        self._theme = theme
+        if self._draw is not None:
+            self._redraw()
+
+    def save(self, path: Path) -> None:
+        """Write the plot, or its figures where the name ends with .csv.
+
+        Raises
+        ------
+        ValueError
+            If there is no such format.
+        OSError
+            If the file cannot be written.
+        """
+        from napari_shiftseg.report.tables import write_csv
+
+        if path.suffix.lower() == ".csv":
+            write_csv(path, self._table())
+        else:
+            self._figure.savefig(path)
+
+    def _add_canvas(self) -> None:
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+        from matplotlib.figure import Figure
+
+        self._figure = Figure(layout="constrained")
+        self._canvas = FigureCanvasQTAgg(self._figure)
+        self._canvas.setMinimumHeight(LEAST_HEIGHT)
+        self._column.insertWidget(0, self._canvas, stretch=1)
+
+    def _redraw(self) -> None:
+        self._figure.clear()
+        self._draw(self._figure, theme_colours(self._theme))
+        self._canvas.draw_idle()
+
+    def _ask_where(self) -> None:
+        path = show_file_dialog(
+            "w", "Save the plot", filter="PNG (*.png);;SVG (*.svg);;CSV (*.csv)"
+        )
+        if not path:
+            return
+        path = path if Path(path).suffix else Path(path).with_suffix(".png")
+        try:
+            self.save(Path(path))
+        except (OSError, ValueError) as error:
+            show_error(f"the plot cannot be saved: {error}")
+        else:
+            show_info(f"saved {path}")
+
+
+def is_light(colour: str) -> bool:
+    """Whether a colour like #23242b is nearer to white than to black."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 127
+
+
+def theme_colours(theme: str) -> Colours:
+    """Return the colours of a plot in this napari theme."""
+    from napari_shiftseg.report.figures import LIGHT
+
+    shown = get_theme(theme)
+    lines = {} if is_light(shown.background.as_hex("long")) else ON_DARK
+    return replace(
+        LIGHT,
+        **lines,
+        background=shown.background.as_hex("long"),
+        text=shown.text.as_hex("long"),
+        grid=shown.primary.as_hex("long"),
+        untiled=shown.icon.as_hex("long"),
+    )

@@ -1,0 +1,67 @@
+"""From seam to seam, the worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, PushButton
+
+from napari_shiftseg.gui.note import wrapped_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_shiftseg.metrics.splits import Seam
+
+
+class SeamTour(Container):
+    """Buttons that go through the seams that split an object.
+
+    Parameters
+    ----------
+    visit : callable
+        Takes the seam to be shown.
+    """
+
+    def __init__(self, visit: Callable[[Seam], None]) -> None:
+        self._visit = visit
+        self._seams: Sequence[Seam] = ()
+        self._at = -1
+        self.previous = PushButton(text="◂ previous")
+        self.next = PushButton(text="Next worst seam ▸")
+        self.text = wrapped_label()
+        super().__init__(
+            widgets=[self.previous, self.next, self.text],
+            layout="horizontal",
+            labels=False,
+        )
+        self.margins = (0, 0, 0, 0)
+        self.previous.changed.connect(lambda: self._go(self._at - 1))
+        self.next.changed.connect(lambda: self._go(self._at + 1))
+        self.begin(())
+
+    def begin(self, seams: Sequence[Seam]) -> None:
+        """Take other seams, ranked; none is visited yet."""
+        self._seams, self._at = seams, -1
+        number = len(seams)
+        self.text.value = (
+            f"{number:,} tile borders split objects" if number > 1
+            else "1 tile border splits objects" if number
+            else "no tile border splits an object"
+        )  # fmt: skip
+        self._enable()
+
+    def _go(self, at: int) -> None:
+        self._at = at
+        seam = self._seams[at]
+        split = len(seam.split)
+        self.text.value = (
+            f"worst seam {at + 1} of {len(self._seams):,}: "
+            f"{split} {'object' if split == 1 else 'objects'} split"
+        )
+        self._enable()
+        self._visit(seam)
+
+    def _enable(self) -> None:
+        self.previous.enabled = self._at > 0
+        self.next.enabled = self._at + 1 < len(self._seams)

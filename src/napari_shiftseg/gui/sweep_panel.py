@@ -1,0 +1,94 @@
+"""The window sweep: scores against the window, point by point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, LineEdit
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_shiftseg.geometry.window import parse_windows, window_text
+from napari_shiftseg.gui.comparison_run import Task, sweep_run
+from napari_shiftseg.gui.plot import Plot
+from napari_shiftseg.gui.run_panel import RunPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from napari_shiftseg.inference.progress import Progress
+    from napari_shiftseg.pipeline.sweep import SweepPoint
+
+
+class SweepPanel(QWidget):
+    """Windows to try, a button that tries them, and the plot of what comes out.
+
+    Parameters
+    ----------
+    task : callable
+        Returns what is to be segmented, or raises ValueError.
+    changed : callable
+        Called whenever a sweep has begun or has ended.
+    theme : str
+        Of the napari viewer.
+    """
+
+    def __init__(
+        self, task: Callable[[], Task], changed: Callable[[], None], theme: str
+    ) -> None:
+        super().__init__()
+        self._task = task
+        self.points: list[SweepPoint] = []
+        self.windows = LineEdit(
+            label="Tile sizes",
+            tooltip="Windows to try, in pixels: 16, 20, 24 or, one value an axis, "
+            "24x96x96, 32x96x96",
+        )
+        self.panel = RunPanel(
+            self._steps,
+            self._finished,
+            changed,
+            caption="Sweep",
+            cancelled="Cancelled: the points found so far are shown.",
+            progressed=self._take_point,
+        )
+        self.plot = Plot(theme)
+        rows = Container(widgets=[self.windows])
+        rows.margins = (0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        for widget in (rows.native, self.panel.native):
+            column.addWidget(widget)
+        column.addWidget(self.plot, stretch=1)
+        self._rows = rows
+
+    def offer(self, windows: Sequence[tuple[int, ...]]) -> None:
+        """Suggest windows for another model."""
+        self.windows.value = ", ".join(window_text(window) for window in windows)
+
+    def _steps(self) -> Generator[Progress, None, list[SweepPoint]]:
+        windows = parse_windows(self.windows.value)
+        self.points = []
+        return sweep_run(self._task(), windows)
+
+    def _take_point(self, progress: Progress) -> None:
+        point = getattr(progress, "point", None)
+        if point is not None:
+            self.points.append(point)
+            self._draw()
+
+    def _finished(self, points: list[SweepPoint]) -> tuple[str, str]:
+        self.points = points
+        self._draw()
+        failed = sum(bool(point.failure) for point in points)
+        text = f"{len(points)} windows tried"
+        return text + (f", {failed} did not fit in memory" if failed else ""), "note"
+
+    def _draw(self) -> None:
+        from napari_shiftseg.report.figures import draw_sweep
+        from napari_shiftseg.report.tables import sweep_table
+
+        points = list(self.points)
+        self.plot.show_plot(
+            lambda figure, colours: draw_sweep(figure, points, colours),
+            lambda: sweep_table(points),
+        )

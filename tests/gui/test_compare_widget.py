@@ -1,0 +1,484 @@
+"""The Compare widget in a real viewer: buttons, layers, cameras, table and plots."""
+
+from __future__ import annotations
+
+import gc
+import json
+from weakref import proxy
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.samples.disks import disks
+
+PERIOD = 4  # of the small model
+
+
+@pytest.fixture
+def compare(viewer, model_file):
+    """The Compare widget, docked, with the small model chosen.
+
+    A proxy: napari checks that no canvas outlives its viewer, and pytest holds what a
+    fixture returns.
+    """
+    _, docked = viewer.window.add_plugin_dock_widget(
+        "napari-shiftseg", "Compare stitching"
+    )
+    docked.model.open(model_file)
+    yield proxy(docked)
+    del docked
+    viewer.window.remove_dock_widget("all")
+    gc.collect()
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Wait until a panel has nothing more to do."""
+
+    def wait(panel):
+        qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
+
+    return wait
+
+
+@pytest.fixture
+def press(finish):
+    """Press Compare and wait for the end."""
+
+    def press_and_wait(widget):
+        widget.panel.button.native.click()
+        finish(widget.panel)
+
+    return press_and_wait
+
+
+@pytest.fixture
+def compared(viewer, compare, press):
+    """A comparison of disks, truth and all; tiles of 6, so naive ones make seams."""
+    sample = disks((44, 52), 13, 5)
+    viewer.add_image(sample.image, name="disks", scale=(0.5, 0.5), translate=(3, 4))
+    viewer.add_labels(sample.labels, name="disks · truth")
+    press(compare)
+    return compare
+
+
+@pytest.fixture
+def split(viewer, compare, press):
+    """A comparison by the trained model: naive tiles of 20 split its disks."""
+    sample = disks((66, 79), 13, 5)
+    compare.model.value = "disks"
+    viewer.add_image(sample.image, name="disks", scale=(0.5, 0.5), translate=(3, 4))
+    viewer.add_labels(sample.labels, name="disks · truth")
+    press(compare)
+    return compare
+
+
+def kinds(pane):
+    return [layer.metadata[METADATA_KEY] for layer in pane.model.layers]
+
+
+def panes(widget):
+    return widget.view.canvases.panes
+
+
+def figures(widget):
+    table = widget.view.table
+    return {
+        table.verticalHeaderItem(row).text(): [
+            table.item(row, column).text() for column in range(3)
+        ]
+        for row in range(table.rowCount())
+    }
+
+
+# ------------------------------------------------------------------ choosing
+
+
+def test_without_an_image_compare_waits_for_one(viewer, compare, noise):
+    assert not compare.panel.button.enabled
+    assert "Open an image" in compare.note.text.value
+    viewer.add_image(noise)
+    assert compare.panel.button.enabled
+
+
+def test_the_sample_brings_its_truth(viewer, compare):
+    viewer.open_sample("napari-shiftseg", "disks_13")
+    assert compare.image.value.name == "disks (period 13)"
+    assert compare.truth.value.name == "disks (period 13) · truth"
+
+
+@pytest.mark.parametrize(
+    ("window", "says"),
+    [
+        ("6", "expect seams at every tile border"),
+        ("8", "naive and cropped tiles are the same"),
+        ("100", "One tile holds it all"),
+        ("0", "from 1 upward"),
+        ("twenty", "from 1 upward"),
+    ],
+)
+def test_what_a_window_means(viewer, compare, noise, window, says):
+    viewer.add_image(noise)
+    compare.window.value = window
+    assert says in compare.note.text.value
+    assert compare.panel.button.enabled == ("upward" not in says)
+
+
+def test_a_truth_of_another_shape_is_refused_before_the_run(viewer, compare, noise):
+    viewer.add_image(noise)
+    viewer.add_labels(np.zeros((4, 5), int), name="small")
+    compare.truth.value = viewer.layers["small"]
+    assert "the true labels have the shape (4, 5), the image (40, 50)" in (
+        compare.note.text.value
+    )
+    assert not compare.panel.button.enabled
+    compare.truth.value = None
+    assert compare.panel.button.enabled
+
+
+def test_a_model_trained_with_too_small_a_window_warns(viewer, compare):
+    viewer.open_sample("napari-shiftseg", "disks_13")
+    compare.model.value = "disks-w16"
+    assert "expect seams at every multiple of 16" in compare.note.text.value
+
+
+# ------------------------------------------------------------------ two canvases
+
+
+def test_both_sides_show_the_same_kinds_in_the_same_colours(compared):
+    left, right = panes(compared)
+    assert left.title.text() == "naive 6"
+    assert right.title.text() == "cropped 4"
+    assert kinds(left) == kinds(right)
+    assert {"image", "gradient", "label outlines", "embedding", "tile grid"} < set(
+        kinds(left)
+    )
+    for kind in ("image", "gradient", "difference"):
+        limits = [pane.layer(kind).contrast_limits for pane in (left, right)]
+        assert limits[0] == limits[1]
+    comparison = compared.view.compared.comparison
+    np.testing.assert_array_equal(
+        left.layer("gradient").data, comparison.naive.result.gradient
+    )
+    np.testing.assert_array_equal(
+        right.layer("gradient").data, comparison.cropped.result.gradient
+    )
+    assert (left.layer("gradient").data != right.layer("gradient").data).any()
+
+
+def test_layers_lie_where_the_image_does(compared):
+    for pane in panes(compared):
+        for kind in ("image", "gradient", "label outlines", "tile grid"):
+            layer = pane.layer(kind)
+            assert tuple(layer.scale) == (0.5, 0.5)
+            assert tuple(layer.translate) == (3, 4)
+
+
+def test_cameras_are_linked_both_ways(compared):
+    left, right = (pane.model.scene.camera for pane in panes(compared))
+    left.center, left.zoom = (0, 7, 8), 3.5
+    assert (right.center, right.zoom) == ((0, 7, 8), 3.5)
+    right.center, right.zoom = (0, 2, 1), 9
+    assert (left.center, left.zoom) == ((0, 2, 1), 9)
+
+
+def test_switches_act_on_both_sides(compared):
+    for kind, switch in compared.view.switches.items():
+        for value in (not switch.value, switch.value):
+            switch.value = value
+            assert [p.layer(kind).visible for p in panes(compared)] == [value] * 2
+
+
+def test_an_object_has_one_colour_on_both_sides(split):
+    left, right = (pane.layer("label outlines").data for pane in panes(split))
+    comparison = split.view.compared.comparison
+    np.testing.assert_array_equal(right, comparison.cropped.result.labels)
+    found = comparison.naive.result.labels
+    assert len(np.unique(left)) == len(np.unique(found))  # renamed, not joined
+    same = (left == right) & (right > 0)
+    assert same.sum() > ((found == right) & (right > 0)).sum()
+
+
+def test_other_layers_of_the_viewer_disturb_nothing(viewer, compared, noise):
+    before = [list(pane.model.layers) for pane in panes(compared)]
+    viewer.add_image(noise, name="other")
+    viewer.layers["disks"].visible = False
+    viewer.layers.remove("disks")
+    viewer.layers.clear()
+    assert [list(pane.model.layers) for pane in panes(compared)] == before
+
+
+def test_the_viewer_stays_as_it_was(viewer, compare, press, noise):
+    viewer.add_image(noise)
+    camera = viewer.scene.camera.zoom
+    press(compare)
+    assert [layer.name for layer in viewer.layers] == ["noise"]
+    viewer.window.remove_dock_widget("all")
+    assert [layer.name for layer in viewer.layers] == ["noise"]
+    assert viewer.scene.camera.zoom == camera
+
+
+# ------------------------------------------------------------------ whole
+
+
+def test_the_right_side_can_show_one_pass_over_what_is_in_view(compared, finish, qtbot):
+    _, right = panes(compared)
+    qtbot.waitUntil(lambda: right.model.canvas.size[0] > 0)
+    cropped = right.layer("gradient").data
+    compared.view.right.value = WHOLE
+    finish(compared.panel)
+    whole = right.layer("gradient")
+    assert right.title.text() == WHOLE
+    comparison = compared.view.compared.comparison
+    at = np.round((whole.translate - (3, 4)) / 0.5).astype(int)
+    there = tuple(slice(a, a + n) for a, n in zip(at, whole.data.shape, strict=True))
+    inside = tuple(slice(0, n - 1) for n in whole.data.shape)  # steps beyond: unknown
+    np.testing.assert_allclose(
+        whole.data[inside],
+        comparison.cropped.result.gradient[there][inside],
+        atol=1e-4 * cropped.max(),
+    )
+    compared.view.right.value = CROPPED
+    assert right.title.text() == "cropped 4"
+    assert right.layer("gradient").data is cropped
+
+
+def test_what_does_not_fit_in_memory_leaves_the_right_side(
+    compared, finish, monkeypatch
+):
+    from napari_shiftseg.inference import device
+
+    monkeypatch.setattr(device, "memory_budget", lambda *_: 10)
+    compared.view.right.value = WHOLE
+    finish(compared.panel)
+    assert "zoom in" in compared.panel.result.value
+    assert compared.view.right.value == CROPPED
+    assert panes(compared)[1].title.text() == "cropped 4"
+
+
+# ------------------------------------------------------------------ figures
+
+
+def test_the_table_says_what_the_comparison_does(split):
+    comparison = split.view.compared.comparison
+    shown = figures(split)
+    assert shown["tiles"][0] == f"{comparison.naive.figures()['tiles']}"
+    assert shown["keeps (stride)"][:2] == ["20", "16"]
+    ratio = f"{comparison.naive.seams.ratio:.3g}"
+    assert shown["seam ratio"][0] == ratio
+    assert shown["seam ratio"][1].endswith("✓")
+    true = comparison.naive.objects.true_objects
+    assert shown["true objects"][:2] == [str(true), str(true)]
+    assert shown["false splits"][1] == "0 ✓"
+
+
+def test_every_figure_has_a_tooltip(compared):
+    table = compared.view.table
+    for row in range(table.rowCount()):
+        for column in range(3):
+            assert len(table.item(row, column).toolTip()) > 20
+
+
+def test_without_a_truth_and_without_a_seam_nothing_is_defined(
+    viewer, compare, press, noise
+):
+    viewer.add_image(noise[:20, :20])
+    compare.window.value = "30"  # one tile
+    press(compare)
+    shown = figures(compare)
+    for row in ("seam ratio", "seam z", "false splits", "AP50"):
+        assert shown[row][0] == shown[row][1] == "not defined"
+    assert not any("nan" in text.lower() for texts in shown.values() for text in texts)
+
+
+# ------------------------------------------------------------------ seams
+
+
+def test_the_worst_seam_is_framed_on_both_sides(split):
+    tour, seams = split.view.tour, split.view.compared.comparison.naive.splitting
+    assert seams, "naive tiles split no disk: this tests nothing"
+    tour.next.native.click()
+    assert f"worst seam 1 of {len(seams)}" in tour.text.value
+    (top, bottom), (left, right) = seams[0].pairs
+    middle = np.array([top + bottom - 1, left + right - 1]) / 2 * 0.5 + (3, 4)
+    for pane in panes(split):
+        np.testing.assert_allclose(pane.model.scene.camera.center[1:], middle, atol=0.6)
+        assert "mark" not in kinds(pane)
+        assert "seam" in kinds(pane)
+    tour.next.native.click()
+    assert [kinds(pane).count("seam") for pane in panes(split)] == [1, 1]
+    tour.previous.native.click()
+    assert f"worst seam 1 of {len(seams)}" in tour.text.value
+    assert not tour.previous.enabled
+
+
+def test_where_nothing_is_split_there_is_no_next(viewer, compare, press):
+    viewer.add_image(np.zeros((30, 30)))
+    press(compare)
+    tour = compare.view.tour
+    assert tour.text.value == "no tile border splits an object"
+    assert not tour.next.enabled
+
+
+# ------------------------------------------------------------------ plots
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".csv"])
+def test_the_profile_can_be_saved(compared, tmp_path, suffix):
+    path = tmp_path / f"profile{suffix}"
+    compared.view.profile.save(path)
+    content = path.read_bytes()
+    assert {".png": b"\x89PNG", ".svg": b"<?xml"}.get(suffix, b"")[:4] == content[
+        : 4 * (suffix != ".csv")
+    ]
+    if suffix == ".csv":
+        header, *rows = content.decode().splitlines()
+        assert "naive" in header
+        assert len(rows) >= 6  # offsets of the tile
+
+
+def test_a_sweep_shows_its_points(compared, finish):
+    sweep = compared.sweep
+    assert sweep.windows.value.startswith("4, 5, 6")
+    sweep.windows.value = "4, 6"
+    sweep.panel.button.native.click()
+    finish(sweep.panel)
+    assert [point.plan.window for point in sweep.points] == [(4, 4), (6, 6)]
+    assert [point.is_valid for point in sweep.points] == [True, False]
+    assert sweep.points[1].seams.ratio > sweep.points[0].seams.ratio
+    assert "2 windows tried" in sweep.panel.result.value
+
+
+def test_points_found_before_a_cancel_stay(compared, finish, qtbot):
+    sweep = compared.sweep
+    sweep.windows.value = "4, " + ", ".join(["5"] * 200)
+    sweep.panel.button.native.click()
+    qtbot.waitUntil(lambda: len(sweep.points) >= 1, timeout=60_000)
+    sweep.panel.button.native.click()
+    finish(sweep.panel)
+    assert 1 <= len(sweep.points) < 200
+    assert "Cancelled" in sweep.panel.result.value
+
+
+@pytest.mark.parametrize("text", ["", "4, x", "0"])
+def test_windows_that_are_none(compared, finish, text):
+    compared.sweep.windows.value = text
+    compared.sweep.panel.button.native.click()
+    finish(compared.sweep.panel)
+    assert "from 1 upward" in compared.sweep.panel.result.value
+    assert compared.sweep.panel.button.enabled
+
+
+def test_plots_follow_the_theme(viewer, compared):
+    def background():
+        return compared.view.profile._figure.get_facecolor()
+
+    dark = background()
+    viewer.theme = "light"
+    assert sum(background()[:3]) > sum(dark[:3])
+    for pane in panes(compared):
+        assert pane.model.theme == "light"
+
+
+# ------------------------------------------------------------------ report
+
+
+def test_the_report_holds_what_is_shown(compared, finish, tmp_path):
+    assert compared.report_button.enabled
+    compared.write_report(tmp_path / "new")
+    finish(compared.panel)
+    page = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") >= 5
+    report = json.loads((tmp_path / "new" / "report.json").read_text())
+    comparison = compared.view.compared.comparison
+    assert report["naive"]["seam_ratio"] == comparison.naive.seams.ratio
+
+
+def test_a_report_that_cannot_be_written(compared, finish, tmp_path):
+    (tmp_path / "file").write_text("")
+    compared.write_report(tmp_path / "file")
+    finish(compared.panel)
+    assert "cannot" in compared.panel.result.value
+    assert compared.panel.button.enabled
+
+
+# ------------------------------------------------------------------ during a run
+
+
+def test_one_thing_runs_at_a_time(viewer, compare, finish, noise):
+    viewer.add_image(noise)
+    compare.panel.button.native.click()
+    assert not compare.sweep.panel.button.enabled
+    compare.panel.run()  # a second press does nothing
+    finish(compare.panel)
+    assert compare.sweep.panel.button.enabled
+
+
+def test_a_change_of_model_during_a_run_does_not_change_the_run(
+    viewer, compare, finish, noise, model_file
+):
+    viewer.add_image(noise)
+    compare.panel.button.native.click()
+    compare.model.value = "disks"
+    finish(compare.panel)
+    assert compare.view.compared.model.config.name == "small"
+    assert panes(compare)[0].title.text() == "naive 6"
+
+
+def test_a_cancel_leaves_what_was_shown(compared, finish, qtbot):
+    before = compared.view.compared
+    compared.window.value = "1"
+    compared.panel.button.native.click()
+    compared.panel.button.native.click()
+    finish(compared.panel)
+    assert "Cancelled" in compared.panel.result.value
+    assert compared.view.compared is before
+
+
+def test_the_image_may_go_during_a_run(viewer, compare, finish, noise):
+    viewer.add_image(noise)
+    compare.panel.button.native.click()
+    viewer.layers.clear()
+    finish(compare.panel)
+    assert compare.view.compared is not None
+
+
+def test_closing_during_a_run_is_safe(viewer, compare, noise, qtbot):
+    viewer.add_image(noise)
+    compare.window.value = "1"
+    compare.panel.button.native.click()
+    qtbot.wait(50)
+    viewer.window.remove_dock_widget("all")
+    qtbot.wait(200)
+    assert [layer.name for layer in viewer.layers] == ["noise"]
+
+
+# ------------------------------------------------------------------ more axes
+
+
+def test_of_a_series_the_frame_in_view(viewer, compare, press, rng):
+    frames = rng.random((3, 30, 34)).astype(np.float32)
+    viewer.add_image(frames, name="series")
+    viewer.dims.set_current_step(0, 2)
+    press(compare)
+    left, _ = panes(compare)
+    np.testing.assert_array_equal(left.layer("image").data, frames[2])
+    assert left.layer("gradient").data.shape == (30, 34)
+
+
+def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path, rng):
+    from napari_shiftseg.model.checkpoint import save_model
+    from napari_shiftseg.model.unet import new_model
+
+    model = new_model(ndim=3, depth=1, features=2)
+    compare.model.open(save_model(model, tmp_path / "volume.safetensors"))
+    viewer.add_image(rng.random((12, 20, 24)).astype(np.float32), name="volume")
+    compare.window.value = "5"
+    press(compare)
+    left, right = (pane.model.dims for pane in panes(compare))
+    left.set_current_step(0, 3)
+    assert right.current_step[0] == 3
+    right.set_current_step(0, 7)
+    assert left.current_step[0] == 7

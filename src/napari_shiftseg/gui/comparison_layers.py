@@ -36,7 +36,7 @@ AROUND = 0.5  # of the stride, shown on both sides of a seam
 KINDS = {  # what can be shown → whether it is at first
     "image": True,
     "gradient": True,
-    "label outlines": True,
+    "label outlines": False,
     "embedding": False,
     "tile grid": False,
     "difference": False,

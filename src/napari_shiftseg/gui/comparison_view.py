@@ -53,7 +53,7 @@ class ComparisonView(QWidget):
             tooltip="What the right canvas shows; whole: one pass over what is in "
             "view, without any tile",
         )  # fmt: skip
-        self.tour = SeamTour(self._visit)
+        self.tour = SeamTour(self._visit, self.canvases.reset_view)
         self.table = FigureTable()
         self.profile = Plot(theme)
         self.tabs = QTabWidget()
@@ -174,6 +174,7 @@ class ComparisonView(QWidget):
         self.canvases.right.show_layers(run_name(plan), layers)
 
     def _visit(self, seam: Seam) -> None:
+        self.switches["label outlines"].value = True  # the pieces are what to look at
         compared = self._compared
         result = compared.comparison.naive.result
         self.canvases.mark(seam_frame(seam, result, compared.task.source))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from napari_shiftseg.metrics.splits import Seam
 
 
+NARROW = 32  # pixels of a button with one sign
+
+
 class SeamTour(Container):
     """Buttons that go through the seams that split an object.
 
@@ -21,21 +24,29 @@ class SeamTour(Container):
     ----------
     visit : callable
         Takes the seam to be shown.
+    show_all : callable
+        Called when all is to be seen again.
     """
 
-    def __init__(self, visit: Callable[[Seam], None]) -> None:
+    def __init__(
+        self, visit: Callable[[Seam], None], show_all: Callable[[], None]
+    ) -> None:
         self._visit = visit
         self._seams: Sequence[Seam] = ()
         self._at = -1
-        self.previous = PushButton(text="◂ previous")
+        self.all = PushButton(text="⤢", tooltip="Show all")
+        self.previous = PushButton(text="◂", tooltip="Previous seam")
         self.next = PushButton(text="Next worst seam ▸")
         self.text = wrapped_label()
         super().__init__(
-            widgets=[self.previous, self.next, self.text],
+            widgets=[self.all, self.previous, self.next, self.text],
             layout="horizontal",
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
+        for small in (self.all, self.previous):
+            small.native.setMaximumWidth(NARROW)
+        self.all.changed.connect(lambda: show_all())
         self.previous.changed.connect(lambda: self._go(self._at - 1))
         self.next.changed.connect(lambda: self._go(self._at + 1))
         self.begin(())

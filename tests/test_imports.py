@@ -17,10 +17,10 @@ PACKAGE = "napari_shiftseg"
 ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
     "geometry", "samples", "model", "inference", "clustering", "metrics", "pipeline",
-    "training", "experiments", "gui", "cli",
+    "training", "report", "experiments", "gui", "cli",
 ]  # fmt: skip
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
-HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage"]
+HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]
 LONGEST = 0.3  # seconds that importing the package may take
 
 
@@ -118,6 +118,10 @@ def test_imports_run_one_way():
         ("inference.predict", "from napari_shiftseg.clustering import objects"),
         ("training.fit", "try:\n    from ..gui import run\nexcept ImportError: ..."),
         ("gui.run", "def f():\n    from ..cli import app"),
+        ("pipeline.sweep", "from ..report import pictures"),
+        ("report.page", "from napari_shiftseg.cli.files import write_tiff"),
+        ("report.figures", "def f():\n    from ..gui import layers"),
+        ("report.figures", "from qtpy.QtCore import Qt"),
         ("model.unet", "from napari_shiftseg import load_model"),
         ("model.unet", "import napari_shiftseg"),
         ("model.unet", "from .. import segment"),

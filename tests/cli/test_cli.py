@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+COMMANDS = [
+    "demo", "segment", "compare", "sweep", "evaluate", "inspect", "train",
+]  # fmt: skip
 SIDE = [
     "window", "stride", "tiles", "seam_ratio", "seam_ratio_within",
     "seam_ratio_untiled", "seam_z", "objects", "true_objects", "false_splits",
@@ -82,7 +85,7 @@ class TestInspect:
         ran = shiftseg("inspect", "disks-w16")
         assert ran.status == 0
         assert "period" in ran.stdout
-        assert "[184, 184]" in ran.stdout
+        assert "184, 184" in ran.stdout
         assert "warning: trained with an output window of 16" in ran.stdout
         assert "warning" not in shiftseg("inspect", "disks").stdout
 
@@ -361,6 +364,10 @@ class TestRefused:
             (("segment",), "IMAGE"),
             (("segment", "disks"), "--output"),
             (("inspect",), "MODEL"),
+            (("compare", "disks"), "--window"),
+            (("compare", "--window", "20"), "IMAGE"),
+            (("sweep",), "IMAGE"),
+            (("evaluate", "a.tif"), "TRUTH"),
             (("train", "-o", "m.safetensors"), "--sample"),
             (("colour",), "colour"),
             (("--colour",), "--colour"),
@@ -458,12 +465,18 @@ class TestDemo:
         names = {path.name for path in demo_run.folder.iterdir()}
         pictures = {
             f"{kind}_{side}.png"
-            for kind in ("labels", "gradient")
+            for kind in ("labels", "gradient", "worst_seam")
             for side in ("naive", "cropped")
         }
-        assert names == {"report.json", "image.png", *pictures}
+        assert names == {
+            "report.html", "report.json", "figures.csv", "profile.csv", "profile.png",
+            "image.png", "difference.png", *pictures,
+        }  # fmt: skip
         written = json.loads((demo_run.folder / "report.json").read_text())
-        assert written == json.loads(demo_run.stdout)
+        printed = json.loads(demo_run.stdout)
+        assert printed.pop("sample") == written["image"] == "disks"
+        assert {key: written[key] for key in printed} == printed
+        assert set(written["files"]) == names
         image = imread(demo_run.folder / "image.png")
         np.testing.assert_array_equal(image, disks.image * 255)
         result = demo_run.comparison.cropped.result
@@ -495,7 +508,7 @@ class TestDemo:
         assert (ran.status, ran.stderr) == (0, "")
         header, *lines = ran.stdout.splitlines()
         rows = {line[:24].strip(): line[24:].split() for line in lines}
-        assert header.split() == ["naive", "cropped"]
+        assert header.split() == ["naive", "cropped", "untiled"]
         assert rows["tile size (window)"] == ["20", "20"]
         assert rows["keeps (stride)"] == ["20", "16"]
         assert rows["true objects"] == ["1600", "1600"]
@@ -531,10 +544,10 @@ class TestProgram:
     def test_help(self, shiftseg, arguments) -> None:
         ran = shiftseg(*arguments)
         assert (ran.status, ran.stderr) == (0, "")
-        for command in ("demo", "segment", "inspect", "train"):
+        for command in COMMANDS:
             assert command in ran.stdout
 
-    @pytest.mark.parametrize("command", ["demo", "segment", "inspect", "train"])
+    @pytest.mark.parametrize("command", COMMANDS)
     def test_help_of_a_command(self, shiftseg, command: str) -> None:
         ran = shiftseg(command, "--help")
         assert (ran.status, ran.stderr) == (0, "")

@@ -42,6 +42,13 @@ ScopeOption = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")]
+OptionalOutput = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder for the report. [none]")
+]
+Batch = Annotated[int | None, typer.Option(help="Tiles at once.")]
+Bandwidth = Annotated[
+    float | None, typer.Option(help="Of the mean shift. [the model's]")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]
 
 
@@ -100,10 +107,8 @@ def segment(
     stitching: StitchingOption = "cropped",
     border: BorderOption = "mirror",
     device: Device = "auto",
-    batch: Annotated[int | None, typer.Option(help="Tiles at once.")] = None,
-    bandwidth: Annotated[
-        float | None, typer.Option(help="Of the mean shift. [the model's]")
-    ] = None,
+    batch: Batch = None,
+    bandwidth: Bandwidth = None,
     kernel: KernelOption = None,
     scope: ScopeOption = None,
     min_size: Annotated[
@@ -139,6 +144,82 @@ def segment(
             print(note, file=sys.stderr)
     report = write_segmentation(result, network, source, folder)
     _print(report, as_json, lambda: report_segmentation(result, folder))
+
+
+@app.command()
+def compare(
+    image: Image,
+    window: Annotated[str, typer.Option(help="Tile size (window), 20 or 24x96x96.")],
+    model: Model = "disks",
+    truth: Annotated[
+        Path | None, typer.Option(help="True labels. [a sample's own]")
+    ] = None,
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    batch: Batch = None,
+    bandwidth: Bandwidth = None,
+    output: OptionalOutput = None,
+    as_json: Json = False,
+) -> None:
+    """Compare naive and cropped stitching: figures, a verdict, a report."""
+    from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.pipeline.settings import Settings
+
+    settings = Settings(
+        window=_window(window), border=border, device=device, batch=batch,
+        bandwidth=bandwidth,
+    )  # fmt: skip
+    run_compare(image, model, truth, settings, output, as_json)
+
+
+@app.command()
+def sweep(
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE...", help="Images, or names of samples."),
+    ],
+    windows: Annotated[
+        str | None,
+        typer.Option(
+            help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, to 4 periods]"
+        ),
+    ] = None,
+    model: Model = "disks",
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(help="True labels, once an image. [a sample's own]"),
+    ] = None,
+    stitching: StitchingOption = "naive",
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    output: OptionalOutput = None,
+    as_json: Json = False,
+) -> None:
+    """Segment images at tile size after tile size, and score each."""
+    from napari_shiftseg.cli.sweep import run_sweep
+    from napari_shiftseg.pipeline.settings import Settings
+
+    settings = Settings(stitching=stitching, border=border, device=device)
+    run_sweep(images, model, windows, truth or [], settings, output, as_json)
+
+
+@app.command()
+def evaluate(
+    prediction: Annotated[
+        Path, typer.Argument(help="Labels, or a folder of them as segment writes it.")
+    ],
+    truth: Annotated[
+        Path, typer.Argument(help="True labels, or a folder; or the name of a sample.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help=".csv file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score labels against true labels: AP50, false splits, false merges."""
+    from napari_shiftseg.cli.evaluate import run_evaluate
+
+    run_evaluate(prediction, truth, output, as_json)
 
 
 @app.command()

@@ -6,28 +6,23 @@ import json
 import os
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from skimage.color import label2rgb
-from skimage.io import imsave
+from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.files import writable_folder
 from napari_shiftseg.cli.terminal import report_comparison, with_progress
 from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
+from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.report.write import write_report
 from napari_shiftseg.samples.catalogue import make_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.pipeline.comparison import Comparison
 
 SAMPLE = "disks"
+FIGURES = ("model", "period", "device", "naive", "cropped")
 
 
 def run_demo(
@@ -40,48 +35,16 @@ def run_demo(
     comparison = with_progress(
         compare_steps(sample.image, model, settings, sample.labels)
     )
-    report = demo_report(comparison, model)
-    (folder / "report.json").write_text(json.dumps(report, indent=2))
-    write_pictures(comparison, sample, folder)
+    report = write_report(
+        comparison, model, sample.image, SAMPLE, folder, sample.labels
+    )
     if as_json:
-        print(json.dumps(report))
+        print(json.dumps({"sample": SAMPLE, **{key: report[key] for key in FIGURES}}))
         return
-    report_comparison(comparison)
-    print(f"\nreport.json and pictures are in {folder}")
+    report_comparison(report)
+    print(f"\nreport.html, tables and pictures are in {folder}")
     if viewer:
         _show(comparison)
-
-
-def demo_report(comparison: Comparison, model: UNet) -> dict[str, Any]:
-    """Return the figures of the demo, ready for JSON."""
-    return {
-        "sample": SAMPLE,
-        "model": model.config.name,
-        "period": list(model.shape.period),
-        "device": comparison.device,
-        "naive": comparison.naive.figures(),
-        "cropped": comparison.cropped.figures(),
-    }
-
-
-def write_pictures(comparison: Comparison, sample: Sample, folder: Path) -> None:
-    """Write the image, and labels and gradient magnitude of both sides, as PNG.
-
-    Both gradients share one grey scale.
-    """
-    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
-    brightest = max(float(side.result.gradient.max()) for side in sides.values())
-    imsave(folder / "image.png", _grey(sample.image, 1.0), check_contrast=False)
-    for name, side in sides.items():
-        gradient = _grey(side.result.gradient, brightest)
-        imsave(folder / f"gradient_{name}.png", gradient, check_contrast=False)
-        colours = label2rgb(side.result.labels, bg_label=0)
-        labels = (colours * 255).astype(np.uint8)
-        imsave(folder / f"labels_{name}.png", labels, check_contrast=False)
-
-
-def _grey(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
-    return (pixels / max(white, 1e-12) * 255).clip(0, 255).astype(np.uint8)
 
 
 def _show(comparison: Comparison) -> None:

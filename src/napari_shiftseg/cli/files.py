@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 
 from napari_shiftseg.inference.image import luminance
+from napari_shiftseg.metrics.instances import as_labels
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".npy")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def read_image(path: Path) -> Source:
     ValueError
         If the file is neither a TIFF nor a .npy, or cannot be read.
     """
-    if not path.exists() and str(path) in SAMPLES:
+    if is_sample(path):
         return Source(path.name, make_sample(str(path)).image, {})
     if not path.is_file():
         raise FileNotFoundError(
@@ -62,7 +65,7 @@ def read_image(path: Path) -> Source:
             f"({', '.join(SAMPLES)})"
         )
     suffix = path.suffix.lower()
-    if suffix not in (".npy", ".tif", ".tiff"):
+    if suffix not in IMAGE_SUFFIXES:
         raise ValueError(
             f"{path.name}: a TIFF or .npy file is expected, not {suffix!r}"
         )
@@ -82,6 +85,41 @@ def read_image(path: Path) -> Source:
             f"{path.name} cannot be read: {error}; save the image again as a "
             f"{suffix} file"
         ) from None
+
+
+def is_sample(path: Path) -> bool:
+    """Whether this names a sample, not a file."""
+    return not path.exists() and str(path) in SAMPLES
+
+
+def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
+    """Read the true labels of an image; those of a sample are its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read, or is no label image.
+    """
+    if truth is None:
+        return make_sample(str(image)).labels if is_sample(image) else None
+    return read_labels("truth", truth)
+
+
+def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
+    """Read a label image; `kind` stands for it in errors. A sample gives its truth.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read, or is not of whole numbers from 0 upward.
+    """
+    if is_sample(path):
+        return make_sample(str(path)).labels
+    return as_labels(f"{kind} {path.name}", read_image(path).data)
 
 
 def _read_tiff(path: Path) -> Source:

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
-from napari_shiftseg.geometry.advice import by, summary
+from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.progress import Progress, Returning
 from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.report.figures_of_merit import ROWS, cell, untiled_cell
+from napari_shiftseg.report.words import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.pipeline.comparison import Comparison, Side
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
 Result = TypeVar("Result")
 
-ROWS = {
-    "tile size (window)": "window",
-    "keeps (stride)": "stride",
-    "tiles": "tiles",
-    "seam ratio": "seam_ratio",
-    "  inside objects": "seam_ratio_within",
-    "  untiled, same pairs": "seam_ratio_untiled",
-    "seam z": "seam_z",
-    "objects": "objects",
-    "true objects": "true_objects",
-    "false splits": "false_splits",
-    "false merges": "false_merges",
-    "AP50": "ap50",
-    "seconds": "seconds",
-}
+TITLE, COLUMN = 24, 12  # characters
 
 
 def with_progress(steps: Generator[Progress, None, Result]) -> Result:
@@ -69,44 +57,37 @@ def report_model(model: UNet) -> None:
         print(f"warning: {warning}")
 
 
-def in_words(value: object) -> str:
-    """Write a value of a report without brackets and quotes."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.4g}"
-        case dict():
-            return ", ".join(
-                f"{key.replace('_', ' ')} {in_words(v)}" for key, v in value.items()
-            )
-        case [[*_], *_]:  # several values an axis
-            rows = [in_words(axis) for axis in value]
-            return rows[0] if len(set(rows)) == 1 else "; ".join(rows)
-        case [*_]:
-            return ", ".join(in_words(v) for v in value)
-    return str(value)
+def report_comparison(report: Mapping[str, Any]) -> None:
+    """Print naive and cropped stitching side by side, and what it means.
+
+    Parameters
+    ----------
+    report : mapping
+        See `report_of`.
+    """
+    naive, cropped = report["naive"], report["cropped"]
+    _print_row("", "naive", "cropped", "untiled")
+    for row in ROWS:
+        _print_row(
+            row.title,
+            cell(naive[row.key]),
+            cell(cropped[row.key]),
+            untiled_cell(row, naive, cropped),
+        )
+    print(f"\n{fill(report['verdict'], 80)}")
+    for warning in report["warnings"]:
+        print(f"note: {warning}")
 
 
-def report_comparison(comparison: Comparison) -> None:
-    """Print naive and cropped stitching side by side."""
-    naive, cropped = (_column(side) for side in (comparison.naive, comparison.cropped))
-    print(f"{'':24}{'naive':>12}{'cropped':>12}")
-    for title, key in ROWS.items():
-        print(f"{title:24}{naive[key]:>12}{cropped[key]:>12}")
+def _print_row(title: str, *cells: str) -> None:
+    columns = "".join(f"{text:>{COLUMN}}" for text in cells[:-1])
+    print(f"{title:{TITLE}}{columns}  {cells[-1]:>{COLUMN}}".rstrip())
 
 
-def _column(side: Side) -> dict[str, str]:
-    return {key: _cell(value) for key, value in side.figures().items()}
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "not defined"
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, list):
-        return by(tuple(value)) if len(set(value)) > 1 else str(value[0])
-    return str(value)
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: its columns as wide as they need, the first one to the left."""
+    lines = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        columns = [f"{text:>{w}}" for text, w in zip(others, widths[1:], strict=True)]
+        print("  ".join([f"{first:{widths[0]}}", *columns]).rstrip())

@@ -248,6 +248,44 @@ def _surplus(table: Contingency, cover: float, per: int) -> int:
     return int((number - 1).clip(min=0).sum())
 
 
+def relabelled_like(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
+    r"""Give objects the ids of the reference objects they are, to compare by colour.
+
+    An object takes the id of the reference object it shares most pixels with, unless
+    another object of `labels` shares more with that one; of equals the lower id goes
+    first. All others are numbered upward from above the largest id of the reference.
+
+    Parameters
+    ----------
+    labels, reference : array_like of int
+        (\\*spatial), 0 is background.
+
+    Returns
+    -------
+    ndarray of int
+        (\\*spatial), the same objects.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an image is not of whole numbers from 0 upward.
+    """
+    found, known = as_labels("labels", labels), as_labels("reference", reference)
+    pairs = contingency(known, found).shared.tocoo()
+    order = np.lexsort((pairs.col, pairs.row, -pairs.data))  # the largest share first
+    row, column = pairs.row[order], pairs.col[order]
+    first_of_row = np.unique(row, return_index=True)[1]
+    mutual = np.intersect1d(first_of_row, np.unique(column, return_index=True)[1])
+    ids, number = np.unique(found, return_inverse=True)
+    own = np.flatnonzero(ids)  # without the background, as in the table
+    new = np.zeros(len(ids), dtype=np.int64)
+    new[own[column[mutual]]] = np.unique(known[known > 0])[row[mutual]]
+    others = own[new[own] == 0]
+    new[others] = int(known.max(initial=0)) + 1 + np.arange(len(others))
+    renamed: NDArray[np.int64] = new[number].reshape(found.shape)
+    return renamed
+
+
 def as_labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
     """Return a label image; `name` stands for it in the error.
 
@@ -257,9 +295,12 @@ def as_labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
         If it is not of whole numbers from 0 upward.
     """
     labels = np.asarray(image)
-    if labels.dtype.kind not in "bui" or (labels.size and labels.min() < 0):
+    expected = f"the {name} must be a label image of whole numbers from 0 upward"
+    if labels.dtype.kind not in "bui":
         raise ValueError(
-            f"the {name} must be a label image of whole numbers from 0 upward, "
-            f"got {labels.dtype}"
+            f"{expected}, got {labels.dtype}; save it with an integer type, for "
+            f"example uint16"
         )
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"{expected}, got {labels.min()}; set such pixels to 0")
     return labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.advice import advise, size_text
@@ -10,7 +11,7 @@ from napari_shiftseg.geometry.window import default_windows
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
@@ -18,7 +19,7 @@ from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -80,6 +81,65 @@ class SweepPoint:
             "seconds": self.seconds,
             "failure": self.failure or None,
         }
+
+
+@dataclass(frozen=True)
+class PooledPoint:
+    """What one window gives over several images.
+
+    Attributes
+    ----------
+    points : tuple of SweepPoint
+        One an image, all of the same window and stitching.
+    """
+
+    points: tuple[SweepPoint, ...]
+
+    @property
+    def plan(self) -> TilePlan:
+        """Tiles of the first image."""
+        return self.points[0].plan
+
+    @property
+    def scores(self) -> ObjectScores | None:
+        """Counts of all images that have a truth and a result; None if none has."""
+        return pooled(self._scores) if self._scores else None
+
+    @property
+    def ap50_mean(self) -> float | None:
+        """Mean average precision of these images; `scores` has the pooled one."""
+        return _mean(score.ap50 for score in self._scores)
+
+    @property
+    def _scores(self) -> list[ObjectScores]:
+        return [point.scores for point in self.points if point.scores]
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of this window, ready for JSON.
+
+        Seam ratios are means over the images where they are defined, counts are sums;
+        ``failure`` says why there is no result for one image or more.
+        """
+        figures, scores = [point.figures() for point in self.points], self.scores
+        counted = [f["objects"] for f in figures if f["objects"] is not None]
+        return {
+            "window": list(self.plan.window),
+            "valid": self.points[0].is_valid,
+            "seam_ratio": _mean(f["seam_ratio"] for f in figures),
+            "seam_ratio_untiled": _mean(f["seam_ratio_untiled"] for f in figures),
+            "objects": sum(counted) if counted else None,
+            "true_objects": scores and scores.true_objects,
+            "false_splits": scores and scores.false_splits,
+            "false_merges": scores and scores.false_merges,
+            "ap50": scores and scores.ap50,
+            "ap50_mean": self.ap50_mean,
+            "failure": next((p.failure for p in self.points if p.failure), None),
+        }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""The command ``compare``: one image naive and cropped, in figures and a report."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.cli.files import read_image, read_truth, writable_folder
+from napari_shiftseg.cli.terminal import report_comparison, with_progress
+from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.pipeline.comparison import compare_steps
+from napari_shiftseg.report.write import report_of, write_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_shiftseg.pipeline.settings import Settings
+
+
+def run_compare(
+    image: Path,
+    model: str,
+    truth: Path | None,
+    settings: Settings,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare both stitchings of an image; print and, if asked, write the outcome."""
+    folder = output and writable_folder(output)
+    network, source = load_model(model), read_image(image)
+    labels = read_truth(image, truth)
+    comparison = with_progress(compare_steps(source.data, network, settings, labels))
+    if folder is None:
+        report = report_of(comparison, network, source.name)
+    else:
+        report = write_report(
+            comparison, network, source.data, source.name, folder, labels
+        )
+    if as_json:
+        print(json.dumps(report, allow_nan=False))
+        return
+    report_comparison(report)
+    if folder:
+        print(f"\nreport.html, tables and pictures are in {folder}")

@@ -1,0 +1,210 @@
+"""Plots, drawn into a figure that is given: the page and the widget show the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from napari_shiftseg.report.colours import LIGHT, Colours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.pipeline.comparison import Comparison, Side
+
+PANELS = {"seam_ratio": "seam ratio", "false_splits": "false splits", "ap50": "AP50"}
+
+
+class Point(Protocol):
+    """What a sweep's plot reads of a window: of one image, or of several pooled."""
+
+    @property
+    def plan(self) -> TilePlan:
+        """Tiles of this window."""
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures; see `SweepPoint.figures`."""
+
+
+def draw_profile(
+    figure: Figure,
+    comparison: Comparison,
+    colours: Colours = LIGHT,
+    mark_period: bool = False,
+) -> None:
+    """Draw the seam profile: the mean step at every offset of the tile, per axis.
+
+    The last offset is the seam. The untiled prediction is that over naive's pairs.
+
+    Parameters
+    ----------
+    figure : Figure
+        What it shows is replaced.
+    comparison : Comparison
+    colours : Colours
+    mark_period : bool
+        Whether to mark the offsets at multiples of the period, where a model that was
+        trained with a window not above it has seams of its own.
+    """
+    _clear(figure)
+    naive, cropped = comparison.naive, comparison.cropped
+    ndim = len(naive.seams.profile)
+    panels = np.atleast_1d(figure.subplots(1, ndim, sharey=True))
+    for axis, panel in enumerate(panels):
+        _draw_side(panel, naive, "naive", axis, colours.naive)
+        _draw_side(panel, cropped, "cropped", axis, colours.cropped)
+        panel.plot(
+            naive.untiled.profile[axis], "--", lw=1, color=colours.untiled,
+            label="untiled",
+        )  # fmt: skip
+        if mark_period:
+            _mark_period(panel, naive, axis, colours)
+        panel.set_xlabel(f"offset in the tile along {'zyx'[axis - ndim]} (pixels)")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0].set_ylim(bottom=0)
+    panels[0].set_ylabel("mean step of the embedding")
+    _finish(figure, panels, colours)
+
+
+def _draw_side(panel: Axes, side: Side, name: str, axis: int, colour: str) -> None:
+    """Draw the profile of one side, with a dot on its last offset, the seam."""
+    profile, stride = side.seams.profile[axis], side.result.plan.stride[axis]
+    panel.plot(
+        profile, color=colour, lw=1.5, marker="o", ms=7, markevery=[len(profile) - 1],
+        label=f"{name}, tiles of {stride} (dot: the seam)", clip_on=False, zorder=3,
+    )  # fmt: skip
+
+
+def _mark_period(panel: Axes, side: Side, axis: int, colours: Colours) -> None:
+    period, stride = side.result.plan.shape.period[axis], side.result.plan.stride[axis]
+    for number, offset in enumerate(range(period - 1, stride, period)):
+        label = None if number else "multiples of the period"
+        panel.axvline(offset, ls=":", lw=1, color=colours.text, label=label, zorder=1)
+
+
+def draw_sweep(
+    figure: Figure, points: Sequence[Point], colours: Colours = LIGHT
+) -> None:
+    """Draw seam ratio, false splits and AP50 against the window (ICCV 2021, Fig. 6).
+
+    The last two are drawn where there is a truth. Windows that are multiples of the
+    period are filled, those that failed are crosses on the axis.
+
+    Parameters
+    ----------
+    figure : Figure
+        What it shows is replaced.
+    points : sequence of SweepPoint or PooledPoint
+        In any order; none or one will do.
+    colours : Colours
+    """
+    _clear(figure)
+    axis = _varying_axis(points)
+    ordered = sorted(points, key=lambda point: point.plan.window[axis])
+    known = [point.figures() for point in ordered]
+    keys = [
+        key
+        for key in PANELS
+        if key == "seam_ratio" or any(f[key] is not None for f in known)
+    ]
+    panels = np.atleast_1d(figure.subplots(len(keys), 1, sharex=True))
+    stitching = points[0].plan.stitching if points else "naive"
+    colour = colours.naive if stitching == "naive" else colours.cropped
+    for key, panel in zip(keys, panels, strict=True):
+        _draw_panel(panel, known, key, axis, stitching, colour, colours)
+        panel.set_ylabel(PANELS[key])
+        panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
+    panels[-1].set_xlabel(_window_label(points, axis))
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    _finish(figure, panels, colours)
+
+
+def _draw_panel(
+    panel: Axes,
+    known: list[dict[str, Any]],
+    key: str,
+    axis: int,
+    stitching: str,
+    colour: str,
+    colours: Colours,
+) -> None:
+    windows = _values(known, "window", axis)
+    valid = np.array([f["valid"] for f in known], dtype=bool)
+    failed = np.array([bool(f["failure"]) for f in known], dtype=bool)
+    for window in np.unique(windows[valid]):
+        panel.axvline(window, lw=1, color=colours.grid, zorder=1)
+    if key == "seam_ratio":
+        panel.plot(
+            windows, _values(known, "seam_ratio_untiled"), "--", lw=1,
+            color=colours.untiled, label="untiled", zorder=2,
+        )  # fmt: skip
+    values = _values(known, key)
+    panel.plot(windows, values, color=colour, lw=1, zorder=3)
+    for where, face, label in (
+        (~valid & ~failed, colours.background, stitching),
+        (valid & ~failed, colour, f"{stitching}, multiple of the period"),
+    ):
+        if where.any():
+            panel.plot(
+                windows[where], values[where], "o", ms=6, color=colour,
+                markerfacecolor=face, label=label, zorder=4,
+            )  # fmt: skip
+    if failed.any():
+        panel.plot(
+            windows[failed], np.zeros(failed.sum()), "x", ms=7, mew=2, clip_on=False,
+            color=colours.text, transform=panel.get_xaxis_transform(),
+            label="does not fit in memory", zorder=5,
+        )  # fmt: skip
+
+
+def _values(
+    known: list[dict[str, Any]], key: str, axis: int | None = None
+) -> NDArray[np.float64]:
+    """Return one figure of every point; NaN where it is not defined."""
+    found = [f[key] if axis is None else f[key][axis] for f in known]
+    return np.array(found, dtype=np.float64)  # None becomes NaN
+
+
+def _varying_axis(points: Sequence[Point]) -> int:
+    """Return the first axis on which windows differ; 0 if none does."""
+    windows = [point.plan.window for point in points]
+    varying = [len(set(along)) > 1 for along in zip(*windows, strict=True)]
+    return varying.index(True) if True in varying else 0
+
+
+def _window_label(points: Sequence[Point], axis: int) -> str:
+    label = "tile size (window, pixels)"
+    if all(len(set(point.plan.window)) == 1 for point in points):
+        return label
+    return f"{label} along {'zyx'[axis - len(points[0].plan.window)]}"
+
+
+def _clear(figure: Figure) -> None:
+    figure.clear()
+    figure.set_layout_engine("constrained")  # makes room for a legend outside
+
+
+def _finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
+    """Give a figure its colours, and one legend above all panels."""
+    figure.set_facecolor(colours.background)
+    for panel in panels:
+        panel.set_facecolor(colours.background)
+        panel.tick_params(colors=colours.text)
+        panel.xaxis.label.set_color(colours.text)
+        panel.yaxis.label.set_color(colours.text)
+        for name, spine in panel.spines.items():
+            spine.set_color(colours.grid)
+            spine.set_visible(name in ("left", "bottom"))
+    handles, labels = panels[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=3, frameon=False,
+            labelcolor=colours.text, fontsize="small",
+        )  # fmt: skip

@@ -1,0 +1,121 @@
+"""The report as one page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined
+
+from napari_shiftseg.report.figures_of_merit import (
+    ROWS,
+    better_side,
+    cell,
+    untiled_cell,
+)
+from napari_shiftseg.report.words import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEMPLATE = "report.html.jinja"
+SMALL = 400  # pixels
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A picture or plot of the page.
+
+    Attributes
+    ----------
+    caption : str
+    png : bytes
+        Of the file.
+    """
+
+    caption: str
+    png: bytes
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its pixels are to be seen as squares when it is enlarged."""
+        width = int.from_bytes(self.png[16:20])  # the first field of the header
+        return width < SMALL
+
+    @property
+    def uri(self) -> str:
+        """The picture itself as an address."""
+        return f"data:image/png;base64,{b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table of figures, in words."""
+
+    title: str
+    tooltip: str
+    naive: str
+    cropped: str
+    untiled: str
+    better: str | None
+
+
+def lines(naive: Mapping[str, Any], cropped: Mapping[str, Any]) -> list[Line]:
+    """Return the table of figures; see `ROWS`.
+
+    Parameters
+    ----------
+    naive, cropped : mapping
+        Figures of the sides; see `Side.figures`.
+    """
+    return [
+        Line(
+            row.title,
+            row.tooltip,
+            cell(naive[row.key]),
+            cell(cropped[row.key]),
+            untiled_cell(row, naive, cropped),
+            better_side(row, naive, cropped),
+        )
+        for row in ROWS
+    ]
+
+
+def page(
+    report: Mapping[str, Any],
+    card: Mapping[str, Any],
+    pictures: Mapping[str, Illustration],
+    plots: Mapping[str, Illustration],
+) -> str:
+    """Return the page as HTML, without scripts and without anything from elsewhere.
+
+    Parameters
+    ----------
+    report : mapping
+        See `report_of`.
+    card : mapping
+        Of the model; see `describe`.
+    pictures, plots : mapping of Illustration
+        By name.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"words": in_words, "cell": cell}
+    template = files("napari_shiftseg.report").joinpath(TEMPLATE)
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
+        report=report,
+        card=_flat(card),
+        lines=lines(report["naive"], report["cropped"]),
+        pictures=pictures,
+        plots=plots,
+    )
+
+
+def _flat(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model card with its provenance spread out."""
+    provenance = card.get("provenance") or {}
+    own = {key: value for key, value in card.items() if key != "provenance"}
+    return {**own, **{f"trained: {key}": value for key, value in provenance.items()}}

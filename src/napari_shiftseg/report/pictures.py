@@ -1,0 +1,235 @@
+"""The pictures of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from skimage.measure import block_reduce
+
+from napari_shiftseg.metrics.instances import relabelled_like
+from napari_shiftseg.report.colours import object_colours
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.metrics.splits import Seam
+    from napari_shiftseg.pipeline.comparison import Comparison
+
+    Picture = NDArray[np.uint8]
+    Box = tuple[slice, ...]
+
+MOST_PIXELS = 1500  # along a side of a picture; larger images are reduced
+LEAST_PIXELS = 24  # rows of the picture of a 1-D image
+CLOSE_UP = 600  # pixels along a side of a close-up, about
+CLOSE_UP_STRIDES = 3  # shown around the worst seam
+MOST_CLOSE_UP = 200  # image pixels along a side of a close-up
+CAPTIONS = {
+    "image": "The image.",
+    "gradient_naive": "Gradient magnitude of the embedding, naive: lines at tile "
+    "borders are seams. Same grey scale as cropped.",
+    "gradient_cropped": "Gradient magnitude of the embedding, cropped.",
+    "labels_naive": "Objects, naive. A colour is one object, on both sides.",
+    "labels_cropped": "Objects, cropped.",
+    "difference": "Difference of the embeddings, naive − cropped; white is the "
+    "largest.",
+    "worst_seam_naive": "The seam that splits most objects, naive, with the tile "
+    "borders.",
+    "worst_seam_cropped": "The same place, cropped.",
+}
+
+
+def pictures(
+    comparison: Comparison, image: ArrayLike, truth: ArrayLike | None = None
+) -> dict[str, Picture]:
+    r"""Draw a comparison.
+
+    A 3-D image shows its middle plane, and the close-ups the plane across the seam.
+    What is larger than 1,500 pixels is reduced by a whole number; of the gradient and
+    the difference the largest value of a block stays, so that no thin seam is lost.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    image : array_like
+        ([channels,] \\*spatial), that was compared; of channels the first is shown.
+    truth : array_like of int, optional
+        (\\*spatial), whose ids the objects take, and with them their colours; those of
+        cropped stitching if not given.
+
+    Returns
+    -------
+    dict of ndarray of uint8
+        (rows, columns[, RGB]) by name: image, difference, gradient_naive,
+        gradient_cropped, labels_naive, labels_cropped; worst_seam_naive and
+        worst_seam_cropped where a seam splits an object.
+    """
+    seen = _seen(comparison, image, truth)
+    naive, cropped = comparison.naive.result, comparison.cropped.result
+    difference = np.linalg.norm(naive.embeddings - cropped.embeddings, axis=0)
+    shown = _plane(difference)
+    return {
+        "image": _grey(_plane(seen.image)),
+        "difference": _bright(_reduced(shown, largest=True), shown.max()),
+        **_grey_pair(comparison),
+        **{
+            f"labels_{side}": object_colours(_reduced(_plane(labels)))
+            for side, labels in seen.labels.items()
+        },
+        **_close_ups(comparison, seen),
+    }
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The region that was predicted: the image, and labels with one id an object."""
+
+    image: NDArray[Any]
+    labels: dict[str, NDArray[Any]]
+
+
+def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> _Seen:
+    naive, cropped = comparison.naive.result, comparison.cropped.result
+    inside = tuple(slice(*bounds) for bounds in naive.plan.region)
+    pixels = np.asarray(image)
+    pixels = pixels[0] if pixels.ndim > len(inside) else pixels
+    known = cropped.labels if truth is None else np.asarray(truth)[inside]
+    labels = {
+        "naive": relabelled_like(naive.labels, known),
+        "cropped": relabelled_like(cropped.labels, known),
+    }
+    return _Seen(pixels[inside], labels)
+
+
+def _grey_pair(comparison: Comparison) -> dict[str, Picture]:
+    """Return the gradient magnitudes of both sides on one grey scale."""
+    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
+    gradients = {name: _plane(side.result.gradient) for name, side in sides.items()}
+    white = max(float(gradient.max()) for gradient in gradients.values())
+    return {
+        f"gradient_{name}": _bright(_reduced(gradient, largest=True), white)
+        for name, gradient in gradients.items()
+    }
+
+
+def middle_plane(plan: TilePlan) -> int | None:
+    """Return the plane of a 3-D image that the pictures show, counted in the image."""
+    if plan.shape.ndim < 3:
+        return None
+    return plan.offset[0] + plan.output_shape[0] // 2
+
+
+def _plane(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the middle plane of a volume; of a line, a band."""
+    if pixels.ndim == 1:
+        return np.broadcast_to(pixels, (LEAST_PIXELS, len(pixels)))
+    return pixels[pixels.shape[0] // 2] if pixels.ndim == 3 else pixels
+
+
+def _reduced(plane: NDArray[Any], largest: bool = False) -> NDArray[Any]:
+    """Reduce a large plane: to every n-th pixel, or to the largest of n²."""
+    factor = ceil(max(plane.shape) / MOST_PIXELS)
+    if factor == 1:
+        return plane
+    if not largest:
+        return plane[::factor, ::factor]
+    reduced: NDArray[Any] = block_reduce(plane, factor, np.max, cval=0)
+    return reduced
+
+
+def _grey(plane: NDArray[Any]) -> Picture:
+    """Return an image from black (its darkest pixel) to white (its brightest)."""
+    shown = _reduced(plane).astype(np.float64)
+    darkest = shown.min()
+    return _bright(shown - darkest, shown.max() - darkest)
+
+
+def _bright(plane: NDArray[Any], white: float) -> Picture:
+    return (plane / max(float(white), 1e-12) * 255).clip(0, 255).astype(np.uint8)
+
+
+def _close_ups(comparison: Comparison, seen: _Seen) -> dict[str, Picture]:
+    """Return both sides around the seam that splits most objects, if one does."""
+    naive = comparison.naive
+    if not naive.splitting:
+        return {}
+    seam = naive.splitting[0]
+    box = _around(seam, naive.result.labels, naive.result.plan)
+    across = _plane_axis(seam)
+    plans = {"naive": naive.result.plan, "cropped": comparison.cropped.result.plan}
+    return {
+        f"worst_seam_{name}": _with_borders(
+            _painted(seen.image, seen.labels[name], box, across), plan, box, across
+        )
+        for name, plan in plans.items()
+    }
+
+
+def _plane_axis(seam: Seam) -> int | None:
+    """Return the axis that a plane across a seam is taken from; None below 3-D."""
+    if len(seam.pairs) < 3:
+        return None
+    return 1 if seam.axis == 0 else 0
+
+
+def _around(seam: Seam, labels: NDArray[Any], plan: TilePlan) -> Box:
+    """Return a box around the place where a seam parts objects; flat in 3-D."""
+    spans = []
+    for axis, at in enumerate(_middle_of(seam, labels)):
+        length = min(CLOSE_UP_STRIDES * plan.stride[axis], MOST_CLOSE_UP)
+        length = 1 if axis == _plane_axis(seam) else length
+        spans.append(_span(at, length, labels.shape[axis]))
+    return tuple(spans)
+
+
+def _middle_of(seam: Seam, labels: NDArray[Any]) -> tuple[int, ...]:
+    """Return the pixel in the middle of where two objects meet at a seam."""
+    box = labels[tuple(slice(*bounds) for bounds in seam.pairs)]
+    here, there = (box.take((side,), seam.axis) for side in (0, 1))
+    at = np.argwhere((here != there) & (here > 0) & (there > 0))
+    middle = at[len(at) // 2]
+    return tuple(
+        int(start + offset)
+        for (start, _), offset in zip(seam.pairs, middle, strict=True)
+    )
+
+
+def _span(centre: int, length: int, size: int) -> slice:
+    """Return `length` pixels around a centre, shifted to lie within `size`."""
+    start = max(0, min(centre - length // 2, size - length))
+    return slice(start, min(start + length, size))
+
+
+def _painted(
+    image: NDArray[Any], labels: NDArray[Any], box: Box, across: int | None
+) -> Picture:
+    """Return the objects in their colours over the image, dim where there is none."""
+    low, high = float(image.min()), float(image.max())
+    grey = (_flat(image[box], across) - low) / max(high - low, 1e-12) * 255
+    colours = object_colours(_flat(labels[box], across))
+    is_object = colours.any(axis=-1, keepdims=True)
+    dim = grey[..., None]
+    painted = np.where(is_object, 0.75 * colours + 0.25 * dim, 0.5 * dim)
+    return painted.astype(np.uint8)
+
+
+def _with_borders(
+    picture: Picture, plan: TilePlan, box: Box, across: int | None
+) -> Picture:
+    """Return a picture enlarged by a whole number, with the tile borders in white."""
+    factor = max(1, CLOSE_UP // max(picture.shape[:2]))
+    large = picture.repeat(factor, 0).repeat(factor, 1)
+    axes = [axis for axis in range(len(box)) if axis != across]
+    for shown, axis in zip((0, 1)[-len(axes) :], axes, strict=True):
+        span = box[axis]
+        inside = [b for b in plan.boundaries[axis] if span.start < b < span.stop]
+        lines = [(border - span.start) * factor for border in inside]
+        large[(slice(None),) * shown + (lines,)] = 255
+    return large
+
+
+def _flat(pixels: NDArray[Any], across: int | None) -> NDArray[Any]:
+    return _plane(pixels if across is None else pixels.squeeze(across))

@@ -1,0 +1,227 @@
+"""What a comparison says, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_shiftseg.metrics.splits import split_objects
+from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.report.figures_of_merit import cell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.comparison import Comparison, Side
+
+CLEAR = 1.2  # a seam ratio this many times the untiled one is a seam
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison says.
+
+    Attributes
+    ----------
+    text : str
+        One paragraph.
+    warnings : tuple of str
+        What else to know: the model's training, memory, figures to be read with care.
+    """
+
+    text: str
+    warnings: tuple[str, ...]
+
+
+def verdict(comparison: Comparison, model: UNet) -> Verdict:
+    """Say which tiles make seams, what they do to the objects, and what to do.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    model : UNet
+        That predicted.
+    """
+    warned = bool(training_window_warning(model.config))
+    sentences = (
+        _about_naive(comparison, warned),
+        _about_the_period(comparison) if warned else _about_cropped(comparison),
+        "" if warned else _advice(comparison.naive),
+    )
+    return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
+
+
+def shows_seams(side: Side, model_has_seams: bool = False) -> bool:
+    """Whether the embedding jumps at the tile borders of one side.
+
+    It does where a seam ratio, anywhere or inside objects, is more than 1.2 times
+    that of the untiled prediction over the same pairs.
+
+    Parameters
+    ----------
+    side : Side
+    model_has_seams : bool
+        Whether the untiled prediction has seams of its own, at multiples of the
+        period; then the measure is 1.
+    """
+    pairs = (
+        (side.seams.ratio, side.untiled.ratio),
+        (side.seams.ratio_within, side.untiled.ratio_within),
+    )
+    return any(
+        ratio is not None
+        and untiled is not None
+        and ratio > CLEAR * (1 if model_has_seams else untiled)
+        for ratio, untiled in pairs
+    )
+
+
+def period_ratio(side: Side) -> float | None:
+    """Return how much the untiled embedding jumps at multiples of the period.
+
+    The mean step at offsets p − 1, 2p − 1, … of the tile over that at all others, on
+    the axis where it is largest: a model that was trained with a window of at most p
+    has seams of its own there. None where no stride is above 1 period of 2 or more.
+
+    Parameters
+    ----------
+    side : Side
+        Whose tiles begin at multiples of the period: the cropped one.
+    """
+    ratios = [
+        ratio
+        for profile, period in zip(
+            side.untiled.profile, side.result.plan.shape.period, strict=True
+        )
+        if (ratio := _period_ratio(profile, period)) is not None
+    ]
+    return max(ratios, default=None)
+
+
+def _period_ratio(profile: NDArray[np.float64], period: int) -> float | None:
+    at_period = np.arange(1, len(profile) + 1) % period == 0
+    known = ~np.isnan(profile)
+    here, others = profile[at_period & known], profile[~at_period & known]
+    if not len(here) or not len(others) or others.mean() == 0:
+        return None
+    return float(here.mean() / others.mean())
+
+
+def _about_naive(comparison: Comparison, model_has_seams: bool) -> str:
+    naive = comparison.naive
+    tiles, split = f"Tiles of {_tile(naive)}", _split(comparison)
+    if naive.seams.ratio is None:
+        return f"{_why_undefined(naive)}: seam scores are not defined."
+    if shows_seams(naive, model_has_seams):
+        return f"{tiles} make seams: {_jump(naive)}{split and f', and {split}'}."
+    why = "" if naive.result.plan.makes_seams else ": they are multiples of the period"
+    return f"{tiles} make no seams{why}{split and f', though {split}'}."
+
+
+def _jump(side: Side) -> str:
+    ratio, within = side.seams.ratio, side.seams.ratio_within
+    inside = "" if within is None else f", inside objects {cell(within)} times"
+    return f"the embedding jumps {cell(ratio)} times as much there as elsewhere{inside}"
+
+
+def _split(comparison: Comparison) -> str:
+    """Say how many objects naive seams split; empty if none."""
+    naive = comparison.naive
+    number = split_objects(naive.splitting or ())
+    whole = comparison.cropped.result.objects
+    if naive.objects is not None:
+        whole = naive.objects.true_objects
+    return f"{number} of {whole} objects are split" if number else ""
+
+
+def _about_cropped(comparison: Comparison) -> str:
+    naive, cropped = comparison.naive, comparison.cropped
+    tiles = f"ropped tiles of {_tile(cropped)}"
+    if cropped.seams.ratio is None:
+        same = naive.seams.ratio is None
+        return "" if same else f"Cropped: {_why_undefined(cropped).lower()}."
+    if shows_seams(cropped):
+        return (
+            f"C{tiles} make seams: {_jump(cropped)}, so this network sees more of an "
+            f"image than its tiles do."
+        )
+    return f"C{tiles} do not." if shows_seams(naive) else f"Nor do c{tiles}."
+
+
+def _about_the_period(comparison: Comparison) -> str:
+    """Say that the model itself has seams, tiles or none."""
+    cropped = comparison.cropped
+    period, jump = _axes(cropped.result.plan.shape.period), period_ratio(cropped)
+    if jump is None or jump <= CLEAR:
+        said = (
+            f"With any tiles, or none, seams are to be expected at every multiple of "
+            f"{period}"
+        )
+    else:
+        said = (
+            f"Cropped tiles of {_tile(cropped)} show seams too, and so does "
+            f"the untiled prediction: at every multiple of {period} the embedding "
+            f"jumps {cell(jump)} times as much as elsewhere"
+        )
+    return (
+        f"{said}. The model was trained with an output window that is not above its "
+        f"period: outputs on both sides of such a line never met in training. No "
+        f"stitching mends that; train the model with a window above {period}."
+    )
+
+
+def _advice(naive: Side) -> str:
+    plan = naive.result.plan
+    if naive.seams.ratio is None or not plan.makes_seams:
+        return ""
+    if any(axis.halo for axis in plan.shape.axes):
+        return (
+            "This network pads with zeros: use cropped stitching, which reads around "
+            "each tile and crops that away."
+        )
+    period = _axes(plan.shape.period)
+    if shows_seams(naive):
+        return f"Use a tile size that is a multiple of {period}."
+    return (
+        f"On other images they may: {_tile(naive)} is not a multiple of the period "
+        f"{period}."
+    )
+
+
+def _warnings(comparison: Comparison, model: UNet) -> tuple[str, ...]:
+    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
+    of_the_model = training_window_warning(model.config)
+    said = [of_the_model]
+    said += [note for side in sides.values() for note in side.result.notes]
+    said += [
+        f"{name}: objects and tiles share a rhythm, the untiled seam ratio is "
+        f"{cell(side.untiled.ratio)}: compare with that, not with 1"
+        for name, side in sides.items()
+        if side.is_commensurate and not of_the_model
+    ]
+    said += [
+        f"{name}: the seam z is weak, a tile keeps fewer than 16 pixels"
+        for name, side in sides.items()
+        if side.seams.z is not None and side.seams.z_is_weak
+    ]
+    return tuple(dict.fromkeys(filter(None, said)))
+
+
+def _why_undefined(side: Side) -> str:
+    plan = side.result.plan
+    if len(plan) == 1:
+        return f"One tile of {_tile(side)} holds the whole image"
+    if all(stride == 1 for stride in plan.stride):
+        return "Every pixel is a tile of its own"
+    return f"The embedding does not change within tiles of {_tile(side)}"
+
+
+def _tile(side: Side) -> str:
+    return _axes(side.result.plan.stride)
+
+
+def _axes(sizes: tuple[int, ...]) -> str:
+    return cell(list(sizes))

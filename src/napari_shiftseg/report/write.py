@@ -1,0 +1,194 @@
+"""The report of a comparison as a folder of files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from skimage.io import imsave
+
+from napari_shiftseg import __version__
+from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.report.figures import draw_profile, draw_sweep
+from napari_shiftseg.report.page import Illustration, page
+from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
+from napari_shiftseg.report.tables import (
+    figures_table,
+    profile_table,
+    sweep_table,
+    write_csv,
+)
+from napari_shiftseg.report.verdict import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.report.figures import Point
+
+DPI = 144
+PLOTS = {
+    "profile": "Seam profile: how much the embedding changes from one pixel to the "
+    "next, at every offset in the tile. A spike at the last offset is a seam; untiled "
+    "is the prediction without tiles over the pairs of the naive ones.",
+    "sweep": "Tile size after tile size; filled: a multiple of the period.",
+}
+
+
+def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
+    """Return what a comparison found, ready for JSON.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    model : UNet
+        That predicted.
+    name : str
+        Of the image.
+    """
+    said = verdict(comparison, model)
+    result = comparison.naive.result
+    clustering = result.settings.clustering(model.config).model_dump(mode="json")
+    settings = {
+        **asdict(result.settings), **clustering, "window": list(result.plan.window),
+    }  # fmt: skip
+    del settings["stitching"]  # both
+    return {
+        "image": name,
+        "model": model.config.name,
+        "period": list(model.shape.period),
+        "device": comparison.device,
+        "naive": comparison.naive.figures(),
+        "cropped": comparison.cropped.figures(),
+        "untiled": {
+            "naive_pairs": _untiled(comparison.naive),
+            "cropped_pairs": _untiled(comparison.cropped),
+        },
+        "verdict": said.text,
+        "warnings": [*said.warnings, *_about_the_pictures(result.plan)],
+        "settings": settings,
+        "versions": {
+            "python": platform.python_version(),
+            "napari-shiftseg": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "files": [],
+    }
+
+
+def _about_the_pictures(plan: TilePlan) -> list[str]:
+    plane = middle_plane(plan)
+    return [] if plane is None else [f"the pictures show plane {plane} of the image"]
+
+
+def _untiled(side: Side) -> dict[str, float | None]:
+    scores = side.untiled
+    return {
+        "seam_ratio": scores.ratio,
+        "seam_ratio_within": scores.ratio_within,
+        "seam_z": scores.z,
+    }
+
+
+def write_report(
+    comparison: Comparison,
+    model: UNet,
+    image: ArrayLike,
+    name: str,
+    folder: Path,
+    truth: ArrayLike | None = None,
+    points: Sequence[Point] | None = None,
+) -> dict[str, Any]:
+    r"""Write a comparison as a page, as tables, plots and pictures.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    model : UNet
+        That predicted.
+    image : array_like
+        ([channels,] \\*spatial), that was compared.
+    name : str
+        Of the image.
+    folder : Path
+        That is there; files of the same names are replaced.
+    truth : array_like of int, optional
+        (\\*spatial), whose ids, and colours, the objects take.
+    points : sequence of SweepPoint, optional
+        Of a window sweep over the same image.
+
+    Returns
+    -------
+    dict
+        As written to ``report.json``; ``files`` names all files in the folder.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
+    """
+    images = pictures(comparison, image, truth)
+    for kind, picture in images.items():
+        imsave(folder / f"{kind}.png", picture, check_contrast=False)
+    plots = _write_plots(comparison, model, folder, points or ())
+    tables = {
+        "figures": figures_table(comparison),
+        "profile": profile_table(comparison),
+        **({"sweep": sweep_table(points)} if points else {}),
+    }
+    for kind, table in tables.items():
+        write_csv(folder / f"{kind}.csv", table)
+    report = report_of(comparison, model, name)
+    report["files"] = [
+        "report.html",
+        "report.json",
+        *(f"{kind}.csv" for kind in tables),
+        *(f"{kind}.png" for kind in (*images, *plots)),
+    ]
+    (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False))
+    illustrated = page(
+        report,
+        describe(model),
+        {kind: _illustration(folder, kind, CAPTIONS) for kind in images},
+        {kind: _illustration(folder, kind, PLOTS) for kind in plots},
+    )
+    (folder / "report.html").write_text(illustrated, encoding="utf-8")
+    return report
+
+
+def _write_plots(
+    comparison: Comparison, model: UNet, folder: Path, points: Sequence[Point]
+) -> list[str]:
+    profile = Figure(figsize=(10, 4))
+    draw_profile(
+        profile, comparison, mark_period=bool(training_window_warning(model.config))
+    )
+    profile.savefig(folder / "profile.png", dpi=DPI)
+    if not points:
+        return ["profile"]
+    write_sweep_plot(points, folder / "sweep.png")
+    return ["profile", "sweep"]
+
+
+def write_sweep_plot(points: Sequence[Point], path: Path) -> None:
+    """Write the plot of a window sweep as PNG."""
+    figure = Figure(figsize=(8, 7))
+    draw_sweep(figure, points)
+    figure.savefig(path, dpi=DPI)
+
+
+def _illustration(folder: Path, kind: str, captions: dict[str, str]) -> Illustration:
+    return Illustration(captions[kind], (folder / f"{kind}.png").read_bytes())

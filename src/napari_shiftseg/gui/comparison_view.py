@@ -16,6 +16,7 @@ from napari_shiftseg.gui.layers import run_name
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.seam_tour import SeamTour
 from napari_shiftseg.gui.source import region_in_view
+from napari_shiftseg.model.description import training_window_warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,8 +155,11 @@ class ComparisonView(QWidget):
         from napari_shiftseg.report.tables import profile_table
 
         comparison = self._compared.comparison
+        mark_period = bool(training_window_warning(self._compared.model.config))
         self.profile.show_plot(
-            lambda figure, colours: draw_profile(figure, comparison, colours),
+            lambda figure, colours: draw_profile(
+                figure, comparison, colours, mark_period
+            ),
             lambda: profile_table(comparison),
         )
 

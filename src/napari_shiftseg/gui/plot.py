@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from napari_shiftseg.report.figures import Colours
+    from napari_shiftseg.report.colours import Colours
     from napari_shiftseg.report.tables import Table
 
     Draw = Callable[[Figure, Colours], None]
@@ -93,13 +93,12 @@ class Plot(QWidget):
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
         from matplotlib.figure import Figure
 
-        self._figure = Figure(layout="constrained")
+        self._figure = Figure()
         self._canvas = FigureCanvasQTAgg(self._figure)
         self._canvas.setMinimumHeight(LEAST_HEIGHT)
         self._column.insertWidget(0, self._canvas, stretch=1)
 
     def _redraw(self) -> None:
-        self._figure.clear()
         self._draw(self._figure, theme_colours(self._theme))
         self._canvas.draw_idle()
 
@@ -126,7 +125,7 @@ def is_light(colour: str) -> bool:
 
 def theme_colours(theme: str) -> Colours:
     """Return the colours of a plot in this napari theme."""
-    from napari_shiftseg.report.figures import LIGHT
+    from napari_shiftseg.report.colours import LIGHT
 
     shown = get_theme(theme)
     lines = {} if is_light(shown.background.as_hex("long")) else ON_DARK

@@ -139,6 +139,14 @@ def test_preview_removed_by_hand_stays_away(viewer, widget, noise):
     assert len(viewer.layers) == 1
 
 
+def test_preview_stays_above_the_results(viewer, widget, noise, run):
+    viewer.add_image(noise)
+    widget.show_grid.value = True
+    run(widget)
+    assert "(preview)" in viewer.layers[-1].name
+    assert len(viewer.layers) == 6
+
+
 # --------------------------------------------------------------------- run
 
 
@@ -232,6 +240,18 @@ def test_region_in_view_is_part_of_the_whole(
     whole = viewer.layers[-3].data
     inner = tuple(slice(o, o + n - 1) for o, n in zip(offset, part.shape, strict=True))
     np.testing.assert_allclose(part[:-1, :-1], whole[inner], rtol=1e-3, atol=1e-4)
+
+
+def test_advice_follows_the_view(make_napari_viewer_proxy, model_file, qtbot):
+    viewer = make_napari_viewer_proxy(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    widget.model.open(model_file)
+    viewer.add_image(np.zeros((300, 300), np.float32))
+    widget.advanced.region.value = "what the view shows"
+    for zoom in (6, 24, 6):
+        before = widget.summary.value
+        viewer.scene.camera.zoom = zoom
+        qtbot.waitUntil(lambda: widget.summary.value != before, timeout=10_000)  # noqa: B023
 
 
 def test_cancel_leaves_the_layers_and_the_next_run_works(viewer, widget, run, qtbot):

@@ -66,6 +66,12 @@ class GridPreview:
         )
         self._viewer.layers.selection.active = selected
 
+    def to_top(self) -> None:
+        """Move the layer above those that came later."""
+        layers = self._viewer.layers
+        if self._layer is not None and self._layer in layers:
+            layers.move(layers.index(self._layer), len(layers))
+
     def hide(self) -> None:
         """Remove the layer, if there is one."""
         self._shown = None

@@ -17,6 +17,7 @@ from napari.layers import Layer
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.progress import Progress
 
+SETTLED = 150  # milliseconds without a movement of the view
 SEAM_RATIO = 1.2  # above it, the result line warns
 CPU_HELP = (
     "Prediction is several times faster on a graphics card. For an NVIDIA card install "
@@ -141,6 +143,10 @@ class SegmentWidget(Container):
         layers.selection.events.active.connect(self._offer_settings)
         for events in (self._viewer.scene.camera.events, self._viewer.dims.events):
             events.connect(self._view_moved)
+        self._settled = QTimer(self.native)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLED)
+        self._settled.timeout.connect(self._advise)
 
     # What is chosen
 
@@ -160,8 +166,9 @@ class SegmentWidget(Container):
             self.panel.forget()
 
     def _view_moved(self) -> None:
+        """Wait for the canvas, which says only when drawn what it shows."""
         if isalive(self.native) and self.advanced.region.value == IN_VIEW:
-            self._advise()
+            self._settled.start()
 
     def _choose_model(self) -> None:
         config = self.model.config
@@ -309,6 +316,7 @@ class SegmentWidget(Container):
     def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             self._viewer.add_layer(layer)
+        self._preview.to_top()
         return _result_line(outcome)
 
     def _record(self) -> dict[str, Any] | None:

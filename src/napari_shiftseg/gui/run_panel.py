@@ -35,6 +35,10 @@ class RunPanel(Container):
         kind ("note" or "warning").
     ended : callable
         Called after every run, however it ended.
+    progressed : callable, optional
+        Takes every `Progress`, in the GUI thread.
+    caption, cancelled : str
+        Of the button; said after a run was cancelled.
     """
 
     def __init__(
@@ -42,11 +46,16 @@ class RunPanel(Container):
         start: Callable[[], Steps],
         done: Callable[[Any], tuple[str, str]],
         ended: Callable[[], None],
+        progressed: Callable[[Progress], None] | None = None,
+        caption: str = "Run",
+        cancelled: str = "Cancelled: no layer was changed.",
     ) -> None:
         self._start, self._done, self._ended = start, done, ended
+        self._on_progress = progressed
+        self._caption, self._cancelled = caption, cancelled
         self._job: Job | None = None
         self._activity = Activity()
-        self.button = PushButton(text="Run")
+        self.button = PushButton(text=caption)
         self.bar = ProgressBar()
         self.text = wrapped_label()
         self.result = wrapped_label()
@@ -80,7 +89,7 @@ class RunPanel(Container):
             on_progress=self._progressed,
             on_done=self._succeeded,
             on_failed=self._failed,
-            on_cancelled=lambda: self._finish("Cancelled: no layer was changed."),
+            on_cancelled=lambda: self._finish(self._cancelled),
         )
         self.button.text = "Cancel"
 
@@ -107,6 +116,8 @@ class RunPanel(Container):
         self.text.value = self._left.text(progress)
         if progress.note:
             show_info(progress.note)
+        if self._on_progress is not None:
+            self._on_progress(progress)
         self._activity.show(progress)
         if self._activity.is_cancelled and self.button.enabled:
             self.cancel()
@@ -128,7 +139,7 @@ class RunPanel(Container):
         self._activity.close()
         if not isalive(self.native):
             return
-        self.button.text = "Run"
+        self.button.text = self._caption
         self.bar.visible = self.text.visible = False
         self.result.value = text
         self.result.native.setStyleSheet(STYLES[kind])

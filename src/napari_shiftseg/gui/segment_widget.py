@@ -24,12 +24,18 @@ from napari_shiftseg.geometry.window import parse_window
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.devices import Devices, find_devices
+from napari_shiftseg.gui.inspect_widget import open_inspect
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.source import Source, layer_shape, region_in_view
+from napari_shiftseg.gui.source import (
+    Source,
+    frame_in_view,
+    layer_shape,
+    region_in_view,
+)
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -71,7 +77,7 @@ class SegmentWidget(Container):
 
     def _build(self) -> None:
         self.image = LayerChoice(self._viewer, is_image, label="Image")
-        self.model = ModelChoice()
+        self.model = ModelChoice(self._inspect)
         self.window = LineEdit(
             label="Tile size (window)",
             tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
@@ -174,6 +180,11 @@ class SegmentWidget(Container):
             self.device.reset_choices()
             self._advise()
 
+    def _inspect(self) -> None:
+        inspect = open_inspect(self._viewer)
+        inspect.image.value = self.image.value
+        inspect.model.value = self.model.value
+
     def _toggle_advanced(self) -> None:
         self.advanced.visible = not self.advanced.visible
         sign = "▾" if self.advanced.visible else "▸"
@@ -269,9 +280,7 @@ class SegmentWidget(Container):
         leading = layer.ndim - config.ndim - (config.in_channels > 1)
         if self.advanced.region.value != IN_VIEW:
             leading = 0
-        first = self._viewer.dims.ndim - layer.ndim
-        frame = self._viewer.dims.current_step[first : first + leading]
-        return Source.of(layer, [int(step) for step in frame])
+        return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
 
     def _choices(
         self, nearest: tuple[tuple[int, ...], ...]

@@ -13,6 +13,7 @@ from napari_shiftseg.inference.image import luminance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari.components import Dims
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region
@@ -118,6 +119,12 @@ def layer_shape(layer: Image) -> tuple[int, ...]:
     """Return the shape of an image layer's finest level, without colour."""
     data = layer.data[0] if layer.multiscale else layer.data
     return tuple(data.shape[: layer.ndim])
+
+
+def frame_in_view(layer: Image, dims: Dims, leading: int) -> tuple[int, ...]:
+    """Return where the sliders stand on the first `leading` axes of a layer."""
+    first = dims.ndim - layer.ndim  # napari aligns the last axes
+    return tuple(int(step) for step in dims.current_step[first : first + leading])
 
 
 def region_in_view(layer: Image, displayed: Sequence[int], ndim: int) -> Region:

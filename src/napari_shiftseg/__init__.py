@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .model.unet import new_model
     from .pipeline.comparison import compare
     from .pipeline.segmentation import segment
+    from .pipeline.self_test import self_test
     from .pipeline.sweep import sweep
     from .training.fit import train
 
@@ -38,6 +39,7 @@ _HOMES = {
     "save_model": "model.checkpoint",
     "seam_scores": "metrics.seams",
     "segment": "pipeline.segmentation",
+    "self_test": "pipeline.self_test",
     "sweep": "pipeline.sweep",
     "train": "training.fit",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "save_model",
     "seam_scores",
     "segment",
+    "self_test",
     "sweep",
     "train",
 ]

@@ -17,10 +17,15 @@ import torch
 from safetensors import safe_open
 
 from napari_shiftseg.cli import app, demo, main
+from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.model.description import describe
 from napari_shiftseg.model.header import bundled_models
+from napari_shiftseg.model.remarks import what_follows
+from napari_shiftseg.model.unet import UNet
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.pipeline.self_test import self_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,10 +89,112 @@ class TestInspect:
     def test_in_words(self, shiftseg) -> None:
         ran = shiftseg("inspect", "disks-w16")
         assert ran.status == 0
-        assert "period" in ran.stdout
-        assert "184, 184" in ran.stdout
-        assert "warning: trained with an output window of 16" in ran.stdout
+        lines = ran.stdout.splitlines()
+        assert lines[0] == "disks-w16"
+        assert "  period                16, 16" in lines
+        assert "  context               184, 184" in lines
+        for group in ("architecture", "sizes in pixels", "training", "what follows"):
+            assert lines[lines.index(group) - 1] == ""
+        assert "warning: Trained with an output window of 16" in ran.stdout
         assert "warning" not in shiftseg("inspect", "disks").stdout
+        assert "self-test" not in ran.stdout
+
+    def test_remarks(self, shiftseg, model_file: Path) -> None:
+        figures = json.loads(shiftseg("inspect", model_file, "--json").stdout)
+        network = load_model(model_file)
+        remarks = [remark.text for remark in what_follows(network.config)]
+        assert figures == describe(network) | {"remarks": remarks}
+
+    def test_windows_on_an_image(self, shiftseg, model_file: Path, image: Path) -> None:
+        arguments = ("inspect", model_file, "--image", image, "--device", "cpu")
+        ran = shiftseg(*arguments, "--json")
+        assert (ran.status, ran.stderr) == (0, "")
+        report = json.loads(ran.stdout)
+        expected = planned_costs((31, 42), load_model(model_file).shape)
+        known = ("window", "reads", "keeps", "tiles", "computed", "memory")
+        for window, cost in zip(report["windows"], expected, strict=True):
+            figures = cost.figures()
+            assert {k: window[k] for k in known} == {k: figures[k] for k in known}
+            assert window["seconds"] > 0
+        assert [w["cheapest"] for w in report["windows"]].count(True) == 1
+        assert (report["image"], report["image_shape"]) == ("cells", [31, 42])
+        assert "self_test" not in report
+        lines = shiftseg(*arguments).stdout.splitlines()
+        start = lines.index("tile sizes (windows) on cells (31 × 42), device cpu")
+        head, *rows = lines[start + 1 :]
+        assert " ".join(head.split()) == " ".join(COLUMNS)
+        assert len(rows) == len(expected)
+        assert len({row.rindex(" ×") for row in rows}) == 1  # columns are aligned
+        assert [row.split()[0] for row in rows] == [cost.name for cost in expected]
+        assert sum("cheapest" in row for row in rows) == 1
+
+    def test_the_self_test(self, shiftseg, model_file: Path, image: Path) -> None:
+        arguments = ("inspect", model_file, "--image", image, "--self-test")
+        ran = shiftseg(*arguments, "--json")
+        test = json.loads(ran.stdout)["self_test"]
+        assert ran.status == 0
+        expected = self_test(np.load(image), load_model(model_file))
+        assert test == expected.figures()
+        words = shiftseg(*arguments).stdout.splitlines()
+        assert words[-1] == f"  {expected.verdict}"
+
+    def test_the_self_test_without_an_image(self, shiftseg) -> None:
+        ran = shiftseg("inspect", "disks", "--self-test")
+        assert ran.status == 0
+        assert "self-test on disks (508 × 508), device" in ran.stdout
+        assert "chosen, as no --image was given" in ran.stdout
+        assert "tiles are exact" in ran.stdout
+        assert "tile sizes" not in ran.stdout
+
+    def test_a_self_test_that_fails_ends_with_status_1(
+        self, shiftseg, model_file: Path, image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forward = UNet.forward
+
+        def normalised(self: UNet, x: torch.Tensor) -> torch.Tensor:
+            raw = forward(self, x)
+            return raw - raw.mean(dim=(2, 3), keepdim=True)
+
+        monkeypatch.setattr(UNet, "forward", normalised)
+        ran = shiftseg("inspect", model_file, "--image", image, "--self-test")
+        assert ran.status == 1
+        assert "tiles are not exact" in ran.stdout
+
+    def test_the_first_of_a_series(self, shiftseg, model_file, tmp_path, rng) -> None:
+        series = rng.random((3, 31, 42))
+        np.save(tmp_path / "t.npy", series)
+        arguments = ("--image", tmp_path / "t.npy", "--self-test")
+        ran = shiftseg("inspect", model_file, *arguments)
+        assert "t (31 × 42, the first of 3)" in ran.stdout
+        verdict = self_test(series[0], load_model(model_file)).verdict
+        assert verdict in ran.stdout
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (("--image", "stars"), "neither a file nor one of the samples"),
+            (("--image", "short.npy"), "reads 2 axes, short.npy has 1"),
+            (("--image", "rgb.npy"), "make it grey first"),
+            (("--image", "empty.npy"), "the image is empty"),
+            (("--image", "nan.npy", "--self-test"), "NaN or infinite"),
+            (("--device", "abacus"), "no device 'abacus'"),
+            (("--windows", "8"), "--windows"),
+        ],
+    )
+    def test_refused(
+        self, shiftseg, model_file, tmp_path, monkeypatch, options: Any, said: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        np.save("short.npy", np.ones(9))
+        np.save("rgb.npy", np.ones((9, 9, 3)))
+        np.save("empty.npy", np.ones((0, 9)))
+        np.save("nan.npy", np.full((9, 9), np.nan))
+        assert_refused(shiftseg("inspect", model_file, "--json", *options), said)
+
+    def test_the_sample_is_no_volume(self, shiftseg, small_model, tmp_path) -> None:
+        path = save_model(small_model(3, 1), tmp_path / "volumes.safetensors")
+        ran = shiftseg("inspect", path, "--self-test")
+        assert_refused(ran, "reads 3 axes, disks has 2", "with --image")
 
     def test_a_file(self, shiftseg, model_file: Path) -> None:
         figures = json.loads(shiftseg("inspect", model_file, "--json").stdout)

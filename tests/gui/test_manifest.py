@@ -19,6 +19,13 @@ def test_segment_stands_in_the_layers_menu(manifest):
     assert [item.command for item in menu] == ["napari-shiftseg.segment"]
 
 
+def test_inspect_stands_in_the_menu_that_shows_things(manifest):
+    menu = manifest.contributions.menus["napari/layers/visualize"]
+    assert "napari-shiftseg.inspect" in [item.command for item in menu]
+    names = {w.command: w.display_name for w in manifest.contributions.widgets}
+    assert names["napari-shiftseg.inspect"] == "Inspect model"
+
+
 @pytest.mark.parametrize(
     ("key", "objects"), [("disks_13", 40 * 40), ("disks_16", 33 * 33), ("constant", 0)]
 )

@@ -225,15 +225,28 @@ def evaluate(
 @app.command()
 def inspect(
     model: Annotated[str, typer.Argument(help="Bundled model or .safetensors file.")],
+    image: Annotated[
+        Path | None,
+        typer.Option(help="What each tile size costs on this image, or sample."),
+    ] = None,
+    device: Device = "auto",
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Tiled against untiled on the image [the disk sample]; "
+            "exit status 1 unless tiles are exact.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a model is: period, context, legal inputs, how it was trained."""
-    from napari_shiftseg.cli.terminal import report_model
-    from napari_shiftseg.model.checkpoint import load_model
-    from napari_shiftseg.model.description import describe
+    """Show what a model is, what its tiles cost, and whether they are exact."""
+    from napari_shiftseg.cli.inspection import inspect_model, print_inspection
 
-    network = load_model(model)
-    _print(describe(network), as_json, lambda: report_model(network))
+    found = inspect_model(model, image, device, self_test)
+    _print(found.report(), as_json, lambda: print_inspection(found))
+    if found.self_test is not None and not found.self_test.passed:
+        raise typer.Exit(1)
 
 
 @app.command()

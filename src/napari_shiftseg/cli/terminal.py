@@ -10,15 +10,12 @@ from tqdm import tqdm
 
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.progress import Progress, Returning
-from napari_shiftseg.model.description import describe, training_window_warning
 from napari_shiftseg.report.figures_of_merit import ROWS, cell, untiled_cell
-from napari_shiftseg.report.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
 Result = TypeVar("Result")
@@ -26,10 +23,12 @@ Result = TypeVar("Result")
 TITLE, COLUMN = 24, 12  # characters
 
 
-def with_progress(steps: Generator[Progress, None, Result]) -> Result:
+def with_progress(
+    steps: Generator[Progress, None, Result], unit: str = "tile"
+) -> Result:
     """Run to the end; notes and (on a terminal) a progress bar go to standard error."""
     running = Returning(steps)
-    with tqdm(unit="tile", disable=None, leave=False) as bar:
+    with tqdm(unit=unit, disable=None, leave=False) as bar:
         for progress in running:
             if progress.note:
                 tqdm.write(progress.note, file=sys.stderr)
@@ -43,18 +42,6 @@ def report_segmentation(result: Segmentation, folder: Path) -> None:
     """Print the outcome of a run."""
     print(summary(result.plan), *result.notes, sep="\n")
     print(f"{result.objects} objects in {result.seconds:.1f} s, written to {folder}")
-
-
-def report_model(model: UNet) -> None:
-    """Print what a model is."""
-    known = describe(model)
-    provenance = known.pop("provenance") or {}
-    for name, value in known.items():
-        print(f"{name.replace('_', ' '):22}{in_words(value)}")
-    for name, value in provenance.items():
-        print(f"  {name:20}{in_words(value)}")
-    if warning := training_window_warning(model.config):
-        print(f"warning: {warning}")
 
 
 def report_comparison(report: Mapping[str, Any]) -> None:

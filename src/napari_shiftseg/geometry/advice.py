@@ -98,6 +98,11 @@ def by(sizes: tuple[int, ...]) -> str:
     return " × ".join(str(s) for s in sizes)
 
 
+def compact(sizes: tuple[int, ...]) -> str:
+    """Write sizes as ``16`` where the axes agree, else as ``8 × 16``."""
+    return by(sizes) if len(set(sizes)) > 1 else str(sizes[0])
+
+
 def _note(plan: TilePlan, valid: bool) -> str:
     seamless = plan.stitching == "naive" and not plan.makes_seams
     if plan.stitching == "whole" or seamless:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.model.config import ModelConfig
 
+INFO_WIDTH = 32  # pixels: one letter
+
 
 class LayerChoice(ComboBox):
     """A list of the viewer's layers that follows the viewer.
@@ -85,6 +87,11 @@ OPENED = OpenedModels()
 class ModelChoice(Container):
     """A list of models, and a button that opens a file.
 
+    Parameters
+    ----------
+    on_info : callable, optional
+        Called when ℹ is pressed; without it there is no such button.
+
     Attributes
     ----------
     config : ModelConfig
@@ -95,11 +102,16 @@ class ModelChoice(Container):
 
     chosen = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, on_info: Callable[[], None] | None = None) -> None:
         self.list = ComboBox(choices=lambda _: OPENED.choices(), value="disks")
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
+        self.info_button = PushButton(
+            text="ℹ", tooltip="What this model is: opens Inspect"
+        )
+        self.info_button.max_width = INFO_WIDTH
+        informing = [] if on_info is None else [self.info_button]
         super().__init__(
-            widgets=[self.list, self.open_button],
+            widgets=[self.list, self.open_button, *informing],
             layout="horizontal",
             labels=False,
             label="Model",
@@ -108,6 +120,8 @@ class ModelChoice(Container):
         self.config: ModelConfig = read_config(self.value)
         self.list.changed.connect(self._choose)
         self.open_button.changed.connect(self._ask)
+        if on_info is not None:
+            self.info_button.changed.connect(lambda: on_info())
         OPENED.changed.connect(self._follow)
 
     @property

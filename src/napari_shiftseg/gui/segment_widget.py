@@ -25,6 +25,7 @@ from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.devices import Devices, find_devices
+from napari_shiftseg.gui.inspect_widget import open_inspect
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
@@ -78,7 +79,7 @@ class SegmentWidget(Container):
 
     def _build(self) -> None:
         self.image = LayerChoice(self._viewer, is_image, label="Image")
-        self.model = ModelChoice()
+        self.model = ModelChoice(self._inspect)
         self.window = LineEdit(
             label="Tile size (window)",
             tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
@@ -185,6 +186,11 @@ class SegmentWidget(Container):
             self._devices = devices
             self.device.reset_choices()
             self._advise()
+
+    def _inspect(self) -> None:
+        inspect = open_inspect(self._viewer)
+        inspect.image.value = self.image.value
+        inspect.model.value = self.model.value
 
     def _toggle_advanced(self) -> None:
         self.advanced.visible = not self.advanced.visible

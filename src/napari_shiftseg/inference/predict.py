@@ -182,8 +182,8 @@ def predict_steps(
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
     where = resolve_device(device)
-    size = batch or _batch_that_fits(plan, where)
-    with _on_device(model, where, precision) as network:
+    size = batch or batch_that_fits(plan, where)
+    with on_device(model, where, precision) as network:
         while True:
             size, failure = yield from _predict(image, network, plan, out, size)
             if failure is None:
@@ -193,7 +193,7 @@ def predict_steps(
 
 
 def _predict(
-    image: Image, network: _Network, plan: TilePlan, out: Any, batch: int
+    image: Image, network: Network, plan: TilePlan, out: Any, batch: int
 ) -> Generator[Progress, None, tuple[int, BaseException | None]]:
     """Predict a plan; returns the batch that fitted, and why it gave up if it did."""
     tiles, queue, done, note = iter(plan), list[Tile](), 0, ""
@@ -229,7 +229,7 @@ def _write(out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any]) -> None:
     out[(slice(None), *at)] = raw[(slice(None), *tile.crop)]
 
 
-class _Network:
+class Network:
     """The model on its device: a list of inputs in, an array of raw outputs out."""
 
     def __init__(self, model: UNet, device: torch.device, precision: Precision) -> None:
@@ -240,6 +240,7 @@ class _Network:
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
 
     def __call__(self, inputs: list[NDArray[Any]]) -> NDArray[Any]:
+        r"""Predict a batch: (channels, \\*legal input) each → (batch, channels, …)."""
         # cuDNN's TF32 keeps 10 bits of a float32: a thousandth, which is no equality
         exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         with torch.inference_mode(), self._autocast(), exact:
@@ -260,11 +261,18 @@ class _Network:
 
 
 @contextmanager
-def _on_device(
+def on_device(
     model: UNet, device: torch.device, precision: Precision
-) -> Iterator[_Network]:
+) -> Iterator[Network]:
+    """Have a copy of the model on a device, and its memory given back at the end.
+
+    Raises
+    ------
+    MemoryError
+        If the model does not fit there.
+    """
     try:
-        network = _Network(model, device, precision)
+        network = Network(model, device, precision)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -279,7 +287,8 @@ def _on_device(
         network.release()
 
 
-def _batch_that_fits(plan: TilePlan, device: torch.device) -> int:
+def batch_that_fits(plan: TilePlan, device: torch.device) -> int:
+    """Return how many tiles of a plan are predicted at once on a device."""
     budget = memory_budget(device)
     if device.type == "cpu":  # small tiles together, as threads wait for each other
         budget = min(budget, CPU_BATCH)

@@ -71,7 +71,7 @@ def training_window_warning(config: ModelConfig) -> str:
     if provenance is None:
         return ""
     pairs = zip(provenance.window, config.shape.period, strict=True)
-    too_small = [(w, p) for w, p in pairs if w <= p]
+    too_small = [(w, p) for w, p in pairs if w <= p != 1]
     if not too_small:
         return ""
     window, period = too_small[0]

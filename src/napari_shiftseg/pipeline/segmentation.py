@@ -107,7 +107,7 @@ def segment_steps(
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
     pixels = as_array(image)
-    frames = _frames(pixels, model)
+    frames = frames_of(pixels, model)
     if not frames:
         return (yield from _segment_frame(pixels, model, settings))
     results: list[Segmentation] = []
@@ -198,7 +198,7 @@ def _clustered(
     return steps.value
 
 
-def _frames(image: Any, model: UNet) -> list[tuple[int, ...]]:
+def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
     """Return the indices of the images that leading axes (time, planes) run over."""
     shape = np.shape(image)
     own = model.config.ndim + (model.config.in_channels > 1)

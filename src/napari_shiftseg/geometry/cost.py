@@ -1,0 +1,195 @@
+"""What each window would cost on an image, before anything is predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.geometry.advice import compact, size_text
+from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.window import Window
+
+COLUMNS = {
+    "tile size": "What a tile keeps at most (window), in pixels; whole: one pass",
+    "reads": "What a tile reads, in pixels: the smallest legal input",
+    "keeps": "What a tile keeps of its prediction, in pixels",
+    "tiles": "Number of tiles",
+    "computed": "Pixels computed for a pixel of the image",
+    "memory": "What one tile takes while it is predicted",
+    "time": "For the whole image; ≈: extrapolated from smaller tiles",
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it costs to predict an image in cropped tiles of one window, or in one pass.
+
+    Attributes
+    ----------
+    plan : TilePlan
+    fits : bool
+        Whether a tile fits in memory.
+    seconds : float or None
+        For the whole image; None if it is not known: not measured, or it does not fit.
+    measured : bool
+        Whether tiles of this window were timed; the seconds of others are extrapolated
+        from smaller tiles by the pixels they read.
+    """
+
+    plan: TilePlan
+    fits: bool
+    seconds: float | None = None
+    measured: bool = False
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Output size of a tile, in pixels; the image's in one pass."""
+        return self.plan.window
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Legal input of a tile, in pixels."""
+        return self.plan.reads
+
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        """What a tile keeps, in pixels: the stride; in one pass the image."""
+        return self.plan.stride if len(self.plan) > 1 else self.plan.output_shape
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles."""
+        return len(self.plan)
+
+    @property
+    def computed(self) -> float:
+        """Pixels computed per pixel kept."""
+        return self.plan.cost
+
+    @property
+    def memory(self) -> int:
+        """Estimated bytes one tile takes."""
+        return self.plan.memory
+
+    @property
+    def name(self) -> str:
+        """The window as it is written in a table."""
+        return "whole" if self.plan.stitching == "whole" else compact(self.window)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the texts of a row of a table, one each of `COLUMNS`."""
+        return (
+            self.name,
+            compact(self.reads),
+            compact(self.keeps),
+            f"{self.tiles:,}",
+            f"{self.computed:.3g} ×",
+            size_text(self.memory),
+            self._time(),
+        )
+
+    def _time(self) -> str:
+        if not self.fits:
+            return "does not fit"
+        if self.seconds is None:
+            return ""
+        return ("" if self.measured else "≈ ") + time_text(self.seconds)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of this window, ready for JSON."""
+        return {
+            "window": list(self.window),
+            "stitching": self.plan.stitching,
+            "reads": list(self.reads),
+            "keeps": list(self.keeps),
+            "tiles": self.tiles,
+            "computed": self.computed,
+            "memory": self.memory,
+            "fits": self.fits,
+            "seconds": self.seconds,
+            "measured": self.measured,
+        }
+
+
+def planned_costs(
+    image_shape: Sequence[int],
+    shape: UNetShape,
+    windows: Sequence[Window] | None = None,
+    memory: int | None = None,
+) -> list[Cost]:
+    """Return what each window costs, in pixels and bytes; times are not known yet.
+
+    Parameters
+    ----------
+    image_shape : sequence of int
+        Pixels along each axis.
+    shape : UNetShape
+        Sizes of the network, ``model.shape``.
+    windows : sequence of int or of sequence of int, optional
+        Output sizes of a tile. By default p, 2p, 4p, … as long as they part the image,
+        the cheapest, and one pass over the whole image, in this order by size.
+    memory : int, optional
+        Bytes a tile may take; no limit if not given.
+
+    Returns
+    -------
+    list of Cost
+
+    Raises
+    ------
+    ValueError
+        If a window is out of range, none is given, or the image is empty or has another
+        number of axes than the network reads.
+    """
+    if windows is None:
+        plans = _default_plans(image_shape, shape, memory)
+    else:
+        plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
+    if not plans:
+        raise ValueError("the cost of one window or more is asked for, got none")
+    return [Cost(plan, memory is None or plan.memory <= memory) for plan in plans]
+
+
+def time_text(seconds: float) -> str:
+    """Write a time to two digits or so."""
+    if seconds < 90:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def cheapest(costs: Sequence[Cost]) -> Cost | None:
+    """Return the one that computes the fewest pixels and fits; None if none fits."""
+    fitting = [cost for cost in costs if cost.fits]
+    return min(fitting, key=lambda cost: (cost.computed, cost.tiles), default=None)
+
+
+def _default_plans(
+    image_shape: Sequence[int], shape: UNetShape, memory: int | None
+) -> list[TilePlan]:
+    whole = plan_tiles(image_shape, shape, stitching="whole")
+    windows = [*_doubled(whole.image_shape, shape), None]
+    plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
+    # what covers the image with one tile is the one pass
+    parting = {plan.window: plan for plan in plans if len(plan) > 1}
+    return [*sorted(parting.values(), key=_size), whole]
+
+
+def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:
+    return prod(plan.reads), plan.window
+
+
+def _doubled(image_shape: tuple[int, ...], shape: UNetShape) -> list[tuple[int, ...]]:
+    """Return p, 2p, 4p, … below the longest axis; shorter axes stop at their end."""
+    periods = [ceil(n / p) for n, p in zip(image_shape, shape.period, strict=True)]
+    powers = [2**i for i in range(max(periods).bit_length())]
+    return [
+        tuple(min(n, m) * p for m, p in zip(periods, shape.period, strict=True))
+        for n in powers
+        if n == 1 or n < max(periods)
+    ]

@@ -1,0 +1,251 @@
+"""The Inspect widget: what a model is, what tiles cost, whether they are exact."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container
+from napari.qt.threading import create_worker
+from qtpy.compat import isalive
+from qtpy.QtWidgets import QTextBrowser
+
+from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs, time_text
+from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
+from napari_shiftseg.gui.cost_table import CostTable
+from napari_shiftseg.gui.devices import Devices, find_devices
+from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
+from napari_shiftseg.gui.model_card import model_card
+from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
+from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.gui.source import Source, frame_in_view, layer_shape
+from napari_shiftseg.model.remarks import what_follows
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import napari
+
+    from napari_shiftseg.inference.progress import Progress
+    from napari_shiftseg.pipeline.self_test import SelfTest
+
+CHANGED = "The image or the model was changed meanwhile: run it again."
+
+
+def open_inspect(viewer: napari.Viewer) -> InspectWidget:
+    """Open the Inspect widget of a viewer, or bring it to the front."""
+    name = "napari-shiftseg", "Inspect model"
+    dock, widget = viewer.window.add_plugin_dock_widget(*name, tabify=True)
+    dock.show()
+    dock.raise_()
+    return widget
+
+
+class InspectWidget(Container):
+    """Show what a model is and what its tiles cost, and test that they are exact.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers are read; none is added, changed or removed.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self._devices: Devices | None = None
+        self._costs: list[Cost] = []
+        self._subject: tuple[Any, ...] | None = None  # that the costs speak of
+        self._asked: tuple[Any, ...] | None = None  # that a run speaks of
+        self._build()
+        self._connect()
+        self._show_model()
+        create_worker(find_devices, _connect={"returned": self._take_devices})
+
+    def _build(self) -> None:
+        self.image = LayerChoice(self._viewer, is_image, label="Image")
+        self.model = ModelChoice()
+        self.warning = wrapped_label()
+        self.warning.native.setStyleSheet(STYLES["warning"])
+        self.card = QTextBrowser()
+        self.title = wrapped_label()
+        self.table = CostTable()
+        self.measuring = RunPanel(
+            self._measure,
+            self._take_times,
+            self._allow,
+            progressed=self._take_time,
+            caption="Measure times",
+            cancelled="Cancelled: times that are missing were not measured.",
+        )
+        self.testing = RunPanel(
+            self._test,
+            self._take_verdict,
+            self._allow,
+            caption="Self-test on this image",
+            cancelled="Cancelled: nothing was found out.",
+        )
+        rows = Container(widgets=[self.image, self.model])
+        rows.margins = (0, 0, 0, 0)
+        align_labels(rows)
+        after = [self.title, self.measuring, self.testing]
+        super().__init__(widgets=[rows, self.warning, *after], labels=False)
+        layout = self.native.layout()
+        layout.insertWidget(2, self.card, 1)
+        layout.insertWidget(4, self.table)
+
+    def _connect(self) -> None:
+        self.model.chosen.connect(self._show_model)
+        self.image.changed.connect(self._show_costs)
+        layers = self._viewer.layers.events
+        for event in (layers.inserted, layers.removed):
+            event.connect(self._layers_changed, position="last")
+
+    def _layers_changed(self) -> None:
+        if isalive(self.native):
+            self._show_costs()
+
+    def _take_devices(self, devices: Devices) -> None:
+        if not isalive(self.native):
+            return
+        self._devices = devices
+        if self._costs and not any(cost.seconds for cost in self._costs):
+            self._costs = self._planned()  # now it is known what fits
+        self._show_costs()
+
+    # What the model is
+
+    def _show_model(self) -> None:
+        config = self.model.config
+        warnings = [r.text for r in what_follows(config) if r.kind == "warning"]
+        self.warning.value = "\n".join(warnings)
+        self.warning.visible = bool(warnings)
+        self.card.setHtml(model_card(config))
+        self._show_costs()
+
+    # What tiles cost
+
+    def _show_costs(self) -> None:
+        """Show what can be computed at once; times are kept while they hold."""
+        try:
+            size = self._image_size()
+        except ValueError as error:
+            self._show_none(str(error))
+            return
+        subject = (self.model.value, self.image.value, size)
+        if subject != self._subject:
+            self._forget(subject)
+            self._costs = self._planned()
+        self._fill()
+        self._allow()
+
+    def _headline(self) -> str:
+        layer, best = self.image.value, cheapest(self._costs)
+        planes = prod(layer_shape(layer)[: self._leading()])
+        parts = [f"Tile sizes on {layer.name}", by(self._image_size())]
+        parts += [f"each of {planes:,} planes"] * (planes > 1)
+        if self._devices is not None:
+            parts.append(f"device {next(iter(self._devices.budgets))}")
+        end = (
+            "not even the smallest tile fits in memory"
+            if best is None
+            else f"cheapest that fits in memory: {best.name}"
+        )
+        return f"{', '.join(parts)}; {end}."
+
+    def _show_none(self, reason: str) -> None:
+        self._forget(None)
+        self._costs = []
+        self._fill()
+        self.title.value = reason
+        self._allow()
+
+    def _forget(self, subject: tuple[Any, ...] | None) -> None:
+        """Stop and drop what speaks of another image or model."""
+        self._subject = subject
+        for panel in (self.measuring, self.testing):
+            panel.cancel()
+            panel.forget()
+
+    def _fill(self) -> None:
+        self.table.show_costs(self._costs)
+        self.table.setVisible(bool(self._costs))
+        if self._costs:
+            self.title.value = self._headline()
+
+    def _planned(self) -> list[Cost]:
+        memory = self._devices and self._devices.budget("auto")
+        return planned_costs(self._image_size(), self.model.config.shape, None, memory)
+
+    def _leading(self) -> int:
+        """Return how many axes of the image stand before those the model reads."""
+        config = self.model.config
+        return self.image.value.ndim - config.ndim - (config.in_channels > 1)
+
+    def _image_size(self) -> tuple[int, ...]:
+        if self.image.value is None:
+            raise ValueError(
+                "Open an image to see what its tiles cost: File > Open, or "
+                "File > Open Sample."
+            )
+        config, size = self.model.config, layer_shape(self.image.value)
+        if self._leading() < 0 or config.ndim < 2:
+            needed = config.ndim + (config.in_channels > 1)
+            raise ValueError(
+                f"this model reads {needed} axes, the image has {len(size)}: "
+                f"choose another model or image"
+            )
+        if 0 in size:
+            raise ValueError(f"the image is empty, its shape is {size}")
+        return size[-config.ndim :]
+
+    def _allow(self) -> None:
+        """Enable what can be run; one run at a time, or times would be wrong."""
+        panels = (self.measuring, self.testing)
+        idle = not any(panel.is_running for panel in panels)
+        for panel in panels:
+            panel.allow(bool(self._costs) and idle)
+
+    # What is measured
+
+    def _measure(self) -> Generator[Progress, None, list[Cost]]:
+        self._show_costs()  # the layer may hold other pixels by now
+        self.testing.allow(False)
+        self._asked = self._subject
+        return measurement(self.model.value, self._image_size())
+
+    def _take_time(self, progress: Progress) -> None:
+        from napari_shiftseg.pipeline.costs import CostProgress
+
+        if isinstance(progress, CostProgress) and self._asked == self._subject:
+            found = progress.cost
+            self._costs = [
+                found if cost.plan == found.plan else cost for cost in self._costs
+            ]
+            self._fill()
+
+    def _take_times(self, costs: list[Cost]) -> tuple[str, str]:
+        if self._asked != self._subject:
+            return CHANGED, "note"
+        self._costs = costs
+        self._fill()
+        timed = [cost for cost in costs if cost.seconds is not None]
+        if not timed:
+            return "No tile fits in memory.", "warning"
+        best = min(timed, key=lambda cost: cost.seconds)
+        return f"Fastest: {best.name}, {time_text(best.seconds)}.", "note"
+
+    def _test(self) -> Generator[Progress, None, SelfTest]:
+        self._show_costs()
+        self.measuring.allow(False)
+        self._asked = self._subject
+        layer = self.image.value
+        frame = frame_in_view(layer, self._viewer.dims, self._leading())
+        last = (n - 1 for n in layer_shape(layer))
+        inside = [min(step, end) for step, end in zip(frame, last, strict=False)]
+        return tiled_against_untiled(self.model.value, Source.of(layer, inside))
+
+    def _take_verdict(self, test: SelfTest) -> tuple[str, str]:
+        if self._asked != self._subject:
+            return CHANGED, "note"
+        return test.verdict, "note" if test.passed else "warning"

@@ -1,0 +1,39 @@
+"""What the Inspect widget runs off the GUI thread; heavy imports happen there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.inference.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_shiftseg.geometry.cost import Cost
+    from napari_shiftseg.gui.source import Source
+    from napari_shiftseg.pipeline.self_test import SelfTest
+
+
+def measurement(
+    model: str, image_shape: tuple[int, ...]
+) -> Generator[Progress, None, list[Cost]]:
+    """Load a model, by name or path, and time tiles for an image of this shape."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.pipeline.costs import cost_steps
+
+    return (yield from cost_steps(image_shape, load_model(model)))
+
+
+def tiled_against_untiled(
+    model: str, source: Source
+) -> Generator[Progress, None, SelfTest]:
+    """Load a model, by name or path, and test its tiles on one frame of an image."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.pipeline.self_test import self_test_steps
+
+    pixels = source.pixels()
+    if source.first:  # a series cut to one frame has leading axes of length 1
+        pixels = pixels[(0,) * len(source.first)]
+    return (yield from self_test_steps(pixels, load_model(model)))

@@ -1,0 +1,126 @@
+"""What a model is, as rich text."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.geometry.advice import by, compact, period_text
+from napari_shiftseg.model.remarks import what_follows
+
+if TYPE_CHECKING:
+    from napari_shiftseg.geometry.unet_shape import AxisShape
+    from napari_shiftseg.model.config import ModelConfig
+
+LISTED = 3  # sizes listed an axis
+
+
+def model_card(config: ModelConfig) -> str:
+    """Return the card of a model as HTML: what it is, what follows, its training.
+
+    Warnings are left out, they stand by themselves. What comes from the file is
+    escaped.
+    """
+    parts = [
+        f"<h3>{escape(config.name)}</h3>",
+        f"<p>{escape(config.description)}</p>" * bool(config.description),
+        _table(_figures(config)),
+        "<h4>What follows</h4>",
+        _list([r.text for r in what_follows(config) if r.kind == "note"]),
+        *_training(config),
+    ]
+    return "".join(parts)
+
+
+def _figures(config: ModelConfig) -> dict[str, str]:
+    shape = config.shape
+    rows = {
+        "Trained on": config.provenance.data if config.provenance else "not known",
+        "Reads": f"{config.ndim}-D images of {_channels(config.in_channels)}",
+        "Gives": f"an embedding of {_channels(config.embedding_channels)}"
+        + " and a foreground logit" * config.foreground,
+        "Period": f"{by(shape.period)} pixels{_power(shape.axes)}",
+        "Depth": compact(tuple(axis.depth for axis in shape.axes)),
+        "Context": f"{by(shape.context)} pixels",
+        "Padding": config.padding,
+        "Upsampling": config.upsampling,
+        "Normalization": config.normalization,
+        "Tells apart": f"at most {shape.max_same_looking:,} same-looking objects",
+        "Legal windows": _per_axis([_windows(axis) for axis in shape.axes]),
+        "Legal inputs": _per_axis([_inputs(axis) for axis in shape.axes]),
+        "Training window": _training_window(config),
+    }
+    return {name: escape(text) for name, text in rows.items()}
+
+
+def _channels(number: int) -> str:
+    return f"{number} channel{'s' * (number > 1)}"
+
+
+def _power(axes: tuple[AxisShape, ...]) -> str:
+    """Write what the period is a power of, where there is one for all axes."""
+    powers = {period_text(axis.factors) for axis in axes}
+    return f" (= {powers.pop()})" if len(powers) == 1 and axes[0].period > 1 else ""
+
+
+def _windows(axis: AxisShape) -> str:
+    if axis.period == 1:
+        return "any"
+    listed = ", ".join(str(n * axis.period) for n in range(1, LISTED + 1))
+    return f"{listed}, …: multiples of {axis.period}"
+
+
+def _inputs(axis: AxisShape) -> str:
+    sizes = axis.legal_inputs(LISTED)
+    outputs = ", ".join(str(axis.raw_output(size)) for size in sizes)
+    return f"{', '.join(map(str, sizes))}, … → {outputs}, …"
+
+
+def _per_axis(texts: list[str]) -> str:
+    return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
+
+
+def _training_window(config: ModelConfig) -> str:
+    if config.provenance is None:
+        return "not known"
+    window, period = config.provenance.window, config.shape.period
+    is_above = all(w > p or p == 1 for w, p in zip(window, period, strict=True))
+    sign = "> period" if is_above else "not above the period"
+    return f"{compact(window)} {sign} {compact(period)}{' ✓' * is_above}"
+
+
+def _training(config: ModelConfig) -> list[str]:
+    if config.provenance is None:
+        return []
+    known = config.provenance.model_dump(mode="json")
+    rows = {
+        name.replace("_", " ").capitalize(): escape(_words(value))
+        for name, value in known.items()
+    }
+    return ["<h4>How it was trained</h4>", _table(rows)]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{key.replace('_', ' ')} {_words(v)}" for key, v in value.items()
+        )
+    if isinstance(value, list):
+        return " × ".join(map(str, value))
+    return str(value)
+
+
+def _table(rows: dict[str, str]) -> str:
+    cells = (
+        f"<tr><td><b>{name}</b>&nbsp;&nbsp;</td><td>{text}</td></tr>"
+        for name, text in rows.items()
+    )
+    return f"<table>{''.join(cells)}</table>"
+
+
+def _list(texts: list[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"

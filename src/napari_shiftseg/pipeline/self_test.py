@@ -1,0 +1,263 @@
+"""Whether tiles of a model are exact: tiled against untiled on the user's own image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.geometry.advice import compact, size_text
+from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.inference.device import memory_budget, resolve_device
+from napari_shiftseg.inference.predict import embed_steps, open_for
+from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.model.unet import UNet
+
+# Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
+# terms, which cancel in part and pass through some 20 layers: 1e-6 of the largest
+# value was measured. A misaligned tile errs by 1e-2 of it and more.
+TOLERANCE = 1e-4  # of the embedding's largest value
+POWER = 10  # times the tolerance, that the control has to differ by
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Tiled against untiled prediction of one part of an image.
+
+    Attributes
+    ----------
+    plan : TilePlan
+        Of the tiled prediction.
+    difference : float
+        Largest absolute difference between tiled and untiled embedding.
+    control : float or None
+        The same for naive tiles whose stride is no multiple of the period; None where
+        there are none (period 1, or one tile).
+    largest : float
+        Largest absolute value of the untiled embedding.
+    spread : float
+        Of the untiled embedding: the root mean square distance from its mean.
+    """
+
+    plan: TilePlan
+    difference: float
+    control: float | None
+    largest: float
+    spread: float
+
+    @property
+    def relative(self) -> float | None:
+        """The difference in units of the spread; None if nothing is spread."""
+        return self.difference / self.spread if self.spread else None
+
+    @property
+    def relative_control(self) -> float | None:
+        """The control's difference in units of the spread; None without one."""
+        if self.control is None or not self.spread:
+            return None
+        return self.control / self.spread
+
+    @property
+    def agrees(self) -> bool:
+        """Whether tiled and untiled agree up to the rounding of float32."""
+        return self.difference <= TOLERANCE * self.largest
+
+    @property
+    def has_power(self) -> bool:
+        """Whether the test would have seen tiles that are not exact."""
+        if len(self.plan) == 1:
+            return False
+        if max(self.plan.shape.period) == 1:
+            return True
+        return (
+            self.control is not None and self.control > POWER * TOLERANCE * self.largest
+        )
+
+    @property
+    def passed(self) -> bool:
+        """Whether tiles are exact; False too where the test cannot tell."""
+        return self.agrees and self.has_power
+
+    @property
+    def verdict(self) -> str:
+        """What the figures mean, in words."""
+        if len(self.plan) == 1:
+            return (
+                f"The whole image is one tile of {compact(self.plan.window)}: nothing "
+                f"is stitched, so nothing was tested. Take a larger image or a smaller "
+                f"window."
+            )
+        if not self.agrees:
+            return (
+                f"Tiled and untiled differ by {self.difference:.2g} (the embedding's "
+                f"spread is {self.spread:.2g}): tiles are not exact. A layer that "
+                f"normalises, pools or attends over the whole tile does that; no "
+                f"cropping mends it. Predict in one pass where memory allows."
+            )
+        how = f"to {_power_text(self.difference)}" if self.difference else "exactly"
+        agree = f"Tiled and untiled agree {how}"
+        if self.control is None:
+            return (
+                f"{agree}: tiles are exact. With period 1 no tile can be misaligned, "
+                f"so there is no control."
+            )
+        if not self.has_power:
+            return (
+                f"{agree}, but a misaligned control differs by no more than "
+                f"{_power_text(self.control)}: this test shows nothing. An image "
+                f"without content or an untrained network does that; take another "
+                f"image."
+            )
+        return (
+            f"{agree} (a misaligned control differs by {self.control:.2g}): "
+            f"tiles are exact."
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures, ready for JSON."""
+        return {
+            "passed": self.passed,
+            "verdict": self.verdict,
+            "window": list(self.plan.window),
+            "region": [list(bounds) for bounds in self.plan.region],
+            "tiles": len(self.plan),
+            "difference": self.difference,
+            "control": self.control,
+            "relative": self.relative,
+            "relative_control": self.relative_control,
+        }
+
+
+def _power_text(value: float) -> str:
+    """Write a small number to one digit: ``4e-6``."""
+    return f"{value:.1g}".replace("e-0", "e-")
+
+
+def self_test(
+    image: ArrayLike | Any, model: UNet, window: Window = None, device: str = "auto"
+) -> SelfTest:
+    r"""Predict the middle of an image tiled and untiled, and compare.
+
+    The region is as large as a tile and lies around the tile corner nearest to the
+    middle, with the real context around it, so that it is cheap on images of any size.
+
+    Parameters
+    ----------
+    image : array_like
+        (\\*spatial); for a model of several input channels (channels, \\*spatial).
+    model : UNet
+    window : int, sequence of int or None
+        Output size of a tile, in pixels; None: two periods.
+    device : str
+        "auto" (CUDA, else MPS, else the CPU), or a torch device.
+
+    Returns
+    -------
+    SelfTest
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or the image cannot be read.
+    MemoryError
+        If the region does not fit in memory in one pass.
+    """
+    return exhaust(self_test_steps(image, model, window, device))
+
+
+def self_test_steps(
+    image: ArrayLike | Any, model: UNet, window: Window = None, device: str = "auto"
+) -> Generator[Progress, None, SelfTest]:
+    """Test tiles, yielding `Progress` after every tile; see `self_test`."""
+    opened = open_for(image, model)
+    tiled, whole, *control = _plans(opened.shape, model, window)
+    budget = memory_budget(resolve_device(device))
+    if whole.memory > budget:
+        raise _too_large(whole, budget)
+    plans = [whole, tiled, *control]
+    total, done = sum(map(len, plans)), 0
+    embeddings: list[NDArray[Any]] = []
+    for plan in plans:
+        steps = Returning(embed_steps(opened, model, plan, device))
+        for progress in steps:
+            yield replace(progress, done=done + progress.done, total=total)
+        raw, carried_out = steps.value
+        if carried_out != plan:  # smaller tiles answer another question
+            raise _too_large(plan, budget)
+        embeddings.append(raw[: model.config.embedding_channels])
+        done += len(plan)
+    return _compared(tiled, *embeddings)
+
+
+def _compared(
+    plan: TilePlan,
+    untiled: NDArray[Any],
+    tiled: NDArray[Any],
+    control: NDArray[Any] | None = None,
+) -> SelfTest:
+    each = untiled.reshape(len(untiled), -1).astype(np.float64)  # (channels, pixels)
+    from_mean = each - each.mean(axis=1, keepdims=True)
+    return SelfTest(
+        plan,
+        difference=_largest(tiled - untiled),
+        control=None if control is None else _largest(control - untiled),
+        largest=_largest(untiled),
+        spread=float(np.sqrt((from_mean**2).sum(axis=0).mean())),
+    )
+
+
+def _largest(values: NDArray[Any]) -> float:
+    return float(np.abs(values).max())
+
+
+def _plans(image_shape: tuple[int, ...], model: UNet, window: Window) -> list[TilePlan]:
+    """Return the plans tiled, whole and, if tiles can be misaligned, the control."""
+    shape = model.shape
+    chosen = tuple(2 * p for p in shape.period) if window is None else window
+    full = plan_tiles(image_shape, shape, chosen)
+    region = _around_a_corner(full)
+    plans = [
+        plan_tiles(image_shape, shape, chosen, region=region),
+        plan_tiles(image_shape, shape, stitching="whole", region=region),
+    ]
+    if len(plans[0]) == 1 or max(shape.period) == 1:
+        return plans
+    # half a period off; below the stride, so that it has a border where tiles have one
+    off = tuple(s - p // 2 for s, p in zip(full.stride, shape.period, strict=True))
+    return [*plans, plan_tiles(image_shape, shape, off, "naive", region=region)]
+
+
+def _around_a_corner(plan: TilePlan) -> Region:
+    """Return a stride of pixels around the tile border nearest to the middle, an axis.
+
+    An axis that no border crosses is taken whole.
+    """
+    region = []
+    for axis, tiles, size in zip(
+        plan.shape.axes, plan.axes, plan.image_shape, strict=True
+    ):
+        if not tiles.boundaries:
+            region.append((0, size))
+            continue
+        middle = min(tiles.boundaries, key=lambda at: abs(2 * at - size))
+        half = ceil(tiles.stride / (2 * axis.period)) * axis.period
+        region.append((middle - half, middle + half))
+    return tuple(region)
+
+
+def _too_large(plan: TilePlan, budget: int) -> MemoryError:
+    return MemoryError(
+        f"the self-test needs {size_text(plan.memory)} for one pass, of "
+        f"{size_text(budget)} at hand: choose a window smaller than "
+        f"{compact(plan.window)}"
+    )

@@ -125,7 +125,9 @@ class TestInspect:
         assert " ".join(head.split()) == " ".join(COLUMNS)
         assert len(rows) == len(expected)
         assert len({row.rindex(" ×") for row in rows}) == 1  # columns are aligned
-        assert [row.split()[0] for row in rows] == [cost.name for cost in expected]
+        assert [row.split()[0] for row in rows] == [
+            cost.cells()[0] for cost in expected
+        ]
         assert sum("cheapest" in row for row in rows) == 1
 
     def test_the_self_test(self, shiftseg, model_file: Path, image: Path) -> None:

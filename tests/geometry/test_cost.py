@@ -90,8 +90,10 @@ def test_cells_of_a_row():
     plan = plan_tiles((12, 100), net(SMALL, SMALL), (4, 8))
     row = Cost(plan, fits=True).cells()
     assert len(row) == len(COLUMNS)
-    assert row[:5] == ("4 × 8", "44 × 48", "4 × 8", "39", "68.6 ×")  # 39·44·48/1200
+    assert row[:5] == ("4×8", "44×48", "4×8", "39", "68.6 ×")  # 39·44·48/1200
     assert row[-1] == ""
+    row = Cost(plan_tiles((1, 100), net(SMALL, SMALL), 4), fits=True).cells()
+    assert row[4] == "484 ×"  # 25·44·44/100
     assert Cost(plan, True, 2.34, measured=True).cells()[-1] == "2.3 s"
     assert Cost(plan, True, 2.34).cells()[-1] == "≈ 2.3 s"
     assert Cost(plan, False).cells()[-1] == "does not fit"

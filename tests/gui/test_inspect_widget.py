@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +57,18 @@ def other_models(tmp_path_factory):
         )
         for number, (name, options) in enumerate(made.items())
     }
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Make nets take long enough for something to happen meanwhile."""
+    forward = UNet.forward
+
+    def slowly(self, x):
+        time.sleep(0.1)
+        return forward(self, x)
+
+    monkeypatch.setattr(UNet, "forward", slowly)
 
 
 def shown(widget):
@@ -138,7 +152,7 @@ def test_costs_follow_model_and_image(viewer, widget, noise):
     viewer.add_image(np.zeros((200, 100)), name="large")
     widget.image.value = viewer.layers["large"]
     assert "large, 200 × 100" in widget.title.value
-    assert [row[0] for row in widget.table.texts()][-2:] == ["128 × 112", "whole"]
+    assert [row[0] for row in widget.table.texts()][-2:] == ["128×112", "whole"]
     viewer.layers.remove("large")
     assert widget.image.value.name == "small"
     assert "small, 40 × 50" in widget.title.value
@@ -202,18 +216,7 @@ def test_measuring_fills_the_times(viewer, widget, noise, press):
     assert not shown(widget.measuring.result)
 
 
-def test_times_come_one_by_one_and_stay_when_cancelled(
-    viewer, widget, qtbot, monkeypatch
-):
-    import time
-
-    forward = UNet.forward
-
-    def slow(self, x):
-        time.sleep(0.2)
-        return forward(self, x)
-
-    monkeypatch.setattr(UNet, "forward", slow)
+def test_times_come_one_by_one_and_stay_when_cancelled(viewer, widget, qtbot, slow):
     viewer.add_image(np.zeros((300, 300), np.float32))
     widget.measuring.button.native.click()
     assert not widget.testing.button.enabled  # one at a time, or times are wrong
@@ -261,7 +264,7 @@ def test_of_a_series_the_frame_in_view_is_tested(
 ):
     series = np.stack([noise, noise[::-1] * 9, noise])
     viewer.add_image(series)
-    assert "each of 3 planes" in widget.title.value
+    assert "each of 3 images" in widget.title.value
     viewer.dims.set_current_step(0, 1)
     press(widget.testing)
     model = shiftseg.load_model(model_file)
@@ -292,7 +295,7 @@ def test_colours_are_read_as_grey(viewer, widget, noise, model_file, press):
 def test_channels_of_a_model_are_no_planes(viewer, widget, noise, other_models, press):
     viewer.add_image(np.stack([noise, noise * 2]))
     widget.model.open(other_models["two channels"])
-    assert "planes" not in widget.title.value
+    assert "each of" not in widget.title.value
     press(widget.testing)
     assert "tiles are exact" in widget.testing.result.value
 
@@ -306,20 +309,6 @@ def test_a_test_that_fails_says_why(viewer, widget, noise, press):
 
 
 # ------------------------------------------------- what happens meanwhile
-
-
-@pytest.fixture
-def slow(monkeypatch):
-    """Make nets take long enough for something to happen meanwhile."""
-    import time
-
-    forward = UNet.forward
-
-    def slowly(self, x):
-        time.sleep(0.1)
-        return forward(self, x)
-
-    monkeypatch.setattr(UNet, "forward", slowly)
 
 
 @pytest.mark.parametrize("name", ["measuring", "testing"])
@@ -385,14 +374,20 @@ def test_viewer_closed_during_a_run(make_napari_viewer, model_file, qtbot, slow)
 # -------------------------------------------------------------- looks, way in
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_is_cut_off(make_napari_viewer_proxy, theme, qtbot):
+@pytest.mark.parametrize(
+    ("theme", "name"), [("dark", "disks"), ("light", "disks"), ("dark", "volumes")]
+)
+def test_nothing_is_cut_off(make_napari_viewer_proxy, theme, name, other_models, qtbot):
     viewer = make_napari_viewer_proxy(show=True)
     viewer.theme = theme
-    viewer.open_sample("napari-shiftseg", "disks_13")
+    viewer.add_image(np.zeros((508, 508) if name == "disks" else (24, 150, 300)))
     widget = open_inspect(viewer)
-    qtbot.wait(300)
+    widget.model.open(other_models.get(name, name))
     table = widget.table
+    table.show_costs(
+        [replace(cost, seconds=5000.0, measured=False) for cost in widget._costs]
+    )
+    qtbot.wait(300)
     assert table.horizontalHeader().length() <= table.viewport().width()
     assert table.verticalHeader().length() <= table.viewport().height()
     for column in range(table.columnCount()):

@@ -85,16 +85,20 @@ class Cost:
     def cells(self) -> tuple[str, ...]:
         """Return the texts of a row of a table, one each of `COLUMNS`."""
         return (
-            self.name,
-            compact(self.reads),
-            compact(self.keeps),
+            _narrow(self.name),
+            _narrow(compact(self.reads)),
+            _narrow(compact(self.keeps)),
             f"{self.tiles:,}",
-            f"{self.computed:.3g} ×",
+            f"{self.computed:,.0f} ×"
+            if self.computed > 100
+            else f"{self.computed:.3g} ×",
             size_text(self.memory),
-            self._time(),
+            self.time,
         )
 
-    def _time(self) -> str:
+    @property
+    def time(self) -> str:
+        """The time as it is written in a table."""
         if not self.fits:
             return "does not fit"
         if self.seconds is None:
@@ -154,6 +158,11 @@ def planned_costs(
     if not plans:
         raise ValueError("the cost of one window or more is asked for, got none")
     return [Cost(plan, memory is None or plan.memory <= memory) for plan in plans]
+
+
+def _narrow(sizes: str) -> str:
+    """Write ``8 × 16`` as ``8×16``: three axes fill a table."""
+    return sizes.replace(" × ", "×")
 
 
 def time_text(seconds: float) -> str:

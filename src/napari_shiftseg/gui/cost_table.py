@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_ROWS = 9  # shown at once; more are scrolled
-MOST_WIDTH = 480  # pixels that are asked for; beyond, columns are scrolled
+MOST_WIDTH = 580  # pixels that are asked for; beyond, columns are scrolled
 LONG_TIME = "  ≈ 99 min  "  # room that is kept for it
 PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
 
@@ -37,7 +37,6 @@ class CostTable(QTableWidget):
         self.verticalHeader().hide()
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(10)
         self.setStyleSheet(PADDING)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
@@ -74,6 +73,13 @@ class CostTable(QTableWidget):
         around = scroll_bar.sizeHint().width() + 2 * self.frameWidth()
         self.setFixedHeight(height + header.sizeHint().height() + around)
         self.setMinimumWidth(min(sum(widths) + around, MOST_WIDTH))
+        modes = (
+            QHeaderView.ResizeMode
+        )  # what stretches shrinks too, where room is short
+        has_room = sum(widths) + around <= MOST_WIDTH
+        header.setSectionResizeMode(
+            len(widths) - 1, modes.Stretch if has_room else modes.ResizeToContents
+        )
 
 
 def _item(text: str, bold: bool) -> QTableWidgetItem:

@@ -11,7 +11,7 @@ from qtpy.compat import isalive
 from qtpy.QtWidgets import QTextBrowser
 
 from napari_shiftseg.geometry.advice import by
-from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs, time_text
+from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.cost_table import CostTable
 from napari_shiftseg.gui.devices import Devices, find_devices
@@ -141,9 +141,9 @@ class InspectWidget(Container):
 
     def _headline(self) -> str:
         layer, best = self.image.value, cheapest(self._costs)
-        planes = prod(layer_shape(layer)[: self._leading()])
+        images = prod(layer_shape(layer)[: self._leading()])
         parts = [f"Tile sizes on {layer.name}", by(self._image_size())]
-        parts += [f"each of {planes:,} planes"] * (planes > 1)
+        parts += [f"each of {images:,} images"] * (images > 1)
         if self._devices is not None:
             parts.append(f"device {next(iter(self._devices.budgets))}")
         end = (
@@ -233,7 +233,7 @@ class InspectWidget(Container):
         if not timed:
             return "No tile fits in memory.", "warning"
         best = min(timed, key=lambda cost: cost.seconds)
-        return f"Fastest: {best.name}, {time_text(best.seconds)}.", "note"
+        return f"Fastest: {best.name}, {best.time}.", "note"
 
     def _test(self) -> Generator[Progress, None, SelfTest]:
         self._show_costs()

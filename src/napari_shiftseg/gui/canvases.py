@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.layers import LayerTuple
 
 LEAST_SIDE = 180  # pixels of a canvas
-SEAM_MARGIN = 0.15  # of the canvas, around a place that is framed
+MARGIN = 0.1  # of the canvas, around a place that is framed
+BACKGROUND = "black"  # in any theme: the gradient magnitude is light added to it
 OUTLINE = 1  # pixels of label contours
 MARK = "mark"
 CAMERA = ("center", "zoom", "angles", "perspective")
@@ -31,6 +32,7 @@ class Pane(QWidget):
     def __init__(self, title: str) -> None:
         super().__init__()
         self.model = ViewerModel(title=title)
+        self.model.canvas.background_color_override = BACKGROUND
         self.canvas = QtViewer(self.model)
         self.canvas.setAcceptDrops(False)  # files dropped here belong into the viewer
         policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
@@ -53,13 +55,14 @@ class Pane(QWidget):
     def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
         """Show these layers, bottom first, in place of those shown."""
         self.title.setText(title)
-        self.model.layers.clear()
-        self._layers = {}
+        old, self._layers = list(self.model.layers), {}
         for data in layers:
             layer = self.model.add_layer(Layer.create(*data))
             if isinstance(layer, Labels):
                 layer.contour = OUTLINE
             self._layers[layer.metadata[METADATA_KEY]] = layer
+        for layer in old:  # last: an empty canvas would forget where it looks
+            self.model.layers.remove(layer)
 
     def mark(self, frame: LayerTuple) -> Layer:
         """Draw a frame in place of the one before."""
@@ -111,12 +114,19 @@ class LinkedCanvases(QSplitter):
 
     def mark(self, frame: LayerTuple) -> None:
         """Draw a frame on both sides and look at it."""
-        frames = [pane.mark(frame) for pane in self.panes]
-        middle = frames[0].extent.world.mean(axis=0)
-        dims = self.left.model.dims
-        for axis in dims.not_displayed:
-            dims.set_point(axis, middle[axis])
-        self.left.model.fit_to_view(layers=frames[:1], margin=SEAM_MARGIN)
+        for pane in self.panes:
+            pane.mark(frame)
+        self.look_at(frame)
+
+    def look_at(self, frame: LayerTuple) -> None:
+        """Look at a place on both sides."""
+        model = self.left.model
+        layer = model.add_layer(Layer.create(*frame))  # only a viewer's own can be fit
+        middle = layer.extent.world.mean(axis=0)
+        for axis in model.dims.not_displayed:
+            model.dims.set_point(axis, middle[axis])
+        model.fit_to_view(layers=[layer], margin=MARGIN)
+        model.layers.remove(layer)
 
 
 class _Follower:

@@ -252,8 +252,9 @@ class CompareWidget(Container):
         from napari_shiftseg.report.verdict import shows_seams, verdict
 
         self.view.show_comparison(compared)
-        kind = "warning" if shows_seams(compared.comparison.naive) else "note"
-        return verdict(compared.comparison, compared.model).text, kind
+        comparison, model = compared.comparison, compared.model
+        jumps = shows_seams(comparison.naive) or training_window_warning(model.config)
+        return verdict(comparison, model).text, "warning" if jumps else "note"
 
     def _run_changed(self) -> None:
         if not self.panel.is_running:

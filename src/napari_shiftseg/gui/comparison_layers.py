@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 BRIGHTEST = 99.8  # percentile of the gradient magnitude shown as white
 DIMMED = 0.5  # opacity of what lies below the gradient magnitude
 SEAM_COLOUR = "#ef476f"
-AROUND = 0.5  # of the stride, shown on both sides of a seam
+BESIDE = 2  # pixels shown beyond the ends of a seam
+NEAR, FAR = 0.5, 3.0  # strides shown on both sides of a seam
 
 KINDS = {  # what can be shown → whether it is at first
     "image": True,
@@ -144,16 +145,29 @@ def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
     ]
 
 
-def seam_frame(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
-    """Return a frame around a seam and its surroundings, to be drawn and looked at."""
+def seam_frame(
+    seam: Seam, result: Segmentation, source: Source, around: float = NEAR
+) -> LayerTuple:
+    """Return a frame around a seam, to be drawn or looked at.
+
+    Parameters
+    ----------
+    seam : Seam
+    result : Segmentation
+        Whose seam it is.
+    source : Source
+        Of the image.
+    around : float
+        Strides on both sides of the seam.
+    """
     ndim = result.plan.shape.ndim
     bounds = []
-    for axis, ((start, stop), stride) in enumerate(
-        zip(seam.pairs, result.plan.stride, strict=True)
+    for (start, stop), stride, offset in zip(
+        seam.pairs, result.plan.stride, result.plan.offset, strict=True
     ):
-        around = int(stride * AROUND) if axis == seam.axis else 2
-        offset = result.plan.offset[axis] - 0.5
-        bounds.append((start - around + offset, stop + around + offset))
+        middle = (start + stop) / 2 + offset - 0.5
+        half = max(around * stride, (stop - start) / 2 + BESIDE)
+        bounds.append((middle - half, middle + half))
     (top, bottom), (left, right) = bounds[-2:]
     corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
     lines = np.zeros((4, 2, ndim))

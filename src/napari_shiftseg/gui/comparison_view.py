@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.canvases import LinkedCanvases
-from napari_shiftseg.gui.comparison_layers import KINDS, seam_frame
+from napari_shiftseg.gui.comparison_layers import FAR, KINDS, seam_frame
 from napari_shiftseg.gui.figure_table import FigureTable
 from napari_shiftseg.gui.layers import run_name
 from napari_shiftseg.gui.plot import Plot
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.comparison_run import Compared
     from napari_shiftseg.gui.layers import LayerTuple
     from napari_shiftseg.metrics.splits import Seam
+    from napari_shiftseg.pipeline.comparison import Side
 
 CROPPED, WHOLE = "cropped", "whole, in view"
 
@@ -104,7 +105,7 @@ class ComparisonView(QWidget):
             self.canvases.panes, plans, (compared.naive, compared.cropped), strict=True
         ):
             pane.show_layers(run_name(plan), self._as_switched(layers))
-        self.canvases.reset_view()
+        self._open_at_the_worst_seam(comparison.naive)
         self.table.show_comparison(comparison)
         self.tour.begin(comparison.naive.splitting or ())
         self._draw_profile()
@@ -176,6 +177,13 @@ class ComparisonView(QWidget):
         plan = self._compared.comparison.cropped.result.plan
         layers = self._as_switched(self._compared.cropped)
         self.canvases.right.show_layers(run_name(plan), layers)
+
+    def _open_at_the_worst_seam(self, naive: Side) -> None:
+        """Look at some tiles only: in a large image no seam can be seen."""
+        self.canvases.reset_view()
+        if naive.splitting:
+            source, worst = self._compared.task.source, naive.splitting[0]
+            self.canvases.look_at(seam_frame(worst, naive.result, source, FAR))
 
     def _visit(self, seam: Seam) -> None:
         self.switches["label outlines"].value = True  # the pieces are what to look at

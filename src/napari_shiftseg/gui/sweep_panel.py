@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, LineEdit
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Task, sweep_run
@@ -52,14 +52,15 @@ class SweepPanel(QWidget):
             progressed=self._take_point,
         )
         self.plot = Plot(theme)
-        rows = Container(widgets=[self.windows])
-        rows.margins = (0, 0, 0, 0)
+        self._row = Container(widgets=[self.windows], layout="horizontal")
+        self._row.margins = (0, 0, 0, 0)
+        row = QHBoxLayout()
+        row.addWidget(self._row.native, stretch=3)
+        row.addWidget(self.panel.native, stretch=2)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
-        for widget in (rows.native, self.panel.native):
-            column.addWidget(widget)
+        column.addLayout(row)
         column.addWidget(self.plot, stretch=1)
-        self._rows = rows
 
     def offer(self, windows: Sequence[tuple[int, ...]]) -> None:
         """Suggest windows for another model."""

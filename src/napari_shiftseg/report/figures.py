@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
+WIDE = 1.6  # width over height
 PANELS = {"seam_ratio": "seam ratio", "false_splits": "false splits", "ap50": "AP50"}
 
 
@@ -69,7 +70,7 @@ def draw_profile(
         panel.set_xlabel(f"offset in the tile along {'zyx'[axis - ndim]} (pixels)")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylim(bottom=0)
-    panels[0].set_ylabel("mean step of the embedding")
+    panels[0].set_ylabel("mean step")
     _finish(figure, panels, colours)
 
 
@@ -114,14 +115,16 @@ def draw_sweep(
         for key in PANELS
         if key == "seam_ratio" or any(f[key] is not None for f in known)
     ]
-    panels = np.atleast_1d(figure.subplots(len(keys), 1, sharex=True))
+    shape = (1, len(keys)) if _is_wide(figure) else (len(keys), 1)
+    panels = np.atleast_1d(figure.subplots(*shape, sharex=True))
     stitching = points[0].plan.stitching if points else "naive"
     colour = colours.naive if stitching == "naive" else colours.cropped
     for key, panel in zip(keys, panels, strict=True):
         _draw_panel(panel, known, key, axis, stitching, colour, colours)
         panel.set_ylabel(PANELS[key])
         panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
-    panels[-1].set_xlabel(_window_label(points, axis))
+    for panel in panels if _is_wide(figure) else panels[-1:]:
+        panel.set_xlabel(_window_label(points, axis))
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(figure, panels, colours)
 
@@ -184,6 +187,11 @@ def _window_label(points: Sequence[Point], axis: int) -> str:
     if all(len(set(point.plan.window)) == 1 for point in points):
         return label
     return f"{label} along {'zyx'[axis - len(points[0].plan.window)]}"
+
+
+def _is_wide(figure: Figure) -> bool:
+    """Whether panels have more room side by side than one above the other."""
+    return bool(figure.get_figwidth() > WIDE * figure.get_figheight())
 
 
 def _clear(figure: Figure) -> None:

@@ -97,6 +97,16 @@ class Ran:
     folder: Path | None = None
     comparison: Comparison | None = None
 
+    def assert_refused(self, *said: str) -> None:
+        """Assert one line on standard error, nothing on standard output, status 2."""
+        assert self.status == 2
+        assert self.stdout == ""
+        assert self.stderr.startswith("shiftseg: ")
+        assert self.stderr.count("\n") == 1
+        assert "Traceback" not in self.stderr
+        for words in said:
+            assert words in self.stderr
+
 
 def run_command(*arguments: object) -> Ran:
     """Run ``shiftseg`` with these arguments in this process."""

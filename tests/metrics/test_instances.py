@@ -9,10 +9,14 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from napari_shiftseg.metrics.instances import (
+    ObjectScores,
     average_precision,
     contingency,
     false_merges,
     false_splits,
+    object_scores,
+    pooled,
+    relabelled_like,
 )
 
 if TYPE_CHECKING:
@@ -103,6 +107,93 @@ class TestByHand:
         assert false_merges(truth, prediction, cover=0.41) == 0
 
 
+class TestObjectScores:
+    def test_four_objects(self) -> None:
+        # of the true ones only 2 is found; 7 and 5 halve 1, 3 holds 3 and 4
+        scores = object_scores(TRUTH, PREDICTION)
+        assert scores == ObjectScores(
+            true_objects=4, objects=4, found=1, false_splits=1, false_merges=1
+        )
+        assert scores.figures() == {
+            "ap50": 1 / 7,
+            "precision": 1 / 4,
+            "recall": 1 / 4,
+            "f1": 1 / 4,
+            "false_splits": 1,
+            "false_merges": 1,
+            "true_objects": 4,
+            "objects": 4,
+        }
+
+    def test_precision_and_recall_differ(self) -> None:
+        scores = object_scores(TRUTH, np.where(TRUTH > 1, 0, TRUTH))
+        assert (scores.precision, scores.recall, scores.f1) == (1, 1 / 4, 2 / 5)
+
+    def test_empty(self) -> None:
+        for scores in (object_scores(NOTHING, NOTHING), pooled([])):
+            assert scores == ObjectScores(0, 0, 0, 0, 0)
+            assert set(list(scores.figures().values())[:4]) == {1}
+        missed = object_scores(TRUTH, NOTHING)
+        assert (missed.ap50, missed.precision, missed.recall, missed.f1) == (0, 1, 0, 0)
+
+    def test_pooled_is_not_the_mean(self) -> None:
+        one = object_scores(TRUTH, PREDICTION)  # 1 of 4 found among 4
+        other = object_scores(TRUTH[:, 2:], TRUTH[:, 2:])  # 2 of 2
+        both = pooled([one, other])
+        assert both == ObjectScores(6, 6, 3, 1, 1)
+        assert both.ap50 == 3 / 9
+        assert (one.ap50 + other.ap50) / 2 == pytest.approx(4 / 7)
+
+
+class TestRelabelledLike:
+    def test_by_hand(self) -> None:
+        # 7 and 5 share as much with 1: the lower id takes it; 3 shares as much with
+        # 3 as with 4: it takes the lower; 7 is new, above 4
+        expected = [[5, 5, 2, 2], [1, 1, 2, 2], [3, 3, 3, 3], [3, 3, 3, 3]]
+        np.testing.assert_array_equal(relabelled_like(PREDICTION, TRUTH), expected)
+
+    def test_the_larger_piece_keeps_the_id(self) -> None:
+        reference = np.array([8, 8, 8, 8, 8, 0, 6, 6])
+        labels = np.array([1, 1, 2, 2, 2, 0, 3, 0])
+        expected = [9, 9, 8, 8, 8, 0, 6, 0]
+        np.testing.assert_array_equal(relabelled_like(labels, reference), expected)
+
+    def test_its_best_may_belong_to_another(self) -> None:
+        # 2 shares most with 1, but 1 is object 1's; that it also meets 5 is not enough
+        reference, labels = np.array([1, 1, 1, 1, 1, 5]), np.array([1, 1, 1, 2, 2, 2])
+        expected = [1, 1, 1, 6, 6, 6]
+        np.testing.assert_array_equal(relabelled_like(labels, reference), expected)
+
+    def test_objects_without_a_counterpart(self) -> None:
+        reference, labels = np.array([0, 0, 3, 3]), np.array([2, 1, 0, 0])
+        expected = [5, 4, 0, 0]
+        np.testing.assert_array_equal(relabelled_like(labels, reference), expected)
+
+    def test_itself_and_nothing(self) -> None:
+        np.testing.assert_array_equal(relabelled_like(TRUTH, TRUTH), TRUTH)
+        np.testing.assert_array_equal(relabelled_like(NOTHING, TRUTH), NOTHING)
+        np.testing.assert_array_equal(relabelled_like(TRUTH, NOTHING), TRUTH)
+
+    def test_objects_stay_whole_and_apart(self) -> None:
+        for seed in range(200):
+            reference, labels = random_pair(seed)
+            renamed = relabelled_like(labels, reference)
+            pairs = set(zip(labels.flat, renamed.flat, strict=True))
+            assert len({new for _, new in pairs}) == len({old for old, _ in pairs})
+            assert len(pairs) == len({old for old, _ in pairs})
+            assert all((old == 0) == (new == 0) for old, new in pairs)
+            taken = set(renamed.flat) & set(reference.flat) - {0}
+            for number in taken:
+                inside = labels[(reference == number) & (labels > 0)]
+                most = np.bincount(inside).max()
+                both = ((renamed == number) & (reference == number)).sum()
+                assert both == most
+
+    def test_other_shapes_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="one shape"):
+            relabelled_like(TRUTH, TRUTH[:3])
+
+
 def objects_of(labels: NDArray[Any]) -> list[set[int]]:
     flat = labels.ravel()
     return [set(np.flatnonzero(flat == i).tolist()) for i in set(flat.tolist()) - {0}]
@@ -185,7 +276,7 @@ class TestInput:
             score(TRUTH, TRUTH.astype(np.float32))
 
     def test_negative_labels_are_refused(self, score: Callable) -> None:
-        with pytest.raises(ValueError, match="from 0 upward"):
+        with pytest.raises(ValueError, match="from 0 upward, got -4; set such pixels"):
             score(TRUTH, -TRUTH)
 
     def test_other_shapes_are_refused(self, score: Callable) -> None:

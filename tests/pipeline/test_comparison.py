@@ -128,6 +128,23 @@ class TestCompare:
         assert figures["seam_ratio_within"] is None
         assert abs(figures["seam_ratio"] - figures["seam_ratio_untiled"]) > 1e-2
 
+    def test_a_line(self, small_model, rng) -> None:
+        model = small_model(1, 2, clustering=Clustering(bandwidth=0.1))
+        line = rng.normal(size=12).repeat(6)
+        result = compare(line, model, np.ones(72, int), window=6)
+        labels = result.naive.result.labels
+        parted = {
+            border
+            for border in range(6, 72, 6)
+            if labels[border - 1] != labels[border]
+            and labels[border - 1 : border + 1].all()
+        }
+        seams = result.naive.splitting
+        assert {seam.pairs for seam in seams} == {((b - 1, b + 1),) for b in parted}
+        assert seams
+        assert {seam.split for seam in seams} == {(1,)}
+        assert list(seams) == sorted(seams, key=lambda seam: -seam.jump)
+
     def test_objects_in_step_with_the_tiles_are_flagged(self, disks_model) -> None:
         in_step = make_disks((113, 113), period=16)
         result = compare(in_step.image, disks_model, window=16, device="cpu")

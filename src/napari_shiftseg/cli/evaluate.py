@@ -73,10 +73,9 @@ def pairs(prediction: Path, truth: Path) -> dict[str, tuple[Path, Path]]:
     if not prediction.is_dir():
         return {prediction.stem.removesuffix(LABELS): (prediction, truth)}
     true = _label_files(truth)
-    found = {
-        stem if stem in true else stem.removesuffix(LABELS): path
-        for stem, path in _label_files(prediction).items()
-    }
+    found: dict[str, Path] = {}
+    for stem, path in _label_files(prediction).items():
+        _add(found, stem if stem in true else stem.removesuffix(LABELS), path)
     for here, there, folder in ((found, true, truth), (true, found, prediction)):
         alone = [here[name].name for name in sorted(here.keys() - there.keys())]
         if alone:
@@ -91,14 +90,8 @@ def _label_files(folder: Path) -> dict[str, Path]:
     """Return the label images in a folder by their names without suffix."""
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        if path.stem in files:
-            raise ValueError(
-                f"{files[path.stem].name} and {path.name} in {folder} have one name; "
-                f"keep one of them"
-            )
-        files[path.stem] = path
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            _add(files, path.stem, path)
     segmented = {stem.removesuffix(LABELS) for stem in files if stem.endswith(LABELS)}
     for stem in segmented:
         for kind in BESIDE_LABELS:
@@ -109,6 +102,15 @@ def _label_files(folder: Path) -> dict[str, Path]:
             f"{', '.join(IMAGE_SUFFIXES)} are expected"
         )
     return files
+
+
+def _add(files: dict[str, Path], name: str, path: Path) -> None:
+    if name in files:
+        raise ValueError(
+            f"{files[name].name} and {path.name} in {path.parent} both stand for "
+            f"{name!r}; keep one of them"
+        )
+    files[name] = path
 
 
 def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:

@@ -99,9 +99,9 @@ def _along(
     """Go through the borders across one axis."""
     for border in plan.boundaries[axis]:
         sides = (border - 1, border)
-        here, there = (labels.take(at, axis) for at in sides)
-        inside, beyond = (whole.take(at, axis) for at in sides)
-        parted = (here != there) & (here > 0) & (there > 0)
+        here, there = (np.asarray(labels.take(at, axis)) for at in sides)
+        inside, beyond = (np.asarray(whole.take(at, axis)) for at in sides)
+        parted = np.asarray((here != there) & (here > 0) & (there > 0))
         parted &= (inside == beyond) & (inside > 0)
         if not parted.any():
             continue
@@ -118,10 +118,13 @@ def _pieces(
 ) -> Iterator[tuple[slice, ...]]:
     """Return the parts of a border, tile by tile, where objects are parted."""
     others = [a for a in range(len(plan.axes)) if a != axis]
+    if not others:  # a line: its seams are single pairs
+        yield ()
+        return
     edges = [(0, *plan.boundaries[a], plan.output_shape[a]) for a in others]
     tiles = [
         np.searchsorted(edge, at, side="right") - 1
         for edge, at in zip(edges, np.nonzero(parted), strict=True)
     ]
-    for tile in np.unique(np.stack(tiles), axis=1).T if tiles else [()]:
+    for tile in np.unique(np.stack(tiles), axis=1).T:
         yield tuple(slice(e[t], e[t + 1]) for e, t in zip(edges, tile, strict=True))

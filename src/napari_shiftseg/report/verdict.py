@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
 CLEAR = 1.2  # a seam ratio this many times the untiled one is a seam
+ROUNDING = 1e-3  # of the largest value: exact tiles differ from one pass by far less
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
     sentences = (
         _about_naive(comparison, warned),
         _about_the_period(comparison) if warned else _about_cropped(comparison),
-        "" if warned else _advice(comparison.naive),
+        "" if warned else _advice(comparison),
     )
     return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
 
@@ -77,6 +78,27 @@ def shows_seams(side: Side, model_has_seams: bool = False) -> bool:
         and ratio > CLEAR * (1 if model_has_seams else untiled)
         for ratio, untiled in pairs
     )
+
+
+def departure(comparison: Comparison) -> tuple[float, float]:
+    """Return how far naive tiles depart from the untiled prediction, and its reach.
+
+    Zero-padded tiles may fade alike on both sides of a border: the embedding is wrong
+    there, and yet does not jump.
+
+    Returns
+    -------
+    float, float
+        Largest absolute difference, and largest absolute value, over pixels and
+        channels.
+    """
+    e, reference = comparison.naive.result.embeddings, comparison.reference
+    return float(np.abs(e - reference).max()), float(np.abs(reference).max())
+
+
+def _does_harm(comparison: Comparison) -> bool:
+    far, reach = departure(comparison)
+    return shows_seams(comparison.naive) or far > ROUNDING * reach
 
 
 def period_ratio(side: Side) -> float | None:
@@ -117,6 +139,13 @@ def _about_naive(comparison: Comparison, model_has_seams: bool) -> str:
         return f"{_why_undefined(naive)}: seam scores are not defined."
     if shows_seams(naive, model_has_seams):
         return f"{tiles} make seams: {_jump(naive)}{split and f', and {split}'}."
+    if _does_harm(comparison) and not model_has_seams:
+        far, reach = departure(comparison)
+        return (
+            f"{tiles} make no jump at their borders, but change the embedding: it is "
+            f"up to {cell(far)} away from the untiled prediction, whose values reach "
+            f"{cell(reach)}{split and f', and {split}'}."
+        )
     why = "" if naive.result.plan.makes_seams else ": they are multiples of the period"
     return f"{tiles} make no seams{why}{split and f', though {split}'}."
 
@@ -148,7 +177,9 @@ def _about_cropped(comparison: Comparison) -> str:
             f"C{tiles} make seams: {_jump(cropped)}, so this network sees more of an "
             f"image than its tiles do."
         )
-    return f"C{tiles} do not." if shows_seams(naive) else f"Nor do c{tiles}."
+    if naive.seams.ratio is None:
+        return f"C{tiles} make no seams."
+    return f"C{tiles} do not." if _does_harm(comparison) else f"Nor do c{tiles}."
 
 
 def _about_the_period(comparison: Comparison) -> str:
@@ -173,7 +204,8 @@ def _about_the_period(comparison: Comparison) -> str:
     )
 
 
-def _advice(naive: Side) -> str:
+def _advice(comparison: Comparison) -> str:
+    naive = comparison.naive
     plan = naive.result.plan
     if naive.seams.ratio is None or not plan.makes_seams:
         return ""
@@ -183,7 +215,7 @@ def _advice(naive: Side) -> str:
             "each tile and crops that away."
         )
     period = _axes(plan.shape.period)
-    if shows_seams(naive):
+    if _does_harm(comparison):
         return f"Use a tile size that is a multiple of {period}."
     return (
         f"On other images they may: {_tile(naive)} is not a multiple of the period "

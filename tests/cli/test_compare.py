@@ -1,0 +1,244 @@
+"""The command ``compare``: figures, verdict, report, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_shiftseg.cli import compare as module
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.pipeline.comparison import compare
+from napari_shiftseg.samples.sample import Sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def image(rng, tmp_path: Path) -> Path:
+    np.save(tmp_path / "cells.npy", rng.normal(size=(31, 42)))
+    return tmp_path / "cells.npy"
+
+
+def truth_file(folder: Path, labels: Any) -> Path:
+    np.save(folder / "truth.npy", labels)
+    return folder / "truth.npy"
+
+
+def without_seconds(figures: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in figures.items() if key != "seconds"}
+
+
+class TestFigures:
+    def test_those_of_the_demo(
+        self, shiftseg, demo_run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[Any] = []
+
+        def remembered(*arguments: Any) -> Any:
+            yield from ()
+            given.extend(arguments)
+            return demo_run.comparison
+
+        monkeypatch.setattr(module, "compare_steps", remembered)
+        ran = shiftseg("compare", "disks", "--window", 20, "--json")
+        assert (ran.status, ran.stderr) == (0, "")
+        found, demo = json.loads(ran.stdout), json.loads(demo_run.stdout)
+        assert demo.pop("sample") == found["image"]
+        assert {key: found[key] for key in demo} == demo
+        image, model, settings, truth = given
+        assert (image.shape, model.config.name) == ((508, 508), "disks")
+        assert settings.window == 20
+        assert truth.max() == 1600  # the sample's own
+
+    def test_those_of_the_function(
+        self, shiftseg, model_file: Path, image: Path, tmp_path: Path
+    ) -> None:
+        labels = np.arange(31 * 42).reshape(31, 42) // 100
+        truth = truth_file(tmp_path, labels.astype(np.uint16))
+        ran = shiftseg(
+            "compare", image, "-m", model_file, "--window", "6x10", "--truth", truth,
+            "--json",
+        )  # fmt: skip
+        assert (ran.status, ran.stderr) == (0, "")
+        found = json.loads(ran.stdout)
+        expected = compare(
+            np.load(image), load_model(model_file), labels, window=(6, 10)
+        )
+        for side in ("naive", "cropped"):
+            figures = getattr(expected, side).figures()
+            assert without_seconds(found[side]) == without_seconds(figures)
+        assert found["image"] == "cells"
+        assert found["period"] == [4, 4]
+        assert found["files"] == []
+
+    def test_settings_arrive(self, shiftseg, model_file, tmp_path, rng) -> None:
+        np.save(tmp_path / "a.npy", rng.normal(size=(67, 70)))
+        ran = shiftseg(
+            "compare", tmp_path / "a.npy", "-m", model_file, "--window", 6, "--json",
+            "--border", "valid", "--device", "cpu", "--batch", 2, "--bandwidth", 50,
+        )  # fmt: skip
+        settings = json.loads(ran.stdout)["settings"]
+        expected = {
+            "window": [6, 6], "border": "valid", "device": "cpu", "batch": 2,
+            "bandwidth": 50,
+        }  # fmt: skip
+        assert {key: settings[key] for key in expected} == expected
+
+    def test_another_truth_for_a_sample(
+        self, shiftseg, model_file, tmp_path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from napari_shiftseg.samples.catalogue import SAMPLES
+
+        sample = Sample(np.eye(20, dtype=np.float32), np.eye(20, dtype=np.int32))
+        monkeypatch.setitem(SAMPLES, "eye", lambda: sample)
+        arguments = ("compare", "eye", "-m", model_file, "--window", 6, "--json")
+        own = json.loads(shiftseg(*arguments).stdout)
+        assert own["naive"]["true_objects"] == 1
+        truth = truth_file(tmp_path, np.arange(400).reshape(20, 20))
+        other = json.loads(shiftseg(*arguments, "--truth", truth).stdout)
+        assert other["naive"]["true_objects"] == 399
+
+
+class TestWords:
+    def test_table_verdict_and_notes(self, shiftseg, model_file, image) -> None:
+        ran = shiftseg("compare", image, "-m", model_file, "--window", 6)
+        assert (ran.status, ran.stderr) == (0, "")
+        header, *lines = ran.stdout.splitlines()
+        assert header.split() == ["naive", "cropped", "untiled"]
+        rows = {line[:24].strip(): line[24:].split() for line in lines[:13]}
+        assert rows["tile size (window)"] == ["6", "6"]
+        assert rows["keeps (stride)"] == ["6", "4"]
+        assert rows["AP50"] == ["not", "defined", "not", "defined"]
+        expected = compare(np.load(image), load_model(model_file), window=6)
+        naive, cropped = expected.naive.figures(), expected.cropped.figures()
+        ratios = [naive["seam_ratio"], cropped["seam_ratio"]]
+        assert rows["seam ratio"][:2] == [f"{ratio:.3g}" for ratio in ratios]
+        assert " ".join(rows["seam ratio"][2:]) == (
+            f"{naive['seam_ratio_untiled']:.3g} / {cropped['seam_ratio_untiled']:.3g}"
+        )
+        assert "Tiles of 6 " in ran.stdout
+        assert "note: 6 is not a multiple of 4 (= 2²): expect seams" in ran.stdout
+
+
+class TestReport:
+    def test_into_a_folder(self, shiftseg, model_file, image, tmp_path) -> None:
+        folder = tmp_path / "new" / "folder"
+        ran = shiftseg(
+            "compare", image, "-m", model_file, "--window", 6, "-o", folder, "--json"
+        )
+        assert (ran.status, ran.stderr) == (0, "")
+        report = json.loads(ran.stdout)
+        assert {path.name for path in folder.iterdir()} == set(report["files"])
+        assert json.loads((folder / "report.json").read_text()) == report
+        assert report["verdict"].split(".")[0] in (
+            (folder / "report.html").read_text(encoding="utf-8")
+        )
+
+    def test_it_says_where(self, shiftseg, model_file, image, tmp_path) -> None:
+        arguments = ("compare", image, "-m", model_file, "--window", 6)
+        assert str(tmp_path / "o") in (
+            shiftseg(*arguments, "-o", tmp_path / "o").stdout
+        )
+
+
+class TestEdges:
+    @pytest.mark.parametrize("window", [6, 500])
+    def test_an_image_smaller_than_two_tiles(
+        self, shiftseg, model_file, tmp_path, window: int
+    ) -> None:
+        np.save(tmp_path / "a.npy", np.eye(4))
+        ran = shiftseg(
+            "compare", tmp_path / "a.npy", "-m", model_file, "--window", window,
+            "-o", tmp_path / "o",
+        )  # fmt: skip
+        assert (ran.status, ran.stderr) == (0, "")
+        line = next(x for x in ran.stdout.splitlines() if x.startswith("seam ratio"))
+        assert line.split()[2:6] == ["not", "defined", "not", "defined"]
+        assert f"One tile of {window} holds the whole image" in ran.stdout
+
+    def test_nothing_but_background(self, shiftseg, small_model, image, tmp_path):
+        clustering = Clustering(bandwidth=1e3, background_embedding=(0, 0, 0))
+        model = small_model(2, 2, clustering=clustering, intensity="range")
+        file = save_model(model, tmp_path / "m.safetensors")
+        truth = truth_file(tmp_path, np.zeros((31, 42), np.uint8))
+        ran = shiftseg(
+            "compare", image, "-m", file, "--window", 6, "--truth", truth,
+            "-o", tmp_path / "o", "--json",
+        )  # fmt: skip
+        assert (ran.status, ran.stderr) == (0, "")
+        figures = json.loads(ran.stdout)["naive"]
+        assert figures["objects"] == figures["true_objects"] == 0
+        assert figures["seam_ratio_within"] is None
+        assert figures["ap50"] == 1
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("labels", "said"),
+        [
+            (np.zeros((31, 41), int), "truth and image must have one shape"),
+            (
+                np.zeros((31, 42)),
+                "truth truth.npy must be a label image of whole numbers from 0 upward, "
+                "got float64; save it with an integer type, for example uint16",
+            ),
+            (np.full((31, 42), 0.5, np.float32), "got float32"),
+            (np.full((31, 42), -1), "got -1"),
+        ],
+    )
+    def test_a_truth(
+        self, shiftseg, model_file, image, tmp_path, labels: Any, said: str
+    ) -> None:
+        truth = truth_file(tmp_path, labels)
+        shiftseg(
+            "compare", image, "-m", model_file, "--window", 6, "--truth", truth,
+            "-o", tmp_path / "o", "--json",
+        ).assert_refused(said)  # fmt: skip
+        assert not any((tmp_path / "o").glob("*"))
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (("--window", "0"), "from 1 upward"),
+            (("--window", "4x4x4"), "one value or 2"),
+            (("--window", "6", "--truth", "no.tif"), "no image 'no.tif'"),
+            (("--window", "6", "-m", "nosuch"), "bundled models"),
+            (("--window", "6", "--device", "abacus"), "no device 'abacus'"),
+            (("--window", "6", "--batch", "0"), "1 tile or more"),
+            (("--window", "6", "--bandwidth", "0"), "greater than 0"),
+            (("--window", "6", "--border", "valid"), "at least 44 pixels"),
+        ],
+    )
+    def test_an_option(self, shiftseg, model_file, image, options, said) -> None:
+        shiftseg("compare", image, "-m", model_file, "--json", *options).assert_refused(
+            said
+        )
+
+    def test_a_time_series(self, shiftseg, model_file, tmp_path) -> None:
+        path = tmp_path / "series.tif"
+        series = np.zeros((3, 21, 26), np.uint8)
+        tifffile.imwrite(path, series, imagej=True, metadata={"axes": "TYX"})
+        shiftseg("compare", path, "-m", model_file, "--window", 6).assert_refused(
+            "one image of 2 axes is compared at a time", "take one plane"
+        )
+
+    def test_a_missing_image(self, shiftseg, model_file, tmp_path) -> None:
+        shiftseg(
+            "compare", tmp_path / "no.tif", "-m", model_file, "--window", 6
+        ).assert_refused("neither a file nor one of the samples")
+
+    def test_a_folder_that_cannot_be_written(
+        self, shiftseg, model_file, image, tmp_path
+    ) -> None:
+        (tmp_path / "taken").write_text("mine")
+        shiftseg(
+            "compare", image, "-m", model_file, "--window", 6, "-o", tmp_path / "taken"
+        ).assert_refused("cannot write files into", "choose another folder")

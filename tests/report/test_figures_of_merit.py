@@ -1,0 +1,99 @@
+"""The rows of the table: which side is better, and how a figure is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.report.figures_of_merit import (
+    ROWS,
+    better_side,
+    cell,
+    untiled_cell,
+)
+
+ROW = {row.key: row for row in ROWS}
+
+
+def test_every_row_is_a_figure_and_says_how_to_read_it(by_disks) -> None:
+    figures = by_disks.naive.figures()
+    assert len(ROW) == len(ROWS) == 13
+    for row in ROWS:
+        assert row.key in figures
+        assert row.untiled is None or row.untiled in figures
+        assert row.tooltip.endswith(".")
+        assert len(row.tooltip) > len(row.title)
+
+
+class TestBetter:
+    @pytest.mark.parametrize(
+        ("key", "naive", "cropped", "better"),
+        [
+            ("false_splits", 3, 0, "cropped"),
+            ("false_splits", 0, 3, "naive"),
+            ("false_splits", 3, 3, None),
+            ("false_splits", 3, None, None),
+            ("false_splits", None, 3, None),
+            ("split_by_seams", 12, 2, "cropped"),
+            ("ap50", 0.4, 0.9, "cropped"),
+            ("ap50", 0.9, 0.4, "naive"),
+            ("ap50", 0.90001, 0.90002, None),  # both are printed as 0.9
+            ("seam_z", 45.0, -0.7, "cropped"),
+            ("seam_z", 2.9, -0.7, None),  # no sign of a seam in either
+            ("seam_z", 1.0, 3.5, "naive"),
+            ("objects", 10, 20, None),
+            ("seconds", 1.0, 2.0, None),
+            ("window", [20, 20], [16, 16], None),
+        ],
+    )
+    def test_by_hand(self, key: str, naive: Any, cropped: Any, better: Any) -> None:
+        assert better_side(ROW[key], {key: naive}, {key: cropped}) == better
+
+    @pytest.mark.parametrize(
+        ("naive", "cropped", "better"),
+        [
+            ((2.5, 1.0), (0.9, 0.9), "cropped"),
+            ((2.5, 2.5), (1.0, 3.0), "naive"),  # 1 is not the reference: untiled is
+            ((1.0, 1.03), (1.0, 1.01), None),  # as near as each other
+            ((2.5, None), (1.0, 1.0), None),
+            ((None, None), (1.0, 1.0), None),
+            ((2.5, 0.0), (1.0, 1.0), None),
+        ],
+    )
+    def test_near_the_untiled_ratio(self, naive: Any, cropped: Any, better) -> None:
+        sides = [
+            {"seam_ratio": ratio, "seam_ratio_untiled": untiled}
+            for ratio, untiled in (naive, cropped)
+        ]
+        assert better_side(ROW["seam_ratio"], *sides) == better
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "not defined"),
+        (float("nan"), "not defined"),
+        (np.float64("nan"), "not defined"),
+        (0.0, "0"),
+        (0.45312, "0.453"),
+        (526.31, "526"),
+        (1234.5, "1234"),
+        (0, "0"),
+        (1600, "1600"),
+        ([20, 20], "20"),
+        ([24, 96, 96], "24 × 96 × 96"),
+    ],
+)
+def test_cell(value: Any, text: str) -> None:
+    assert cell(value) == text
+
+
+def test_untiled_cell() -> None:
+    one, other = {"seam_ratio_untiled": 0.903}, {"seam_ratio_untiled": 0.92}
+    assert untiled_cell(ROW["seam_ratio"], one, other) == "0.903 / 0.92"
+    assert untiled_cell(ROW["seam_ratio"], one, one) == "0.903"
+    assert untiled_cell(ROW["ap50"], one, other) == ""
+    nothing = {"seam_ratio_untiled": None}
+    assert untiled_cell(ROW["seam_ratio"], nothing, nothing) == "not defined"

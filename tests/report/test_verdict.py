@@ -1,0 +1,175 @@
+"""What a comparison says in words, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_shiftseg.metrics.splits import split_objects
+from napari_shiftseg.model.config import Clustering, Provenance
+from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.pipeline.comparison import Comparison, compare
+from napari_shiftseg.report.figures_of_merit import cell
+from napari_shiftseg.report.verdict import period_ratio, shows_seams, verdict
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ONE_MODE = Clustering(bandwidth=1e3)
+
+
+def test_naive_tiles_make_seams_and_cropped_ones_do_not(by_disks, disks_model) -> None:
+    naive = by_disks.naive
+    said = verdict(by_disks, disks_model)
+    assert said.text == (
+        f"Tiles of 20 make seams: the embedding jumps {cell(naive.seams.ratio)} times "
+        f"as much there as elsewhere, inside objects {cell(naive.seams.ratio_within)} "
+        f"times, and {split_objects(naive.splitting)} of 144 objects are split. "
+        f"Cropped tiles of 16 do not. Use a tile size that is a multiple of 16."
+    )
+    assert said.warnings == naive.result.notes + by_disks.cropped.result.notes
+    assert shows_seams(naive)
+    assert not shows_seams(by_disks.cropped)
+
+
+def test_whole_objects_are_those_of_cropped_without_a_truth(
+    small_disks, disks_model
+) -> None:
+    result = compare(small_disks.image, disks_model, window=20, device="cpu")
+    objects = result.cropped.result.objects
+    number = split_objects(result.naive.splitting)
+    assert f"{number} of {objects} objects are split" in (
+        verdict(result, disks_model).text
+    )
+
+
+def test_a_model_trained_with_its_period_as_window(by_w16, w16_model) -> None:
+    said = verdict(by_w16, w16_model)
+    assert "Tiles of 40 make seams" in said.text
+    assert "Cropped tiles of 32 show seams too, and so does the untiled" in said.text
+    assert "at every multiple of 16 the embedding jumps " in said.text
+    assert f"jumps {cell(period_ratio(by_w16.cropped))} times" in said.text
+    assert "train the model with a window above 16" in said.text
+    assert "Use a tile size" not in said.text  # it would not help
+    assert said.warnings[0].startswith("trained with an output window of 16")
+
+
+def test_such_a_model_where_nothing_is_measured(rng) -> None:
+    known = Provenance(
+        command="", window=(4, 4), seed=0, steps=1, loss={}, optimizer={}, data="",
+        date="", versions={},
+    )  # fmt: skip
+    model = new_model(
+        ndim=2, depth=2, features=2, clustering=ONE_MODE, provenance=known
+    )
+    text = verdict(compare(rng.normal(size=(3, 3)), model, window=4), model).text
+    assert "seam scores are not defined" in text
+    assert "seams are to be expected at every multiple of 4" in text
+
+
+class TestPeriodRatio:
+    def of(self, comparison: Comparison, *profiles: list[float]) -> float | None:
+        side = comparison.cropped
+        arrays = tuple(np.array(profile, dtype=float) for profile in profiles)
+        return period_ratio(
+            replace(side, untiled=replace(side.untiled, profile=arrays))
+        )
+
+    def test_by_hand(self, by_w16) -> None:
+        flat, jump = [1.0] * 32, [1.0] * 32
+        jump[15], jump[31] = 4, 8
+        assert self.of(by_w16, flat, flat) == 1
+        assert self.of(by_w16, flat, jump) == 6  # the larger of both axes
+        jump[14], jump[15] = jump[15], jump[14]  # one pixel beside it is none
+        assert self.of(by_w16, jump, jump) == pytest.approx(4.5 / (33 / 30))
+
+    def test_pixels_without_a_pair(self, by_w16) -> None:
+        profile = [2.0] * 31 + [np.nan]
+        profile[15] = 6
+        assert self.of(by_w16, profile, profile) == 3
+        assert self.of(by_w16, [np.nan] * 32, [0.0] * 32) is None
+
+    def test_bundled_models(self, by_w16, by_disks) -> None:
+        assert period_ratio(by_w16.cropped) > 1.5
+        assert period_ratio(by_disks.cropped) < 1.2
+
+
+def test_multiples_of_the_period_make_no_seams(small_disks, disks_model) -> None:
+    result = compare(small_disks.image, disks_model, window=32, device="cpu")
+    assert verdict(result, disks_model).text == (
+        "Tiles of 32 make no seams: they are multiples of the period. "
+        "Nor do cropped tiles of 32."
+    )
+
+
+def test_nothing_jumps_although_it_might(rng) -> None:
+    model = new_model(ndim=2, depth=2, features=2, clustering=ONE_MODE)
+    with torch.no_grad():  # nothing comes up from where the phase matters
+        for name, weights in model.named_parameters():
+            if "resize" in name:
+                weights.zero_()
+    text = verdict(compare(rng.normal(size=(40, 40)), model, window=6), model).text
+    assert text.startswith("Tiles of 6 make no seams. Nor do cropped tiles of 4.")
+    assert "On other images they may: 6 is not a multiple of the period 4." in text
+
+
+def test_zero_padding_is_mended_by_cropping(rng) -> None:
+    model = new_model(ndim=2, depth=2, features=4, padding="same", clustering=ONE_MODE)
+    result = compare(rng.normal(size=(33, 33)), model, window=8)
+    far = abs(result.naive.result.embeddings - result.reference).max()
+    text = verdict(result, model).text
+    assert not shows_seams(result.naive)  # both sides of a border fade alike
+    assert text.startswith(
+        f"Tiles of 8 make no jump at their borders, but change the embedding: it is up "
+        f"to {cell(float(far))} away from the untiled prediction"
+    )
+    assert "Cropped tiles of 8 do not. This network pads with zeros" in text
+    assert "multiple of 4" not in text
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "said"),
+    [
+        ((3, 3), 8, "One tile of 8 holds the whole image"),
+        ((9, 9), 1, "Every pixel is a tile of its own"),
+    ],
+)
+def test_scores_that_are_not_defined(small_model, rng, shape, window, said) -> None:
+    model = small_model(2, 2, clustering=ONE_MODE)
+    result = compare(rng.normal(size=shape), model, window=window)
+    text = verdict(result, model).text
+    assert text.startswith(f"{said}: seam scores are not defined.")
+    assert "Use a tile size" not in text
+
+
+def test_one_tile_against_several(small_model, rng) -> None:
+    model = small_model(2, 2, clustering=ONE_MODE)
+    text = verdict(compare(rng.normal(size=(7, 7)), model, window=7), model).text
+    assert text == (
+        "One tile of 7 holds the whole image: seam scores are not defined. "
+        "Cropped tiles of 4 make no seams."
+    )
+
+
+def test_an_embedding_that_is_one_value() -> None:
+    model = new_model(ndim=2, depth=2, features=2, clustering=ONE_MODE)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.zero_()
+    text = verdict(compare(np.ones((20, 20)), model, window=6), model).text
+    assert text.startswith("The embedding does not change within tiles of 6")
+
+
+def test_figures_to_be_read_with_care(disks_model) -> None:
+    from napari_shiftseg.samples.disks import disks
+
+    in_step = disks((113, 113), period=16)
+    result = compare(in_step.image, disks_model, window=16, device="cpu")
+    notes = " ".join(verdict(result, disks_model).warnings)
+    assert "cropped: objects and tiles share a rhythm" in notes
+    small = compare(in_step.image[:40, :40], disks_model, window=8, device="cpu")
+    notes = verdict(small, disks_model).warnings
+    assert "naive: the seam z is weak, a tile keeps fewer than 16 pixels" in notes
+    assert not any("cropped: the seam z" in note for note in notes)

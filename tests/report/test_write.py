@@ -1,0 +1,185 @@
+"""The report as a folder: its files, and a page that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+import platform
+from base64 import b64decode
+from datetime import datetime
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from skimage.io import imread
+
+from napari_shiftseg import __version__
+from napari_shiftseg.metrics.seams import seam_scores
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.pipeline.comparison import compare
+from napari_shiftseg.pipeline.sweep import sweep
+from napari_shiftseg.report.figures_of_merit import ROWS
+from napari_shiftseg.report.verdict import verdict
+from napari_shiftseg.report.write import report_of, write_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NAME = '<b>bold</b>&"quoted".tif'
+
+
+class Page(HTMLParser):
+    """The elements of a page, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.said: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.said).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("report")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path, by_disks, disks_model, small_disks) -> dict[str, Any]:
+    return write_report(
+        by_disks, disks_model, small_disks.image, NAME, folder, small_disks.labels
+    )
+
+
+@pytest.fixture(scope="module")
+def page(report, folder: Path) -> Page:
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+class TestReport:
+    def test_what_it_holds(self, report, by_disks, disks_model) -> None:
+        assert report["image"] == NAME
+        assert (report["model"], report["period"]) == ("disks", [16, 16])
+        assert report["device"] == "cpu"
+        assert report["naive"] == by_disks.naive.figures()
+        assert report["cropped"] == by_disks.cropped.figures()
+        said = verdict(by_disks, disks_model)
+        assert (report["verdict"], report["warnings"]) == (
+            said.text, list(said.warnings),
+        )  # fmt: skip
+        for side in ("naive", "cropped"):
+            plan = getattr(by_disks, side).result.plan
+            untiled = report["untiled"][f"{side}_pairs"]
+            assert untiled["seam_ratio"] == seam_scores(by_disks.reference, plan).ratio
+        assert report["versions"] == {
+            "python": platform.python_version(),
+            "napari-shiftseg": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        }
+        age = datetime.now().astimezone() - datetime.fromisoformat(report["date"])
+        assert 0 <= age.total_seconds() < 600
+
+    def test_settings_are_those_that_were_used(self, report, disks_model) -> None:
+        settings = report["settings"]
+        clustering = disks_model.config.clustering
+        assert settings["window"] == [20, 20]
+        assert settings["border"] == "mirror"
+        assert settings["bandwidth"] == clustering.bandwidth  # the model's
+        assert settings["kernel"] == clustering.kernel
+        assert "stitching" not in settings
+
+    def test_its_files(self, report, folder: Path) -> None:
+        assert set(report["files"]) == {path.name for path in folder.iterdir()}
+        assert json.loads((folder / "report.json").read_text()) == report
+        for name in report["files"]:
+            if name.endswith(".png"):
+                assert imread(folder / name).std() > 0
+
+    def test_a_sweep_is_added(self, by_disks, disks_model, small_disks, tmp_path):
+        points = sweep(small_disks.image, disks_model, [48, 64], device="cpu")
+        report = write_report(
+            by_disks, disks_model, small_disks.image, "a", tmp_path, points=points
+        )
+        assert {"sweep.csv", "sweep.png"} <= set(report["files"])
+        page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+        assert "sweep" in {image["alt"] for image in page.all("img")}
+
+    def test_a_volume_says_which_plane(self, of_volume, volume_model) -> None:
+        report = report_of(of_volume, volume_model, "a")
+        assert "the pictures show plane 5 of the image" in report["warnings"]
+
+    def test_an_image_of_one_tile(self, small_model, rng, tmp_path: Path) -> None:
+        model = small_model(2, 2, clustering=Clustering(bandwidth=1e3))
+        image = rng.normal(size=(5, 6))
+        report = write_report(
+            compare(image, model, window=8), model, image, "a", tmp_path
+        )
+        assert report["naive"]["seam_ratio"] is None
+        page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+        assert "not defined" in page.text
+        assert "nan" not in page.said
+
+
+class TestPage:
+    def test_names_are_text(self, page: Page, folder: Path) -> None:
+        html = (folder / "report.html").read_text(encoding="utf-8")
+        assert "<b>" not in html
+        assert f"{NAME}: naive and cropped stitching" in page.text
+        assert not page.all("b")
+
+    def test_nothing_from_elsewhere_and_no_script(self, page: Page, folder) -> None:
+        html = (folder / "report.html").read_text(encoding="utf-8")
+        assert not {"script", "iframe", "object", "embed"} & {
+            t for t, _ in page.elements
+        }
+        for _, attributes in page.elements:
+            assert not [name for name in attributes if name.startswith("on")]
+            for name in ("src", "href", "srcset", "action"):
+                assert (attributes.get(name) or "data:").startswith("data:")
+        assert "http" not in html
+        assert "url(" not in html
+        assert "@import" not in html
+
+    def test_every_picture_is_in_it(self, page: Page, report, folder: Path) -> None:
+        images = {image["alt"]: image["src"] for image in page.all("img")}
+        names = {name for name in report["files"] if name.endswith(".png")}
+        assert {f"{alt}.png" for alt in images} == names
+        for alt, source in images.items():
+            kind, data = source.split(",")
+            assert kind == "data:image/png;base64"
+            assert b64decode(data) == (folder / f"{alt}.png").read_bytes()
+
+    def test_figures_with_tooltips(self, page: Page, report) -> None:
+        tooltips = {element["title"] for element in page.all("abbr")}
+        assert {row.tooltip for row in ROWS} <= tooltips
+        assert str(report["naive"]["false_splits"]) in page.said
+        assert "0 ✓" in page.said  # false splits of cropped
+        assert f"{report['naive']['seam_ratio']:.3g}" in page.said
+
+    def test_verdict_parameters_and_card(self, page: Page, report) -> None:
+        assert report["verdict"] in page.text
+        for words in (
+            "bandwidth", "0.3162", "training window", "trained: command",
+            "shiftseg train", torch.__version__, report["date"],
+        ):  # fmt: skip
+            assert words in page.text
+
+    def test_it_reads_in_the_dark(self, folder: Path) -> None:
+        html = (folder / "report.html").read_text(encoding="utf-8")
+        assert "prefers-color-scheme: dark" in html

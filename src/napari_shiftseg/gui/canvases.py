@@ -53,9 +53,11 @@ class Pane(QWidget):
         return self._layers[kind]
 
     def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
-        """Show these layers, bottom first, in place of those shown."""
+        """Show these layers, bottom first, in place of all but a mark."""
         self.title.setText(title)
-        old, self._layers = list(self.model.layers), {}
+        mark = self._layers.pop(MARK, None)
+        old = [layer for layer in self.model.layers if layer is not mark]
+        self._layers = {}
         for data in layers:
             layer = self.model.add_layer(Layer.create(*data))
             if isinstance(layer, Labels):
@@ -63,13 +65,19 @@ class Pane(QWidget):
             self._layers[layer.metadata[METADATA_KEY]] = layer
         for layer in old:  # last: an empty canvas would forget where it looks
             self.model.layers.remove(layer)
+        if mark is not None:
+            self._layers[MARK] = mark
+            self.model.layers.move(0, len(self.model.layers))
 
-    def mark(self, frame: LayerTuple) -> Layer:
+    def mark(self, frame: LayerTuple) -> None:
         """Draw a frame in place of the one before."""
-        if MARK in self._layers:
-            self.model.layers.remove(self._layers[MARK])
+        self.unmark()
         self._layers[MARK] = self.model.add_layer(Layer.create(*frame))
-        return self._layers[MARK]
+
+    def unmark(self) -> None:
+        """Take the frame away, if there is one."""
+        if MARK in self._layers:
+            self.model.layers.remove(self._layers.pop(MARK))
 
     def set_visible(self, kind: str, visible: bool) -> None:
         """Show or hide the layer of a kind, if there is one."""

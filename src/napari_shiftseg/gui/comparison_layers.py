@@ -32,7 +32,7 @@ BRIGHTEST = 99.8  # percentile of the gradient magnitude shown as white
 DIMMED = 0.5  # opacity of what lies below the gradient magnitude
 SEAM_COLOUR = "#ef476f"
 BESIDE = 2  # pixels shown beyond the ends of a seam
-NEAR, FAR = 0.5, 3.0  # strides shown on both sides of a seam
+NEAR, FAR = 0.5, 1.5  # strides shown on both sides of a seam
 
 KINDS = {  # what can be shown → whether it is at first
     "image": True,

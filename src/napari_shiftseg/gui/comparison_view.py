@@ -104,6 +104,7 @@ class ComparisonView(QWidget):
         for pane, plan, layers in zip(
             self.canvases.panes, plans, (compared.naive, compared.cropped), strict=True
         ):
+            pane.unmark()
             pane.show_layers(run_name(plan), self._as_switched(layers))
         self._open_at_the_worst_seam(comparison.naive)
         self.table.show_comparison(comparison)

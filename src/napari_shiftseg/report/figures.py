@@ -123,9 +123,10 @@ def draw_sweep(
         _draw_panel(panel, known, key, axis, stitching, colour, colours)
         panel.set_ylabel(PANELS[key])
         panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
-    for panel in panels if _is_wide(figure) else panels[-1:]:
+    below = panels if _is_wide(figure) else panels[-1:]
+    for panel in below:
         panel.set_xlabel(_window_label(points, axis))
-    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=12 // len(below), integer=True))
     _finish(figure, panels, colours)
 
 
@@ -183,7 +184,7 @@ def _varying_axis(points: Sequence[Point]) -> int:
 
 
 def _window_label(points: Sequence[Point], axis: int) -> str:
-    label = "tile size (window, pixels)"
+    label = "tile size (pixels)"
     if all(len(set(point.plan.window)) == 1 for point in points):
         return label
     return f"{label} along {'zyx'[axis - len(points[0].plan.window)]}"

@@ -11,7 +11,12 @@ import pytest
 
 from napari_shiftseg.geometry.tiling import AxisPlan, AxisTile, TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores, step
+from napari_shiftseg.metrics.seams import (
+    border_steps,
+    gradient_magnitude,
+    seam_scores,
+    step,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -222,6 +227,51 @@ class TestShiftedBack:
         assert on_grid is not None
         assert shifted > 8
         assert on_grid < 1
+
+
+class TestBorderSteps:
+    def test_two_axes_by_hand(self) -> None:
+        #     0 0 | 0 1 | 1     at column 2: steps 0, 3, 10; at column 4: none
+        #     0 0 | 3 3 | 3
+        #     ----+-----+--     at row 2: steps 0, 0, 7, 6, 6
+        #     0 0 |10 9 | 9
+        e = [[[0, 0, 0, 1, 1], [0, 0, 3, 3, 3], [0, 0, 10, 9, 9]]]
+        plan = plan_of(axis_of(3, 2), axis_of(5, 2))
+        rows, columns = border_steps(e, plan)
+        np.testing.assert_allclose(rows, [(7 + 6 + 6) / 5])
+        np.testing.assert_allclose(columns, [(0 + 3 + 10) / 3, 0])
+
+    def test_they_average_to_the_seams_of_the_ratio(self, rng) -> None:
+        plan = plan_of(axis_of(50, 7), axis_of(41, 41))
+        e = rng.normal(size=(2, 50, 41))
+        rows, columns = border_steps(e, plan)
+        assert len(rows) == 7
+        assert len(columns) == 0
+        ratio = seam_scores(e, plan).ratio
+        steps = [step(e, axis) for axis in (0, 1)]
+        at_seams = rows.sum() * 41
+        others = (sum(s.sum() for s in steps) - at_seams) / (
+            sum(s.size for s in steps) - 7 * 41
+        )
+        assert ratio == pytest.approx(rows.mean() / others)
+
+    def test_one_bad_border_among_many_is_found(self, rng) -> None:
+        plan = plan_of(axis_of(512, 16), axis_of(512, 512))
+        quiet = rng.normal(size=(3, 512, 512)).astype(np.float32)
+        bad = quiet.copy()
+        bad[:, 336:] += 1  # one border of 31
+        clean, planted = seam_scores(quiet, plan), seam_scores(bad, plan)
+        assert planted.ratio == pytest.approx(clean.ratio, abs=0.02)  # hardly moves
+        before, after = border_steps(quiet, plan)[0], border_steps(bad, plan)[0]
+        worst = int(np.argmax(after))
+        assert plan.boundaries[0][worst] == 336
+        others = np.delete(after, worst)
+        assert others.max() < 1.1 * before.mean() < 1.2 * before.mean() < after[worst]
+
+    def test_an_embedding_of_another_shape(self) -> None:
+        plan = plan_of(axis_of(8, 4), axis_of(6, 3))
+        with pytest.raises(ValueError, match=r"embedding has the shape \(6, 8\)"):
+            border_steps(np.zeros((2, 6, 8)), plan)
 
 
 class TestNotDefined:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ def plan_of(*edges: tuple[int, ...]) -> TilePlan:
     """Tiles between these edges along each axis: ragged ones, if so wished."""
     axes = tuple(
         AxisPlan(
-            tuple(AxisTile(a, a, b) for a, b in zip(e[:-1], e[1:], strict=True)),
+            tuple(AxisTile(a, a, b) for a, b in pairwise(e)),
             reads=max(np.diff(e)),
             lead=0,
             halo=0,
@@ -140,7 +140,7 @@ class TestByHand:
 def by_pairs(
     found: NDArray[Any], whole: NDArray[Any], e: NDArray[Any], plan: TilePlan
 ) -> dict[tuple[int, int, int], tuple[set[int], float]]:
-    """Loop over all neighbours that two tiles predicted: {axis, tiles: (split, jump)}."""
+    """Loop over all neighbours of two tiles: {(axis, tiles): (split, jump)}."""
     owner = np.zeros(plan.output_shape, int)
     for number, tile in enumerate(plan):
         owner[tile.keep] = number

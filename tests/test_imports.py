@@ -93,7 +93,7 @@ def modules() -> dict[str, Path]:
 def test_every_folder_is_a_layer_of_the_design():
     folders = {name.split(".")[1] for name in modules() if "." in name}
     assert folders <= set(LAYERS)
-    assert {"geometry", "model", "training", "cli", "gui"} <= folders
+    assert {"geometry", "model", "training", "experiments", "cli", "gui"} <= folders
 
 
 def test_imports_run_one_way():
@@ -117,6 +117,8 @@ def test_imports_run_one_way():
         ("geometry.tiling", "def f():\n    from ..model.unet import UNet"),
         ("inference.predict", "from napari_shiftseg.clustering import objects"),
         ("training.fit", "try:\n    from ..gui import run\nexcept ImportError: ..."),
+        ("training.fit", "from napari_shiftseg.experiments import faults"),
+        ("experiments.faults", "from napari_shiftseg.gui import run"),
         ("gui.run", "def f():\n    from ..cli import app"),
         ("pipeline.sweep", "from ..report import pictures"),
         ("report.page", "from napari_shiftseg.cli.files import write_tiff"),
@@ -152,6 +154,7 @@ def test_a_planted_violation_is_caught(module, line):
         ("cli.app", "def f():\n    from napari_shiftseg.gui.run import show"),
         ("cli.app", "from napari_shiftseg import __version__"),
         ("gui.run", "import napari, magicgui, qtpy, superqt"),
+        ("experiments.faults", "from napari_shiftseg.training.fit import train"),
         ("gui.run", "from napari_shiftseg.training.fit import train"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.geometry.tiling import kept, plan_tiles
+from napari_shiftseg.geometry.tiling import AxisTile, kept, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 STANDARD = AxisShape((2, 2, 2, 2))  # p = 16, context 184
@@ -370,6 +371,45 @@ def test_one_tile_is_exact_only_with_its_halo_and_its_phase():
     assert one.axes[0].tiles[0].origin == 46
     assert not one.is_exact
     assert not one.makes_seams
+
+
+def test_a_crop_that_begins_within_a_period_has_no_seam_but_is_not_exact():
+    plan = plan_tiles((100, 100), DISKS, 16)  # reads 204, 20 out of which 16 are kept
+    for margin, exact in ((0, True), (2, False), (4, False)):
+        axes = tuple(
+            replace(axis, lead=axis.lead + margin, halo=axis.halo + margin)
+            for axis in plan.axes
+        )
+        centred = replace(plan, axes=axes)
+        assert centred.is_exact is exact
+        assert not centred.makes_seams
+
+
+def test_a_wider_halo_than_needed_is_exact_where_it_is_whole_periods():
+    plan = plan_tiles((40,), UNetShape((PADDED,)), 8)
+    for margin, exact, seams in (
+        (4, True, False),
+        (2, False, False),
+        (-4, False, True),
+    ):
+        (axis,) = plan.axes
+        axis = replace(axis, lead=axis.lead + margin, halo=axis.halo + margin)
+        other = replace(plan, axes=(axis,))
+        assert other.is_exact is exact
+        assert other.makes_seams is seams
+
+
+def test_a_last_tile_shifted_back_makes_a_seam_unless_it_keeps_the_phase():
+    for size, seams in ((100, True), (108, False)):  # begins at 68 and 76; the grid: −4
+        plan = plan_tiles((size,), UNetShape((STANDARD,)), 32)
+        (axis,) = plan.axes
+        start = size - 32
+        *before, _, _ = axis.tiles
+        cut = AxisTile(axis.tiles[-2].origin, axis.tiles[-2].start, start)
+        shifted = replace(axis, tiles=(*before, cut, AxisTile(start, start, size)))
+        other = replace(plan, axes=(shifted,))
+        assert other.makes_seams is seams
+        assert other.is_exact is not seams
 
 
 @given(plans())

@@ -131,7 +131,7 @@ class TestSweep:
         figure.savefig(tmp_path / "a.png")
         labels = [panel.get_ylabel() for panel in figure.axes]
         assert labels == ["seam ratio", "false splits", "AP50"]
-        assert figure.axes[-1].get_xlabel() == "tile size (window, pixels)"
+        assert figure.axes[-1].get_xlabel() == "tile size (pixels)"
         at = {point.plan.window[0]: point for point in points}
         ratio, splits, ap50 = figure.axes
         filled = "naive, multiple of the period"

@@ -171,9 +171,10 @@ class TilePlan:
     def is_exact(self) -> bool:
         """Whether the stitched result equals one pass over the whole image."""
         return all(
-            plan.halo == axis.halo
+            plan.halo >= axis.halo
             and all(
-                (t.origin - axis.context // 2) % axis.period == 0 for t in plan.tiles
+                (t.origin - plan.halo - axis.context // 2) % axis.period == 0
+                for t in plan.tiles
             )
             for plan, axis in zip(self.axes, self.shape.axes, strict=True)
         )
@@ -183,7 +184,10 @@ class TilePlan:
         """Whether tiles meet whose predictions do not agree at their border."""
         return any(
             len(plan.tiles) > 1
-            and (plan.halo != axis.halo or plan.stride % axis.period != 0)
+            and (
+                plan.halo < axis.halo
+                or len({t.origin % axis.period for t in plan.tiles}) > 1
+            )
             for plan, axis in zip(self.axes, self.shape.axes, strict=True)
         )
 

@@ -66,7 +66,7 @@ def gradient_magnitude(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
         (\\*spatial), in units of the embedding; along each axis the last pixel has no
         step.
     """
-    e = _as_float(embedding)
+    e = as_float(embedding)
     squared = np.zeros(e.shape[1:], dtype=e.dtype)
     for axis in range(e.ndim - 1):
         squared[_all_but_last(e.ndim - 1, axis)] += step(e, axis) ** 2
@@ -118,17 +118,11 @@ def seam_scores(
     ValueError
         If the embedding or the truth has another shape than the plan's result.
     """
-    e = _as_float(embedding)
+    e = as_float(embedding)
+    _check_shape("embedding", e.shape[1:], plan)
     labels = None if truth is None else np.asarray(truth)
-    for name, shape in (
-        ("embedding", e.shape[1:]),
-        *(() if labels is None else (("truth", labels.shape),)),
-    ):
-        if shape != plan.output_shape:
-            raise ValueError(
-                f"the {name} has the shape {shape}, "
-                f"the plan's result {plan.output_shape}"
-            )
+    if labels is not None:
+        _check_shape("truth", labels.shape, plan)
     pairs = list(_pairs(e, plan, labels))
     profile = tuple(
         _profile(steps, plan, axis) for axis, (steps, _, _) in enumerate(pairs)
@@ -142,6 +136,41 @@ def seam_scores(
         z=z,
         z_is_weak=stride < WEAK_STRIDE,
         profile=profile,
+    )
+
+
+def border_steps(
+    embedding: ArrayLike, plan: TilePlan
+) -> tuple[NDArray[np.float64], ...]:
+    r"""Return the mean step at every tile border.
+
+    The seam ratio is a mean over all borders, so one bad border among many hardly
+    moves it; here it stands by itself. Compare with the untiled prediction's steps at
+    the same borders: a seam may also be a step that is missing.
+
+    Parameters
+    ----------
+    embedding : array_like
+        (channels, \\*plan.output_shape)
+    plan : TilePlan
+        Whose tiles are looked at.
+
+    Returns
+    -------
+    tuple of ndarray
+        Per axis (borders,), in units of the embedding; border i lies before pixel
+        ``plan.boundaries[axis][i]``.
+
+    Raises
+    ------
+    ValueError
+        If the embedding has another shape than the plan's result.
+    """
+    e = as_float(embedding)
+    _check_shape("embedding", e.shape[1:], plan)
+    return tuple(
+        _line(step(e, axis), axis)[np.array(boundaries, dtype=int) - 1]
+        for axis, boundaries in enumerate(plan.boundaries)
     )
 
 
@@ -185,8 +214,7 @@ def _ratio(pairs: list[Pairs]) -> float | None:
 
 def _profile(steps: NDArray[Any], plan: TilePlan, axis: int) -> NDArray[np.float64]:
     """Mean step at every offset of the tile along one axis."""
-    others = tuple(a for a in range(steps.ndim) if a != axis)
-    line = steps.mean(axis=others, dtype=np.float64)  # (pixels − 1,)
+    line = _line(steps, axis)
     along = plan.axes[axis]
     offset = np.concatenate(
         [np.arange(t.start - t.origin, t.stop - t.origin) for t in along.tiles]
@@ -198,6 +226,20 @@ def _profile(steps: NDArray[Any], plan: TilePlan, axis: int) -> NDArray[np.float
     return mean
 
 
+def _line(steps: NDArray[Any], axis: int) -> NDArray[np.float64]:
+    """Mean step at every pixel along one axis: (pixels − 1,)."""
+    others = tuple(a for a in range(steps.ndim) if a != axis)
+    mean: NDArray[np.float64] = steps.mean(axis=others, dtype=np.float64)
+    return mean
+
+
+def _check_shape(name: str, shape: tuple[int, ...], plan: TilePlan) -> None:
+    if shape != plan.output_shape:
+        raise ValueError(
+            f"the {name} has the shape {shape}, the plan's result {plan.output_shape}"
+        )
+
+
 def _z(profile: NDArray[np.float64]) -> float | None:
     *others, seam = profile
     known = np.array(others)[~np.isnan(others)]
@@ -207,7 +249,7 @@ def _z(profile: NDArray[np.float64]) -> float | None:
     return None if spread == 0 else float((seam - known.mean()) / spread)
 
 
-def _as_float(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
+def as_float(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
     """Return an embedding whose squared steps neither wrap around nor overflow."""
     e = np.asarray(embedding)
     return e.astype(np.result_type(e.dtype, np.float32), copy=False)

@@ -1,0 +1,1 @@
+"""What the papers claim, and what goes wrong elsewhere, shown by figures."""

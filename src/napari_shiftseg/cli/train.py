@@ -44,7 +44,7 @@ def run_training(
     )
     every = 0.1 if sys.stderr.isatty() else 30  # seconds
     losses: deque[float] = deque(maxlen=MEAN_OVER)
-    with tqdm(total=steps, unit="step", mininterval=every) as bar:
+    with tqdm(total=steps, unit="step", mininterval=every, delay=1) as bar:
         for step in running:
             losses.append(step.loss)
             bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)

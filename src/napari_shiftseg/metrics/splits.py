@@ -99,17 +99,17 @@ def _along(
     """Go through the borders across one axis."""
     for border in plan.boundaries[axis]:
         sides = (border - 1, border)
-        here, there = (np.asarray(labels.take(at, axis)) for at in sides)
-        inside, beyond = (np.asarray(whole.take(at, axis)) for at in sides)
-        parted = np.asarray((here != there) & (here > 0) & (there > 0))
+        here, there = (labels.take([at], axis) for at in sides)  # 1 pixel along axis
+        inside, beyond = (whole.take([at], axis) for at in sides)
+        parted = (here != there) & (here > 0) & (there > 0)
         parted &= (inside == beyond) & (inside > 0)
         if not parted.any():
             continue
-        jumps = step(embedding.take(sides, axis + 1), axis).squeeze(axis)
+        jumps = step(embedding.take(sides, axis + 1), axis)
         for pieces in _pieces(plan, axis, parted):
             split = tuple(np.unique(inside[pieces][parted[pieces]]).tolist())
             bounds = [(piece.start, piece.stop) for piece in pieces]
-            bounds.insert(axis, (border - 1, border + 1))
+            bounds[axis] = (border - 1, border + 1)
             yield Seam(axis, tuple(bounds), split, float(jumps[pieces].mean()))
 
 
@@ -117,11 +117,10 @@ def _pieces(
     plan: TilePlan, axis: int, parted: NDArray[np.bool_]
 ) -> Iterator[tuple[slice, ...]]:
     """Return the parts of a border, tile by tile, where objects are parted."""
-    others = [a for a in range(len(plan.axes)) if a != axis]
-    if not others:  # a line: its seams are single pairs
-        yield ()
-        return
-    edges = [(0, *plan.boundaries[a], plan.output_shape[a]) for a in others]
+    edges = [
+        (0, 1) if a == axis else (0, *plan.boundaries[a], plan.output_shape[a])
+        for a in range(parted.ndim)
+    ]
     tiles = [
         np.searchsorted(edge, at, side="right") - 1
         for edge, at in zip(edges, np.nonzero(parted), strict=True)

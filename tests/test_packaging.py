@@ -80,7 +80,11 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     models = {name for name in expected if name.endswith(".safetensors")}
 
     assert models
-    assert {"napari_shiftseg/napari.yaml", "napari_shiftseg/py.typed"} <= expected
+    assert {
+        "napari_shiftseg/napari.yaml",
+        "napari_shiftseg/py.typed",
+        "napari_shiftseg/report/report.html.jinja",
+    } <= expected
     assert contents(wheel) == expected
 
 

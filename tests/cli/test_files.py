@@ -14,7 +14,6 @@ import tifffile
 from napari_shiftseg.cli.files import (
     axis_names,
     read_image,
-    writable_folder,
     write_segmentation,
     write_tiff,
 )
@@ -183,18 +182,6 @@ class TestWrite:
         np.testing.assert_array_equal(
             tifffile.imread(tmp_path / "a.tif").ravel(), np.arange(7)
         )
-
-    def test_a_folder_is_made(self, tmp_path: Path) -> None:
-        folder = tmp_path / "new" / "folder"
-        assert writable_folder(folder) == folder
-        assert list(folder.iterdir()) == []
-
-    @pytest.mark.parametrize("below", ["", "below"])
-    def test_a_file_in_the_way(self, tmp_path: Path, below: str) -> None:
-        (tmp_path / "taken").write_text("mine")
-        with pytest.raises(OSError, match=r"cannot write.*taken.*another folder"):
-            writable_folder(tmp_path / "taken" / below)
-        assert (tmp_path / "taken").read_text() == "mine"
 
 
 class TestSegmentation:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_shiftseg.cli.sweep import parse_windows
 from napari_shiftseg.metrics.instances import ObjectScores
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.sweep import sweep
@@ -224,8 +223,3 @@ def test_files_of_one_name_keep_their_folders(
     )
     names = [image["image"] for image in json.loads(ran.stdout)["images"]]
     assert names == [str(images[0]), str(other / "a.npy")]
-
-
-def test_parse_windows() -> None:
-    assert parse_windows("16,20, 36") == [16, 20, 36]
-    assert parse_windows("8x64x64,24x96x96") == [(8, 64, 64), (24, 96, 96)]

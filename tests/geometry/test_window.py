@@ -15,8 +15,11 @@ from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.geometry.window import (
     as_window,
     cheapest_window,
+    default_windows,
     nearest_valid,
     parse_window,
+    parse_windows,
+    window_text,
 )
 
 DISKS = UNetShape((AxisShape((2,) * 4),) * 2, (16, 32, 64, 128, 256))
@@ -193,3 +196,31 @@ def test_a_region_is_not_split_into_more_than_it_needs(start, length, memory):
     if fitting:
         assert chosen.cost == min(plan.cost for plan in fitting)
         assert memory is None or chosen.memory <= memory
+
+
+def test_several_windows_are_read_from_text():
+    assert parse_windows("16,20, 36") == [16, 20, 36]
+    assert parse_windows("8x64x64,24x96x96") == [(8, 64, 64), (24, 96, 96)]
+    for text in ("", "16,,20", "16, x"):
+        with pytest.raises(ValueError, match="from 1 upward"):
+            parse_windows(text)
+
+
+@pytest.mark.parametrize(
+    ("shape", "windows"),
+    [
+        (UNetShape((AxisShape((2, 2, 2)),)), [(w,) for w in range(8, 33, 2)]),
+        (UNetShape((AxisShape((2,)),)), [(w,) for w in range(2, 9)]),
+        (  # the axis with the smaller period ends at four of its own
+            UNetShape((AxisShape((2, 2)), AxisShape((2, 2, 2)))),
+            [(4 + n, 8 + 2 * n) for n in range(13)],
+        ),
+    ],
+)
+def test_windows_of_a_sweep(shape, windows):
+    assert default_windows(shape) == windows
+
+
+@pytest.mark.parametrize("window", [(20,), (20, 20), (24, 96, 96)])
+def test_a_window_is_written_as_it_is_read(window):
+    assert as_window(parse_window(window_text(window)), len(window)) == window

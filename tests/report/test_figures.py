@@ -87,6 +87,7 @@ class TestProfile:
     def test_three_axes(self, figure, of_volume, tmp_path: Path) -> None:
         draw_profile(figure, of_volume)
         figure.savefig(tmp_path / "a.png")
+        assert lines(figure.axes[0], "naive, tiles of 5 × 6 × 6 ")
         letters = [panel.get_xlabel()[-10] for panel in figure.axes]
         assert letters == ["z", "y", "x"]
         assert [len(lines(p, "naive")[0].get_ydata()) for p in figure.axes] == [5, 6, 6]

@@ -122,13 +122,13 @@ def segment(
     """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
     from napari_shiftseg.cli.files import (
         read_image,
-        writable_folder,
         write_segmentation,
     )
     from napari_shiftseg.cli.terminal import report_segmentation, with_progress
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.report.folder import writable_folder
 
     folder = writable_folder(output)
     settings = Settings(

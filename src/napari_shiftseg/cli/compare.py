@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.cli.files import read_image, read_truth, writable_folder
+from napari_shiftseg.cli.files import read_image, read_truth
 from napari_shiftseg.cli.terminal import report_comparison, with_progress
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.write import report_of, write_report
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.cli.files import writable_folder
 from napari_shiftseg.cli.terminal import report_comparison, with_progress
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.write import write_report
 from napari_shiftseg.samples.catalogue import make_sample
 

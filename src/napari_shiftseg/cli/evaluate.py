@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.cli.files import (
     IMAGE_SUFFIXES,
     read_labels,
-    writable_folder,
 )
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.report.figures_of_merit import cell
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
 
 if TYPE_CHECKING:

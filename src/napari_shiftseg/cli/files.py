@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import tempfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -148,27 +147,6 @@ def _grey(samples: NDArray[Any]) -> NDArray[Any]:
         return samples[..., 0]
     grey: NDArray[Any] = luminance(samples)
     return grey
-
-
-def writable_folder(folder: Path) -> Path:
-    """Make the folder if need be, and prove that a file can be written there.
-
-    Raises
-    ------
-    OSError
-        If it cannot; before any work is done.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        reason = "it is or lies in a file" if is_file else error.strerror
-        raise OSError(
-            f"cannot write files into {folder} ({reason}): "
-            f"choose another folder with -o"
-        ) from None
 
 
 def write_segmentation(

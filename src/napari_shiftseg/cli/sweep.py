@@ -6,13 +6,14 @@ import json
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.files import read_image, read_truth, writable_folder
+from napari_shiftseg.cli.files import read_image, read_truth
 from napari_shiftseg.cli.terminal import print_table, with_progress
-from napari_shiftseg.geometry.window import parse_window
+from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import cell
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, sweep_table, write_csv
 from napari_shiftseg.report.write import write_sweep_plot
 
@@ -68,17 +69,6 @@ def run_sweep(
         print(json.dumps(report, allow_nan=False))
     else:
         _print(report, folder)
-
-
-def parse_windows(text: str) -> list[int | tuple[int, ...]]:
-    """Read tile sizes written ``16,20,36`` or ``8x64x64,8x96x96``.
-
-    Raises
-    ------
-    ValueError
-        If one is not a whole number from 1 upward, or one an axis.
-    """
-    return [parse_window(part.strip()) for part in text.split(",")]
 
 
 def _names(images: Sequence[Path]) -> list[str]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from napari_shiftseg.cli.files import writable_folder
 from napari_shiftseg.inference.progress import Returning
 from napari_shiftseg.model.checkpoint import save_model
 from napari_shiftseg.model.description import describe
 from napari_shiftseg.model.header import SUFFIX
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.training.fit import train_steps
 from napari_shiftseg.training.recipes import STEPS, sample_training
 

@@ -117,8 +117,10 @@ def report_run(
 ) -> Generator[Progress, None, Path]:
     """Write the report of a comparison and, where there is one, of a sweep."""
     yield Progress(0, 0, stage="writing the report")
+    from napari_shiftseg.report.folder import writable_folder
     from napari_shiftseg.report.write import write_report
 
+    writable_folder(folder)
     task = compared.task
     write_report(
         compared.comparison, compared.model, task.pixels(), task.source.name, folder,

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.report.colours import LIGHT, Colours
+from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def draw_profile(
 
 def _draw_side(panel: Axes, side: Side, name: str, axis: int, colour: str) -> None:
     """Draw the profile of one side, with a dot on its last offset, the seam."""
-    profile, stride = side.seams.profile[axis], side.result.plan.stride[axis]
+    profile, stride = side.seams.profile[axis], cell(list(side.result.plan.stride))
     panel.plot(
         profile, color=colour, lw=1.5, marker="o", ms=7, markevery=[len(profile) - 1],
         label=f"{name}, tiles of {stride} (dot: the seam)", clip_on=False, zorder=3,
@@ -158,7 +159,7 @@ def _draw_panel(
         if where.any():
             panel.plot(
                 windows[where], values[where], "o", ms=6, color=colour,
-                markerfacecolor=face, label=label, zorder=4,
+                markerfacecolor=face, clip_on=False, label=label, zorder=4,
             )  # fmt: skip
     if failed.any():
         panel.plot(

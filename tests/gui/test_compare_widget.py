@@ -386,7 +386,7 @@ def test_plots_follow_the_theme(viewer, compared):
 
 
 def test_the_report_holds_what_is_shown(compared, finish, tmp_path):
-    assert compared.report_button.enabled
+    assert compared.view.report_button.enabled
     compared.write_report(tmp_path / "new")
     finish(compared.panel)
     page = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")

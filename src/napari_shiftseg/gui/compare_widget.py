@@ -10,7 +10,6 @@ from magicgui.widgets import (
     ComboBox,
     Container,
     LineEdit,
-    PushButton,
     show_file_dialog,
 )
 from napari.utils.notifications import show_error
@@ -90,13 +89,9 @@ class CompareWidget(Container):
             self._steps, self._show, self._run_changed, caption="Compare",
             cancelled="Cancelled: nothing was changed.",
         )  # fmt: skip
-        self.report_button = PushButton(
-            text="Report…", tooltip="Write figures, pictures and plots into a folder"
-        )
         self.view = ComparisonView(self._viewer.theme, self._want_whole)
         self.sweep = SweepPanel(self._task, self._advise, self._viewer.theme)
-        self.view.tabs.addTab(self.sweep, "Window sweep")
-        self.view.tabs.setCornerWidget(self.report_button.native)
+        self.view.add_plot_tab(self.sweep, self.sweep.plot, "Window sweep")
         super().__init__(widgets=[self._form(), self.note, self.panel], labels=False)
         self.native.layout().addWidget(self.view, stretch=1)
         self.native.setMinimumWidth(LEAST_WIDTH)
@@ -116,7 +111,7 @@ class CompareWidget(Container):
             control.changed.connect(self._advise)
         self.image.changed.connect(self._choose_image)
         self.model.chosen.connect(self._choose_model)
-        self.report_button.changed.connect(self._ask_where)
+        self.view.report_button.changed.connect(self._ask_where)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._layers_changed, position="last")
@@ -151,7 +146,6 @@ class CompareWidget(Container):
     def _follow_theme(self) -> None:
         if isalive(self.native):
             self.view.set_theme(self._viewer.theme)
-            self.sweep.plot.set_theme(self._viewer.theme)
 
     def _task(self) -> Task:
         """Return what the controls say.
@@ -202,7 +196,7 @@ class CompareWidget(Container):
         if not isalive(self.native):
             return
         busy = self.panel.is_running or self.sweep.panel.is_running
-        self.report_button.enabled = self.view.compared is not None and not busy
+        self.view.report_button.enabled = self.view.compared is not None and not busy
         try:
             task = self._task()
             self._say_what_it_means(self._naive_plan(task))

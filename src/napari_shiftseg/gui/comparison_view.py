@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import CheckBox, ComboBox, Container
+from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
@@ -58,13 +58,25 @@ class ComparisonView(QWidget):
         self.tour = SeamTour(self._visit, self.canvases.reset_view)
         self.table = FigureTable()
         self.profile = Plot(theme)
+        self.save_button = PushButton(
+            text="Save plot…", tooltip="PNG or SVG: the picture; CSV: the figures"
+        )
+        self.report_button = PushButton(
+            text="Report…", tooltip="Write figures, pictures and plots into a folder"
+        )
         self.tabs = QTabWidget()
         self.tabs.addTab(self.table, "Figures")
-        self.tabs.addTab(self.profile, "Seam profile")
+        self._plots: dict[QWidget, Plot] = {}
+        self.add_plot_tab(self.profile, self.profile, "Seam profile")
         self._lay_out()
         for kind, switch in self.switches.items():
             switch.changed.connect(partial(self.canvases.set_visible, kind))
         self.right.changed.connect(self._change_right)
+        self.tabs.currentChanged.connect(self._offer_to_save)
+        self.save_button.changed.connect(
+            lambda: self._plots[self.tabs.currentWidget()].ask_where_to_save()
+        )
+        self._offer_to_save()
         self.set_theme(theme)
 
     def _lay_out(self) -> None:
@@ -79,7 +91,13 @@ class ComparisonView(QWidget):
         for row in rows:
             row.margins = (0, 0, 0, 0)
             column.addWidget(row.native)
-        self._rows = rows  # magicgui widgets live as long as they are held
+        corner = Container(
+            widgets=[self.save_button, self.report_button], layout="horizontal"
+        )
+        corner.margins = (0, 0, 0, 0)
+        corner.native.setStyleSheet("QPushButton { padding: 1px 6px; }")  # tabs are low
+        self.tabs.setCornerWidget(corner.native)
+        self._rows = [*rows, corner]  # magicgui widgets live as long as they are held
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.setChildrenCollapsible(False)
         parts.addWidget(upper)
@@ -89,6 +107,14 @@ class ComparisonView(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(parts)
+
+    def add_plot_tab(self, tab: QWidget, plot: Plot, title: str) -> None:
+        """Add a tab with a plot that can be saved."""
+        self._plots[tab] = plot
+        self.tabs.addTab(tab, title)
+
+    def _offer_to_save(self) -> None:
+        self.save_button.enabled = self.tabs.currentWidget() in self._plots
 
     @property
     def compared(self) -> Compared | None:
@@ -143,7 +169,8 @@ class ComparisonView(QWidget):
     def set_theme(self, theme: str) -> None:
         """Take the theme of the napari viewer."""
         self.canvases.set_theme(theme)
-        self.profile.set_theme(theme)
+        for plot in self._plots.values():
+            plot.set_theme(theme)
 
     def _as_switched(self, layers: list[LayerTuple]) -> list[LayerTuple]:
         """Return layers that are visible as the switches say."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import show_file_dialog
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +27,7 @@ ON_DARK = {"naive": "#ff9a4d", "cropped": "#56b4e9"}
 
 
 class Plot(QWidget):
-    """A figure that is drawn anew when the theme changes, and a button to save it.
+    """A figure that is drawn anew when the theme changes, and can be saved.
 
     Parameters
     ----------
@@ -42,13 +41,8 @@ class Plot(QWidget):
         self._draw: Draw | None = None
         self._table: Callable[[], Table] | None = None
         self._canvas: QWidget | None = None
-        self.save_button = QPushButton("Save plot…")
-        self.save_button.setToolTip("PNG or SVG: the picture; CSV: the figures")
-        self.save_button.setEnabled(False)
-        self.save_button.clicked.connect(self._ask_where)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.addWidget(self.save_button, alignment=Qt.AlignmentFlag.AlignRight)
 
     def show_plot(self, draw: Draw, table: Callable[[], Table]) -> None:
         """Draw, with what is written when the plot is saved as CSV.
@@ -63,7 +57,6 @@ class Plot(QWidget):
         self._draw, self._table = draw, table
         if self._canvas is None:
             self._add_canvas()
-        self.save_button.setEnabled(True)
         self._redraw()
 
     def set_theme(self, theme: str) -> None:
@@ -96,13 +89,17 @@ class Plot(QWidget):
         self._figure = Figure()
         self._canvas = FigureCanvasQTAgg(self._figure)
         self._canvas.setMinimumHeight(LEAST_HEIGHT)
-        self._column.insertWidget(0, self._canvas, stretch=1)
+        self._column.addWidget(self._canvas)
 
     def _redraw(self) -> None:
         self._draw(self._figure, theme_colours(self._theme))
         self._canvas.draw_idle()
 
-    def _ask_where(self) -> None:
+    def ask_where_to_save(self) -> None:
+        """Save where the user says."""
+        if self._draw is None:
+            show_info("There is no plot yet.")
+            return
         path = show_file_dialog(
             "w", "Save the plot", filter="PNG (*.png);;SVG (*.svg);;CSV (*.csv)"
         )

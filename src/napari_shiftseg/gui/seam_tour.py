@@ -49,7 +49,7 @@ class SeamTour(Container):
         self.all.changed.connect(lambda: show_all())
         self.previous.changed.connect(lambda: self._go(self._at - 1))
         self.next.changed.connect(lambda: self._go(self._at + 1))
-        self.begin(())
+        self._enable()
 
     def begin(self, seams: Sequence[Seam]) -> None:
         """Take other seams, ranked; none is visited yet."""

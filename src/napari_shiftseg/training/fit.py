@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.inference.progress import exhaust
@@ -177,7 +178,7 @@ def _finished(
             "learning_rate": recipe.learning_rate,
             "clip": recipe.clip,
         },
-        data=f"{len(windows.samples)} image(s), first {windows.samples[0].image.shape}",
+        data=_about(windows.samples),
         date=date.today().isoformat(),
         versions={
             "torch": str(torch.__version__),
@@ -186,6 +187,11 @@ def _finished(
     )
     model.config = config.model_copy(update={"provenance": provenance})
     return model
+
+
+def _about(samples: Sequence[Sample]) -> str:
+    number, size = len(samples), by(samples[0].image.shape)
+    return f"1 image of {size}" if number == 1 else f"{number} images, first of {size}"
 
 
 def background_embedding(

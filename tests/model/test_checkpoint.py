@@ -115,6 +115,15 @@ def test_half_precision_leaves_whole_numbers_alone(tmp_path):
     assert load_model(path).down[0][1].num_batches_tracked == 100_001
 
 
+def test_weights_too_large_for_half_precision_are_refused(tmp_path):
+    model = new_model(**TINY)
+    model.head.weight.data[0] = 70_000
+    with pytest.raises(ValueError, match=r"7e\+04 is too large .*float32"):
+        save_model(model, tmp_path / "m.safetensors", torch.float16)
+    assert not list(tmp_path.iterdir())
+    save_model(model, tmp_path / "m.safetensors")
+
+
 @pytest.mark.parametrize("name", ["disks", "disks-w16"])
 def test_bundled_models_load_by_name(name):
     model = load_model(name)

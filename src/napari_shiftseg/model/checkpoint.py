@@ -80,13 +80,12 @@ def save_model(
     ------
     OSError
         If the file cannot be written.
+    ValueError
+        If a weight is too large for `dtype`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    weights = {
-        name: (w.to(dtype) if w.is_floating_point() else w).contiguous().cpu()
-        for name, w in model.state_dict().items()
-    }
+    weights = {name: _stored(w, dtype) for name, w in model.state_dict().items()}
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         unfinished.write_bytes(
@@ -96,3 +95,13 @@ def save_model(
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def _stored(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    stored = weight.to(dtype) if weight.is_floating_point() else weight
+    if (stored.isinf() & weight.isfinite()).any():
+        raise ValueError(
+            f"a weight of {weight.abs().max():.3g} is too large for {dtype}: "
+            f"save with dtype=torch.float32"
+        )
+    return stored.contiguous().cpu()

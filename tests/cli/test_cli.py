@@ -456,7 +456,6 @@ class TestRefused:
             (("segment",), "IMAGE"),
             (("segment", "disks"), "--output"),
             (("inspect",), "MODEL"),
-            (("compare", "disks"), "--window"),
             (("compare", "--window", "20"), "IMAGE"),
             (("sweep",), "IMAGE"),
             (("evaluate", "a.tif"), "TRUTH"),

@@ -242,3 +242,13 @@ class TestRefused:
         shiftseg(
             "compare", image, "-m", model_file, "--window", 6, "-o", tmp_path / "taken"
         ).assert_refused("cannot write files into", "choose another folder")
+
+
+def test_the_window_is_the_one_trained_with(
+    shiftseg, model_file, tmp_path, rng
+) -> None:
+    np.save(tmp_path / "a.npy", rng.normal(size=(9, 11)))
+    ran = shiftseg("compare", tmp_path / "a.npy", "-m", model_file, "--json")
+    config = load_model(model_file).config
+    known = config.provenance.window if config.provenance else config.shape.period
+    assert json.loads(ran.stdout)["naive"]["window"] == list(known)

@@ -317,6 +317,13 @@ class TestNotDefined:
         assert seam_scores(np.ones((3, 1, 1)), plan).ratio is None
 
 
+def test_a_window_far_beyond_the_image_has_a_profile_of_the_image(rng) -> None:
+    plan = plan_of(axis_of(9, 10**9))
+    scores = seam_scores(rng.normal(size=(2, 9)), plan)
+    assert scores.profile[0].shape == (8,)
+    assert (scores.ratio, scores.z) == (None, None)
+
+
 class TestRefused:
     plan = plan_of(axis_of(8, 4), axis_of(6, 3))
 

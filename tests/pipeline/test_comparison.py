@@ -175,7 +175,10 @@ class TestCompare:
 
     def test_progress_and_notes(self, model: UNet, rng) -> None:
         steps = list(compare_steps(rng.normal(size=(9, 9)), model, Settings(window=6)))
-        assert {step.stage for step in steps} == {"predicting", "clustering"}
+        assert {step.stage for step in steps} == {
+            "naive: predicting", "naive: clustering", "cropped: predicting",
+            "cropped: clustering", "untiled: predicting",
+        }  # fmt: skip
 
     @pytest.mark.parametrize("shape", [(31, 41), (1, 31, 42), (31,)])
     def test_a_truth_of_another_shape(self, model: UNet, shape: Any) -> None:
@@ -194,6 +197,21 @@ class TestCompare:
             ValueError, match="one image of 2 axes is compared at a time"
         ):
             compare(np.zeros(shape), model, window=6)
+
+    def test_one_tile_splits_nothing_that_could_be_counted(self, model, rng) -> None:
+        truth = np.ones((5, 7), int)
+        found = compare(rng.normal(size=(5, 7)), model, truth, window=8)
+        for figures in (found.naive.figures(), found.cropped.figures()):
+            assert figures["split_by_seams"] is None or figures["tiles"] > 1
+        assert found.naive.figures()["split_by_seams"] is None
+
+    def test_naive_tiles_are_never_exchanged_for_smaller_ones(
+        self, model, rng, limit_memory
+    ) -> None:
+        image = rng.normal(size=(60, 60))
+        limit_memory(60 * 60 - 1)  # what a tile of 18 reads
+        with pytest.raises(MemoryError, match=r"naive tiles of 18 × 18 do not fit"):
+            compare(image, model, window=18, device="cpu")
 
     def test_wrong_settings(self, model: UNet) -> None:
         with pytest.raises(ValueError, match="from 1 upward"):

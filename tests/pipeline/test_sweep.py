@@ -175,3 +175,9 @@ class TestPooled:
         nothing = PooledPoint((failed, replace(failed))).figures()
         for key in ("seam_ratio", "objects", "true_objects", "ap50", "ap50_mean"):
             assert nothing[key] is None
+
+
+def test_a_sweep_without_tiles_is_refused(small_model, rng) -> None:
+    model = small_model(2, 2)
+    with pytest.raises(ValueError, match='needs tiles, got stitching "whole"'):
+        sweep(rng.normal(size=(9, 9)), model, [6], stitching="whole")

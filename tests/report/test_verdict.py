@@ -40,9 +40,26 @@ def test_whole_objects_are_those_of_cropped_without_a_truth(
     result = compare(small_disks.image, disks_model, window=20, device="cpu")
     objects = result.cropped.result.objects
     number = split_objects(result.naive.splitting)
-    assert f"{number} of {objects} objects are split" in (
+    assert f"{number} of the {objects} objects that cropped tiles give are split" in (
         verdict(result, disks_model).text
     )
+
+
+def test_objects_in_pieces_with_cropped_tiles_too(by_disks, disks_model) -> None:
+    cropped = by_disks.cropped
+    scores = replace(cropped.objects, found=3)
+    split = by_disks.naive.splitting[:2]
+    misfit = replace(cropped, objects=scores, splitting=split)
+    text = verdict(replace(by_disks, cropped=misfit), disks_model).text
+    assert (
+        f"Cropped tiles of 16 do not, though {split_objects(split)} objects are in "
+        f"pieces at their borders too."
+    ) in text
+    assert (
+        f"hardly fits this image: cropped tiles reach an AP50 of {scores.ap50:.3g}"
+        in (text)
+    )
+    assert "hardly" not in verdict(by_disks, disks_model).text
 
 
 def test_a_model_trained_with_its_period_as_window(by_w16, w16_model) -> None:

@@ -149,7 +149,10 @@ def segment(
 @app.command()
 def compare(
     image: Image,
-    window: Annotated[str, typer.Option(help="Tile size (window), 20 or 24x96x96.")],
+    window: Annotated[
+        str | None,
+        typer.Option(help="Tile size (window), 20 or 24x96x96. [trained with]"),
+    ] = None,
     model: Model = "disks",
     truth: Annotated[
         Path | None, typer.Option(help="True labels. [a sample's own]")

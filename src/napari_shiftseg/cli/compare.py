@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.files import read_image, read_truth
@@ -30,6 +31,10 @@ def run_compare(
     folder = output and writable_folder(output)
     network, source = load_model(model), read_image(image)
     labels = read_truth(image, truth)
+    if settings.window is None:  # as the widget begins with
+        known = network.config.provenance
+        window = known.window if known else network.shape.period
+        settings = replace(settings, window=window)
     comparison = with_progress(compare_steps(source.data, network, settings, labels))
     if folder is None:
         report = report_of(comparison, network, source.name)

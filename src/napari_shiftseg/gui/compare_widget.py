@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from magicgui.widgets import (
     ComboBox,
     Container,
@@ -37,6 +36,7 @@ from napari_shiftseg.gui.source import (
     region_in_view,
 )
 from napari_shiftseg.gui.sweep_panel import SweepPanel
+from napari_shiftseg.gui.view_watch import ViewWatch
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image
-    from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.layers import LayerTuple
@@ -115,7 +114,9 @@ class CompareWidget(Container):
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._layers_changed, position="last")
+        layers.inserted.connect(self._take_own_truth, position="last")
         self._viewer.events.theme.connect(self._follow_theme)
+        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
 
     # What is chosen
 
@@ -129,8 +130,19 @@ class CompareWidget(Container):
 
     def _layers_changed(self) -> None:
         if isalive(self.native):
-            if self.truth.value is None:
-                self._choose_image(self.image.value)
+            self._advise()
+
+    def _take_own_truth(self, event: Any) -> None:
+        """Take labels that come after the image they belong to by their name."""
+        if not isalive(self.native) or self.truth.value is not None:
+            return
+        image, layer = self.image.value, event.value
+        own = image is not None and layer.name == f"{image.name} · truth"
+        if own and layer in self.truth.choices:
+            self.truth.value = layer
+
+    def _view_moved(self) -> None:
+        if self.region.value == IN_VIEW:
             self._advise()
 
     def _choose_model(self) -> None:
@@ -171,32 +183,39 @@ class CompareWidget(Container):
             region = region_in_view(image, dims, config.ndim)
         settings = Settings(window=parse_window(self.window.value), region=region)
         source = Source.of(image, frame_in_view(image, dims, leading))
-        return Task(self.model.value, source, settings, self._truth(leading))
+        return Task(self.model.value, source, settings, *self._truth())
 
-    def _truth(self, leading: int) -> NDArray[np.integer] | None:
-        """Return the true labels of the frame in view."""
-        layer, image, ndim = self.truth.value, self.image.value, self.model.config.ndim
+    def _truth(self) -> tuple[Any, tuple[int, ...]]:
+        """Return the true labels, unread, and which frame of them is in view.
+
+        They have the shape of the image, or of one frame of it.
+        """
+        layer, ndim = self.truth.value, self.model.config.ndim
         if layer is None:
-            return None
-        labels = layer.data[0] if layer.multiscale else layer.data
-        if leading and labels.ndim == ndim + leading:
-            labels = labels[frame_in_view(image, self._viewer.dims, leading)]
-        expected = layer_shape(image)[-ndim:]
-        if labels.shape != expected:
+            return None, ()
+        shape, expected = layer_shape(layer), layer_shape(self.image.value)
+        if shape not in (expected, expected[-ndim:]):
             raise ValueError(
-                f"the true labels have the shape {labels.shape}, the image {expected}: "
+                f"the true labels have the shape {shape}, the image {expected}: "
                 f"choose other labels, or none"
             )
-        return np.asarray(labels)
+        data = layer.data[0] if layer.multiscale else layer.data
+        leading = len(shape) - ndim
+        return data, frame_in_view(layer, self._viewer.dims, leading)
 
     # What it means
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.panel.is_running or self.sweep.panel.is_running
 
     def _advise(self) -> None:
         """Say what the present choice means; Compare is enabled if it can be run."""
         if not isalive(self.native):
             return
-        busy = self.panel.is_running or self.sweep.panel.is_running
-        self.view.report_button.enabled = self.view.compared is not None and not busy
+        shown = self.view.compared is not None
+        for control in (self.view.report_button, self.view.right):
+            control.enabled = shown and not self._is_busy
         try:
             task = self._task()
             self._say_what_it_means(self._naive_plan(task))
@@ -234,7 +253,8 @@ class CompareWidget(Container):
             )
         text = "\n".join(filter(None, lines))
         kind = "warning" if lines[0] else "note"
-        choices = [(f"Use {window_text(w)}", w) for w in advice.nearest]
+        nearest = advice.nearest if advice.makes_seams else ()
+        choices = [(f"Use {window_text(w)}", w) for w in nearest]
         self.note.say(text, kind, choices)
 
     # What comes out
@@ -243,12 +263,15 @@ class CompareWidget(Container):
         return comparison_run(self._task())
 
     def _show(self, compared: Compared) -> tuple[str, str]:
-        from napari_shiftseg.report.verdict import shows_seams, verdict
-
         self.view.show_comparison(compared)
-        comparison, model = compared.comparison, compared.model
-        jumps = shows_seams(comparison.naive) or training_window_warning(model.config)
-        return verdict(comparison, model).text, "warning" if jumps else "note"
+        return self._said()
+
+    def _said(self, more: str = "") -> tuple[str, str]:
+        """Return what is said of the comparison shown, and of which one it is."""
+        compared = self.view.compared
+        about = f"{compared.task.name}, model {compared.model.config.name}"
+        text = f"{about}: {compared.said}" + (f"\n{more}" if more else "")
+        return text, "warning" if compared.has_seams else "note"
 
     def _run_changed(self) -> None:
         if not self.panel.is_running:
@@ -257,6 +280,9 @@ class CompareWidget(Container):
 
     def _want_whole(self) -> None:
         compared = self.view.compared
+        if self._is_busy:
+            self.view.settle()
+            return
         try:
             region = self.view.region_in_view()
         except ValueError as error:
@@ -267,7 +293,7 @@ class CompareWidget(Container):
 
     def _show_whole(self, layers: list[LayerTuple]) -> tuple[str, str]:
         self.view.show_whole(layers)
-        return "Right: one pass over what was in view, without any tile.", "note"
+        return self._said()
 
     def _ask_where(self) -> None:
         folder = show_file_dialog("d", "Folder for the report")
@@ -276,8 +302,11 @@ class CompareWidget(Container):
 
     def write_report(self, folder: Path) -> None:
         """Write the report of what is shown into a folder."""
-        steps = report_run(self.view.compared, self.sweep.points, folder)
-        self.panel.begin(steps, self._reported)
+        if self._is_busy:
+            return
+        compared = self.view.compared
+        points = self.sweep.points_of(compared.task)
+        self.panel.begin(report_run(compared, points, folder), self._reported)
 
     def _reported(self, folder: Path) -> tuple[str, str]:
-        return f"Report written: {folder / 'report.html'}", "note"
+        return self._said(f"Report written: {folder / 'report.html'}")

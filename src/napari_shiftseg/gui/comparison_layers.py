@@ -53,15 +53,13 @@ class Shared:
     source : Source
         Of the image.
     pixels : ndarray
-        (\\*spatial) of the image.
+        (\\*spatial) of the image, as far as it was compared.
     limits : (float, float)
         Of the gradient magnitude.
     offset : tuple of int
-        Image pixel at which labels and difference begin.
+        Image pixel at which pixels and labels begin.
     labels : ndarray
-        (\\*spatial), whose ids the objects of other stitchings take.
-    difference : ndarray
-        (\\*spatial), naive against cropped.
+        (\\*spatial) of what was compared; objects of other stitchings take its ids.
     """
 
     source: Source
@@ -69,7 +67,15 @@ class Shared:
     limits: tuple[float, float]
     offset: tuple[int, ...]
     labels: NDArray[np.int32]
-    difference: NDArray[Any]
+
+    def within(self, result: Segmentation) -> tuple[slice, ...]:
+        """Return where a result lies in the labels."""
+        return tuple(
+            slice(start - begin, stop - begin)
+            for (start, stop), begin in zip(
+                result.plan.region, self.offset, strict=True
+            )
+        )
 
 
 def shared(comparison: Comparison, source: Source, pixels: NDArray[Any]) -> Shared:
@@ -78,14 +84,25 @@ def shared(comparison: Comparison, source: Source, pixels: NDArray[Any]) -> Shar
     brightest = max(
         float(np.percentile(side.gradient, BRIGHTEST)) for side in (naive, cropped)
     )
-    difference = np.linalg.norm(naive.embeddings - cropped.embeddings, axis=0)
-    limits = 0, brightest or 1
-    offset = cropped.plan.offset
-    return Shared(source, pixels, limits, offset, cropped.labels, difference)
+    plan = cropped.plan
+    seen = np.asarray(pixels[tuple(slice(*bounds) for bounds in plan.region)])
+    return Shared(source, seen, (0, brightest or 1), plan.offset, cropped.labels)
+
+
+def distance(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    r"""Return the distance of two embeddings at every pixel, (\\*spatial)."""
+    squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
+        ((a - b) ** 2 for a, b in zip(one, other, strict=True)),
+        start=np.zeros((), dtype=one.dtype),
+    )
+    return np.sqrt(squared)
 
 
 def pane_layers(
-    result: Segmentation, common: Shared, colours: NDArray[Any]
+    result: Segmentation,
+    common: Shared,
+    colours: NDArray[Any],
+    difference: NDArray[Any],
 ) -> list[LayerTuple]:
     r"""Return the layers of one side as (data, keywords, type), bottom first.
 
@@ -95,23 +112,24 @@ def pane_layers(
     common : Shared
     colours : ndarray
         (\\*spatial, 3), its embedding as RGB.
+    difference : ndarray
+        (\\*spatial), of its embedding from another.
     """
     plan, ndim = result.plan, result.plan.shape.ndim
     place = common.source.placed(plan.offset, ndim)
     whole = common.source.placed((), ndim)
     over = {"blending": "translucent_no_depth"} | place
     kinds: list[tuple[str, Any, dict[str, Any], str]] = [
-        ("image", common.pixels, {"opacity": DIMMED} | whole, "image"),
+        ("image", common.pixels,
+         {"opacity": DIMMED} | common.source.placed(common.offset, ndim), "image"),
         ("embedding", colours, {"rgb": True} | over, "image"),
         ("label outlines", _numbered(result, common), {"opacity": DIMMED} | place,
          "labels"),
         ("gradient", result.gradient,
          {"colormap": "magma", "blending": "additive", "contrast_limits": common.limits}
          | place, "image"),
-        ("difference", common.difference, {"colormap": "viridis"} | over, "image"),
+        ("difference", difference, {"colormap": "viridis"} | over, "image"),
     ]  # fmt: skip
-    if common.difference.shape != result.labels.shape:  # only a part of the region
-        kinds = [kind for kind in kinds if kind[0] != "difference"]
     if line_count(plan) <= MOST_LINES:
         on_grid = {
             "edge_color": GRID_COLOUR,
@@ -127,11 +145,7 @@ def pane_layers(
 
 def _numbered(result: Segmentation, common: Shared) -> NDArray[Any]:
     """Return the labels, objects numbered as in the common ones."""
-    there = tuple(
-        slice(start - begin, stop - begin)
-        for (start, stop), begin in zip(result.plan.region, common.offset, strict=True)
-    )
-    return relabelled_like(result.labels, common.labels[there])
+    return relabelled_like(result.labels, common.labels[common.within(result)])
 
 
 def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
@@ -171,7 +185,12 @@ def seam_frame(
     (top, bottom), (left, right) = bounds[-2:]
     corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
     lines = np.zeros((4, 2, ndim))
-    lines[:, 0, :-2] = [(start + stop) // 2 for start, stop in seam.pairs[:-2]]
+    lines[:, 0, :-2] = [
+        (start + stop) // 2 + offset
+        for (start, stop), offset in zip(
+            seam.pairs[:-2], result.plan.offset[:-2], strict=True
+        )
+    ]
     for number, corner in enumerate(corners):
         following = corners[(number + 1) % 4]
         lines[number, 0, -2:] = corner

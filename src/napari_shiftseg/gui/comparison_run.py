@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.model.description import training_window_warning
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
@@ -33,27 +35,55 @@ class Task:
     model : str
     source : Source
     settings : Settings
-    truth : ndarray of int or None
-        (\\*spatial)
+    truth : array of int or None
+        ([leading,] \\*spatial), as the layer holds it.
+    frame : tuple of int
+        Position of the one truth on the leading axes.
     """
 
     model: str
     source: Source
     settings: Settings
-    truth: NDArray[np.integer] | None
+    truth: Any = None
+    frame: tuple[int, ...] = ()
 
     def pixels(self) -> Any:
         """Return the one image, without the leading axes of a series."""
-        return self.source.pixels()[(0,) * len(self.source.first)]
+        pixels = self.source.pixels()
+        return pixels[(0,) * len(self.source.first)] if self.source.first else pixels
+
+    def labels(self) -> NDArray[np.integer] | None:
+        r"""Return the true labels, (\\*spatial); lazy ones are read here."""
+        if self.truth is None:
+            return None
+        return np.asarray(self.truth[self.frame] if self.frame else self.truth)
+
+    def is_of_the_same(self, other: Task) -> bool:
+        """Whether another task has this model, these pixels and this truth."""
+        return (
+            self.model == other.model
+            and self.source.data is other.source.data
+            and self.source.first == other.source.first
+            and self.settings.region == other.settings.region
+            and self.truth is other.truth
+        )
+
+    @property
+    def name(self) -> str:
+        """The image, with the frame that is taken of a series."""
+        first = ", ".join(str(step) for step in self.source.first)
+        return f"{self.source.name} [{first}]" if first else self.source.name
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison and what its panes show, bottom layer first."""
+    """A comparison, what it says, and what its panes show, bottom layer first."""
 
     task: Task
     model: UNet
     comparison: Comparison
+    said: str
+    has_seams: bool
     common: Shared
     naive: list[LayerTuple]
     cropped: list[LayerTuple]
@@ -62,20 +92,29 @@ class Compared:
 def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.gui.comparison_layers import joint_colours, pane_layers, shared
+    from napari_shiftseg.gui.comparison_layers import (
+        distance,
+        joint_colours,
+        pane_layers,
+        shared,
+    )
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
+    from napari_shiftseg.report.verdict import shows_seams, verdict
 
     model, pixels = load_model(task.model), task.pixels()
-    comparison = yield from compare_steps(pixels, model, task.settings, task.truth)
+    comparison = yield from compare_steps(pixels, model, task.settings, task.labels())
     yield Progress(0, 0, stage="making layers")
     common = shared(comparison, task.source, shown_pixels(pixels, model))
     results = comparison.naive.result, comparison.cropped.result
+    difference = distance(*(result.embeddings for result in results))
     layers = [
-        pane_layers(result, common, colours)
+        pane_layers(result, common, colours, difference)
         for result, colours in zip(results, joint_colours(results), strict=True)
     ]
-    return Compared(task, model, comparison, common, *layers)
+    has_seams = shows_seams(comparison.naive) or training_window_warning(model.config)
+    said = verdict(comparison, model).text
+    return Compared(task, model, comparison, said, bool(has_seams), common, *layers)
 
 
 def whole_run(
@@ -89,7 +128,11 @@ def whole_run(
         If it would take more than the device has.
     """
     from napari_shiftseg.geometry.advice import size_text
-    from napari_shiftseg.gui.comparison_layers import joint_colours, pane_layers
+    from napari_shiftseg.gui.comparison_layers import (
+        distance,
+        joint_colours,
+        pane_layers,
+    )
     from napari_shiftseg.inference.device import memory_budget, resolve_device
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -101,15 +144,20 @@ def whole_run(
         open_for(pixels, model), model, None, "whole", settings.border, region,
         settings.device,
     )  # fmt: skip
-    budget = memory_budget(resolve_device(settings.device))
-    if plan.memory > budget:
-        raise MemoryError(
-            f"one pass over what is in view takes about {size_text(plan.memory)}, "
-            f"more than the {size_text(budget)} at hand: zoom in"
-        )
+    too_much = (
+        f"one pass over what is in view takes about {size_text(plan.memory)}, more "
+        f"than there is: zoom in"
+    )
+    if plan.memory > memory_budget(resolve_device(settings.device)):
+        raise MemoryError(too_much)
     result = yield from segment_steps(pixels, model, settings)
-    (colours,) = joint_colours([result])
-    return pane_layers(result, compared.common, colours)
+    if result.plan != plan:  # it was tiled after all
+        raise MemoryError(too_much)
+    sides = compared.comparison.naive.result, compared.comparison.cropped.result
+    *_, colours = joint_colours([*sides, result])
+    naive = sides[0].embeddings[(slice(None), *compared.common.within(result))]
+    difference = distance(naive, result.embeddings)
+    return pane_layers(result, compared.common, colours, difference)
 
 
 def report_run(
@@ -123,8 +171,8 @@ def report_run(
     writable_folder(folder)
     task = compared.task
     write_report(
-        compared.comparison, compared.model, task.pixels(), task.source.name, folder,
-        task.truth, points,
+        compared.comparison, compared.model, task.pixels(), task.name, folder,
+        task.labels(), points,
     )  # fmt: skip
     return folder
 
@@ -139,7 +187,8 @@ def sweep_run(
 
     settings = replace(task.settings, stitching="naive")
     model = load_model(task.model)
-    return (yield from sweep_steps(task.pixels(), model, windows, settings, task.truth))
+    labels = task.labels()
+    return (yield from sweep_steps(task.pixels(), model, windows, settings, labels))
 
 
 def shown_pixels(pixels: Any, model: UNet) -> Any:

@@ -148,8 +148,8 @@ class ComparisonView(QWidget):
         pane = self.canvases.right
         plan = self._compared.comparison.cropped.result.plan
         shown = region_in_view(pane.layer("image"), pane.model.dims, plan.shape.ndim)
-        region = tuple(
-            (max(start, first), min(stop, last))
+        region = tuple(  # the image shown begins where the compared region does
+            (max(start + first, first), min(stop + first, last))
             for (start, stop), (first, last) in zip(shown, plan.region, strict=True)
         )
         if any(start >= stop for start, stop in region):
@@ -162,7 +162,9 @@ class ComparisonView(QWidget):
             self.right.value = CROPPED
 
     def show_whole(self, layers: list[LayerTuple]) -> None:
-        """Show one pass over a region on the right."""
+        """Show one pass over a region on the right, if that is still wanted."""
+        if self.right.value != WHOLE:
+            return
         self._is_whole = True
         self.canvases.right.show_layers(WHOLE, self._as_switched(layers))
 

@@ -241,9 +241,7 @@ class InspectWidget(Container):
         self._asked = self._subject
         layer = self.image.value
         frame = frame_in_view(layer, self._viewer.dims, self._leading())
-        last = (n - 1 for n in layer_shape(layer))
-        inside = [min(step, end) for step, end in zip(frame, last, strict=False)]
-        return tiled_against_untiled(self.model.value, Source.of(layer, inside))
+        return tiled_against_untiled(self.model.value, Source.of(layer, frame))
 
     def _take_verdict(self, test: SelfTest) -> tuple[str, str]:
         if self._asked != self._subject:

@@ -109,7 +109,8 @@ class Plot(QWidget):
         try:
             self.save(Path(path))
         except (OSError, ValueError) as error:
-            show_error(f"the plot cannot be saved: {error}")
+            reason = getattr(error, "strerror", None) or error
+            show_error(f"the plot cannot be saved: {reason}")
         else:
             show_info(f"saved {path}")
 

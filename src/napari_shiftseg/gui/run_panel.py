@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, ProgressBar, PushButton
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
+from qtpy.QtWidgets import QDockWidget
 
 from napari_shiftseg.gui.activity import Activity
 from napari_shiftseg.gui.job import Job
@@ -93,7 +94,7 @@ class RunPanel(Container):
         """Begin other steps than Run's, unless a run is under way."""
         if self.is_running:
             return
-        self._take = done
+        self._take, self._was_docked = done, self._is_docked()
         self.result.visible = False
         self._left, self._activity = TimeLeft(), Activity()
         self._job = Job(
@@ -122,6 +123,9 @@ class RunPanel(Container):
 
     def _progressed(self, progress: Progress) -> None:
         if not isalive(self.native):
+            return
+        if self._was_docked and not self._is_docked():
+            self._abandon()  # the dock was closed
             return
         self.bar.visible = self.text.visible = True
         self.bar.max = max(progress.total, 1)
@@ -158,6 +162,12 @@ class RunPanel(Container):
         self.result.native.setStyleSheet(STYLES[kind])
         self.result.visible = True
         self._changed()
+
+    def _is_docked(self) -> bool:
+        parent = self.native.parentWidget()
+        while parent is not None and not isinstance(parent, QDockWidget):
+            parent = parent.parentWidget()
+        return parent is not None
 
     def _abandon(self) -> None:
         """Stop the run and touch no widget: the window is gone."""

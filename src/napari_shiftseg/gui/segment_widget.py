@@ -17,7 +17,6 @@ from napari.layers import Layer
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
-from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -37,6 +36,7 @@ from napari_shiftseg.gui.source import (
     layer_shape,
     region_in_view,
 )
+from napari_shiftseg.gui.view_watch import ViewWatch
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.progress import Progress
 
-SETTLED = 150  # milliseconds without a movement of the view
 SEAM_RATIO = 1.2  # above it, the result line warns
 CPU_HELP = (
     "Prediction is several times faster on a graphics card. For an NVIDIA card install "
@@ -142,12 +141,7 @@ class SegmentWidget(Container):
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
         layers.selection.events.active.connect(self._offer_settings)
-        for events in (self._viewer.scene.camera.events, self._viewer.dims.events):
-            events.connect(self._view_moved)
-        self._settled = QTimer(self.native)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLED)
-        self._settled.timeout.connect(self._advise)
+        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
 
     # What is chosen
 
@@ -167,9 +161,8 @@ class SegmentWidget(Container):
             self.panel.forget()
 
     def _view_moved(self) -> None:
-        """Wait for the canvas, which says only when drawn what it shows."""
-        if isalive(self.native) and self.advanced.region.value == IN_VIEW:
-            self._settled.start()
+        if self.advanced.region.value == IN_VIEW:
+            self._advise()
 
     def _choose_model(self) -> None:
         config = self.model.config

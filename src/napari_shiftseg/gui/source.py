@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import Dims
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
     from napari_shiftseg.geometry.tiling import Region
 
@@ -37,7 +37,7 @@ class Source:
     units, axis_labels : tuple
         Per layer axis.
     first : tuple of int
-        Where the data begins on the leading axes, when only a frame is taken.
+        Position on the leading axes of the one frame that is taken; none: all.
     """
 
     name: str
@@ -60,7 +60,6 @@ class Source:
             Position on the leading axes, to take this frame only; none: all of them.
         """
         data = layer.data[0] if layer.multiscale else layer.data
-        one = tuple(slice(step, step + 1) for step in frame)
         placement = Affine(
             scale=layer.scale,
             rotate=layer.rotate,
@@ -69,7 +68,7 @@ class Source:
         )
         return cls(
             layer.name,
-            data[one] if one else data,
+            data,
             layer.rgb,
             placement,
             layer.affine,
@@ -79,8 +78,13 @@ class Source:
         )
 
     def pixels(self) -> Any:
-        r"""Return the pixels, (\*layer axes), colours as grey; lazy ones stay so."""
-        return luminance(self.data) if self.rgb else self.data
+        r"""Return the pixels, (\*layer axes), colours as grey; dask stays lazy.
+
+        Of a series of which one frame is taken the leading axes have length 1.
+        """
+        one = tuple(slice(step, step + 1) for step in self.first)
+        data = self.data[one] if one else self.data
+        return luminance(data) if self.rgb else data
 
     def placed(self, offset: Sequence[int], ndim: int) -> dict[str, Any]:
         """Return the keywords that put a layer of `ndim` axes onto the image.
@@ -115,16 +119,21 @@ def _shear(transform: Affine) -> np.ndarray:
     return shear if len(shear) == elements else np.zeros(elements)
 
 
-def layer_shape(layer: Image) -> tuple[int, ...]:
-    """Return the shape of an image layer's finest level, without colour."""
+def layer_shape(layer: Layer) -> tuple[int, ...]:
+    """Return the shape of a layer's finest level, without colour."""
     data = layer.data[0] if layer.multiscale else layer.data
     return tuple(data.shape[: layer.ndim])
 
 
-def frame_in_view(layer: Image, dims: Dims, leading: int) -> tuple[int, ...]:
-    """Return where the sliders stand on the first `leading` axes of a layer."""
-    first = dims.ndim - layer.ndim  # napari aligns the last axes
-    return tuple(int(step) for step in dims.current_step[first : first + leading])
+def frame_in_view(layer: Layer, dims: Dims, leading: int) -> tuple[int, ...]:
+    """Return the position on a layer's first `leading` axes that is on screen.
+
+    Beyond the ends of the layer it is the nearest one.
+    """
+    world = dims.point[dims.ndim - layer.ndim :]  # napari aligns the last axes
+    at = np.round(layer.world_to_data(world)[:leading]).astype(int)
+    last = np.array(layer_shape(layer)[:leading], dtype=int) - 1
+    return tuple(at.clip(0, last).tolist())
 
 
 def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:

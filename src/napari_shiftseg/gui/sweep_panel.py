@@ -37,6 +37,7 @@ class SweepPanel(QWidget):
     ) -> None:
         super().__init__()
         self._task = task
+        self._swept: Task | None = None
         self.points: list[SweepPoint] = []
         self.windows = LineEdit(
             label="Tile sizes",
@@ -68,8 +69,13 @@ class SweepPanel(QWidget):
 
     def _steps(self) -> Generator[Progress, None, list[SweepPoint]]:
         windows = parse_windows(self.windows.value)
-        self.points = []
-        return sweep_run(self._task(), windows)
+        self._swept, self.points = self._task(), []
+        return sweep_run(self._swept, windows)
+
+    def points_of(self, task: Task) -> list[SweepPoint]:
+        """Return the points, if they are of this image and model; else none."""
+        same = self._swept is not None and self._swept.is_of_the_same(task)
+        return self.points if same else []
 
     def _take_point(self, progress: Progress) -> None:
         point = getattr(progress, "point", None)
@@ -80,9 +86,7 @@ class SweepPanel(QWidget):
     def _finished(self, points: list[SweepPoint]) -> tuple[str, str]:
         self.points = points
         self._draw()
-        failed = sum(bool(point.failure) for point in points)
-        text = f"{len(points)} windows tried"
-        return text + (f", {failed} did not fit in memory" if failed else ""), "note"
+        return _outcome(points), "note"
 
     def _draw(self) -> None:
         from napari_shiftseg.report.figures import draw_sweep
@@ -93,3 +97,21 @@ class SweepPanel(QWidget):
             lambda figure, colours: draw_sweep(figure, points, colours),
             lambda: sweep_table(points),
         )
+
+
+def _outcome(points: list[SweepPoint]) -> str:
+    """Say at which windows the embedding does not jump more than untiled."""
+    from napari_shiftseg.report.verdict import CLEAR
+
+    measured = [p for p in points if p.seams and p.seams.ratio is not None]
+    seamless = [
+        window_text(point.plan.window)
+        for point in measured
+        if point.seams.ratio <= CLEAR * (point.untiled.ratio or 0)
+    ]
+    parts = [f"no seams at {', '.join(seamless)}" if seamless else "seams everywhere"]
+    if not measured:
+        parts = ["seam scores are not defined: one tile holds it all"]
+    failed = [window_text(p.plan.window) for p in points if p.failure]
+    parts += [f"too large for the memory: {', '.join(failed)}"] * bool(failed)
+    return "; ".join(parts)

@@ -15,23 +15,28 @@ class TimeLeft:
     """Estimate from the tiles done how long the others will take."""
 
     def __init__(self) -> None:
-        self._restart(0, 0)
+        self._restart(0, 0, "predicting")
 
     def text(self, progress: Progress) -> str:
         """Return ``tile 212 of 441 · 5 s left``."""
-        if progress.stage != "predicting" or not progress.total:
+        if not progress.stage.endswith("predicting") or not progress.total:
             return f"{progress.stage} …"
+        if progress.stage != self._stage:
+            self._restart(progress.done, progress.total, progress.stage)
         if progress.done < self._last or progress.total != self._total:
-            self._restart(progress.done, progress.total)  # tiles have been shrunk
+            # tiles have been shrunk
+            self._restart(progress.done, progress.total, progress.stage)
         self._last = progress.done
-        text = f"tile {progress.done:,} of {progress.total:,}"
+        part = progress.stage.removesuffix("predicting")
+        text = f"{part}tile {progress.done:,} of {progress.total:,}"
         elapsed, measured = perf_counter() - self._began, progress.done - self._first
         if elapsed > LEAST and measured:
             rest = elapsed / measured * (progress.total - progress.done)
             text += f" · {_duration(rest)} left"
         return text
 
-    def _restart(self, done: int, total: int) -> None:
+    def _restart(self, done: int, total: int, stage: str) -> None:
+        self._stage = stage
         self._first = self._last = done
         self._total = total
         self._began = perf_counter()

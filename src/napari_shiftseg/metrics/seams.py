@@ -38,7 +38,8 @@ class SeamScores:
         Whether the stride is below 16 on the axis of `z`: few offsets to compare with.
     profile : tuple of ndarray
         Per axis, the mean step at each offset 0 … stride − 1 of the tile (units of the
-        embedding); the last one is the seam. NaN at an offset without a pair.
+        embedding); the last one is the seam. NaN at an offset without a pair. Along an
+        axis of one tile there is no seam, and it ends at the last pair.
     """
 
     ratio: float | None
@@ -127,7 +128,8 @@ def seam_scores(
     profile = tuple(
         _profile(steps, plan, axis) for axis, (steps, _, _) in enumerate(pairs)
     )
-    zs = [(z, len(p)) for p in profile if (z := _z(p)) is not None]
+    seamed = [p for p, borders in zip(profile, plan.boundaries, strict=True) if borders]
+    zs = [(z, len(p)) for p in seamed if (z := _z(p)) is not None]
     z, stride = max(zs, default=(None, 0))
     everywhere: list[Pairs] = [(steps, seam, None) for steps, seam, _ in pairs]
     return SeamScores(
@@ -219,8 +221,9 @@ def _profile(steps: NDArray[Any], plan: TilePlan, axis: int) -> NDArray[np.float
     offset = np.concatenate(
         [np.arange(t.start - t.origin, t.stop - t.origin) for t in along.tiles]
     )[: len(line)]
-    number = np.bincount(offset, minlength=along.stride)
-    total = np.bincount(offset, weights=line, minlength=along.stride)
+    length = along.stride if along.boundaries else 0  # else as far as there are pairs
+    number = np.bincount(offset, minlength=length)
+    total = np.bincount(offset, weights=line, minlength=length)
     with np.errstate(invalid="ignore"):  # 0 / 0: no pair at this offset
         mean: NDArray[np.float64] = total / number
     return mean

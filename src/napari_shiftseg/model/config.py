@@ -76,7 +76,7 @@ class Provenance(BaseModel):
     seed: int
     steps: int
     loss: dict[str, float | bool | str]
-    optimizer: dict[str, float | str]
+    optimizer: dict[str, float | str] = {}
     data: str
     date: str
     versions: dict[str, str]

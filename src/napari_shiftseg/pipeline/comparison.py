@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
-from napari_shiftseg.inference.progress import Progress, exhaust
+from napari_shiftseg.inference.progress import Progress, Result, Returning, exhaust
 from napari_shiftseg.metrics.instances import ObjectScores, as_labels, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
@@ -42,7 +43,7 @@ class Side:
         None without a truth.
     splitting : tuple of Seam or None
         Seams that split an object, the worst first. Whole objects are the true ones,
-        or else those of cropped stitching, which then has None.
+        or else those of cropped stitching, which then has None. None without a seam.
     """
 
     result: Segmentation
@@ -139,11 +140,10 @@ def compare_steps(
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
     labels = checked_truth(image, model, truth)
-    naive = yield from segment_steps(image, model, replace(settings, stitching="naive"))
-    cropped = yield from segment_steps(
-        image, model, replace(settings, stitching="cropped")
-    )
-    reference = yield from untiled_steps(image, model, settings)
+    naive = yield from _named("naive", _naive_steps(image, model, settings))
+    chosen = replace(settings, stitching="cropped")
+    cropped = yield from _named("cropped", segment_steps(image, model, chosen))
+    reference = yield from _named("untiled", untiled_steps(image, model, settings))
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
     there = None if labels is None else labels[inside]
     return Comparison(
@@ -152,6 +152,34 @@ def compare_steps(
         reference=reference,
         device=str(resolve_device(settings.device)),
     )
+
+
+def _naive_steps(
+    image: ArrayLike | Any, model: UNet, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    """Segment with the very tiles asked for: smaller ones could be without seams."""
+    chosen = replace(settings, stitching="naive")
+    plan = plan_for(
+        open_for(image, model), model, chosen.window, chosen.stitching, chosen.border,
+        chosen.region, chosen.device,
+    )  # fmt: skip
+    result = yield from segment_steps(image, model, chosen)
+    if result.plan != plan:
+        raise MemoryError(
+            f"naive tiles of {by(plan.stride)} do not fit on the device: choose a "
+            f"smaller window"
+        )
+    return result
+
+
+def _named(
+    name: str, steps: Generator[Progress, None, Result]
+) -> Generator[Progress, None, Result]:
+    """Pass steps on, their stages named."""
+    returning = Returning(steps)
+    for progress in returning:
+        yield replace(progress, stage=f"{name}: {progress.stage}")
+    return returning.value
 
 
 def checked_truth(
@@ -208,6 +236,8 @@ def _side(
     whole_objects: NDArray[Any] | None = None,
 ) -> Side:
     whole = whole_objects if truth is None else truth
+    if not any(result.plan.boundaries):
+        whole = None
     return Side(
         result=result,
         seams=seam_scores(result.embeddings, result.plan, truth),

@@ -198,6 +198,10 @@ def sweep_steps(
     """Sweep, yielding `SweepProgress` with each point as it is found; see `sweep`."""
     labels = checked_truth(image, model, truth)
     windows = default_windows(model.shape) if windows is None else windows
+    if settings.stitching == "whole":
+        raise ValueError(
+            'a sweep needs tiles, got stitching "whole": take "naive" or "cropped"'
+        )
     if not windows:
         raise ValueError("a sweep needs one window or more, got none")
     opened = open_for(image, model)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from skimage.measure import block_reduce
 
+from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.metrics.instances import relabelled_like
 from napari_shiftseg.report.colours import object_colours
 
@@ -94,14 +95,14 @@ class _Seen:
 def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> _Seen:
     naive, cropped = comparison.naive.result, comparison.cropped.result
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
-    pixels = np.asarray(image)
-    pixels = pixels[0] if pixels.ndim > len(inside) else pixels
+    several = len(np.shape(image)) > len(inside)  # channels: the first is shown
+    pixels = np.asarray(as_array(image)[(0, *inside) if several else inside])
     known = cropped.labels if truth is None else np.asarray(truth)[inside]
     labels = {
         "naive": relabelled_like(naive.labels, known),
         "cropped": relabelled_like(cropped.labels, known),
     }
-    return _Seen(pixels[inside], labels)
+    return _Seen(pixels, labels)
 
 
 def _grey_pair(comparison: Comparison) -> dict[str, Picture]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
 CLEAR = 1.2  # a seam ratio this many times the untiled one is a seam
+HARDLY_FITS = 0.5  # AP50 of cropped tiles, below which a model is of little use
 ROUNDING = 1e-3  # of the largest value: exact tiles differ from one pass by far less
 
 
@@ -47,11 +48,17 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
         That predicted.
     """
     warned = bool(training_window_warning(model.config))
-    sentences = (
-        _about_naive(comparison, warned),
-        _about_the_period(comparison) if warned else _about_cropped(comparison),
-        "" if warned else _advice(comparison),
-    )
+    far, reach = departure(comparison)
+    harm = shows_seams(comparison.naive) or far > ROUNDING * reach
+    if warned:
+        others = [_about_the_period(comparison)]
+    else:
+        others = [
+            _about_cropped(comparison, harm),
+            _advice(comparison, harm),
+            _about_the_fit(comparison),
+        ]
+    sentences = _about_naive(comparison, warned, far if harm else 0, reach), *others
     return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
 
 
@@ -93,12 +100,11 @@ def departure(comparison: Comparison) -> tuple[float, float]:
         channels.
     """
     e, reference = comparison.naive.result.embeddings, comparison.reference
-    return float(np.abs(e - reference).max()), float(np.abs(reference).max())
-
-
-def _does_harm(comparison: Comparison) -> bool:
-    far, reach = departure(comparison)
-    return shows_seams(comparison.naive) or far > ROUNDING * reach
+    far = max(  # channel by channel: no copy of the whole
+        float(np.abs(one - other).max())
+        for one, other in zip(e, reference, strict=True)
+    )
+    return far, max(float(np.abs(channel).max()) for channel in reference)
 
 
 def period_ratio(side: Side) -> float | None:
@@ -132,15 +138,17 @@ def _period_ratio(profile: NDArray[np.float64], period: int) -> float | None:
     return float(here.mean() / others.mean())
 
 
-def _about_naive(comparison: Comparison, model_has_seams: bool) -> str:
+def _about_naive(
+    comparison: Comparison, model_has_seams: bool, far: float, reach: float
+) -> str:
+    """Say what naive tiles do; `far` is 0 where they do no harm."""
     naive = comparison.naive
     tiles, split = f"Tiles of {_tile(naive)}", _split(comparison)
     if naive.seams.ratio is None:
         return f"{_why_undefined(naive)}: seam scores are not defined."
     if shows_seams(naive, model_has_seams):
         return f"{tiles} make seams: {_jump(naive)}{split and f', and {split}'}."
-    if _does_harm(comparison) and not model_has_seams:
-        far, reach = departure(comparison)
+    if far and not model_has_seams:
         return (
             f"{tiles} make no jump at their borders, but change the embedding: it is "
             f"up to {cell(far)} away from the untiled prediction, whose values reach "
@@ -160,13 +168,15 @@ def _split(comparison: Comparison) -> str:
     """Say how many objects naive seams split; empty if none."""
     naive = comparison.naive
     number = split_objects(naive.splitting or ())
-    whole = comparison.cropped.result.objects
+    if not number:
+        return ""
     if naive.objects is not None:
-        whole = naive.objects.true_objects
-    return f"{number} of {whole} objects are split" if number else ""
+        return f"{number} of {naive.objects.true_objects} objects are split"
+    whole = comparison.cropped.result.objects
+    return f"{number} of the {whole} objects that cropped tiles give are split"
 
 
-def _about_cropped(comparison: Comparison) -> str:
+def _about_cropped(comparison: Comparison, harm: bool) -> str:
     naive, cropped = comparison.naive, comparison.cropped
     tiles = f"ropped tiles of {_tile(cropped)}"
     if cropped.seams.ratio is None:
@@ -179,7 +189,22 @@ def _about_cropped(comparison: Comparison) -> str:
         )
     if naive.seams.ratio is None:
         return f"C{tiles} make no seams."
-    return f"C{tiles} do not." if _does_harm(comparison) else f"Nor do c{tiles}."
+    said = f"C{tiles} do not" if harm else f"Nor do c{tiles}"
+    number = split_objects(cropped.splitting or ())
+    if not number:
+        return f"{said}."
+    return f"{said}, though {number} objects are in pieces at their borders too."
+
+
+def _about_the_fit(comparison: Comparison) -> str:
+    """Say that the model knows nothing of this image; empty if it does."""
+    scores = comparison.cropped.objects
+    if scores is None or not scores.true_objects or scores.ap50 >= HARDLY_FITS:
+        return ""
+    return (
+        f"This model hardly fits this image: cropped tiles reach an AP50 of "
+        f"{cell(scores.ap50)}, and what the objects tell of the tiles means little."
+    )
 
 
 def _about_the_period(comparison: Comparison) -> str:
@@ -204,7 +229,7 @@ def _about_the_period(comparison: Comparison) -> str:
     )
 
 
-def _advice(comparison: Comparison) -> str:
+def _advice(comparison: Comparison, harm: bool) -> str:
     naive = comparison.naive
     plan = naive.result.plan
     if naive.seams.ratio is None or not plan.makes_seams:
@@ -215,7 +240,7 @@ def _advice(comparison: Comparison) -> str:
             "each tile and crops that away."
         )
     period = _axes(plan.shape.period)
-    if _does_harm(comparison):
+    if harm:
         return f"Use a tile size that is a multiple of {period}."
     return (
         f"On other images they may: {_tile(naive)} is not a multiple of the period "

@@ -133,7 +133,7 @@ def write_report(
     Returns
     -------
     dict
-        As written to ``report.json``; ``files`` names all files in the folder.
+        As written to ``report.json``; ``files`` names those of this report.
 
     Raises
     ------

@@ -82,6 +82,22 @@ class TestFiles:
         assert [image["image"] for image in report["images"]] == ["a", "b"]
         assert report["pooled"]["ap50"] == 1  # one mode: all is one object
 
+    def test_each_frame_of_a_series_has_its_own_ids(self, shiftseg, tmp_path) -> None:
+        found = np.stack([TRUTH, PREDICTION])  # label 3 of both frames is no one object
+        true = np.stack([TRUTH, TRUTH + 4])
+        scores = {}
+        for axes in ("TYX", "ZYX"):
+            prediction = tmp_path / f"{axes}.tif"
+            tifffile.imwrite(prediction, found, imagej=True, metadata={"axes": axes})
+            truth = write(tmp_path / "true.npy", true)
+            ran = shiftseg("evaluate", prediction, truth, "--json")
+            scores[axes] = json.loads(ran.stdout)["pooled"]
+        series = scores["TYX"]
+        assert (series["true_objects"], series["objects"]) == (8, 8)
+        assert series["ap50"] == (4 + 1) / (8 + 8 - 5)
+        assert (series["false_splits"], series["false_merges"]) == (1, 1)
+        assert scores["ZYX"]["objects"] < 8  # a volume: equal ids are one object
+
 
 class TestFolders:
     def test_matched_by_name(self, shiftseg, folders) -> None:

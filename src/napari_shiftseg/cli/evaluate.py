@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.files import (
     IMAGE_SUFFIXES,
+    is_series,
     read_labels,
 )
 from napari_shiftseg.cli.terminal import print_table
@@ -114,12 +115,15 @@ def _add(files: dict[str, Path], name: str, path: Path) -> None:
 
 
 def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:
+    """Score one pair of files; of a time series frame by frame, added up."""
     found, true = read_labels("prediction", prediction), read_labels("truth", truth)
     if found.shape != true.shape:
         raise ValueError(
             f"{name}: prediction and truth must have one shape, got {found.shape} and "
             f"{true.shape}"
         )
+    if is_series(prediction) or is_series(truth):
+        return pooled(map(object_scores, true, found))
     return object_scores(true, found)
 
 

@@ -121,6 +121,14 @@ def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
     return as_labels(f"{kind} {path.name}", read_image(path).data)
 
 
+def is_series(path: Path) -> bool:
+    """Whether a TIFF says that its first axis is time: each frame has its own ids."""
+    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
+        return False
+    with tifffile.TiffFile(path) as file:
+        return bool(file.series[0].axes.startswith("T"))
+
+
 def _read_tiff(path: Path) -> Source:
     with tifffile.TiffFile(path) as file:
         series = file.series[0]

@@ -111,7 +111,13 @@ def test_how_it_was_made_is_filled_in():
         "background": True,
     }
     assert made.loss["background"] is True
-    assert "(57, 57)" in made.data
+    assert made.data == "1 image of 57 × 57"
+    assert made.optimizer == {
+        "name": "Adam",
+        "schedule": "one-cycle",
+        "learning_rate": 1e-2,
+        "clip": 1.0,
+    }
     assert date.fromisoformat(made.date) <= date.today()
     assert made.versions["torch"] == torch.__version__
     assert CONFIG.provenance is None  # the config given stays as it is

@@ -32,9 +32,7 @@ def run_compare(
     network, source = load_model(model), read_image(image)
     labels = read_truth(image, truth)
     if settings.window is None:  # as the widget begins with
-        known = network.config.provenance
-        window = known.window if known else network.shape.period
-        settings = replace(settings, window=window)
+        settings = replace(settings, window=network.config.usual_window)
     comparison = with_progress(compare_steps(source.data, network, settings, labels))
     if folder is None:
         report = report_of(comparison, network, source.name)

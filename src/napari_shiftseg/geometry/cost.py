@@ -165,10 +165,10 @@ def _narrow(sizes: str) -> str:
     return sizes.replace(" × ", "×")
 
 
-def time_text(seconds: float) -> str:
-    """Write a time to two digits or so."""
+def time_text(seconds: float, digits: str = ".2g") -> str:
+    """Write a time, seconds with these digits, in the largest fitting unit."""
     if seconds < 90:
-        return f"{seconds:.2g} s"
+        return f"{seconds:{digits}} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

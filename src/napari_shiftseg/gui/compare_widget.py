@@ -147,9 +147,8 @@ class CompareWidget(Container):
 
     def _choose_model(self) -> None:
         config = self.model.config
-        window = config.provenance.window if config.provenance else config.shape.period
         self.sweep.offer(default_windows(config.shape))
-        self._use_window(window)
+        self._use_window(config.usual_window)
         self._advise()
 
     def _use_window(self, window: tuple[int, ...]) -> None:

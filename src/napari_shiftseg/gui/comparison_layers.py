@@ -89,15 +89,6 @@ def shared(comparison: Comparison, source: Source, pixels: NDArray[Any]) -> Shar
     return Shared(source, seen, (0, brightest or 1), plan.offset, cropped.labels)
 
 
-def distance(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    r"""Return the distance of two embeddings at every pixel, (\\*spatial)."""
-    squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
-        ((a - b) ** 2 for a, b in zip(one, other, strict=True)),
-        start=np.zeros((), dtype=one.dtype),
-    )
-    return np.sqrt(squared)
-
-
 def pane_layers(
     result: Segmentation,
     common: Shared,

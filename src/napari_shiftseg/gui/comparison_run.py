@@ -49,8 +49,7 @@ class Task:
 
     def pixels(self) -> Any:
         """Return the one image, without the leading axes of a series."""
-        pixels = self.source.pixels()
-        return pixels[(0,) * len(self.source.first)] if self.source.first else pixels
+        return self.source.frame()
 
     def labels(self) -> NDArray[np.integer] | None:
         r"""Return the true labels, (\\*spatial); lazy ones are read here."""
@@ -92,12 +91,8 @@ class Compared:
 def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.gui.comparison_layers import (
-        distance,
-        joint_colours,
-        pane_layers,
-        shared,
-    )
+    from napari_shiftseg.gui.comparison_layers import joint_colours, pane_layers, shared
+    from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
     from napari_shiftseg.report.verdict import shows_seams, verdict
@@ -128,13 +123,10 @@ def whole_run(
         If it would take more than the device has.
     """
     from napari_shiftseg.geometry.advice import size_text
-    from napari_shiftseg.gui.comparison_layers import (
-        distance,
-        joint_colours,
-        pane_layers,
-    )
+    from napari_shiftseg.gui.comparison_layers import joint_colours, pane_layers
     from napari_shiftseg.inference.device import memory_budget, resolve_device
     from napari_shiftseg.inference.predict import open_for, plan_for
+    from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.pipeline.segmentation import segment_steps
 
     task, model = compared.task, compared.model

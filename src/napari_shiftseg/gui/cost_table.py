@@ -73,9 +73,8 @@ class CostTable(QTableWidget):
         around = scroll_bar.sizeHint().width() + 2 * self.frameWidth()
         self.setFixedHeight(height + header.sizeHint().height() + around)
         self.setMinimumWidth(min(sum(widths) + around, MOST_WIDTH))
-        modes = (
-            QHeaderView.ResizeMode
-        )  # what stretches shrinks too, where room is short
+        modes = QHeaderView.ResizeMode
+        # what stretches shrinks too, where room is short
         has_room = sum(widths) + around <= MOST_WIDTH
         header.setSectionResizeMode(
             len(widths) - 1, modes.Stretch if has_room else modes.ResizeToContents

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.advice import by, compact, period_text
 from napari_shiftseg.model.remarks import what_follows
+from napari_shiftseg.report.words import in_words
 
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.unet_shape import AxisShape
@@ -101,17 +102,7 @@ def _training(config: ModelConfig) -> list[str]:
 
 
 def _words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{key.replace('_', ' ')} {_words(v)}" for key, v in value.items()
-        )
-    if isinstance(value, list):
-        return " × ".join(map(str, value))
-    return str(value)
+    return by(tuple(value)) if isinstance(value, list) else in_words(value)
 
 
 def _table(rows: dict[str, str]) -> str:

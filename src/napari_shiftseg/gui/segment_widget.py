@@ -37,6 +37,7 @@ from napari_shiftseg.gui.source import (
     region_in_view,
 )
 from napari_shiftseg.gui.view_watch import ViewWatch
+from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.progress import Progress
 
-SEAM_RATIO = 1.2  # above it, the result line warns
 CPU_HELP = (
     "Prediction is several times faster on a graphics card. For an NVIDIA card install "
     "the CUDA build of torch, see pytorch.org; Macs use theirs by themselves."
@@ -167,8 +167,7 @@ class SegmentWidget(Container):
     def _choose_model(self) -> None:
         config = self.model.config
         self.advanced.take(config.clustering)
-        window = config.provenance.window if config.provenance else config.shape.period
-        self._use_window(window)
+        self._use_window(config.usual_window)
         self._advise()
 
     def _use_window(self, window: tuple[int, ...]) -> None:

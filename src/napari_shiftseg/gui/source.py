@@ -86,6 +86,11 @@ class Source:
         data = self.data[one] if one else self.data
         return luminance(data) if self.rgb else data
 
+    def frame(self) -> Any:
+        """Return the pixels of the one frame, without the leading axes of a series."""
+        pixels = self.pixels()
+        return pixels[(0,) * len(self.first)] if self.first else pixels
+
     def placed(self, offset: Sequence[int], ndim: int) -> dict[str, Any]:
         """Return the keywords that put a layer of `ndim` axes onto the image.
 

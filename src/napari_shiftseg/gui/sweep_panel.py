@@ -11,6 +11,7 @@ from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Task, sweep_run
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.metrics.seams import SEAM_RATIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -101,13 +102,11 @@ class SweepPanel(QWidget):
 
 def _outcome(points: list[SweepPoint]) -> str:
     """Say at which windows the embedding does not jump more than untiled."""
-    from napari_shiftseg.report.verdict import CLEAR
-
     measured = [p for p in points if p.seams and p.seams.ratio is not None]
     seamless = [
         window_text(point.plan.window)
         for point in measured
-        if point.seams.ratio <= CLEAR * (point.untiled.ratio or 0)
+        if point.seams.ratio <= SEAM_RATIO * (point.untiled.ratio or 0)
     ]
     parts = [f"no seams at {', '.join(seamless)}" if seamless else "seams everywhere"]
     if not measured:

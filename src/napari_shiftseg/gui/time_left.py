@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.cost import time_text
+
 if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
 
@@ -32,7 +34,7 @@ class TimeLeft:
         elapsed, measured = perf_counter() - self._began, progress.done - self._first
         if elapsed > LEAST and measured:
             rest = elapsed / measured * (progress.total - progress.done)
-            text += f" · {_duration(rest)} left"
+            text += f" · {time_text(rest, '.0f')} left"
         return text
 
     def _restart(self, done: int, total: int, stage: str) -> None:
@@ -40,9 +42,3 @@ class TimeLeft:
         self._first = self._last = done
         self._total = total
         self._began = perf_counter()
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

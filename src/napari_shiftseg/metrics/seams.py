@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
 
+SEAM_RATIO = 1.2  # a seam ratio this many times the untiled one is a seam
 LEAST_STRIDE = 3  # below it, no two offsets are away from the seam
 WEAK_STRIDE = 16  # below it, the seam's z rests on few offsets
 
@@ -72,6 +73,27 @@ def gradient_magnitude(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
     for axis in range(e.ndim - 1):
         squared[_all_but_last(e.ndim - 1, axis)] += step(e, axis) ** 2
     return np.sqrt(squared)
+
+
+def distance(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    r"""Return the distance ``‖one − other‖₂`` of two embeddings at every pixel.
+
+    Parameters
+    ----------
+    one, other : ndarray
+        (channels, \\*spatial)
+
+    Returns
+    -------
+    ndarray
+        (\\*spatial)
+    """
+    squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
+        ((a - b) ** 2 for a, b in zip(one, other, strict=True)),
+        start=np.zeros((), dtype=one.dtype),
+    )
+    magnitude: NDArray[Any] = np.sqrt(squared)
+    return magnitude
 
 
 def step(embedding: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -164,6 +164,11 @@ class ModelConfig(BaseModel):
         return tuple(self.features * self.growth**i for i in range(levels))
 
     @property
+    def usual_window(self) -> tuple[int, ...]:
+        """Window to begin with: the one trained with; one period if it is not known."""
+        return self.provenance.window if self.provenance else self.shape.period
+
+    @property
     def shape(self) -> UNetShape:
         """Sizes of this network."""
         axes = tuple(

@@ -11,6 +11,7 @@ from skimage.measure import block_reduce
 
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.metrics.instances import relabelled_like
+from napari_shiftseg.metrics.seams import distance
 from napari_shiftseg.report.colours import object_colours
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def pictures(
     """
     seen = _seen(comparison, image, truth)
     naive, cropped = comparison.naive.result, comparison.cropped.result
-    difference = np.linalg.norm(naive.embeddings - cropped.embeddings, axis=0)
+    difference = distance(naive.embeddings, cropped.embeddings)
     shown = _plane(difference)
     return {
         "image": _grey(_plane(seen.image)),

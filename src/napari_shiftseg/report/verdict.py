@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.report.figures_of_merit import cell
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
-CLEAR = 1.2  # a seam ratio this many times the untiled one is a seam
 HARDLY_FITS = 0.5  # AP50 of cropped tiles, below which a model is of little use
 ROUNDING = 1e-3  # of the largest value: exact tiles differ from one pass by far less
 
@@ -82,7 +82,7 @@ def shows_seams(side: Side, model_has_seams: bool = False) -> bool:
     return any(
         ratio is not None
         and untiled is not None
-        and ratio > CLEAR * (1 if model_has_seams else untiled)
+        and ratio > SEAM_RATIO * (1 if model_has_seams else untiled)
         for ratio, untiled in pairs
     )
 
@@ -211,7 +211,7 @@ def _about_the_period(comparison: Comparison) -> str:
     """Say that the model itself has seams, tiles or none."""
     cropped = comparison.cropped
     period, jump = _axes(cropped.result.plan.shape.period), period_ratio(cropped)
-    if jump is None or jump <= CLEAR:
+    if jump is None or jump <= SEAM_RATIO:
         said = (
             f"With any tiles, or none, seams are to be expected at every multiple of "
             f"{period}"

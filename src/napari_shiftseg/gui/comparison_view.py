@@ -182,7 +182,7 @@ class ComparisonView(QWidget):
         ]
 
     def _draw_profile(self) -> None:
-        from napari_shiftseg.report.figures import draw_profile
+        from napari_shiftseg.report.plots import draw_profile
         from napari_shiftseg.report.tables import profile_table
 
         comparison = self._compared.comparison

@@ -90,7 +90,7 @@ class SweepPanel(QWidget):
         return _outcome(points), "note"
 
     def _draw(self) -> None:
-        from napari_shiftseg.report.figures import draw_sweep
+        from napari_shiftseg.report.plots import draw_sweep
         from napari_shiftseg.report.tables import sweep_table
 
         points = list(self.points)

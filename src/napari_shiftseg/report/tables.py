@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.pipeline.comparison import Comparison
-    from napari_shiftseg.report.figures import Point
+    from napari_shiftseg.report.plots import Point
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from skimage.io import imsave
 
 from napari_shiftseg import __version__
 from napari_shiftseg.model.description import describe, training_window_warning
-from napari_shiftseg.report.figures import draw_profile, draw_sweep
+from napari_shiftseg.report.plots import draw_profile, draw_sweep
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.tables import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
-    from napari_shiftseg.report.figures import Point
+    from napari_shiftseg.report.plots import Point
 
 DPI = 144
 PLOTS = {

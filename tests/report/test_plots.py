@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from napari_shiftseg.metrics.instances import ObjectScores
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep
 from napari_shiftseg.report.colours import LIGHT, Colours
-from napari_shiftseg.report.figures import draw_profile, draw_sweep
+from napari_shiftseg.report.plots import draw_profile, draw_sweep
 
 if TYPE_CHECKING:
     from pathlib import Path

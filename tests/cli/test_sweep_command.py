@@ -76,9 +76,15 @@ class TestFigures:
         assert [point["valid"] for point in found["pooled"]] == [False, True, True]
         for number, pooled in enumerate(found["pooled"]):
             points = [image["points"][number] for image in found["images"]]
-            for key in ("true_objects", "objects", "false_splits", "false_merges"):
+            for key in (
+                "true_objects", "objects", "split_by_seams", "false_splits",
+                "false_merges",
+            ):  # fmt: skip
                 assert pooled[key] == sum(point[key] for point in points)
-            for key, own in (("seam_ratio", "seam_ratio"), ("ap50_mean", "ap50")):
+            for key, own in (
+                ("seam_ratio", "seam_ratio"), ("ap50_mean", "ap50"),
+                ("seam_ratio_within_untiled", "seam_ratio_within_untiled"),
+            ):  # fmt: skip
                 assert pooled[key] == pytest.approx(fmean(p[own] for p in points))
             counts = ObjectScores(pooled["true_objects"], pooled["objects"], 0, 0, 0)
             assert pooled["ap50"] >= counts.ap50
@@ -92,6 +98,7 @@ class TestFigures:
         report = json.loads(ran.stdout)
         assert report["stitching"] == "cropped"
         assert report["pooled"][0]["ap50"] is None
+        assert report["pooled"][0]["split_by_seams"] is None
         assert report["images"][0]["points"][0]["stride"] == [4, 4]
 
     def test_default_windows(self, shiftseg, model_file, images) -> None:
@@ -116,6 +123,7 @@ class TestFiles:
         for row, point in zip(rows, points, strict=True):
             assert float(row["seam_ratio"]) == point["seam_ratio"]
             assert int(row["false_splits"]) == point["false_splits"]
+            assert int(row["split_by_seams"]) == point["split_by_seams"]
         assert imread(folder / "sweep.png").std() > 0
 
 
@@ -128,13 +136,14 @@ class TestWords:
         assert (ran.status, ran.stderr) == (0, "")
         header, *rows = ran.stdout.splitlines()
         assert header.split() == [
-            "window", "seam", "ratio", "untiled", "objects", "false", "splits",
-            "false", "merges", "AP50",
+            "window", "seam", "ratio", "untiled", "objects", "split", "by", "seams",
+            "false", "splits", "false", "merges", "AP50",
         ]  # fmt: skip
         starts = [row[:7].strip() for row in rows[:4]]
         assert starts == ["6", "8 *", "4 × 8 *", "100 *"]
         assert rows[3].split()[2:4] == ["not", "defined"]  # one tile
         assert rows[4] == "* a multiple of the period, 4"
+        assert rows[6] == "No seams at 6, 8, 4x8."  # untrained: all steps are large
         assert str(tmp_path / "o") in ran.stdout
 
 
@@ -153,6 +162,7 @@ class TestMemory:
         assert [point["seam_ratio"] is None for point in pooled] == [False, True, False]
         ran = shiftseg(*arguments)
         assert "window 24: does not fit in memory" in ran.stdout
+        assert "Too large for the memory: 24." in ran.stdout
 
 
 class TestRefused:

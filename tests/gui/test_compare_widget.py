@@ -375,7 +375,7 @@ def test_a_sweep_shows_its_points(compared, finish):
     assert [point.plan.window for point in sweep.points] == [(4, 4), (6, 6)]
     assert [point.is_valid for point in sweep.points] == [True, False]
     assert sweep.points[1].seams.ratio > sweep.points[0].seams.ratio
-    assert sweep.panel.result.value == "no seams at 4, 6"
+    assert sweep.panel.result.value == "No seams at 4, 6."
 
 
 def test_points_found_before_a_cancel_stay(compared, finish, qtbot):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from itertools import zip_longest
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.files import read_image, read_truth
 from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.folder import writable_folder
+from napari_shiftseg.report.sweep_verdict import sweep_verdict
 from napari_shiftseg.report.tables import Table, sweep_table, write_csv
 from napari_shiftseg.report.write import write_sweep_plot
 
@@ -28,6 +31,7 @@ COLUMNS = {
     "seam_ratio": "seam ratio",
     "seam_ratio_untiled": "untiled",
     "objects": "objects",
+    "split_by_seams": "split by seams",
     "false_splits": "false splits",
     "false_merges": "false merges",
     "ap50": "AP50",
@@ -99,6 +103,7 @@ def sweep_report(
             for name, points in sweeps.items()
         ],
         "pooled": [point.figures() for point in pooled],
+        "verdict": sweep_verdict(pooled, bool(training_window_warning(model.config))),
     }
 
 
@@ -129,6 +134,7 @@ def _print(report: dict[str, Any], folder: Path | None) -> None:
     ]
     print_table(["window", *COLUMNS.values()], rows)
     print(f"* a multiple of the period, {cell(report['period'])}")
+    print(f"\n{fill(report['verdict'], 80)}")
     for figures in report["pooled"]:
         if figures["failure"]:
             print(f"window {cell(figures['window'])}: {figures['failure']}")

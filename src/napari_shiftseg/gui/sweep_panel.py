@@ -11,7 +11,7 @@ from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Task, sweep_run
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.metrics.seams import SEAM_RATIO
+from napari_shiftseg.report.sweep_verdict import sweep_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -87,7 +87,7 @@ class SweepPanel(QWidget):
     def _finished(self, points: list[SweepPoint]) -> tuple[str, str]:
         self.points = points
         self._draw()
-        return _outcome(points), "note"
+        return sweep_verdict(points), "note"
 
     def _draw(self) -> None:
         from napari_shiftseg.report.plots import draw_sweep
@@ -98,19 +98,3 @@ class SweepPanel(QWidget):
             lambda figure, colours: draw_sweep(figure, points, colours),
             lambda: sweep_table(points),
         )
-
-
-def _outcome(points: list[SweepPoint]) -> str:
-    """Say at which windows the embedding does not jump more than untiled."""
-    measured = [p for p in points if p.seams and p.seams.ratio is not None]
-    seamless = [
-        window_text(point.plan.window)
-        for point in measured
-        if point.seams.ratio <= SEAM_RATIO * (point.untiled.ratio or 0)
-    ]
-    parts = [f"no seams at {', '.join(seamless)}" if seamless else "seams everywhere"]
-    if not measured:
-        parts = ["seam scores are not defined: one tile holds it all"]
-    failed = [window_text(p.plan.window) for p in points if p.failure]
-    parts += [f"too large for the memory: {', '.join(failed)}"] * bool(failed)
-    return "; ".join(parts)

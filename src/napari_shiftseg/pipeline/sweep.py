@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
+SEAM_RATIOS = (
+    "seam_ratio", "seam_ratio_within", "seam_ratio_untiled",
+    "seam_ratio_within_untiled",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class SweepPoint:
@@ -71,6 +76,7 @@ class SweepPoint:
             "seam_ratio": seams and seams.ratio,
             "seam_ratio_within": seams and seams.ratio_within,
             "seam_ratio_untiled": untiled and untiled.ratio,
+            "seam_ratio_within_untiled": untiled and untiled.ratio_within,
             "seam_z": seams and seams.z,
             "objects": self.objects,
             "split_by_seams": self.split,
@@ -117,17 +123,17 @@ class PooledPoint:
     def figures(self) -> dict[str, Any]:
         """Return the figures of this window, ready for JSON.
 
-        Seam ratios are means over the images where they are defined, counts are sums;
-        ``failure`` says why there is no result for one image or more.
+        Seam ratios are means over the images where they are defined, counts are sums
+        over those where they are known; ``failure`` says why there is no result for
+        one image or more.
         """
         figures, scores = [point.figures() for point in self.points], self.scores
-        counted = [f["objects"] for f in figures if f["objects"] is not None]
         return {
             "window": list(self.plan.window),
             "valid": self.points[0].is_valid,
-            "seam_ratio": _mean(f["seam_ratio"] for f in figures),
-            "seam_ratio_untiled": _mean(f["seam_ratio_untiled"] for f in figures),
-            "objects": sum(counted) if counted else None,
+            **{key: _mean(f[key] for f in figures) for key in SEAM_RATIOS},
+            "objects": _sum(point.objects for point in self.points),
+            "split_by_seams": _sum(point.split for point in self.points),
             "true_objects": scores and scores.true_objects,
             "false_splits": scores and scores.false_splits,
             "false_merges": scores and scores.false_merges,
@@ -140,6 +146,11 @@ class PooledPoint:
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)

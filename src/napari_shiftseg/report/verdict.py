@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -62,22 +62,30 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
     return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
 
 
-def shows_seams(side: Side, model_has_seams: bool = False) -> bool:
-    """Whether the embedding jumps at the tile borders of one side.
+class Measured(Protocol):
+    """Tiles that were measured: a `Side`, or a window of a sweep."""
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures; see `Side.figures`."""
+
+
+def shows_seams(tiles: Measured, model_has_seams: bool = False) -> bool:
+    """Whether the embedding jumps at the borders of these tiles.
 
     It does where a seam ratio, anywhere or inside objects, is more than 1.2 times
     that of the untiled prediction over the same pairs.
 
     Parameters
     ----------
-    side : Side
+    tiles : Side, SweepPoint or PooledPoint
     model_has_seams : bool
         Whether the untiled prediction has seams of its own, at multiples of the
         period; then the measure is 1.
     """
+    figures = tiles.figures()
     pairs = (
-        (side.seams.ratio, side.untiled.ratio),
-        (side.seams.ratio_within, side.untiled.ratio_within),
+        (figures[key], figures[f"{key}_untiled"])
+        for key in ("seam_ratio", "seam_ratio_within")
     )
     return any(
         ratio is not None

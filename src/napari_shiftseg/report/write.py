@@ -15,9 +15,9 @@ from skimage.io import imsave
 
 from napari_shiftseg import __version__
 from napari_shiftseg.model.description import describe, training_window_warning
-from napari_shiftseg.report.plots import draw_profile, draw_sweep
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
+from napari_shiftseg.report.plots import draw_profile, draw_sweep
 from napari_shiftseg.report.tables import (
     figures_table,
     profile_table,

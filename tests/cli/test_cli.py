@@ -81,11 +81,20 @@ class TestInspect:
         assert ran.status == 0
         lines = ran.stdout.splitlines()
         assert lines[0] == "disks-w16"
-        assert "  period                16, 16" in lines
-        assert "  context               184, 184" in lines
+        starts = [" ".join(line.split()) for line in lines]
+        for start in (
+            "period 16, 16 the network repeats",
+            "context 184, 184 read around",
+            "legal inputs 188, 204, 220, … (every 16) sizes",
+            "raw outputs 4, 20, 36, … (every 16) sizes",
+            "same-looking objects 256 most",
+            "image axes 2",
+        ):
+            assert sum(line.startswith(start) for line in starts) == 1
         for group in ("architecture", "sizes in pixels", "training", "what follows"):
             assert lines[lines.index(group) - 1] == ""
         assert "warning: Trained with an output window of 16" in ran.stdout
+        assert "every multiple of 16, tiled or untiled; no stitching" in ran.stdout
         assert "warning" not in shiftseg("inspect", "disks").stdout
         assert "self-test" not in ran.stdout
 
@@ -128,7 +137,13 @@ class TestInspect:
         expected = self_test(np.load(image), load_model(model_file))
         assert test == expected.figures()
         words = shiftseg(*arguments).stdout.splitlines()
-        assert words[-1] == f"  {expected.verdict}"
+        assert words[:3] == [expected.verdict, "", "tiny"]
+        figures = [" ".join(line.split()) for line in words[-7:]]
+        assert figures[0] == "window 8, 8 tile size"
+        assert figures[3] == (
+            f"difference {expected.difference:.4g} largest, tiled against untiled"
+        )
+        assert figures[4].startswith(f"control {expected.control:.4g} ")
 
     def test_the_self_test_without_an_image(self, shiftseg) -> None:
         ran = shiftseg("inspect", "disks", "--self-test")
@@ -186,7 +201,19 @@ class TestInspect:
     def test_the_sample_is_no_volume(self, shiftseg, small_model, tmp_path) -> None:
         path = save_model(small_model(3, 1), tmp_path / "volumes.safetensors")
         ran = shiftseg("inspect", path, "--self-test")
-        assert_refused(ran, "reads 3 axes, disks has 2", "with --image")
+        assert_refused(
+            ran, "reads 3 axes, the sample disks (no --image was given) has 2"
+        )
+
+    def test_an_image_of_one_tile(self, shiftseg, model_file, tmp_path) -> None:
+        np.save(tmp_path / "a.npy", np.eye(7))
+        arguments = ("--image", tmp_path / "a.npy", "--self-test")
+        ran = shiftseg("inspect", model_file, *arguments)
+        assert ran.status == 1
+        said = ran.stdout.splitlines()[0]
+        assert "one tile of 8" in said
+        assert said.endswith("Take an image larger than that.")
+        assert "window" not in said  # there is no such option
 
     def test_a_file(self, shiftseg, model_file: Path) -> None:
         figures = json.loads(shiftseg("inspect", model_file, "--json").stdout)
@@ -396,6 +423,7 @@ class TestRefused:
             ("a.npy", np.array([["a"]]), "of real numbers"),
             ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
             ("a.npy", np.ones((9, 9, 3), np.uint8), "make it grey first"),
+            (".", None, "is a folder, one image is expected"),
         ],
     )
     def test_an_image(

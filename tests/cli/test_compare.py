@@ -95,10 +95,10 @@ class TestFigures:
     def test_another_truth_for_a_sample(
         self, shiftseg, model_file, tmp_path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from napari_shiftseg.samples.catalogue import SAMPLES
+        from napari_shiftseg.samples.catalogue import SAMPLES, Entry
 
         sample = Sample(np.eye(20, dtype=np.float32), np.eye(20, dtype=np.int32))
-        monkeypatch.setitem(SAMPLES, "eye", lambda: sample)
+        monkeypatch.setitem(SAMPLES, "eye", Entry(lambda: sample, "", ""))
         arguments = ("compare", "eye", "-m", model_file, "--window", 6, "--json")
         own = json.loads(shiftseg(*arguments).stdout)
         assert own["naive"]["true_objects"] == 1

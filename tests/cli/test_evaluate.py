@@ -99,6 +99,45 @@ class TestFiles:
         assert scores["ZYX"]["objects"] < 8  # a volume: equal ids are one object
 
 
+class TestWhatIsNoLabelImage:
+    @pytest.mark.parametrize("kind", ["prediction", "truth"])
+    def test_grey_values(self, shiftseg, tmp_path, rng, kind: str) -> None:
+        photograph = rng.integers(0, 256, (64, 64), dtype=np.uint8)
+        labels = np.repeat(np.arange(16), 256).reshape(64, 64)
+        paths = {
+            "prediction": write(tmp_path / "found.tif", labels.astype(np.uint8)),
+            "truth": write(tmp_path / "true.npy", labels),
+        }
+        plain = shiftseg("evaluate", *paths.values(), "--json")
+        assert (plain.status, plain.stderr) == (0, "")
+        paths[kind] = write(tmp_path / "photograph.tif", photograph)
+        ran = shiftseg("evaluate", *paths.values(), "--json")
+        assert ran.status == 0
+        assert json.loads(ran.stdout)["pooled"]["ap50"] < 1
+        assert ran.stderr.count("\n") == 1
+        assert ran.stderr.startswith(
+            f"{kind} photograph.tif looks like a raw image or a mask"
+        )
+
+    @pytest.mark.parametrize(("objects", "noted"), [(10, False), (11, True)])
+    def test_a_mask_of_more_than_ten(self, shiftseg, tmp_path, objects, noted) -> None:
+        mask = np.zeros((3, 30), np.uint8)
+        mask[1, 1 : 2 * objects : 2] = 255
+        path = write(tmp_path / "mask.tif", mask)
+        ran = shiftseg("evaluate", path, path)
+        assert ("11 parts an id" in ran.stderr) == noted
+        assert bool(ran.stderr) == noted
+
+    def test_ids_that_come_again_in_each_frame(self, shiftseg, tmp_path) -> None:
+        series = np.zeros((30, 4, 4), np.uint8)
+        series[::2, 1, 1] = 1  # 15 parts in all, but one a frame
+        for axes, noted in (("TYX", False), ("ZYX", True)):
+            path = tmp_path / f"{axes}.tif"
+            tifffile.imwrite(path, series, imagej=True, metadata={"axes": axes})
+            ran = shiftseg("evaluate", path, path)
+            assert bool(ran.stderr) == noted
+
+
 class TestFolders:
     def test_matched_by_name(self, shiftseg, folders) -> None:
         report = json.loads(shiftseg("evaluate", *folders, "--json").stdout)

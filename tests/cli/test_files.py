@@ -97,8 +97,13 @@ class TestRead:
     def test_nothing_there(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=r"no image.*samples \(disks"):
             read_image(tmp_path / "a.tif")
-        with pytest.raises(FileNotFoundError, match="neither a file"):
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(IsADirectoryError, match=r"a folder.*name a TIFF") as told:
             read_image(tmp_path)
+        assert "sweep takes several files, evaluate takes two folders" in (
+            str(told.value)
+        )
 
     def test_another_kind_of_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.txt").write_text("hello")

@@ -180,3 +180,17 @@ def test_a_config_cannot_be_changed():
     config = ModelConfig.new()
     with pytest.raises(ValidationError, match="frozen"):
         config.features = 3
+
+
+@pytest.mark.parametrize(
+    ("ndim", "channels", "axes"), [(1, 1, 1), (2, 1, 2), (2, 3, 3), (3, 2, 4)]
+)
+def test_axes_of_an_image(ndim: int, channels: int, axes: int) -> None:
+    config = ModelConfig.new(ndim=ndim, depth=1, in_channels=channels)
+    assert config.image_axes == axes
+    assert config.leading_axes(axes) == 0
+    assert config.leading_axes(axes + 2) == 2
+    with pytest.raises(
+        ValueError, match=f"reads {axes} axes, a.tif has {axes - 1}: choose another"
+    ):
+        config.leading_axes(axes - 1, "a.tif")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
+from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.inference.image import luminance
 from napari_shiftseg.metrics.instances import as_labels
+from napari_shiftseg.metrics.parts import parts_per_id
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".npy")
+MOST_PARTS = 10  # connected parts an id; more are no objects
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,18 @@ def read_image(path: Path) -> Source:
     ------
     FileNotFoundError
         If there is neither a file nor a sample of this name.
+    IsADirectoryError
+        If it is a folder.
     ValueError
         If the file is neither a TIFF nor a .npy, or cannot be read.
     """
     if is_sample(path):
         return Source(path.name, make_sample(str(path)).image, {})
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder, one image is expected: name a TIFF or .npy file in "
+            f"it; sweep takes several files, evaluate takes two folders"
+        )
     if not path.is_file():
         raise FileNotFoundError(
             f"no image {str(path)!r}: it is neither a file nor one of the samples "
@@ -109,6 +119,9 @@ def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
 def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
     """Read a label image; `kind` stands for it in errors. A sample gives its truth.
 
+    What looks like a raw image or a mask is read all the same, but noted: more than 10
+    connected parts an id are not expected of objects.
+
     Raises
     ------
     FileNotFoundError
@@ -118,7 +131,16 @@ def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
     """
     if is_sample(path):
         return make_sample(str(path)).labels
-    return as_labels(f"{kind} {path.name}", read_image(path).data)
+    labels = as_labels(f"{kind} {path.name}", read_image(path).data)
+    frames = labels if is_series(path) else labels[None]
+    parts = max((parts_per_id(frame) for frame in frames), default=0)
+    if parts > MOST_PARTS:
+        note(
+            f"{kind} {path.name} looks like a raw image or a mask, not like labels: "
+            f"{parts:.0f} parts an id that do not touch; every object needs an id of "
+            f"its own"
+        )
+    return labels
 
 
 def is_series(path: Path) -> bool:

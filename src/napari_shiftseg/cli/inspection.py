@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.files import read_image
-from napari_shiftseg.cli.terminal import with_progress
+from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.inference.device import resolve_device
@@ -17,7 +18,7 @@ from napari_shiftseg.model.remarks import Remark, what_follows
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.segmentation import frames_of
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
-from napari_shiftseg.report.words import in_words
+from napari_shiftseg.report.words import MEANINGS, in_words, name_in_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
 
 SAMPLE = Path("disks")  # of the self-test where no image is given
+NO_IMAGE = "no --image was given"
 GROUPS = {
     "architecture": (
         "ndim", "depth", "pooling_factor", "padding", "upsampling", "normalization",
@@ -39,6 +41,15 @@ GROUPS = {
         "background_embedding",
     ),
 }  # fmt: skip
+TESTED = {
+    "window": "tile size",
+    "region": "pixels that were predicted",
+    "tiles": "",
+    "difference": "largest, tiled against untiled",
+    "control": "the same for misaligned tiles",
+    "relative": "the difference, in units of the embedding's spread",
+    "relative_control": "the control, in units of that spread",
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,18 @@ class Inspection:
         return report
 
 
+def run_inspection(
+    model: str, image: Path | None, device: str, self_test: bool, as_json: bool
+) -> bool:
+    """Inspect a model and print what was found; returns whether no test failed."""
+    found = inspect_model(model, image, device, self_test)
+    if as_json:
+        print(json.dumps(found.report()))
+    else:
+        print_inspection(found)
+    return found.self_test is None or found.self_test.passed
+
+
 def inspect_model(
     model: str, image: Path | None, device: str, self_test: bool
 ) -> Inspection:
@@ -123,7 +146,7 @@ def inspect_model(
     known = describe(network), what_follows(network.config), where
     if image is None and not self_test:
         return Inspection(*known)
-    subject, costs, test = _subject(image or SAMPLE, network), None, None
+    subject, costs, test = _subject(image, network), None, None
     if image is not None:
         steps = cost_steps(subject.shape, network, device=device)
         costs = with_progress(steps, unit="window")
@@ -132,14 +155,10 @@ def inspect_model(
     return Inspection(*known, subject, costs, test)
 
 
-def _subject(path: Path, model: UNet) -> Subject:
-    source, config = read_image(path), model.config
-    needed = config.ndim + (config.in_channels > 1)
-    if source.data.ndim < needed:
-        raise ValueError(
-            f"this model reads {needed} axes, {path} has {source.data.ndim}: "
-            f"give another image with --image"
-        )
+def _subject(image: Path | None, model: UNet) -> Subject:
+    source, config = read_image(image or SAMPLE), model.config
+    name = str(image) if image else f"the sample {SAMPLE} ({NO_IMAGE})"
+    config.leading_axes(source.data.ndim, name)  # refuses too few
     frames = frames_of(source.data, model)
     first = source.data[frames[0]] if frames else source.data
     shape = first.shape[first.ndim - config.ndim :]
@@ -147,11 +166,13 @@ def _subject(path: Path, model: UNet) -> Subject:
 
 
 def print_inspection(inspection: Inspection) -> None:
-    """Print an inspection in groups."""
-    known = inspection.figures
+    """Print an inspection in groups; what a test found first, and its figures last."""
+    known, test = inspection.figures, inspection.self_test
+    if test is not None:
+        print(f"{test.verdict}\n")
     print(known["name"], *filter(None, [known["description"]]), sep="\n")
     for title, names in GROUPS.items():
-        _print_group(title, {name: known[name] for name in names})
+        _print_group(title, {name: known[name] for name in names}, MEANINGS)
     if known["provenance"]:
         _print_group("training", known["provenance"])
     print("\nwhat follows")
@@ -160,16 +181,21 @@ def print_inspection(inspection: Inspection) -> None:
     if inspection.costs:
         print(f"\ntile sizes (windows) on {_where(inspection)}")
         _print_costs(inspection.costs)
-    if inspection.self_test is not None:
-        chosen = "" if inspection.costs else " (chosen, as no --image was given)"
-        print(f"\nself-test on {_where(inspection)}{chosen}")
-        print(f"  {inspection.self_test.verdict}")
+    if test is not None:
+        chosen = "" if inspection.costs else f" (chosen, as {NO_IMAGE})"
+        figures = test.figures()
+        title = f"self-test on {_where(inspection)}{chosen}"
+        _print_group(title, {name: figures[name] for name in TESTED}, TESTED)
 
 
-def _print_group(title: str, values: dict[str, Any]) -> None:
+def _print_group(
+    title: str, values: dict[str, Any], meanings: dict[str, str] | None = None
+) -> None:
     print(f"\n{title}")
     for name, value in values.items():
-        print(f"  {name.replace('_', ' '):22}{in_words(value)}")
+        meaning = (meanings or {}).get(name, "")
+        text = f"{in_words(value, name):30}{meaning}"
+        print(f"  {name_in_words(name):22}{text}".rstrip())
 
 
 def _where(inspection: Inspection) -> str:
@@ -182,10 +208,7 @@ def _where(inspection: Inspection) -> str:
 
 def _print_costs(costs: list[Cost]) -> None:
     best = cheapest(costs)
-    rows = [(*COLUMNS, ""), *((*c.cells(), "cheapest" * (c is best)) for c in costs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)]
-        print(f"  {'  '.join(cells)}  {row[-1]}".rstrip())
+    rows = [(*cost.cells(), "cheapest" * (cost is best)) for cost in costs]
+    print_table((*COLUMNS, ""), rows, indent=2)
     if any(cost.seconds is not None and not cost.measured for cost in costs):
         print("  ≈: extrapolated from smaller tiles")

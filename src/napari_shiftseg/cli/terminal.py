@@ -71,10 +71,18 @@ def _print_row(title: str, *cells: str) -> None:
     print(f"{title:{TITLE}}{columns}  {cells[-1]:>{COLUMN}}".rstrip())
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def note(text: str) -> None:
+    """Say something beside the result, which alone is on standard output."""
+    print(text, file=sys.stderr)
+
+
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0
+) -> None:
     """Print a table: its columns as wide as they need, the first one to the left."""
     lines = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for first, *others in lines:
         columns = [f"{text:>{w}}" for text, w in zip(others, widths[1:], strict=True)]
-        print("  ".join([f"{first:{widths[0]}}", *columns]).rstrip())
+        cells = "  ".join([f"{first:{widths[0]}}", *columns])
+        print(f"{' ' * indent}{cells}".rstrip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import deque
 from statistics import fmean
@@ -25,9 +26,25 @@ MEAN_OVER = 100  # steps, for the loss that is shown
 
 
 def run_training(
+    sample: str,
+    output: Path,
+    window: int,
+    steps: int | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Train on a sample, write the model, print its figures and last loss."""
+    report = _trained(sample, output, window, steps, seed, device)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print(f"{report['model']}: loss {report['loss']:.3g}, written to {output}")
+
+
+def _trained(
     sample: str, output: Path, window: int, steps: int | None, seed: int, device: str
 ) -> dict[str, Any]:
-    """Train on a sample and write the model; returns its figures and last loss."""
     if output.suffix != SUFFIX:
         raise ValueError(f"the model file must end with {SUFFIX}, got {output.name!r}")
     writable_folder(output.parent)

@@ -158,6 +158,33 @@ class ModelConfig(BaseModel):
         return self.embedding_channels + self.foreground
 
     @property
+    def image_axes(self) -> int:
+        """Axes of one image: the spatial ones, and channels if it reads several."""
+        return self.ndim + (self.in_channels > 1)
+
+    def leading_axes(self, axes: int, name: str = "the image") -> int:
+        """Return how many axes (time, planes) stand before those of one image.
+
+        Parameters
+        ----------
+        axes : int
+            That the image has.
+        name : str
+            Stands for the image in the error.
+
+        Raises
+        ------
+        ValueError
+            If the image has fewer axes than the model reads.
+        """
+        if axes < self.image_axes:
+            raise ValueError(
+                f"this model reads {self.image_axes} axes, {name} has {axes}: choose "
+                f"another model or image"
+            )
+        return axes - self.image_axes
+
+    @property
     def level_features(self) -> tuple[int, ...]:
         """Channels of each level, finest first, the bottom last."""
         levels = len(self.pooling_factors) + 1

@@ -77,5 +77,6 @@ def training_window_warning(config: ModelConfig) -> str:
     window, period = too_small[0]
     return (
         f"trained with an output window of {window}, not above the period {period}: "
-        f"expect seams at every multiple of {period}, whatever the stitching"
+        f"expect seams at every multiple of {period}, tiled or untiled; no stitching "
+        f"mends them"
     )

@@ -58,14 +58,14 @@ def _training(config: ModelConfig) -> Remark:
         return Remark(
             "note",
             "How it was trained is not known: if the output window of its loss was not "
-            "above the period, expect seams at every multiple of the period, whatever "
-            "the stitching.",
+            "above the period, expect seams at every multiple of the period, tiled or "
+            "untiled.",
         )
     window, period = compact(config.provenance.window), compact(config.shape.period)
     return Remark(
         "note",
         f"Trained with an output window of {window}, above the period {period}: all "
-        f"phases met in the loss.",
+        f"that can be neighbours in an image were neighbours in training.",
     )
 
 
@@ -86,9 +86,9 @@ def _same_looking(config: ModelConfig) -> Remark:
     if most == 1:
         return Remark("note", "It cannot tell same-looking objects apart.")
     text = (
-        f"It computes at most {most:,} different functions, one a phase: it tells at "
-        f"most {most:,} same-looking objects apart, and none that lie a multiple of "
-        f"{compact(config.shape.period)} apart."
+        f"It computes at most {most:,} different functions, one a phase (position "
+        f"within a period): it tells at most {most:,} same-looking objects apart, and "
+        f"none that lie a multiple of {compact(config.shape.period)} apart."
     )
     if config.upsampling == "learnt":
         return Remark(

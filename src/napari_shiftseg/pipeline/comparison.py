@@ -194,7 +194,7 @@ def checked_truth(
         image of its shape.
     """
     shape, config = np.shape(image), model.config
-    if len(shape) != config.ndim + (config.in_channels > 1):
+    if len(shape) != config.image_axes:
         raise ValueError(
             f"one image of {config.ndim} axes is compared at a time, got the shape "
             f"{shape}: take one plane or frame of it"

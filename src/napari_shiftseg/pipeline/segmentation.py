@@ -201,7 +201,7 @@ def _clustered(
 def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
     """Return the indices of the images that leading axes (time, planes) run over."""
     shape = np.shape(image)
-    own = model.config.ndim + (model.config.in_channels > 1)
+    own = model.config.image_axes
     if len(shape) <= own:
         return []
     if 0 in shape:

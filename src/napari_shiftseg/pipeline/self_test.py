@@ -94,8 +94,7 @@ class SelfTest:
         if len(self.plan) == 1:
             return (
                 f"The whole image is one tile of {compact(self.plan.window)}: nothing "
-                f"is stitched, so nothing was tested. Take a larger image or a smaller "
-                f"window."
+                f"is stitched, so nothing was tested. Take an image larger than that."
             )
         if not self.agrees:
             return (
@@ -120,7 +119,7 @@ class SelfTest:
             )
         return (
             f"{agree} (a misaligned control differs by {self.control:.2g}): "
-            f"tiles are exact."
+            f"tiles are exact, they add no seams to the untiled prediction."
         )
 
     def figures(self) -> dict[str, Any]:
@@ -258,6 +257,6 @@ def _around_a_corner(plan: TilePlan) -> Region:
 def _too_large(plan: TilePlan, budget: int) -> MemoryError:
     return MemoryError(
         f"the self-test needs {size_text(plan.memory)} for one pass, of "
-        f"{size_text(budget)} at hand: choose a window smaller than "
+        f"{size_text(budget)} at hand: choose another device, or a window smaller than "
         f"{compact(plan.window)}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def constant(shape: Sequence[int] = (508, 508), value: float = 1.0) -> Sample:
@@ -33,7 +34,7 @@ def make_sample(name: str) -> Sample:
     Parameters
     ----------
     name : {"disks", "disks-16", "constant"}
-        Disks of radius 5 at period 13, at period 16, or a constant image.
+        See `SAMPLES`.
 
     Raises
     ------
@@ -42,11 +43,38 @@ def make_sample(name: str) -> Sample:
     """
     if name not in SAMPLES:
         raise ValueError(f"no sample {name!r}; there are {', '.join(SAMPLES)}")
-    return SAMPLES[name]()
+    return SAMPLES[name].make()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A bundled sample.
+
+    Attributes
+    ----------
+    make : callable
+        Makes it.
+    size : str
+        Of the image, in pixels.
+    purpose : str
+        What it shows, and what for.
+    """
+
+    make: Callable[[], Sample]
+    size: str
+    purpose: str
 
 
 SAMPLES = {
-    "disks": disks,
-    "disks-16": lambda: disks(shape=(513, 513), period=16),
-    "constant": constant,
+    "disks": Entry(
+        disks, "508 × 508", "1,600 disks, period 13: what both models know, seams show"
+    ),
+    "disks-16": Entry(
+        lambda: disks(shape=(513, 513), period=16),
+        "513 × 513",
+        "1,089 disks, period 16 as the models: all of one phase",
+    ),
+    "constant": Entry(
+        constant, "508 × 508", "nothing: all that differs comes from the network"
+    ),
 }

@@ -1,0 +1,153 @@
+"""Commands that read images: their arguments."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_shiftseg.cli.options import (
+    Bandwidth,
+    Batch,
+    BorderOption,
+    Device,
+    Image,
+    Json,
+    KernelOption,
+    Model,
+    OptionalOutput,
+    Output,
+    ScopeOption,
+    StitchingOption,
+    Window,
+)
+from napari_shiftseg.geometry.window import parse_window
+
+
+def demo(
+    output: Output = Path("demo_output"),
+    window: Annotated[int, typer.Option(help="Tile size for naive stitching.")] = 20,
+    device: Device = "auto",
+    viewer: Annotated[bool, typer.Option(help="Open napari with the result.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Segment the disk sample naively and cropped, and compare."""
+    from napari_shiftseg.cli.demo import run_demo
+
+    run_demo(output, window, device, viewer and not as_json, as_json)
+
+
+def segment(
+    image: Image,
+    output: Output,
+    model: Model = "disks",
+    window: Window = None,
+    stitching: StitchingOption = "cropped",
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    batch: Batch = None,
+    bandwidth: Bandwidth = None,
+    kernel: KernelOption = None,
+    scope: ScopeOption = None,
+    min_size: Annotated[
+        int | None, typer.Option(help="Drop objects of fewer pixels. [the model's]")
+    ] = None,
+    split_far_parts: Annotated[
+        bool | None,
+        typer.Option(help="Parts that do not touch are objects. [the model's]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
+    from napari_shiftseg.cli.segment import run_segment
+    from napari_shiftseg.pipeline.settings import Settings
+
+    settings = Settings(
+        window=_window(window), stitching=stitching, border=border, device=device,
+        batch=batch, bandwidth=bandwidth, kernel=kernel, scope=scope,
+        min_size=min_size, split_far_parts=split_far_parts,
+    )  # fmt: skip
+    run_segment(image, model, settings, output, as_json)
+
+
+def compare(
+    image: Image,
+    window: Annotated[
+        str | None,
+        typer.Option(help="Tile size (window), 20 or 24x96x96. [trained with]"),
+    ] = None,
+    model: Model = "disks",
+    truth: Annotated[
+        Path | None, typer.Option(help="True labels. [a sample's own]")
+    ] = None,
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    batch: Batch = None,
+    bandwidth: Bandwidth = None,
+    output: OptionalOutput = None,
+    as_json: Json = False,
+) -> None:
+    """Compare naive and cropped stitching: figures, a verdict, a report."""
+    from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.pipeline.settings import Settings
+
+    settings = Settings(
+        window=_window(window), border=border, device=device, batch=batch,
+        bandwidth=bandwidth,
+    )  # fmt: skip
+    run_compare(image, model, truth, settings, output, as_json)
+
+
+def sweep(
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE...", help="Images, or names of samples."),
+    ],
+    windows: Annotated[
+        str | None,
+        typer.Option(
+            help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, to 4 periods]"
+        ),
+    ] = None,
+    model: Model = "disks",
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(help="True labels, once an image. [a sample's own]"),
+    ] = None,
+    stitching: StitchingOption = "naive",
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    output: OptionalOutput = None,
+    as_json: Json = False,
+) -> None:
+    """Segment images at tile size after tile size, and score each."""
+    from napari_shiftseg.cli.sweep import run_sweep
+    from napari_shiftseg.pipeline.settings import Settings
+
+    settings = Settings(stitching=stitching, border=border, device=device)
+    run_sweep(images, model, windows, truth or [], settings, output, as_json)
+
+
+def evaluate(
+    prediction: Annotated[
+        Path, typer.Argument(help="Labels, or a folder of them as segment writes it.")
+    ],
+    truth: Annotated[
+        Path, typer.Argument(help="True labels, or a folder; or the name of a sample.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help=".csv file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score labels against true labels: AP50, false splits, false merges.
+
+    What looks like a raw image or a mask (more than 10 connected parts an id) is
+    scored as it is, and a note says so.
+    """
+    from napari_shiftseg.cli.evaluate import run_evaluate
+
+    run_evaluate(prediction, truth, output, as_json)
+
+
+def _window(text: str | None) -> int | tuple[int, ...] | None:
+    return None if text is None else parse_window(text)

@@ -1,0 +1,47 @@
+"""Arguments and options that commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_shiftseg.geometry.tiling import Border, Stitching
+from napari_shiftseg.model.config import Kernel, Scope
+from napari_shiftseg.samples.catalogue import SAMPLES
+
+SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
+    f"  {name:10}{entry.size:11}  {entry.purpose}" for name, entry in SAMPLES.items()
+)
+
+Image = Annotated[
+    Path,
+    typer.Argument(help=f"TIFF or .npy image, or a sample: {', '.join(SAMPLES)}."),
+]
+Model = Annotated[
+    str, typer.Option("-m", "--model", help="Bundled model, or a .safetensors file.")
+]
+Window = Annotated[
+    str | None,
+    typer.Option(help="Tile size (window) in pixels, 20 or 24x96x96. [cheapest]"),
+]
+StitchingOption = Annotated[Stitching, typer.Option(help="How tiles are joined.")]
+BorderOption = Annotated[Border, typer.Option(help="What stands beyond the image.")]
+KernelOption = Annotated[
+    Kernel | None, typer.Option(help="Of the mean shift. [the model's]")
+]
+ScopeOption = Annotated[
+    Scope | None,
+    typer.Option(help="One mean shift for all, or one a component. [the model's]"),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")]
+OptionalOutput = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder for the report. [none]")
+]
+Batch = Annotated[
+    int | None, typer.Option(help="Tiles at once. [as many as fit in memory]")
+]
+Bandwidth = Annotated[
+    float | None, typer.Option(help="Of the mean shift. [the model's]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import platform
 from base64 import b64decode
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.report.figures_of_merit import ROWS
 from napari_shiftseg.report.verdict import verdict
+from napari_shiftseg.report.words import MEANINGS
 from napari_shiftseg.report.write import report_of, write_report
 
 if TYPE_CHECKING:
@@ -29,19 +32,30 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 NAME = '<b>bold</b>&"quoted".tif'
+VOID = {"img", "link", "meta"}  # elements without an end
 
 
 class Page(HTMLParser):
-    """The elements of a page, and its text."""
+    """The elements of a page, its text, and tags that do not belong together."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.said: list[str] = []
+        self.inside: list[str] = []  # begun and not ended yet
+        self.wrong: list[str] = []
         self.feed(html)
+        self.close()
+        self.wrong += self.inside
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.inside or self.inside.pop() != tag:
+            self.wrong.append(tag)
 
     def handle_data(self, data: str) -> None:
         self.said.append(data)
@@ -120,6 +134,51 @@ class TestReport:
         page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
         assert "sweep" in {image["alt"] for image in page.all("img")}
 
+    def test_an_older_report_is_replaced_and_nothing_else_touched(
+        self, by_disks, disks_model, small_disks, tmp_path: Path
+    ) -> None:
+        arguments = by_disks, disks_model, small_disks.image, "a", tmp_path
+        points = sweep(small_disks.image, disks_model, [64], device="cpu")
+        older = write_report(*arguments, points=points)
+        (tmp_path / "notes.txt").write_text("mine")
+        (tmp_path / "pictures").mkdir()
+        (tmp_path / "pictures" / "sweep.png").write_text("mine")
+        whole = replace(by_disks, naive=by_disks.cropped)
+        report = write_report(whole, *arguments[1:])
+        gone = set(older["files"]) - set(report["files"])
+        assert gone == {
+            "sweep.csv", "sweep.png", "worst_seam_naive.png", "worst_seam_cropped.png",
+        }  # fmt: skip
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {*report["files"], "notes.txt", "pictures"}
+        assert (tmp_path / "pictures" / "sweep.png").read_text() == "mine"
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "hello",
+            b"\xff\xfe",
+            "[1, 2]",
+            '{"files": 3}',
+            '{"files": ["notes.txt", "../beside.txt", 3]}',
+        ],
+    )
+    def test_files_of_others_stay(self, of_volume, volume_model, volume, tmp_path,
+                                  content):  # fmt: skip
+        folder = tmp_path / "o"
+        folder.mkdir()
+        kept = (
+            folder / "notes.txt", tmp_path / "beside.txt", folder / "sweep.csv",
+            folder / "sweep.png",
+        )  # fmt: skip
+        for path in kept:
+            path.write_text("mine")
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / "report.json").write_bytes(data)
+        report = write_report(of_volume, volume_model, volume, "a", folder)
+        assert json.loads((folder / "report.json").read_text()) == report
+        assert [path.read_text() for path in kept] == ["mine"] * 4
+
     def test_a_volume_says_which_plane(self, of_volume, volume_model) -> None:
         report = report_of(of_volume, volume_model, "a")
         assert "the pictures show plane 5 of the image" in report["warnings"]
@@ -137,10 +196,19 @@ class TestReport:
 
 
 class TestPage:
+    def test_elements_end_in_the_order_in_which_they_begin(self, page: Page) -> None:
+        assert page.wrong == []
+        assert len(page.all("figure")) == len(page.all("img")) >= 9
+
+    @pytest.mark.parametrize("html", ["<p><b></p></b>", "<p>", "</p>"])
+    def test_a_page_that_is_not_well_formed_is_caught(self, html: str) -> None:
+        assert Page(html).wrong
+
     def test_names_are_text(self, page: Page, folder: Path) -> None:
         html = (folder / "report.html").read_text(encoding="utf-8")
         assert "<b>" not in html
-        assert f"{NAME}: naive and cropped stitching" in page.text
+        title = f"Image {NAME} by model disks: naive and cropped stitching"
+        assert page.text.count(title) == 2  # of the window, and on the page
         assert not page.all("b")
 
     def test_nothing_from_elsewhere_and_no_script(self, page: Page, folder) -> None:
@@ -164,6 +232,7 @@ class TestPage:
             kind, data = source.split(",")
             assert kind == "data:image/png;base64"
             assert b64decode(data) == (folder / f"{alt}.png").read_bytes()
+            assert imread(BytesIO(b64decode(data))).size > 0
 
     def test_figures_with_tooltips(self, page: Page, report) -> None:
         tooltips = {element["title"] for element in page.all("abbr")}
@@ -171,6 +240,30 @@ class TestPage:
         assert str(report["naive"]["false_splits"]) in page.said
         assert "0 ✓" in page.said  # false splits of cropped
         assert f"{report['naive']['seam_ratio']:.3g}" in page.said
+
+    def test_the_worst_seam_comes_right_after_the_verdict(self, page: Page) -> None:
+        assert [image["alt"] for image in page.all("img")][:3] == [
+            "worst_seam_naive", "worst_seam_cropped", "profile",
+        ]  # fmt: skip
+        text = page.text
+        parts = ("Tiles of 20 make seams", "The worst seam", "Figures", "Plots")
+        assert sorted(parts, key=text.index) == list(parts)
+
+    def test_without_a_split_there_is_no_worst_seam(
+        self, by_disks, disks_model, small_disks, tmp_path: Path
+    ) -> None:
+        whole = replace(by_disks, naive=by_disks.cropped)
+        write_report(whole, disks_model, small_disks.image, "a", tmp_path)
+        page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+        assert "The worst seam" not in page.text
+
+    def test_parameters_read_as_words(self, page: Page) -> None:
+        for said in (
+            "chosen by memory", "whole image", "188, 204, 220, … (every 16)",
+            "image axes",
+        ):  # fmt: skip
+            assert said in page.said
+        assert set(MEANINGS.values()) <= {each["title"] for each in page.all("abbr")}
 
     def test_verdict_parameters_and_card(self, page: Page, report) -> None:
         assert report["verdict"] in page.text

@@ -15,7 +15,8 @@ from napari_shiftseg.report.figures_of_merit import (
     cell,
     untiled_cell,
 )
-from napari_shiftseg.report.words import in_words
+from napari_shiftseg.report.pictures import WORST_SEAM
+from napari_shiftseg.report.words import MEANINGS, in_words, name_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,13 +104,15 @@ def page(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"words": in_words, "cell": cell}
+    environment.filters |= {"words": in_words, "name": name_in_words, "cell": cell}
     template = files("napari_shiftseg.report").joinpath(TEMPLATE)
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         report=report,
         card=_flat(card),
+        meanings=MEANINGS,
         lines=lines(report["naive"], report["cropped"]),
-        pictures=pictures,
+        worst_seam={name: pictures[name] for name in WORST_SEAM if name in pictures},
+        pictures={n: p for n, p in pictures.items() if n not in WORST_SEAM},
         plots=plots,
     )
 

@@ -34,14 +34,17 @@ CAPTIONS = {
     "gradient_naive": "Gradient magnitude of the embedding, naive: lines at tile "
     "borders are seams. Same grey scale as cropped.",
     "gradient_cropped": "Gradient magnitude of the embedding, cropped.",
-    "labels_naive": "Objects, naive. A colour is one object, on both sides.",
+    "labels_naive": "Objects, naive. An object has the colour, on both sides, of the "
+    "whole object that it shares most pixels with (the true one or, without true "
+    "labels, that of cropped tiles); a surplus piece has a colour of its own.",
     "labels_cropped": "Objects, cropped.",
     "difference": "Difference of the embeddings, naive − cropped; white is the "
     "largest.",
-    "worst_seam_naive": "The seam that splits most objects, naive, with the tile "
-    "borders.",
+    "worst_seam_naive": "The seam that splits most objects, naive; white lines are "
+    "tile borders.",
     "worst_seam_cropped": "The same place, cropped.",
 }
+WORST_SEAM = ("worst_seam_naive", "worst_seam_cropped")
 
 
 def pictures(

@@ -44,6 +44,10 @@ PLOTS = {
     "is the prediction without tiles over the pairs of the naive ones.",
     "sweep": "Tile size after tile size; filled: a multiple of the period.",
 }
+FILES = (  # that a report may consist of
+    "report.html", "report.json", "figures.csv", "profile.csv", "sweep.csv",
+    *(f"{kind}.png" for kind in (*CAPTIONS, *PLOTS)),
+)  # fmt: skip
 
 
 def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
@@ -124,7 +128,8 @@ def write_report(
     name : str
         Of the image.
     folder : Path
-        That is there; files of the same names are replaced.
+        That is there. An older report in it is replaced: what that one wrote and this
+        one does not is removed. Nothing else is touched.
     truth : array_like of int, optional
         (\\*spatial), whose ids, and colours, the objects take.
     points : sequence of SweepPoint, optional
@@ -140,6 +145,7 @@ def write_report(
     OSError
         If a file cannot be written.
     """
+    older = _written_before(folder)
     images = pictures(comparison, image, truth)
     for kind, picture in images.items():
         imsave(folder / f"{kind}.png", picture, check_contrast=False)
@@ -166,7 +172,22 @@ def write_report(
         {kind: _illustration(folder, kind, PLOTS) for kind in plots},
     )
     (folder / "report.html").write_text(illustrated, encoding="utf-8")
+    for name in older - set(report["files"]):
+        (folder / name).unlink(missing_ok=True)
     return report
+
+
+def _written_before(folder: Path) -> set[str]:
+    """Return what the report in this folder, if there is one, says that it wrote.
+
+    Only names that a report gives to its files: the rest is the user's.
+    """
+    try:
+        known = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # none, or not ours
+        return set()
+    files = known.get("files") if isinstance(known, dict) else None
+    return {name for name in FILES if isinstance(files, list) and name in files}
 
 
 def _write_plots(

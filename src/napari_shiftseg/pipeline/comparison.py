@@ -14,7 +14,7 @@ from napari_shiftseg.inference.progress import Progress, Result, Returning, exha
 from napari_shiftseg.metrics.instances import ObjectScores, as_labels, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
-from napari_shiftseg.pipeline.segmentation import Segmentation, segment_steps
+from napari_shiftseg.pipeline.segmentation import Segmentation, frame_steps
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.unet import UNet
 
 COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
@@ -140,10 +141,11 @@ def compare_steps(
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
     labels = checked_truth(image, model, truth)
-    naive = yield from _named("naive", _naive_steps(image, model, settings))
+    opened = open_for(image, model)  # once: its scale is found in all of its pixels
+    naive = yield from _named("naive", _naive_steps(opened, model, settings))
     chosen = replace(settings, stitching="cropped")
-    cropped = yield from _named("cropped", segment_steps(image, model, chosen))
-    reference = yield from _named("untiled", untiled_steps(image, model, settings))
+    cropped = yield from _named("cropped", frame_steps(opened, model, chosen))
+    reference = yield from _named("untiled", untiled_steps(opened, model, settings))
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
     there = None if labels is None else labels[inside]
     return Comparison(
@@ -155,15 +157,15 @@ def compare_steps(
 
 
 def _naive_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings
+    image: Image, model: UNet, settings: Settings
 ) -> Generator[Progress, None, Segmentation]:
     """Segment with the very tiles asked for: smaller ones could be without seams."""
     chosen = replace(settings, stitching="naive")
     plan = plan_for(
-        open_for(image, model), model, chosen.window, chosen.stitching, chosen.border,
-        chosen.region, chosen.device,
+        image, model, chosen.window, chosen.stitching, chosen.border, chosen.region,
+        chosen.device,
     )  # fmt: skip
-    result = yield from segment_steps(image, model, chosen)
+    result = yield from frame_steps(image, model, chosen)
     if result.plan != plan:
         raise MemoryError(
             f"naive tiles of {by(plan.stride)} do not fit on the device: choose a "
@@ -210,20 +212,19 @@ def checked_truth(
 
 
 def untiled_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings
+    image: Image, model: UNet, settings: Settings
 ) -> Generator[Progress, None, NDArray[Any]]:
     """Predict in one pass, or with the cheapest exact tiles where that is too large."""
-    opened = open_for(image, model)
     plans = [
         plan_for(
-            opened, model, None, stitching, settings.border, settings.region,
+            image, model, None, stitching, settings.border, settings.region,
             settings.device,
         )
         for stitching in ("whole", "cropped")
     ]  # fmt: skip
     fits = plans[0].memory <= memory_budget(resolve_device(settings.device))
     raw, _ = yield from embed_steps(
-        opened, model, plans[0] if fits else plans[1], settings.device,
+        image, model, plans[0] if fits else plans[1], settings.device,
         settings.precision,
     )  # fmt: skip
     return raw[: model.config.embedding_channels]

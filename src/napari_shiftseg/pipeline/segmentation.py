@@ -109,11 +109,12 @@ def segment_steps(
     pixels = as_array(image)
     frames = frames_of(pixels, model)
     if not frames:
-        return (yield from _segment_frame(pixels, model, settings))
+        return (yield from frame_steps(open_for(pixels, model), model, settings))
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
-        steps = Returning(_segment_frame(pixels[at], model, settings, plan))
+        opened = open_for(pixels[at], model)
+        steps = Returning(frame_steps(opened, model, settings, plan))
         for progress in steps:
             yield replace(
                 progress,
@@ -124,20 +125,17 @@ def segment_steps(
     return _stacked(results, np.shape(pixels)[: len(frames[0])])
 
 
-def _segment_frame(
-    image: ArrayLike | Any,
-    model: UNet,
-    settings: Settings,
-    plan: TilePlan | None = None,
+def frame_steps(
+    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
 ) -> Generator[Progress, None, Segmentation]:
+    """Segment one image that has been opened, by a plan if one is given."""
     began = perf_counter()
     clustering = settings.clustering(model.config)
-    opened = open_for(image, model)
     plan = plan or plan_for(
-        opened, model, settings.window, settings.stitching, settings.border,
+        image, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,
     )  # fmt: skip
-    raw, plan, notes = yield from _predicted(opened, model, plan, settings)
+    raw, plan, notes = yield from _predicted(image, model, plan, settings)
     embedding, logit = _parted(raw, model)
     objects = yield from _clustered(embedding, logit, clustering, plan, model, settings)
     return Segmentation(

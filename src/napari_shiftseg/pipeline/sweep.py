@@ -15,7 +15,7 @@ from napari_shiftseg.metrics.instances import ObjectScores, object_scores, poole
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
-from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.segmentation import frame_steps
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
@@ -223,7 +224,7 @@ def sweep_steps(
         )
         for window in windows
     ]  # fmt: skip
-    reference = yield from untiled_steps(image, model, settings)
+    reference = yield from untiled_steps(opened, model, settings)
     budget = memory_budget(resolve_device(settings.device))
     points: list[SweepPoint] = []
     for number, plan in enumerate(plans):
@@ -231,7 +232,7 @@ def sweep_steps(
         if plan.memory > budget:
             point = _failed(plan, f"a tile takes about {size_text(plan.memory)}")
         else:
-            steps = Returning(_point(image, model, chosen, plan, reference, labels))
+            steps = Returning(_point(opened, model, chosen, plan, reference, labels))
             for progress in steps:
                 yield SweepProgress(
                     number * progress.total + progress.done,
@@ -251,7 +252,7 @@ def _failed(plan: TilePlan, reason: str) -> SweepPoint:
 
 
 def _point(
-    image: Any,
+    image: Image,
     model: UNet,
     settings: Settings,
     plan: TilePlan,
@@ -259,7 +260,7 @@ def _point(
     truth: NDArray[Any] | None,
 ) -> Generator[Progress, None, SweepPoint]:
     try:
-        result = yield from segment_steps(image, model, settings)
+        result = yield from frame_steps(image, model, settings)
     except MemoryError as error:
         return _failed(plan, str(error))
     if result.plan != plan:  # smaller tiles than asked for are another window

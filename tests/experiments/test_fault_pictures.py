@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_shiftseg.experiments import fault_pictures, faults
+from napari_shiftseg.experiments import fault_pictures
 from napari_shiftseg.experiments.fault_pictures import Scene, draw, texture
 from napari_shiftseg.experiments.faults import Stitched
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -62,8 +62,8 @@ def test_the_command_writes_one_picture_a_scene(
 ) -> None:
     monkeypatch.setattr(fault_pictures, "scenes", lambda: iter([scene]))
     folder = tmp_path / "new" / "folder"
-    monkeypatch.setattr(sys, "argv", ["faults", "-o", str(folder)])
-    faults.main()
+    monkeypatch.setattr(sys, "argv", ["fault_pictures", "-o", str(folder)])
+    fault_pictures.main()
     assert capsys.readouterr().out.split() == [str(folder / "planted.png")]
     assert imread(folder / "planted.png").shape[:2] == (310, 800)
 

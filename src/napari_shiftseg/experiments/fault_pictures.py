@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from argparse import ArgumentParser
+from dataclasses import dataclass, replace
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +26,7 @@ from napari_shiftseg.model.unet import new_model
 from napari_shiftseg.samples.disks import disks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -97,38 +98,34 @@ def scenes() -> Iterator[Scene]:
         ("trained with w = 16 = p", "trained with w = 20 > p"),
         (184, 256),
     )
-    lattice = disks((248, 248)).image
     noise, padded = texture((133, 133)), _untrained(padding="same")
-    yield Scene(
-        "without_halo",
-        without_halo(noise, padded, 32),
-        cropped(noise, padded, 32),
-        ("no halo, stride 32 = 4p", "halo read and cropped"),
-        (0, 100),
-    )
-    yield Scene(
-        "last_tile_shifted_back",
-        last_tile_shifted_back(lattice, model, 64),
-        cropped(lattice, model, 64),
-        ("last tile shifted back", "last tile on the grid"),
-        (150, 214),
-        by_border=True,
-    )
-    yield Scene(
-        "centred_crop",
-        centred_crop(lattice, model, 16),
-        cropped(lattice, model, 16),
-        ("middle of the raw output", "beginning of the raw output"),
-        (40, 140),
-    )
+    titles = "no halo, stride 32 = 4p", "halo read and cropped"
+    yield _scene(without_halo, noise, padded, 32, titles, (0, 100))
+    lattice = disks((248, 248)).image
+    titles = "last tile shifted back", "last tile on the grid"
+    shifted = _scene(last_tile_shifted_back, lattice, model, 64, titles, (150, 214))
+    yield replace(shifted, by_border=True)
+    titles = "middle of the raw output", "beginning of the raw output"
+    yield _scene(centred_crop, lattice, model, 16, titles, (40, 140))
     bright, valid = texture((133, 133), brightness=6), _untrained(padding="valid")
-    yield Scene(
-        "normalised_per_tile",
-        normalised_per_tile(bright, valid, 32),
-        cropped((bright - bright.mean()) / bright.std(), valid, 32),
-        ("each tile scaled by itself", "scaled as a whole"),
-        (0, 100),
-    )
+    titles = "each tile scaled by itself", "scaled as a whole"
+    scaled = _scene(normalised_per_tile, bright, valid, 32, titles, (0, 100))
+    whole = (bright - bright.mean()) / bright.std()
+    yield replace(scaled, control=cropped(whole, valid, 32))
+
+
+def _scene(
+    fault: Callable[[NDArray[Any], UNet, int], Stitched],
+    image: NDArray[Any],
+    model: UNet,
+    window: int,
+    titles: tuple[str, str],
+    view: tuple[int, int],
+) -> Scene:
+    """Make a fault beside cropped tiles of the same image and model."""
+    made = fault(image, model, window)
+    control = cropped(image, model, window)
+    return Scene(fault.__name__, made, control, titles, view)
 
 
 def write_pictures(folder: Path) -> Iterator[Path]:
@@ -203,3 +200,15 @@ def _draw_borders(axes: Any, scene: Scene) -> None:
     axes.set_xticks(range(len(borders)), labels=map(str, borders))
     axes.set_title("steps at each border")
     axes.set_xlabel("tile border (pixel)")
+
+
+def main() -> None:
+    """Draw every fault into a folder, for the documentation."""
+    parser = ArgumentParser(description=main.__doc__)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    for path in write_pictures(parser.parse_args().output):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,10 +7,8 @@ float64 on the CPU, so that what differs is the fault and not the arithmetic.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.tiling import (
@@ -226,17 +224,3 @@ def _shifted_back(axis: AxisPlan) -> AxisPlan:
 def _centred(axis: AxisPlan, raw: int) -> AxisPlan:
     margin = (raw - 2 * axis.halo - axis.stride) // 2
     return replace(axis, lead=axis.lead + margin, halo=axis.halo + margin)
-
-
-def main() -> None:
-    """Draw every fault into a folder, for the documentation."""
-    parser = ArgumentParser(description=main.__doc__)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    from napari_shiftseg.experiments.fault_pictures import write_pictures
-
-    for path in write_pictures(parser.parse_args().output):
-        print(path)
-
-
-if __name__ == "__main__":
-    main()

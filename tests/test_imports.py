@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,32 @@ def test_a_planted_violation_is_caught(module, line):
 def test_what_is_allowed_is_not_caught(module, line):
     module = f"{PACKAGE}.{module}"
     assert violations(module, imports(line, module)) == []
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import one another in a circle; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_module_imports_one_that_imports_it():
+    known = modules()
+    graph = {}
+    for module, path in known.items():
+        is_package = path.name == "__init__.py"
+        found = imports(path.read_text(encoding="utf-8"), module, is_package)
+        names = (each.name for each in found if not each.for_types)
+        graph[module] = {  # an imported name may be a module, or stand in one
+            owner
+            for name in names
+            for owner in [name if name in known else name.rpartition(".")[0]]
+            if owner in known and owner not in (module, PACKAGE)
+        }
+    assert cycle(graph) == []
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})  # one is seen
 
 
 def test_a_package_reads_its_own_modules():

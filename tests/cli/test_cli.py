@@ -25,6 +25,7 @@ from napari_shiftseg.model.remarks import what_follows
 from napari_shiftseg.model.unet import UNet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.self_test import self_test
+from napari_shiftseg.samples.catalogue import SAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -671,6 +672,18 @@ class TestProgram:
         ran = shiftseg(command, "--help")
         assert (ran.status, ran.stderr) == (0, "")
         assert "--json" in ran.stdout
+
+    @pytest.mark.parametrize(
+        "command", ["segment", "compare", "sweep", "evaluate", "inspect"]
+    )
+    def test_help_lists_the_samples(self, shiftseg, command: str) -> None:
+        lines = shiftseg(command, "--help").stdout.splitlines()
+        start = next(n for n, line in enumerate(lines) if line.strip() == "Samples:")
+        rows = [" ".join(line.split()) for line in lines[start + 1 :] if line.strip()]
+        assert rows == [
+            f"{name} {entry.size} {entry.purpose}" for name, entry in SAMPLES.items()
+        ]
+        assert max(map(len, lines)) <= 80
 
     def test_stopping_it(self, shiftseg, monkeypatch: pytest.MonkeyPatch) -> None:
         def stopped(*_: object, **__: object) -> None:

@@ -137,6 +137,11 @@ def test_a_point_and_the_largest_disk():
 
 def test_samples_by_name():
     assert list(SAMPLES) == ["disks", "disks-16", "constant"]
+    for entry in SAMPLES.values():
+        made = entry.make()
+        assert entry.size == " × ".join(map(str, made.image.shape))
+        number = made.labels.max()
+        assert entry.purpose.startswith(f"{number:,} disks" if number else "nothing")
     assert make_sample("disks").period == 13
     commensurate = make_sample("disks-16")
     assert commensurate.period == 16

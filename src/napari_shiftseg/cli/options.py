@@ -10,7 +10,7 @@ from napari_shiftseg.model.config import Kernel, Scope
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
-    f"  {name:10}{entry.size:11}  {entry.purpose}" for name, entry in SAMPLES.items()
+    f"  {name:10}{entry.size:11}{entry.purpose}" for name, entry in SAMPLES.items()
 )
 
 Image = Annotated[

@@ -67,7 +67,7 @@ class Entry:
 
 SAMPLES = {
     "disks": Entry(
-        disks, "508 × 508", "1,600 disks, period 13: what both models know, seams show"
+        disks, "508 × 508", "1,600 disks, period 13: what both models are trained on"
     ),
     "disks-16": Entry(
         lambda: disks(shape=(513, 513), period=16),

@@ -18,7 +18,7 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.advice import advise, size_text
+from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
@@ -26,10 +26,11 @@ from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.inspect_widget import open_inspect
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
+from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.gui.size_advice import SizeAdvice
 from napari_shiftseg.gui.source import (
     Source,
     frame_in_view,
@@ -93,7 +94,7 @@ class SegmentWidget(Container):
             "naive: a tile keeps the whole window, seams unless it is n·p.\n"
             "whole: one pass, where the memory suffices.",
         )
-        self.note = Note(self._use_window)
+        self.note = SizeAdvice(self._use_window)
         self.summary = wrapped_label()
         self.show_grid = CheckBox(text="Show tile grid", value=False)
         self.device = ComboBox(choices=self._device_names, label="Device")
@@ -199,7 +200,7 @@ class SegmentWidget(Container):
             self._plan = self._planned()
         except (ValueError, OSError) as error:
             kind = "note" if self.image.value is None else "error"
-            self.note.say(str(error), kind, [])
+            self.note.refuse(str(error), kind)
             self.summary.value = ""
         else:
             self._say_what_it_means(self._plan)
@@ -209,26 +210,14 @@ class SegmentWidget(Container):
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice = advise(plan)
-        warnings = [
-            training_window_warning(self.model.config),
-            self._memory_warning(plan),
-        ]
-        kind = "warning" if advice.makes_seams or any(warnings) else "note"
-        text = "\n".join(filter(None, [advice.note, *warnings]))
-        self.note.say(text, kind, self._choices(advice.nearest))
+        warnings = [training_window_warning(self.model.config)]
+        budget = self._devices and self._devices.budget(self.device.value)
+        if advice.makes_seams:
+            self.note.tell(plan, "", [*warnings, advice.note], budget)
+        else:
+            self.note.tell(plan, advice.note, warnings, budget)
         planes = prod(layer_shape(self.image.value)[: -plan.shape.ndim])
         self.summary.value = advice.summary + (f"; {planes} planes" * (planes > 1))
-
-    def _memory_warning(self, plan: TilePlan) -> str:
-        if self._devices is None:
-            return ""
-        budget = self._devices.budget(self.device.value)
-        if plan.memory <= budget:
-            return ""
-        return (
-            f"A tile takes about {size_text(plan.memory)}, more than the "
-            f"{size_text(budget)} at hand: choose smaller tiles."
-        )
 
     def _planned(self) -> TilePlan:
         if self.image.value is None:
@@ -277,19 +266,6 @@ class SegmentWidget(Container):
         if self.advanced.region.value != IN_VIEW:
             leading = 0
         return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
-
-    def _choices(
-        self, nearest: tuple[tuple[int, ...], ...]
-    ) -> list[tuple[str, tuple[int, ...]]]:
-        """Captions and windows of the buttons: nearest valid ones, and the cheapest."""
-        choices = [(f"Use {window_text(window)}", window) for window in nearest]
-        plan = self._plan
-        if plan is not None and plan.stitching != "whole":
-            budget = self._devices and self._devices.budget(self.device.value)
-            cheapest = plan.cheapest(budget).window
-            if cheapest not in (plan.window, *nearest):
-                choices.append((f"Cheapest: {window_text(cheapest)}", cheapest))
-        return choices
 
     def _show_device(self) -> None:
         if self._devices is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 
 from napari_shiftseg.inference.image import luminance
-from napari_shiftseg.metrics.instances import as_labels
+from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
 if TYPE_CHECKING:

@@ -97,9 +97,9 @@ def test_an_opened_model_stays_chosen_when_layers_come(viewer, widget, model_fil
 
 
 def test_devices_arrive_from_a_thread_and_the_banner_tells(viewer, widget, qtbot):
-    qtbot.waitUntil(lambda: "cpu" in widget.device.choices, timeout=30_000)
-    widget.device.value = "cpu"
-    assert "Running on the CPU" in widget.banner.value
+    qtbot.waitUntil(lambda: "cpu" in widget.device.list.choices, timeout=30_000)
+    widget.device.list.value = "cpu"
+    assert "Running on the CPU" in widget.device.banner.value
 
 
 # ----------------------------------------------------------------- preview
@@ -414,7 +414,7 @@ def test_run_again_with_the_settings_of_a_layer(viewer, widget, noise, run, qtbo
     widget.window.value = "8"
     widget.advanced.bandwidth.value = 0.3
     viewer.layers.selection.active = first
-    widget.again_button.native.click()
+    widget.again.native.click()
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
     assert widget.window.value == "10"
     assert widget.stitching.value == "naive"

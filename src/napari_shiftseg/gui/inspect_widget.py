@@ -19,7 +19,12 @@ from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.source import Source, frame_in_view, layer_shape
+from napari_shiftseg.gui.source import (
+    Source,
+    colour_note,
+    frame_in_view,
+    layer_shape,
+)
 from napari_shiftseg.model.remarks import what_follows
 
 if TYPE_CHECKING:
@@ -151,7 +156,8 @@ class InspectWidget(Container):
             if best is None
             else f"cheapest that fits in memory: {best.name}"
         )
-        return f"{', '.join(parts)}; {end}."
+        said = f"{', '.join(parts)}; {end}."
+        return " ".join(filter(None, [said, colour_note(layer)]))
 
     def _show_none(self, reason: str) -> None:
         self._forget(None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from napari_shiftseg.geometry.advice import compact
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.model.description import own_seams, training_window_warning
 
 if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
@@ -51,6 +51,22 @@ def what_follows(config: ModelConfig) -> list[Remark]:
     return sorted(notes, key=lambda remark: remark.kind == "note")
 
 
+def what_exact_means(config: ModelConfig) -> str:
+    """Say what exact tiles do not mend; empty where there is no such thing.
+
+    Exact is: tiles equal one pass over the whole image. Where that pass has seams
+    itself, so have the tiles.
+    """
+    period = own_seams(config)
+    if period is None:
+        return ""
+    return (
+        f"Exact means equal to one pass over the whole image. That pass has seams "
+        f"itself, at every multiple of {period}: they come from the model's training, "
+        f"not from tiles, and no tile size mends them."
+    )
+
+
 def _training(config: ModelConfig) -> Remark:
     if warning := training_window_warning(config):
         return Remark("warning", f"{warning[0].upper()}{warning[1:]}.")
@@ -65,7 +81,8 @@ def _training(config: ModelConfig) -> Remark:
     return Remark(
         "note",
         f"Trained with an output window of {window}, above the period {period}: all "
-        f"phases met in the loss.",
+        f"phases (positions within one period) met in the loss, so it makes no seams "
+        f"of its own.",
     )
 
 
@@ -86,9 +103,9 @@ def _same_looking(config: ModelConfig) -> Remark:
     if most == 1:
         return Remark("note", "It cannot tell same-looking objects apart.")
     text = (
-        f"It computes at most {most:,} different functions, one a phase: it tells at "
-        f"most {most:,} same-looking objects apart, and none that lie a multiple of "
-        f"{compact(config.shape.period)} apart."
+        f"It computes at most {most:,} different functions, one a phase (position "
+        f"within one period): it tells at most {most:,} same-looking objects apart, "
+        f"and none that lie a multiple of {compact(config.shape.period)} apart."
     )
     if config.upsampling == "learnt":
         return Remark(

@@ -115,7 +115,7 @@ class TestInspect:
         assert " ".join(head.split()) == " ".join(COLUMNS)
         assert len(rows) == len(expected)
         assert len({row.rindex(" ×") for row in rows}) == 1  # columns are aligned
-        assert [row.split()[0] for row in rows] == [
+        assert [row.strip().split("  ")[0] for row in rows] == [
             cost.cells()[0] for cost in expected
         ]
         assert sum("cheapest" in row for row in rows) == 1

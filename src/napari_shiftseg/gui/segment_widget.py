@@ -18,6 +18,7 @@ from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_again import RunAgain
 from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.gui.scrolling import Scrolling
 from napari_shiftseg.gui.segment_form import SegmentForm
 from napari_shiftseg.gui.size_advice import SizeAdvice
 from napari_shiftseg.gui.source import colour_note
@@ -64,7 +65,7 @@ class SegmentWidget(Container):
         self.advanced_button = PushButton(text="▸ Advanced")
         self.again = RunAgain(self._viewer, self._run_again)
         self.panel = RunPanel(self._steps, self._show_outcome, self._advise)
-        super().__init__(
+        rows = Container(
             widgets=[
                 self.form,
                 self.note,
@@ -79,7 +80,11 @@ class SegmentWidget(Container):
             labels=False,
         )
         self.advanced.visible = self.again.visible = False
-        self.native.layout().addStretch()
+        rows.native.layout().addStretch()
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._rows = rows  # or its children would go with it
+        self.native.layout().addWidget(Scrolling(rows.native))
 
     def _connect(self) -> None:
         layers = self._viewer.layers

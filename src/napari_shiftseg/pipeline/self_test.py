@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_shiftseg.geometry.advice import compact, size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
@@ -281,11 +282,10 @@ def _around_a_corner(plan: TilePlan) -> Region:
 
 
 def _too_large(plan: TilePlan, budget: int, window: Window) -> MemoryError:
-    remedy = (
-        "close other programs that use it"
-        if window is None
-        else f"choose a window smaller than {compact(plan.window)}"
-    )
+    remedy = "close other programs that use it"
+    if window is not None:
+        chosen = as_window(window, plan.shape.ndim)
+        remedy = f"choose a window smaller than {compact(chosen)}"
     return MemoryError(
         f"the self-test needs {size_text(plan.memory)} for one pass, of "
         f"{size_text(budget)} at hand: {remedy}"

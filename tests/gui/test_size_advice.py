@@ -49,8 +49,8 @@ def test_the_cheapest_offers_nothing(advice):
 
 
 def test_warnings_come_first_and_are_amber(advice):
-    advice.tell(plan(8), "a note", ["", "a warning"])
-    assert advice.text.value == "a warning\na note"
+    advice.tell(plan(8), "a note", ["", "a warning", "Another."])
+    assert advice.text.value == "A warning.\nAnother.\na note"
     assert AMBER in colour(advice)
     advice.tell(plan(8), "a note", ["", ""])
     assert AMBER not in colour(advice)

@@ -152,6 +152,11 @@ def compact(sizes: tuple[int, ...]) -> str:
     return by(sizes) if len(set(sizes)) > 1 else str(sizes[0])
 
 
+def sentence(clause: str) -> str:
+    """Write a clause as a sentence of its own."""
+    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
+
+
 def _note(plan: TilePlan, valid: bool) -> str:
     seamless = plan.stitching == "naive" and not plan.makes_seams
     if plan.stitching == "whole" or seamless:

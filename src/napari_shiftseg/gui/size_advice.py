@@ -8,6 +8,7 @@ from napari_shiftseg.geometry.advice import (
     advise,
     cheaper,
     memory_warning,
+    sentence,
     size_name,
 )
 from napari_shiftseg.geometry.window import window_text
@@ -42,12 +43,12 @@ class SizeAdvice(Note):
         text : str
             Said in any case, in grey.
         warnings : sequence of str
-            Said first, and all is amber; empty ones are left out.
+            Said first, as sentences, and all is amber; empty ones are left out.
         memory : int, optional
             Bytes a tile may take; a plan that takes more is warned of.
         """
         warnings = list(filter(None, [*warnings, memory_warning(plan, memory)]))
-        lines = filter(None, [*warnings, text])
+        lines = filter(None, [*map(sentence, warnings), text])
         kind = "warning" if warnings else "note"
         self.say("\n".join(lines), kind, self._choices(plan, memory))
 

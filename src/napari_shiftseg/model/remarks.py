@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from napari_shiftseg.geometry.advice import compact
+from napari_shiftseg.geometry.advice import compact, sentence
 from napari_shiftseg.model.description import own_seams, training_window_warning
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def what_exact_means(config: ModelConfig) -> str:
 
 def _training(config: ModelConfig) -> Remark:
     if warning := training_window_warning(config):
-        return Remark("warning", f"{warning[0].upper()}{warning[1:]}.")
+        return Remark("warning", sentence(warning))
     if config.provenance is None:
         return Remark(
             "note",

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.geometry.advice import advise, period_text, size_text, summary
+from napari_shiftseg.geometry.advice import (
+    advise,
+    cheaper,
+    compact,
+    memory_warning,
+    period_text,
+    size_name,
+    size_text,
+    summary,
+)
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
@@ -111,6 +120,75 @@ def test_the_summary_tells_what_is_read_predicted_and_kept():
         f"reads 204 × 204, predicts 20 × 20, keeps 16 × 16 = 1·2⁴; 1,024 tiles; "
         f"{cost:.3g} × the pixels; {size_text(plan.memory)}"
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "name"),
+    [
+        ((508, 508), 20, "20"),
+        ((508, 508), (20, 40), "20 × 40"),
+        ((508, 508), 512, "whole (512)"),  # 512 = 32 · 16 pixels from −4 on
+        ((508, 508), 2000, "whole (512)"),
+        ((500, 30), None, "whole (512 × 48)"),
+        ((12, 12), 16, "whole (16)"),
+        ((13, 12), 16, "16"),
+    ],
+)
+def test_one_tile_is_named_by_the_window_that_holds_all(size, window, name):
+    plan = plan_tiles(size, DISKS, window)
+    assert size_name(plan) == name
+    if len(plan) == 1:
+        assert size_name(plan_tiles(size, DISKS, stitching="whole")) == name
+
+
+@given(st.tuples(st.integers(1, 90), st.integers(1, 90)))
+@settings(deadline=None, max_examples=60)
+def test_the_window_in_brackets_is_the_smallest_of_one_tile(size):
+    shape = UNetShape((AxisShape((2, 2)), AxisShape((3,))))
+    smallest = tuple(
+        next(w for w in range(p, 200, p) if len(_along(size, shape, axis, w)) == 1)
+        for axis, p in enumerate(shape.period)
+    )
+    name = size_name(plan_tiles(size, shape, stitching="whole"))
+    assert name == f"whole ({compact(smallest)})"
+
+
+def _along(size, shape, axis, window):
+    """Tiles of this window along one axis."""
+    windows = [200, 200]
+    windows[axis] = window
+    return plan_tiles(size, shape, windows)
+
+
+def test_a_cheaper_plan_is_offered_only_where_it_is_cheaper():
+    plan = plan_tiles((508, 508), DISKS, 20)
+    best = cheaper(plan)
+    assert size_name(best) == "whole (512)"
+    assert best.cost < plan.cost
+    assert cheaper(best) is None
+    assert cheaper(plan_tiles((508, 508), DISKS, 2000)) is None  # the same tile
+    assert cheaper(plan_tiles((508, 508), DISKS, stitching="whole")) is None
+
+
+def test_memory_bounds_what_is_offered():
+    plan = plan_tiles((508, 508), DISKS, 512)
+    smaller = cheaper(plan, plan.memory - 1)
+    assert smaller.memory < plan.memory  # though it computes more
+    assert cheaper(plan, plan_tiles((508, 508), DISKS, 16).memory - 1) is None
+
+
+def test_memory_is_warned_of_with_a_remedy_that_exists():
+    plan = plan_tiles((508, 508), DISKS, 512)
+    least = plan_tiles((508, 508), DISKS, 16).memory
+    assert memory_warning(plan, None) == ""
+    assert memory_warning(plan, plan.memory) == ""
+    assert memory_warning(plan, plan.memory - 1) == (
+        f"A tile takes about {size_text(plan.memory)}, more than the "
+        f"{size_text(plan.memory - 1)} at hand: choose smaller tiles."
+    )
+    assert "not even the smallest tile fits" in memory_warning(plan, least - 1)
+    whole = plan_tiles((508, 508), DISKS, stitching="whole")
+    assert "choose smaller tiles" in memory_warning(whole, least)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_one_axis_by_hand():
     assert found == [
         ("4", (44,), (4,), 3, 3 * 44 / 12),
         ("8", (48,), (8,), 2, 2 * 48 / 12),
-        ("whole", (52,), (12,), 1, 52 / 12),
+        ("whole (12)", (52,), (12,), 1, 52 / 12),
     ]
     assert [cost.seconds for cost in costs] == [None] * 3
     assert cheapest(costs) is costs[-1]
@@ -33,8 +33,8 @@ def test_one_axis_by_hand():
 
 def test_windows_double_until_they_cover_the_image():
     names = [cost.name for cost in planned_costs((100, 100), net(SMALL, SMALL))]
-    assert names == ["4", "8", "16", "32", "64", "whole"]
-    assert [c.name for c in planned_costs((3, 3), net(SMALL, SMALL))] == ["whole"]
+    assert names == ["4", "8", "16", "32", "64", "whole (100)"]
+    assert [c.name for c in planned_costs((3, 3), net(SMALL, SMALL))] == ["whole (4)"]
 
 
 def test_a_short_axis_stops_at_its_end():
@@ -53,7 +53,7 @@ def test_axes_of_other_periods_keep_their_own_multiples():
 def test_period_1():
     shape = UNetShape((AxisShape(()),), (2,))
     names = [cost.name for cost in planned_costs((5,), shape)]
-    assert names == ["1", "2", "4", "whole"]
+    assert names == ["1", "2", "4", "whole (5)"]
 
 
 def test_the_cheapest_that_fits_is_listed_and_none_is_cheaper():

@@ -9,6 +9,7 @@ import pytest
 import napari_shiftseg as shiftseg
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.gui.inspect_widget import open_inspect
+from napari_shiftseg.gui.model_card import IN_PLAIN_WORDS
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.model.header import read_config
 from napari_shiftseg.model.unet import UNet, build
@@ -87,6 +88,7 @@ def test_the_card_of_the_disk_model(viewer):
     widget = open_inspect(viewer)
     text = widget.card.toPlainText()
     for said in (
+        "positions within one period", "Hold the pointer over an underlined word",
         "disks", "16 × 16 pixels (= 2⁴)", "184 × 184 pixels", "valid", "learnt",
         "at most 256 same-looking objects", "16, 32, 48, …: multiples of 16",
         "188, 204, 220, … → 4, 20, 36, …", "20 > period 16 ✓",
@@ -107,6 +109,18 @@ def test_a_model_trained_below_its_period_warns_as_long_as_it_is_chosen(viewer):
     assert "✓" not in widget.card.toPlainText()
     widget.model.value = "disks"
     assert not shown(widget.warning)
+
+
+def test_what_is_underlined_has_a_tooltip_in_plain_words(viewer):
+    widget = open_inspect(viewer)
+    found = widget.card.document().find("Legal inputs")
+    assert found.charFormat().toolTip() == IN_PLAIN_WORDS["Legal inputs"]
+    assert found.charFormat().fontUnderline()
+    found = widget.card.document().find("Trained on")
+    assert found.charFormat().toolTip() == ""
+    assert not found.charFormat().fontUnderline()
+    text = widget.card.toPlainText()
+    assert [name for name in IN_PLAIN_WORDS if name not in text] == []
 
 
 def test_cards_of_other_nets(widget, other_models):
@@ -148,11 +162,14 @@ def test_costs_appear_at_once(viewer, widget, noise, model_file):
 def test_costs_follow_model_and_image(viewer, widget, noise):
     viewer.add_image(noise, name="small")
     widget.model.value = "disks"
-    assert [row[0] for row in widget.table.texts()] == ["16", "32", "whole"]
+    assert [row[0] for row in widget.table.texts()] == ["16", "32", "whole (48×64)"]
     viewer.add_image(np.zeros((200, 100)), name="large")
     widget.image.value = viewer.layers["large"]
     assert "large, 200 × 100" in widget.title.value
-    assert [row[0] for row in widget.table.texts()][-2:] == ["128×112", "whole"]
+    assert [row[0] for row in widget.table.texts()][-2:] == [
+        "128×112",
+        "whole (208×112)",
+    ]
     viewer.layers.remove("large")
     assert widget.image.value.name == "small"
     assert "small, 40 × 50" in widget.title.value
@@ -243,6 +260,25 @@ def test_the_verdict_stands_below_the_button(viewer, widget, noise, model_file, 
     assert len(viewer.layers) == 1
 
 
+def test_a_tiny_image_is_told_of_no_window_field(viewer, widget, press):
+    viewer.add_image(np.zeros((3, 3), np.float32))
+    assert widget.table.texts()[0][0] == "whole (4)"
+    press(widget.testing)
+    assert "nothing was tested. Take a larger image." in widget.testing.result.value
+    assert "window" not in widget.testing.result.value
+
+
+def test_exact_tiles_do_not_hide_the_seams_of_the_model(viewer, press):
+    widget = open_inspect(viewer)
+    widget.model.value = "disks-w16"
+    viewer.add_image(np.random.default_rng(0).random((70, 70)).astype(np.float32))
+    press(widget.testing)
+    said = widget.testing.result.value
+    assert "tiles are exact. Exact means equal to one pass" in said
+    assert "seams itself, at every multiple of 16" in said
+    assert "tiled or untiled" in widget.warning.value
+
+
 def test_tiles_that_are_not_exact_are_a_warning(
     viewer, widget, noise, press, monkeypatch
 ):
@@ -285,6 +321,7 @@ def test_a_shorter_series_than_the_view(viewer, widget, noise, press):
 def test_colours_are_read_as_grey(viewer, widget, noise, model_file, press):
     viewer.add_image(np.stack([noise, noise / 2, noise / 3], axis=-1), rgb=True)
     assert "40 × 50" in widget.title.value
+    assert widget.title.value.endswith("Colours are read as grey (their luminance).")
     press(widget.testing)
     grey = noise * (0.2125 + 0.7154 / 2 + 0.0721 / 3)
     expected = self_test(grey, shiftseg.load_model(model_file))
@@ -320,7 +357,8 @@ def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, name):
     widget.model.value = "disks"
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert set(times(widget)) == {""}
-    assert [row[0] for row in widget.table.texts()] == ["16", "32", "whole"]
+    names = [row[0] for row in widget.table.texts()]
+    assert names == ["16", "32", "whole (48×64)"]
     assert "exact" not in panel.result.value
     assert panel.button.enabled
 

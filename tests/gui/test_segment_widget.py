@@ -2,7 +2,9 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
+from qtpy.QtWidgets import QScrollArea
 
+from napari_shiftseg.gui.devices import Devices
 from napari_shiftseg.samples.disks import disks
 
 AMBER = "#ffe08a"
@@ -97,9 +99,80 @@ def test_an_opened_model_stays_chosen_when_layers_come(viewer, widget, model_fil
 
 
 def test_devices_arrive_from_a_thread_and_the_banner_tells(viewer, widget, qtbot):
-    qtbot.waitUntil(lambda: "cpu" in widget.device.choices, timeout=30_000)
-    widget.device.value = "cpu"
-    assert "Running on the CPU" in widget.banner.value
+    qtbot.waitUntil(lambda: "cpu" in widget.device.list.choices, timeout=30_000)
+    widget.device.list.value = "cpu"
+    assert "Running on the CPU" in widget.device.banner.value
+
+
+def test_colours_that_are_lost_are_said(viewer, widget, noise):
+    viewer.add_image(np.stack([noise] * 3, axis=-1), rgb=True, name="colour")
+    assert "Colours are read as grey" in widget.note.text.value
+    assert AMBER not in widget.note.text.native.styleSheet()
+    widget.image.value = viewer.add_image(noise, name="grey")
+    assert "Colours" not in widget.note.text.value
+
+
+def test_segment_and_inspect_name_the_cheapest_alike(viewer, widget, noise):
+    viewer.add_image(noise)
+    widget.model.info_button.native.click()
+    (inspect,) = [
+        docked
+        for name, docked in viewer.window.dock_widgets.items()
+        if name.startswith("Inspect")
+    ]
+    assert "Cheapest: whole (40 × 52)" in captions(widget)
+    assert "fits in memory: whole (40 × 52)" in inspect.title.value
+    assert inspect.table.texts()[-1][0] == "whole (40×52)"
+
+
+def test_a_long_run_is_warned_of_before_it_starts(viewer, widget):
+    widget.model.value = "disks"
+    widget.device.take(Devices({"cpu": 2**31}))
+    viewer.add_image(np.broadcast_to(np.float32(0), (4000, 4000)))
+    widget.window.value = "16"
+    assert "63,001 tiles take roughly" in widget.note.text.value  # 251² from −4 on
+    assert AMBER in widget.note.text.native.styleSheet()
+    assert widget.panel.button.enabled  # warned, not forbidden
+    widget.window.value = "512"
+    assert "roughly" not in widget.note.text.value
+    assert AMBER not in widget.note.text.native.styleSheet()
+
+
+def test_every_frame_of_a_series_counts(viewer, widget):
+    widget.device.take(Devices({"cpu": 2**31}))
+    viewer.add_image(np.broadcast_to(np.float32(0), (300, 40, 50)))
+    widget.window.value = "4"
+    assert "39,000 tiles take roughly" in widget.note.text.value  # 300 · 10 · 13
+    widget.advanced.region.value = "what the view shows"
+    assert "tiles take" not in widget.note.text.value
+
+
+def test_memory_of_the_chosen_device_counts(viewer, widget, noise):
+    widget.device.take(Devices({"cuda:0": 2**31, "cpu": 150_000}))
+    viewer.add_image(noise)
+    widget.window.value = "40x52"
+    assert "A tile takes" not in widget.note.text.value
+    widget.device.list.value = "cpu"
+    assert "A tile takes" in widget.note.text.value
+    assert "Running on the CPU: as chosen" in widget.device.banner.value
+
+
+@pytest.mark.parametrize("names", [["Segment"], ["Segment", "Inspect model"]])
+def test_docks_fit_a_low_screen(make_napari_viewer_proxy, names, qtbot):
+    viewer = make_napari_viewer_proxy(show=True)
+    docks = []
+    for name in names:
+        _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", name)
+        docks.append(docked.native)
+        if name == "Segment":
+            docked.advanced_button.native.click()
+    qtbot.wait(100)
+    for dock in docks:
+        area = dock.findChild(QScrollArea)
+        rows = area.widget()
+        assert dock.minimumSizeHint().height() < 200
+        assert rows.minimumSizeHint().height() > 200  # so it would not fit unscrolled
+        assert area.viewport().width() >= rows.minimumSizeHint().width()
 
 
 # ----------------------------------------------------------------- preview
@@ -414,7 +487,7 @@ def test_run_again_with_the_settings_of_a_layer(viewer, widget, noise, run, qtbo
     widget.window.value = "8"
     widget.advanced.bandwidth.value = 0.3
     viewer.layers.selection.active = first
-    widget.again_button.native.click()
+    widget.again.native.click()
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
     assert widget.window.value == "10"
     assert widget.stitching.value == "naive"

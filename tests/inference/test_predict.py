@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.inference.network import is_out_of_memory
 from napari_shiftseg.inference.predict import (
     embed,
     embed_steps,
-    is_out_of_memory,
     open_for,
     predict_steps,
 )

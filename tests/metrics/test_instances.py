@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from napari_shiftseg.metrics.contingency import contingency
 from napari_shiftseg.metrics.instances import (
     ObjectScores,
     average_precision,
-    contingency,
     false_merges,
     false_splits,
     object_scores,

@@ -7,7 +7,11 @@ import json
 import pytest
 
 from napari_shiftseg.model.config import Clustering, Provenance
-from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.model.description import (
+    describe,
+    own_seams,
+    training_window_warning,
+)
 from napari_shiftseg.model.unet import new_model
 
 
@@ -84,6 +88,7 @@ def test_a_training_window_must_be_above_the_period(window, warned):
     text = training_window_warning(model.config)
 
     assert bool(text) is warned
+    assert own_seams(model.config) == (16 if warned else None)
     if warned:
         assert f"window of {window}, not above the period 16" in text
 
@@ -101,4 +106,6 @@ def test_one_axis_below_its_period_is_enough_and_is_the_one_named():
 
 
 def test_a_model_that_was_not_trained_is_not_warned_about():
-    assert training_window_warning(new_model(depth=1, features=1).config) == ""
+    config = new_model(depth=1, features=1).config
+    assert training_window_warning(config) == ""
+    assert own_seams(config) is None

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_shiftseg.model.config import ModelConfig, Provenance
-from napari_shiftseg.model.remarks import what_follows
+from napari_shiftseg.model.remarks import what_exact_means, what_follows
 
 
 def provenance(*window: int) -> Provenance:
@@ -38,6 +38,24 @@ def test_a_window_that_is_not_above_the_period_is_the_only_warning_and_comes_fir
     assert first.kind == "warning"
     assert first.text.startswith("Trained with an output window of 16, not above")
     assert {remark.kind for remark in others} == {"note"}
+
+
+def test_exact_tiles_keep_the_seams_of_training():
+    trained = {
+        window: ModelConfig.new(depth=4, provenance=provenance(window, window))
+        for window in (16, 17)
+    }
+    said = what_exact_means(trained[16])
+    assert "equal to one pass over the whole image" in said
+    assert "at every multiple of 16" in said
+    assert what_exact_means(trained[17]) == ""
+    assert what_exact_means(ModelConfig.new(depth=4)) == ""
+
+
+def test_terms_are_explained_where_they_stand():
+    said = texts(depth=4, provenance=provenance(20, 20))
+    assert "phases (positions within one period) met in the loss" in said
+    assert "one a phase (position within one period)" in said
 
 
 def test_a_training_that_is_not_known():

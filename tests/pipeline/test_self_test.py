@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.model.unet import UNet
+from napari_shiftseg.model.config import Provenance
+from napari_shiftseg.model.remarks import what_exact_means
+from napari_shiftseg.model.unet import UNet, new_model
 from napari_shiftseg.pipeline import self_test as module
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test, self_test_steps
 
@@ -38,7 +40,7 @@ def test_exact_tiles_pass(model: UNet, image: np.ndarray) -> None:
     assert test.verdict.startswith("Tiled and untiled agree")
     assert f"(a misaligned control differs by {test.control:.2g})" in test.verdict
     assert test.verdict.endswith(
-        "tiles are exact, they add no seams to the untiled prediction."
+        "tiles are exact."
     )
 
 
@@ -155,7 +157,40 @@ def test_one_tile_tests_nothing(model: UNet, image: np.ndarray) -> None:
     test = self_test(image, model, window=200)
     assert not test.passed
     assert "nothing was tested" in test.verdict
+    assert test.verdict.endswith("Take a larger image or a smaller window.")
     assert self_test(image, model, window=40).passed  # the remedy
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_an_image_below_a_period_needs_a_larger_one(model: UNet, rng, size) -> None:
+    test = self_test(rng.random((size, size)), model)
+    assert "one tile of 4" in test.verdict
+    assert test.verdict.endswith("Take a larger image.")  # no window was chosen
+
+
+def test_an_image_of_two_periods_is_tested_in_tiles_of_one(model: UNet, rng) -> None:
+    test = self_test(rng.random((8, 8)), model)
+    assert (test.plan.window, len(test.plan)) == ((4, 4), 4)
+    assert test.passed
+    assert self_test(rng.random((13, 8)), model).plan.window == (8, 8)
+
+
+@pytest.mark.parametrize(("window", "own"), [(4, True), (6, False)])
+def test_seams_of_the_models_own_are_named_beside_exact_tiles(
+    image: np.ndarray, window: int, own: bool
+) -> None:
+    provenance = Provenance(
+        command="c", window=(window,) * 2, seed=0, steps=1, loss={}, optimizer={},
+        data="d", date="", versions={},
+    )  # fmt: skip
+    model = new_model(depth=2, features=2, provenance=provenance)
+    test = self_test(image, model)
+    assert test.passed
+    assert "tiles are exact." in test.verdict
+    assert (what_exact_means(model.config) in test.verdict) or not own
+    assert ("seams itself, at every multiple of 4" in test.verdict) is own
+    flat = self_test(np.ones((90, 90)), model)
+    assert "Exact" not in flat.verdict  # what was not found out is not explained
 
 
 def test_too_large_a_window_is_said_before_any_work(
@@ -163,8 +198,10 @@ def test_too_large_a_window_is_said_before_any_work(
 ) -> None:
     came = limit_memory(10**9)
     monkeypatch.setattr(module, "memory_budget", lambda device: 1000)
-    with pytest.raises(MemoryError, match=r"needs .* MB .*or a window smaller"):
+    with pytest.raises(MemoryError, match=r"needs .* MB .*close other programs"):
         self_test(image, model)
+    with pytest.raises(MemoryError, match="choose a window smaller than 12"):
+        self_test(image, model, window=12)
     assert came == []
 
 
@@ -172,7 +209,7 @@ def test_memory_that_gives_out_is_no_other_test(
     model: UNet, image: np.ndarray, limit_memory
 ) -> None:
     limit_memory(44 * 44)  # one tile of 4
-    with pytest.raises(MemoryError, match="or a window smaller"):
+    with pytest.raises(MemoryError, match="choose a window smaller"):
         self_test(image, model, window=16)
 
 

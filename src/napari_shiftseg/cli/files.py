@@ -12,7 +12,7 @@ import tifffile
 
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.inference.image import luminance
-from napari_shiftseg.metrics.instances import as_labels
+from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.parts import parts_per_id
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from napari_shiftseg.geometry.tiling import TilePlan, kept
 from napari_shiftseg.geometry.window import nearest_valid
@@ -69,6 +70,54 @@ def summary(plan: TilePlan) -> str:
     )
 
 
+def size_name(plan: TilePlan) -> str:
+    """Write the size of a plan's tiles: ``16``, or ``whole (512)`` where one holds all.
+
+    In brackets is the smallest n·p window that holds all: with it, tiles are the one
+    pass.
+    """
+    if len(plan) > 1:
+        return compact(plan.window)
+    holds = tuple(
+        ceil((axis.stop - axis.tiles[0].origin) / period) * period
+        for axis, period in zip(plan.axes, plan.shape.period, strict=True)
+    )
+    return f"whole ({compact(holds)})"
+
+
+def cheaper(plan: TilePlan, memory: int | None = None) -> TilePlan | None:
+    """Return the cheapest plan of the same region; None if none costs less and fits.
+
+    Parameters
+    ----------
+    plan : TilePlan
+        One pass is left as it is chosen: there, nothing is returned.
+    memory : int, optional
+        Bytes a tile may take.
+    """
+    if plan.stitching == "whole":
+        return None
+    best = plan.cheapest(memory)
+    fits = memory is None or best.memory <= memory
+    is_better = best.cost < plan.cost or (memory is not None and plan.memory > memory)
+    return best if fits and is_better else None
+
+
+def memory_warning(plan: TilePlan, memory: int | None) -> str:
+    """Say that a tile takes more bytes than there are; empty if it fits."""
+    if memory is None or plan.memory <= memory:
+        return ""
+    remedy = (
+        "choose smaller tiles"
+        if cheaper(plan, memory) or plan.stitching == "whole"
+        else "not even the smallest tile fits"
+    )
+    return (
+        f"A tile takes about {size_text(plan.memory)}, more than the "
+        f"{size_text(memory)} at hand: {remedy}."
+    )
+
+
 def size_text(size: int) -> str:
     """Write a number of bytes in MB or GB."""
     return f"{size / 1e6:.0f} MB" if size < 1e8 else f"{size / 1e9:.1f} GB"
@@ -101,6 +150,11 @@ def by(sizes: tuple[int, ...]) -> str:
 def compact(sizes: tuple[int, ...]) -> str:
     """Write sizes as ``16`` where the axes agree, else as ``8 × 16``."""
     return by(sizes) if len(set(sizes)) > 1 else str(sizes[0])
+
+
+def sentence(clause: str) -> str:
+    """Write a clause as a sentence of its own."""
+    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
 
 
 def _note(plan: TilePlan, valid: bool) -> str:

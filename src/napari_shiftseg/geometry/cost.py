@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.advice import compact, size_text
+from napari_shiftseg.geometry.advice import compact, size_name, size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.window import Window
 
 COLUMNS = {
-    "tile size": "What a tile keeps at most (window), in pixels; whole: one pass",
+    "tile size": "What a tile keeps at most (window), in pixels; whole: one pass, "
+    "as with the window in brackets",
     "reads": "What a tile reads, in pixels: the smallest legal input",
     "keeps": "What a tile keeps of its prediction, in pixels",
     "tiles": "Number of tiles",
@@ -80,7 +81,7 @@ class Cost:
     @property
     def name(self) -> str:
         """The window as it is written in a table."""
-        return "whole" if self.plan.stitching == "whole" else compact(self.window)
+        return size_name(self.plan)
 
     def cells(self) -> tuple[str, ...]:
         """Return the texts of a row of a table, one each of `COLUMNS`."""

@@ -1,73 +1,27 @@
-"""The tiles of an image: an exact partition on one global grid.
-
-The phase of image pixel x is (x − context/2) mod p, in every border mode and for
-every region, so all predictions agree wherever the image itself gives the context.
-"""
+"""The tiles of an image: the product of those along its axes, see `axis_plan`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise, product
-from math import ceil, prod
+from itertools import product
+from math import prod
 from operator import index
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.axis_plan import AxisPlan as AxisPlan
+from napari_shiftseg.geometry.axis_plan import AxisTile as AxisTile
+from napari_shiftseg.geometry.axis_plan import Border as Border
+from napari_shiftseg.geometry.axis_plan import Stitching as Stitching
+from napari_shiftseg.geometry.axis_plan import extent_of, origin_of, plan_axis
+from napari_shiftseg.geometry.axis_plan import kept as kept
 from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+    from napari_shiftseg.geometry.unet_shape import UNetShape
 
-Stitching = Literal["cropped", "naive", "whole"]
-Border = Literal["mirror", "valid"]
 Region = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AxisTile:
-    """What one tile keeps along one axis, in image pixels.
-
-    The raw output (halo removed) begins at `origin`; of it [`start`, `stop`) is kept.
-    """
-
-    origin: int
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True, slots=True)
-class AxisPlan:
-    """The tiles along one axis.
-
-    Attributes
-    ----------
-    tiles : tuple of AxisTile
-        In order; what they keep is a partition of [`start`, `stop`).
-    reads : int
-        Legal input of every tile, in pixels.
-    lead : int
-        Pixels a tile reads before its origin: context/2 plus the halo.
-    halo : int
-        Raw-output pixels to crop on each side before the origin counts.
-    stride : int
-        What a tile keeps.
-    start, stop : int
-        The predicted part of the axis, in image pixels.
-    """
-
-    tiles: tuple[AxisTile, ...]
-    reads: int
-    lead: int
-    halo: int
-    stride: int
-    start: int
-    stop: int
-
-    @property
-    def boundaries(self) -> tuple[int, ...]:
-        """First pixel of every tile but the first, counted from `start`."""
-        return tuple(tile.start - self.start for tile in self.tiles[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +221,7 @@ def plan_tiles(
     _check_choice("stitching", stitching, ("cropped", "naive", "whole"))
     _check_choice("border", border, ("mirror", "valid"))
     extent = tuple(
-        _extent(axis, n, border, number)
+        extent_of(axis, n, border, number)
         for number, (axis, n) in enumerate(zip(shape.axes, size, strict=True))
     )
     inside = extent
@@ -276,19 +230,12 @@ def plan_tiles(
     if window is None and stitching != "whole":
         needed = [stop - start for start, stop in inside]
         before = [
-            start - _origin(axis, border)
+            start - origin_of(axis, border)
             for axis, (start, _) in zip(shape.axes, inside, strict=True)
         ]
         window = cheapest_window(shape, needed, memory, before)
     chosen = size if window is None else as_window(window, shape.ndim)
     return _plan(size, shape, chosen, stitching, border, inside)
-
-
-def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
-    """Return the stride along one axis: what a tile of this window keeps."""
-    if stitching == "naive":
-        return window
-    return max(window // axis.period, 1) * axis.period
 
 
 def _plan(
@@ -300,56 +247,10 @@ def _plan(
     region: Region,
 ) -> TilePlan:
     axes = tuple(
-        _plan_axis(axis, w, stitching, border, *bounds)
+        plan_axis(axis, w, stitching, border, *bounds)
         for axis, w, bounds in zip(shape.axes, window, region, strict=True)
     )
     return TilePlan(shape, size, window, stitching, border, axes)
-
-
-def _plan_axis(
-    axis: AxisShape,
-    window: int,
-    stitching: Stitching,
-    border: Border,
-    start: int,
-    stop: int,
-) -> AxisPlan:
-    halo = 0 if stitching == "naive" else axis.halo
-    origin = _origin(axis, border)
-    if stitching == "whole":
-        origin += (start - origin) // axis.period * axis.period
-        stride = stop - origin
-    else:
-        stride = kept(axis, window, stitching)
-        origin += (start - origin) // stride * stride
-    edges = [*range(origin, stop, stride), stop]
-    tiles = tuple(AxisTile(a, max(a, start), b) for a, b in pairwise(edges))
-    longest = min(stride, stop - origin)
-    reads = axis.input_for(longest + 2 * halo)
-    return AxisPlan(tiles, reads, axis.context // 2 + halo, halo, stride, start, stop)
-
-
-def _origin(axis: AxisShape, border: Border) -> int:
-    """First pixel of the grid: phase 0, at or before the first predicted pixel."""
-    reach = axis.context // 2 + axis.halo
-    if border == "valid":
-        return reach
-    return reach - ceil(reach / axis.period) * axis.period
-
-
-def _extent(axis: AxisShape, size: int, border: Border, number: int) -> tuple[int, int]:
-    """Pixels that can be predicted along one axis: (start, stop)."""
-    if border == "mirror":
-        return 0, size
-    reach = axis.context // 2 + axis.halo
-    legal = axis.largest_legal(size)
-    if legal is None or legal <= 2 * reach:
-        raise ValueError(
-            f'border="valid" needs at least {axis.input_for(1 + 2 * axis.halo)} pixels '
-            f"along axis {number}, the image has {size}: "
-            f'take border="mirror" or a larger image'
-        )
-    return reach, legal - reach
 
 
 def _clipped(region: Region, extent: Region) -> Region:
@@ -377,7 +278,7 @@ def _snapped(
     for axis, (start, stop), (low, high) in zip(
         shape.axes, region, extent, strict=True
     ):
-        origin, period = _origin(axis, border), axis.period
+        origin, period = origin_of(axis, border), axis.period
         first = origin + (start - origin) // period * period
         last = origin - (origin - stop) // period * period
         snapped.append((max(first, low), min(last, high)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_ROWS = 9  # shown at once; more are scrolled
-MOST_WIDTH = 580  # pixels that are asked for; beyond, columns are scrolled
+MOST_WIDTH = 640  # pixels that are asked for; beyond, columns are scrolled
 LONG_TIME = "  ≈ 99 min  "  # room that is kept for it
 PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
 

@@ -24,7 +24,11 @@ class Devices:
 
     def budget(self, device: str) -> int:
         """Return the budget of a device; ``"auto"`` is the fastest."""
-        return self.budgets[next(iter(self.budgets)) if device == "auto" else device]
+        return self.budgets[self.name(device)]
+
+    def name(self, device: str) -> str:
+        """Return which device is meant; ``"auto"`` is the fastest."""
+        return next(iter(self.budgets)) if device == "auto" else device
 
 
 def find_devices() -> Devices:

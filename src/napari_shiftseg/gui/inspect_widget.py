@@ -19,7 +19,13 @@ from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.source import Source, frame_in_view, layer_shape
+from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.source import (
+    Source,
+    colour_note,
+    frame_in_view,
+    layer_shape,
+)
 from napari_shiftseg.model.remarks import what_follows
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.pipeline.self_test import SelfTest
 
+CARD_HEIGHT = 160  # pixels at least: some rows of it
 CHANGED = "The image or the model was changed meanwhile: run it again."
 
 
@@ -68,6 +75,7 @@ class InspectWidget(Container):
         self.warning = wrapped_label()
         self.warning.native.setStyleSheet(STYLES["warning"])
         self.card = QTextBrowser()
+        self.card.setMinimumHeight(CARD_HEIGHT)
         self.title = wrapped_label()
         self.table = CostTable()
         self.measuring = RunPanel(
@@ -89,10 +97,13 @@ class InspectWidget(Container):
         rows.margins = (0, 0, 0, 0)
         align_labels(rows)
         after = [self.title, self.measuring, self.testing]
-        super().__init__(widgets=[rows, self.warning, *after], labels=False)
-        layout = self.native.layout()
+        self._rows = Container(widgets=[rows, self.warning, *after], labels=False)
+        layout = self._rows.native.layout()
         layout.insertWidget(2, self.card, 1)
         layout.insertWidget(4, self.table)
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.native.layout().addWidget(Scrolling(self._rows.native))
 
     def _connect(self) -> None:
         self.model.chosen.connect(self._show_model)
@@ -151,7 +162,8 @@ class InspectWidget(Container):
             if best is None
             else f"cheapest that fits in memory: {best.name}"
         )
-        return f"{', '.join(parts)}; {end}."
+        said = f"{', '.join(parts)}; {end}."
+        return " ".join(filter(None, [said, colour_note(layer)]))
 
     def _show_none(self, reason: str) -> None:
         self._forget(None)

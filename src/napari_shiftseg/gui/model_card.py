@@ -14,6 +14,27 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
 
 LISTED = 3  # sizes listed an axis
+IN_PLAIN_WORDS = {
+    "Gives": "What is computed for each pixel: pixels of one object get values near "
+    "each other (the embedding). A foreground logit says how surely it is no "
+    "background.",
+    "Period": "Shifted by so many pixels, an image gives the same result, shifted; by "
+    "fewer, another.",
+    "Depth": "How often the network shrinks the image on its way (pooling layers).",
+    "Context": "Pixels around a tile that are read and not predicted, both sides "
+    "together.",
+    "Padding": "valid: nothing is made up beyond a tile's border. same: zeros are.",
+    "Upsampling": "How the shrunk image grows again: with learnt weights, or by "
+    "repeating the nearest value.",
+    "Normalization": "Whether values are rescaled inside the network.",
+    "Tells apart": "More objects that look alike share their values; they are told "
+    "apart where they do not touch.",
+    "Legal windows": "Tile sizes whose tiles meet without seams.",
+    "Legal inputs": "Sizes the network can read without losing pixels → what it then "
+    "predicts.",
+    "Training window": "Size of what the loss saw at once; it has to be above the "
+    "period.",
+}
 
 
 def model_card(config: ModelConfig) -> str:
@@ -26,6 +47,8 @@ def model_card(config: ModelConfig) -> str:
         f"<h3>{escape(config.name)}</h3>",
         f"<p>{escape(config.description)}</p>" * bool(config.description),
         _table(_figures(config)),
+        "<p><small>Hold the pointer over an underlined word to read what it means."
+        "</small></p>",
         "<h4>What follows</h4>",
         _list([r.text for r in what_follows(config) if r.kind == "note"]),
         *_training(config),
@@ -107,10 +130,18 @@ def _words(value: object) -> str:
 
 def _table(rows: dict[str, str]) -> str:
     cells = (
-        f"<tr><td><b>{name}</b>&nbsp;&nbsp;</td><td>{text}</td></tr>"
+        f"<tr><td>{_explained(name)}&nbsp;&nbsp;</td><td>{text}</td></tr>"
         for name, text in rows.items()
     )
     return f"<table>{''.join(cells)}</table>"
+
+
+def _explained(name: str) -> str:
+    """Return a name in bold; with a tooltip, and underlined, if it needs one."""
+    if name not in IN_PLAIN_WORDS:
+        return f"<b>{name}</b>"
+    words = escape(IN_PLAIN_WORDS[name], quote=True)
+    return f'<b><u title="{words}">{name}</u></b>'
 
 
 def _list(texts: list[str]) -> str:

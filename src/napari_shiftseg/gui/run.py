@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.metrics.seams import SEAM_RATIO
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,6 +34,26 @@ class Outcome:
     result: Segmentation
     layers: list[LayerTuple]
     seams: SeamScores | None
+
+    @property
+    def has_seams(self) -> bool:
+        """Whether the embedding jumps at tile borders that make seams."""
+        ratio = self.seams.ratio if self.seams else None
+        return ratio is not None and self.result.plan.makes_seams and ratio > SEAM_RATIO
+
+    @property
+    def line(self) -> str:
+        """What came out, in one line; notes that stood there before are left out."""
+        parts = [f"{self.result.objects:,} objects in {self.result.seconds:.1f} s"]
+        parts += [note for note in self.result.notes if "memory" in note]
+        if self.seams is not None and self.seams.ratio is not None:
+            ratio = f"seam ratio {self.seams.ratio:.2f}"
+            if not self.result.plan.makes_seams:
+                ratio += ", the image's own: these tiles make no seams"
+            if self.has_seams:
+                ratio += ": the embedding jumps at tile borders"
+            parts.append(ratio)
+        return " · ".join(parts)
 
 
 def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:

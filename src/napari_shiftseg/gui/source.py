@@ -130,6 +130,11 @@ def layer_shape(layer: Layer) -> tuple[int, ...]:
     return tuple(data.shape[: layer.ndim])
 
 
+def colour_note(layer: Image) -> str:
+    """Say that colours are lost on the way into a model; empty where there are none."""
+    return "Colours are read as grey (their luminance)." * layer.rgb
+
+
 def frame_in_view(layer: Layer, dims: Dims, leading: int) -> tuple[int, ...]:
     """Return the position on a layer's first `leading` axes that is on screen.
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager, nullcontext
-from copy import deepcopy
 from itertools import islice
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.tiling import (
@@ -23,20 +19,22 @@ from napari_shiftseg.geometry.tiling import (
 )
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, open_image
-from napari_shiftseg.inference.precision import Precision
+from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
 from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
+    import torch
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.inference.network import Network
+    from napari_shiftseg.inference.precision import Precision
     from napari_shiftseg.model.unet import UNet
 
 MOST_IN_BATCH = 16
 CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
 SHRINK = 0.75  # of the memory of a tile that did not fit
 
 
@@ -113,7 +111,7 @@ def embed_steps(
         (out channels, \\*plan.output_shape), and the plan that was carried out.
     """
     out = np.empty(
-        (model.config.out_channels, *plan.output_shape), dtype=_dtype(precision)
+        (model.config.out_channels, *plan.output_shape), dtype=dtype_of(precision)
     )
     done = yield from predict_steps(image, model, plan, out, device, precision, batch)
     return out, done
@@ -229,64 +227,6 @@ def _write(out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any]) -> None:
     out[(slice(None), *at)] = raw[(slice(None), *tile.crop)]
 
 
-class Network:
-    """The model on its device: a list of inputs in, an array of raw outputs out."""
-
-    def __init__(self, model: UNet, device: torch.device, precision: Precision) -> None:
-        self.device = device
-        self.dtype = np.dtype(_dtype(precision))
-        kind = torch.float64 if precision == "float64" else torch.float32
-        self.model = deepcopy(model).to(device, kind).eval()
-        self.mixed = getattr(torch, precision) if precision.endswith("16") else None
-
-    def __call__(self, inputs: list[NDArray[Any]]) -> NDArray[Any]:
-        r"""Predict a batch: (channels, \\*legal input) each → (batch, channels, …)."""
-        # cuDNN's TF32 keeps 10 bits of a float32: a thousandth, which is no equality
-        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        with torch.inference_mode(), self._autocast(), exact:
-            x = torch.from_numpy(np.stack(inputs)).to(self.device)
-            raw: Tensor = self.model(x)
-            result: NDArray[Any] = raw.to("cpu", dtype=_torch_dtype(self.dtype)).numpy()
-            return result
-
-    def _autocast(self) -> Any:
-        if self.mixed is None:
-            return nullcontext()
-        return torch.autocast(self.device.type, self.mixed)
-
-    def release(self) -> None:
-        """Give unused memory back to the device."""
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-
-@contextmanager
-def on_device(
-    model: UNet, device: torch.device, precision: Precision
-) -> Iterator[Network]:
-    """Have a copy of the model on a device, and its memory given back at the end.
-
-    Raises
-    ------
-    MemoryError
-        If the model does not fit there.
-    """
-    try:
-        network = Network(model, device, precision)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise MemoryError(
-            f"the model does not fit on {device}; close other programs that use it, or "
-            f"choose another device"
-        ) from error
-    try:
-        yield network
-    finally:
-        network.model.to("cpu")
-        network.release()
-
-
 def batch_that_fits(plan: TilePlan, device: torch.device) -> int:
     """Return how many tiles of a plan are predicted at once on a device."""
     budget = memory_budget(device)
@@ -308,22 +248,3 @@ def _smaller(plan: TilePlan, failure: BaseException) -> TilePlan:
 
 def _shrunk_note(plan: TilePlan) -> str:
     return f"out of memory: tiles now keep {by(plan.stride)} pixels"
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice, on any device."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return any(said in text for said in OUT_OF_MEMORY)
-
-
-def _dtype(precision: Precision) -> type[np.floating[Any]]:
-    if precision not in get_args(Precision):
-        known = ", ".join(get_args(Precision))
-        raise ValueError(f"precision must be one of {known}, got {precision!r}")
-    return np.float64 if precision == "float64" else np.float32
-
-
-def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
-    return torch.float64 if dtype == np.float64 else torch.float32

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.predict import batch_that_fits, is_out_of_memory
+from napari_shiftseg.inference.network import is_out_of_memory
+from napari_shiftseg.inference.predict import batch_that_fits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.inference.predict import Network
+    from napari_shiftseg.inference.network import Network
 
 LONGEST = 3.0  # seconds; a batch that is expected to take longer is not measured
 WARM_UP = 0.5  # seconds; a run shorter than that is mostly set-up and is repeated

@@ -67,16 +67,31 @@ def training_window_warning(config: ModelConfig) -> str:
     seams appear at every multiple of p, which no cropping mends; with w < p some
     functions were never trained (Rumberger et al., ICCV 2021, section 3.3).
     """
-    provenance = config.provenance
-    if provenance is None:
+    axis = _axis_with_own_seams(config)
+    if axis is None:
         return ""
-    pairs = zip(provenance.window, config.shape.period, strict=True)
-    too_small = [(w, p) for w, p in pairs if w <= p != 1]
-    if not too_small:
-        return ""
-    window, period = too_small[0]
+    window, period = axis
     return (
         f"trained with an output window of {window}, not above the period {period}: "
         f"expect seams at every multiple of {period}, tiled or untiled; no stitching "
         f"mends them"
     )
+
+
+def own_seams(config: ModelConfig) -> int | None:
+    """Return the period at whose multiples the model itself makes seams, in pixels.
+
+    They are there in one pass as in tiles; see `training_window_warning`. None where
+    training left none, or is not known.
+    """
+    axis = _axis_with_own_seams(config)
+    return axis and axis[1]
+
+
+def _axis_with_own_seams(config: ModelConfig) -> tuple[int, int] | None:
+    """Return training window and period of the first axis where w ≤ p."""
+    provenance = config.provenance
+    if provenance is None:
+        return None
+    pairs = zip(provenance.window, config.shape.period, strict=True)
+    return next(((w, p) for w, p in pairs if w <= p != 1), None)

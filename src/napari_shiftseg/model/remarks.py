@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from napari_shiftseg.geometry.advice import compact
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.geometry.advice import compact, sentence
+from napari_shiftseg.model.description import own_seams, training_window_warning
 
 if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
@@ -51,9 +51,25 @@ def what_follows(config: ModelConfig) -> list[Remark]:
     return sorted(notes, key=lambda remark: remark.kind == "note")
 
 
+def what_exact_means(config: ModelConfig) -> str:
+    """Say what exact tiles do not mend; empty where there is no such thing.
+
+    Exact is: tiles equal one pass over the whole image. Where that pass has seams
+    itself, so have the tiles.
+    """
+    period = own_seams(config)
+    if period is None:
+        return ""
+    return (
+        f"Exact means equal to one pass over the whole image. That pass has seams "
+        f"itself, at every multiple of {period}: they come from the model's training, "
+        f"not from tiles, and no tile size mends them."
+    )
+
+
 def _training(config: ModelConfig) -> Remark:
     if warning := training_window_warning(config):
-        return Remark("warning", f"{warning[0].upper()}{warning[1:]}.")
+        return Remark("warning", sentence(warning))
     if config.provenance is None:
         return Remark(
             "note",
@@ -65,7 +81,8 @@ def _training(config: ModelConfig) -> Remark:
     return Remark(
         "note",
         f"Trained with an output window of {window}, above the period {period}: all "
-        f"that can be neighbours in an image were neighbours in training.",
+        f"phases (positions within one period) met in the loss, so it makes no seams "
+        f"of its own.",
     )
 
 
@@ -87,8 +104,8 @@ def _same_looking(config: ModelConfig) -> Remark:
         return Remark("note", "It cannot tell same-looking objects apart.")
     text = (
         f"It computes at most {most:,} different functions, one a phase (position "
-        f"within a period): it tells at most {most:,} same-looking objects apart, and "
-        f"none that lie a multiple of {compact(config.shape.period)} apart."
+        f"within one period): it tells at most {most:,} same-looking objects apart, "
+        f"and none that lie a multiple of {compact(config.shape.period)} apart."
     )
     if config.upsampling == "learnt":
         return Remark(

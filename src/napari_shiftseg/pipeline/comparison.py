@@ -11,7 +11,8 @@ from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Result, Returning, exhaust
-from napari_shiftseg.metrics.instances import ObjectScores, as_labels, object_scores
+from napari_shiftseg.metrics.contingency import as_labels
+from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.segmentation import Segmentation, frame_steps

@@ -10,9 +10,11 @@ import numpy as np
 
 from napari_shiftseg.geometry.advice import compact, size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+from napari_shiftseg.model.remarks import what_exact_means
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -47,6 +49,8 @@ class SelfTest:
         Largest absolute value of the untiled embedding.
     spread : float
         Of the untiled embedding: the root mean square distance from its mean.
+    caveat : str
+        What exact tiles do not mend, see `what_exact_means`; empty if nothing is left.
     """
 
     plan: TilePlan
@@ -54,6 +58,7 @@ class SelfTest:
     control: float | None
     largest: float
     spread: float
+    caveat: str = ""
 
     @property
     def relative(self) -> float | None:
@@ -94,7 +99,7 @@ class SelfTest:
         if len(self.plan) == 1:
             return (
                 f"The whole image is one tile of {compact(self.plan.window)}: nothing "
-                f"is stitched, so nothing was tested. Take an image larger than that."
+                f"is stitched, so nothing was tested. {self._remedy}"
             )
         if not self.agrees:
             return (
@@ -103,6 +108,18 @@ class SelfTest:
                 f"normalises, pools or attends over the whole tile does that; no "
                 f"cropping mends it. Predict in one pass where memory allows."
             )
+        return " ".join(filter(None, [self._agreement, self.caveat * self.passed]))
+
+    @property
+    def _remedy(self) -> str:
+        """What to do where there is one tile: only a window that was chosen can go."""
+        pairs = zip(self.plan.window, self.plan.shape.period, strict=True)
+        smaller = any(window > period for window, period in pairs)
+        return f"Take a larger image{' or a smaller window' * smaller}."
+
+    @property
+    def _agreement(self) -> str:
+        """What it means that tiled and untiled agree."""
         how = f"to {_power_text(self.difference)}" if self.difference else "exactly"
         agree = f"Tiled and untiled agree {how}"
         if self.control is None:
@@ -119,7 +136,7 @@ class SelfTest:
             )
         return (
             f"{agree} (a misaligned control differs by {self.control:.2g}): "
-            f"tiles are exact, they add no seams to the untiled prediction."
+            f"tiles are exact."
         )
 
     def figures(self) -> dict[str, Any]:
@@ -156,7 +173,8 @@ def self_test(
         (\\*spatial); for a model of several input channels (channels, \\*spatial).
     model : UNet
     window : int, sequence of int or None
-        Output size of a tile, in pixels; None: two periods.
+        Output size of a tile, in pixels; None: two periods, or one where two hold the
+        whole image.
     device : str
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
 
@@ -182,7 +200,7 @@ def self_test_steps(
     tiled, whole, *control = _plans(opened.shape, model, window)
     budget = memory_budget(resolve_device(device))
     if whole.memory > budget:
-        raise _too_large(whole, budget)
+        raise _too_large(whole, budget, window)
     plans = [whole, tiled, *control]
     total, done = sum(map(len, plans)), 0
     embeddings: list[NDArray[Any]] = []
@@ -192,10 +210,10 @@ def self_test_steps(
             yield replace(progress, done=done + progress.done, total=total)
         raw, carried_out = steps.value
         if carried_out != plan:  # smaller tiles answer another question
-            raise _too_large(plan, budget)
+            raise _too_large(plan, budget, window)
         embeddings.append(raw[: model.config.embedding_channels])
         done += len(plan)
-    return _compared(tiled, *embeddings)
+    return replace(_compared(tiled, *embeddings), caveat=what_exact_means(model.config))
 
 
 def _compared(
@@ -222,8 +240,8 @@ def _largest(values: NDArray[Any]) -> float:
 def _plans(image_shape: tuple[int, ...], model: UNet, window: Window) -> list[TilePlan]:
     """Return the plans tiled, whole and, if tiles can be misaligned, the control."""
     shape = model.shape
-    chosen = tuple(2 * p for p in shape.period) if window is None else window
-    full = plan_tiles(image_shape, shape, chosen)
+    full = _full_plan(image_shape, model, window)
+    chosen = full.window
     region = _around_a_corner(full)
     plans = [
         plan_tiles(image_shape, shape, chosen, region=region),
@@ -234,6 +252,15 @@ def _plans(image_shape: tuple[int, ...], model: UNet, window: Window) -> list[Ti
     # half a period off; below the stride, so that it has a border where tiles have one
     off = tuple(s - p // 2 for s, p in zip(full.stride, shape.period, strict=True))
     return [*plans, plan_tiles(image_shape, shape, off, "naive", region=region)]
+
+
+def _full_plan(image_shape: tuple[int, ...], model: UNet, window: Window) -> TilePlan:
+    """Return the plan of the window, or of two periods, or of one where two are all."""
+    shape = model.shape
+    if window is not None:
+        return plan_tiles(image_shape, shape, window)
+    plan = plan_tiles(image_shape, shape, tuple(2 * p for p in shape.period))
+    return plan if len(plan) > 1 else plan_tiles(image_shape, shape, shape.period)
 
 
 def _around_a_corner(plan: TilePlan) -> Region:
@@ -254,9 +281,12 @@ def _around_a_corner(plan: TilePlan) -> Region:
     return tuple(region)
 
 
-def _too_large(plan: TilePlan, budget: int) -> MemoryError:
+def _too_large(plan: TilePlan, budget: int, window: Window) -> MemoryError:
+    remedy = "close other programs that use it"
+    if window is not None:
+        chosen = as_window(window, plan.shape.ndim)
+        remedy = f"choose a window smaller than {compact(chosen)}"
     return MemoryError(
         f"the self-test needs {size_text(plan.memory)} for one pass, of "
-        f"{size_text(budget)} at hand: choose another device, or a window smaller than "
-        f"{compact(plan.window)}"
+        f"{size_text(budget)} at hand: {remedy}"
     )

@@ -1,0 +1,50 @@
+"""A button that runs again what made the selected layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import PushButton
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+
+class RunAgain(PushButton):
+    """Shown while a layer is selected that a run made.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    on_press : callable
+        Takes the record of that run, the layer's ``metadata["shiftseg"]``.
+    """
+
+    def __init__(
+        self, viewer: napari.Viewer, on_press: Callable[[dict[str, Any]], None]
+    ) -> None:
+        super().__init__(text="Run again with these settings")
+        self._layers, self._on_press = viewer.layers, on_press
+        self.changed.connect(self._press)
+        viewer.layers.selection.events.active.connect(self.offer)
+
+    def offer(self) -> None:
+        """Show the button if there is something to run again."""
+        if isalive(self.native):
+            self.visible = self._record() is not None
+
+    def _press(self) -> None:
+        record = self._record()
+        if record is not None:
+            self._on_press(record)
+
+    def _record(self) -> dict[str, Any] | None:
+        """Return how the selected layer was made, if a run made it."""
+        layer = self._layers.selection.active
+        record = layer.metadata.get(METADATA_KEY) if layer is not None else None
+        return record if isinstance(record, dict) else None

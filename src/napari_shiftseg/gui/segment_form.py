@@ -1,0 +1,169 @@
+"""What the Segment widget is asked to do: image, model, tile size, stitching."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, LineEdit, RadioButtons
+from napari.utils.notifications import show_info
+
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.window import parse_window, window_text
+from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
+from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
+from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.gui.run import Run
+from napari_shiftseg.gui.source import (
+    Source,
+    frame_in_view,
+    layer_shape,
+    region_in_view,
+)
+from napari_shiftseg.pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.model.config import ModelConfig
+
+
+class SegmentForm(Container):
+    """The rows above the advice, and what they and the advanced controls stand for.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    advanced : Advanced
+        Shown elsewhere.
+    on_info : callable
+        Called when ℹ is pressed beside the model.
+    """
+
+    def __init__(
+        self, viewer: napari.Viewer, advanced: Advanced, on_info: Callable[[], None]
+    ) -> None:
+        self._viewer, self.advanced = viewer, advanced
+        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.model = ModelChoice(on_info)
+        self.window = LineEdit(
+            label="Tile size (window)",
+            tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
+            "one value an axis: 24x96x96",
+        )
+        self.stitching = RadioButtons(
+            choices=("cropped", "naive", "whole"),
+            value="cropped",
+            orientation="horizontal",
+            label="Stitching",
+            tooltip="cropped: a tile keeps a multiple of the period, no seams.\n"
+            "naive: a tile keeps the whole window: seams, unless it is a multiple of "
+            "the period.\n"
+            "whole: one pass, where the memory suffices.",
+        )
+        super().__init__(widgets=[self.image, self.model, self.window, self.stitching])
+        self.margins = (0, 0, 0, 0)
+        align_labels(self)
+
+    @property
+    def config(self) -> ModelConfig:
+        """Of the chosen model."""
+        return self.model.config
+
+    @property
+    def is_in_view(self) -> bool:
+        """Whether only what the view shows is asked for."""
+        return bool(self.advanced.region.value == IN_VIEW)
+
+    @property
+    def planes(self) -> int:
+        """How many images are run, one after the other."""
+        config = self.config
+        if self.is_in_view:
+            return 1
+        own = config.ndim + (config.in_channels > 1)
+        return prod(layer_shape(self.image.value)[:-own])
+
+    def use_window(self, window: tuple[int, ...]) -> None:
+        """Write a window into its field."""
+        self.window.value = window_text(window)
+
+    def settings(self, device: str) -> Settings:
+        """Return what the controls say.
+
+        Raises
+        ------
+        ValueError
+            If a control says what cannot be.
+        """
+        whole = self.stitching.value == "whole"
+        return Settings(
+            window=None if whole else parse_window(self.window.value),
+            stitching=self.stitching.value,
+            device=device,
+            region=self._region(),
+            **self.advanced.settings(),
+        )
+
+    def plan(self, device: str) -> TilePlan:
+        """Return the tiles that the controls ask for.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be carried out; the message says why.
+        """
+        if self.image.value is None:
+            raise ValueError("Open an image: File > Open, or File > Open Sample.")
+        config, size = self.config, layer_shape(self.image.value)
+        needed = config.ndim + (config.in_channels > 1)
+        if len(size) < needed or config.ndim < 2:
+            raise ValueError(
+                f"this model reads {needed} axes, the image has {len(size)}: "
+                f"choose another model or image"
+            )
+        chosen = self.settings(device)
+        chosen.clustering(config)  # refuses what only the clustering would
+        return plan_tiles(
+            size[-config.ndim :],
+            config.shape,
+            chosen.window,
+            chosen.stitching,
+            chosen.border,
+            chosen.region,
+        )
+
+    def run(self, device: str) -> Run:
+        """Return the run that the controls ask for."""
+        return Run(self.model.value, self._source(), self.settings(device))
+
+    def _region(self) -> Region | None:
+        if not self.is_in_view:
+            return None
+        return region_in_view(self.image.value, self._viewer.dims, self.config.ndim)
+
+    def _source(self) -> Source:
+        """Take the image; of a series only the frame in view if that is asked for."""
+        layer, config = self.image.value, self.config
+        leading = layer.ndim - config.ndim - (config.in_channels > 1)
+        if not self.is_in_view:
+            leading = 0
+        return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
+
+    def restore(self, record: dict[str, Any]) -> Run | None:
+        """Show the settings of an earlier run, and return it; None if it cannot be."""
+        images = {layer.name: layer for layer in self.image.choices}
+        if record["image"] not in images:
+            show_info(f"the image {record['image']!r} is no longer open")
+            return None
+        if not self.model.open(record["model"]):
+            return None
+        settings = Settings(**record["settings"])
+        self.image.value = image = images[record["image"]]
+        self.use_window(record["window"])
+        self.stitching.value = settings.stitching
+        self.advanced.restore(record["settings"])
+        return Run(record["model"], Source.of(image, record["frame"]), settings)

@@ -1,0 +1,76 @@
+"""Which pixels true and predicted objects share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class Contingency:
+    """How many pixels each true object shares with each predicted one.
+
+    Attributes
+    ----------
+    shared : sparse array of int
+        (true objects, predicted objects)
+    true_sizes, sizes : ndarray of int
+        Pixels of each true and each predicted object.
+    """
+
+    shared: csr_array
+    true_sizes: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
+    """Count the shared pixels of two label images; 0 is background in both.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an image is not of whole numbers from 0 upward.
+    """
+    true, found = as_labels("truth", truth), as_labels("prediction", prediction)
+    if true.shape != found.shape:
+        raise ValueError(
+            f"truth and prediction must have one shape, got {true.shape} and "
+            f"{found.shape}"
+        )
+    true_ids, row = np.unique(true, return_inverse=True)
+    ids, column = np.unique(found, return_inverse=True)
+    one = np.ones(true.size, dtype=np.int64)
+    table = coo_array((one, (row.ravel(), column.ravel())), (len(true_ids), len(ids)))
+    table = table.tocsr()  # adds up the pixels of a pair
+    is_true, is_found = np.flatnonzero(true_ids), np.flatnonzero(ids)
+    return Contingency(
+        shared=table[is_true][:, is_found],
+        true_sizes=table.sum(axis=1)[is_true],
+        sizes=table.sum(axis=0)[is_found],
+    )
+
+
+def as_labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
+    """Return a label image; `name` stands for it in the error.
+
+    Raises
+    ------
+    ValueError
+        If it is not of whole numbers from 0 upward.
+    """
+    labels = np.asarray(image)
+    expected = f"the {name} must be a label image of whole numbers from 0 upward"
+    if labels.dtype.kind not in "bui":
+        raise ValueError(
+            f"{expected}, got {labels.dtype}; save it with an integer type, for "
+            f"example uint16"
+        )
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"{expected}, got {labels.min()}; set such pixels to 0")
+    return labels

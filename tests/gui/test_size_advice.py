@@ -1,0 +1,76 @@
+"""Advice on a tile size: words, colour and buttons."""
+
+import pytest
+
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.gui.size_advice import SizeAdvice
+
+AMBER, RED = "#ffe08a", "#f8c9c4"
+SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
+
+
+@pytest.fixture
+def chosen():
+    return []
+
+
+@pytest.fixture
+def advice(qapp, chosen):
+    return SizeAdvice(chosen.append)
+
+
+def plan(window, stitching="cropped"):
+    return plan_tiles((40, 50), SHAPE, window, stitching)
+
+
+def captions(advice):
+    return [b.text for b in advice.buttons if b.native.isVisibleTo(advice.native)]
+
+
+def colour(advice):
+    return advice.text.native.styleSheet()
+
+
+def test_nearest_and_cheapest_are_offered_and_chosen(advice, chosen):
+    advice.tell(plan(6), "a note")
+    assert captions(advice) == ["Use 4", "Use 8", "Cheapest: whole (40 × 52)"]
+    for button in advice.buttons:
+        button.native.click()
+    assert chosen == [(4, 4), (8, 8), (40, 52)]
+    assert advice.text.value == "a note"
+    assert AMBER not in colour(advice)
+
+
+def test_the_cheapest_offers_nothing(advice):
+    advice.tell(plan((40, 52)))
+    assert captions(advice) == []
+    assert advice.text.value == ""
+
+
+def test_warnings_come_first_and_are_amber(advice):
+    advice.tell(plan(8), "a note", ["", "a warning", "Another."])
+    assert advice.text.value == "A warning.\nAnother.\na note"
+    assert AMBER in colour(advice)
+    advice.tell(plan(8), "a note", ["", ""])
+    assert AMBER not in colour(advice)
+
+
+def test_a_tile_that_does_not_fit_is_warned_of(advice):
+    large = plan((40, 52))
+    advice.tell(large, memory=large.memory)
+    assert advice.text.value == ""
+    advice.tell(large, memory=large.memory - 1)
+    assert "A tile takes about" in advice.text.value
+    assert AMBER in colour(advice)
+    (caption,) = captions(advice)
+    assert caption.startswith("Cheapest: ")
+    assert "whole" not in caption
+
+
+def test_a_refusal_offers_nothing(advice):
+    advice.tell(plan(6))
+    advice.refuse("no window")
+    assert advice.text.value == "no window"
+    assert RED in colour(advice)
+    assert captions(advice) == []

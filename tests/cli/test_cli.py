@@ -213,7 +213,7 @@ class TestInspect:
         assert ran.status == 1
         said = ran.stdout.splitlines()[0]
         assert "one tile of 4" in said
-        assert said.endswith("Take an image larger than that.")
+        assert said.endswith("Take a larger image.")
         assert "window" not in said  # there is no such option
 
     def test_a_file(self, shiftseg, model_file: Path) -> None:

@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest, planned_costs
+from napari_shiftseg.geometry.advice import effort
+from napari_shiftseg.geometry.cost import (
+    COLUMNS,
+    Cost,
+    cheapest,
+    cost_warning,
+    expected_seconds,
+    planned_costs,
+)
 from napari_shiftseg.geometry.cost import time_text as text_of
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
@@ -123,3 +131,26 @@ def test_figures_are_ready_for_json():
         "seconds": 1.5,
         "measured": True,
     }
+
+
+def test_several_runs_by_hand():
+    one, other = (plan_tiles((12,), net(SMALL), w, "naive") for w in (4, 8))
+    # three tiles that read 44, two that read 48
+    assert expected_seconds([one, other], 0.5) == 0.5 * (3 * 44 + 2 * 48)
+    assert effort(one, other).startswith("3 + 2 tiles; 19 × the pixels; ")
+    assert effort(plan_tiles((12,), net(SMALL), 12)).startswith("1 tile; ")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "pixel_seconds", "warning"),
+    [
+        (20_000, None, ""),
+        (20_001, None, "20,001 tiles take long: choose larger ones."),
+        (100, 600 / (100 * 44), ""),
+        (100, 660 / (100 * 44), "100 tiles take about 11 min: choose larger ones."),
+    ],
+)
+def test_a_warning_of_what_takes_long(pixels, pixel_seconds, warning):
+    plan = plan_tiles((pixels,), net(SMALL), 1, "naive")
+    assert len(plan) == pixels
+    assert cost_warning([plan], pixel_seconds) == warning

@@ -10,10 +10,13 @@ from napari_shiftseg.geometry.advice import compact, size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Window
+
+MANY_TILES = 20_000
+LONG = 600.0  # seconds
 
 COLUMNS = {
     "tile size": "What a tile keeps at most (window), in pixels; whole: one pass",
@@ -170,6 +173,36 @@ def time_text(seconds: float, digits: str = ".2g") -> str:
     if seconds < 90:
         return f"{seconds:{digits}} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def expected_seconds(plans: Iterable[TilePlan], pixel_seconds: float) -> float:
+    """Return how long plans take, one after another.
+
+    Parameters
+    ----------
+    plans : iterable of TilePlan
+    pixel_seconds : float
+        That a computed pixel takes.
+    """
+    return sum(pixel_seconds * len(plan) * prod(plan.reads) for plan in plans)
+
+
+def cost_warning(plans: Sequence[TilePlan], pixel_seconds: float | None = None) -> str:
+    """Warn of more than 20,000 tiles or 10 minutes; empty where there is no need.
+
+    Parameters
+    ----------
+    plans : sequence of TilePlan
+        Carried out one after another.
+    pixel_seconds : float, optional
+        That a computed pixel takes, if it is known.
+    """
+    tiles = sum(len(plan) for plan in plans)
+    seconds = expected_seconds(plans, pixel_seconds) if pixel_seconds else 0
+    if tiles <= MANY_TILES and seconds <= LONG:
+        return ""
+    takes = f" take about {time_text(seconds)}" if seconds else " take long"
+    return f"{tiles:,} tiles{takes}: choose larger ones."
 
 
 def cheapest(costs: Sequence[Cost]) -> Cost | None:

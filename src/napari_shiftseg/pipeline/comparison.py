@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Result, Returning, exhaust
 from napari_shiftseg.metrics.instances import ObjectScores, as_labels, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
-from napari_shiftseg.pipeline.segmentation import Segmentation, segment_steps
+from napari_shiftseg.pipeline.segmentation import (
+    Segmentation,
+    segment_as_planned,
+    segment_steps,
+)
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -140,7 +143,8 @@ def compare_steps(
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
     labels = checked_truth(image, model, truth)
-    naive = yield from _named("naive", _naive_steps(image, model, settings))
+    as_asked = segment_as_planned(image, model, replace(settings, stitching="naive"))
+    naive = yield from _named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")
     cropped = yield from _named("cropped", segment_steps(image, model, chosen))
     reference = yield from _named("untiled", untiled_steps(image, model, settings))
@@ -152,24 +156,6 @@ def compare_steps(
         reference=reference,
         device=str(resolve_device(settings.device)),
     )
-
-
-def _naive_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings
-) -> Generator[Progress, None, Segmentation]:
-    """Segment with the very tiles asked for: smaller ones could be without seams."""
-    chosen = replace(settings, stitching="naive")
-    plan = plan_for(
-        open_for(image, model), model, chosen.window, chosen.stitching, chosen.border,
-        chosen.region, chosen.device,
-    )  # fmt: skip
-    result = yield from segment_steps(image, model, chosen)
-    if result.plan != plan:
-        raise MemoryError(
-            f"naive tiles of {by(plan.stride)} do not fit on the device: choose a "
-            f"smaller window"
-        )
-    return result
 
 
 def _named(

@@ -9,7 +9,6 @@ from magicgui.widgets import (
     CheckBox,
     ComboBox,
     Container,
-    LineEdit,
     PushButton,
     RadioButtons,
 )
@@ -19,14 +18,16 @@ from napari.utils.notifications import show_info
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, size_text
+from napari_shiftseg.geometry.cost import cost_warning
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.devices import Devices, find_devices
+from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.inspect_widget import open_inspect
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.note import STYLES, Note, align_labels, wrapped_label
+from napari_shiftseg.gui.pace import PACE
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_panel import RunPanel
@@ -37,6 +38,7 @@ from napari_shiftseg.gui.source import (
     region_in_view,
 )
 from napari_shiftseg.gui.view_watch import ViewWatch
+from napari_shiftseg.gui.window_choice import WindowChoice, offer
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.model.description import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
@@ -79,11 +81,7 @@ class SegmentWidget(Container):
     def _build(self) -> None:
         self.image = LayerChoice(self._viewer, is_image, label="Image")
         self.model = ModelChoice(self._inspect)
-        self.window = LineEdit(
-            label="Tile size (window)",
-            tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
-            "one value an axis: 24x96x96",
-        )
+        self.window = WindowChoice()
         self.stitching = RadioButtons(
             choices=("cropped", "naive", "whole"),
             value="cropped",
@@ -93,7 +91,7 @@ class SegmentWidget(Container):
             "naive: a tile keeps the whole window, seams unless it is n·p.\n"
             "whole: one pass, where the memory suffices.",
         )
-        self.note = Note(self._use_window)
+        self.note = Note(self.window.use)
         self.summary = wrapped_label()
         self.show_grid = CheckBox(text="Show tile grid", value=False)
         self.device = ComboBox(choices=self._device_names, label="Device")
@@ -141,7 +139,8 @@ class SegmentWidget(Container):
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
         layers.selection.events.active.connect(self._offer_settings)
-        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
+        self._watch = ViewWatch(self._viewer, self.native, self._advise)
+        self._tab = OneTabGroup(self.native)
 
     # What is chosen
 
@@ -160,18 +159,11 @@ class SegmentWidget(Container):
             self._latest = image
             self.panel.forget()
 
-    def _view_moved(self) -> None:
-        if self.advanced.region.value == IN_VIEW:
-            self._advise()
-
     def _choose_model(self) -> None:
         config = self.model.config
         self.advanced.take(config.clustering)
-        self._use_window(config.usual_window)
+        self.window.follow(config.usual_window)
         self._advise()
-
-    def _use_window(self, window: tuple[int, ...]) -> None:
-        self.window.value = window_text(window)
 
     def _take_devices(self, devices: Devices) -> None:
         if isalive(self.native):
@@ -212,18 +204,21 @@ class SegmentWidget(Container):
         warnings = [
             training_window_warning(self.model.config),
             self._memory_warning(plan),
+            cost_warning([plan], PACE.of(self.model.value)),
         ]
         kind = "warning" if advice.makes_seams or any(warnings) else "note"
         text = "\n".join(filter(None, [advice.note, *warnings]))
-        self.note.say(text, kind, self._choices(advice.nearest))
+        self.note.say(text, kind, offer(plan, self._memory()))
         planes = prod(layer_shape(self.image.value)[: -plan.shape.ndim])
         self.summary.value = advice.summary + (f"; {planes} planes" * (planes > 1))
 
+    def _memory(self) -> int | None:
+        """Return the bytes a tile may take, once that is known."""
+        return self._devices and self._devices.budget(self.device.value)
+
     def _memory_warning(self, plan: TilePlan) -> str:
-        if self._devices is None:
-            return ""
-        budget = self._devices.budget(self.device.value)
-        if plan.memory <= budget:
+        budget = self._memory()
+        if budget is None or plan.memory <= budget:
             return ""
         return (
             f"A tile takes about {size_text(plan.memory)}, more than the "
@@ -253,7 +248,7 @@ class SegmentWidget(Container):
 
     def _window(self) -> int | tuple[int, ...] | None:
         whole = self.stitching.value == "whole"
-        return None if whole else parse_window(self.window.value)
+        return None if whole else self.window.window()
 
     def _chosen(self) -> Settings:
         """Return what the controls say, as settings."""
@@ -278,19 +273,6 @@ class SegmentWidget(Container):
             leading = 0
         return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
 
-    def _choices(
-        self, nearest: tuple[tuple[int, ...], ...]
-    ) -> list[tuple[str, tuple[int, ...]]]:
-        """Captions and windows of the buttons: nearest valid ones, and the cheapest."""
-        choices = [(f"Use {window_text(window)}", window) for window in nearest]
-        plan = self._plan
-        if plan is not None and plan.stitching != "whole":
-            budget = self._devices and self._devices.budget(self.device.value)
-            cheapest = plan.cheapest(budget).window
-            if cheapest not in (plan.window, *nearest):
-                choices.append((f"Cheapest: {window_text(cheapest)}", cheapest))
-        return choices
-
     def _show_device(self) -> None:
         if self._devices is not None:
             only = self._devices.on_cpu_only
@@ -312,6 +294,7 @@ class SegmentWidget(Container):
         return segmentation_run(run)
 
     def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
+        PACE.learn(outcome.model, outcome.result)
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             self._viewer.add_layer(layer)
         self._preview.to_top()
@@ -340,7 +323,7 @@ class SegmentWidget(Container):
             return
         settings = Settings(**record["settings"])
         self.image.value = image = images[record["image"]]
-        self._use_window(record["window"])
+        self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.advanced.restore(record["settings"])
         self._again = Run(record["model"], Source.of(image, record["frame"]), settings)

@@ -88,7 +88,7 @@ class Shared:
             "label outlines": "outlines of the objects, from cyan to violet: one "
             "object has one colour on both sides",
             "embedding": "embedding: its first three principal components as red, "
-            "green and blue, on one scale on both sides",
+            "green and blue",
             "difference": f"difference: 0 to {cell(self.farthest)}, the distance of "
             "naive and cropped embedding, from nothing to blue",
         }

@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest, planned_costs
+from napari_shiftseg.geometry.advice import effort
+from napari_shiftseg.geometry.cost import (
+    COLUMNS,
+    Cost,
+    cheapest,
+    planned_costs,
+)
 from napari_shiftseg.geometry.cost import time_text as text_of
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
@@ -123,3 +129,10 @@ def test_figures_are_ready_for_json():
         "seconds": 1.5,
         "measured": True,
     }
+
+
+def test_several_runs_by_hand():
+    one, other = (plan_tiles((12,), net(SMALL), w, "naive") for w in (4, 8))
+    # three tiles that read 44, two that read 48: 228 pixels for 12
+    assert effort(one, other).startswith("3 + 2 tiles; 19 × the pixels; ")
+    assert effort(plan_tiles((12,), net(SMALL), 12)).startswith("1 tile; ")

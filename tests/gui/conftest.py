@@ -1,9 +1,23 @@
+import gc
+from weakref import proxy
+
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
 from napari_shiftseg.model.unet import build
+from napari_shiftseg.samples.disks import disks
+
+
+@pytest.fixture(autouse=True)
+def single_clicks(qapp):
+    """Two presses after each other are two, not a double click."""
+    usual = QApplication.doubleClickInterval()
+    QApplication.setDoubleClickInterval(0)
+    yield
+    QApplication.setDoubleClickInterval(usual)
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +64,62 @@ def run(qtbot):
         qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
 
     return press_and_wait
+
+
+@pytest.fixture
+def compare(viewer, model_file):
+    """The Compare widget, docked, with the small model chosen.
+
+    A proxy: napari checks that no canvas outlives its viewer, and pytest holds what a
+    fixture returns.
+    """
+    _, docked = viewer.window.add_plugin_dock_widget(
+        "napari-shiftseg", "Compare stitching"
+    )
+    docked.form.model.open(model_file)
+    yield proxy(docked)
+    del docked
+    viewer.window.remove_dock_widget("all")
+    gc.collect()
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Wait until a panel has nothing more to do."""
+
+    def wait(panel):
+        qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
+
+    return wait
+
+
+@pytest.fixture
+def press(finish):
+    """Press Compare and wait for the end."""
+
+    def press_and_wait(widget):
+        widget.panel.button.native.click()
+        finish(widget.panel)
+
+    return press_and_wait
+
+
+@pytest.fixture
+def compared(viewer, compare, press):
+    """A comparison of disks, truth and all; tiles of 6, so naive ones make seams."""
+    sample = disks((44, 52), 13, 5)
+    viewer.add_image(sample.image, name="disks", scale=(0.5, 0.5), translate=(3, 4))
+    viewer.add_labels(sample.labels, name="disks · truth")
+    press(compare)
+    return compare
+
+
+@pytest.fixture
+def split(viewer, compare, press):
+    """A comparison by the trained model: naive tiles of 20 split its disks."""
+    sample = disks((66, 79), 13, 5)
+    compare.form.model.value = "disks"
+    viewer.add_image(sample.image, name="disks", scale=(0.5, 0.5), translate=(3, 4))
+    viewer.add_labels(sample.labels, name="disks · truth")
+    press(compare)
+    return compare

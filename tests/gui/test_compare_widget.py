@@ -2,77 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from weakref import proxy
 
 import numpy as np
 import pytest
 
 from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.samples.disks import disks
-
-PERIOD = 4  # of the small model
-
-
-@pytest.fixture
-def compare(viewer, model_file):
-    """The Compare widget, docked, with the small model chosen.
-
-    A proxy: napari checks that no canvas outlives its viewer, and pytest holds what a
-    fixture returns.
-    """
-    _, docked = viewer.window.add_plugin_dock_widget(
-        "napari-shiftseg", "Compare stitching"
-    )
-    docked.model.open(model_file)
-    yield proxy(docked)
-    del docked
-    viewer.window.remove_dock_widget("all")
-    gc.collect()
-
-
-@pytest.fixture
-def finish(qtbot):
-    """Wait until a panel has nothing more to do."""
-
-    def wait(panel):
-        qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
-
-    return wait
-
-
-@pytest.fixture
-def press(finish):
-    """Press Compare and wait for the end."""
-
-    def press_and_wait(widget):
-        widget.panel.button.native.click()
-        finish(widget.panel)
-
-    return press_and_wait
-
-
-@pytest.fixture
-def compared(viewer, compare, press):
-    """A comparison of disks, truth and all; tiles of 6, so naive ones make seams."""
-    sample = disks((44, 52), 13, 5)
-    viewer.add_image(sample.image, name="disks", scale=(0.5, 0.5), translate=(3, 4))
-    viewer.add_labels(sample.labels, name="disks · truth")
-    press(compare)
-    return compare
-
-
-@pytest.fixture
-def split(viewer, compare, press):
-    """A comparison by the trained model: naive tiles of 20 split its disks."""
-    sample = disks((66, 79), 13, 5)
-    compare.model.value = "disks"
-    viewer.add_image(sample.image, name="disks", scale=(0.5, 0.5), translate=(3, 4))
-    viewer.add_labels(sample.labels, name="disks · truth")
-    press(compare)
-    return compare
 
 
 def kinds(pane):
@@ -105,8 +41,8 @@ def test_without_an_image_compare_waits_for_one(viewer, compare, noise):
 
 def test_the_sample_brings_its_truth(viewer, compare):
     viewer.open_sample("napari-shiftseg", "disks_13")
-    assert compare.image.value.name == "disks (period 13)"
-    assert compare.truth.value.name == "disks (period 13) · truth"
+    assert compare.form.image.value.name == "disks (period 13)"
+    assert compare.form.truth.value.name == "disks (period 13) · truth"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +57,7 @@ def test_the_sample_brings_its_truth(viewer, compare):
 )
 def test_what_a_window_means(viewer, compare, noise, window, says):
     viewer.add_image(noise)
-    compare.window.value = window
+    compare.form.window.value = window
     assert says in compare.note.text.value
     assert compare.panel.button.enabled == ("upward" not in says)
 
@@ -129,33 +65,33 @@ def test_what_a_window_means(viewer, compare, noise, window, says):
 def test_a_truth_of_another_shape_is_refused_before_the_run(viewer, compare, noise):
     viewer.add_image(noise)
     viewer.add_labels(np.zeros((4, 5), int), name="small")
-    compare.truth.value = viewer.layers["small"]
+    compare.form.truth.value = viewer.layers["small"]
     assert "the true labels have the shape (4, 5), the image (40, 50)" in (
         compare.note.text.value
     )
     assert not compare.panel.button.enabled
-    compare.truth.value = None
+    compare.form.truth.value = None
     assert compare.panel.button.enabled
 
 
 def test_no_truth_stays_no_truth(viewer, compare):
     viewer.open_sample("napari-shiftseg", "disks_13")
-    compare.truth.value = None
+    compare.form.truth.value = None
     viewer.add_points(np.zeros((1, 2)))
-    assert compare.truth.value is None
+    assert compare.form.truth.value is None
 
 
 def test_a_truth_series_of_another_length_is_refused(viewer, compare, noise):
     viewer.add_image(np.stack([noise] * 3), name="series")
     viewer.add_labels(np.zeros((2, *noise.shape), int), name="short")
-    compare.truth.value = viewer.layers["short"]
+    compare.form.truth.value = viewer.layers["short"]
     viewer.dims.set_current_step(0, 2)
     assert "(2, 40, 50), the image (3, 40, 50)" in compare.note.text.value
 
 
 def test_a_model_trained_with_too_small_a_window_warns(viewer, compare):
     viewer.open_sample("napari-shiftseg", "disks_13")
-    compare.model.value = "disks-w16"
+    compare.form.model.value = "disks-w16"
     assert "expect seams at every multiple of 16" in compare.note.text.value
 
 
@@ -200,7 +136,7 @@ def test_cameras_are_linked_both_ways(compared):
 
 
 def test_switches_act_on_both_sides(compared):
-    for kind, switch in compared.view.switches.items():
+    for kind, switch in compared.view.switches.boxes.items():
         for value in (not switch.value, switch.value):
             switch.value = value
             assert [p.layer(kind).visible for p in panes(compared)] == [value] * 2
@@ -245,10 +181,13 @@ def test_the_right_side_can_show_one_pass_over_what_is_in_view(compared, finish,
     compared.view.right.value = WHOLE
     finish(compared.panel)
     whole = right.layer("gradient")
-    assert right.title.text() == WHOLE
+    rows, columns = whole.data.shape
     comparison = compared.view.compared.comparison
     at = np.round((whole.translate - (3, 4)) / 0.5).astype(int)
     there = tuple(slice(a, a + n) for a, n in zip(at, whole.data.shape, strict=True))
+    assert right.title.text() == (
+        f"whole: rows {at[0]}–{at[0] + rows - 1}, columns {at[1]}–{at[1] + columns - 1}"
+    )
     inside = tuple(slice(0, n - 1) for n in whole.data.shape)  # steps beyond: unknown
     np.testing.assert_allclose(
         whole.data[inside],
@@ -269,7 +208,7 @@ def test_whole_that_is_no_longer_wanted_is_not_shown(compared, finish, qtbot):
     assert right.title.text() == "cropped 4"
     compared.view.right.value = WHOLE
     finish(compared.panel)
-    assert right.title.text() == WHOLE
+    assert right.title.text().startswith("whole: rows")
     assert "Tiles of 6" in compared.panel.result.value  # the verdict stays
 
 
@@ -313,11 +252,13 @@ def test_without_a_truth_and_without_a_seam_nothing_is_defined(
     viewer, compare, press, noise
 ):
     viewer.add_image(noise[:20, :20])
-    compare.window.value = "30"  # one tile
+    compare.form.window.value = "30"  # one tile
     press(compare)
     shown = figures(compare)
-    for row in ("seam ratio", "seam z", "false splits", "AP50"):
-        assert shown[row][0] == shown[row][1] == "not defined"
+    for row in ("seam ratio", "seam z", "split by seams"):
+        assert shown[row][0] == shown[row][1] == "no seam line"
+    for row in ("false splits", "AP50", "  inside objects"):
+        assert shown[row][0] == shown[row][1] == "no true labels"
     assert not any("nan" in text.lower() for texts in shown.values() for text in texts)
 
 
@@ -328,7 +269,7 @@ def test_the_worst_seam_is_framed_on_both_sides(split):
     tour, seams = split.view.tour, split.view.compared.comparison.naive.splitting
     assert seams, "naive tiles split no disk: this tests nothing"
     tour.next.native.click()
-    assert f"worst seam 1 of {len(seams)}" in tour.text.value
+    assert f"frame: worst seam 1 of {len(seams)} (green line)" in tour.text.value
     (top, bottom), (left, right) = seams[0].pairs
     middle = np.array([top + bottom - 1, left + right - 1]) / 2 * 0.5 + (3, 4)
     for pane in panes(split):
@@ -440,7 +381,7 @@ def test_the_report_holds_no_sweep_of_another_image(
     compared.write_report(tmp_path / "first")
     finish(compared.panel)
     assert (tmp_path / "first" / "sweep.csv").exists()
-    compared.image.value = viewer.add_image(noise, name="other")
+    compared.form.image.value = viewer.add_image(noise, name="other")
     press(compared)
     compared.write_report(tmp_path / "second")
     finish(compared.panel)
@@ -489,7 +430,7 @@ def test_a_change_of_model_during_a_run_does_not_change_the_run(
 ):
     viewer.add_image(noise)
     compare.panel.button.native.click()
-    compare.model.value = "disks"
+    compare.form.model.value = "disks"
     finish(compare.panel)
     assert compare.view.compared.model.config.name == "small"
     assert panes(compare)[0].title.text() == "naive 6"
@@ -497,7 +438,7 @@ def test_a_change_of_model_during_a_run_does_not_change_the_run(
 
 def test_a_cancel_leaves_what_was_shown(compared, finish, qtbot):
     before = compared.view.compared
-    compared.window.value = "1"
+    compared.form.window.value = "1"
     compared.panel.button.native.click()
     compared.panel.button.native.click()
     finish(compared.panel)
@@ -515,7 +456,7 @@ def test_the_image_may_go_during_a_run(viewer, compare, finish, noise):
 
 def test_closing_during_a_run_is_safe(viewer, compare, noise, qtbot):
     viewer.add_image(noise)
-    compare.window.value = "1"
+    compare.form.window.value = "1"
     compare.panel.button.native.click()
     qtbot.wait(50)
     viewer.window.remove_dock_widget("all")
@@ -539,7 +480,7 @@ def test_of_a_series_the_frame_in_view(viewer, compare, press, rng):
 def test_the_frame_is_the_one_on_screen(viewer, compare, press, rng):
     frames = rng.random((3, 30, 34)).astype(np.float32)
     viewer.add_image(rng.random((20, 30, 34)), name="fine")
-    compare.image.value = viewer.add_image(
+    compare.form.image.value = viewer.add_image(
         frames, name="series", scale=(4, 1, 1), translate=(3, 0, 0)
     )
     for point, frame in ((7, 1), (11, 2), (19, 2), (0, 0)):  # the last two lie beyond
@@ -556,9 +497,9 @@ def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path
     from napari_shiftseg.model.unet import new_model
 
     model = new_model(ndim=3, depth=1, features=2)
-    compare.model.open(save_model(model, tmp_path / "volume.safetensors"))
+    compare.form.model.open(save_model(model, tmp_path / "volume.safetensors"))
     viewer.add_image(rng.random((12, 20, 24)).astype(np.float32), name="volume")
-    compare.window.value = "5"
+    compare.form.window.value = "5"
     press(compare)
     left, right = (pane.model.dims for pane in panes(compare))
     left.set_current_step(0, 3)

@@ -90,9 +90,9 @@ class TestByHand:
 
     def test_the_seams_and_their_objects_the_worst_first(self) -> None:
         assert self.seams() == [
-            Seam(axis=0, pairs=((2, 4), (4, 8)), split=(4,), jump=(9 + 7 + 7) / 4),
-            Seam(axis=1, pairs=((0, 3), (3, 5)), split=(1,), jump=4 / 3),
-            Seam(axis=0, pairs=((2, 4), (0, 4)), split=(3,), jump=0),
+            Seam(0, ((2, 4), (4, 8)), split=(4,), jump=(9 + 7 + 7) / 4, at=(2, 6)),
+            Seam(axis=1, pairs=((0, 3), (3, 5)), split=(1,), jump=4 / 3, at=(0, 3)),
+            Seam(axis=0, pairs=((2, 4), (0, 4)), split=(3,), jump=0, at=(2, 1)),
         ]
 
     def test_the_number_of_objects_comes_before_the_jump(self) -> None:
@@ -106,7 +106,7 @@ class TestByHand:
         assert seams[0].jump < seams[1].jump
 
     def test_an_object_split_by_two_seams_counts_once(self) -> None:
-        twice = [Seam(0, (), (4, 7), 1.0), Seam(1, (), (7,), 1.0)]
+        twice = [Seam(0, (), (4, 7), 1.0, ()), Seam(1, (), (7,), 1.0, ())]
         assert split_objects(twice) == 2
         assert split_objects(self.seams()) == 3
         assert split_objects([]) == 0
@@ -134,7 +134,7 @@ class TestByHand:
     def test_a_small_unsigned_embedding_does_not_wrap_around(self) -> None:
         e = np.array([[0, 0, 200, 200]], np.uint8)
         (seam,) = splitting_seams([5, 5, 6, 6], [1, 1, 1, 1], e, plan_of((0, 2, 4)))
-        assert seam == Seam(axis=0, pairs=((1, 3),), split=(1,), jump=200)
+        assert seam == Seam(axis=0, pairs=((1, 3),), split=(1,), jump=200, at=(1,))
 
 
 def by_pairs(

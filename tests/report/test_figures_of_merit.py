@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.report.figures_of_merit import (
     ROWS,
     better_side,
     cell,
     untiled_cell,
+    why_not_defined,
 )
 
 ROW = {row.key: row for row in ROWS}
@@ -97,3 +99,33 @@ def test_untiled_cell() -> None:
     assert untiled_cell(ROW["ap50"], one, other) == ""
     nothing = {"seam_ratio_untiled": None}
     assert untiled_cell(ROW["seam_ratio"], nothing, nothing) == "not defined"
+
+
+class TestWhyNotDefined:
+    @pytest.mark.parametrize(
+        ("key", "tiles", "stride", "truth", "why"),
+        [
+            ("seam_ratio", 1, 30, None, "no seam line"),
+            ("seam_z", 1, 30, 7, "no seam line"),
+            ("seam_z", 225, 2, None, "stride below 3"),
+            ("seam_z", 9, 10, None, "nothing to compare with"),
+            ("seam_ratio", 900, 1, None, "only seam lines"),
+            ("seam_ratio_within", 9, 10, None, "no true labels"),
+            ("seam_ratio_within", 1, 30, 7, "no seam line"),
+            ("split_by_seams", 1, 30, 7, "no seam line"),
+            ("split_by_seams", 9, 10, None, "no true labels"),
+            ("false_splits", 1, 30, None, "no true labels"),
+            ("ap50", 9, 10, None, "no true labels"),
+        ],
+    )
+    def test_by_hand(self, key: str, tiles: int, stride: int, truth: Any, why) -> None:
+        figures = {"tiles": tiles, "stride": [stride] * 2, "true_objects": truth}
+        assert why_not_defined(ROW[key], figures) == why
+
+    def test_what_needs_a_truth_is_just_what_lacks_without_one(
+        self, by_disks, small_disks, disks_model
+    ) -> None:
+        without = compare(small_disks.image, disks_model, window=20, device="cpu")
+        lacking = {row.key for row in ROWS if without.naive.figures()[row.key] is None}
+        assert lacking == {row.key for row in ROWS if row.needs_truth}
+        assert all(by_disks.naive.figures()[key] is not None for key in lacking)

@@ -24,7 +24,7 @@ from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.report.figures_of_merit import ROWS
 from napari_shiftseg.report.verdict import verdict
 from napari_shiftseg.report.words import MEANINGS
-from napari_shiftseg.report.write import report_of, write_report
+from napari_shiftseg.report.write import report_of, report_steps, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -276,3 +276,15 @@ class TestPage:
     def test_it_reads_in_the_dark(self, folder: Path) -> None:
         html = (folder / "report.html").read_text(encoding="utf-8")
         assert "prefers-color-scheme: dark" in html
+
+
+def test_a_report_can_be_stopped_between_two_pictures(
+    by_disks, disks_model, small_disks, tmp_path: Path
+) -> None:
+    steps = report_steps(by_disks, disks_model, small_disks.image, NAME, tmp_path)
+    for progress in steps:
+        if progress.done == 2:
+            break
+    steps.close()
+    assert len(list(tmp_path.iterdir())) == 2
+    assert not (tmp_path / "report.json").exists()

@@ -65,8 +65,19 @@ def summary(plan: TilePlan) -> str:
         keeps += f" = {in_periods(plan)}"
     return (
         f"reads {by(plan.reads)}, predicts {by(plan.predicts)}, keeps {keeps}; "
-        f"{len(plan):,} {'tile' if len(plan) == 1 else 'tiles'}; "
-        f"{plan.cost:.3g} × the pixels; {size_text(plan.memory)}"
+        f"{effort(plan)}"
+    )
+
+
+def effort(plan: TilePlan, *others: TilePlan) -> str:
+    """Return tiles, pixels computed and memory, of several runs one after another."""
+    plans = (plan, *others)
+    tiles = " + ".join(f"{len(each):,}" for each in plans)
+    cost = sum(each.cost for each in plans)
+    return (
+        f"{tiles} {'tile' if tiles == '1' else 'tiles'}; "
+        f"{cost:{',.0f' if cost > 1000 else '.3g'}} × the pixels; "
+        f"{size_text(max(each.memory for each in plans))}"
     )
 
 

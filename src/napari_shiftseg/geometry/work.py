@@ -17,6 +17,7 @@ LONGEST = 600.0  # seconds
 # Multiply-adds a second: 25e9 were measured on one core, 50e9 on two, over all
 # windows; a graphics card is taken for a small one.
 CPU_SPEED, CARD_SPEED = 50e9, 1000e9
+TILE_SECONDS = 1e-3  # that a tile takes however little it computes
 
 
 def multiply_adds(shape: UNetShape, size: tuple[int, ...]) -> int:
@@ -71,7 +72,7 @@ def _block(
 def rough_seconds(plan: TilePlan, device: str) -> float:
     """Return about how long a plan takes on a device: right to a factor of some 3."""
     speed = CPU_SPEED if device == "cpu" else CARD_SPEED
-    return len(plan) * multiply_adds(plan.shape, plan.reads) / speed
+    return len(plan) * (TILE_SECONDS + multiply_adds(plan.shape, plan.reads) / speed)
 
 
 def work_warning(

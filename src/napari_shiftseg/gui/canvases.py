@@ -21,7 +21,9 @@ LEAST_SIDE = 120  # pixels of a canvas
 MARGIN = 0.1  # of the canvas, around a place that is framed
 BACKGROUND = "black"  # in any theme: the gradient magnitude is light added to it
 OUTLINE = 1  # pixels of label contours
+SCALED, SCALE = ("difference",), (12, 80)  # kinds with a colour bar; its pixels
 MARK = "mark"
+GREY = "gray"  # readable in a dark and in a light theme
 CAMERA = ("center", "zoom", "angles", "perspective")
 SLIDERS = ("ndisplay", "order", "current_step")
 
@@ -39,7 +41,8 @@ class Pane(QWidget):
         self.canvas.setSizePolicy(policy, policy)
         self.title = QLabel(title)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.title.setStyleSheet("font-weight: bold;")
+        self.title.setSizePolicy(policy, QSizePolicy.Policy.Fixed)  # it may be long
+        self.set_dimmed(False)
         self._layers: dict[str, Layer] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -48,6 +51,11 @@ class Pane(QWidget):
         column.addWidget(self.canvas, stretch=1)
         self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
 
+    def set_dimmed(self, dimmed: bool) -> None:
+        """Show the title grey, or as it is."""
+        colour = f"color: {GREY};" if dimmed else ""
+        self.title.setStyleSheet(f"font-weight: bold; {colour}")
+
     def layer(self, kind: str) -> Layer:
         """Return the layer of a kind: "labels", "gradient", ..."""
         return self._layers[kind]
@@ -55,6 +63,7 @@ class Pane(QWidget):
     def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
         """Show these layers, bottom first, in place of all but a mark."""
         self.title.setText(title)
+        self.title.setToolTip(title)
         mark = self._layers.pop(MARK, None)
         old = [layer for layer in self.model.layers if layer is not mark]
         self._layers = {}
@@ -62,6 +71,9 @@ class Pane(QWidget):
             layer = self.model.add_layer(Layer.create(*data))
             if isinstance(layer, Labels):
                 layer.contour = OUTLINE
+            if layer.metadata[METADATA_KEY] in SCALED:
+                layer.colorbar.size = SCALE
+                layer.colorbar.visible = True
             self._layers[layer.metadata[METADATA_KEY]] = layer
         for layer in old:  # last: an empty canvas would forget where it looks
             self.model.layers.remove(layer)
@@ -125,6 +137,11 @@ class LinkedCanvases(QSplitter):
         for pane in self.panes:
             pane.mark(frame)
         self.look_at(frame)
+
+    def unmark(self) -> None:
+        """Take the frames away, if there are any."""
+        for pane in self.panes:
+            pane.unmark()
 
     def look_at(self, frame: LayerTuple) -> None:
         """Look at a place on both sides."""

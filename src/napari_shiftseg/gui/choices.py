@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from magicgui.widgets import ComboBox, Container, PushButton, show_file_dialog
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_error
@@ -12,15 +14,18 @@ from psygnal import Signal
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.model.header import bundled_models, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import napari
 
     from napari_shiftseg.model.config import ModelConfig
 
+SAYS_TRUTH = re.compile(r"truth|label|mask|(?<![a-z])gt(?![a-z])", re.IGNORECASE)
+LEAST_LETTERS = 7  # of a list that may shrink
 INFO_WIDTH = 32  # pixels: one letter
 
 
@@ -51,6 +56,13 @@ class LayerChoice(ComboBox):
             self.reset_choices()
 
 
+def may_shrink(choice: ComboBox) -> None:
+    """Let a list be narrower than its longest entry: names of layers are long."""
+    box = choice.native
+    box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(LEAST_LETTERS)
+
+
 def is_image(layer: Any) -> bool:
     """Whether a layer is an image to segment, and none that a run made."""
     return isinstance(layer, Image) and METADATA_KEY not in layer.metadata
@@ -59,6 +71,25 @@ def is_image(layer: Any) -> bool:
 def is_truth(layer: Any) -> bool:
     """Whether a layer may be true labels: labels that no run made."""
     return isinstance(layer, Labels) and METADATA_KEY not in layer.metadata
+
+
+def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None:
+    """Return the labels that are the truth of an image, where that is plain.
+
+    Those that have its name, as samples do; else the only ones of its shape, or of one
+    frame of it, if their name says so and something is drawn in them.
+    """
+    layers = [layer for layer in labels if layer is not None]
+    for layer in layers:
+        if layer.name == f"{image.name} · truth":
+            return layer
+    size = layer_shape(image)
+    fitting = [la for la in layers if size[-len(layer_shape(la)) :] == layer_shape(la)]
+    if len(fitting) != 1:
+        return None
+    (only,) = fitting
+    is_empty = isinstance(only.data, np.ndarray) and not only.data.any()
+    return only if SAYS_TRUTH.search(only.name) and not is_empty else None
 
 
 class OpenedModels:

@@ -3,51 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from magicgui.widgets import (
-    ComboBox,
-    Container,
-    LineEdit,
-    show_file_dialog,
-)
-from napari.utils.notifications import show_error
+from magicgui.widgets import Container, show_file_dialog
+from napari.qt.threading import create_worker
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import default_windows, parse_window, window_text
-from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
-from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image, is_truth
+from napari_shiftseg.geometry.advice import advise, effort
+from napari_shiftseg.geometry.window import default_windows, window_text
+from napari_shiftseg.geometry.work import work_warning
+from napari_shiftseg.gui.compare_form import CompareForm
 from napari_shiftseg.gui.comparison_run import (
     Compared,
     Task,
+    Whole,
     comparison_run,
     report_run,
     whole_run,
 )
 from napari_shiftseg.gui.comparison_view import ComparisonView
-from napari_shiftseg.gui.note import Note
+from napari_shiftseg.gui.devices import Devices, find_devices
+from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.grid import too_many_lines
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.source import (
-    Source,
-    frame_in_view,
-    layer_shape,
-    region_in_view,
-)
+from napari_shiftseg.gui.size_advice import SizeAdvice
+from napari_shiftseg.gui.source import colour_note
 from napari_shiftseg.gui.sweep_panel import SweepPanel
 from napari_shiftseg.gui.view_watch import ViewWatch
+from napari_shiftseg.gui.window_choice import seam_maker
 from napari_shiftseg.model.description import training_window_warning
-from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import napari
-    from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.gui.layers import LayerTuple
     from napari_shiftseg.inference.progress import Progress
 
 LEAST_WIDTH = 620  # pixels: two canvases and the table
@@ -64,143 +55,48 @@ class CompareWidget(Container):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
+        self._devices: Devices | None = None
         self._build()
         self._connect()
-        self._choose_image(self.image.value)
         self._choose_model()
+        self._advise()
+        create_worker(find_devices, _connect={"returned": self._take_devices})
 
     def _build(self) -> None:
-        self.image = LayerChoice(self._viewer, is_image, label="Image")
-        self.model = ModelChoice()
-        self.window = LineEdit(
-            label="Tile size (window)",
-            tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
-            "one value an axis: 24x96x96",
-        )
-        self.truth = LayerChoice(
-            self._viewer, is_truth, nullable=True, label="True labels",
-            tooltip="Labels drawn by hand, if there are any: then false splits, false "
-            "merges and AP50 are counted",
-        )  # fmt: skip
-        self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
-        self.note = Note(self._use_window)
+        self.form = CompareForm(self._viewer)
+        self.note = SizeAdvice(self.form.window.use)
         self.panel = RunPanel(
             self._steps, self._show, self._run_changed, caption="Compare",
             cancelled="Cancelled: nothing was changed.",
         )  # fmt: skip
         self.view = ComparisonView(self._viewer.theme, self._want_whole)
-        self.sweep = SweepPanel(self._task, self._advise, self._viewer.theme)
+        self.sweep = SweepPanel(
+            self.form.task_of_all_windows, self._advise, self._viewer.theme
+        )
         self.view.add_plot_tab(self.sweep, self.sweep.plot, "Window sweep")
-        super().__init__(widgets=[self._form(), self.note, self.panel], labels=False)
+        super().__init__(widgets=[self.form, self.note, self.panel], labels=False)
         self.native.layout().addWidget(self.view, stretch=1)
         self.native.setMinimumWidth(LEAST_WIDTH)
 
-    def _form(self) -> Container:
-        columns = [
-            Container(widgets=[self.image, self.window, self.region]),
-            Container(widgets=[self.model, self.truth]),
-        ]
-        form = Container(widgets=columns, layout="horizontal", labels=False)
-        for part in (*columns, form):
-            part.margins = (0, 0, 0, 0)
-        return form
-
     def _connect(self) -> None:
-        for control in (self.window, self.truth, self.region):
-            control.changed.connect(self._advise)
-        self.image.changed.connect(self._choose_image)
-        self.model.chosen.connect(self._choose_model)
+        self.form.edited.connect(self._advise)
+        self.form.model_chosen.connect(self._choose_model)
         self.view.report_button.changed.connect(self._ask_where)
-        layers = self._viewer.layers.events
-        for event in (layers.inserted, layers.removed):
-            event.connect(self._layers_changed, position="last")
-        layers.inserted.connect(self._take_own_truth, position="last")
         self._viewer.events.theme.connect(self._follow_theme)
-        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
-
-    # What is chosen
-
-    def _choose_image(self, image: Image | None) -> None:
-        """Take the labels that belong to the image by their name for its truth."""
-        if image is not None:
-            own = f"{image.name} · truth"
-            layers = {layer.name: layer for layer in self.truth.choices if layer}
-            self.truth.value = layers.get(own)
-        self._advise()
-
-    def _layers_changed(self) -> None:
-        if isalive(self.native):
-            self._advise()
-
-    def _take_own_truth(self, event: Any) -> None:
-        """Take labels that come after the image they belong to by their name."""
-        if not isalive(self.native) or self.truth.value is not None:
-            return
-        image, layer = self.image.value, event.value
-        own = image is not None and layer.name == f"{image.name} · truth"
-        if own and layer in self.truth.choices:
-            self.truth.value = layer
-
-    def _view_moved(self) -> None:
-        if self.region.value == IN_VIEW:
-            self._advise()
+        self._watch = ViewWatch(self._viewer, self.native, self._advise)
+        self._tab = OneTabGroup(self.native)
 
     def _choose_model(self) -> None:
-        config = self.model.config
-        self.sweep.offer(default_windows(config.shape))
-        self._use_window(config.usual_window)
-        self._advise()
-
-    def _use_window(self, window: tuple[int, ...]) -> None:
-        self.window.value = window_text(window)
+        self.sweep.offer(default_windows(self.form.model.config.shape))
 
     def _follow_theme(self) -> None:
         if isalive(self.native):
             self.view.set_theme(self._viewer.theme)
 
-    def _task(self) -> Task:
-        """Return what the controls say.
-
-        Raises
-        ------
-        ValueError
-            If it cannot be carried out.
-        """
-        image, config = self.image.value, self.model.config
-        if image is None:
-            raise ValueError("Open an image: File > Open, or File > Open Sample.")
-        own = config.ndim + (config.in_channels > 1)
-        leading = len(layer_shape(image)) - own
-        if leading < 0 or config.ndim < 2:
-            raise ValueError(
-                f"this model reads {own} axes, the image has {own + leading}: "
-                f"choose another model or image"
-            )
-        dims = self._viewer.dims
-        region = None
-        if self.region.value == IN_VIEW:
-            region = region_in_view(image, dims, config.ndim)
-        settings = Settings(window=parse_window(self.window.value), region=region)
-        source = Source.of(image, frame_in_view(image, dims, leading))
-        return Task(self.model.value, source, settings, *self._truth())
-
-    def _truth(self) -> tuple[Any, tuple[int, ...]]:
-        """Return the true labels, unread, and which frame of them is in view.
-
-        They have the shape of the image, or of one frame of it.
-        """
-        layer, ndim = self.truth.value, self.model.config.ndim
-        if layer is None:
-            return None, ()
-        shape, expected = layer_shape(layer), layer_shape(self.image.value)
-        if shape not in (expected, expected[-ndim:]):
-            raise ValueError(
-                f"the true labels have the shape {shape}, the image {expected}: "
-                f"choose other labels, or none"
-            )
-        data = layer.data[0] if layer.multiscale else layer.data
-        leading = len(shape) - ndim
-        return data, frame_in_view(layer, self._viewer.dims, leading)
+    def _take_devices(self, devices: Devices) -> None:
+        if isalive(self.native):
+            self._devices = devices
+            self._advise()
 
     # What it means
 
@@ -216,50 +112,63 @@ class CompareWidget(Container):
         for control in (self.view.report_button, self.view.right):
             control.enabled = shown and not self._is_busy
         try:
-            task = self._task()
-            self._say_what_it_means(self._naive_plan(task))
+            task = self.form.task()
+            naive, cropped = (self.form.plan(task, s) for s in ("naive", "cropped"))
         except ValueError as error:
-            kind = "note" if self.image.value is None else "error"
-            self.note.say(str(error), kind, [])
+            kind = "note" if self.form.image.value is None else "error"
+            self.note.refuse(str(error), kind)
             self._allow(False)
+            self.view.set_outdated(shown)
         else:
+            self._say_what_it_means(naive, cropped)
             self._allow(True)
+            self.view.set_outdated(shown and not self._is_shown(task, naive))
+
+    def _is_shown(self, task: Task, naive: TilePlan) -> bool:
+        """Whether what is shown is of this task: the same tiles on the same image."""
+        compared = self.view.compared
+        plan = compared.comparison.naive.result.plan
+        return plan == naive and compared.task.is_of_the_same(task)
 
     def _allow(self, allowed: bool) -> None:
-        """Let one thing run at a time."""
+        """Let one thing run at a time; a sweep has tile sizes of its own."""
         self.panel.allow(allowed and not self.sweep.panel.is_running)
-        self.sweep.panel.allow(allowed and not self.panel.is_running)
+        can_sweep = allowed or self._has_subject()
+        self.sweep.panel.allow(can_sweep and not self.panel.is_running)
 
-    def _naive_plan(self, task: Task) -> TilePlan:
-        shape, settings = self.model.config.shape, task.settings
-        size = layer_shape(self.image.value)[-shape.ndim :]
-        return plan_tiles(
-            size, shape, settings.window, "naive", settings.border, settings.region
-        )
+    def _has_subject(self) -> bool:
+        """Whether all but the tile size can be carried out."""
+        try:
+            self.form.task_of_all_windows()
+        except ValueError:
+            return False
+        return True
 
-    def _say_what_it_means(self, plan: TilePlan) -> None:
-        advice, lines = advise(plan), [training_window_warning(self.model.config)]
-        if len(plan) == 1:
-            lines.append(
-                "One tile holds it all: there is no seam. Choose smaller ones."
-            )
-        elif advice.makes_seams:
-            lines.append(f"naive: {advice.note}")
-        else:
-            lines.append(
-                f"{window_text(plan.window)} is a multiple of the period: naive and "
-                f"cropped tiles are the same."
-            )
-        text = "\n".join(filter(None, lines))
-        kind = "warning" if lines[0] else "note"
-        nearest = advice.nearest if advice.makes_seams else ()
-        choices = [(f"Use {window_text(w)}", w) for w in nearest]
-        self.note.say(text, kind, choices)
+    def _say_what_it_means(self, naive: TilePlan, cropped: TilePlan) -> None:
+        config = self.form.model.config
+        device = memory = None
+        if self._devices is not None:
+            device, memory = self._devices.name("auto"), self._devices.budget("auto")
+        seams = _about_seams(naive)
+        warnings = [
+            training_window_warning(config),
+            work_warning(naive, device, memory, images=2),  # naive and cropped
+            seams * naive.makes_seams,
+        ]
+        notes = [
+            seams * (not naive.makes_seams),
+            f"naive + cropped: {effort(naive, cropped)}",
+            colour_note(self.form.image.value),
+            too_many_lines(naive, cropped),
+        ]
+        text = "\n".join(filter(None, notes))
+        first = [] if naive.makes_seams else seam_maker(naive, config.usual_window)
+        self.note.tell(naive, text, warnings, memory, first)
 
     # What comes out
 
     def _steps(self) -> Generator[Progress, None, Compared]:
-        return comparison_run(self._task())
+        return comparison_run(self.form.task())
 
     def _show(self, compared: Compared) -> tuple[str, str]:
         self.view.show_comparison(compared)
@@ -278,20 +187,19 @@ class CompareWidget(Container):
         self._advise()
 
     def _want_whole(self) -> None:
-        compared = self.view.compared
         if self._is_busy:
             self.view.settle()
             return
         try:
             region = self.view.region_in_view()
         except ValueError as error:
-            show_error(str(error))
+            self.panel.say(str(error), "error")
             self.view.settle()
             return
-        self.panel.begin(whole_run(compared, region), self._show_whole)
+        self.panel.begin(whole_run(self.view.compared, region), self._show_whole)
 
-    def _show_whole(self, layers: list[LayerTuple]) -> tuple[str, str]:
-        self.view.show_whole(layers)
+    def _show_whole(self, whole: Whole) -> tuple[str, str]:
+        self.view.show_whole(whole)
         return self._said()
 
     def _ask_where(self) -> None:
@@ -305,7 +213,22 @@ class CompareWidget(Container):
             return
         compared = self.view.compared
         points = self.sweep.points_of(compared.task)
-        self.panel.begin(report_run(compared, points, folder), self._reported)
+        self.panel.begin(
+            report_run(compared, points, folder), self._reported,
+            cancelled=f"Cancelled: the report in {folder} is not complete.",
+        )  # fmt: skip
 
     def _reported(self, folder: Path) -> tuple[str, str]:
         return self._said(f"Report written: {folder / 'report.html'}")
+
+
+def _about_seams(naive: TilePlan) -> str:
+    """Say whether naive tiles make seams."""
+    if len(naive) == 1:
+        return "One tile holds it all: there is no seam. Choose a smaller one."
+    if naive.makes_seams:
+        return f"naive: {advise(naive).note}"
+    return (
+        f"{window_text(naive.window)} is a multiple of the period: naive and "
+        f"cropped tiles are the same."
+    )

@@ -8,31 +8,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.gui.grid import (
-    GRID_COLOUR,
-    MOST_LINES,
     grid_lines,
-    line_count,
-    line_width,
+    grid_style,
+    in_every_plane,
+    too_many_lines,
 )
 from napari_shiftseg.gui.layers import METADATA_KEY, embedding_rgb
+from napari_shiftseg.gui.palette import blue, cool_labels, warm
+from napari_shiftseg.gui.seam_mark import outline
 from napari_shiftseg.metrics.instances import relabelled_like
+from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.layers import LayerTuple
     from napari_shiftseg.gui.source import Source
-    from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
-BRIGHTEST = 99.8  # percentile of the gradient magnitude shown as white
-DIMMED = 0.5  # opacity of what lies below the gradient magnitude
-SEAM_COLOUR = "#ef476f"
-BESIDE = 2  # pixels shown beyond the ends of a seam
-NEAR, FAR = 0.5, 1.5  # strides shown on both sides of a seam
+BRIGHTEST = 99.8  # percentile of the gradient magnitude shown brightest
+DIMMED = 0.5  # opacity of the image, below the gradient magnitude
+TRANSLUCENT = 0.6  # opacity of the embedding
+BORDER_COLOUR = "#ffffff"  # of a part of the image
 
 KINDS = {  # what can be shown → whether it is at first
     "image": True,
@@ -56,6 +57,8 @@ class Shared:
         (\\*spatial) of the image, as far as it was compared.
     limits : (float, float)
         Of the gradient magnitude.
+    farthest : float
+        Of naive and cropped embedding, their largest difference.
     offset : tuple of int
         Image pixel at which pixels and labels begin.
     labels : ndarray
@@ -65,8 +68,30 @@ class Shared:
     source: Source
     pixels: NDArray[Any]
     limits: tuple[float, float]
+    farthest: float
     offset: tuple[int, ...]
     labels: NDArray[np.int32]
+
+    @property
+    def region(self) -> Region:
+        """What was compared: image pixels (start, stop) an axis."""
+        return tuple(
+            (begin, begin + n)
+            for begin, n in zip(self.offset, self.labels.shape, strict=True)
+        )
+
+    def meanings(self) -> dict[str, str]:
+        """Return what the colours of a kind mean, in words."""
+        return {
+            "gradient": "gradient magnitude, from red to yellow: 0 to "
+            f"{cell(self.limits[1])} and above",
+            "label outlines": "outlines of the objects, from cyan to violet: one "
+            "object has one colour on both sides",
+            "embedding": "embedding: its first three principal components as red, "
+            "green and blue",
+            "difference": f"difference: 0 to {cell(self.farthest)}, the distance of "
+            "naive and cropped embedding, from nothing to blue",
+        }
 
     def within(self, result: Segmentation) -> tuple[slice, ...]:
         """Return where a result lies in the labels."""
@@ -78,7 +103,12 @@ class Shared:
         )
 
 
-def shared(comparison: Comparison, source: Source, pixels: NDArray[Any]) -> Shared:
+def shared(
+    comparison: Comparison,
+    source: Source,
+    pixels: NDArray[Any],
+    difference: NDArray[Any],
+) -> Shared:
     """Find what naive and cropped stitching have in common."""
     naive, cropped = comparison.naive.result, comparison.cropped.result
     brightest = max(
@@ -86,7 +116,10 @@ def shared(comparison: Comparison, source: Source, pixels: NDArray[Any]) -> Shar
     )
     plan = cropped.plan
     seen = np.asarray(pixels[tuple(slice(*bounds) for bounds in plan.region)])
-    return Shared(source, seen, (0, brightest or 1), plan.offset, cropped.labels)
+    return Shared(
+        source, seen, (0, brightest or 1), float(difference.max()), plan.offset,
+        cropped.labels,
+    )  # fmt: skip
 
 
 def pane_layers(
@@ -109,29 +142,37 @@ def pane_layers(
     plan, ndim = result.plan, result.plan.shape.ndim
     place = common.source.placed(plan.offset, ndim)
     whole = common.source.placed((), ndim)
-    over = {"blending": "translucent_no_depth"} | place
+    light = {"blending": "additive"} | place
     kinds: list[tuple[str, Any, dict[str, Any], str]] = [
         ("image", common.pixels,
          {"opacity": DIMMED} | common.source.placed(common.offset, ndim), "image"),
-        ("embedding", colours, {"rgb": True} | over, "image"),
-        ("label outlines", _numbered(result, common), {"opacity": DIMMED} | place,
-         "labels"),
-        ("gradient", result.gradient,
-         {"colormap": "magma", "blending": "additive", "contrast_limits": common.limits}
+        ("embedding", colours,
+         {"rgb": True, "opacity": TRANSLUCENT, "blending": "translucent_no_depth"}
          | place, "image"),
-        ("difference", difference, {"colormap": "viridis"} | over, "image"),
+        ("gradient", result.gradient,
+         {"colormap": warm(), "contrast_limits": common.limits} | light, "image"),
+        ("difference", difference,
+         {"colormap": blue(), "contrast_limits": (0, common.farthest or 1)} | light,
+         "image"),
+        ("label outlines", _numbered(result, common),
+         {"opacity": 1, "colormap": cool_labels()} | place, "labels"),
     ]  # fmt: skip
-    if line_count(plan) <= MOST_LINES:
-        on_grid = {
-            "edge_color": GRID_COLOUR,
-            "edge_width": line_width(plan) / 2,
-            "vector_style": "line",
-        }
-        kinds.append(("tile grid", grid_lines(plan), on_grid | whole, "vectors"))
+    if not too_many_lines(plan):
+        on_grid = grid_style(plan, thinner=2) | whole
+        kinds.append(("tile grid", grid_lines(plan), on_grid, "vectors"))
+    if plan.region != common.region:
+        border = grid_style(plan, thinner=0.5) | {"edge_color": BORDER_COLOUR} | whole
+        kinds.append(("region", _border(plan), border, "vectors"))
     return [
         (data, {"name": kind, "metadata": {METADATA_KEY: kind}, **how}, of)
         for kind, data, how, of in kinds
     ]
+
+
+def _border(plan: TilePlan) -> NDArray[np.float64]:
+    """Return the outline of the region of a plan, in every plane; see `grid_lines`."""
+    edges = tuple((start - 0.5, stop - 0.5) for start, stop in plan.region[-2:])
+    return in_every_plane(outline(edges), plan.region[:-2])
 
 
 def _numbered(result: Segmentation, common: Shared) -> NDArray[Any]:
@@ -148,50 +189,3 @@ def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
         colours.reshape(*result.labels.shape, 3)
         for colours, result in zip(np.split(rgb, ends), results, strict=True)
     ]
-
-
-def seam_frame(
-    seam: Seam, result: Segmentation, source: Source, around: float = NEAR
-) -> LayerTuple:
-    """Return a frame around a seam, to be drawn or looked at.
-
-    Parameters
-    ----------
-    seam : Seam
-    result : Segmentation
-        Whose seam it is.
-    source : Source
-        Of the image.
-    around : float
-        Strides on both sides of the seam.
-    """
-    ndim = result.plan.shape.ndim
-    bounds = []
-    for (start, stop), stride, offset in zip(
-        seam.pairs, result.plan.stride, result.plan.offset, strict=True
-    ):
-        middle = (start + stop) / 2 + offset - 0.5
-        half = max(around * stride, (stop - start) / 2 + BESIDE)
-        bounds.append((middle - half, middle + half))
-    (top, bottom), (left, right) = bounds[-2:]
-    corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
-    lines = np.zeros((4, 2, ndim))
-    lines[:, 0, :-2] = [
-        (start + stop) // 2 + offset
-        for (start, stop), offset in zip(
-            seam.pairs[:-2], result.plan.offset[:-2], strict=True
-        )
-    ]
-    for number, corner in enumerate(corners):
-        following = corners[(number + 1) % 4]
-        lines[number, 0, -2:] = corner
-        lines[number, 1, -2:] = np.subtract(following, corner)
-    how = {
-        "name": "seam",
-        "edge_color": SEAM_COLOUR,
-        "edge_width": 0.6,
-        "vector_style": "line",
-        "metadata": {METADATA_KEY: "seam"},
-        **source.placed((), ndim),
-    }
-    return lines, how, "vectors"

@@ -63,9 +63,13 @@ class Task:
             self.model == other.model
             and self.source.data is other.source.data
             and self.source.first == other.source.first
-            and self.settings.region == other.settings.region
             and self.truth is other.truth
         )
+
+    def is_of_the_same_region(self, other: Task) -> bool:
+        """Whether another task is of the same, and of the same part of it."""
+        same = self.settings.region == other.settings.region
+        return same and self.is_of_the_same(other)
 
     @property
     def name(self) -> str:
@@ -88,6 +92,14 @@ class Compared:
     cropped: list[LayerTuple]
 
 
+@dataclass(frozen=True)
+class Whole:
+    """One pass over a region, and what its pane shows, bottom layer first."""
+
+    region: Region
+    layers: list[LayerTuple]
+
+
 def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
     yield Progress(0, 0, stage="loading the model")
@@ -100,9 +112,9 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     model, pixels = load_model(task.model), task.pixels()
     comparison = yield from compare_steps(pixels, model, task.settings, task.labels())
     yield Progress(0, 0, stage="making layers")
-    common = shared(comparison, task.source, shown_pixels(pixels, model))
     results = comparison.naive.result, comparison.cropped.result
     difference = distance(*(result.embeddings for result in results))
+    common = shared(comparison, task.source, shown_pixels(pixels, model), difference)
     layers = [
         pane_layers(result, common, colours, difference)
         for result, colours in zip(results, joint_colours(results), strict=True)
@@ -112,9 +124,7 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     return Compared(task, model, comparison, said, bool(has_seams), common, *layers)
 
 
-def whole_run(
-    compared: Compared, region: Region
-) -> Generator[Progress, None, list[LayerTuple]]:
+def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
     """Predict what is in view in one pass, and make its layers.
 
     Raises
@@ -127,29 +137,30 @@ def whole_run(
     from napari_shiftseg.inference.device import memory_budget, resolve_device
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.pipeline.segmentation import segment_as_planned
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
-    pixels = task.pixels()
+    image = open_for(task.pixels(), model)
     plan = plan_for(
-        open_for(pixels, model), model, None, "whole", settings.border, region,
-        settings.device,
-    )  # fmt: skip
+        image, model, None, "whole", settings.border, region, settings.device
+    )
     too_much = (
         f"one pass over what is in view takes about {size_text(plan.memory)}, more "
         f"than there is: zoom in"
     )
     if plan.memory > memory_budget(resolve_device(settings.device)):
         raise MemoryError(too_much)
-    result = yield from segment_steps(pixels, model, settings)
-    if result.plan != plan:  # it was tiled after all
-        raise MemoryError(too_much)
+    try:
+        result = yield from segment_as_planned(image, model, settings)
+    except MemoryError as error:
+        raise MemoryError(too_much) from error
     sides = compared.comparison.naive.result, compared.comparison.cropped.result
     *_, colours = joint_colours([*sides, result])
     naive = sides[0].embeddings[(slice(None), *compared.common.within(result))]
     difference = distance(naive, result.embeddings)
-    return pane_layers(result, compared.common, colours, difference)
+    layers = pane_layers(result, compared.common, colours, difference)
+    return Whole(plan.region, layers)
 
 
 def report_run(
@@ -158,11 +169,11 @@ def report_run(
     """Write the report of a comparison and, where there is one, of a sweep."""
     yield Progress(0, 0, stage="writing the report")
     from napari_shiftseg.report.folder import writable_folder
-    from napari_shiftseg.report.write import write_report
+    from napari_shiftseg.report.write import report_steps
 
     writable_folder(folder)
     task = compared.task
-    write_report(
+    yield from report_steps(
         compared.comparison, compared.model, task.pixels(), task.name, folder,
         task.labels(), points,
     )  # fmt: skip

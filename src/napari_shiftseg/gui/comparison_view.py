@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
+from magicgui.widgets import ComboBox, Container, PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.canvases import LinkedCanvases
-from napari_shiftseg.gui.comparison_layers import FAR, KINDS, seam_frame
 from napari_shiftseg.gui.figure_table import FigureTable
+from napari_shiftseg.gui.layer_switches import LayerSwitches
 from napari_shiftseg.gui.layers import run_name
+from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.plot import Plot
+from napari_shiftseg.gui.seam_mark import FAR, seam_mark
 from napari_shiftseg.gui.seam_tour import SeamTour
 from napari_shiftseg.gui.source import region_in_view
 from napari_shiftseg.model.description import training_window_warning
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.comparison_run import Compared
+    from napari_shiftseg.gui.comparison_run import Compared, Whole
     from napari_shiftseg.gui.layers import LayerTuple
     from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Side
 
 CROPPED, WHOLE = "cropped", "whole, in view"
+OUTDATED = "Of an earlier setting: press Compare again."
+AXES = "planes", "rows", "columns"
 
 
 class ComparisonView(QWidget):
@@ -47,15 +50,16 @@ class ComparisonView(QWidget):
         self._compared: Compared | None = None
         self._is_whole = False
         self.canvases = LinkedCanvases("naive", "cropped")
-        self.switches = {
-            kind: CheckBox(text=kind, value=shown) for kind, shown in KINDS.items()
-        }
+        self.outdated = wrapped_label(OUTDATED)
+        self.outdated.native.setStyleSheet(STYLES["warning"])
+        self.outdated.visible = False
+        self.switches = LayerSwitches()
         self.right = ComboBox(
             choices=(CROPPED, WHOLE), value=CROPPED, label="right:",
             tooltip="What the right canvas shows; whole: one pass over what is in "
             "view, without any tile",
         )  # fmt: skip
-        self.tour = SeamTour(self._visit, self.canvases.reset_view)
+        self.tour = SeamTour(self._visit, self._show_all)
         self.table = FigureTable()
         self.profile = Plot(theme)
         self.save_button = PushButton(
@@ -69,8 +73,7 @@ class ComparisonView(QWidget):
         self._plots: dict[QWidget, Plot] = {}
         self.add_plot_tab(self.profile, self.profile, "Seam profile")
         self._lay_out()
-        for kind, switch in self.switches.items():
-            switch.changed.connect(partial(self.canvases.set_visible, kind))
+        self.switches.toggled.connect(self.canvases.set_visible)
         self.right.changed.connect(self._change_right)
         self.tabs.currentChanged.connect(self._offer_to_save)
         self.save_button.changed.connect(
@@ -81,12 +84,13 @@ class ComparisonView(QWidget):
 
     def _lay_out(self) -> None:
         rows = [
-            Container(widgets=list(self.switches.values()), layout="horizontal"),
+            self.switches,
             Container(widgets=[self.tour, self.right], layout="horizontal"),
         ]
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.outdated.native)
         column.addWidget(self.canvases, stretch=1)
         for row in rows:
             row.margins = (0, 0, 0, 0)
@@ -102,8 +106,8 @@ class ComparisonView(QWidget):
         parts.setChildrenCollapsible(False)
         parts.addWidget(upper)
         parts.addWidget(self.tabs)
-        parts.setStretchFactor(0, 3)
-        parts.setStretchFactor(1, 2)
+        parts.setStretchFactor(0, 1)  # the tabs keep the height of the table
+        parts.setStretchFactor(1, 0)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(parts)
@@ -112,9 +116,11 @@ class ComparisonView(QWidget):
         """Add a tab with a plot that can be saved."""
         self._plots[tab] = plot
         self.tabs.addTab(tab, title)
+        plot.drawn.connect(self._offer_to_save)
 
     def _offer_to_save(self) -> None:
-        self.save_button.enabled = self.tabs.currentWidget() in self._plots
+        plot = self._plots.get(self.tabs.currentWidget())
+        self.save_button.enabled = plot is not None and not plot.is_empty
 
     @property
     def compared(self) -> Compared | None:
@@ -127,11 +133,12 @@ class ComparisonView(QWidget):
         comparison = compared.comparison
         plans = [side.result.plan for side in (comparison.naive, comparison.cropped)]
         self._is_whole, self.right.value = False, CROPPED
+        self.switches.explain(compared.common)
         for pane, plan, layers in zip(
             self.canvases.panes, plans, (compared.naive, compared.cropped), strict=True
         ):
-            pane.unmark()
             pane.show_layers(run_name(plan), self._as_switched(layers))
+        self.canvases.unmark()
         self._open_at_the_worst_seam(comparison.naive)
         self.table.show_comparison(comparison)
         self.tour.begin(comparison.naive.splitting or ())
@@ -156,17 +163,25 @@ class ComparisonView(QWidget):
             raise ValueError("nothing that was compared is in view: move it there")
         return region
 
+    def set_outdated(self, outdated: bool) -> None:
+        """Mark what is shown as that of an earlier setting, or no longer."""
+        self.outdated.visible = outdated
+        self.table.set_dimmed(outdated)
+        for pane in self.canvases.panes:
+            pane.set_dimmed(outdated)
+
     def settle(self) -> None:
         """Say what the right side shows, where it could not show the other."""
         if not self._is_whole:
             self.right.value = CROPPED
 
-    def show_whole(self, layers: list[LayerTuple]) -> None:
+    def show_whole(self, whole: Whole) -> None:
         """Show one pass over a region on the right, if that is still wanted."""
         if self.right.value != WHOLE:
             return
         self._is_whole = True
-        self.canvases.right.show_layers(WHOLE, self._as_switched(layers))
+        title = f"whole: {region_text(whole.region)}"
+        self.canvases.right.show_layers(title, self._as_switched(whole.layers))
 
     def set_theme(self, theme: str) -> None:
         """Take the theme of the napari viewer."""
@@ -177,7 +192,7 @@ class ComparisonView(QWidget):
     def _as_switched(self, layers: list[LayerTuple]) -> list[LayerTuple]:
         """Return layers that are visible as the switches say."""
         return [
-            (data, how | {"visible": self.switches[how["name"]].value}, of)
+            (data, how | {"visible": self.switches.shows(how["name"])}, of)
             for data, how, of in layers
         ]
 
@@ -213,10 +228,22 @@ class ComparisonView(QWidget):
         self.canvases.reset_view()
         if naive.splitting:
             source, worst = self._compared.task.source, naive.splitting[0]
-            self.canvases.look_at(seam_frame(worst, naive.result, source, FAR))
+            self.canvases.look_at(seam_mark(worst, naive.result, source, FAR))
+
+    def _show_all(self) -> None:
+        self.canvases.unmark()
+        self.canvases.reset_view()
 
     def _visit(self, seam: Seam) -> None:
-        self.switches["label outlines"].value = True  # the pieces are what to look at
+        self.switches.boxes["label outlines"].value = True  # the pieces
         compared = self._compared
         result = compared.comparison.naive.result
-        self.canvases.mark(seam_frame(seam, result, compared.task.source))
+        self.canvases.mark(seam_mark(seam, result, compared.task.source))
+
+
+def region_text(region: Region) -> str:
+    """Write a region as ``rows 0–95, columns 16–111``, first and last pixel."""
+    return ", ".join(
+        f"{axis} {start}–{stop - 1}"
+        for axis, (start, stop) in zip(AXES[-len(region) :], region, strict=True)
+    )

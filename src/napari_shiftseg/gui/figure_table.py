@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QBrush, QColor, QFontMetrics
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -12,18 +13,30 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from napari_shiftseg.gui.canvases import GREY
 from napari_shiftseg.gui.layers import run_name
 from napari_shiftseg.report.figures_of_merit import (
+    NOT_DEFINED,
     ROWS,
     better_side,
     cell,
     untiled_cell,
+    why_not_defined,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.report.figures_of_merit import Row
 
 BETTER = " ✓"
+FONT = 10  # pixels: all rows are to be seen on a small screen
+PADDING = 3  # pixels of a row, above and below its text together
+STYLE = f"""
+QTableView, QHeaderView::section {{ font-size: {FONT}px; }}
+QHeaderView::section, QTableView::item {{ padding: 0px 3px; }}
+"""
 
 
 class FigureTable(QTableWidget):
@@ -31,11 +44,16 @@ class FigureTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(len(ROWS), 3)
-        self.setVerticalHeaderLabels([row.title.strip() for row in ROWS])
+        self.setStyleSheet(STYLE)
+        self.setVerticalHeaderLabels([row.title for row in ROWS])
         self.setHorizontalHeaderLabels(["naive", "cropped", "untiled"])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 4)
+        rows = self.verticalHeader()
+        rows.setMinimumSectionSize(1)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(self._row_height())
+        self._dimmed = False
         for number, row in enumerate(ROWS):
             self.verticalHeaderItem(number).setToolTip(row.tooltip)
 
@@ -47,17 +65,49 @@ class FigureTable(QTableWidget):
         naive, cropped = (side.figures() for side in sides)
         for number, row in enumerate(ROWS):
             better = better_side(row, naive, cropped)
-            texts = [
-                cell(figures[row.key]) + BETTER * (better == name)
-                for name, figures in (("naive", naive), ("cropped", cropped))
-            ]
-            texts.append(untiled_cell(row, naive, cropped))
-            for column, text in enumerate(texts):
-                self.setItem(number, column, _item(text, row.tooltip))
+            self._show(number, 0, row, naive, BETTER * (better == "naive"))
+            self._show(number, 1, row, cropped, BETTER * (better == "cropped"))
+            self._write(number, 2, row, untiled_cell(row, naive, cropped), naive)
 
+    def set_dimmed(self, dimmed: bool) -> None:
+        """Show the figures grey, or as they are."""
+        self._dimmed = dimmed
+        for row in range(self.rowCount()):
+            for column in range(self.columnCount()):
+                self._colour(self.item(row, column))
 
-def _item(text: str, tooltip: str) -> QTableWidgetItem:
-    item = QTableWidgetItem(text)
-    item.setToolTip(tooltip)
-    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-    return item
+    def sizeHint(self) -> QSize:
+        """Return the size at which no row is hidden."""
+        height = self.horizontalHeader().sizeHint().height()
+        height += self.verticalHeader().length() + 2 * self.frameWidth()
+        return QSize(super().sizeHint().width(), height)
+
+    def _row_height(self) -> int:
+        font = self.font()
+        font.setPixelSize(FONT)
+        return QFontMetrics(font).height() + PADDING
+
+    def _show(
+        self, number: int, column: int, row: Row, figures: Mapping[str, Any], end: str
+    ) -> None:
+        self._write(number, column, row, cell(figures[row.key]) + end, figures)
+
+    def _write(
+        self, number: int, column: int, row: Row, text: str, figures: Mapping[str, Any]
+    ) -> None:
+        """Write a figure, or in grey why there is none."""
+        tooltip, is_missing = row.tooltip, text == NOT_DEFINED
+        if is_missing:
+            text = why_not_defined(row, figures)
+            tooltip = f"{NOT_DEFINED.capitalize()}: {text}. {tooltip}"
+        item = QTableWidgetItem(text)
+        item.setToolTip(tooltip)
+        item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+        item.setData(Qt.ItemDataRole.UserRole, is_missing)
+        self._colour(item)
+        self.setItem(number, column, item)
+
+    def _colour(self, item: QTableWidgetItem | None) -> None:
+        if item is not None:
+            is_grey = self._dimmed or item.data(Qt.ItemDataRole.UserRole)
+            item.setForeground(QBrush(QColor(GREY)) if is_grey else QBrush())

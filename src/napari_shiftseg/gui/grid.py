@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 GRID_COLOUR = "#ffd166"
 READ_COLOUR = "#06d6a0"
 LINES_ACROSS = 600  # a line is at least this part of the image wide
-
-
 MOST_LINES = 20_000  # of a layer that can still be drawn
 
 
@@ -32,6 +30,23 @@ def line_count(plan: TilePlan) -> int:
 def line_width(plan: TilePlan) -> float:
     """Return a width, in pixels, that is seen when the whole image is."""
     return max(0.5, max(plan.image_shape) / LINES_ACROSS)
+
+
+def grid_style(plan: TilePlan, thinner: float = 1) -> dict[str, Any]:
+    """Return the looks of `grid_lines`, as keywords of a layer of vectors."""
+    return {
+        "edge_color": GRID_COLOUR,
+        "edge_width": line_width(plan) / thinner,
+        "vector_style": "line",
+    }
+
+
+def too_many_lines(*plans: TilePlan) -> str:
+    """Say that a grid is left out since it cannot be drawn; empty if it can."""
+    most = max(line_count(plan) for plan in plans)
+    if most <= MOST_LINES:
+        return ""
+    return f"The tile grid is left out: {most:,} lines are too many to be drawn."
 
 
 def grid_lines(plan: TilePlan) -> NDArray[np.float64]:
@@ -50,7 +65,7 @@ def grid_lines(plan: TilePlan) -> NDArray[np.float64]:
         )
     ]
     flat = [_line(plan.region, axis, edge) for axis in (-2, -1) for edge in edges[axis]]
-    return _in_every_plane(np.array(flat), plan.region[:-2])
+    return in_every_plane(np.array(flat), plan.region[:-2])
 
 
 def tile_outline(plan: TilePlan) -> NDArray[np.float64]:
@@ -61,7 +76,7 @@ def tile_outline(plan: TilePlan) -> NDArray[np.float64]:
         for tile, axis in zip(tiles, plan.axes, strict=True)
     )
     outline = [_line(reads, axis, edge) for axis in (-2, -1) for edge in reads[axis]]
-    return _in_every_plane(np.array(outline), plan.region[:-2])
+    return in_every_plane(np.array(outline), plan.region[:-2])
 
 
 def _line(region: Region, axis: int, edge: int) -> NDArray[np.float64]:
@@ -72,7 +87,7 @@ def _line(region: Region, axis: int, edge: int) -> NDArray[np.float64]:
     return np.stack([begin, extent])
 
 
-def _in_every_plane(
+def in_every_plane(
     lines: NDArray[np.float64], planes: Sequence[tuple[int, int]]
 ) -> NDArray[np.float64]:
     """Repeat lines (n, 2, 2) at every position of the leading axes."""

@@ -15,6 +15,7 @@ from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.cost_table import CostTable
 from napari_shiftseg.gui.devices import Devices, find_devices
+from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
@@ -111,6 +112,7 @@ class InspectWidget(Container):
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._layers_changed, position="last")
+        self._tab = OneTabGroup(self.native)
 
     def _layers_changed(self) -> None:
         if isalive(self.native):

@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.geometry.advice import by
-from napari_shiftseg.gui.grid import (
-    GRID_COLOUR,
-    MOST_LINES,
-    grid_lines,
-    line_count,
-    line_width,
-)
+from napari_shiftseg.gui.grid import grid_lines, grid_style, too_many_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,12 +49,7 @@ def result_layers(result: Segmentation, source: Source, model: str) -> list[Laye
     """
     plan, ndim = result.plan, result.labels.ndim
     place = source.placed(plan.offset, ndim)
-    on_grid = {
-        "edge_color": GRID_COLOUR,
-        "edge_width": line_width(plan),
-        "vector_style": "line",
-        **source.placed((), plan.shape.ndim),
-    }
+    on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
     hidden = {"visible": False}
     magma = {"colormap": "magma", "blending": "additive"}
     kinds: list[tuple[str, Any, dict[str, Any], str]] = [
@@ -69,7 +58,7 @@ def result_layers(result: Segmentation, source: Source, model: str) -> list[Laye
         ("gradient", result.gradient, magma | hidden | place, "image"),
         ("labels", result.labels, place, "labels"),
     ]  # fmt: skip
-    if line_count(plan) <= MOST_LINES:
+    if not too_many_lines(plan):
         kinds.insert(2, ("tile grid", grid_lines(plan), on_grid | hidden, "vectors"))
     metadata = {METADATA_KEY: run_record(result, source, model)}
     prefix, run = source.name, run_name(plan)

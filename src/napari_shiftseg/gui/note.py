@@ -22,6 +22,7 @@ STYLES = {
 }
 
 
+MOST_BUTTONS = 4
 LABEL_WIDTH = 128  # pixels; magicgui measures in another font than napari's theme has
 
 
@@ -41,7 +42,7 @@ def wrapped_label(text: str = "", **options: object) -> Label:
 
 
 class Note(Container):
-    """Text in a coloured frame, with up to three buttons that set a window.
+    """Text in a coloured frame, with up to four buttons that set a window.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class Note(Container):
 
     def __init__(self, on_choose: Callable[[tuple[int, ...]], None]) -> None:
         self.text = wrapped_label()
-        self.buttons = [PushButton(text="") for _ in range(3)]
+        self.buttons = [PushButton(text="") for _ in range(MOST_BUTTONS)]
         self._windows: list[tuple[int, ...]] = []
         row = Container(widgets=self.buttons, layout="horizontal", labels=False)
         row.margins = (0, 0, 0, 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import show_file_dialog
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -33,7 +34,14 @@ class Plot(QWidget):
     ----------
     theme : str
         Of the napari viewer.
+
+    Attributes
+    ----------
+    drawn : Signal
+        Emitted when there is a plot to save.
     """
+
+    drawn = Signal()
 
     def __init__(self, theme: str) -> None:
         super().__init__()
@@ -58,6 +66,12 @@ class Plot(QWidget):
         if self._canvas is None:
             self._add_canvas()
         self._redraw()
+        self.drawn.emit()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no plot yet."""
+        return self._draw is None
 
     def set_theme(self, theme: str) -> None:
         """Draw in the colours of another theme."""
@@ -97,9 +111,6 @@ class Plot(QWidget):
 
     def ask_where_to_save(self) -> None:
         """Save where the user says."""
-        if self._draw is None:
-            show_info("There is no plot yet.")
-            return
         path = show_file_dialog(
             "w", "Save the plot", filter="PNG (*.png);;SVG (*.svg);;CSV (*.csv)"
         )

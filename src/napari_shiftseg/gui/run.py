@@ -31,6 +31,7 @@ class Run:
 class Outcome:
     """What a run gives: result, layers, seam scores (None for several images)."""
 
+    model: str
     result: Segmentation
     layers: list[LayerTuple]
     seams: SeamScores | None
@@ -68,4 +69,6 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     yield Progress(0, 0, stage="making layers")
     alone = result.labels.shape == result.plan.output_shape
     seams = seam_scores(result.embeddings, result.plan) if alone else None
-    return Outcome(result, result_layers(result, run.source, run.model), seams)
+    return Outcome(
+        run.model, result, result_layers(result, run.source, run.model), seams
+    )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, ProgressBar, PushButton
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtCore import QElapsedTimer
+from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.gui.activity import Activity
+from napari_shiftseg.gui.docking import dock_of
 from napari_shiftseg.gui.job import Job
 from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.time_left import TimeLeft
@@ -55,6 +57,7 @@ class RunPanel(Container):
         self._on_progress = progressed
         self._caption, self._cancelled = caption, cancelled
         self._job: Job | None = None
+        self._since_start = QElapsedTimer()
         self._activity = Activity()
         self.button = PushButton(text=caption)
         self.bar = ProgressBar()
@@ -90,10 +93,16 @@ class RunPanel(Container):
         else:
             self.begin(steps, self._done)
 
-    def begin(self, steps: Steps, done: Callable[[Any], tuple[str, str]]) -> None:
+    def begin(
+        self,
+        steps: Steps,
+        done: Callable[[Any], tuple[str, str]],
+        cancelled: str = "",
+    ) -> None:
         """Begin other steps than Run's, unless a run is under way."""
         if self.is_running:
             return
+        self._since_start.start()
         self._take, self._was_docked = done, self._is_docked()
         self.result.visible = False
         self._left, self._activity = TimeLeft(), Activity()
@@ -102,10 +111,16 @@ class RunPanel(Container):
             on_progress=self._progressed,
             on_done=self._succeeded,
             on_failed=self._failed,
-            on_cancelled=lambda: self._finish(self._cancelled),
+            on_cancelled=lambda: self._finish(cancelled or self._cancelled),
         )
         self.button.text = "Cancel"
         self._changed()
+
+    def say(self, text: str, kind: str = "note") -> None:
+        """Show a result line: a note, a warning or an error."""
+        self.result.value = text
+        self.result.native.setStyleSheet(STYLES[kind])
+        self.result.visible = True
 
     def forget(self) -> None:
         """Take the result line away: it speaks of another image."""
@@ -119,7 +134,15 @@ class RunPanel(Container):
             self.button.enabled = False
 
     def _run_or_cancel(self) -> None:
+        if self._is_second_click():
+            return
         self.cancel() if self.is_running else self.run()
+
+    def _is_second_click(self) -> bool:
+        """Whether a press belongs to the one that began the run: a double click."""
+        interval = QApplication.doubleClickInterval()
+        started = self._since_start.isValid()
+        return started and self._since_start.elapsed() < interval
 
     def _progressed(self, progress: Progress) -> None:
         if not isalive(self.native):
@@ -158,16 +181,11 @@ class RunPanel(Container):
             return
         self.button.text = self._caption
         self.bar.visible = self.text.visible = False
-        self.result.value = text
-        self.result.native.setStyleSheet(STYLES[kind])
-        self.result.visible = True
+        self.say(text, kind)
         self._changed()
 
     def _is_docked(self) -> bool:
-        parent = self.native.parentWidget()
-        while parent is not None and not isinstance(parent, QDockWidget):
-            parent = parent.parentWidget()
-        return parent is not None
+        return dock_of(self.native) is not None
 
     def _abandon(self) -> None:
         """Stop the run and touch no widget: the window is gone."""

@@ -46,7 +46,8 @@ class SeamTour(Container):
         self.margins = (0, 0, 0, 0)
         for small in (self.all, self.previous):
             small.native.setMaximumWidth(NARROW)
-        self.all.changed.connect(lambda: show_all())
+        self._show_all = show_all
+        self.all.changed.connect(self._leave)
         self.previous.changed.connect(lambda: self._go(self._at - 1))
         self.next.changed.connect(lambda: self._go(self._at + 1))
         self._enable()
@@ -54,20 +55,28 @@ class SeamTour(Container):
     def begin(self, seams: Sequence[Seam]) -> None:
         """Take other seams, ranked; none is visited yet."""
         self._seams, self._at = seams, -1
-        number = len(seams)
+        self._count()
+        self._enable()
+
+    def _count(self) -> None:
+        number = len(self._seams)
         self.text.value = (
             f"{number:,} tile borders split objects" if number > 1
             else "1 tile border splits objects" if number
             else "no tile border splits an object"
         )  # fmt: skip
-        self._enable()
+
+    def _leave(self) -> None:
+        """Show all again: there is no frame to speak of."""
+        self._count()
+        self._show_all()
 
     def _go(self, at: int) -> None:
         self._at = at
         seam = self._seams[at]
         split = len(seam.split)
         self.text.value = (
-            f"worst seam {at + 1} of {len(self._seams):,}: "
+            f"frame: worst seam {at + 1} of {len(self._seams):,} (green line), "
             f"{split} {'object' if split == 1 else 'objects'} split"
         )
         self._enable()

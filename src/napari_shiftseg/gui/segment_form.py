@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, LineEdit, RadioButtons
+from magicgui.widgets import Container, RadioButtons
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
 from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
 from napari_shiftseg.gui.note import align_labels
@@ -20,6 +19,7 @@ from napari_shiftseg.gui.source import (
     layer_shape,
     region_in_view,
 )
+from napari_shiftseg.gui.window_choice import WindowChoice
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ class SegmentForm(Container):
         self._viewer, self.advanced = viewer, advanced
         self.image = LayerChoice(viewer, is_image, label="Image")
         self.model = ModelChoice(on_info)
-        self.window = LineEdit(
-            label="Tile size (window)",
-            tooltip="Size of the tile the network predicts (window), in pixels: 20, or "
-            "one value an axis: 24x96x96",
-        )
+        self.window = WindowChoice()
         self.stitching = RadioButtons(
             choices=("cropped", "naive", "whole"),
             value="cropped",
@@ -87,10 +83,6 @@ class SegmentForm(Container):
         own = config.ndim + (config.in_channels > 1)
         return prod(layer_shape(self.image.value)[:-own])
 
-    def use_window(self, window: tuple[int, ...]) -> None:
-        """Write a window into its field."""
-        self.window.value = window_text(window)
-
     def settings(self, device: str) -> Settings:
         """Return what the controls say.
 
@@ -101,7 +93,7 @@ class SegmentForm(Container):
         """
         whole = self.stitching.value == "whole"
         return Settings(
-            window=None if whole else parse_window(self.window.value),
+            window=None if whole else self.window.window(),
             stitching=self.stitching.value,
             device=device,
             region=self._region(),
@@ -163,7 +155,7 @@ class SegmentForm(Container):
             return None
         settings = Settings(**record["settings"])
         self.image.value = image = images[record["image"]]
-        self.use_window(record["window"])
+        self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.advanced.restore(record["settings"])
         return Run(record["model"], Source.of(image, record["frame"]), settings)

@@ -12,6 +12,7 @@ from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.work import work_warning
 from napari_shiftseg.gui.advanced import Advanced
 from napari_shiftseg.gui.device_choice import DeviceChoice
+from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.inspect_widget import open_inspect
 from napari_shiftseg.gui.note import wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
@@ -58,7 +59,7 @@ class SegmentWidget(Container):
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
         self.window, self.stitching = self.form.window, self.form.stitching
-        self.note = SizeAdvice(self.form.use_window)
+        self.note = SizeAdvice(self.window.use)
         self.summary = wrapped_label()
         self.show_grid = CheckBox(text="Show tile grid", value=False)
         self.device = DeviceChoice(self._advise)
@@ -98,6 +99,7 @@ class SegmentWidget(Container):
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
+        self._tab = OneTabGroup(self.native)
 
     # What is chosen
 
@@ -120,7 +122,7 @@ class SegmentWidget(Container):
     def _choose_model(self) -> None:
         config = self.form.config
         self.advanced.take(config.clustering)
-        self.form.use_window(config.usual_window)
+        self.window.follow(config.usual_window)
         self._advise()
 
     def _inspect(self) -> None:

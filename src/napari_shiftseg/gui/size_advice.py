@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
 
+    Choices = Sequence[tuple[str, tuple[int, ...]]]
+
 
 class SizeAdvice(Note):
     """Words on a plan, amber where they warn, and up to three buttons.
@@ -34,6 +36,7 @@ class SizeAdvice(Note):
         text: str = "",
         warnings: Sequence[str] = (),
         memory: int | None = None,
+        first: Choices = (),
     ) -> None:
         """Say what is to be known about a plan, and offer better windows.
 
@@ -46,11 +49,13 @@ class SizeAdvice(Note):
             Said first, as sentences, and all is amber; empty ones are left out.
         memory : int, optional
             Bytes a tile may take; a plan that takes more is warned of.
+        first : sequence of (str, tuple of int)
+            Captions and windows of buttons that stand before the others.
         """
         warnings = list(filter(None, [*warnings, memory_warning(plan, memory)]))
         lines = filter(None, [*map(sentence, warnings), text])
         kind = "warning" if warnings else "note"
-        self.say("\n".join(lines), kind, self._choices(plan, memory))
+        self.say("\n".join(lines), kind, [*first, *self._choices(plan, memory)])
 
     def refuse(self, reason: str, kind: str = "error") -> None:
         """Say why there is no plan; there is nothing to choose then."""

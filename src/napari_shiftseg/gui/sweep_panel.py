@@ -75,7 +75,7 @@ class SweepPanel(QWidget):
 
     def points_of(self, task: Task) -> list[SweepPoint]:
         """Return the points, if they are of this image and model; else none."""
-        same = self._swept is not None and self._swept.is_of_the_same(task)
+        same = self._swept is not None and self._swept.is_of_the_same_region(task)
         return self.points if same else []
 
     def _take_point(self, progress: Progress) -> None:

@@ -33,12 +33,16 @@ class Seam:
         Objects of the reference that it splits.
     jump : float
         Mean step of the embedding over its pairs.
+    at : tuple of int
+        Pixel of the result, before the border, in the middle of where the first of
+        `split` is parted.
     """
 
     axis: int
     pairs: Region
     split: tuple[int, ...]
     jump: float
+    at: tuple[int, ...]
 
 
 def splitting_seams(
@@ -113,7 +117,10 @@ def _along(
             split = tuple(np.unique(inside[pieces][parted[pieces]]).tolist())
             bounds = [(piece.start, piece.stop) for piece in pieces]
             bounds[axis] = (border - 1, border + 1)
-            yield Seam(axis, tuple(bounds), split, float(jumps[pieces].mean()))
+            cut = np.argwhere(parted[pieces] & (inside[pieces] == split[0]))
+            at = np.add(cut[len(cut) // 2], [start for start, _ in bounds])
+            jump = float(jumps[pieces].mean())
+            yield Seam(axis, tuple(bounds), split, jump, tuple(at.tolist()))
 
 
 def _pieces(

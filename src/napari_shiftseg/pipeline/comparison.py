@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Result, Returning, exhaust
@@ -15,7 +14,11 @@ from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
-from napari_shiftseg.pipeline.segmentation import Segmentation, frame_steps
+from napari_shiftseg.pipeline.segmentation import (
+    Segmentation,
+    frame_steps,
+    segment_as_planned,
+)
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,7 +146,8 @@ def compare_steps(
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
     labels = checked_truth(image, model, truth)
     opened = open_for(image, model)  # once: its scale is found in all of its pixels
-    naive = yield from _named("naive", _naive_steps(opened, model, settings))
+    as_asked = segment_as_planned(opened, model, replace(settings, stitching="naive"))
+    naive = yield from _named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")
     cropped = yield from _named("cropped", frame_steps(opened, model, chosen))
     reference = yield from _named("untiled", untiled_steps(opened, model, settings))
@@ -155,24 +159,6 @@ def compare_steps(
         reference=reference,
         device=str(resolve_device(settings.device)),
     )
-
-
-def _naive_steps(
-    image: Image, model: UNet, settings: Settings
-) -> Generator[Progress, None, Segmentation]:
-    """Segment with the very tiles asked for: smaller ones could be without seams."""
-    chosen = replace(settings, stitching="naive")
-    plan = plan_for(
-        image, model, chosen.window, chosen.stitching, chosen.border, chosen.region,
-        chosen.device,
-    )  # fmt: skip
-    result = yield from frame_steps(image, model, chosen)
-    if result.plan != plan:
-        raise MemoryError(
-            f"naive tiles of {by(plan.stride)} do not fit on the device: choose a "
-            f"smaller window"
-        )
-    return result
 
 
 def _named(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.objects import Objects, cluster_steps
-from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.advice import advise, by
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
@@ -123,6 +123,31 @@ def segment_steps(
             )
         results.append(steps.value)
     return _stacked(results, np.shape(pixels)[: len(frames[0])])
+
+
+def segment_as_planned(
+    image: Image, model: UNet, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    """Segment one opened image with the very tiles asked for; see `frame_steps`.
+
+    Smaller tiles answer another question: they could be without seams.
+
+    Raises
+    ------
+    MemoryError
+        If they do not fit on the device.
+    """
+    plan = plan_for(
+        image, model, settings.window, settings.stitching, settings.border,
+        settings.region, settings.device,
+    )  # fmt: skip
+    result = yield from frame_steps(image, model, settings)
+    if result.plan != plan:
+        raise MemoryError(
+            f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the device: "
+            f"choose a smaller window"
+        )
+    return result
 
 
 def frame_steps(

@@ -15,7 +15,7 @@ from napari_shiftseg.metrics.instances import ObjectScores, object_scores, poole
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
-from napari_shiftseg.pipeline.segmentation import frame_steps
+from napari_shiftseg.pipeline.segmentation import segment_as_planned
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -230,7 +230,8 @@ def sweep_steps(
     for number, plan in enumerate(plans):
         chosen = replace(settings, window=plan.window)
         if plan.memory > budget:
-            point = _failed(plan, f"a tile takes about {size_text(plan.memory)}")
+            takes = f"a tile takes about {size_text(plan.memory)}"
+            point = _failed(plan, f"does not fit in memory: {takes}")
         else:
             steps = Returning(_point(opened, model, chosen, plan, reference, labels))
             for progress in steps:
@@ -246,8 +247,7 @@ def sweep_steps(
     return points
 
 
-def _failed(plan: TilePlan, reason: str) -> SweepPoint:
-    failure = f"does not fit in memory: {reason}"
+def _failed(plan: TilePlan, failure: str) -> SweepPoint:
     return SweepPoint(plan, advise(plan).is_valid, failure)
 
 
@@ -260,11 +260,9 @@ def _point(
     truth: NDArray[Any] | None,
 ) -> Generator[Progress, None, SweepPoint]:
     try:
-        result = yield from frame_steps(image, model, settings)
-    except MemoryError as error:
-        return _failed(plan, str(error))
-    if result.plan != plan:  # smaller tiles than asked for are another window
-        return _failed(plan, "smaller tiles would be needed")
+        result = yield from segment_as_planned(image, model, settings)
+    except MemoryError:
+        return _failed(plan, "does not fit in memory: smaller tiles would be needed")
     return _scored(result, reference, truth)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_shiftseg.metrics.seams import LEAST_STRIDE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +37,8 @@ class Row:
         Key of the same figure of the untiled prediction.
     floor : float
         Values below it are as good as each other.
+    needs_truth : bool
+        Whether there is no such figure without true labels.
     """
 
     key: str
@@ -43,6 +47,7 @@ class Row:
     better: Better | None = None
     untiled: str | None = None
     floor: float = -inf
+    needs_truth: bool = False
 
 
 ROWS = (
@@ -74,6 +79,7 @@ ROWS = (
         "change: large values split objects. Needs true labels.",
         "near untiled",
         "seam_ratio_within_untiled",
+        needs_truth=True,
     ),
     Row(
         "seam_z",
@@ -92,13 +98,19 @@ ROWS = (
         "are the true ones or, without true labels, those of cropped stitching.",
         "lower",
     ),
-    Row("true_objects", "true objects", "Number of objects in the true labels."),
+    Row(
+        "true_objects",
+        "true objects",
+        "Number of objects in the true labels.",
+        needs_truth=True,
+    ),
     Row(
         "false_splits",
         "false splits",
         "Surplus pieces of true objects; a piece covers more than 5 % of its object. "
         "0: no object is in pieces.",
         "lower",
+        needs_truth=True,
     ),
     Row(
         "false_merges",
@@ -106,6 +118,7 @@ ROWS = (
         "Surplus true objects in one predicted object, each covered by more than 10 %. "
         "0: no two objects are one.",
         "lower",
+        needs_truth=True,
     ),
     Row(
         "ap50",
@@ -113,6 +126,7 @@ ROWS = (
         "Average precision: matched pairs of objects (intersection over union above "
         "0.5), divided by all objects, matched or not. 1: every object is found.",
         "higher",
+        needs_truth=True,
     ),
     Row("seconds", "seconds", "Prediction and clustering, on this device."),
 )
@@ -159,6 +173,29 @@ def untiled_cell(row: Row, naive: Mapping[str, Any], cropped: Mapping[str, Any])
         return ""
     both = [cell(figures.get(row.untiled)) for figures in (naive, cropped)]
     return " / ".join(dict.fromkeys(both))
+
+
+def why_not_defined(row: Row, figures: Mapping[str, Any]) -> str:
+    """Say in two or three words why a side has no such figure.
+
+    Parameters
+    ----------
+    row : Row
+    figures : mapping
+        See `Side.figures`.
+    """
+    if row.needs_truth and figures.get("true_objects") is None:
+        return "no true labels"
+    if figures.get("tiles") == 1:
+        return "no seam line"
+    if row.key == "split_by_seams":  # cropped objects are themselves the whole ones
+        return "no true labels"
+    strides = figures.get("stride") or []
+    if strides and row.key == "seam_z" and max(strides) < LEAST_STRIDE:
+        return f"stride below {LEAST_STRIDE}"
+    if strides and max(strides) == 1:
+        return "only seam lines"
+    return "nothing to compare with"
 
 
 def cell(value: object) -> str:

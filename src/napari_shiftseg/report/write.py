@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from skimage.io import imsave
 
 from napari_shiftseg import __version__
+from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, training_window_warning
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
@@ -27,7 +28,7 @@ from napari_shiftseg.report.tables import (
 from napari_shiftseg.report.verdict import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike
@@ -145,10 +146,27 @@ def write_report(
     OSError
         If a file cannot be written.
     """
+    return exhaust(report_steps(comparison, model, image, name, folder, truth, points))
+
+
+def report_steps(
+    comparison: Comparison,
+    model: UNet,
+    image: ArrayLike,
+    name: str,
+    folder: Path,
+    truth: ArrayLike | None = None,
+    points: Sequence[Point] | None = None,
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Write a report, yielding `Progress` before every picture; see `write_report`."""
+    stage = "writing the report"
+    yield Progress(0, 0, stage=stage)
     older = _written_before(folder)
     images = pictures(comparison, image, truth)
-    for kind, picture in images.items():
+    for number, (kind, picture) in enumerate(images.items()):
+        yield Progress(number, len(images) + 1, stage=stage)
         imsave(folder / f"{kind}.png", picture, check_contrast=False)
+    yield Progress(len(images), len(images) + 1, stage=stage)
     plots = _write_plots(comparison, model, folder, points or ())
     tables = {
         "figures": figures_table(comparison),

@@ -1,0 +1,177 @@
+"""What is to be compared: image, model, tile size, true labels, region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container
+from psygnal import Signal
+from qtpy.compat import isalive
+
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.choices import (
+    LayerChoice,
+    ModelChoice,
+    is_image,
+    is_truth,
+    likely_truth,
+    may_shrink,
+)
+from napari_shiftseg.gui.comparison_run import Task
+from napari_shiftseg.gui.source import (
+    Source,
+    frame_in_view,
+    layer_shape,
+    region_in_view,
+)
+from napari_shiftseg.gui.window_choice import WindowChoice
+from napari_shiftseg.pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+    from napari_shiftseg.geometry.tiling import Stitching, TilePlan
+
+WINDOW_WIDTH = 80  # pixels: 24x96x96
+
+
+class CompareForm(Container):
+    """The controls of a comparison, and the task they stand for.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+
+    Attributes
+    ----------
+    edited : Signal
+        Emitted when the controls, or the layers they list, have changed.
+    model_chosen : Signal
+        Emitted when another model is chosen, before `edited`.
+    """
+
+    edited = Signal()
+    model_chosen = Signal()
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.model = ModelChoice()
+        self.window = WindowChoice()
+        self.truth = LayerChoice(
+            viewer, is_truth, nullable=True, label="True labels",
+            tooltip="Labels drawn by hand, if there are any: then false splits, false "
+            "merges and AP50 are counted",
+        )  # fmt: skip
+        self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
+        rows = [
+            Container(widgets=row, layout="horizontal")
+            for row in (
+                [self.image, self.model],
+                [self.window, self.truth, self.region],
+            )
+        ]
+        super().__init__(widgets=rows, labels=False)
+        for part in (self, *rows):
+            part.margins = (0, 0, 0, 0)
+        for choice in (self.image, self.truth, self.region):
+            may_shrink(choice)
+        self.window.max_width = WINDOW_WIDTH
+        self._connect()
+        self.window.follow(self.model.config.usual_window)
+        self._choose_image(self.image.value)
+
+    def _connect(self) -> None:
+        for control in (self.window, self.truth, self.region):
+            control.changed.connect(lambda: self.edited.emit())
+        self.image.changed.connect(self._choose_image)
+        self.model.chosen.connect(self._choose_model)
+        layers = self._viewer.layers.events
+        layers.inserted.connect(self._take_truth, position="last")
+        layers.removed.connect(self._tell, position="last")
+
+    def _choose_image(self, image: Image | None) -> None:
+        if image is not None:
+            self.truth.value = likely_truth(image, self.truth.choices)
+        self.edited.emit()
+
+    def _take_truth(self, event: Any) -> None:
+        """Take labels that come after the image they belong to."""
+        if not isalive(self.native):
+            return
+        image = self.image.value
+        if image is not None and self.truth.value is None:
+            likely = likely_truth(image, self.truth.choices)
+            if likely is event.value:
+                self.truth.value = likely
+        self.edited.emit()
+
+    def _tell(self) -> None:
+        if isalive(self.native):
+            self.edited.emit()
+
+    def _choose_model(self) -> None:
+        self.window.follow(self.model.config.usual_window)
+        self.model_chosen.emit()
+        self.edited.emit()
+
+    def task(self) -> Task:
+        """Return what the controls say.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be carried out.
+        """
+        return self._task(self.window.window())
+
+    def task_of_all_windows(self) -> Task:
+        """Return what the controls say but for the tile size; see `task`."""
+        return self._task(None)
+
+    def _task(self, window: int | tuple[int, ...] | None) -> Task:
+        image, config = self.image.value, self.model.config
+        if image is None:
+            raise ValueError("Open an image: File > Open, or File > Open Sample.")
+        own = config.ndim + (config.in_channels > 1)
+        leading = len(layer_shape(image)) - own
+        if leading < 0 or config.ndim < 2:
+            raise ValueError(
+                f"this model reads {own} axes, the image has {own + leading}: "
+                f"choose another model or image"
+            )
+        dims = self._viewer.dims
+        region = None
+        if self.region.value == IN_VIEW:
+            region = region_in_view(image, dims, config.ndim)
+        source = Source.of(image, frame_in_view(image, dims, leading))
+        settings = Settings(window=window, region=region)
+        return Task(self.model.value, source, settings, *self._truth())
+
+    def _truth(self) -> tuple[Any, tuple[int, ...]]:
+        """Return the true labels, unread, and which frame of them is in view.
+
+        They have the shape of the image, or of one frame of it.
+        """
+        layer, ndim = self.truth.value, self.model.config.ndim
+        if layer is None:
+            return None, ()
+        shape, expected = layer_shape(layer), layer_shape(self.image.value)
+        if shape not in (expected, expected[-ndim:]):
+            raise ValueError(
+                f"the true labels have the shape {shape}, the image {expected}: "
+                f"choose other labels, or none"
+            )
+        data = layer.data[0] if layer.multiscale else layer.data
+        leading = len(shape) - ndim
+        return data, frame_in_view(layer, self._viewer.dims, leading)
+
+    def plan(self, task: Task, stitching: Stitching) -> TilePlan:
+        """Return the tiles of a task of this image."""
+        shape, settings = self.model.config.shape, task.settings
+        size = layer_shape(self.image.value)[-shape.ndim :]
+        return plan_tiles(
+            size, shape, settings.window, stitching, settings.border, settings.region
+        )

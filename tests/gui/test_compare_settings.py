@@ -1,0 +1,288 @@
+"""What the Compare widget says of its settings, and of results of earlier ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.gui import comparison_run, grid
+from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE, ComparisonView
+
+
+def captions(widget):
+    return [b.text for b in widget.note.buttons if b.native.isVisibleTo(widget.native)]
+
+
+def is_outdated(widget):
+    view = widget.view
+    said = view.outdated.native.isVisibleTo(widget.native)
+    grey = ["gray" in pane.title.styleSheet() for pane in view.canvases.panes]
+    colour = view.table.item(2, 0).foreground().color().name()
+    assert grey == [said, said]
+    assert (colour == "#808080") == said
+    return said
+
+
+# ------------------------------------------------------------------ tile sizes
+
+
+def test_the_buttons_are_those_of_segment(viewer, compare, widget, noise, qtbot):
+    viewer.add_image(noise)
+    widget.stitching.value = "naive"
+    for each, devices in ((widget, widget.device), (compare, compare)):
+        qtbot.waitUntil(lambda: devices._devices is not None, timeout=30_000)  # noqa: B023
+        each.note.buttons[1].native.click()
+    assert compare.form.window.value == widget.window.value == "8"
+    compare.form.window.value = widget.window.value = "6"
+    assert captions(compare) == captions(widget)
+    assert captions(compare)[:2] == ["Use 4", "Use 8"]
+    assert captions(compare)[2].startswith("Cheapest: ")
+
+
+@pytest.mark.parametrize("window", ["8", "100"])
+def test_where_there_are_no_seams_a_button_shows_some(viewer, compare, noise, window):
+    viewer.add_image(noise)
+    compare.form.window.value = window
+    assert captions(compare)[0] == "See seams: 6"
+    compare.note.buttons[0].native.click()
+    assert "expect seams at every tile border" in compare.note.text.value
+
+
+def test_a_size_that_was_typed_outlasts_the_model(compare, widget, model_file):
+    compare.form.model.value = "disks"
+    assert compare.form.window.value == "20"  # untouched: the model's own
+    for each, model in ((compare.form, compare.form.model), (widget, widget.model)):
+        each.window.value = "12"
+        model.value = "disks-w16"
+        assert each.window.value == "12"
+        model.value = model_file
+        assert each.window.value == "12"
+
+
+def test_an_invalid_size_leaves_the_sweep(viewer, compare, noise):
+    viewer.add_image(noise)
+    compare.form.window.value = "twenty"
+    assert not compare.panel.button.enabled
+    assert compare.sweep.panel.button.enabled
+    viewer.layers.clear()
+    assert not compare.sweep.panel.button.enabled
+
+
+# ------------------------------------------------------------------ the note
+
+
+def test_the_note_tells_the_cost(viewer, compare, noise):
+    viewer.add_image(noise)  # 40 × 50: 7 × 9 tiles of 6, 10 × 13 of 4
+    assert "naive + cropped: 63 + 130 tiles; " in compare.note.text.value
+
+
+def test_a_great_many_tiles_warn(viewer, compare, qtbot):
+    viewer.add_image(np.zeros((150, 150), np.float32))
+    qtbot.waitUntil(lambda: compare._devices is not None, timeout=30_000)
+    assert "roughly" not in compare.note.text.value
+    compare.form.window.value = "1"
+    assert "45,000 tiles take roughly 45 s on" in compare.note.text.value
+    assert "#ffe08a" in compare.note.text.native.styleSheet()
+
+
+def test_colours_are_read_as_grey(viewer, compare, noise):
+    viewer.add_image(noise)
+    assert "grey" not in compare.note.text.value
+    compare.form.image.value = viewer.add_image(
+        np.stack([noise] * 3, axis=-1), rgb=True, name="colour"
+    )
+    assert "Colours are read as grey (their luminance)." in compare.note.text.value
+
+
+def test_a_grid_of_too_many_lines_is_left_out_loudly(
+    viewer, compare, press, noise, monkeypatch
+):
+    viewer.add_image(noise)
+    monkeypatch.setattr(grid, "MOST_LINES", 20)  # 18 of naive tiles, 25 of cropped
+    compare.form.window.value = "7"
+    assert "The tile grid is left out: 25 lines" in compare.note.text.value
+    press(compare)
+    left, right = compare.view.canvases.panes
+    assert "tile grid" in left._layers
+    assert "tile grid" not in right._layers
+
+
+# ------------------------------------------------------------------ true labels
+
+
+def truths(viewer, noise, *names, shape=None):
+    image = viewer.add_image(noise, name="cells")
+    for name in names:
+        labels = np.zeros(shape or noise.shape, int)
+        labels[..., 2:5, 3:6] = 1
+        viewer.add_labels(labels, name=name)
+    return image
+
+
+@pytest.mark.parametrize("name", ["my truth", "Labels", "cells_GT", "cell mask"])
+def test_the_only_labels_of_the_shape_are_the_truth(viewer, compare, noise, name):
+    truths(viewer, noise, name)
+    assert compare.form.truth.value.name == name
+
+
+@pytest.mark.parametrize("names", [["mask 1", "mask 2"], ["cells"], ["length"]])
+def test_where_it_is_not_plain_nothing_is_chosen(viewer, compare, noise, names):
+    viewer.add_image(noise, name="other")
+    truths(viewer, noise, *names[::-1])
+    compare.form.truth.value = None
+    compare.form.image.value = viewer.layers["cells"]
+    assert compare.form.truth.value is None
+
+
+def test_labels_of_another_shape_or_none_drawn_are_no_truth(viewer, compare, noise):
+    truths(viewer, noise, "mask", shape=(9, 9))
+    viewer.add_labels(np.zeros(noise.shape, int), name="Labels")  # the new-layer button
+    assert compare.form.truth.value is None
+
+
+# ------------------------------------------------------------------ earlier settings
+
+
+def test_results_of_earlier_settings_are_marked(viewer, compared, noise, model_file):
+    assert not is_outdated(compared)
+    form = compared.form
+    other = viewer.add_image(noise, name="other")
+    changes = [
+        (form.window, "10"), (form.window, "x"), (form.truth, None),
+        (form.image, other), (form.model, "disks"),
+    ]  # fmt: skip
+    for control, value in changes:
+        truth, before = form.truth.value, control.value
+        control.value = value
+        assert is_outdated(compared), value
+        control.value = before
+        form.truth.value = truth
+        assert not is_outdated(compared), value
+    form.window.value = "6x6"  # the same, written otherwise
+    assert not is_outdated(compared)
+
+
+def test_comparing_again_unmarks(compared, press):
+    compared.form.window.value = "10"
+    assert is_outdated(compared)
+    press(compared)
+    assert not is_outdated(compared)
+
+
+def test_another_frame_of_a_series_is_another_setting(
+    viewer, compare, press, rng, qtbot
+):
+    viewer.add_image(rng.random((3, 30, 34)).astype(np.float32), name="series")
+    viewer.dims.set_current_step(0, 1)
+    press(compare)
+    assert not is_outdated(compare)
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: is_outdated(compare), timeout=5_000)
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: not is_outdated(compare), timeout=5_000)
+
+
+# ------------------------------------------------------------------ buttons
+
+
+def test_a_double_click_begins_one_run(viewer, compare, finish, noise, qapp):
+    viewer.add_image(noise)
+    qapp.setDoubleClickInterval(5_000)
+    compare.panel.button.native.click()
+    compare.panel.button.native.click()
+    assert compare.panel.button.text == "Cancel"
+    finish(compare.panel)
+    assert "Cancelled" not in compare.panel.result.value
+    assert compare.view.compared is not None
+
+
+def test_a_plot_is_saved_only_when_there_is_one(compared, finish):
+    view = compared.view
+    view.tabs.setCurrentWidget(compared.sweep)
+    assert not view.save_button.enabled
+    compared.sweep.windows.value = "4, 6"
+    compared.sweep.panel.button.native.click()
+    finish(compared.sweep.panel)
+    assert view.save_button.enabled
+    view.tabs.setCurrentWidget(view.table)
+    assert not view.save_button.enabled
+
+
+def test_what_is_not_in_view_is_said_once(compared, monkeypatch):
+    from napari.utils.notifications import notification_manager
+
+    def nowhere(view):
+        raise ValueError("nothing that was compared is in view: move it there")
+
+    monkeypatch.setattr(ComparisonView, "region_in_view", nowhere)
+    before = len(notification_manager.records)
+    compared.view.right.value = WHOLE
+    assert "is in view" in compared.panel.result.value
+    assert len(notification_manager.records) == before
+    assert compared.view.right.value == CROPPED
+
+
+def test_a_report_can_be_cancelled(compared, finish, tmp_path, monkeypatch):
+    steps = comparison_run.report_run
+
+    def cancelled_at_the_second_picture(*arguments):
+        for progress in (running := steps(*arguments)):
+            yield progress
+            if progress.done == 2:
+                compared.panel._job.cancel()
+        running.close()
+
+    from napari_shiftseg.gui import compare_widget
+
+    monkeypatch.setattr(compare_widget, "report_run", cancelled_at_the_second_picture)
+    compared.write_report(tmp_path)
+    finish(compared.panel)
+    assert "the report" in compared.panel.result.value
+    assert "is not complete" in compared.panel.result.value
+    assert not (tmp_path / "report.html").exists()
+
+
+# ------------------------------------------------------------------ layers
+
+
+def test_the_legend_gives_the_range_of_the_difference(compared):
+    switches = compared.view.switches
+    naive, cropped = (
+        side.result.embeddings
+        for side in (
+            compared.view.compared.comparison.naive,
+            compared.view.compared.comparison.cropped,
+        )
+    )
+    farthest = np.sqrt(((naive - cropped) ** 2).sum(axis=0)).max()
+    assert not switches.legend.visible
+    switches.boxes["difference"].value = True
+    assert f"difference: 0 to {farthest:.3g}" in switches.legend.value
+    assert f"0 to {farthest:.3g}" in switches.boxes["difference"].tooltip
+    for pane in compared.view.canvases.panes:
+        layer = pane.layer("difference")
+        assert layer.blending == "additive"
+        assert layer.colorbar.visible
+        np.testing.assert_allclose(layer.contrast_limits, (0, farthest), rtol=1e-6)
+    switches.boxes["difference"].value = False
+    assert switches.legend.value == ""
+
+
+def test_the_table_asks_for_the_room_of_all_rows(compared):
+    table = compared.view.table
+    rows = sum(table.rowHeight(row) for row in range(table.rowCount()))
+    header = table.horizontalHeader().sizeHint().height()
+    assert rows + header <= table.sizeHint().height() < 260
+
+
+def test_a_part_shown_whole_has_a_border(compared, finish, monkeypatch):
+    region = (4, 20), (8, 32)  # on the grid of periods
+    monkeypatch.setattr(ComparisonView, "region_in_view", lambda view: region)
+    compared.view.right.value = WHOLE
+    finish(compared.panel)
+    left, right = compared.view.canvases.panes
+    assert right.title.text() == "whole: rows 4–19, columns 8–31"
+    assert {*map(tuple, right.layer("region").data[:, 0])} == {
+        (row - 0.5, column - 0.5) for row in region[0] for column in region[1]
+    }
+    assert "region" not in left._layers

@@ -23,6 +23,7 @@ from napari_shiftseg.gui.source import (
     Source,
     frame_in_view,
     layer_shape,
+    leading_axes,
     region_in_view,
 )
 from napari_shiftseg.gui.window_choice import WindowChoice
@@ -135,14 +136,7 @@ class CompareForm(Container):
         image, config = self.image.value, self.model.config
         if image is None:
             raise ValueError("Open an image: File > Open, or File > Open Sample.")
-        own = config.ndim + (config.in_channels > 1)
-        leading = len(layer_shape(image)) - own
-        if leading < 0 or config.ndim < 2:
-            raise ValueError(
-                f"this model reads {own} axes, the image has {own + leading}: "
-                f"choose another model or image"
-            )
-        dims = self._viewer.dims
+        leading, dims = leading_axes(image, config), self._viewer.dims
         region = None
         if self.region.value == IN_VIEW:
             region = region_in_view(image, dims, config.ndim)

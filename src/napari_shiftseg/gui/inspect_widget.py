@@ -26,6 +26,7 @@ from napari_shiftseg.gui.source import (
     colour_note,
     frame_in_view,
     layer_shape,
+    leading_axes,
 )
 from napari_shiftseg.model.remarks import what_follows
 
@@ -192,9 +193,7 @@ class InspectWidget(Container):
         return planned_costs(self._image_size(), self.model.config.shape, None, memory)
 
     def _leading(self) -> int:
-        """Return how many axes of the image stand before those the model reads."""
-        config = self.model.config
-        return self.image.value.ndim - config.ndim - (config.in_channels > 1)
+        return leading_axes(self.image.value, self.model.config)
 
     def _image_size(self) -> tuple[int, ...]:
         if self.image.value is None:
@@ -202,16 +201,11 @@ class InspectWidget(Container):
                 "Open an image to see what its tiles cost: File > Open, or "
                 "File > Open Sample."
             )
-        config, size = self.model.config, layer_shape(self.image.value)
-        if self._leading() < 0 or config.ndim < 2:
-            needed = config.ndim + (config.in_channels > 1)
-            raise ValueError(
-                f"this model reads {needed} axes, the image has {len(size)}: "
-                f"choose another model or image"
-            )
+        self._leading()  # refuses too few axes
+        size = layer_shape(self.image.value)
         if 0 in size:
             raise ValueError(f"the image is empty, its shape is {size}")
-        return size[-config.ndim :]
+        return size[-self.model.config.ndim :]
 
     def _allow(self) -> None:
         """Enable what can be run; one run at a time, or times would be wrong."""

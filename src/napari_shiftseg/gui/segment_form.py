@@ -17,6 +17,7 @@ from napari_shiftseg.gui.source import (
     Source,
     frame_in_view,
     layer_shape,
+    leading_axes,
     region_in_view,
 )
 from napari_shiftseg.gui.window_choice import WindowChoice
@@ -80,8 +81,7 @@ class SegmentForm(Container):
         config = self.config
         if self.is_in_view:
             return 1
-        own = config.ndim + (config.in_channels > 1)
-        return prod(layer_shape(self.image.value)[:-own])
+        return prod(layer_shape(self.image.value)[: -config.image_axes])
 
     def settings(self, device: str) -> Settings:
         """Return what the controls say.
@@ -111,12 +111,7 @@ class SegmentForm(Container):
         if self.image.value is None:
             raise ValueError("Open an image: File > Open, or File > Open Sample.")
         config, size = self.config, layer_shape(self.image.value)
-        needed = config.ndim + (config.in_channels > 1)
-        if len(size) < needed or config.ndim < 2:
-            raise ValueError(
-                f"this model reads {needed} axes, the image has {len(size)}: "
-                f"choose another model or image"
-            )
+        leading_axes(self.image.value, config)  # refuses too few
         chosen = self.settings(device)
         chosen.clustering(config)  # refuses what only the clustering would
         return plan_tiles(
@@ -140,9 +135,7 @@ class SegmentForm(Container):
     def _source(self) -> Source:
         """Take the image; of a series only the frame in view if that is asked for."""
         layer, config = self.image.value, self.config
-        leading = layer.ndim - config.ndim - (config.in_channels > 1)
-        if not self.is_in_view:
-            leading = 0
+        leading = leading_axes(layer, config) if self.is_in_view else 0
         return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
 
     def restore(self, record: dict[str, Any]) -> Run | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.model.config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,22 @@ def _shear(transform: Affine) -> np.ndarray:
     elements = transform.ndim * (transform.ndim - 1) // 2
     shear = transform.shear
     return shear if len(shear) == elements else np.zeros(elements)
+
+
+def leading_axes(layer: Layer, config: ModelConfig) -> int:
+    """Return how many axes (time, planes) stand before those that the model reads.
+
+    Raises
+    ------
+    ValueError
+        If the image has fewer axes than the model reads, or the model reads one only.
+    """
+    if config.ndim < 2:
+        raise ValueError(
+            "this model reads images of one axis, which napari does not show: use it "
+            "in Python or on the command line"
+        )
+    return config.leading_axes(len(layer_shape(layer)))
 
 
 def layer_shape(layer: Layer) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Task, sweep_run
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.model.description import own_seams
+from napari_shiftseg.model.header import read_config
 from napari_shiftseg.report.sweep_verdict import sweep_verdict
 
 if TYPE_CHECKING:
@@ -87,7 +89,8 @@ class SweepPanel(QWidget):
     def _finished(self, points: list[SweepPoint]) -> tuple[str, str]:
         self.points = points
         self._draw()
-        return sweep_verdict(points), "note"
+        has_seams = own_seams(read_config(self._swept.model)) is not None
+        return sweep_verdict(points, has_seams), "note"
 
     def _draw(self) -> None:
         from napari_shiftseg.report.plots import draw_sweep

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.training.fit import Recipe
+from napari_shiftseg.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from napari_shiftseg.samples.sample import Sample

@@ -215,16 +215,15 @@ def test_pixels_beyond_the_image_count_for_nothing():
 
 def foreground_by_formula(logit, labels, loss):
     """The formula, one pixel at a time, in one dimension."""
-    n = len(labels)
     entropy, weights, likely, target = [], [], [], []
-    for i in range(n):
+    for i in range(len(labels)):
         if labels[i] < 0:
             continue
-        beside = [labels[j] for j in (i - 1, i + 1) if 0 <= j < n]
-        touches = any(b > 0 and b != labels[i] for b in beside)
-        t = float(labels[i] > 0 and not touches)
-        first, last = max(i - loss.edge_within, 0), i + loss.edge_within + 1
-        near = {v for v in labels[first:last] if v > 0}
+        near, very_near = (
+            {v for v in labels[max(i - r, 0) : i + r + 1] if v > 0}
+            for r in (loss.edge_within, loss.part_within)
+        )
+        t = float(labels[i] > 0 and len(very_near) < 2)
         z = 1 / (1 + np.exp(-logit[i]))
         entropy.append(-(t * np.log(z) + (1 - t) * np.log(1 - z)))
         weights.append(loss.edge_weight if len(near) > 1 else 1.0)
@@ -241,7 +240,9 @@ def test_the_foreground_loss_is_that_of_the_formula(seed):
     labels = rng.choice([-1, 0, 0, 1, 1, 2, 4], size=rng.integers(1, 12))
     labels[0] = 1  # a pixel is seen
     logit = rng.normal(size=len(labels))
-    loss = ForegroundLoss(rng.uniform(1, 9), int(rng.integers(0, 3)), rng.uniform(0, 1))
+    loss = ForegroundLoss(
+        rng.uniform(1, 9), *rng.integers(0, 3, 2).tolist(), rng.uniform(0, 1)
+    )
     mine = loss(torch.from_numpy(logit), torch.from_numpy(labels))
     assert float(mine) == pytest.approx(foreground_by_formula(logit, labels, loss))
 

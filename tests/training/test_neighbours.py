@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.training.neighbours import near_pairs, nearby_ids, touching
+from napari_shiftseg.training.neighbours import between, near_pairs, nearby_ids
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,25 +33,12 @@ def test_the_lowest_and_highest_id_of_the_cube_about_each_pixel(labels, within):
         assert (lowest[x], highest[x]) == expected
 
 
-@given(label_images())
-@settings(deadline=None, max_examples=80)
-def test_touching_pixels_have_another_object_beside_them(labels):
-    expected = np.zeros(labels.shape, dtype=bool)
-    for x in np.ndindex(labels.shape):
-        for axis in range(labels.ndim):
-            for step in (-1, 1):
-                y = tuple(v + step * (a == axis) for a, v in enumerate(x))
-                if min(y) >= 0 and y[axis] < labels.shape[axis]:
-                    ids = {int(labels[x]), int(labels[y])}
-                    expected[x] |= len(ids) == 2 and min(ids) > 0
-    np.testing.assert_array_equal(touching(torch.from_numpy(labels)), expected)
-
-
 def test_pairs_by_hand():
     #                        1 and 2 are 2 pixels apart, 2 and 3 are 4
     labels = torch.tensor([1, 0, 2, 0, 0, 0, 3])
     assert near_pairs(labels, 0).tolist() == []
     assert near_pairs(labels, 1).tolist() == [[1, 2]]
     assert near_pairs(labels, 2).tolist() == [[1, 2], [2, 3]]
+    assert between(labels, 1).tolist() == [False, True] + [False] * 5
     assert near_pairs(labels.flip(0), 1).tolist() == [[1, 2]]
     assert near_pairs(torch.zeros(4, dtype=torch.int64), 2).tolist() == []

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.training.recipe import Recipe
 
 
+# faster in bfloat16, by about a sixth on a CPU
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
     """Progress of a training.
@@ -149,6 +153,8 @@ class Training:
         if start is not None:
             self._model.load_state_dict(start.state_dict())
         self._model = self._model.to(self._device)
+        if recipe.precision == "bfloat16" and config.ndim in CHANNELS_LAST:
+            self._model = self._model.to(memory_format=CHANNELS_LAST[config.ndim])
         self._optimizer = torch.optim.Adam(self._model.parameters())
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from napari_shiftseg.training.neighbours import near_pairs, nearby_ids, touching
+from napari_shiftseg.training.neighbours import between, near_pairs
 
 
 @dataclass(frozen=True)
@@ -132,22 +132,23 @@ class ForegroundLoss:
             + \lambda \Bigl(1 - \frac{2 \sum_i \sigma(z_i) t_i + 1}
                                      {\sum_i \sigma(z_i) + \sum_i t_i + 1}\Bigr)
 
-    The target t is 1 inside objects and 0 elsewhere; 0, too, where two objects touch,
-    so that they are components of their own wherever the network sees the line. Pixels
-    near two objects weigh more (w), as in Ronneberger et al., MICCAI 2015.
+    The target t is 1 inside objects and 0 elsewhere; 0, too, where two objects are very
+    near, so that they are components of their own wherever the network sees the line.
+    Pixels near two objects weigh more (w), as in Ronneberger et al., MICCAI 2015.
 
     Parameters
     ----------
     edge_weight : float
         w of the pixels near two objects; that of the others is 1.
-    edge_within : int
-        How near, in pixels.
+    edge_within, part_within : int
+        How near, and how very near, in pixels; see `nearby_ids`.
     dice : float
         :math:`\lambda`.
     """
 
     edge_weight: float = 5.0
     edge_within: int = 3
+    part_within: int = 1
     dice: float = 0.5
 
     def __call__(self, logit: Tensor, labels: Tensor) -> Tensor:
@@ -161,9 +162,9 @@ class ForegroundLoss:
             (\\*spatial); pixels below 0 count for nothing.
         """
         seen = (labels >= 0).to(logit)
-        target = ((labels > 0) & ~touching(labels)).to(logit)
-        lowest, highest = nearby_ids(labels, self.edge_within)
-        weight = torch.where(lowest != highest, self.edge_weight, 1.0) * seen
+        target = ((labels > 0) & ~between(labels, self.part_within)).to(logit)
+        near_two = between(labels, self.edge_within)
+        weight = torch.where(near_two, self.edge_weight, 1.0) * seen
         entropy = binary_cross_entropy_with_logits(logit, target, reduction="none")
         likely = logit.sigmoid() * seen
         overlap = (2 * (likely * target).sum() + 1) / (likely.sum() + target.sum() + 1)

@@ -39,6 +39,12 @@ def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
     return ids[torch.where(lowest > 0, last - lowest, 0)], ids[highest]
 
 
+def between(labels: Tensor, within: int) -> Tensor:
+    r"""Return where two objects or more are near a pixel, a bool for each."""
+    lowest, highest = nearby_ids(labels, within)
+    return lowest != highest
+
+
 def near_pairs(labels: Tensor, within: int) -> Tensor:
     r"""Return the pairs of objects that are near one pixel.
 
@@ -60,31 +66,8 @@ def near_pairs(labels: Tensor, within: int) -> Tensor:
     lowest, highest = nearby_ids(labels, within)
     differ = lowest != highest
     pairs = torch.stack([lowest[differ], highest[differ]], dim=1)
-    unique: Tensor = torch.unique(pairs, dim=0)  # type: ignore[no-untyped-call]
+    unique: Tensor = torch.unique(pairs, dim=0)
     return unique
-
-
-def touching(labels: Tensor) -> Tensor:
-    r"""Return where a pixel of an object has a pixel of another beside it.
-
-    Parameters
-    ----------
-    labels : Tensor of int
-        (\\*spatial)
-
-    Returns
-    -------
-    Tensor of bool
-        (\\*spatial); on both sides of the line along which the objects touch.
-    """
-    touches = torch.zeros_like(labels, dtype=torch.bool)
-    for axis in range(labels.ndim):
-        n = labels.shape[axis] - 1
-        one, other = labels.narrow(axis, 0, n), labels.narrow(axis, 1, n)
-        meet = (one != other) & (one > 0) & (other > 0)
-        touches.narrow(axis, 0, n).logical_or_(meet)
-        touches.narrow(axis, 1, n).logical_or_(meet)
-    return touches
 
 
 def _spread(values: Tensor, within: int) -> Tensor:

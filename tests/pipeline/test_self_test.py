@@ -39,9 +39,7 @@ def test_exact_tiles_pass(model: UNet, image: np.ndarray) -> None:
     assert test.control > 1e-2 * test.largest
     assert test.verdict.startswith("Tiled and untiled agree")
     assert f"(a misaligned control differs by {test.control:.2g})" in test.verdict
-    assert test.verdict.endswith(
-        "tiles are exact."
-    )
+    assert test.verdict.endswith("tiles are exact.")
 
 
 def test_the_figures_are_those_of_the_three_predictions(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.files import read_image
 from napari_shiftseg.cli.terminal import print_table, with_progress
+from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.inference.device import resolve_device

@@ -136,7 +136,7 @@ def test_a_point_and_the_largest_disk():
 
 
 def test_samples_by_name():
-    assert list(SAMPLES) == ["disks", "disks-16", "constant"]
+    assert list(SAMPLES) == ["disks", "disks-16", "constant", "nuclei", "nuclei-3d"]
     assert make_sample("disks").period == 13
     commensurate = make_sample("disks-16")
     assert commensurate.period == 16

@@ -154,7 +154,8 @@ class Training:
             self._model.load_state_dict(start.state_dict())
         self._model = self._model.to(self._device)
         if recipe.precision == "bfloat16" and config.ndim in CHANNELS_LAST:
-            self._model = self._model.to(memory_format=CHANNELS_LAST[config.ndim])
+            layout = CHANNELS_LAST[config.ndim]
+            self._model.to(memory_format=layout)  # type: ignore[call-overload]
         self._optimizer = torch.optim.Adam(self._model.parameters())
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.inference.image import Image, open_image
-from napari_shiftseg.metrics.instances import as_labels
+from napari_shiftseg.metrics.contingency import as_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.fit import Training, TrainingStep, Validation, train
 from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.recipe import Recipe, refuse_untrained_phases
-from napari_shiftseg.training.recipes import sample_training
+from napari_shiftseg.training.recipes import object_recipe, sample_training
 from napari_shiftseg.training.validation import Validated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -127,6 +127,50 @@ def test_how_it_was_made_is_filled_in():
     assert date.fromisoformat(made.date) <= date.today()
     assert made.versions["torch"] == torch.__version__
     assert CONFIG.provenance is None  # the config given stays as it is
+
+
+def test_what_is_unlike_the_papers_is_written_down():
+    plain = recipe().described(foreground=True)
+    assert plain["augmentation"] == {}
+    assert set(plain["optimizer"]) == {"name", "schedule", "learning_rate", "clip"}
+    logit = {k: v for k, v in plain["loss"].items() if k.startswith("foreground_")}
+    assert logit == {
+        "foreground_edge_weight": 5.0,
+        "foreground_edge_within": 3,
+        "foreground_part_within": 1,
+        "foreground_dice": 0.5,
+    }
+    other = object_recipe(8, 30, batch=4, precision="bfloat16").described()
+    assert not any(key.startswith("foreground_") for key in other["loss"])
+    assert other["loss"]["push_within"] == 4
+    more = {"batch": 4, "warm_up": 0.1, "precision": "bfloat16"}
+    assert {k: other["optimizer"].get(k) for k in more} == more
+    changes = Augmentation()
+    assert other["augmentation"] == {
+        "zoom": changes.zoom, "turn": True, "elastic": changes.elastic,
+        "gamma": changes.gamma, "contrast": changes.contrast,
+        "brightness": changes.brightness, "blur": changes.blur,
+        "noise": changes.noise, "often": changes.often, "mirrored_borders": True,
+    }  # fmt: skip
+
+
+def test_the_bundled_models_are_described_as_before():
+    assert sample_training("disks").recipe.described() == {
+        "loss": {
+            "name": "discriminative", "pull_margin": 0.0, "push_margin": 3.0,
+            "regularization": 1e-4, "background": True,
+        },
+        "optimizer": {
+            "name": "Adam", "schedule": "one-cycle", "learning_rate": 1e-3,
+            "clip": 1.0,
+        },
+        "augmentation": {},
+    }  # fmt: skip
+    made = fit(steps=1).config.provenance
+    assert set(made.model_dump()) == {
+        "command", "window", "seed", "steps", "loss", "optimizer", "data", "date",
+        "versions",
+    }  # fmt: skip
 
 
 def test_a_trained_model_is_saved_with_all_of_it(tmp_path):
@@ -328,7 +372,12 @@ def test_the_model_is_the_best_validated_one():
     assert sorted(scores) == [40, 80]
     assert training.best.ap50 == max(scores.values())
     assert scores[training.best.step] == training.best.ap50
-    assert training.model().config.provenance.steps == training.best.step
+    made = training.model().config.provenance
+    assert made.steps == training.best.step
+    assert made.scores == {
+        "ap50": training.best.ap50, "images": 1, "of": "images held out"
+    }  # fmt: skip
+    assert made.augmentation == {"mirrored_borders": True}
     previews = [s.validated.preview.shape for s in steps if s.validated]
     assert previews == [(30, 30)] * 2
 

@@ -68,11 +68,14 @@ class Validation:
         Steps from one validation to the next; the last step is validated, too.
     patience : int, optional
         The training stops after so many validations without a better one.
+    name : str
+        Of these images, for the provenance of the model.
     """
 
     samples: Sequence[Sample] = ()
     every: int = 1000
     patience: int | None = None
+    name: str = "images held out"
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -197,7 +200,20 @@ class Training:
         if self.best is not None:
             model.load_state_dict(self.best.weights)
             step = self.best.step
-        return finished(model, self._windows, self.recipe, step, self.command)
+        return finished(
+            model, self._windows, self.recipe, step, self.command, self._scores()
+        )
+
+    def _scores(self) -> dict[str, float | int | str]:
+        """Return what the best weights reached; empty without a validation."""
+        if self.best is None:
+            return {}
+        validation = self.validation
+        return {
+            "ap50": self.best.ap50,
+            "images": len(validation.samples),
+            "of": validation.name,
+        }
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on; an old file survives a failure."""

@@ -49,6 +49,17 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
     ]
 
 
+def name_of(images: Path) -> str:
+    """Name images by their file, folder or sample; ``val/images`` by the parent, too.
+
+    Parameters
+    ----------
+    images : Path
+    """
+    *_, parent, name = ("", *images.absolute().parts)
+    return f"{parent}/{name}" if name.lower() == "images" else name
+
+
 def held_out(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
     """Part samples into those to train on and those to validate on, every tenth.
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def finished(
-    model: UNet, windows: RandomWindows, recipe: Recipe, steps: int, command: str
+    model: UNet,
+    windows: RandomWindows,
+    recipe: Recipe,
+    steps: int,
+    command: str,
+    scores: dict[str, float | int | str] | None = None,
 ) -> UNet:
     """Fill the background embedding and the provenance into a network's config.
 
@@ -37,6 +42,8 @@ def finished(
         After which these weights were reached.
     command : str
         That makes them again.
+    scores : dict, optional
+        What they reached, and on which images.
     """
     config = model.config
     if recipe.loss.background:
@@ -50,7 +57,8 @@ def finished(
         window=windows.window,
         seed=recipe.seed,
         steps=steps,
-        **recipe.described(),
+        **recipe.described(config.foreground),
+        scores=scores or {},
         data=_about(windows.samples),
         date=date.today().isoformat(),
         versions={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_shiftseg.geometry.advice import by
@@ -83,9 +83,24 @@ class Recipe:
                 f"got {self.warm_up}"
             )
 
-    def described(self) -> dict[str, dict[str, Any]]:
-        """Return loss and optimizer as the provenance of a model holds them."""
+    def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
+        """Return what the provenance of a model holds of this recipe.
+
+        Batch, warm-up, precision, borders and augmentation are named where they are
+        not as in the papers.
+
+        Parameters
+        ----------
+        foreground : bool
+            Whether the network has a foreground logit.
+        """
         loss = {key: v for key, v in asdict(self.loss).items() if v is not None}
+        if foreground:
+            of_logit = asdict(self.foreground).items()
+            loss |= {f"foreground_{key}": value for key, value in of_logit}
+        changes = asdict(self.augmentation) if self.augmentation else {}
+        if self.border == "mirror":
+            changes["mirrored_borders"] = True
         return {
             "loss": {"name": "discriminative", **loss},
             "optimizer": {
@@ -93,8 +108,15 @@ class Recipe:
                 "schedule": "one-cycle",
                 "learning_rate": self.learning_rate,
                 "clip": self.clip,
+                **self._unlike_the_papers("batch", "warm_up", "precision"),
             },
+            "augmentation": changes,
         }
+
+    def _unlike_the_papers(self, *names: str) -> dict[str, Any]:
+        usual = {each.name: each.default for each in fields(self)}
+        values = {name: getattr(self, name) for name in names}
+        return {name: v for name, v in values.items() if v != usual[name]}
 
 
 def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_shiftseg.cli.options import Device, Json
+from napari_shiftseg.cli.options import Device, Json, Model, Output
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -105,16 +105,64 @@ def train(
     from napari_shiftseg.cli.train import Asked, run_training
     from napari_shiftseg.geometry.window import parse_window
 
-    chosen = {
+    network = {
         "depth": depth and parse_window(depth), "features": features,
         "embedding_channels": channels, "normalization": normalization,
     }  # fmt: skip
     asked = Asked(
         output=output, sample=sample, images=images, labels=labels,
         validate=validate, start=start,
-        window=None if window is None else parse_window(window), steps=steps, batch=batch, learning_rate=learning_rate, precision=precision,
+        window=None if window is None else parse_window(window), steps=steps,
+        batch=batch, learning_rate=learning_rate, precision=precision,
         every=every, patience=patience, seed=seed, workers=workers, device=device,
         resume=resume, force=force, command=shlex.join(["shiftseg", *sys.argv[1:]]),
-        network={name: v for name, v in chosen.items() if v is not None},
+        network={name: v for name, v in network.items() if v is not None},
     )  # fmt: skip
     run_training(asked, as_json)
+
+
+def tune(
+    images: Annotated[
+        Path, typer.Argument(help="Image or folder of images, or a sample.")
+    ],
+    model: Model,
+    labels: Annotated[
+        Path | None, typer.Argument(help="True labels, or a folder. [a sample's own]")
+    ] = None,
+    bandwidths: Annotated[
+        str | None, typer.Option(help="To try. [0.5,0.7,1,1.5]")
+    ] = None,
+    min_sizes: Annotated[
+        str | None, typer.Option(help="To try, in pixels. [10,20,40]")
+    ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(help="Foreground probabilities to try. [0.3,0.5,0.7]"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help=".safetensors file, tuned. [none]"),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Choose bandwidth, minimum size and threshold by AP50 on images with labels.
+
+    Every combination is tried, and the model's own; the best mean AP50 over the images
+    wins.
+    """
+    from napari_shiftseg.cli.tune import read_candidates, run_tuning
+
+    candidates = read_candidates(bandwidths, min_sizes, thresholds)
+    run_tuning(images, labels, model, candidates, output, device, as_json)
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="Bundled model or .safetensors file.")],
+    output: Output,
+    as_json: Json = False,
+) -> None:
+    """Write a model and its card (NAME.md) into a folder, to hand on."""
+    from napari_shiftseg.cli.export import run_export
+
+    run_export(model, output, as_json)

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from tqdm import tqdm
 
+from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.description import describe, training_window_warning
-from napari_shiftseg.model.header import SUFFIX
-from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.training import state
 from napari_shiftseg.training.fit import Training, Validation
 from napari_shiftseg.training.log import Log
-from napari_shiftseg.training.pairs import held_out, read_pairs
+from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
 from napari_shiftseg.training.recipe import refuse_untrained_phases
 from napari_shiftseg.training.recipes import (
     STEPS,
@@ -67,16 +66,16 @@ class Asked:
 
 def run_training(asked: Asked, as_json: bool) -> None:
     """Train, write the model, its log and, while it runs, its state; print figures."""
-    if asked.output.suffix != SUFFIX:
-        raise ValueError(
-            f"the model file must end with {SUFFIX}, got {asked.output.name!r}"
-        )
-    writable_folder(asked.output.parent)
+    check_model_file(asked.output)
     if asked.sample is not None:
         training = _on_the_papers_disks(asked)
     else:
         training = _on_images(asked)
     saved = asked.output.with_suffix(state.SUFFIX)
+    if asked.resume and not saved.is_file():
+        raise FileNotFoundError(
+            f"there is no training {saved} to go on with: leave out --resume"
+        )
     if asked.resume:
         training.resume(saved)
     elif saved.exists():
@@ -110,8 +109,10 @@ def _on_images(asked: Asked) -> Training:
     samples = read_pairs(asked.images, asked.labels)
     if asked.validate:
         validation = read_pairs(*asked.validate)
+        name = name_of(asked.validate[0])
     else:
         samples, validation = held_out(samples)
+        name = f"every tenth of {name_of(asked.images)}"
     start = load_model(asked.start) if asked.start else None
     config = _config(asked, samples, start.config if start else None)
     window = asked.window or usual_window(config, samples)
@@ -125,7 +126,7 @@ def _on_images(asked: Asked) -> Training:
     steps = STEPS if asked.steps is None else asked.steps
     training = Training(
         samples, config, object_recipe(window, steps, **options),
-        Validation(validation, asked.every, asked.patience), start,
+        Validation(validation, asked.every, asked.patience, name), start,
         asked.device, asked.workers, asked.command,
     )  # fmt: skip
     warning = training_window_warning(training.model().config)

@@ -78,12 +78,12 @@ SAMPLES = {
     "disks": Entry(
         disks,
         "508 × 508",
-        "1,600 disks, period 13: what both disk models are trained on",
+        "1,600 disks, period 13: both disk models learnt it",
     ),
     "disks-16": Entry(
         lambda: disks(shape=(513, 513), period=16),
         "513 × 513",
-        "1,089 disks, period 16 as the models: all of one phase",
+        "1,089 disks, period 16: all are of one phase",
     ),
     "constant": Entry(
         constant, "508 × 508", "nothing: all that differs comes from the network"

@@ -18,7 +18,7 @@ PACKAGE = "napari_shiftseg"
 ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
     "geometry", "samples", "model", "inference", "clustering", "metrics", "pipeline",
-    "training", "report", "experiments", "gui", "cli",
+    "files", "training", "report", "experiments", "gui", "cli",
 ]  # fmt: skip
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
 HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]
@@ -122,7 +122,7 @@ def test_imports_run_one_way():
         ("experiments.faults", "from napari_shiftseg.gui import run"),
         ("gui.run", "def f():\n    from ..cli import app"),
         ("pipeline.sweep", "from ..report import pictures"),
-        ("report.page", "from napari_shiftseg.cli.files import write_tiff"),
+        ("report.page", "from napari_shiftseg.cli.labels import read_truth"),
         ("report.plots", "def f():\n    from ..gui import layers"),
         ("report.plots", "from qtpy.QtCore import Qt"),
         ("model.unet", "from napari_shiftseg import load_model"),

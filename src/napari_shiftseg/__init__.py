@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .pipeline.segmentation import segment
     from .pipeline.self_test import self_test
     from .pipeline.sweep import sweep
+    from .pipeline.tuning import tune
     from .training.fit import train
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ _HOMES = {
     "self_test": "pipeline.self_test",
     "sweep": "pipeline.sweep",
     "train": "training.fit",
+    "tune": "pipeline.tuning",
 }
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "self_test",
     "sweep",
     "train",
+    "tune",
 ]
 
 

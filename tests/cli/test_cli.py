@@ -19,6 +19,7 @@ from safetensors import safe_open
 from napari_shiftseg.cli import app, demo, main
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.model.description import describe
 from napari_shiftseg.model.header import bundled_models
 from napari_shiftseg.model.remarks import what_follows
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 COMMANDS = [
-    "demo", "segment", "compare", "sweep", "evaluate", "inspect", "train",
+    "demo", "segment", "compare", "sweep", "evaluate", "inspect", "train", "tune",
+    "export",
 ]  # fmt: skip
 SIDE = [
     "window", "stride", "tiles", "seam_ratio", "seam_ratio_within",
@@ -287,6 +289,18 @@ class TestSegment:
         }
         assert {key: settings[key] for key in expected} == expected
 
+    def test_a_foreground_threshold(self, shiftseg, image, small_model, tmp_path):
+        clustering = Clustering(bandwidth=1e3, scope="component")
+        network = small_model(2, 2, foreground=True, clustering=clustering)
+        path = save_model(network, tmp_path / "m.safetensors")
+        options = ("-m", path, "-o", tmp_path, "--foreground-threshold", 0.2)
+        ran = shiftseg("segment", image, *options, "--json")
+        assert json.loads(ran.stdout)["settings"]["foreground_threshold"] == 0.2
+        logit = segment(np.load(image), network).foreground
+        found = self.read(tmp_path, "cells")["labels"] > 0
+        np.testing.assert_array_equal(found, logit > np.log(0.25))
+        assert found.sum() > (logit > 0).sum()
+
     def test_a_naive_window_is_warned_of(
         self, shiftseg, model_file, image, tmp_path
     ) -> None:
@@ -413,7 +427,7 @@ class TestRefused:
         ("name", "content", "said"),
         [
             ("missing.tif", None, "neither a file nor one of the samples"),
-            ("stars", None, "(disks, disks-16, constant)"),
+            ("stars", None, "(disks, disks-16, constant, nuclei, nuclei-3d)"),
             ("a.txt", "hello", "a TIFF or .npy file is expected"),
             ("a.tif", "hello", "a.tif cannot be read"),
             ("a.npy", "hello", "a.npy cannot be read"),
@@ -503,7 +517,7 @@ class TestRefused:
             ),
             (
                 ("train", "--sample", "disks", "-o", "m.safetensors", "--window", "0"),
-                "1 or more",
+                "from 1 upward",
             ),
             (
                 ("train", "--sample", "disks", "-o", "m.safetensors", "--window", 900),
@@ -540,16 +554,19 @@ class TestTrain:
         report = json.loads(ran.stdout)
         assert report["file"] == str(path)
         assert report["training_window"] == [20, 20]
-        assert [p.name for p in path.parent.iterdir()] == ["mine.safetensors"]
+        assert sorted(p.name for p in path.parent.iterdir()) == [
+            "mine.csv", "mine.safetensors",
+        ]  # fmt: skip
+        assert "scores" not in report["provenance"]  # nothing was held out
+        assert "augmentation" not in report["provenance"]
         model = load_model(path)
         provenance = model.config.provenance
-        assert provenance.command == (
-            "shiftseg train --sample disks --window 20 --steps 3 --seed 5 "
-            "-o mine.safetensors"
-        )
+        typed = f"shiftseg train --sample disks --steps 3 --seed 5 -o {path} --json"
+        assert provenance.command == typed
         assert (provenance.seed, provenance.steps) == (5, 3)
         assert len(model.config.clustering.background_embedding) == 3
-        again = shiftseg(*provenance.command.split()[1:-1], tmp_path / "b.safetensors")
+        *same, _, _ = provenance.command.split()[1:]
+        again = shiftseg(*same, tmp_path / "b.safetensors")
         assert again.status == 0
         one, other = (
             model.state_dict(),
@@ -674,7 +691,7 @@ class TestProgram:
         assert "--json" in ran.stdout
 
     @pytest.mark.parametrize(
-        "command", ["segment", "compare", "sweep", "evaluate", "inspect"]
+        "command", ["segment", "compare", "sweep", "evaluate", "inspect", "tune"]
     )
     def test_help_lists_the_samples(self, shiftseg, command: str) -> None:
         lines = shiftseg(command, "--help").stdout.splitlines()

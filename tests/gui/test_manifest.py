@@ -2,6 +2,8 @@ import npe2
 import numpy as np
 import pytest
 
+from napari_shiftseg.samples.catalogue import make_sample
+
 
 @pytest.fixture(scope="module")
 def manifest():
@@ -37,3 +39,18 @@ def test_samples_open_with_their_truth(make_napari_viewer_proxy, key, objects):
     for layer in labels:
         assert len(np.unique(layer.data)) - 1 == objects
         assert layer.data.shape == viewer.layers[0].data.shape
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "scale"),
+    [("nuclei", "nuclei", (1, 1)), ("nuclei_3d", "nuclei-3d", (2, 1, 1))],
+)
+def test_nuclei_open_as_large_as_they_are(make_napari_viewer_proxy, key, name, scale):
+    viewer = make_napari_viewer_proxy()
+    viewer.open_sample("napari-shiftseg", key)
+    sample = make_sample(name)
+    assert [layer.name for layer in viewer.layers] == [name, f"{name} · truth"]
+    assert [layer.visible for layer in viewer.layers] == [True, False]
+    for layer, data in zip(viewer.layers, (sample.image, sample.labels), strict=True):
+        np.testing.assert_array_equal(layer.data, data)
+        assert tuple(layer.scale) == scale

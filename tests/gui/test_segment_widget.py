@@ -5,6 +5,7 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.gui.devices import Devices
+from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.samples.disks import disks
 
 AMBER = "#ffe08a"
@@ -82,6 +83,19 @@ def test_model_sets_the_clustering_and_the_window(widget, model_file):
     widget.model.value = "disks"
     assert widget.window.value == "20"
     assert widget.advanced.min_size.value != 3
+
+
+def test_a_foreground_threshold_is_given_where_it_is_not_the_models(widget):
+    advanced = widget.advanced
+    advanced.take(Clustering(foreground_threshold=0.35))
+    assert advanced.foreground_threshold.value == pytest.approx(0.35)
+    assert advanced.settings()["foreground_threshold"] is None
+    advanced.foreground_threshold.value = 0.6
+    assert advanced.settings()["foreground_threshold"] == pytest.approx(0.6)
+    advanced.take(Clustering())
+    assert advanced.settings()["foreground_threshold"] is None
+    advanced.restore({"foreground_threshold": 0.6})
+    assert advanced.settings()["foreground_threshold"] == pytest.approx(0.6)
 
 
 def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot):

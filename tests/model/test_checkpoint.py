@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_shiftseg.model import checkpoint
-from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.checkpoint import copy_model, load_model, save_model
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.model.header import (
     CONFIG_KEY,
@@ -92,6 +92,32 @@ def test_a_loaded_model_does_not_lean_on_its_file(model, path):
         torch.equal(a, b)
         for a, b in zip(model.parameters(), back.parameters(), strict=True)
     )
+
+
+def test_a_copy_has_the_same_weights_to_the_bit(tmp_path):
+    model = new_model(**TINY, normalization="batch")
+    source = save_model(model, tmp_path / "a.safetensors", torch.float16)
+    config = model.config.model_copy(update={"name": "other"})
+    for path, expected in (
+        (copy_model(source, tmp_path / "new" / "b.safetensors"), model.config),
+        (copy_model(source, tmp_path / "c.safetensors", config), config),
+    ):
+        assert read_config(path) == expected
+        before, after = load_file(source), load_file(path)
+        assert {n: w.dtype for n, w in before.items()} == {
+            n: w.dtype for n, w in after.items()
+        }
+        assert all(torch.equal(w, after[n]) for n, w in before.items())
+    assert torch.float16 in {w.dtype for w in after.values()}
+
+
+def test_what_is_no_model_is_not_copied(tmp_path, path):
+    with pytest.raises(FileNotFoundError, match="no model 'stars'"):
+        copy_model("stars", tmp_path / "b.safetensors")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError):
+        copy_model(path, tmp_path / "b.safetensors")
+    assert not (tmp_path / "b.safetensors").exists()
 
 
 def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path):

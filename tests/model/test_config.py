@@ -139,6 +139,9 @@ def test_levels_that_do_not_fit_the_axes_are_refused(levels, kernel, message):
         {"kernel": "box"},
         {"scope": "everywhere"},
         {"min_size": -1},
+        {"foreground_threshold": 0},
+        {"foreground_threshold": 1},
+        {"foreground_threshold": float("nan")},
         {"background_embedding": (0.0, float("nan"), 0.0)},
         {"radius": 1},
     ],
@@ -166,6 +169,7 @@ def test_a_config_survives_json():
             scope="component",
             min_size=40,
             split_far_parts=False,
+            foreground_threshold=0.3,
             background_embedding=(0.1, -2.5),
         ),
         provenance=PROVENANCE.model_copy(update={"window": (8, 20, 20)}),
@@ -174,6 +178,27 @@ def test_a_config_survives_json():
 
     assert ModelConfig.model_validate_json(text) == config
     assert json.loads(text)["provenance"]["window"] == [8, 20, 20]
+
+
+def test_scores_and_augmentation_survive_json_and_are_absent_where_empty():
+    more = {
+        "augmentation": {"zoom": 1.4, "turn": True},
+        "scores": {"ap50": 0.7, "images": 67, "of": "val/images"},
+    }
+    plain, full = PROVENANCE, PROVENANCE.model_copy(update=more)
+    assert Provenance.model_validate_json(full.model_dump_json()) == full
+    assert full.model_dump() == plain.model_dump() | more
+    assert type(Provenance.model_validate(full.model_dump()).scores["images"]) is int
+    assert not {"augmentation", "scores"} & plain.model_dump().keys()
+    assert (plain.augmentation, plain.scores) == ({}, {})
+
+
+def test_a_config_of_before_loads_with_what_is_new_as_it_was():
+    known = json.loads(ModelConfig.new(provenance=PROVENANCE).model_dump_json())
+    del known["clustering"]["foreground_threshold"]
+    config = ModelConfig.model_validate_json(json.dumps(known))
+    assert config.clustering.foreground_threshold == 0.5
+    assert config.provenance == PROVENANCE
 
 
 def test_a_config_cannot_be_changed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,39 @@ class TestDisks:
         result = segment(np.full((40, 30), 7, np.uint8), disks_model, window=32)
         assert np.isfinite(result.embeddings).all()
         assert result.labels.shape == (40, 30)
+
+
+class TestForegroundThreshold:
+    @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9])
+    def test_pixels_above_it_are_clustered(
+        self, foreground_model: UNet, rng, threshold: float
+    ) -> None:
+        image = rng.normal(size=(30, 34))
+        result = segment(image, foreground_model, foreground_threshold=threshold)
+        likely = 1 / (1 + np.exp(-result.foreground.astype(float))) > threshold
+        np.testing.assert_array_equal(result.labels > 0, likely)
+
+    def test_the_models_own(self, foreground_model: UNet, rng) -> None:
+        image = rng.normal(size=(30, 34))
+        half = segment(image, foreground_model)
+        np.testing.assert_array_equal(half.labels > 0, half.foreground > 0)
+        config = foreground_model.config
+        clustering = config.clustering.model_copy(update={"foreground_threshold": 0.2})
+        other = copy.copy(foreground_model)
+        other.config = config.model_copy(update={"clustering": clustering})
+        expected = segment(image, foreground_model, foreground_threshold=0.2)
+        found = segment(image, other)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        assert (found.labels > 0).sum() > (half.labels > 0).sum()
+
+    def test_a_model_without_a_logit(self, model: UNet, rng) -> None:
+        with pytest.raises(ValueError, match="threshold needs a model with a foregr"):
+            segment(rng.normal(size=(30, 34)), model, foreground_threshold=0.5)
+
+    @pytest.mark.parametrize("threshold", [0, 1, -0.1, float("nan")])
+    def test_out_of_range(self, foreground_model: UNet, rng, threshold) -> None:
+        with pytest.raises(ValueError, match="foreground_threshold"):
+            segment(np.ones((9, 9)), foreground_model, foreground_threshold=threshold)
 
 
 class TestPlace:

@@ -136,12 +136,12 @@ def test_a_point_and_the_largest_disk():
 
 
 def test_samples_by_name():
-    assert list(SAMPLES) == ["disks", "disks-16", "constant"]
-    for entry in SAMPLES.values():
+    assert list(SAMPLES) == ["disks", "disks-16", "constant", "nuclei", "nuclei-3d"]
+    for name, entry in SAMPLES.items():
         made = entry.make()
         assert entry.size == " × ".join(map(str, made.image.shape))
-        number = made.labels.max()
-        assert entry.purpose.startswith(f"{number:,} disks" if number else "nothing")
+        number = f"{made.labels.max():,} disks"
+        assert entry.purpose.startswith(number) == name.startswith("disks")
     assert make_sample("disks").period == 13
     commensurate = make_sample("disks-16")
     assert commensurate.period == 16

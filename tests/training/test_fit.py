@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -13,9 +14,12 @@ from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.model.unet import build
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.fit import Recipe, TrainingStep, train, train_steps
+from napari_shiftseg.training.augmentation import Augmentation
+from napari_shiftseg.training.fit import Training, TrainingStep, Validation, train
 from napari_shiftseg.training.losses import DiscriminativeLoss
-from napari_shiftseg.training.recipes import sample_training
+from napari_shiftseg.training.recipe import Recipe, refuse_untrained_phases
+from napari_shiftseg.training.recipes import object_recipe, sample_training
+from napari_shiftseg.training.validation import Validated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,7 +41,7 @@ def fit(samples=(SAMPLE,), config=CONFIG, **options):
 
 
 def test_thirty_steps_lower_the_loss():
-    steps = list(train_steps([SAMPLE], CONFIG, recipe(), "cpu"))
+    steps = list(Training([SAMPLE], CONFIG, recipe(), device="cpu").steps())
 
     assert [step.done for step in steps] == list(range(1, 31))
     assert {step.total for step in steps} == {30}
@@ -45,7 +49,9 @@ def test_thirty_steps_lower_the_loss():
     losses = [step.loss for step in steps]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
-    idle = list(train_steps([SAMPLE], CONFIG, recipe(learning_rate=1e-12), "cpu"))
+    idle = list(
+        Training([SAMPLE], CONFIG, recipe(learning_rate=1e-12), device="cpu").steps()
+    )
     losses = [step.loss for step in idle]
     assert np.mean(losses[-5:]) > 0.8 * np.mean(losses[:5])
 
@@ -68,7 +74,7 @@ def test_a_foreground_logit_learns_where_objects_are():
 
 
 def test_the_first_loss_is_that_of_the_new_net_on_the_first_window():
-    first = next(train_steps([SAMPLE], CONFIG, recipe(seed=3), "cpu"))
+    first = next(Training([SAMPLE], CONFIG, recipe(seed=3), device="cpu").steps())
     model = build(CONFIG, seed=3)
     rng = np.random.default_rng(3)
     rng.integers(1)
@@ -121,6 +127,50 @@ def test_how_it_was_made_is_filled_in():
     assert date.fromisoformat(made.date) <= date.today()
     assert made.versions["torch"] == torch.__version__
     assert CONFIG.provenance is None  # the config given stays as it is
+
+
+def test_what_is_unlike_the_papers_is_written_down():
+    plain = recipe().described(foreground=True)
+    assert plain["augmentation"] == {}
+    assert set(plain["optimizer"]) == {"name", "schedule", "learning_rate", "clip"}
+    logit = {k: v for k, v in plain["loss"].items() if k.startswith("foreground_")}
+    assert logit == {
+        "foreground_edge_weight": 5.0,
+        "foreground_edge_within": 3,
+        "foreground_part_within": 1,
+        "foreground_dice": 0.5,
+    }
+    other = object_recipe(8, 30, batch=4, precision="bfloat16").described()
+    assert not any(key.startswith("foreground_") for key in other["loss"])
+    assert other["loss"]["push_within"] == 4
+    more = {"batch": 4, "warm_up": 0.1, "precision": "bfloat16"}
+    assert {k: other["optimizer"].get(k) for k in more} == more
+    changes = Augmentation()
+    assert other["augmentation"] == {
+        "zoom": changes.zoom, "turn": True, "elastic": changes.elastic,
+        "gamma": changes.gamma, "contrast": changes.contrast,
+        "brightness": changes.brightness, "blur": changes.blur,
+        "noise": changes.noise, "often": changes.often, "mirrored_borders": True,
+    }  # fmt: skip
+
+
+def test_the_bundled_models_are_described_as_before():
+    assert sample_training("disks").recipe.described() == {
+        "loss": {
+            "name": "discriminative", "pull_margin": 0.0, "push_margin": 3.0,
+            "regularization": 1e-4, "background": True,
+        },
+        "optimizer": {
+            "name": "Adam", "schedule": "one-cycle", "learning_rate": 1e-3,
+            "clip": 1.0,
+        },
+        "augmentation": {},
+    }  # fmt: skip
+    made = fit(steps=1).config.provenance
+    assert set(made.model_dump()) == {
+        "command", "window", "seed", "steps", "loss", "optimizer", "data", "date",
+        "versions",
+    }  # fmt: skip
 
 
 def test_a_trained_model_is_saved_with_all_of_it(tmp_path):
@@ -190,10 +240,12 @@ def test_an_image_with_nan_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"window": 50}, r"window of \(50, 50\) reads \(66, 66\).*take a larger image"),
+        ({"window": 50}, "window of 50 × 50 reads 66 × 66.*take a larger image"),
         ({"window": 0}, "whole number of pixels from 1 upward"),
         ({"window": (8, 8, 8)}, "one value or 2"),
-        ({"steps": 0}, "1 step or more, got 0"),
+        ({"steps": 0}, "steps of 1 or more, got 0"),
+        ({"batch": 0}, "batch of 1 or more, got 0"),
+        ({"warm_up": 1}, "between 0 and 1, got 1"),
         ({"learning_rate": 0}, "learning rate must be above 0, got 0"),
         ({"learning_rate": float("nan")}, "learning rate must be above 0, got nan"),
     ],
@@ -209,7 +261,7 @@ def test_an_unknown_device_is_refused():
 
 
 def test_a_training_that_is_given_up_leaves_nothing_behind():
-    steps = train_steps([SAMPLE], CONFIG, recipe(), "cpu")
+    steps = Training([SAMPLE], CONFIG, recipe(), device="cpu").steps()
     next(steps)
     steps.close()
     assert list(steps) == []
@@ -240,3 +292,160 @@ def test_the_bundled_models_are_made_as_the_paper_says():
 def test_a_training_that_makes_no_sense_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         sample_training(*arguments)
+
+
+def advance(training, number):
+    """Take this many steps."""
+    return list(islice(training.steps(), number))
+
+
+VALIDATED = ModelConfig.new(
+    depth=1,
+    features=8,
+    foreground=True,
+    name="small",
+    clustering=Clustering(bandwidth=1.5, scope="component", min_size=4),
+)
+NEAR = DiscriminativeLoss(0.5, 1.5, background=False, push_within=2)
+
+
+def validated(steps=60, every=20, patience=None, **options):
+    return Training(
+        [SAMPLE],
+        VALIDATED,
+        recipe(steps=steps, window=24, border="mirror", loss=NEAR, **options),
+        Validation([disks((30, 30), period=7, radius=2)], every, patience),
+        device="cpu",
+    )
+
+
+def test_a_training_gone_on_with_is_that_which_never_stopped(tmp_path):
+    options = {"augmentation": Augmentation()}
+    whole = validated(**options)
+    losses = [step.loss for step in whole.steps()]
+    first = validated(**options)
+    advance(first, 30)
+    first.save(tmp_path / "state.training")
+    second = validated(**options)
+    second.resume(tmp_path / "state.training")
+    rest = [step.loss for step in second.steps()]
+
+    assert rest == losses[30:]
+    assert torch.equal(weights(second.model()), weights(whole.model()))
+    assert (second.best.step, second.best.ap50) == (whole.best.step, whole.best.ap50)
+    fresh = [step.loss for step in advance(validated(seed=1, **options), 5)]
+    assert fresh != losses[:5]
+
+
+def test_a_training_goes_on_with_its_own_settings_only(tmp_path):
+    path = tmp_path / "state.training"
+    one = validated()
+    one.save(path)
+    with pytest.raises(ValueError, match="with other settings"):
+        validated(steps=61).resume(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="no training that can be gone on with"):
+        one.resume(path)
+
+
+def test_a_state_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "state.training"
+    training = validated()
+    training.save(path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    monkeypatch.setattr("torch.save", full)
+    with pytest.raises(OSError, match=r"state\.training cannot be written"):
+        training.save(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["state.training"]
+
+
+def test_the_model_is_the_best_validated_one():
+    training = validated(steps=80, every=40, learning_rate=3e-3)
+    steps = list(training.steps())
+    scores = {s.done: s.validated.ap50 for s in steps if s.validated}
+
+    assert sorted(scores) == [40, 80]
+    assert training.best.ap50 == max(scores.values())
+    assert scores[training.best.step] == training.best.ap50
+    made = training.model().config.provenance
+    assert made.steps == training.best.step
+    assert made.scores == {
+        "ap50": training.best.ap50, "images": 1, "of": "images held out"
+    }  # fmt: skip
+    assert made.augmentation == {"mirrored_borders": True}
+    previews = [s.validated.preview.shape for s in steps if s.validated]
+    assert previews == [(30, 30)] * 2
+
+
+def test_later_and_worse_weights_are_not_taken(monkeypatch):
+    training = validated(steps=60, every=20)
+    outcomes = iter([0.2, 0.9, 0.4])
+    monkeypatch.setattr(
+        "napari_shiftseg.training.fit.validate",
+        lambda *_: Validated(next(outcomes), SAMPLE.labels),
+    )
+    for step in training.steps():
+        if step.done == 40:
+            best = weights(training._model).clone()
+    assert training.best.step == 40
+    assert torch.equal(weights(training.model()), best)
+    assert not torch.equal(weights(training._model), best)
+
+
+def test_patience_ends(monkeypatch):
+    training = validated(steps=100, every=10, patience=2)
+    outcomes = iter([0.2, 0.9, 0.4, 0.9])
+    monkeypatch.setattr(
+        "napari_shiftseg.training.fit.validate",
+        lambda *_: Validated(next(outcomes), SAMPLE.labels),
+    )
+    assert [step.done for step in training.steps()][-1] == 40
+
+
+def test_the_terms_add_up_to_the_loss():
+    step = advance(validated(), 1)[0]
+    assert set(step.terms) == {"pull", "push", "reg", "foreground"}
+    weighted = step.terms | {"reg": NEAR.regularization * step.terms["reg"]}
+    assert step.loss == pytest.approx(sum(weighted.values()))
+
+
+def test_object_ids_are_never_pooled_over_a_batch():
+    both = Training([SAMPLE], CONFIG, recipe(batch=2), device="cpu")
+    first = advance(both, 1)[0]
+    places = list(islice(both._windows.places(np.random.default_rng(0)), 2))
+    model = build(CONFIG, 0)
+    alone = []
+    for image, labels in map(both._windows.__getitem__, places):
+        with torch.no_grad():
+            raw = model(image[None])[0, :, :8, :8]
+        alone.append(float(DiscriminativeLoss()(raw, labels)))
+    assert first.loss == pytest.approx(np.mean(alone), rel=1e-5)
+
+
+def test_fine_tuning_begins_with_the_weights_given():
+    old = fit(steps=5, seed=4)
+    new = Training([SAMPLE], CONFIG, recipe(), start=old, device="cpu")
+    assert torch.equal(weights(new.model()), weights(old))
+    advance(new, 3)
+    assert not torch.equal(weights(new.model()), weights(old))
+
+
+def test_half_precision_follows_full_precision():
+    full, half = (
+        advance(Training([SAMPLE], CONFIG, recipe(precision=p), device="cpu"), 3)
+        for p in ("float32", "bfloat16")
+    )
+    for one, other in zip(full, half, strict=True):
+        assert one.loss != other.loss
+        assert one.loss == pytest.approx(other.loss, rel=0.05)
+
+
+def test_a_window_below_the_period_is_refused():
+    refuse_untrained_phases(16, ModelConfig.new(depth=4).shape)
+    with pytest.raises(ValueError, match=r"15 × 15 is below the period 16 × 16.*17 ×"):
+        refuse_untrained_phases(15, ModelConfig.new(depth=4).shape)

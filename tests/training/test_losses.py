@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.training.losses import DiscriminativeLoss
+from napari_shiftseg.training.losses import DiscriminativeLoss, ForegroundLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -194,3 +194,71 @@ def test_descent_pulls_objects_together_and_pushes_them_apart():
 
     assert float(spread.max()) < 0.1
     assert min(torch.pdist(means)) > 5.9
+
+
+def test_only_near_objects_are_pushed_apart():
+    #            means 0, 1 and 5; 1 and 2 are near, 3 is far from both
+    embedding, labels = [[0.0, 0.0, 1.0, 9.0, 9.0, 5.0]], [1, 0, 2, 0, 0, 3]
+    near = terms(embedding, labels, background=False, push_within=1)
+    assert near[1] == (6 - 1) ** 2
+    every = terms(embedding, labels, background=False)
+    assert every[1] == pytest.approx((25 + 1 + 4) / 3)
+    with pytest.raises(ValueError, match="background is near every object"):
+        DiscriminativeLoss(push_within=1)
+
+
+def test_pixels_beyond_the_image_count_for_nothing():
+    whole = terms([[0.0, 2.0, 2.0, 4.0]], [1, 1, 2, 2])
+    more = terms([[0.0, 2.0, 2.0, 4.0, 99.0]], [1, 1, 2, 2, -1])
+    assert more == whole
+
+
+def foreground_by_formula(logit, labels, loss):
+    """The formula, one pixel at a time, in one dimension."""
+    entropy, weights, likely, target = [], [], [], []
+    for i in range(len(labels)):
+        if labels[i] < 0:
+            continue
+        near, very_near = (
+            {v for v in labels[max(i - r, 0) : i + r + 1] if v > 0}
+            for r in (loss.edge_within, loss.part_within)
+        )
+        t = float(labels[i] > 0 and len(very_near) < 2)
+        z = 1 / (1 + np.exp(-logit[i]))
+        entropy.append(-(t * np.log(z) + (1 - t) * np.log(1 - z)))
+        weights.append(loss.edge_weight if len(near) > 1 else 1.0)
+        likely.append(z)
+        target.append(t)
+    overlap = (2 * np.dot(likely, target) + 1) / (sum(likely) + sum(target) + 1)
+    return np.dot(weights, entropy) / sum(weights) + loss.dice * (1 - overlap)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_the_foreground_loss_is_that_of_the_formula(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice([-1, 0, 0, 1, 1, 2, 4], size=rng.integers(1, 12))
+    labels[0] = 1  # a pixel is seen
+    logit = rng.normal(size=len(labels))
+    loss = ForegroundLoss(
+        rng.uniform(1, 9), *rng.integers(0, 3, 2).tolist(), rng.uniform(0, 1)
+    )
+    mine = loss(torch.from_numpy(logit), torch.from_numpy(labels))
+    assert float(mine) == pytest.approx(foreground_by_formula(logit, labels, loss))
+
+
+def test_gradients_are_those_of_finite_differences():
+    labels = torch.tensor([[1, 1, 0, 2], [3, 1, 0, 2], [3, 3, -1, 2]])
+    rng = torch.Generator().manual_seed(0)
+    embedding = torch.randn(2, 3, 4, dtype=torch.float64, generator=rng)
+    logit = torch.randn(3, 4, dtype=torch.float64, generator=rng)
+    for loss in (
+        DiscriminativeLoss(0.5, 1.5, 0.1),
+        DiscriminativeLoss(0.1, 1.5, background=False, push_within=1),
+    ):
+        given_labels = lambda e, loss=loss: loss(e, labels)  # noqa: E731
+        assert torch.autograd.gradcheck(given_labels, embedding.requires_grad_())
+    foreground = ForegroundLoss()
+    assert torch.autograd.gradcheck(
+        lambda z: foreground(z, labels), logit.requires_grad_()
+    )

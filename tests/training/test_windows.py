@@ -9,7 +9,8 @@ import pytest
 
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.windows import RandomWindows
+from napari_shiftseg.training.augmentation import Augmentation
+from napari_shiftseg.training.windows import NOWHERE, Place, RandomWindows
 
 
 def numbered(*shape: int, start: int = 0) -> Sample:
@@ -19,7 +20,9 @@ def numbered(*shape: int, start: int = 0) -> Sample:
 
 
 def drawn(windows: RandomWindows, number: int, seed: int = 0) -> list:
-    return list(islice(windows.draw(np.random.default_rng(seed)), number))
+    """Return (input, labels) of the first places, the input with a leading batch."""
+    places = islice(windows.places(np.random.default_rng(seed)), number)
+    return [(image[None], labels) for image, labels in map(windows.__getitem__, places)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ def test_images_are_scaled_as_a_whole_like_those_that_are_predicted():
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", ">i4", ">f8", "bool"])
 def test_images_of_any_dtype_are_read(dtype):
     values = np.arange(30).astype(dtype)
-    sample = Sample(values, np.zeros(30, dtype=np.uint16))
+    sample = Sample(values, np.ones(30, dtype=np.uint16))
     windows = RandomWindows([sample], ModelConfig.new(ndim=1, depth=1), (4,))
     image, labels = drawn(windows, 1)[0]
     assert image.dtype.is_floating_point
@@ -115,20 +118,96 @@ def test_a_window_larger_than_the_image_is_refused():
     config = ModelConfig.new(ndim=2, depth=1)
     RandomWindows([numbered(20, 20)], config, (4, 4))
     with pytest.raises(
-        ValueError, match=r"reads \(20, 22\) pixels.*has \(20, 20\): ta"
+        ValueError, match=r"reads 20 × 22 pixels.*has 20 × 20: take a la"
     ):
         RandomWindows([numbered(20, 20)], config, (4, 5))
-    with pytest.raises(ValueError, match=r"the image has \(19, 40\)"):
+    with pytest.raises(ValueError, match="image 2 of 2 has 19 × 40"):
         RandomWindows([numbered(40, 40), numbered(19, 40)], config, (4, 4))
 
 
 def test_what_cannot_be_drawn_from_is_refused():
     config = ModelConfig.new(ndim=2, depth=1)
-    short = Sample(np.zeros((30, 30)), np.zeros((30, 29), dtype=int))
+    short = Sample(np.zeros((30, 30)), np.ones((30, 29), dtype=int))
     for samples, message in (
         ([], "at least one image"),
         ([numbered(900)], "the model reads 2 axes, the image has 1"),
-        ([short], r"image of \(30, 30\) pixels needs as many labels, got \(30, 29\)"),
+        ([short], r"has 30 × 30 pixels and needs as many labels, got 30 × 29"),
     ):
         with pytest.raises(ValueError, match=message):
             RandomWindows(samples, config, (4, 4))
+
+
+def test_images_without_any_object_are_refused():
+    empty, full = (Sample(np.zeros(30), np.full(30, n)) for n in (0, 1))
+    config = ModelConfig.new(ndim=1, depth=1)
+    with pytest.raises(ValueError, match="no object in any label image"):
+        RandomWindows([empty, empty], config, (4,))
+    RandomWindows([empty, full], config, (4,))
+
+
+def test_labels_that_are_no_whole_numbers_are_refused():
+    fractions = Sample(np.zeros(30), np.full(30, 0.5))
+    with pytest.raises(ValueError, match=r"labels of image 1 must be.*float64"):
+        RandomWindows([fractions], ModelConfig.new(ndim=1, depth=1), (4,))
+
+
+def test_mirrored_windows_reach_both_ends_of_the_image():
+    sample = numbered(9, 12, start=1)
+    config = ModelConfig.new(ndim=2, depth=1)
+    windows = RandomWindows([sample], config, (4, 6), border="mirror")
+    padded = np.pad(sample.image, 32, mode="reflect")
+    corners = set()
+    for image, labels in drawn(windows, 300):
+        corner = np.unravel_index(int(labels[0, 0]) - 1, (9, 12))
+        corners.add(tuple(map(int, corner)))
+        start = [32 + c - 8 for c in corner]
+        read = tuple(slice(s, s + r) for s, r in zip(start, windows.reads, strict=True))
+        np.testing.assert_array_equal(image[0, 0], padded[read])
+        np.testing.assert_array_equal(
+            labels, sample.labels[corner[0] :, corner[1] :][:4, :6]
+        )
+
+    assert corners == {(y, x) for y in range(6) for x in range(7)}
+    with pytest.raises(ValueError, match=r"4 × 13 .* smaller window$"):
+        RandomWindows([sample], config, (4, 13), border="mirror")
+
+
+STILL = Augmentation(1.0, False, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 40), (28, 28, 28)])
+def test_a_changed_window_shows_image_and_labels_at_the_same_place(shape):
+    sample = numbered(*shape, start=1)
+    config = ModelConfig.new(ndim=len(shape), depth=1, convolutions=1)
+    windows = RandomWindows([sample], config, (4,) * len(shape), "mirror", STILL)
+    turned = 0
+    for image, labels in drawn(windows, 30):
+        margin = config.shape.context[0] // 2
+        middle = (0, 0, *(slice(margin, margin + 4),) * len(shape))
+        np.testing.assert_allclose(image[middle], labels, rtol=1e-5)
+        turned += bool((labels.ravel()[:4].diff() != 1).any())
+    assert turned > 5  # some were flipped
+
+
+def test_a_window_that_grows_beyond_the_image_has_labels_nowhere():
+    sample = numbered(20, 20, start=1)
+    config = ModelConfig.new(ndim=2, depth=1)
+    shrink = Augmentation(zoom=2.0, elastic=0, often=1.0, turn=False)
+    windows = RandomWindows([sample], config, (18, 18), "mirror", shrink)
+    beyond = [bool((labels == NOWHERE).any()) for _, labels in drawn(windows, 20)]
+    assert any(beyond)
+    assert not all(beyond)
+
+
+def test_the_seed_of_a_place_decides_its_augmentation():
+    windows = RandomWindows(
+        [numbered(40, 40, start=1)],
+        ModelConfig.new(ndim=2, depth=1),
+        (6, 6),
+        "mirror",
+        Augmentation(),
+    )
+    one, same, other = (windows[Place(0, (3, 4), seed)] for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one[0], same[0])
+    np.testing.assert_array_equal(one[1], same[1])
+    assert not np.array_equal(one[0], other[0])

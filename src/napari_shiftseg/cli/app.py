@@ -27,6 +27,8 @@ app.command()(image_commands.demo)
 for command in ON_IMAGES:
     app.command(epilog=SAMPLE_HELP)(command)
 app.command()(model_commands.train)
+app.command(epilog=SAMPLE_HELP)(model_commands.tune)
+app.command()(model_commands.export)
 
 
 def main() -> None:

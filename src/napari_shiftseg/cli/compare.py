@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.cli.files import read_image, read_truth
+from napari_shiftseg.cli.labels import read_truth
 from napari_shiftseg.cli.terminal import report_comparison, with_progress
+from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.report.folder import writable_folder

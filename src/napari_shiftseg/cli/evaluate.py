@@ -6,12 +6,10 @@ import json
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.files import (
-    IMAGE_SUFFIXES,
-    is_series,
-    read_labels,
-)
+from napari_shiftseg.cli.labels import read_labels
 from napari_shiftseg.cli.terminal import print_table
+from napari_shiftseg.files.pairs import pairs
+from napari_shiftseg.files.reading import is_series
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.folder import writable_folder
@@ -20,8 +18,6 @@ from napari_shiftseg.report.tables import Table, write_csv
 if TYPE_CHECKING:
     from pathlib import Path
 
-LABELS = "_labels"  # as `shiftseg segment` names them
-BESIDE_LABELS = ("_embedding", "_gradient")  # what it writes with them
 MEANS = ("ap50", "precision", "recall", "f1")
 
 
@@ -53,65 +49,6 @@ def evaluation(scores: dict[str, ObjectScores]) -> dict[str, Any]:
         "mean": {key: fmean(f[key] for f in images.values()) for key in MEANS},
         "pooled": pooled(scores.values()).figures(),
     }
-
-
-def pairs(prediction: Path, truth: Path) -> dict[str, tuple[Path, Path]]:
-    """Return prediction and truth by name: of two files, or of two folders.
-
-    In folders, files of one name belong together, whatever their suffix; so do
-    ``NAME_labels`` and ``NAME``.
-
-    Raises
-    ------
-    ValueError
-        If one is a folder and the other is not, a folder holds no label image, or a
-        file has no partner.
-    """
-    if prediction.is_dir() != truth.is_dir():
-        raise ValueError(
-            f"two files or two folders are expected, got {prediction} and {truth}"
-        )
-    if not prediction.is_dir():
-        return {prediction.stem.removesuffix(LABELS): (prediction, truth)}
-    true = _label_files(truth)
-    found: dict[str, Path] = {}
-    for stem, path in _label_files(prediction).items():
-        _add(found, stem if stem in true else stem.removesuffix(LABELS), path)
-    for here, there, folder in ((found, true, truth), (true, found, prediction)):
-        alone = [here[name].name for name in sorted(here.keys() - there.keys())]
-        if alone:
-            raise ValueError(
-                f"{', '.join(alone)} has no partner in {folder}: a file of the same "
-                f"name is expected there, or NAME_labels for NAME"
-            )
-    return {name: (found[name], true[name]) for name in sorted(true)}
-
-
-def _label_files(folder: Path) -> dict[str, Path]:
-    """Return the label images in a folder by their names without suffix."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            _add(files, path.stem, path)
-    segmented = {stem.removesuffix(LABELS) for stem in files if stem.endswith(LABELS)}
-    for stem in segmented:
-        for kind in BESIDE_LABELS:
-            files.pop(stem + kind, None)
-    if not files:
-        raise ValueError(
-            f"{folder} holds no label image; files that end with "
-            f"{', '.join(IMAGE_SUFFIXES)} are expected"
-        )
-    return files
-
-
-def _add(files: dict[str, Path], name: str, path: Path) -> None:
-    if name in files:
-        raise ValueError(
-            f"{files[name].name} and {path.name} in {path.parent} both stand for "
-            f"{name!r}; keep one of them"
-        )
-    files[name] = path
 
 
 def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:

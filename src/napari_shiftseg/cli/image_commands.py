@@ -55,6 +55,10 @@ def segment(
         bool | None,
         typer.Option(help="Parts that do not touch are objects. [the model's]"),
     ] = None,
+    foreground_threshold: Annotated[
+        float | None,
+        typer.Option(help="Probability above which a pixel is object. [the model's]"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
@@ -65,6 +69,7 @@ def segment(
         window=_window(window), stitching=stitching, border=border, device=device,
         batch=batch, bandwidth=bandwidth, kernel=kernel, scope=scope,
         min_size=min_size, split_far_parts=split_far_parts,
+        foreground_threshold=foreground_threshold,
     )  # fmt: skip
     run_segment(image, model, settings, output, as_json)
 

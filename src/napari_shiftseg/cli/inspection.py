@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.files import read_image
 from napari_shiftseg.cli.terminal import print_table, with_progress
+from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.inference.device import resolve_device
@@ -18,7 +18,7 @@ from napari_shiftseg.model.remarks import Remark, what_follows
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.segmentation import frames_of
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
-from napari_shiftseg.report.words import MEANINGS, in_words, name_in_words
+from napari_shiftseg.report.words import MEANINGS, grouped, in_words, name_in_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 
 SAMPLE = Path("disks")  # of the self-test where no image is given
 NO_IMAGE = "no --image was given"
-GROUPS = {
-    "architecture": (
-        "ndim", "depth", "pooling_factor", "padding", "upsampling", "normalization",
-        "in_channels", "embedding_channels", "foreground", "parameters",
-    ),
-    "sizes in pixels": (
-        "period", "context", "legal_inputs", "raw_outputs", "training_window",
-        "max_same_looking",
-    ),
-    "clustering": (
-        "bandwidth", "kernel", "scope", "min_size", "split_far_parts",
-        "background_embedding",
-    ),
-}  # fmt: skip
 TESTED = {
     "window": "tile size",
     "region": "pixels that were predicted",
@@ -171,8 +157,8 @@ def print_inspection(inspection: Inspection) -> None:
     if test is not None:
         print(f"{test.verdict}\n")
     print(known["name"], *filter(None, [known["description"]]), sep="\n")
-    for title, names in GROUPS.items():
-        _print_group(title, {name: known[name] for name in names}, MEANINGS)
+    for title, values in grouped(known).items():
+        _print_group(title, values, MEANINGS)
     if known["provenance"]:
         _print_group("training", known["provenance"])
     print("\nwhat follows")

@@ -9,8 +9,10 @@ from napari_shiftseg.geometry.tiling import Border, Stitching
 from napari_shiftseg.model.config import Kernel, Scope
 from napari_shiftseg.samples.catalogue import SAMPLES
 
+WIDEST = max(len(entry.size) for entry in SAMPLES.values())
 SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
-    f"  {name:10}{entry.size:11}{entry.purpose}" for name, entry in SAMPLES.items()
+    f"  {name:10}{entry.size:{WIDEST}} {entry.purpose}"
+    for name, entry in SAMPLES.items()
 )
 
 Image = Annotated[

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.cli.files import read_image, write_segmentation
 from napari_shiftseg.cli.terminal import note, report_segmentation, with_progress
+from napari_shiftseg.files.reading import read_image
+from napari_shiftseg.files.writing import write_segmentation
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.report.folder import writable_folder

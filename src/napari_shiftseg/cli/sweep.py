@@ -7,8 +7,9 @@ from itertools import zip_longest
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.files import read_image, read_truth
+from napari_shiftseg.cli.labels import read_truth
 from napari_shiftseg.cli.terminal import print_table, with_progress
+from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.description import training_window_warning

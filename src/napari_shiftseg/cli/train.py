@@ -5,71 +5,202 @@ from __future__ import annotations
 import json
 import sys
 from collections import deque
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from tqdm import tqdm
 
-from napari_shiftseg.inference.progress import Returning
-from napari_shiftseg.model.checkpoint import save_model
-from napari_shiftseg.model.description import describe
-from napari_shiftseg.model.header import SUFFIX
-from napari_shiftseg.report.folder import writable_folder
-from napari_shiftseg.training.fit import train_steps
-from napari_shiftseg.training.recipes import STEPS, sample_training
+from napari_shiftseg.cli.model_file import check_model_file
+from napari_shiftseg.cli.terminal import note
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.training import state
+from napari_shiftseg.training.fit import Training, Validation
+from napari_shiftseg.training.log import Log
+from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
+from napari_shiftseg.training.recipe import refuse_untrained_phases
+from napari_shiftseg.training.recipes import (
+    STEPS,
+    object_config,
+    object_recipe,
+    sample_training,
+    usual_window,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.samples.sample import Sample
+
 MEAN_OVER = 100  # steps, for the loss that is shown
 
 
-def run_training(
-    sample: str,
-    output: Path,
-    window: int,
-    steps: int | None,
-    seed: int,
-    device: str,
-    as_json: bool,
-) -> None:
-    """Train on a sample, write the model, print its figures and last loss."""
-    report = _trained(sample, output, window, steps, seed, device)
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asks for; None: as usual."""
+
+    output: Path
+    sample: str | None = None
+    images: Path | None = None
+    labels: Path | None = None
+    validate: tuple[Path, Path] | None = None
+    start: str | None = None
+    window: int | tuple[int, ...] | None = None
+    steps: int | None = None
+    network: dict[str, Any] = field(default_factory=dict)  # of `object_config`
+    batch: int = 1
+    learning_rate: float | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    every: int = 1000
+    patience: int | None = None
+    seed: int = 0
+    workers: int = 0
+    device: str = "auto"
+    resume: bool = False
+    force: bool = False
+    command: str = ""
+
+
+def run_training(asked: Asked, as_json: bool) -> None:
+    """Train, write the model, its log and, while it runs, its state; print figures."""
+    check_model_file(asked.output)
+    if asked.sample is not None:
+        training = _on_the_papers_disks(asked)
+    else:
+        training = _on_images(asked)
+    saved = asked.output.with_suffix(state.SUFFIX)
+    if asked.resume and not saved.is_file():
+        raise FileNotFoundError(
+            f"there is no training {saved} to go on with: leave out --resume"
+        )
+    if asked.resume:
+        training.resume(saved)
+    elif saved.exists():
+        raise FileExistsError(
+            f"{saved} is a training under way: add --resume to go on with it, or "
+            f"delete it to begin anew"
+        )
+    loss = _followed(training, asked, saved)
+    _print(training, loss, asked.output, as_json)
+
+
+def _on_the_papers_disks(asked: Asked) -> Training:
+    if asked.images is not None:
+        raise ValueError("give images and labels, or --sample, not both")
+    window = 20 if asked.window is None else asked.window
+    if not isinstance(window, int):
+        raise ValueError(f"the window on a sample is one number, got {asked.window}")
+    steps = STEPS if asked.steps is None else asked.steps
+    made = sample_training(asked.sample or "", window, steps, asked.seed)
+    return Training(
+        [made.sample], made.config, made.recipe,
+        device=asked.device, workers=asked.workers, command=asked.command,
+    )  # fmt: skip
+
+
+def _on_images(asked: Asked) -> Training:
+    if asked.images is None:
+        raise ValueError(
+            "nothing to train on: give IMAGES and LABELS, or --sample disks"
+        )
+    samples = read_pairs(asked.images, asked.labels)
+    if asked.validate:
+        validation = read_pairs(*asked.validate)
+        name = name_of(asked.validate[0])
+    else:
+        samples, validation = held_out(samples)
+        name = f"every tenth of {name_of(asked.images)}"
+    start = load_model(asked.start) if asked.start else None
+    config = _config(asked, samples, start.config if start else None)
+    window = asked.window or usual_window(config, samples)
+    if not asked.force:
+        refuse_untrained_phases(window, config.shape)
+    options: dict[str, Any] = {
+        "batch": asked.batch, "seed": asked.seed, "precision": asked.precision,
+    }  # fmt: skip
+    if asked.learning_rate is not None:
+        options["learning_rate"] = asked.learning_rate
+    steps = STEPS if asked.steps is None else asked.steps
+    training = Training(
+        samples, config, object_recipe(window, steps, **options),
+        Validation(validation, asked.every, asked.patience, name), start,
+        asked.device, asked.workers, asked.command,
+    )  # fmt: skip
+    warning = training_window_warning(training.model().config)
+    if warning:
+        note(f"warning: {warning}")
+    return training
+
+
+def _config(
+    asked: Asked, samples: list[Sample], start: ModelConfig | None
+) -> ModelConfig:
+    name = asked.output.stem
+    if start is None:
+        return object_config(name, ndim=samples[0].labels.ndim, **asked.network)
+    if asked.network:
+        given = ", ".join(asked.network)
+        raise ValueError(f"{given}: fine-tuning keeps the network of {asked.start}")
+    if not start.foreground:
+        raise ValueError(
+            f"{asked.start} has no foreground logit, so it cannot be fine-tuned on "
+            f"images; begin anew (without --start)"
+        )
+    return start.model_copy(update={"name": name, "provenance": None})
+
+
+def _followed(training: Training, asked: Asked, saved: Path) -> float:
+    """Train; write log, state and the best model as they come. Returns the last loss.
+
+    The state stays where the training ends early, so that it can be gone on with.
+    """
+    log = Log(asked.output.with_suffix(".csv"), training.done)
+    losses: deque[float] = deque(maxlen=MEAN_OVER)
+    every = 0.1 if sys.stderr.isatty() else 30  # seconds
+    total = training.recipe.steps
+    with tqdm(
+        total=total, initial=training.done, unit="step", mininterval=every, delay=1
+    ) as bar:
+        try:
+            for step in training.steps():
+                losses.append(step.loss)
+                log.add(step)
+                if step.validated:
+                    bar.set_description(f"AP50 {step.validated.ap50:.3f}")
+                if step.done % asked.every == 0:
+                    training.save(saved)
+                    _write(training, asked.output)
+                bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
+                bar.update()
+        except KeyboardInterrupt:
+            if training.done:
+                training.save(saved)
+                _write(training, asked.output)
+            note(f"stopped at step {training.done}; --resume goes on from there")
+            raise
+    _write(training, asked.output)
+    saved.unlink(missing_ok=True)
+    return fmean(losses) if losses else float("nan")
+
+
+def _write(training: Training, output: Path) -> None:
+    save_model(training.model(), output, torch.float16)
+
+
+def _print(training: Training, loss: float, output: Path, as_json: bool) -> None:
+    model, best = training.model(), training.best
+    report = {
+        "model": model.config.name,
+        "file": str(output),
+        "loss": loss,
+        "ap50": best and best.ap50,
+        **describe(model),
+    }
     if as_json:
         print(json.dumps(report))
-    else:
-        print(f"{report['model']}: loss {report['loss']:.3g}, written to {output}")
-
-
-def _trained(
-    sample: str, output: Path, window: int, steps: int | None, seed: int, device: str
-) -> dict[str, Any]:
-    if output.suffix != SUFFIX:
-        raise ValueError(f"the model file must end with {SUFFIX}, got {output.name!r}")
-    writable_folder(output.parent)
-    steps = STEPS if steps is None else steps
-    training = sample_training(sample, window, steps, seed)
-    command = (
-        f"shiftseg train --sample {sample} --window {window} --steps {steps} "
-        f"--seed {seed} -o {output.name}"
-    )
-    running = Returning(
-        train_steps(
-            [training.sample], training.config, training.recipe, device, command
-        )
-    )
-    every = 0.1 if sys.stderr.isatty() else 30  # seconds
-    losses: deque[float] = deque(maxlen=MEAN_OVER)
-    with tqdm(total=steps, unit="step", mininterval=every, delay=1) as bar:
-        for step in running:
-            losses.append(step.loss)
-            bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
-            bar.update()
-    save_model(running.value, output, torch.float16)
-    return {
-        "model": running.value.config.name,
-        "file": str(output),
-        "loss": fmean(losses),
-        **describe(running.value),
-    }
+        return
+    score = f", AP50 {best.ap50:.3f} on the validation images" if best else ""
+    print(f"{report['model']}: loss {loss:.3g}{score}, written to {output}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from itertools import product
+from itertools import count, product
 from math import ceil, prod
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -143,6 +144,30 @@ def cheapest_window(
         if cost < least:
             best, least = tuple(c.stride for c in choice), cost
     return best
+
+
+def largest_window(shape: UNetShape, memory: int) -> tuple[int, ...] | None:
+    """Return the largest window of n periods whose tile fits in memory.
+
+    n is one number for all axes. None: not even one period fits.
+
+    Parameters
+    ----------
+    shape : UNetShape
+        Sizes of the network.
+    memory : int
+        Bytes one tile may take.
+    """
+
+    def fits(n: int) -> bool:
+        reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
+        return 4 * shape.peak_values(reads) <= memory
+
+    if not fits(1):
+        return None
+    above = next(2**power for power in count(1) if not fits(2**power))
+    most = bisect_left(range(above), True, lo=1, key=lambda n: not fits(n)) - 1
+    return tuple(most * axis.period for axis in shape.axes)
 
 
 class _Choice(NamedTuple):

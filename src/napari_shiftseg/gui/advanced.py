@@ -18,7 +18,7 @@ from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.inference.precision import Precision
 from napari_shiftseg.model.config import Clustering, Kernel, Scope
 
-DIGITS = 6  # of the bandwidth
+DIGITS = 6  # of bandwidth and threshold
 WHOLE_IMAGE, IN_VIEW = "whole image", "what the view shows"
 
 
@@ -47,6 +47,11 @@ class Advanced(Container):
             value=True, text="Split far parts",
             tooltip="Parts of one mode that do not touch are objects of their own.",
         )  # fmt: skip
+        self.foreground_threshold = FloatSpinBox(
+            min=10**-DIGITS, max=1 - 10**-DIGITS, step=0.05, label="Foreground above",
+            tooltip="Probability above which a pixel is object (models with a "
+            "foreground). Lower keeps faint objects, higher parts them.",
+        )  # fmt: skip
         self.border = ComboBox(
             choices=get_args(Border), label="Border",
             tooltip="mirror: every pixel is predicted, the image mirrored beyond its "
@@ -58,12 +63,13 @@ class Advanced(Container):
         self.precision = ComboBox(choices=get_args(Precision), label="Precision")
         self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
         self.bandwidth.native.setDecimals(DIGITS)
+        self.foreground_threshold.native.setDecimals(DIGITS)
         self._taken = Clustering()
         super().__init__(
             widgets=[
                 self.bandwidth, self.kernel, self.scope, self.min_size,
-                self.split_far_parts, self.border, self.batch, self.precision,
-                self.region,
+                self.split_far_parts, self.foreground_threshold, self.border,
+                self.batch, self.precision, self.region,
             ]
         )  # fmt: skip
         align_labels(self)
@@ -76,14 +82,17 @@ class Advanced(Container):
         self.scope.value = clustering.scope
         self.min_size.value = clustering.min_size
         self.split_far_parts.value = clustering.split_far_parts
+        self.foreground_threshold.value = clustering.foreground_threshold
 
-    def _is_models_bandwidth(self) -> bool:
-        return isclose(self.bandwidth.value, self._taken.bandwidth, abs_tol=10**-DIGITS)
+    def _unless_the_models(self, name: str) -> float | None:
+        """Return a value; None where the model's own, rounded, is shown."""
+        shown, own = getattr(self, name).value, getattr(self._taken, name)
+        return None if isclose(shown, own, abs_tol=10**-DIGITS) else shown
 
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run."""
         for name in ("bandwidth", "kernel", "scope", "min_size", "split_far_parts",
-                     "border", "precision"):  # fmt: skip
+                     "foreground_threshold", "border", "precision"):  # fmt: skip
             if settings.get(name) is not None:
                 getattr(self, name).value = settings[name]
         self.batch.value = settings.get("batch") or 0
@@ -91,7 +100,8 @@ class Advanced(Container):
     def settings(self) -> dict[str, Any]:
         """Return what is shown, as keywords of `Settings`."""
         return {
-            "bandwidth": None if self._is_models_bandwidth() else self.bandwidth.value,
+            "bandwidth": self._unless_the_models("bandwidth"),
+            "foreground_threshold": self._unless_the_models("foreground_threshold"),
             "kernel": self.kernel.value,
             "scope": self.scope.value,
             "min_size": self.min_size.value,

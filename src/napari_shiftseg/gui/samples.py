@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, make_sample
 from napari_shiftseg.samples.disks import disks
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -24,6 +24,25 @@ def constant() -> list[LayerTuple]:
     """Make an image without content: all that differs comes from the network."""
     image = make_sample("constant").image
     return [(image, {"name": "constant", "contrast_limits": (0, 1)}, "image")]
+
+
+def nuclei() -> list[LayerTuple]:
+    """Synthetic fluorescence nuclei with their true labels."""
+    return _nuclei_layers("nuclei", scale=(1, 1))
+
+
+def nuclei_3d() -> list[LayerTuple]:
+    """Make a stack of synthetic nuclei, its planes two pixels apart, and its truth."""
+    return _nuclei_layers("nuclei-3d", scale=NUCLEI_3D_SPACING)
+
+
+def _nuclei_layers(name: str, scale: tuple[float, ...]) -> list[LayerTuple]:
+    sample = make_sample(name)
+    truth = {"name": f"{name} · truth", "scale": scale, "visible": False}
+    return [
+        (sample.image, {"name": name, "scale": scale}, "image"),
+        (sample.labels, truth, "labels"),
+    ]
 
 
 def disk_layers(

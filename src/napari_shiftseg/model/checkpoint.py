@@ -83,14 +83,42 @@ def save_model(
     ValueError
         If a weight is too large for `dtype`.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: _stored(w, dtype) for name, w in model.state_dict().items()}
+    return _write(weights, model.config, Path(path))
+
+
+def copy_model(
+    source: str | Path, path: str | Path, config: ModelConfig | None = None
+) -> Path:
+    """Write a model to another file, its weights to the bit as they are stored.
+
+    Parameters
+    ----------
+    source : str or Path
+        The name of a bundled model, or a path to a .safetensors file.
+    path : str or Path
+        Of the .safetensors file; an old file survives a failure.
+    config : ModelConfig, optional
+        Of the same network; that of the source if not given.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a bundled model nor a file of this name.
+    CheckpointError
+        If the file is no checkpoint of ours or its weights do not fit its config.
+    OSError
+        If the file cannot be written.
+    """
+    known = load_model(source).config  # refuses what is no model
+    return _write(load_file(find_model(source)), config or known, Path(path))
+
+
+def _write(weights: dict[str, torch.Tensor], config: ModelConfig, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_bytes(
-            save(weights, {CONFIG_KEY: model.config.model_dump_json()})
-        )
+        unfinished.write_bytes(save(weights, {CONFIG_KEY: config.model_dump_json()}))
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
 from napari_shiftseg.geometry.window import is_whole
@@ -36,6 +44,9 @@ class Clustering(BaseModel):
         Whether parts of one mode that do not touch are objects of their own.
     background_embedding : tuple of float or None
         The mode nearest to it is the background; None: there is no background mode.
+    foreground_threshold : float
+        Pixels that are foreground with a higher probability are clustered, 0 < t < 1;
+        of no effect in a model without a foreground logit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +57,7 @@ class Clustering(BaseModel):
     min_size: int = Field(default=0, ge=0)
     split_far_parts: bool = True
     background_embedding: tuple[FiniteFloat, ...] | None = None
+    foreground_threshold: float = Field(default=0.5, gt=0, lt=1)
 
 
 class Provenance(BaseModel):
@@ -60,9 +72,14 @@ class Provenance(BaseModel):
     seed, steps : int
         Of the training.
     loss : dict
-        Name, margins and weights of the loss.
+        Name, margins and weights of the loss; ``foreground_...``: those of the logit's.
     optimizer : dict
-        Name, schedule and peak of the learning rate, largest norm of the gradient.
+        Name, schedule and peak of the learning rate, largest norm of the gradient;
+        batch, warm-up and precision where they are not as in the papers.
+    augmentation : dict
+        How far training windows were changed; empty: not at all.
+    scores : dict
+        What the model reached (``ap50``, ...), and on which images; empty: not known.
     data, date : str
         What it was trained on; ISO date.
     versions : dict
@@ -77,9 +94,19 @@ class Provenance(BaseModel):
     steps: int
     loss: dict[str, float | bool | str]
     optimizer: dict[str, float | str] = {}
+    augmentation: dict[str, float | bool] = {}
+    scores: dict[str, float | int | str] = {}
     data: str
     date: str
     versions: dict[str, str]
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_empty(
+        self, serialize: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        known: dict[str, Any] = serialize(self)
+        absent = [name for name in ("augmentation", "scores") if not known.get(name)]
+        return {name: value for name, value in known.items() if name not in absent}
 
 
 class ModelConfig(BaseModel):

@@ -27,6 +27,9 @@ def describe(model: UNet) -> dict[str, Any]:
     config, shape = model.config, model.shape
     legal = [axis.legal_inputs(LISTED) for axis in shape.axes]
     provenance = config.provenance
+    clustering = config.clustering.model_dump(mode="json")
+    if not config.foreground:
+        del clustering["foreground_threshold"]  # of no effect
     return {
         "name": config.name,
         "description": config.description,
@@ -49,7 +52,7 @@ def describe(model: UNet) -> dict[str, Any]:
             for axis, sizes in zip(shape.axes, legal, strict=True)
         ],
         "max_same_looking": shape.max_same_looking,
-        **config.clustering.model_dump(mode="json"),
+        **clustering,
         "provenance": provenance and provenance.model_dump(mode="json"),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import log
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,38 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
 
 COLOURS = (3, 4)  # values a pixel, RGB and RGBA
+
+
+@dataclass(frozen=True)
+class Prediction:
+    r"""What the network says of an image, not clustered yet.
+
+    Attributes
+    ----------
+    embedding : ndarray
+        (channels, \\*spatial)
+    logit : ndarray or None
+        (\\*spatial), the foreground logit of a model that has one.
+    plan : TilePlan
+        That was carried out.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    embedding: NDArray[Any]
+    logit: NDArray[Any] | None
+    plan: TilePlan
+    notes: tuple[str, ...]
+
+    def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
+        r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
+
+        (\\*spatial); None for a model without a foreground logit.
+        """
+        if self.logit is None:
+            return None
+        above: NDArray[np.bool_] = self.logit > log(threshold / (1 - threshold))
+        return above
 
 
 @dataclass(frozen=True)
@@ -160,25 +193,25 @@ def frame_steps(
         image, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,
     )  # fmt: skip
-    raw, plan, notes = yield from _predicted(image, model, plan, settings)
-    embedding, logit = _parted(raw, model)
-    objects = yield from _clustered(embedding, logit, clustering, plan, model, settings)
+    predicted = yield from predicted_steps(image, model, plan, settings)
+    objects = yield from clustered_steps(predicted, model, clustering, settings.device)
     return Segmentation(
         labels=objects.labels,
-        embeddings=embedding,
-        gradient=gradient_magnitude(embedding),
-        foreground=logit,
+        embeddings=predicted.embedding,
+        gradient=gradient_magnitude(predicted.embedding),
+        foreground=predicted.logit,
         modes=objects.modes,
-        plan=plan,
+        plan=predicted.plan,
         settings=settings,
         seconds=perf_counter() - began,
-        notes=tuple(notes),
+        notes=predicted.notes,
     )
 
 
-def _predicted(
+def predicted_steps(
     image: Image, model: UNet, plan: TilePlan, settings: Settings
-) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan, list[str]]]:
+) -> Generator[Progress, None, Prediction]:
+    """Predict one image that has been opened, yielding `Progress` after every tile."""
     notes = list(filter(None, [advise(plan).note]))
     steps = Returning(
         embed_steps(
@@ -188,32 +221,25 @@ def _predicted(
     for progress in steps:
         notes += [progress.note] if progress.note else []
         yield progress
-    return *steps.value, notes
-
-
-def _parted(raw: NDArray[Any], model: UNet) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the embedding, and the foreground logit if the model has one."""
+    raw, plan = steps.value
     channels = model.config.embedding_channels
-    return raw[:channels], raw[channels] if model.config.foreground else None
+    logit = raw[channels] if model.config.foreground else None
+    return Prediction(raw[:channels], logit, plan, tuple(notes))
 
 
-def _clustered(
-    embedding: NDArray[Any],
-    logit: NDArray[Any] | None,
-    clustering: Clustering,
-    plan: TilePlan,
-    model: UNet,
-    settings: Settings,
+def clustered_steps(
+    predicted: Prediction, model: UNet, clustering: Clustering, device: str
 ) -> Generator[Progress, None, Objects]:
-    provenance = model.config.provenance
+    """Cluster what was predicted of one image, yielding `Progress` on the way."""
+    provenance, plan = model.config.provenance, predicted.plan
     steps = Returning(
         cluster_steps(
-            embedding,
+            predicted.embedding,
             clustering,
-            None if logit is None else logit > 0,
+            predicted.foreground(clustering.foreground_threshold),
             plan.offset,
             provenance.window if provenance else None,
-            settings.device,
+            device,
         )
     )
     for _ in steps:

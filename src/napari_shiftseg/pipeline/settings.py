@@ -31,7 +31,7 @@ class Settings:
     precision : {"float32", "float64", "float16", "bfloat16"}
     batch : int, optional
         Tiles predicted at once; as many as fit if not given.
-    bandwidth, kernel, scope, min_size, split_far_parts
+    bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold
         Of the clustering; see `Clustering`.
     """
 
@@ -47,6 +47,7 @@ class Settings:
     scope: Scope | None = None
     min_size: int | None = None
     split_far_parts: bool | None = None
+    foreground_threshold: float | None = None
 
     def clustering(self, config: ModelConfig) -> Clustering:
         """Return a model's clustering with what was chosen here.
@@ -54,8 +55,8 @@ class Settings:
         Raises
         ------
         ValueError
-            If a value is out of range, or the scope is "component" and the model has
-            no foreground logit.
+            If a value is out of range, or the model has no foreground logit, and the
+            scope is "component" or a foreground threshold was chosen.
         """
         chosen = {
             name: value
@@ -68,5 +69,10 @@ class Settings:
             raise ValueError(
                 f'scope "component" needs a model with a foreground logit, which '
                 f'{config.name!r} has not; take scope "global"'
+            )
+        if self.foreground_threshold is not None and not config.foreground:
+            raise ValueError(
+                f"a foreground threshold needs a model with a foreground logit, which "
+                f"{config.name!r} has not; give none"
             )
         return clustering

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SHOWN = 3  # sizes of a series
 SERIES = ("legal_inputs", "raw_outputs")
@@ -12,6 +15,20 @@ NAMES = {
     "in_channels": "image channels",
     "max_same_looking": "same-looking objects",
 }
+GROUPS = {  # of the figures of a model
+    "architecture": (
+        "ndim", "depth", "pooling_factor", "padding", "upsampling", "normalization",
+        "in_channels", "embedding_channels", "foreground", "parameters",
+    ),
+    "sizes in pixels": (
+        "period", "context", "legal_inputs", "raw_outputs", "training_window",
+        "max_same_looking",
+    ),
+    "clustering": (
+        "bandwidth", "kernel", "scope", "min_size", "split_far_parts",
+        "background_embedding", "foreground_threshold",
+    ),
+}  # fmt: skip
 ABSENT = {  # what it means that nothing is given
     "background_embedding": "no mode is background",
     "batch": "chosen by memory",
@@ -28,6 +45,7 @@ MEANINGS = {
     "depth": "levels of pooling",
     "embedding_channels": "numbers predicted for a pixel",
     "foreground": "whether it predicts what is object at all",
+    "foreground_threshold": "probability above which a pixel is clustered",
     "kernel": "how nearness counts in the mean shift",
     "legal_inputs": "sizes that a tile can read",
     "max_same_looking": "most that it can tell apart",
@@ -41,6 +59,20 @@ MEANINGS = {
     "training_window": "output that training saw at once",
     "window": "tile size",
 }
+
+
+def grouped(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Part the figures of a model into groups, each with a title.
+
+    Parameters
+    ----------
+    figures : mapping
+        See `describe`.
+    """
+    return {
+        title: {name: figures[name] for name in names if name in figures}
+        for title, names in GROUPS.items()
+    }
 
 
 def name_in_words(name: str) -> str:

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+NUCLEI_3D_SPACING = (2.0, 1.0, 1.0)
+
+
+def nuclei_3d() -> Sample:
+    """Make a stack of nuclei whose planes lie twice as far apart as its pixels."""
+    return nuclei((32, 128, 128), diameter=(16, 28), spacing=NUCLEI_3D_SPACING)
 
 
 def constant(shape: Sequence[int] = (508, 508), value: float = 1.0) -> Sample:
@@ -33,7 +42,7 @@ def make_sample(name: str) -> Sample:
 
     Parameters
     ----------
-    name : {"disks", "disks-16", "constant"}
+    name : {"disks", "disks-16", "constant", "nuclei", "nuclei-3d"}
         See `SAMPLES`.
 
     Raises
@@ -67,14 +76,22 @@ class Entry:
 
 SAMPLES = {
     "disks": Entry(
-        disks, "508 × 508", "1,600 disks, period 13: what both models are trained on"
+        disks,
+        "508 × 508",
+        "1,600 disks, period 13: both disk models learnt it",
     ),
     "disks-16": Entry(
         lambda: disks(shape=(513, 513), period=16),
         "513 × 513",
-        "1,089 disks, period 16 as the models: all of one phase",
+        "1,089 disks, period 16: all are of one phase",
     ),
     "constant": Entry(
         constant, "508 × 508", "nothing: all that differs comes from the network"
+    ),
+    "nuclei": Entry(
+        nuclei, "512 × 512", "synthetic fluorescence nuclei, some of which touch"
+    ),
+    "nuclei-3d": Entry(
+        nuclei_3d, "32 × 128 × 128", "a stack of them, its planes 2 pixels apart"
     ),
 }

@@ -4,19 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
+from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.inference.image import Image, open_image
+from napari_shiftseg.metrics.contingency import as_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import Border
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.training.augmentation import Augmentation
+
+NOWHERE = -1  # label of a pixel beyond the image
+
+
+class Place(NamedTuple):
+    """Where a training window lies.
+
+    Attributes
+    ----------
+    image : int
+        Number of the image.
+    starts : tuple of int
+        First pixel that is read, per axis.
+    seed : int
+        Of its augmentation.
+    """
+
+    image: int
+    starts: tuple[int, ...]
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -24,43 +51,63 @@ class RandomWindows:
     """Draw random inputs and the labels of the output window the loss sees.
 
     Images are read and scaled as they will be when they are predicted. The window is
-    the beginning of the raw output (offset 0), the part that a cropped tile keeps.
+    the beginning of the raw output (offset 0), the part that a cropped tile keeps. A
+    data set in the sense of torch: ``windows[place]`` is (input, labels).
 
     Parameters
     ----------
     samples : sequence of Sample
-        Images with truth, each at least as large as the input.
+        Images with truth.
     config : ModelConfig
         Sizes of the network, and how it reads an image.
     window : tuple of int
         Output window, per axis.
+    border : {"valid", "mirror"}
+        Windows whose context lies inside the image; or all that lie inside it, their
+        context mirrored where it does not, as images are predicted.
+    augmentation : Augmentation, optional
 
     Raises
     ------
     ValueError
-        If there is no sample, an image is not what the network reads or has labels of
-        another shape, or it is smaller than the input the window needs.
+        If there is no sample, no object in any of them, an image is not what the
+        network reads, has labels of another shape or that are no whole numbers, or is
+        too small for the window.
     """
 
     samples: Sequence[Sample]
     config: ModelConfig
     window: tuple[int, ...]
+    border: Border = "valid"
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
         if not self.samples:
             raise ValueError("training needs at least one image with its labels")
-        for image, sample in zip(self.images, self.samples, strict=True):
-            if image.shape != sample.labels.shape:
+        for number, (image, labels) in enumerate(
+            zip(self.images, self.labels, strict=True), start=1
+        ):
+            name = f"image {number} of {len(self.samples)}"
+            if image.shape != labels.shape:
                 raise ValueError(
-                    f"an image of {image.shape} pixels needs as many labels, "
-                    f"got {sample.labels.shape}"
+                    f"{name} has {by(image.shape)} pixels and needs as many labels, "
+                    f"got {by(labels.shape)}"
                 )
-            if any(n < r for n, r in zip(image.shape, self.reads, strict=True)):
-                raise ValueError(
-                    f"an output window of {self.window} reads {self.reads} pixels, the "
-                    f"image has {image.shape}: take a larger image, a smaller "
-                    f"window or less depth"
-                )
+            self._refuse_small(name, image.shape)
+        if not any(labels.any() for labels in self.labels):
+            raise ValueError(
+                "there is no object in any label image; training needs objects "
+                "numbered from 1, 0 is background"
+            )
+
+    def _refuse_small(self, name: str, shape: tuple[int, ...]) -> None:
+        needed = self.reads if self.border == "valid" else self.window
+        if any(n < r for n, r in zip(shape, needed, strict=True)):
+            raise ValueError(
+                f"an output window of {by(self.window)} reads {by(self.reads)} pixels, "
+                f"{name} has {by(shape)}: take a larger image, a smaller window"
+                + (", less depth or mirrored borders" if self.border == "valid" else "")
+            )
 
     @cached_property
     def images(self) -> list[Image]:
@@ -72,6 +119,14 @@ class RandomWindows:
         ]
 
     @cached_property
+    def labels(self) -> list[NDArray[np.integer]]:
+        """The true labels of the samples."""
+        return [
+            as_labels(f"the true labels of image {number}", np.asarray(s.labels))
+            for number, s in enumerate(self.samples, start=1)
+        ]
+
+    @cached_property
     def reads(self) -> tuple[int, ...]:
         """Legal input of the window, per axis."""
         return tuple(
@@ -79,26 +134,75 @@ class RandomWindows:
             for axis, w in zip(self.config.shape.axes, self.window, strict=True)
         )
 
-    def draw(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        r"""Yield (input (1, channels, \\*reads), labels (\\*window)) without end."""
+    def places(self, rng: np.random.Generator) -> Iterator[Place]:
+        """Yield places without end."""
         while True:
             number = int(rng.integers(len(self.samples)))
-            starts = [
-                int(rng.integers(n - r + 1))
-                for n, r in zip(self.images[number].shape, self.reads, strict=True)
-            ]
-            yield self._input(number, starts), self._labels(number, starts)
+            starts = tuple(
+                int(rng.integers(first, last + 1))
+                for first, last in map(
+                    self._range, self.images[number].shape, range(self.config.ndim)
+                )
+            )
+            seed = int(rng.integers(2**63)) if self.augmentation else 0
+            yield Place(number, starts, seed)
 
-    def _input(self, number: int, starts: list[int]) -> Tensor:
+    def _range(self, size: int, axis: int) -> tuple[int, int]:
+        """Return the first and the last pixel at which reading may begin."""
+        before = self.config.shape.context[axis] // 2
+        if self.border == "valid":
+            return 0, size - self.reads[axis]
+        return -before, size - self.window[axis] - before
+
+    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor]:
+        r"""Return the input, (channels, \\*reads), and the labels, (\\*window)."""
+        if self.augmentation is None:
+            pixels = self._read(place.image, place.starts)
+            labels = self.labels[place.image][self._seen(place.starts)]
+        else:
+            pixels, labels = self._changed(place, self.augmentation)
+        return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
+
+    def _read(self, image: int, starts: Sequence[int]) -> NDArray[np.float32]:
         at = [(s, s + r) for s, r in zip(starts, self.reads, strict=True)]
-        return torch.from_numpy(self.images[number].read(at, np.dtype(np.float32)))[
-            None
-        ]
+        return self.images[image].read(at, np.dtype(np.float32))
 
-    def _labels(self, number: int, starts: list[int]) -> Tensor:
+    def _seen(self, starts: Sequence[int]) -> tuple[slice, ...]:
+        """Return the image pixels whose labels the loss sees."""
         context = self.config.shape.context
-        at = tuple(
+        return tuple(
             slice(s + c // 2, s + c // 2 + w)
             for s, c, w in zip(starts, context, self.window, strict=True)
         )
-        return torch.from_numpy(self.samples[number].labels[at].astype(np.int64))
+
+    def _changed(
+        self, place: Place, augmentation: Augmentation
+    ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
+        """Read pixels and labels where the augmentation says."""
+        rng = np.random.default_rng(place.seed)
+        at = augmentation.places(rng, self.reads)
+        for axis, (start, n) in enumerate(zip(place.starts, self.reads, strict=True)):
+            at[axis] += start + (n - 1) / 2
+        image, labels = self.images[place.image], self.labels[place.image]
+        box = _box(at)
+        pixels = image.read(box, np.dtype(np.float32))
+        inside = at - _column([start for start, _ in box])
+        moved = np.stack(
+            [ndimage.map_coordinates(channel, inside, order=1) for channel in pixels]
+        )
+        seen = (slice(None), *self._seen((0,) * len(self.window)))
+        changed: NDArray[np.integer] = ndimage.map_coordinates(
+            labels.astype(np.int32), at[seen], order=0, cval=NOWHERE
+        )
+        return augmentation.brightened(rng, moved), changed
+
+
+def _box(at: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the bounds of the pixels that places lie between."""
+    axes = at.reshape(len(at), -1)
+    low, high = np.floor(axes.min(1)), np.ceil(axes.max(1)) + 1
+    return [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+
+
+def _column(values: Sequence[int]) -> NDArray[Any]:
+    return np.reshape(values, (-1, *(1,) * len(values)))

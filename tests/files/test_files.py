@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.cli.files import (
-    axis_names,
-    read_image,
-    write_segmentation,
-    write_tiff,
-)
+from napari_shiftseg.files.reading import read_image
+from napari_shiftseg.files.writing import axis_names, write_segmentation, write_tiff
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.segmentation import segment
 

@@ -1,16 +1,14 @@
-"""Images in, results out: files that napari and Fiji open."""
+"""Images and labels read from files, or made as samples."""
 
 from __future__ import annotations
 
-import json
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
 
-from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.inference.image import luminance
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.parts import parts_per_id
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.pipeline.segmentation import Segmentation
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".npy")
 MOST_PARTS = 10  # connected parts an id; more are no objects
@@ -101,26 +96,8 @@ def is_sample(path: Path) -> bool:
     return not path.exists() and str(path) in SAMPLES
 
 
-def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
-    """Read the true labels of an image; those of a sample are its own.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it cannot be read, or is no label image.
-    """
-    if truth is None:
-        return make_sample(str(image)).labels if is_sample(image) else None
-    return read_labels("truth", truth)
-
-
 def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
     """Read a label image; `kind` stands for it in errors. A sample gives its truth.
-
-    What looks like a raw image or a mask is read all the same, but noted: more than 10
-    connected parts an id are not expected of objects.
 
     Raises
     ------
@@ -131,16 +108,29 @@ def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
     """
     if is_sample(path):
         return make_sample(str(path)).labels
-    labels = as_labels(f"{kind} {path.name}", read_image(path).data)
+    return as_labels(f"{kind} {path.name}", read_image(path).data)
+
+
+def doubt(path: Path, labels: NDArray[np.integer]) -> str:
+    """Say that labels look like a raw image or a mask; empty if they do not.
+
+    More than 10 connected parts an id are not expected of objects.
+
+    Parameters
+    ----------
+    path : Path
+        The labels were read from.
+    labels : ndarray of int
+    """
     frames = labels if is_series(path) else labels[None]
     parts = max((parts_per_id(frame) for frame in frames), default=0)
-    if parts > MOST_PARTS:
-        note(
-            f"{kind} {path.name} looks like a raw image or a mask, not like labels: "
-            f"{parts:.0f} parts an id that do not touch; every object needs an id of "
-            f"its own"
-        )
-    return labels
+    if parts <= MOST_PARTS:
+        return ""
+    return (
+        f"{path.name} looks like a raw image or a mask, not like labels: "
+        f"{parts:.0f} parts an id that do not touch; every object needs an id of "
+        f"its own"
+    )
 
 
 def is_series(path: Path) -> bool:
@@ -177,92 +167,3 @@ def _grey(samples: NDArray[Any]) -> NDArray[Any]:
         return samples[..., 0]
     grey: NDArray[Any] = luminance(samples)
     return grey
-
-
-def write_segmentation(
-    result: Segmentation, model: UNet, source: Source, folder: Path
-) -> dict[str, Any]:
-    """Write labels, embedding and gradient magnitude as TIFFs, and a report.
-
-    Returns
-    -------
-    dict
-        The report, as written to ``NAME_report.json``.
-    """
-    axes = axis_names(result.labels.ndim, result.plan.shape.ndim)
-    files = {
-        "labels": (_label_dtype(result.labels), axes),
-        "embedding": (result.embeddings, "C" + axes),
-        "gradient": (result.gradient, axes),
-    }
-    written = {}
-    for kind, (pixels, names) in files.items():
-        path = folder / f"{source.name}_{kind}.tif"
-        write_tiff(path, pixels, names, source.resolution)
-        written[kind] = str(path)
-    report = segmentation_report(result, model) | {
-        "image": source.name,
-        "files": written,
-    }
-    (folder / f"{source.name}_report.json").write_text(json.dumps(report, indent=2))
-    return report
-
-
-def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
-    """Return the figures and settings of a run, ready for JSON."""
-    plan = result.plan
-    return {
-        "model": model.config.name,
-        "objects": result.objects,
-        "modes": len(result.modes),
-        "window": list(plan.window),
-        "stride": list(plan.stride),
-        "tiles": len(plan),
-        "period": list(plan.shape.period),
-        "offset": list(plan.offset),
-        "exact": plan.is_exact,
-        "seconds": result.seconds,
-        "notes": list(result.notes),
-        "settings": asdict(result.settings) | {"window": list(plan.window)},
-    }
-
-
-def axis_names(ndim: int, spatial: int) -> str:
-    """Name the axes of an image: time and planes (Q: others), then the spatial ones."""
-    leading, free = ndim - spatial, "T" if spatial == 3 else "TZ"
-    frames = free[:leading] if leading <= len(free) else "Q" * leading
-    return frames + "ZYX"[-spatial:]
-
-
-def write_tiff(
-    path: Path, pixels: NDArray[Any], axes: str, resolution: dict[str, Any]
-) -> None:
-    """Write pixels as a TIFF; as an ImageJ hyperstack where ImageJ knows the dtype.
-
-    Parameters
-    ----------
-    path : Path
-    pixels : ndarray
-        One axis a letter of `axes`.
-    axes : str
-        Of the letters T, Z, C, Y, X, and Q for any other; a hyperstack is written in
-        the order TZCYX.
-    resolution : dict
-        Of the source.
-    """
-    if "Y" not in axes:
-        pixels, axes = pixels[..., None, :], axes.replace("X", "YX")
-    is_imagej = pixels.dtype in (np.uint8, np.uint16, np.float32) and "Q" not in axes
-    if is_imagej:
-        order = sorted(range(len(axes)), key=lambda axis: "TZCYX".index(axes[axis]))
-        pixels, axes = pixels.transpose(order), "".join(axes[axis] for axis in order)
-    metadata = {**resolution.get("metadata", {}), "axes": axes}
-    tifffile.imwrite(
-        path, pixels, imagej=is_imagej, compression=None if is_imagej else "zlib",
-        photometric="minisblack", **{**resolution, "metadata": metadata},
-    )  # fmt: skip
-
-
-def _label_dtype(labels: NDArray[np.int32]) -> NDArray[Any]:
-    """Return labels as uint16 where they fit, which ImageJ reads, else as uint32."""
-    return labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)

@@ -1,0 +1,26 @@
+"""The file that a command writes a model to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.model.header import SUFFIX
+from napari_shiftseg.report.folder import writable_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def check_model_file(path: Path) -> None:
+    """Make the folder of a model file, before any work is done.
+
+    Raises
+    ------
+    ValueError
+        If the file is not called as a model is.
+    OSError
+        If no file can be written there.
+    """
+    if path.suffix != SUFFIX:
+        raise ValueError(f"the model file must end with {SUFFIX}, got {path.name!r}")
+    writable_folder(path.parent)

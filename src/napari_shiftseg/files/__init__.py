@@ -1,0 +1,1 @@
+"""Images and labels in files that napari and Fiji open."""

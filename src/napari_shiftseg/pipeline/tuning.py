@@ -1,0 +1,278 @@
+"""Clustering chosen on images with truth: bandwidth, minimum size, threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import log
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.inference.predict import open_for, plan_for
+from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
+from napari_shiftseg.pipeline.comparison import checked_truth
+from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
+from napari_shiftseg.pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from napari_shiftseg.model.config import Clustering, ModelConfig
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.samples.sample import Sample
+
+BANDWIDTHS = (0.5, 0.7, 1.0, 1.5)
+MIN_SIZES = (10, 20, 40)
+THRESHOLDS = (0.3, 0.5, 0.7)
+DIGITS = 9  # of a score; a difference below comes of rounding
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Values to try; every combination is, and the model's own one, too.
+
+    Parameters
+    ----------
+    bandwidths : sequence of float
+    min_sizes : sequence of int
+        In pixels.
+    thresholds : sequence of float, optional
+        Foreground probabilities. Not given: 0.3, 0.5 and 0.7 for a model with a
+        foreground logit; one without has none.
+    """
+
+    bandwidths: Sequence[float] = BANDWIDTHS
+    min_sizes: Sequence[int] = MIN_SIZES
+    thresholds: Sequence[float] | None = None
+
+    def clusterings(
+        self, config: ModelConfig, settings: Settings | None = None
+    ) -> list[Clustering]:
+        """Return the clusterings to try, the model's own first.
+
+        Parameters
+        ----------
+        config : ModelConfig
+        settings : Settings, optional
+            What else is chosen; it stands in the model's own, too.
+
+        Raises
+        ------
+        ValueError
+            If there is no value of a kind, one is out of range, or thresholds are
+            given and the model has no foreground logit.
+        """
+        own = (settings or Settings()).clustering(config)
+        thresholds = self.thresholds
+        if thresholds is None:
+            thresholds = THRESHOLDS if config.foreground else [own.foreground_threshold]
+        elif not config.foreground:
+            raise ValueError(
+                f"foreground thresholds need a model with a foreground logit, which "
+                f"{config.name!r} has not; give none"
+            )
+        names = ("bandwidth", "min_size", "foreground_threshold")
+        known = own.model_dump()
+        tried = [own]
+        for values in product(self.bandwidths, self.min_sizes, thresholds):
+            chosen = dict(zip(names, values, strict=True))
+            tried.append(type(own).model_validate({**known, **chosen}))
+        if len(tried) == 1:
+            raise ValueError(
+                "tuning needs one bandwidth, minimum size and threshold or more"
+            )
+        return list(dict.fromkeys(tried))
+
+
+@dataclass(frozen=True)
+class TunedPoint:
+    """What one clustering gives.
+
+    Attributes
+    ----------
+    clustering : Clustering
+    scores : tuple of ObjectScores
+        One an image.
+    """
+
+    clustering: Clustering
+    scores: tuple[ObjectScores, ...]
+
+    @cached_property
+    def pooled(self) -> ObjectScores:
+        """Counts of all images as one."""
+        return pooled(self.scores)
+
+    @cached_property
+    def ap50(self) -> float:
+        """Mean average precision over the images; `pooled` has that of all as one."""
+        return fmean(score.ap50 for score in self.scores)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was chosen and what it gives, ready for JSON."""
+        clustering = self.clustering
+        return {
+            "bandwidth": clustering.bandwidth,
+            "min_size": clustering.min_size,
+            "foreground_threshold": clustering.foreground_threshold,
+            "ap50": self.ap50,
+            "ap50_pooled": self.pooled.ap50,
+            "false_splits": self.pooled.false_splits,
+            "false_merges": self.pooled.false_merges,
+        }
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a tuning found.
+
+    Attributes
+    ----------
+    points : tuple of TunedPoint
+        All that was tried; the first is the model's own clustering.
+    """
+
+    points: tuple[TunedPoint, ...]
+
+    @property
+    def own(self) -> TunedPoint:
+        """The clustering that the model had."""
+        return self.points[0]
+
+    @property
+    def ranked(self) -> list[TunedPoint]:
+        """All points, the best first.
+
+        By mean AP50, then by pooled AP50, then by nearness to the model's own values
+        (see `distance`), then by the order in which they were tried.
+        """
+        return sorted(self.points, key=self._rank)
+
+    @property
+    def best(self) -> TunedPoint:
+        """The first of `ranked`."""
+        return self.ranked[0]
+
+    def _rank(self, point: TunedPoint) -> tuple[float, float, float]:
+        return (
+            -round(point.ap50, DIGITS),
+            -round(point.pooled.ap50, DIGITS),
+            round(distance(point.clustering, self.own.clustering), DIGITS),
+        )
+
+
+def distance(one: Clustering, other: Clustering) -> float:
+    r"""Return how far two clusterings lie apart, 0 for equal ones.
+
+    .. math::
+
+        \Bigl|\ln\frac{h}{h'}\Bigr| + \Bigl|\ln\frac{1 + s}{1 + s'}\Bigr|
+        + \Bigl|\ln\frac{t}{1 - t} - \ln\frac{t'}{1 - t'}\Bigr|
+
+    of bandwidths h, minimum sizes s and foreground thresholds t: half and double are
+    equally far.
+    """
+    places = [
+        (
+            log(clustering.bandwidth),
+            log(1 + clustering.min_size),
+            log(clustering.foreground_threshold)
+            - log(1 - clustering.foreground_threshold),
+        )
+        for clustering in (one, other)
+    ]
+    return float(sum(abs(a - b) for a, b in zip(*places, strict=True)))
+
+
+def tune(
+    samples: Sequence[Sample],
+    model: UNet,
+    candidates: Candidates | None = None,
+    **settings: Any,
+) -> Tuning:
+    """Try clusterings on images with truth; each image is predicted once.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Images the model was not trained on, with their true labels.
+    model : UNet
+    candidates : Candidates, optional
+        Bandwidths, minimum sizes and foreground thresholds to try.
+    **settings
+        Of `Settings`: window, device, kernel, ...
+
+    Returns
+    -------
+    Tuning
+        The whole table; its `best` has the highest mean AP50.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, an image or a truth cannot be read, or a value to try is
+        out of range or makes no sense for this model.
+    """
+    chosen = Settings(**settings)
+    return exhaust(tune_steps(samples, model, candidates or Candidates(), chosen))
+
+
+def tune_steps(
+    samples: Sequence[Sample], model: UNet, candidates: Candidates, settings: Settings
+) -> Generator[Progress, None, Tuning]:
+    """Tune, yielding `Progress` after every prediction and clustering; see `tune`."""
+    if not samples:
+        raise ValueError("tuning needs one image with its true labels, or more")
+    clusterings = candidates.clusterings(model.config, settings)
+    for sample in samples:
+        checked_truth(sample.image, model, sample.labels)  # before any work is done
+    rows = []  # one an image, of as many scores as there are clusterings
+    each = len(clusterings) + 1
+    for number, sample in enumerate(samples):
+        steps = Returning(_scores(sample, model, clusterings, settings))
+        for progress in steps:
+            yield Progress(
+                number * each + progress.done,
+                len(samples) * each,
+                progress.note,
+                f"image {number + 1} of {len(samples)}: {progress.stage}",
+            )
+        rows.append(steps.value)
+    columns = zip(*rows, strict=True)
+    points = zip(clusterings, columns, strict=True)
+    return Tuning(
+        tuple(TunedPoint(clustering, column) for clustering, column in points)
+    )
+
+
+def _scores(
+    sample: Sample,
+    model: UNet,
+    clusterings: Sequence[Clustering],
+    settings: Settings,
+) -> Generator[Progress, None, list[ObjectScores]]:
+    """Score every clustering of one image; done is 1, the prediction, and these."""
+    opened, total = open_for(sample.image, model), len(clusterings) + 1
+    plan = plan_for(
+        opened, model, settings.window, settings.stitching, settings.border,
+        settings.region, settings.device,
+    )  # fmt: skip
+    steps = Returning(predicted_steps(opened, model, plan, settings))
+    for progress in steps:
+        yield Progress(0, total, progress.note, progress.stage)
+    predicted, scores = steps.value, []
+    there = np.asarray(sample.labels)[
+        tuple(slice(*bounds) for bounds in predicted.plan.region)
+    ]
+    for done, clustering in enumerate(clusterings, start=1):
+        yield Progress(done, total, stage="clustering")
+        objects = exhaust(
+            clustered_steps(predicted, model, clustering, settings.device)
+        )
+        scores.append(object_scores(there, objects.labels))
+    yield Progress(total, total, stage="clustering")
+    return scores

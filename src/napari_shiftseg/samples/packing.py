@@ -1,0 +1,230 @@
+"""Bodies side by side in an image: some alone, some in touching groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from napari_shiftseg.samples.ellipsoid import Ellipsoid, random_ellipsoid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GAP = 2  # pixels of background, at least, between bodies that do not touch
+POSITIONS = 40  # tried for one body
+MISSES = 12  # bodies in a row that find no place: the image is full
+ANOTHER = 0.35  # chance that a group of two or more takes in another
+KEPT = 0.7  # share of its pixels that a body keeps beside those it touches
+
+
+@dataclass
+class Packing:
+    r"""An image that fills with bodies, one group after another.
+
+    A group is known by the number of bodies before it.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Pixels along each axis.
+    spacing : tuple of float
+        Size of a pixel along each axis.
+    labels : ndarray of int32
+        (\*shape), 0 is background.
+    depth : ndarray of float32
+        (\*shape), of each pixel in the body that owns it; infinite outside.
+    centres : list of ndarray
+        One a body, in pixels.
+    bodies : list of Ellipsoid
+        That of label 1 first.
+    pixels : list of int
+        How many of the image each body owns.
+    """
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    labels: NDArray[np.int32] = field(init=False)
+    depth: NDArray[np.float32] = field(init=False)
+    centres: list[NDArray[np.int64]] = field(default_factory=list)
+    bodies: list[Ellipsoid] = field(default_factory=list)
+    pixels: list[int] = field(default_factory=list)
+
+    @property
+    def covered(self) -> int:
+        """Pixels of the image that bodies own."""
+        return sum(self.pixels)
+
+    def __post_init__(self) -> None:
+        self.labels = np.zeros(self.shape, dtype=np.int32)
+        self.depth = np.full(self.shape, np.inf, dtype=np.float32)
+
+    def add_alone(self, rng: np.random.Generator, body: Ellipsoid) -> bool:
+        """Place a body where it touches none; False if it finds no such place."""
+        margin = body.core / 2 / np.array(self.spacing)
+        size = np.array(self.shape)
+        centres = np.rint(
+            rng.uniform(-margin, size - 1 + margin, (POSITIONS, len(size)))
+        ).astype(np.int64)
+        return any(
+            self._place(body, centre, group=len(self.bodies))
+            for centre in centres[~self._hits_a_core(body, centres)]
+        )
+
+    def add_beside(self, rng: np.random.Generator, body: Ellipsoid, group: int) -> bool:
+        """Place a body where it touches one of the last group and none of another."""
+        for _ in range(POSITIONS):
+            partner = rng.integers(group, len(self.bodies))
+            direction = rng.normal(size=len(self.shape))
+            direction /= np.linalg.norm(direction)
+            reach = self.bodies[partner].reach(direction) + body.reach(-direction)
+            away = rng.uniform(0.82, 0.98) * reach * direction / self.spacing
+            centre = self.centres[partner] + np.rint(away).astype(np.int64)
+            if self._in_sight(body, centre) and self._place(body, centre, group):
+                return True
+        return False
+
+    def _in_sight(self, body: Ellipsoid, centre: NDArray[np.int64]) -> bool:
+        margin = body.core / 2 / np.array(self.spacing)
+        return bool(((centre >= -margin) & (centre <= self.shape + margin - 1)).all())
+
+    def _hits_a_core(
+        self, body: Ellipsoid, centres: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Where the body surely overlaps another: quicker than to draw it."""
+        if not self.bodies:
+            return np.zeros(len(centres), dtype=np.bool_)
+        cores = np.array([other.core for other in self.bodies]) + body.core
+        apart = (centres[:, None] - np.array(self.centres)) * self.spacing
+        return np.asarray((np.square(apart).sum(-1) < cores**2).any(1))
+
+    def _place(self, body: Ellipsoid, centre: NDArray[np.int64], group: int) -> bool:
+        """Draw a body if it keeps clear of other groups and touches its own."""
+        box, depth = self._drawn(body, centre)
+        inside, labels = depth <= 1, self.labels[box]
+        near = labels[ndimage.binary_dilation(inside, iterations=GAP)]
+        if not inside.any() or ((near > 0) & (near <= group)).any():
+            return False
+        won = inside & (depth < self.depth[box])
+        beside = labels[ndimage.binary_dilation(won)].any()
+        if len(self.bodies) > group and not beside:
+            return False
+        left = self._left(labels[won])
+        if won.sum() < KEPT * inside.sum() or any(
+            pixels < KEPT * self.pixels[one] for one, pixels in left.items()
+        ):
+            return False
+        for one, pixels in left.items():
+            self.pixels[one] = pixels
+        self.pixels.append(int(won.sum()))
+        self.centres.append(centre)
+        self.bodies.append(body)
+        labels[won] = len(self.bodies)
+        self.depth[box][won] = depth[won]
+        return True
+
+    def _left(self, lost: NDArray[np.int32]) -> dict[int, int]:
+        """Pixels left to each body, by index, that loses some; their labels given."""
+        labels, losses = np.unique(lost[lost > 0], return_counts=True)
+        indices = (labels - 1).tolist()
+        return {
+            one: self.pixels[one] - loss
+            for one, loss in zip(indices, losses.tolist(), strict=True)
+        }
+
+    def _drawn(
+        self, body: Ellipsoid, centre: NDArray[np.int64]
+    ) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
+        """Return the body's box and a gap around it, and its depth there."""
+        half = np.ceil(body.extent / self.spacing).astype(np.int64) + GAP
+        start = np.clip(centre - half, 0, self.shape)
+        stop = np.clip(centre + half + 1, 0, self.shape)
+        offsets = [
+            (np.arange(a, b) - c) * s
+            for a, b, c, s in zip(start, stop, centre, self.spacing, strict=True)
+        ]
+        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        return box, body.depth(offsets)
+
+
+def pack(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    spacing: tuple[float, ...],
+    diameter: tuple[float, float],
+    density: float,
+    touching: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    r"""Fill an image with wavy ellipsoids.
+
+    Groups of one, or of two and more touching bodies, are placed until `density` of
+    the image is covered or no more find a place. Where bodies of a group would
+    overlap, a pixel goes to that in which it lies deeper. Centres lie in the image or
+    a little outside, so its border cuts bodies too.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        What draws.
+    shape, spacing
+        Pixels, and the size of one, along each axis.
+    diameter : tuple of float
+        Smallest and largest, in the unit of the spacing.
+    density, touching : float
+        Share of the pixels to cover; share of the bodies to touch others.
+
+    Returns
+    -------
+    labels : ndarray of int32
+        (\*shape), 1 … n without holes, each in one face-connected piece.
+    depth : ndarray of float32
+        (\*shape), 0 at a body's centre, up to 1 at its surface, infinite outside.
+    """
+    packing = Packing(shape, spacing)
+    goal = density * prod(shape)
+    grouped = misses = 0
+    while packing.covered < goal and misses < MISSES:
+        size = _group_size(rng, touching, grouped, len(packing.bodies))
+        first = len(packing.bodies)
+        if not packing.add_alone(rng, _body(rng, len(shape), diameter)):
+            misses += 1
+            continue
+        misses = 0
+        for _ in range(size - 1):
+            packing.add_beside(rng, _body(rng, len(shape), diameter), group=first)
+        found = len(packing.bodies) - first
+        grouped += found if found > 1 else 0
+    return _whole(packing.labels), packing.depth
+
+
+def _body(
+    rng: np.random.Generator, axes: int, diameter: tuple[float, float]
+) -> Ellipsoid:
+    return random_ellipsoid(rng, axes, rng.uniform(*diameter))
+
+
+def _group_size(
+    rng: np.random.Generator, touching: float, grouped: int, bodies: int
+) -> int:
+    """Draw a group's size so that the share of touching bodies comes near its goal."""
+    size = 1 + int(rng.geometric(1 - ANOTHER))
+    before = abs(grouped - touching * (bodies + 1))
+    after = abs(grouped + size - touching * (bodies + size))
+    return size if after < before else 1
+
+
+def _whole(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Keep the largest piece of each label, and number them without holes."""
+    kept = np.zeros_like(labels)
+    number = 0
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is None:
+            continue
+        pieces, _ = ndimage.label(labels[box] == label)
+        largest = np.bincount(pieces.ravel())[1:].argmax() + 1
+        number += 1
+        kept[box][pieces == largest] = number
+    return kept

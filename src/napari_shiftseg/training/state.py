@@ -1,0 +1,54 @@
+"""A training on disk: written whole or not at all, read without running any code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIX = ".training"
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Write the state of a training; an old file survives a failure.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            torch.save(state, file)
+        os.replace(unfinished, path)
+    except RuntimeError as error:  # torch's word for a full disk
+        raise OSError(f"{path} cannot be written: {error}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read the state of a training.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such state, or is damaged.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{path.name} is no training that can be gone on with ({first}): "
+            f"delete it to begin anew"
+        ) from None
+    if not isinstance(state, dict):
+        raise ValueError(f"{path.name} is no training: delete it to begin anew")
+    return state

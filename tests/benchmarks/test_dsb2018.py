@@ -1,0 +1,198 @@
+"""What the benchmark on nuclei is made of, on two tiny images."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import tifffile
+from matplotlib.figure import Figure
+
+from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.samples.sample import Sample
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from napari_shiftseg.model.unet import UNet
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "dsb2018.py"
+WINDOWS = {"naive": [5, 9], "cropped": [4, 8]}
+
+
+@pytest.fixture(scope="module")
+def dsb2018() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dsb2018", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["dsb2018"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def touching() -> Sample:
+    """Two disks of radius 10 that touch, on a dark background."""
+    y, x = np.mgrid[:48, :64]
+    labels = np.zeros(y.shape, np.int32)
+    for number, middle in enumerate((22, 40), start=1):
+        labels[(y - 24) ** 2 + (x - middle) ** 2 <= 100] = number
+    return Sample((200 * (labels > 0) + 20).astype(np.uint8), labels)
+
+
+@pytest.fixture
+def model(small_model) -> UNet:
+    clustering = Clustering(bandwidth=1.0, scope="component", min_size=4)
+    return small_model(2, 2, foreground=True, clustering=clustering)
+
+
+@pytest.fixture
+def samples(rng) -> list[Sample]:
+    truth = np.arange(26 * 30).reshape(26, 30) // 90
+    return [Sample(rng.normal(size=truth.shape), truth) for _ in range(2)]
+
+
+class TestWatershed:
+    def test_two_touching_disks_are_parted(self, dsb2018, touching: Sample) -> None:
+        scores = object_scores(
+            touching.labels, dsb2018.watershed_labels(touching.image)
+        )
+        assert scores == ObjectScores(2, 2, 2, 0, 0)
+
+    def test_one_disk_is_left_whole(self, dsb2018, touching: Sample) -> None:
+        alone = np.where(touching.labels == 1, touching.image, 20)
+        found = dsb2018.watershed_labels(alone)
+        np.testing.assert_array_equal(found > 0, touching.labels == 1)
+        assert len(np.unique(found)) == 2
+
+    def test_specks_and_nothing(self, dsb2018, touching: Sample) -> None:
+        speck = touching.image.copy()
+        speck[:4, :4] = 220  # 16 pixels
+        found = dsb2018.watershed_labels(speck)
+        assert not found[:4, :4].any()
+        assert not dsb2018.watershed_labels(np.full((9, 9), 7)).any()
+
+
+class TestWindows:
+    def test_partners_are_what_is_kept(self, dsb2018, disks_model: UNet) -> None:
+        assert dsb2018.partners(disks_model, dsb2018.WINDOWS) == {
+            "naive": [20, 36, 52, 68, 84, 100, 148, 196, 244],
+            "cropped": [16, 32, 48, 64, 80, 96, 144, 192, 240],
+        }
+        assert dsb2018.partners(disks_model, [17, 20])["cropped"] == [16]
+
+    def test_what_is_computed(self, dsb2018, disks_model: UNet) -> None:
+        sample = Sample(np.zeros((16, 20)), np.zeros((16, 20), int))
+        found = dsb2018.computed([sample], disks_model, {"naive": [20]})
+        # the grid begins 4 pixels before the image: 1 tile by 2, each reads 204 x 204
+        assert found == {"naive": [pytest.approx(2 * 204**2 / 1e6)]}
+
+
+class TestRows:
+    @pytest.fixture
+    def rows(self, dsb2018, samples, model: UNet) -> list:
+        sweeps = [dsb2018.swept(sample, model, WINDOWS, "cpu") for sample in samples]
+        classical = [ObjectScores(9, 8, 4, 1, 2), ObjectScores(9, 9, 9, 0, 0)]
+        return dsb2018.rows_of(WINDOWS, sweeps, classical)
+
+    def test_scores_are_those_of_segment(self, rows, samples, model: UNet) -> None:
+        asked = [(s, w) for s, windows in WINDOWS.items() for w in windows]
+        assert [(row.method, row.window) for row in rows] == [
+            *asked, ("watershed", None)
+        ]  # fmt: skip
+        for row, (stitching, window) in zip(rows, asked, strict=False):
+            expected = [
+                object_scores(
+                    s.labels,
+                    segment(s.image, model, window=window, stitching=stitching).labels,
+                )
+                for s in samples
+            ]
+            assert list(row.scores) == expected
+        naive, cropped = rows[:2], rows[2:4]
+        assert cropped[0].scores == cropped[1].scores
+        assert naive[0].scores != cropped[0].scores
+
+    def test_mean_and_pooled(self, rows) -> None:
+        figures = rows[-1].figures()
+        assert figures["ap50_mean"] == (4 / 13 + 1) / 2
+        assert figures["ap50_pooled"] == 13 / 22
+        assert (figures["false_splits"], figures["false_merges"]) == (1, 2)
+
+    def test_what_did_not_fit_is_an_error(self, dsb2018, samples, model) -> None:
+        sweep = dsb2018.swept(samples[0], model, WINDOWS, "cpu")
+        point = sweep["naive"][0]
+        failed = type(point)(point.plan, False, "too large")
+        sweep["naive"][0] = failed
+        with pytest.raises(MemoryError, match="naive window 5: too large"):
+            dsb2018.rows_of(WINDOWS, [sweep], [])
+
+    def test_files(self, dsb2018, rows, tmp_path: Path, capsys) -> None:
+        dsb2018.report(rows, tmp_path, "tiny on 2 images")
+        assert sorted(p.name for p in tmp_path.iterdir()) == [
+            "results.csv", "windows.png", "windows.svg",
+        ]  # fmt: skip
+        with (tmp_path / "results.csv").open(newline="") as file:
+            written = list(csv.DictReader(file))
+        for line, row in zip(written, rows, strict=True):
+            figures = row.figures()
+            assert line["method"] == row.method
+            assert line["window"] == ("" if row.window is None else str(row.window))
+            assert float(line["ap50_mean"]) == figures["ap50_mean"]
+        assert "watershed" in capsys.readouterr().out
+
+    def test_the_plot_shows_these_values(self, dsb2018, rows) -> None:
+        figure = Figure()
+        dsb2018.draw(figure, rows, "title")
+        ap50, splits, _ = figure.axes
+        lines = {line.get_label(): line for line in ap50.get_lines()}
+        for method, some in (("naive", rows[:2]), ("cropped", rows[2:4])):
+            for label, key in (
+                (method, "ap50_mean"),
+                (f"{method}, pooled", "ap50_pooled"),
+            ):
+                assert list(lines[label].get_xdata()) == WINDOWS[method]
+                expected = [row.figures()[key] for row in some]
+                assert list(lines[label].get_ydata()) == expected
+        assert set(lines["watershed"].get_ydata()) == {(4 / 13 + 1) / 2}
+        naive = next(x for x in splits.get_lines() if x.get_label() == "naive")
+        expected = [row.figures()["false_splits"] for row in rows[:2]]
+        assert list(naive.get_ydata()) == expected
+
+
+class TestData:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, touching: Sample) -> Path:
+        for number in range(5):
+            for kind, pixels in (
+                ("images", touching.image),
+                ("labels", touching.labels),
+            ):
+                path = tmp_path / "test" / kind / f"{number}.tif"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                tifffile.imwrite(path, (pixels + number * (kind == "images")))
+        return tmp_path
+
+    def test_a_part_or_its_folder(self, dsb2018, folder: Path) -> None:
+        whole = dsb2018.read_part(folder, "test", None)
+        assert len(whole) == 5
+        here = dsb2018.read_part(folder / "test", "test", None)
+        for one, other in zip(whole, here, strict=True):
+            np.testing.assert_array_equal(one.image, other.image)
+
+    def test_some_images_are_evenly_spaced(self, dsb2018, folder: Path) -> None:
+        some = dsb2018.read_part(folder, "test", 3)
+        assert [int(s.image.min()) for s in some] == [20, 22, 24]
+        assert len(dsb2018.read_part(folder, "test", 9)) == 5
+
+    def test_a_folder_that_is_absent(self, dsb2018, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match=r"no folder .*images: DATA_FOLDER"):
+            dsb2018.read_part(tmp_path, "test", None)

@@ -1,0 +1,274 @@
+"""The command ``train`` on images and labels: made, stopped, gone on with, refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_shiftseg.cli import train
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.training.log import Log
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SMALL = ("--depth", 1, "--features", 4, "--channels", 4, "--window", 16)
+BRIEF = (*SMALL, "--steps", 3)
+PLACES = ("images", "labels")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Eleven images of disks in a folder, their labels in another; we are there."""
+    monkeypatch.chdir(tmp_path)
+    for place in PLACES:
+        Path(place).mkdir()
+    for number in range(11):
+        sample = disks((30, 30 + number), period=7, radius=2)
+        np.save(f"images/{number:02}.npy", sample.image)
+        np.save(f"labels/{number:02}.npy", sample.labels)
+    return tmp_path
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Stop the training after a step, as Ctrl-C does; None: no more."""
+
+    def stop(step: int | None) -> None:
+        class Stopping(Log):
+            def add(self, progress: Any) -> None:
+                super().add(progress)
+                if progress.done == step:
+                    raise KeyboardInterrupt
+
+        monkeypatch.setattr(train, "Log", Stopping)
+
+    return stop
+
+
+def weights(path: Path | str) -> torch.Tensor:
+    return torch.cat(
+        [w.double().flatten() for w in load_model(path).state_dict().values()]
+    )
+
+
+def logged(path: str) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class TestModel:
+    def test_on_folders(self, shiftseg, home: Path) -> None:
+        options = ("--steps", 20, "--every", 10, "--batch", 2, "--seed", 3)
+        ran = shiftseg(
+            "train", *PLACES, *SMALL, *options, "-o", "cells.safetensors", "--json"
+        )
+        assert ran.status == 0
+        report = json.loads(ran.stdout)
+        assert report["file"] == "cells.safetensors"
+        assert 0 <= report["ap50"] <= 1
+        config = load_model("cells.safetensors").config
+        assert (config.name, config.foreground) == ("cells", True)
+        assert (config.embedding_channels, config.features) == (4, 4)
+        assert config.clustering.scope == "component"
+        made = config.provenance
+        assert shlex.split(made.command)[:4] == ["shiftseg", "train", *PLACES]
+        assert made.command.endswith("--batch 2 --seed 3 -o cells.safetensors --json")
+        assert made.window == (16, 16)
+        assert made.data == "9 images, first of 30 × 31"  # the first is held out
+        of = f"every tenth of {home.name}/images"
+        assert made.scores == {"ap50": report["ap50"], "images": 2, "of": of}
+        assert made.optimizer["batch"] == 2
+        assert made.augmentation["mirrored_borders"] is True
+        assert [row["step"] for row in logged("cells.csv")] == ["10", "20"]
+        assert all(row["ap50"] for row in logged("cells.csv"))
+        assert sorted(p.name for p in home.iterdir()) == [
+            "cells.csv", "cells.safetensors", "images", "labels",
+        ]  # fmt: skip
+
+    def test_its_command_makes_it_again(self, shiftseg) -> None:
+        assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
+        command = load_model("a.safetensors").config.provenance.command
+        first = weights("a.safetensors")
+        Path("a.safetensors").unlink()
+        assert shiftseg(*shlex.split(command)[1:]).status == 0
+        assert torch.equal(weights("a.safetensors"), first)
+        other = ("--seed", 1, "-o", "b.safetensors")
+        assert shiftseg("train", *PLACES, *BRIEF, *other).status == 0
+        assert not torch.equal(weights("b.safetensors"), first)
+
+    def test_images_to_validate_on(self, shiftseg, home: Path) -> None:
+        (home / "val").mkdir()
+        for place in PLACES:
+            (home / place).rename(home / "val" / place)
+            (home / place).mkdir()
+            pixels = np.load(home / "val" / place / "04.npy")
+            np.save(home / place / "04.npy", pixels)
+        options = ("--validate", "val/images", "val/labels", "-o", "a.safetensors")
+        assert shiftseg("train", *PLACES, *BRIEF, *options).status == 0
+        made = load_model("a.safetensors").config.provenance
+        assert made.data == "1 image of 30 × 34"
+        assert (made.scores["images"], made.scores["of"]) == (11, "val/images")
+
+    def test_fine_tuning(self, shiftseg) -> None:
+        assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
+        first = weights("a.safetensors")
+        still = ("--window", 16, "--steps", 1, "--learning-rate", 1e-12, "--seed", 9)
+        start = ("--start", "a.safetensors")
+        for options, name in ((start, "b"), (SMALL, "c")):
+            path = f"{name}.safetensors"
+            ran = shiftseg("train", *PLACES, *options, *still, "-o", path)
+            assert ran.status == 0
+        is_parameter = torch.cat(  # not what batch norm has counted and averaged
+            [
+                torch.full((w.numel(),), "running" not in n and "batches" not in n)
+                for n, w in load_model("a.safetensors").state_dict().items()
+            ]
+        )
+        assert torch.allclose(
+            weights("b.safetensors")[is_parameter], first[is_parameter], atol=1e-6
+        )
+        assert not torch.allclose(
+            weights("c.safetensors")[is_parameter], first[is_parameter], atol=1e-2
+        )
+        config = load_model("b.safetensors").config
+        assert config.name == "b"
+        assert "--start a.safetensors" in config.provenance.command
+
+
+class TestStopped:
+    options = (*SMALL, "--steps", 60, "--every", 20, "-o", "m.safetensors")
+
+    def test_gone_on_with_it_is_what_never_stopped(
+        self, shiftseg, stop_at, home
+    ) -> None:
+        assert shiftseg("train", *PLACES, *self.options).status == 0
+        whole, rows = weights("m.safetensors"), logged("m.csv")
+        Path("m.safetensors").unlink()
+        stop_at(33)
+        ran = shiftseg("train", *PLACES, *self.options)
+        assert ran.status == 130
+        assert "stopped at step 33; --resume goes on from there" in ran.stderr
+        assert Path("m.training").is_file()
+        assert load_model("m.safetensors").config.provenance.steps == 20
+        stop_at(None)
+        ran = shiftseg("train", *PLACES, *self.options, "--resume")
+        assert ran.status == 0
+        assert torch.equal(weights("m.safetensors"), whole)
+        assert not Path("m.training").exists()
+        again = logged("m.csv")
+        assert [row["step"] for row in again] == ["20", "40", "60"]
+        for column in ("loss", "ap50"):  # of 40 the second half alone is known
+            assert again[0][column] == rows[0][column]
+            assert again[2][column] == rows[2][column]
+
+    def test_it_is_not_begun_anew_unasked(self, shiftseg, stop_at) -> None:
+        stop_at(5)
+        assert shiftseg("train", *PLACES, *self.options).status == 130
+        before = Path("m.training").read_bytes()
+        ran = shiftseg("train", *PLACES, *self.options)
+        ran.assert_refused("m.training is a training under way: add --resume", "delete")
+        assert Path("m.training").read_bytes() == before
+        Path("m.training").unlink()
+        stop_at(6)
+        assert "at step 6" in shiftseg("train", *PLACES, *self.options).stderr
+
+    def test_other_settings_do_not_go_on(self, shiftseg, stop_at) -> None:
+        stop_at(5)
+        assert shiftseg("train", *PLACES, *self.options).status == 130
+        other = ("--seed", 1, "--resume")
+        ran = shiftseg("train", *PLACES, *self.options, *other)
+        ran.assert_refused("m.training is a training with other settings")
+
+    def test_nothing_to_go_on_with(self, shiftseg) -> None:
+        ran = shiftseg("train", *PLACES, *self.options, "--resume")
+        ran.assert_refused("no training m.training to go on with: leave out --resume")
+
+    def test_patience(self, shiftseg, monkeypatch) -> None:
+        from napari_shiftseg.training.validation import Validated
+
+        scores = iter([0.5, 0.4, 0.3])
+        monkeypatch.setattr(
+            "napari_shiftseg.training.fit.validate",
+            lambda *_: Validated(next(scores), np.zeros((3, 3), np.int32)),
+        )
+        options = (*SMALL, "--steps", 50, "--every", 2, "--patience", 1)
+        ran = shiftseg("train", *PLACES, *options, "-o", "m.safetensors")
+        assert ran.status == 0
+        assert "AP50 0.500 on the validation images" in ran.stdout
+        assert [row["step"] for row in logged("m.csv")] == ["2", "4"]
+        assert load_model("m.safetensors").config.provenance.steps == 2
+
+
+class TestRefused:
+    def refused(self, shiftseg, *arguments: object) -> Any:
+        before = sorted(Path().rglob("*"))
+        ran = shiftseg("train", *arguments, "-o", "m.safetensors")
+        assert sorted(Path().rglob("*")) == before
+        return ran
+
+    @pytest.mark.parametrize(("lacking", "other"), [PLACES, PLACES[::-1]])
+    def test_files_without_partner_are_named(self, shiftseg, lacking, other) -> None:
+        for name in ("03", "07"):
+            Path(lacking, f"{name}.npy").unlink()
+        ran = self.refused(shiftseg, *PLACES, *BRIEF)
+        ran.assert_refused("03.npy, 07.npy has no partner in " + lacking)
+        assert f"partner in {other}" not in ran.stderr
+
+    def test_labels_of_another_kind(self, shiftseg) -> None:
+        labels = np.load("labels/02.npy")
+        np.save("labels/02.npy", labels.astype(float))
+        ran = self.refused(shiftseg, *PLACES, *BRIEF)
+        ran.assert_refused("labels 02.npy", "whole numbers", "got float64", "uint16")
+
+    def test_a_window_below_the_period(self, shiftseg) -> None:
+        options = ("--depth", 2, "--features", 4, "--window", 3, "--steps", 1)
+        ran = self.refused(shiftseg, *PLACES, *options)
+        ran.assert_refused("3 × 3 is below the period 4 × 4", "Take 5 × 5 or more")
+        forced = shiftseg("train", *PLACES, *options, "--force", "-o", "m.safetensors")
+        assert forced.status == 0
+        assert "warning: trained with an output window of 3" in forced.stderr
+        assert load_model("m.safetensors").config.provenance.window == (3, 3)
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ((), "nothing to train on: give IMAGES and LABELS"),
+            (("images",), "the true labels of images are missing"),
+            (("images", "nowhere"), "no file or folder nowhere"),
+            (("images", "labels/00.npy"), "two files or two folders are expected"),
+            (
+                (*PLACES, "--sample", "disks"),
+                "images and labels, or --sample, not both",
+            ),
+            (("--sample", "constant"), "cannot train on the sample 'constant'"),
+            ((*PLACES, "--start", "disks"), "disks has no foreground logit"),
+            ((*PLACES, "--every", 0), "steps between validations: 1 or more, got 0"),
+            ((*PLACES, "--steps", 0), "steps of 1 or more, got 0"),
+            ((*PLACES, "--window", 90), "reads 284 × 284"),
+            ((*PLACES, "--normalization", "layer"), "normalization"),
+            ((*PLACES, "--precision", "int8"), "--precision"),
+        ],
+    )
+    def test_arguments(self, shiftseg, arguments: Any, said: str) -> None:
+        self.refused(shiftseg, *arguments).assert_refused(said)
+
+    def test_fine_tuning_keeps_the_network(self, shiftseg, tmp_path: Path) -> None:
+        model = new_model(depth=1, features=2, foreground=True)
+        save_model(model, tmp_path / "a.safetensors")
+        ran = self.refused(
+            shiftseg, *PLACES, "--start", "a.safetensors", "--features", 8
+        )
+        ran.assert_refused("features: fine-tuning keeps the network of a.safetensors")
+
+    def test_a_file_of_another_kind(self, shiftseg) -> None:
+        ran = shiftseg("train", *PLACES, *BRIEF, "-o", "m.pt")
+        ran.assert_refused("the model file must end with .safetensors, got 'm.pt'")

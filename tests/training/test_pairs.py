@@ -1,0 +1,102 @@
+"""Images with labels from files, and which of them are held out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
+
+
+def number(value: int) -> Sample:
+    return Sample(np.full((2, 2), value, np.float32), np.full((2, 2), value))
+
+
+def write(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(exist_ok=True)
+    np.save(path, pixels)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    for name in ("b", "a", "c"):
+        value = ord(name)
+        write(tmp_path / f"images/{name}.npy", np.full((3, 4), value, np.float32))
+        write(tmp_path / f"labels/{name}_labels.npy", np.full((3, 4), value))
+    return tmp_path / "images", tmp_path / "labels"
+
+
+class TestRead:
+    def test_two_folders_by_name(self, folders) -> None:
+        samples = read_pairs(*folders)
+        assert [int(s.image[0, 0]) for s in samples] == [ord(n) for n in "abc"]
+        for sample in samples:
+            np.testing.assert_array_equal(sample.image, sample.labels)
+
+    def test_two_files(self, folders) -> None:
+        (sample,) = read_pairs(folders[0] / "a.npy", folders[1] / "c_labels.npy")
+        assert (sample.image[0, 0], sample.labels[0, 0]) == (ord("a"), ord("c"))
+
+    def test_a_sample(self) -> None:
+        (sample,) = read_pairs(Path("disks"), None)
+        np.testing.assert_array_equal(sample.labels, make_sample("disks").labels)
+
+    def test_a_file_without_partner_is_named(self, folders) -> None:
+        (folders[1] / "b_labels.npy").unlink()
+        with pytest.raises(ValueError, match=r"^b\.npy has no partner in .*labels"):
+            read_pairs(*folders)
+
+    def test_labels_that_are_none(self, folders) -> None:
+        write(folders[1] / "b_labels.npy", np.ones((3, 4)))
+        with pytest.raises(ValueError, match=r"b_labels.npy must be a label.*float64"):
+            read_pairs(*folders)
+
+    def test_labels_are_needed(self, folders) -> None:
+        with pytest.raises(ValueError, match=r"true labels of .*images are missing"):
+            read_pairs(folders[0], None)
+
+    def test_a_folder_that_is_not_there(self, folders, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match=r"no file or folder .*nowhere"):
+            read_pairs(folders[0], tmp_path / "nowhere")
+        with pytest.raises(FileNotFoundError, match=r"no file or folder .*nowhere"):
+            read_pairs(tmp_path / "nowhere", folders[1])
+
+
+class TestHeldOut:
+    @pytest.mark.parametrize("images", [2, 3, 10, 11, 25])
+    def test_every_tenth_and_no_image_twice(self, images: int) -> None:
+        samples = [number(n) for n in range(images)]
+        rest, validation = held_out(samples)
+        held = [int(s.labels[0, 0]) for s in validation]
+        assert held == list(range(0, images, 10))
+        left = [int(s.labels[0, 0]) for s in rest]
+        assert sorted(held + left) == list(range(images))
+        assert rest
+
+    def test_one_image_is_both(self) -> None:
+        only = [number(3)]
+        assert held_out(only) == (only, only)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("data/val/images", "val/images"),
+        ("data/val/Images", "val/Images"),
+        ("data/val", "val"),
+        ("data/cells.tif", "cells.tif"),
+        ("disks", "disks"),
+        ("/images", "//images"),
+    ],
+)
+def test_names(path: str, name: str) -> None:
+    assert name_of(Path(path)) == name
+
+
+def test_a_relative_folder_is_named_by_where_it_lies(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert name_of(Path("images")) == f"{tmp_path.name}/images"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.model.description import own_seams
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -119,9 +119,10 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
         pane_layers(result, common, colours, difference)
         for result, colours in zip(results, joint_colours(results), strict=True)
     ]
-    has_seams = shows_seams(comparison.naive) or training_window_warning(model.config)
+    has_own = own_seams(model.config) is not None
+    has_seams = has_own or shows_seams(comparison.naive)
     said = verdict(comparison, model).text
-    return Compared(task, model, comparison, said, bool(has_seams), common, *layers)
+    return Compared(task, model, comparison, said, has_seams, common, *layers)
 
 
 def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
@@ -137,7 +138,7 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
     from napari_shiftseg.inference.device import memory_budget, resolve_device
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.pipeline.segmentation import segment_as_planned
+    from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
@@ -152,8 +153,8 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
     if plan.memory > memory_budget(resolve_device(settings.device)):
         raise MemoryError(too_much)
     try:
-        result = yield from segment_as_planned(image, model, settings)
-    except MemoryError as error:
+        result = yield from segment_as_planned(image, model, settings, plan)
+    except TilesTooLarge as error:
         raise MemoryError(too_much) from error
     sides = compared.comparison.naive.result, compared.comparison.cropped.result
     *_, colours = joint_colours([*sides, result])

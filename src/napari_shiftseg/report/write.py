@@ -15,7 +15,7 @@ from skimage.io import imsave
 
 from napari_shiftseg import __version__
 from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.model.description import describe, own_seams
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
@@ -212,9 +212,8 @@ def _write_plots(
     comparison: Comparison, model: UNet, folder: Path, points: Sequence[Point]
 ) -> list[str]:
     profile = Figure(figsize=(10, 4))
-    draw_profile(
-        profile, comparison, mark_period=bool(training_window_warning(model.config))
-    )
+    has_own = own_seams(model.config) is not None
+    draw_profile(profile, comparison, mark_period=has_own)
     profile.savefig(folder / "profile.png", dpi=DPI)
     if not points:
         return ["profile"]

@@ -215,7 +215,7 @@ class CompareWidget(Container):
         points = self.sweep.points_of(compared.task)
         self.panel.begin(
             report_run(compared, points, folder), self._reported,
-            cancelled=f"Cancelled: the report in {folder} is not complete.",
+            cancelled="Cancelled: no report was written.",
         )  # fmt: skip
 
     def _reported(self, folder: Path) -> tuple[str, str]:

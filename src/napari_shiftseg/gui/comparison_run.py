@@ -169,10 +169,8 @@ def report_run(
 ) -> Generator[Progress, None, Path]:
     """Write the report of a comparison and, where there is one, of a sweep."""
     yield Progress(0, 0, stage="writing the report")
-    from napari_shiftseg.report.folder import writable_folder
     from napari_shiftseg.report.write import report_steps
 
-    writable_folder(folder)
     task = compared.task
     yield from report_steps(
         compared.comparison, compared.model, task.pixels(), task.name, folder,

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui import comparison_run, grid
+from napari_shiftseg.gui.advanced import IN_VIEW
+from napari_shiftseg.gui.compare_widget import _about_seams
 from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE, ComparisonView
+
+SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
 
 def captions(widget):
@@ -285,3 +291,34 @@ def test_a_part_shown_whole_has_a_border(compared, finish, monkeypatch):
         (row - 0.5, column - 0.5) for row in region[0] for column in region[1]
     }
     assert "region" not in left._layers
+
+
+# ------------------------------------------------------------------ advice
+
+
+def test_tiles_are_called_the_same_only_where_they_are():
+    def about(window):
+        return _about_seams(
+            *(plan_tiles((40, 50), SHAPE, window, s) for s in ("naive", "cropped"))
+        )
+
+    assert about(8).endswith("naive and cropped tiles are the same.")
+    # one naive tile holds the second axis, cropped ones of 48 do not
+    assert about((8, 50)) == (
+        "naive tiles of 8x50 meet at multiples of the period: no seams."
+    )
+
+
+def test_a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch):
+    told = []
+    tell = compared.note.tell
+    monkeypatch.setattr(
+        compared.note, "tell", lambda *given: (told.append(given), tell(*given))
+    )
+    compared._watch.timeout.emit()
+    assert told == []
+    compared.form.region.value = IN_VIEW
+    told.clear()
+    compared._advised = None  # as of another region
+    compared._watch.timeout.emit()
+    assert len(told) == 1

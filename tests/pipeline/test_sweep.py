@@ -122,7 +122,6 @@ class TestMemory:
             "", "does not fit in memory: smaller tiles would be needed", "",
         ]  # fmt: skip
 
-
     @pytest.mark.parametrize(
         ("error", "failure"),
         [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.description import own_seams, training_window_warning
@@ -15,6 +16,7 @@ from napari_shiftseg.report.figures_of_merit import cell
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
@@ -170,8 +172,16 @@ def _about_naive(
             f"up to {cell(far)} away from the untiled prediction, whose values reach "
             f"{cell(reach)}{split and f', and {split}'}."
         )
-    why = "" if naive.result.plan.makes_seams else ": they are multiples of the period"
+    why = _why_seamless(naive.result.plan)
     return f"{tiles} make no seams{why}{split and f', though {split}'}."
+
+
+def _why_seamless(plan: TilePlan) -> str:
+    if plan.makes_seams:  # it could, but does not on this image
+        return ""
+    if advise(plan).is_valid:
+        return ": they are multiples of the period"
+    return ": they meet at multiples of the period only"
 
 
 def _jump(side: Side) -> str:

@@ -11,6 +11,7 @@ from napari_shiftseg.gui import comparison_run, grid
 from napari_shiftseg.gui.advanced import IN_VIEW
 from napari_shiftseg.gui.compare_widget import _about_seams
 from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE, ComparisonView
+from napari_shiftseg.gui.size_advice import SizeAdvice
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
@@ -200,6 +201,9 @@ def test_a_double_click_begins_one_run(viewer, compare, finish, noise, qapp):
     finish(compare.panel)
     assert "Cancelled" not in compare.panel.result.value
     assert compare.view.compared is not None
+    compare.panel.button.native.click()  # the run has ended: a press of its own
+    assert compare.panel.is_running
+    finish(compare.panel)
 
 
 def test_a_plot_is_saved_only_when_there_is_one(compared, finish):
@@ -263,6 +267,9 @@ def test_the_legend_gives_the_range_of_the_difference(compared):
     assert not switches.legend.visible
     switches.boxes["difference"].value = True
     assert f"difference: 0 to {farthest:.3g}" in switches.legend.value
+    assert "whole" not in switches.legend.value
+    switches.explain(compared.view.compared.common, whole_on_the_right=True)
+    assert "of naive and whole embedding on the right" in switches.legend.value
     assert f"0 to {farthest:.3g}" in switches.boxes["difference"].tooltip
     for pane in compared.view.canvases.panes:
         layer = pane.layer("difference")
@@ -271,6 +278,13 @@ def test_the_legend_gives_the_range_of_the_difference(compared):
         np.testing.assert_allclose(layer.contrast_limits, (0, farthest), rtol=1e-6)
     switches.boxes["difference"].value = False
     assert switches.legend.value == ""
+
+
+def test_labels_painted_later_are_not_those_that_were_compared(viewer, compared):
+    before = compared.view.compared.truth.copy()
+    viewer.layers["disks · truth"].data[...] = 0
+    assert before.any()
+    np.testing.assert_array_equal(compared.view.compared.truth, before)
 
 
 def test_the_table_asks_for_the_room_of_all_rows(compared):
@@ -311,10 +325,7 @@ def test_tiles_are_called_the_same_only_where_they_are():
 
 def test_a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch):
     told = []
-    tell = compared.note.tell
-    monkeypatch.setattr(
-        compared.note, "tell", lambda *given: (told.append(given), tell(*given))
-    )
+    monkeypatch.setattr(SizeAdvice, "tell", lambda *given: told.append(given))
     compared._watch.timeout.emit()
     assert told == []
     compared.form.region.value = IN_VIEW

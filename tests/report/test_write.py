@@ -216,6 +216,14 @@ class TestReport:
         assert "not defined" in page.text
         assert "nan" not in page.said
 
+    def test_what_a_valid_border_leaves_of_the_image(self, small_model, rng) -> None:
+        """It is not the whole image that is predicted."""
+        model = small_model(2, 2, clustering=Clustering(bandwidth=1e3))
+        found = compare(rng.normal(size=(60, 61)), model, window=8, border="valid")
+        region = report_of(found, model, "a")["settings"]["region"]
+        assert region == [list(bounds) for bounds in found.naive.result.plan.region]
+        assert region[0][0] > 0
+
 
 class TestPage:
     def test_elements_end_in_the_order_in_which_they_begin(self, page: Page) -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image
 
-    from napari_shiftseg.geometry.tiling import Stitching, TilePlan
+    from napari_shiftseg.geometry.axis_plan import Stitching
+    from napari_shiftseg.geometry.tiling import TilePlan
 
 WINDOW_WIDTH = 80  # pixels: 24x96x96
 

@@ -80,9 +80,23 @@ class Task:
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison, what it says, and what its panes show, bottom layer first."""
+    r"""A comparison, what it says, and what its panes show, bottom layer first.
+
+    Attributes
+    ----------
+    task : Task
+    truth : ndarray or None
+        (\\*spatial), the true labels as they were then: the layer may be painted on.
+    model : UNet
+    comparison : Comparison
+    said : str
+    has_seams : bool
+    common : Shared
+    naive, cropped : list of LayerTuple
+    """
 
     task: Task
+    truth: NDArray[np.integer] | None
     model: UNet
     comparison: Comparison
     said: str
@@ -90,6 +104,14 @@ class Compared:
     common: Shared
     naive: list[LayerTuple]
     cropped: list[LayerTuple]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The points of a window sweep, and what they say."""
+
+    points: list[SweepPoint]
+    said: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +132,9 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     from napari_shiftseg.report.verdict import shows_seams, verdict
 
     model, pixels = load_model(task.model), task.pixels()
-    comparison = yield from compare_steps(pixels, model, task.settings, task.labels())
+    labels = task.labels()
+    truth = None if labels is None else labels.copy()
+    comparison = yield from compare_steps(pixels, model, task.settings, truth)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
     difference = distance(*(result.embeddings for result in results))
@@ -122,7 +146,7 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     has_own = own_seams(model.config) is not None
     has_seams = has_own or shows_seams(comparison.naive)
     said = verdict(comparison, model).text
-    return Compared(task, model, comparison, said, has_seams, common, *layers)
+    return Compared(task, truth, model, comparison, said, has_seams, common, *layers)
 
 
 def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
@@ -174,23 +198,25 @@ def report_run(
     task = compared.task
     yield from report_steps(
         compared.comparison, compared.model, task.pixels(), task.name, folder,
-        task.labels(), points,
+        compared.truth, points,
     )  # fmt: skip
     return folder
 
 
 def sweep_run(
     task: Task, windows: list[int | tuple[int, ...]]
-) -> Generator[Progress, None, list[SweepPoint]]:
+) -> Generator[Progress, None, Swept]:
     """Load the model and segment at window after window."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.sweep import sweep_steps
+    from napari_shiftseg.report.sweep_verdict import sweep_verdict
 
     settings = replace(task.settings, stitching="naive")
     model = load_model(task.model)
     labels = task.labels()
-    return (yield from sweep_steps(task.pixels(), model, windows, settings, labels))
+    points = yield from sweep_steps(task.pixels(), model, windows, settings, labels)
+    return Swept(points, sweep_verdict(points, own_seams(model.config) is not None))
 
 
 def shown_pixels(pixels: Any, model: UNet) -> Any:

@@ -180,6 +180,7 @@ class ComparisonView(QWidget):
         if self.right.value != WHOLE:
             return
         self._is_whole = True
+        self.switches.explain(self._compared.common, whole_on_the_right=True)
         title = f"whole: {region_text(whole.region)}"
         self.canvases.right.show_layers(title, self._as_switched(whole.layers))
 
@@ -219,6 +220,7 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             return
         self._is_whole = False
+        self.switches.explain(self._compared.common)
         plan = self._compared.comparison.cropped.result.plan
         layers = self._as_switched(self._compared.cropped)
         self.canvases.right.show_layers(run_name(plan), layers)

@@ -9,7 +9,7 @@ from magicgui.widgets import Container, RadioButtons
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
+from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE, Advanced
 from napari_shiftseg.gui.choices import (
     OPEN_FIRST,
     LayerChoice,
@@ -156,4 +156,5 @@ class SegmentForm(Container):
         self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.advanced.restore(record["settings"])
+        self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return Run(record["model"], Source.of(image, record["frame"]), settings)

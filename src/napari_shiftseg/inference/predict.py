@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.geometry.advice import by
-from napari_shiftseg.geometry.tiling import (
-    Border,
-    Region,
-    Stitching,
-    Tile,
-    TilePlan,
-    plan_tiles,
-)
+from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, open_image
 from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
@@ -28,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.axis_plan import Border, Stitching
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.network import Network
     from napari_shiftseg.inference.precision import Precision

@@ -100,6 +100,8 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         **asdict(result.settings), **clustering, "window": list(result.plan.window),
     }  # fmt: skip
     del settings["stitching"]  # both
+    if result.settings.border == "valid":
+        settings["region"] = [list(bounds) for bounds in result.plan.region]
     return {
         "image": name,
         "model": model.config.name,

@@ -252,3 +252,13 @@ def test_the_window_is_the_one_trained_with(
     config = load_model(model_file).config
     known = config.provenance.window if config.provenance else config.shape.period
     assert json.loads(ran.stdout)["naive"]["window"] == list(known)
+
+
+def test_a_file_that_would_be_overwritten_is_named_before_any_work(
+    shiftseg, tmp_path: Path
+) -> None:
+    (tmp_path / "image.png").write_text("mine")
+    ran = shiftseg("compare", tmp_path / "none.tif", "-o", tmp_path)
+    assert ran.status == 2
+    assert "image.png that is not of an older report" in ran.stderr
+    assert (tmp_path / "image.png").read_text() == "mine"

@@ -15,6 +15,7 @@ from napari_shiftseg.geometry.advice import (
     size_name,
     size_text,
     summary,
+    times_text,
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
@@ -247,3 +248,12 @@ def test_seams_are_announced_where_tiles_of_broken_phase_meet(size, window, stit
     )
     assert told.makes_seams is expected
     assert ("seams" in told.note) is expected
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"),
+    [(1.184, "1.18 ×"), (99.4, "99.4 ×"), (99.6, "100 ×"), (999.6, "1,000 ×"),
+     (12345.6, "12,346 ×")],
+)  # fmt: skip
+def test_pixels_per_pixel(cost: float, text: str) -> None:
+    assert times_text(cost) == text

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui import comparison_run, grid
+from napari_shiftseg.gui.advanced import IN_VIEW
+from napari_shiftseg.gui.compare_widget import _about_seams
 from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE, ComparisonView
+from napari_shiftseg.gui.size_advice import SizeAdvice
+
+SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
 
 def captions(widget):
@@ -194,6 +201,9 @@ def test_a_double_click_begins_one_run(viewer, compare, finish, noise, qapp):
     finish(compare.panel)
     assert "Cancelled" not in compare.panel.result.value
     assert compare.view.compared is not None
+    compare.panel.button.native.click()  # the run has ended: a press of its own
+    assert compare.panel.is_running
+    finish(compare.panel)
 
 
 def test_a_plot_is_saved_only_when_there_is_one(compared, finish):
@@ -237,9 +247,8 @@ def test_a_report_can_be_cancelled(compared, finish, tmp_path, monkeypatch):
     monkeypatch.setattr(compare_widget, "report_run", cancelled_at_the_second_picture)
     compared.write_report(tmp_path)
     finish(compared.panel)
-    assert "the report" in compared.panel.result.value
-    assert "is not complete" in compared.panel.result.value
-    assert not (tmp_path / "report.html").exists()
+    assert compared.panel.result.value == "Cancelled: no report was written."
+    assert list(tmp_path.iterdir()) == []
 
 
 # ------------------------------------------------------------------ layers
@@ -258,6 +267,9 @@ def test_the_legend_gives_the_range_of_the_difference(compared):
     assert not switches.legend.visible
     switches.boxes["difference"].value = True
     assert f"difference: 0 to {farthest:.3g}" in switches.legend.value
+    assert "whole" not in switches.legend.value
+    switches.explain(compared.view.compared.common, whole_on_the_right=True)
+    assert "of naive and whole embedding on the right" in switches.legend.value
     assert f"0 to {farthest:.3g}" in switches.boxes["difference"].tooltip
     for pane in compared.view.canvases.panes:
         layer = pane.layer("difference")
@@ -266,6 +278,13 @@ def test_the_legend_gives_the_range_of_the_difference(compared):
         np.testing.assert_allclose(layer.contrast_limits, (0, farthest), rtol=1e-6)
     switches.boxes["difference"].value = False
     assert switches.legend.value == ""
+
+
+def test_labels_painted_later_are_not_those_that_were_compared(viewer, compared):
+    before = compared.view.compared.truth.copy()
+    viewer.layers["disks · truth"].data[...] = 0
+    assert before.any()
+    np.testing.assert_array_equal(compared.view.compared.truth, before)
 
 
 def test_the_table_asks_for_the_room_of_all_rows(compared):
@@ -286,3 +305,31 @@ def test_a_part_shown_whole_has_a_border(compared, finish, monkeypatch):
         (row - 0.5, column - 0.5) for row in region[0] for column in region[1]
     }
     assert "region" not in left._layers
+
+
+# ------------------------------------------------------------------ advice
+
+
+def test_tiles_are_called_the_same_only_where_they_are():
+    def about(window):
+        return _about_seams(
+            *(plan_tiles((40, 50), SHAPE, window, s) for s in ("naive", "cropped"))
+        )
+
+    assert about(8).endswith("naive and cropped tiles are the same.")
+    # one naive tile holds the second axis, cropped ones of 48 do not
+    assert about((8, 50)) == (
+        "naive tiles of 8x50 meet at multiples of the period: no seams."
+    )
+
+
+def test_a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch):
+    told = []
+    monkeypatch.setattr(SizeAdvice, "tell", lambda *given: told.append(given))
+    compared._watch.timeout.emit()
+    assert told == []
+    compared.form.region.value = IN_VIEW
+    told.clear()
+    compared._advised = None  # as of another region
+    compared._watch.timeout.emit()
+    assert len(told) == 1

@@ -457,6 +457,13 @@ def test_the_segment_widget_opens_it_with_its_model(viewer, noise, model_file):
     assert inspect.model.value == "disks-w16"
 
 
+def test_it_opens_before_there_is_an_image(viewer):
+    _, segment = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    segment.model.value = "disks-w16"
+    segment.model.info_button.native.click()
+    assert open_inspect(viewer).model.value == "disks-w16"
+
+
 def test_only_the_segment_widget_has_that_button(widget):
     assert widget.model.info_button not in list(widget.model)
 

@@ -4,6 +4,7 @@ import pytest
 import zarr
 from qtpy.QtWidgets import QScrollArea
 
+from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.devices import Devices
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.samples.disks import disks
@@ -303,7 +304,7 @@ def test_naive_run_says_that_the_embedding_jumps(viewer, run):
     assert AMBER in widget.panel.result.native.styleSheet()
     widget.stitching.value = "cropped"
     run(widget)
-    assert "no seams" in widget.panel.result.value
+    assert widget.panel.result.value.endswith(", without seams of tiles")
 
 
 def test_region_in_view_is_part_of_the_whole(
@@ -500,11 +501,13 @@ def test_run_again_with_the_settings_of_a_layer(viewer, widget, noise, run, qtbo
     widget.stitching.value = "cropped"
     widget.window.value = "8"
     widget.advanced.bandwidth.value = 0.3
+    widget.advanced.region.value = IN_VIEW
     viewer.layers.selection.active = first
     widget.again.native.click()
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
     assert widget.window.value == "10"
     assert widget.stitching.value == "naive"
+    assert widget.advanced.region.value == WHOLE_IMAGE
     np.testing.assert_array_equal(viewer.layers[-1].data, first.data)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.geometry.tiling import AxisPlan, AxisTile, TilePlan, plan_tiles
+from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
+from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.metrics.seams import (
     border_steps,

@@ -122,6 +122,25 @@ class TestMemory:
             "", "does not fit in memory: smaller tiles would be needed", "",
         ]  # fmt: skip
 
+    @pytest.mark.parametrize(
+        ("error", "failure"),
+        [
+            (MemoryError("the model alone does not fit"),
+             "does not fit in memory: the model alone does not fit"),
+            (MemoryError(), "does not fit in memory"),
+        ],
+    )  # fmt: skip
+    def test_other_reasons_are_told(
+        self, model, image, monkeypatch: pytest.MonkeyPatch, error, failure
+    ) -> None:
+        def failing(*_):
+            raise error
+            yield
+
+        monkeypatch.setattr(module, "segment_as_planned", failing)
+        (point,) = sweep(image, model, [8])
+        assert point.failure == failure
+
 
 class TestRefused:
     def test_no_windows(self, model, image) -> None:

@@ -30,16 +30,28 @@ def with_ratio(point: SweepPoint, ratio: float, within: float = 1.0) -> SweepPoi
 
 
 def test_windows_without_seams(of_disks) -> None:
-    assert sweep_verdict(of_disks) == "No seams at 16."
+    said = "No seams at 16. One tile holds it all at 300."
+    assert sweep_verdict(of_disks) == said
 
 
 def test_seams_everywhere(of_disks) -> None:
-    assert sweep_verdict(of_disks[:1]) == "Seams at every tile size."
+    naive, _, alone = of_disks
+    assert sweep_verdict([naive]) == "Seams at every tile size."
+    failed = SweepPoint(naive.plan, False, "does not fit in memory")
+    assert sweep_verdict([naive, alone, failed]) == (
+        "Seams at 20. One tile holds it all at 300. Too large for the memory: 20."
+    )
 
 
 def test_one_tile(of_disks) -> None:
-    said = "Seam scores are not defined: one tile holds it all."
-    assert sweep_verdict(of_disks[2:]) == said
+    assert sweep_verdict(of_disks[2:]) == "One tile holds it all at 300."
+
+
+def test_scores_that_are_not_defined(of_disks) -> None:
+    """A constant embedding: no step anywhere."""
+    point = of_disks[1]
+    flat = replace(point, seams=replace(point.seams, ratio=None, ratio_within=None))
+    assert sweep_verdict([flat]) == "Seam scores are not defined at 16."
 
 
 def test_what_does_not_fit(of_disks) -> None:
@@ -69,11 +81,23 @@ def test_the_threshold(of_disks, ratio: float, within: float, seamless: bool) ->
     assert said == ("No seams at 16." if seamless else "Seams at every tile size.")
 
 
-def test_several_images_by_their_mean(of_disks) -> None:
+def test_several_images_one_by_one(of_disks) -> None:
+    """A rhythm of one image's objects does not hide the seams of another."""
     point = of_disks[1]
-    near, far = with_ratio(point, 1.0), with_ratio(point, 1.5)
-    assert sweep_verdict([PooledPoint((near, far))]) == "Seams at every tile size."
-    assert sweep_verdict([PooledPoint((near, near))]) == "No seams at 16."
+    seamed, seamless = with_ratio(point, 1.5), with_ratio(point, 4.0)
+    seamless = replace(seamless, untiled=seamless.seams)  # 4 untiled too
+    said = sweep_verdict([PooledPoint((seamed, seamless))])
+    assert said == "Seams at every tile size."
+    assert sweep_verdict([PooledPoint((seamless, seamless))]) == "No seams at 16."
+
+
+def test_a_window_that_fails_on_one_image(of_disks) -> None:
+    point = of_disks[1]
+    failed = SweepPoint(point.plan, True, "does not fit in memory")
+    said = "Too large for the memory: 16."
+    assert sweep_verdict([PooledPoint((point, failed))]) == said
+    seamed = with_ratio(point, 1.5)
+    assert sweep_verdict([PooledPoint((seamed, failed))]) == f"Seams at 16. {said}"
 
 
 def test_a_model_with_seams_of_its_own(of_disks) -> None:

@@ -160,11 +160,11 @@ class TestReport:
             b"\xff\xfe",
             "[1, 2]",
             '{"files": 3}',
-            '{"files": ["notes.txt", "../beside.txt", 3]}',
+            '{"files": ["sweep.png", "../beside.txt", 3]}',
         ],
     )
-    def test_files_of_others_stay(self, of_volume, volume_model, volume, tmp_path,
-                                  content):  # fmt: skip
+    def test_a_report_of_others_is_refused(self, of_volume, volume_model, volume,
+                                           tmp_path, content):  # fmt: skip
         folder = tmp_path / "o"
         folder.mkdir()
         kept = (
@@ -175,9 +175,31 @@ class TestReport:
             path.write_text("mine")
         data = content if isinstance(content, bytes) else content.encode()
         (folder / "report.json").write_bytes(data)
-        report = write_report(of_volume, volume_model, volume, "a", folder)
-        assert json.loads((folder / "report.json").read_text()) == report
+        with pytest.raises(FileExistsError, match=r"a file report\.json that is not"):
+            write_report(of_volume, volume_model, volume, "a", folder)
+        assert (folder / "report.json").read_bytes() == data
         assert [path.read_text() for path in kept] == ["mine"] * 4
+
+    def test_files_of_others_stay(
+        self, of_volume, volume_model, volume, tmp_path: Path
+    ) -> None:
+        (tmp_path / "sweep.csv").write_text("mine")  # not of a report without a sweep
+        arguments = of_volume, volume_model, volume, "a", tmp_path
+        write_report(*arguments)
+        write_report(*arguments)  # the first is replaced
+        with pytest.raises(FileExistsError, match=r"a file sweep\.csv that is not"):
+            write_report(*arguments, points=[object()])
+        assert (tmp_path / "sweep.csv").read_text() == "mine"
+
+    @pytest.mark.parametrize("name", ["image.png", "difference.png", "figures.csv"])
+    def test_a_file_of_the_same_name_is_not_overwritten(
+        self, of_volume, volume_model, volume, tmp_path: Path, name: str
+    ) -> None:
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(FileExistsError, match=f"{name} that is not of an older"):
+            write_report(of_volume, volume_model, volume, "a", tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        assert (tmp_path / name).read_text() == "mine"
 
     def test_a_volume_says_which_plane(self, of_volume, volume_model) -> None:
         report = report_of(of_volume, volume_model, "a")
@@ -193,6 +215,14 @@ class TestReport:
         page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
         assert "not defined" in page.text
         assert "nan" not in page.said
+
+    def test_what_a_valid_border_leaves_of_the_image(self, small_model, rng) -> None:
+        """It is not the whole image that is predicted."""
+        model = small_model(2, 2, clustering=Clustering(bandwidth=1e3))
+        found = compare(rng.normal(size=(60, 61)), model, window=8, border="valid")
+        region = report_of(found, model, "a")["settings"]["region"]
+        assert region == [list(bounds) for bounds in found.naive.result.plan.region]
+        assert region[0][0] > 0
 
 
 class TestPage:
@@ -279,12 +309,16 @@ class TestPage:
 
 
 def test_a_report_can_be_stopped_between_two_pictures(
-    by_disks, disks_model, small_disks, tmp_path: Path
+    of_volume, volume_model, volume, tmp_path: Path
 ) -> None:
-    steps = report_steps(by_disks, disks_model, small_disks.image, NAME, tmp_path)
+    """The older report stays whole."""
+    arguments = of_volume, volume_model, volume
+    write_report(*arguments, "older", tmp_path)
+    older = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    steps = report_steps(*arguments, "newer", tmp_path)
     for progress in steps:
         if progress.done == 2:
             break
+    assert len(list(tmp_path.iterdir())) == len(older) + 1  # what is being written
     steps.close()
-    assert len(list(tmp_path.iterdir())) == 2
-    assert not (tmp_path / "report.json").exists()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == older

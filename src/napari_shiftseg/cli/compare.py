@@ -11,8 +11,7 @@ from napari_shiftseg.cli.terminal import report_comparison, with_progress
 from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
-from napari_shiftseg.report.folder import writable_folder
-from napari_shiftseg.report.write import report_of, write_report
+from napari_shiftseg.report.write import report_folder, report_of, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ def run_compare(
     as_json: bool,
 ) -> None:
     """Compare both stitchings of an image; print and, if asked, write the outcome."""
-    folder = output and writable_folder(output)
+    folder = output and report_folder(output)
     network, source = load_model(model), read_image(image)
     labels = read_truth(image, truth)
     if settings.window is None:  # as the widget begins with

@@ -12,8 +12,7 @@ from napari_shiftseg.cli.terminal import report_comparison, with_progress
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.report.folder import writable_folder
-from napari_shiftseg.report.write import write_report
+from napari_shiftseg.report.write import report_folder, write_report
 from napari_shiftseg.samples.catalogue import make_sample
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def run_demo(
     output: Path, window: int, device: str, viewer: bool, as_json: bool
 ) -> None:
     """Segment the disk sample both ways; write, print and show the outcome."""
-    folder = writable_folder(output)
+    folder = report_folder(output)
     sample, model = make_sample(SAMPLE), load_model(SAMPLE)
     settings = Settings(window=window, device=device)
     comparison = with_progress(

@@ -180,8 +180,8 @@ def _print_group(
     print(f"\n{title}")
     for name, value in values.items():
         meaning = (meanings or {}).get(name, "")
-        text = f"{in_words(value, name):30}{meaning}"
-        print(f"  {name_in_words(name):22}{text}".rstrip())
+        text = f"{in_words(value, name):28}  {meaning}"
+        print(f"  {name_in_words(name):20}  {text}".rstrip())
 
 
 def _where(inspection: Inspection) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from napari_shiftseg.geometry.tiling import Border, Stitching
+from napari_shiftseg.geometry.axis_plan import Border, Stitching
 from napari_shiftseg.model.config import Kernel, Scope
 from napari_shiftseg.samples.catalogue import SAMPLES
 

@@ -12,7 +12,7 @@ from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.model.description import own_seams
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import cell
@@ -104,7 +104,7 @@ def sweep_report(
             for name, points in sweeps.items()
         ],
         "pooled": [point.figures() for point in pooled],
-        "verdict": sweep_verdict(pooled, bool(training_window_warning(model.config))),
+        "verdict": sweep_verdict(pooled, own_seams(model.config) is not None),
     }
 
 

@@ -11,13 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.tiling import (
-    AxisPlan,
-    AxisTile,
-    Stitching,
-    TilePlan,
-    plan_tiles,
-)
+from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile, Stitching
+from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.inference.image import Image
 from napari_shiftseg.inference.predict import embed_steps, open_for
 from napari_shiftseg.inference.progress import exhaust

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.tiling import TilePlan, kept
+from napari_shiftseg.geometry.axis_plan import kept
 from napari_shiftseg.geometry.window import nearest_valid
+
+if TYPE_CHECKING:
+    from napari_shiftseg.geometry.tiling import TilePlan
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,14 @@ def effort(plan: TilePlan, *others: TilePlan) -> str:
     cost = sum(each.cost for each in plans)
     return (
         f"{tiles} {'tile' if tiles == '1' else 'tiles'}; "
-        f"{cost:{',.0f' if cost > 1000 else '.3g'}} × the pixels; "
+        f"{times_text(cost)} the pixels; "
         f"{size_text(max(each.memory for each in plans))}"
     )
+
+
+def times_text(cost: float) -> str:
+    """Write pixels computed per pixel kept: ``1.18 ×``, ``1,000 ×``."""
+    return f"{cost:{'.3g' if cost < 99.5 else ',.0f'}} ×"
 
 
 def size_name(plan: TilePlan) -> str:

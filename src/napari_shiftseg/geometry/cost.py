@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.advice import compact, size_name, size_text
+from napari_shiftseg.geometry.advice import compact, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ class Cost:
             _narrow(compact(self.reads)),
             _narrow(compact(self.keeps)),
             f"{self.tiles:,}",
-            f"{self.computed:,.0f} ×"
-            if self.computed > 100
-            else f"{self.computed:.3g} ×",
+            times_text(self.computed),
             size_text(self.memory),
             self.time,
         )

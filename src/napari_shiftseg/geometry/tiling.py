@@ -8,17 +8,15 @@ from math import prod
 from operator import index
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.axis_plan import AxisPlan as AxisPlan
-from napari_shiftseg.geometry.axis_plan import AxisTile as AxisTile
 from napari_shiftseg.geometry.axis_plan import Border as Border
 from napari_shiftseg.geometry.axis_plan import Stitching as Stitching
 from napari_shiftseg.geometry.axis_plan import extent_of, origin_of, plan_axis
-from napari_shiftseg.geometry.axis_plan import kept as kept
 from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
     from napari_shiftseg.geometry.unet_shape import UNetShape
 
 Region = tuple[tuple[int, int], ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import count, product
 from math import ceil, prod
 from numbers import Integral
@@ -131,17 +132,28 @@ def cheapest_window(
     before : sequence of int, optional
         Pixels of the grid before those needed; 0 if not given.
     """
-    spans = zip(shape.axes, needed, before or [0] * shape.ndim, strict=True)
-    per_axis = [_choices(*span) for span in spans]
+    return _cheapest(shape, tuple(needed), memory, tuple(before or [0] * shape.ndim))
+
+
+@lru_cache(maxsize=64)  # widgets ask again and again
+def _cheapest(
+    shape: UNetShape,
+    needed: tuple[int, ...],
+    memory: int | None,
+    before: tuple[int, ...],
+) -> tuple[int, ...]:
+    most = MOST_CANDIDATES if shape.ndim < 3 else MOST_CANDIDATES // 2
+    spans = zip(shape.axes, needed, before, strict=True)
+    per_axis = [_choices(*span, most) for span in spans]
     best = tuple(axis.period for axis in shape.axes)
     least = (float("inf"), 0)
     for choice in product(*per_axis):
         reads = tuple(c.reads for c in choice)
-        if memory is not None and 4 * shape.peak_values(reads) > memory:
-            continue
         tiles = prod(c.tiles for c in choice)
         cost = tiles * prod(reads), tiles
-        if cost < least:
+        if cost >= least:
+            continue
+        if memory is None or 4 * shape.peak_values(reads) <= memory:
             best, least = tuple(c.stride for c in choice), cost
     return best
 
@@ -178,7 +190,7 @@ class _Choice(NamedTuple):
     reads: int
 
 
-def _choices(axis: AxisShape, needed: int, before: int) -> list[_Choice]:
+def _choices(axis: AxisShape, needed: int, before: int, most: int) -> list[_Choice]:
     """Return the stride that reads least for each number of tiles, thinned when many.
 
     A tile of a region begins on the grid, which may be far before the region.
@@ -191,7 +203,7 @@ def _choices(axis: AxisShape, needed: int, before: int) -> list[_Choice]:
         if tiles not in cheapest or reads < cheapest[tiles].reads:
             cheapest[tiles] = _Choice(stride, tiles, reads)
     choices = sorted(cheapest.values())
-    if len(choices) <= MOST_CANDIDATES:
+    if len(choices) <= most:
         return choices
-    step = (len(choices) - 1) / (MOST_CANDIDATES - 1)
-    return [choices[round(i * step)] for i in range(MOST_CANDIDATES)]
+    step = (len(choices) - 1) / (most - 1)
+    return [choices[round(i * step)] for i in range(most)]

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.model.config import ModelConfig
 
-SAYS_TRUTH = re.compile(r"truth|label|mask|(?<![a-z])gt(?![a-z])", re.IGNORECASE)
+SAYS_TRUTH = re.compile(
+    r"(?<![a-z])(ground[ _-]?truth|truth|labels?|masks?|gt)(?![a-z])", re.IGNORECASE
+)
+MOST_LOOKED_AT = 2**24  # pixels of labels; more takes too long in the GUI thread
+OPEN_FIRST = "Open an image: File > Open, or File > Open Sample."
 LEAST_LETTERS = 7  # of a list that may shrink
 INFO_WIDTH = 32  # pixels: one letter
 
@@ -88,8 +92,14 @@ def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None
     if len(fitting) != 1:
         return None
     (only,) = fitting
-    is_empty = isinstance(only.data, np.ndarray) and not only.data.any()
-    return only if SAYS_TRUTH.search(only.name) and not is_empty else None
+    return only if SAYS_TRUTH.search(only.name) and not _is_empty(only.data) else None
+
+
+def _is_empty(data: Any) -> bool:
+    """Whether nothing is drawn; large, lazy or mapped labels are not looked at."""
+    if not isinstance(data, np.ndarray) or isinstance(data, np.memmap):
+        return False
+    return data.size <= MOST_LOOKED_AT and not data.any()
 
 
 class OpenedModels:

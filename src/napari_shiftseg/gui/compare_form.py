@@ -11,6 +11,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.choices import (
+    OPEN_FIRST,
     LayerChoice,
     ModelChoice,
     is_image,
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image
 
-    from napari_shiftseg.geometry.tiling import Stitching, TilePlan
+    from napari_shiftseg.geometry.axis_plan import Stitching
+    from napari_shiftseg.geometry.tiling import TilePlan
 
 WINDOW_WIDTH = 80  # pixels: 24x96x96
 
@@ -135,7 +137,7 @@ class CompareForm(Container):
     def _task(self, window: int | tuple[int, ...] | None) -> Task:
         image, config = self.image.value, self.model.config
         if image is None:
-            raise ValueError("Open an image: File > Open, or File > Open Sample.")
+            raise ValueError(OPEN_FIRST)
         leading, dims = leading_axes(image, config), self._viewer.dims
         region = None
         if self.region.value == IN_VIEW:

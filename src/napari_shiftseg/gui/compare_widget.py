@@ -11,7 +11,6 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, effort
 from napari_shiftseg.geometry.window import default_windows, window_text
-from napari_shiftseg.geometry.work import work_warning
 from napari_shiftseg.gui.compare_form import CompareForm
 from napari_shiftseg.gui.comparison_run import (
     Compared,
@@ -31,6 +30,7 @@ from napari_shiftseg.gui.source import colour_note
 from napari_shiftseg.gui.sweep_panel import SweepPanel
 from napari_shiftseg.gui.view_watch import ViewWatch
 from napari_shiftseg.gui.window_choice import seam_maker
+from napari_shiftseg.inference.rough_time import work_warning
 from napari_shiftseg.model.description import training_window_warning
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class CompareWidget(Container):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self._devices: Devices | None = None
+        self._advised: Task | None = None  # that the note speaks of
         self._build()
         self._connect()
         self._choose_model()
@@ -83,7 +84,7 @@ class CompareWidget(Container):
         self.form.model_chosen.connect(self._choose_model)
         self.view.report_button.changed.connect(self._ask_where)
         self._viewer.events.theme.connect(self._follow_theme)
-        self._watch = ViewWatch(self._viewer, self.native, self._advise)
+        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
 
     def _choose_model(self) -> None:
@@ -104,6 +105,21 @@ class CompareWidget(Container):
     def _is_busy(self) -> bool:
         return self.panel.is_running or self.sweep.panel.is_running
 
+    def _view_moved(self) -> None:
+        """Advise again, unless the view is no part of what is to be compared."""
+        if not isalive(self.native):
+            return
+        try:
+            task = self.form.task()
+        except ValueError:
+            self._advise()
+            return
+        known = self._advised
+        if known is None or not (
+            task.settings == known.settings and task.is_of_the_same(known)
+        ):
+            self._advise()
+
     def _advise(self) -> None:
         """Say what the present choice means; Compare is enabled if it can be run."""
         if not isalive(self.native):
@@ -111,6 +127,7 @@ class CompareWidget(Container):
         shown = self.view.compared is not None
         for control in (self.view.report_button, self.view.right):
             control.enabled = shown and not self._is_busy
+        self._advised = None
         try:
             task = self.form.task()
             naive, cropped = (self.form.plan(task, s) for s in ("naive", "cropped"))
@@ -120,6 +137,7 @@ class CompareWidget(Container):
             self._allow(False)
             self.view.set_outdated(shown)
         else:
+            self._advised = task
             self._say_what_it_means(naive, cropped)
             self._allow(True)
             self.view.set_outdated(shown and not self._is_shown(task, naive))
@@ -149,10 +167,10 @@ class CompareWidget(Container):
         device = memory = None
         if self._devices is not None:
             device, memory = self._devices.name("auto"), self._devices.budget("auto")
-        seams = _about_seams(naive)
+        seams = _about_seams(naive, cropped)
         warnings = [
             training_window_warning(config),
-            work_warning(naive, device, memory, images=2),  # naive and cropped
+            work_warning([naive, cropped], device, memory),
             seams * naive.makes_seams,
         ]
         notes = [
@@ -163,7 +181,7 @@ class CompareWidget(Container):
         ]
         text = "\n".join(filter(None, notes))
         first = [] if naive.makes_seams else seam_maker(naive, config.usual_window)
-        self.note.tell(naive, text, warnings, memory, first)
+        self.note.tell(naive, text, warnings, memory, first, [cropped])
 
     # What comes out
 
@@ -215,20 +233,23 @@ class CompareWidget(Container):
         points = self.sweep.points_of(compared.task)
         self.panel.begin(
             report_run(compared, points, folder), self._reported,
-            cancelled=f"Cancelled: the report in {folder} is not complete.",
+            cancelled="Cancelled: no report was written.",
         )  # fmt: skip
 
     def _reported(self, folder: Path) -> tuple[str, str]:
         return self._said(f"Report written: {folder / 'report.html'}")
 
 
-def _about_seams(naive: TilePlan) -> str:
+def _about_seams(naive: TilePlan, cropped: TilePlan) -> str:
     """Say whether naive tiles make seams."""
     if len(naive) == 1:
         return "One tile holds it all: there is no seam. Choose a smaller one."
     if naive.makes_seams:
         return f"naive: {advise(naive).note}"
-    return (
-        f"{window_text(naive.window)} is a multiple of the period: naive and "
-        f"cropped tiles are the same."
+    window = window_text(naive.window)
+    if not advise(naive).is_valid:
+        return f"naive tiles of {window} meet at multiples of the period: no seams."
+    same = naive.boundaries == cropped.boundaries
+    return f"{window} is a multiple of the period: " + (
+        "naive and cropped tiles are the same." if same else "no seams."
     )

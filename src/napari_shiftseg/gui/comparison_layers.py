@@ -80,8 +80,11 @@ class Shared:
             for begin, n in zip(self.offset, self.labels.shape, strict=True)
         )
 
-    def meanings(self) -> dict[str, str]:
+    def meanings(self, whole_on_the_right: bool = False) -> dict[str, str]:
         """Return what the colours of a kind mean, in words."""
+        compared = "naive and cropped embedding"
+        if whole_on_the_right:
+            compared += " on the left, of naive and whole embedding on the right"
         return {
             "gradient": "gradient magnitude, from red to yellow: 0 to "
             f"{cell(self.limits[1])} and above",
@@ -90,7 +93,7 @@ class Shared:
             "embedding": "embedding: its first three principal components as red, "
             "green and blue",
             "difference": f"difference: 0 to {cell(self.farthest)}, the distance of "
-            "naive and cropped embedding, from nothing to blue",
+            f"{compared}, from nothing to blue",
         }
 
     def within(self, result: Segmentation) -> tuple[slice, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.model.description import own_seams
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,9 +80,23 @@ class Task:
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison, what it says, and what its panes show, bottom layer first."""
+    r"""A comparison, what it says, and what its panes show, bottom layer first.
+
+    Attributes
+    ----------
+    task : Task
+    truth : ndarray or None
+        (\\*spatial), the true labels as they were then: the layer may be painted on.
+    model : UNet
+    comparison : Comparison
+    said : str
+    has_seams : bool
+    common : Shared
+    naive, cropped : list of LayerTuple
+    """
 
     task: Task
+    truth: NDArray[np.integer] | None
     model: UNet
     comparison: Comparison
     said: str
@@ -90,6 +104,14 @@ class Compared:
     common: Shared
     naive: list[LayerTuple]
     cropped: list[LayerTuple]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The points of a window sweep, and what they say."""
+
+    points: list[SweepPoint]
+    said: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +132,9 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     from napari_shiftseg.report.verdict import shows_seams, verdict
 
     model, pixels = load_model(task.model), task.pixels()
-    comparison = yield from compare_steps(pixels, model, task.settings, task.labels())
+    labels = task.labels()
+    truth = None if labels is None else labels.copy()
+    comparison = yield from compare_steps(pixels, model, task.settings, truth)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
     difference = distance(*(result.embeddings for result in results))
@@ -119,9 +143,10 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
         pane_layers(result, common, colours, difference)
         for result, colours in zip(results, joint_colours(results), strict=True)
     ]
-    has_seams = shows_seams(comparison.naive) or training_window_warning(model.config)
+    has_own = own_seams(model.config) is not None
+    has_seams = has_own or shows_seams(comparison.naive)
     said = verdict(comparison, model).text
-    return Compared(task, model, comparison, said, bool(has_seams), common, *layers)
+    return Compared(task, truth, model, comparison, said, has_seams, common, *layers)
 
 
 def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
@@ -137,7 +162,7 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
     from napari_shiftseg.inference.device import memory_budget, resolve_device
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.pipeline.segmentation import segment_as_planned
+    from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
@@ -152,8 +177,8 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
     if plan.memory > memory_budget(resolve_device(settings.device)):
         raise MemoryError(too_much)
     try:
-        result = yield from segment_as_planned(image, model, settings)
-    except MemoryError as error:
+        result = yield from segment_as_planned(image, model, settings, plan)
+    except TilesTooLarge as error:
         raise MemoryError(too_much) from error
     sides = compared.comparison.naive.result, compared.comparison.cropped.result
     *_, colours = joint_colours([*sides, result])
@@ -168,30 +193,30 @@ def report_run(
 ) -> Generator[Progress, None, Path]:
     """Write the report of a comparison and, where there is one, of a sweep."""
     yield Progress(0, 0, stage="writing the report")
-    from napari_shiftseg.report.folder import writable_folder
     from napari_shiftseg.report.write import report_steps
 
-    writable_folder(folder)
     task = compared.task
     yield from report_steps(
         compared.comparison, compared.model, task.pixels(), task.name, folder,
-        task.labels(), points,
+        compared.truth, points,
     )  # fmt: skip
     return folder
 
 
 def sweep_run(
     task: Task, windows: list[int | tuple[int, ...]]
-) -> Generator[Progress, None, list[SweepPoint]]:
+) -> Generator[Progress, None, Swept]:
     """Load the model and segment at window after window."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.sweep import sweep_steps
+    from napari_shiftseg.report.sweep_verdict import sweep_verdict
 
     settings = replace(task.settings, stitching="naive")
     model = load_model(task.model)
     labels = task.labels()
-    return (yield from sweep_steps(task.pixels(), model, windows, settings, labels))
+    points = yield from sweep_steps(task.pixels(), model, windows, settings, labels)
+    return Swept(points, sweep_verdict(points, own_seams(model.config) is not None))
 
 
 def shown_pixels(pixels: Any, model: UNet) -> Any:

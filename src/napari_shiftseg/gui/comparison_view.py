@@ -17,7 +17,7 @@ from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.seam_mark import FAR, seam_mark
 from napari_shiftseg.gui.seam_tour import SeamTour
 from napari_shiftseg.gui.source import region_in_view
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.model.description import own_seams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,6 +180,7 @@ class ComparisonView(QWidget):
         if self.right.value != WHOLE:
             return
         self._is_whole = True
+        self.switches.explain(self._compared.common, whole_on_the_right=True)
         title = f"whole: {region_text(whole.region)}"
         self.canvases.right.show_layers(title, self._as_switched(whole.layers))
 
@@ -201,7 +202,7 @@ class ComparisonView(QWidget):
         from napari_shiftseg.report.tables import profile_table
 
         comparison = self._compared.comparison
-        mark_period = bool(training_window_warning(self._compared.model.config))
+        mark_period = own_seams(self._compared.model.config) is not None
         self.profile.show_plot(
             lambda figure, colours: draw_profile(
                 figure, comparison, colours, mark_period
@@ -219,6 +220,7 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             return
         self._is_whole = False
+        self.switches.explain(self._compared.common)
         plan = self._compared.comparison.cropped.result.plan
         layers = self._as_switched(self._compared.cropped)
         self.canvases.right.show_layers(run_name(plan), layers)

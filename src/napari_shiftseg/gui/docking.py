@@ -58,6 +58,8 @@ class OneTabGroup(QObject):
 
     def _join(self) -> None:
         own, window = dock_of(self._widget), self._widget.window()
+        if own is not None:
+            own.removeEventFilter(self)
         if own is None or not isinstance(window, QMainWindow):
             return
         for dock in window.findChildren(QDockWidget):

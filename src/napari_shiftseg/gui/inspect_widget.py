@@ -12,7 +12,12 @@ from qtpy.QtWidgets import QTextBrowser
 
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
-from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
+from napari_shiftseg.gui.choices import (
+    OPEN_FIRST,
+    LayerChoice,
+    ModelChoice,
+    is_image,
+)
 from napari_shiftseg.gui.cost_table import CostTable
 from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.docking import OneTabGroup
@@ -197,10 +202,7 @@ class InspectWidget(Container):
 
     def _image_size(self) -> tuple[int, ...]:
         if self.image.value is None:
-            raise ValueError(
-                "Open an image to see what its tiles cost: File > Open, or "
-                "File > Open Sample."
-            )
+            raise ValueError(OPEN_FIRST)
         self._leading()  # refuses too few axes
         size = layer_shape(self.image.value)
         if 0 in size:

@@ -48,9 +48,9 @@ class LayerSwitches(Container):
         """Whether a kind is to be seen; what has no switch is."""
         return kind not in self.boxes or self.boxes[kind].value
 
-    def explain(self, common: Shared) -> None:
+    def explain(self, common: Shared, whole_on_the_right: bool = False) -> None:
         """Say what the colours of a comparison mean."""
-        self._meanings = common.meanings()
+        self._meanings = common.meanings(whole_on_the_right)
         for kind, meaning in self._meanings.items():
             self.boxes[kind].tooltip = meaning
         self._explain()

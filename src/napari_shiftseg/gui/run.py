@@ -29,12 +29,24 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gives: result, layers, seam scores (None for several images)."""
+    """What a run gives.
+
+    Attributes
+    ----------
+    model : str
+    result : Segmentation
+    layers : list of LayerTuple
+    seams : SeamScores or None
+        None for several images.
+    own_seams : int or None
+        Period at whose multiples the model itself makes seams; see `own_seams`.
+    """
 
     model: str
     result: Segmentation
     layers: list[LayerTuple]
     seams: SeamScores | None
+    own_seams: int | None = None
 
     @property
     def has_seams(self) -> bool:
@@ -48,13 +60,21 @@ class Outcome:
         parts = [f"{self.result.objects:,} objects in {self.result.seconds:.1f} s"]
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
-            ratio = f"seam ratio {self.seams.ratio:.2f}"
-            if not self.result.plan.makes_seams:
-                ratio += ", the image's own: these tiles make no seams"
-            if self.has_seams:
-                ratio += ": the embedding jumps at tile borders"
-            parts.append(ratio)
+            parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
         return " · ".join(parts)
+
+    @property
+    def _about_seams(self) -> str:
+        if self.has_seams:
+            return ": the embedding jumps at tile borders"
+        if self.result.plan.makes_seams:
+            return ""
+        if self.own_seams is None:
+            return ", without seams of tiles"
+        return (
+            f", without seams of tiles: the model's own, at every multiple of "
+            f"{self.own_seams}, are there tiled or untiled"
+        )
 
 
 def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
@@ -62,6 +82,7 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.model.description import own_seams
     from napari_shiftseg.pipeline.segmentation import segment_steps
 
     network = load_model(run.model)
@@ -69,6 +90,5 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     yield Progress(0, 0, stage="making layers")
     alone = result.labels.shape == result.plan.output_shape
     seams = seam_scores(result.embeddings, result.plan) if alone else None
-    return Outcome(
-        run.model, result, result_layers(result, run.source, run.model), seams
-    )
+    layers = result_layers(result, run.source, run.model)
+    return Outcome(run.model, result, layers, seams, own_seams(network.config))

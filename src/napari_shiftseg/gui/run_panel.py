@@ -176,6 +176,7 @@ class RunPanel(Container):
 
     def _finish(self, text: str, kind: str = "note") -> None:
         self._job = None
+        self._since_start.invalidate()  # a press from now on is a new one
         self._activity.close()
         if not isalive(self.native):
             return

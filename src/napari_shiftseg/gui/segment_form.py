@@ -9,8 +9,13 @@ from magicgui.widgets import Container, RadioButtons
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.advanced import IN_VIEW, Advanced
-from napari_shiftseg.gui.choices import LayerChoice, ModelChoice, is_image
+from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE, Advanced
+from napari_shiftseg.gui.choices import (
+    OPEN_FIRST,
+    LayerChoice,
+    ModelChoice,
+    is_image,
+)
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.run import Run
 from napari_shiftseg.gui.source import (
@@ -109,7 +114,7 @@ class SegmentForm(Container):
             If it cannot be carried out; the message says why.
         """
         if self.image.value is None:
-            raise ValueError("Open an image: File > Open, or File > Open Sample.")
+            raise ValueError(OPEN_FIRST)
         config, size = self.config, layer_shape(self.image.value)
         leading_axes(self.image.value, config)  # refuses too few
         chosen = self.settings(device)
@@ -151,4 +156,5 @@ class SegmentForm(Container):
         self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.advanced.restore(record["settings"])
+        self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return Run(record["model"], Source.of(image, record["frame"]), settings)

@@ -9,7 +9,6 @@ from napari.layers import Layer
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.geometry.work import work_warning
 from napari_shiftseg.gui.advanced import Advanced
 from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.docking import OneTabGroup
@@ -24,6 +23,7 @@ from napari_shiftseg.gui.segment_form import SegmentForm
 from napari_shiftseg.gui.size_advice import SizeAdvice
 from napari_shiftseg.gui.source import colour_note
 from napari_shiftseg.gui.view_watch import ViewWatch
+from napari_shiftseg.inference.rough_time import work_warning
 from napari_shiftseg.model.description import training_window_warning
 
 if TYPE_CHECKING:
@@ -127,8 +127,9 @@ class SegmentWidget(Container):
 
     def _inspect(self) -> None:
         inspect = open_inspect(self._viewer)
-        inspect.image.value = self.image.value
         inspect.model.value = self.model.value
+        if self.image.value is not None:
+            inspect.image.value = self.image.value
 
     def _toggle_advanced(self) -> None:
         self.advanced.visible = not self.advanced.visible
@@ -158,7 +159,7 @@ class SegmentWidget(Container):
         warnings = [
             training_window_warning(self.form.config),
             advice.note * advice.makes_seams,
-            work_warning(plan, device, memory, planes),
+            work_warning([plan], device, memory, planes),
         ]
         notes = [
             advice.note * (not advice.makes_seams),

@@ -37,6 +37,7 @@ class SizeAdvice(Note):
         warnings: Sequence[str] = (),
         memory: int | None = None,
         first: Choices = (),
+        beside: Sequence[TilePlan] = (),
     ) -> None:
         """Say what is to be known about a plan, and offer better windows.
 
@@ -51,8 +52,11 @@ class SizeAdvice(Note):
             Bytes a tile may take; a plan that takes more is warned of.
         first : sequence of (str, tuple of int)
             Captions and windows of buttons that stand before the others.
+        beside : sequence of TilePlan
+            Carried out too: the memory has to suffice for the largest tile.
         """
-        warnings = list(filter(None, [*warnings, memory_warning(plan, memory)]))
+        largest = max(plan, *beside, key=lambda each: each.memory) if beside else plan
+        warnings = list(filter(None, [*warnings, memory_warning(largest, memory)]))
         lines = filter(None, [*map(sentence, warnings), text])
         kind = "warning" if warnings else "note"
         self.say("\n".join(lines), kind, [*first, *self._choices(plan, memory)])

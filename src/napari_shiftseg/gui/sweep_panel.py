@@ -8,12 +8,9 @@ from magicgui.widgets import Container, LineEdit
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
-from napari_shiftseg.gui.comparison_run import Task, sweep_run
+from napari_shiftseg.gui.comparison_run import Swept, Task, sweep_run
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.model.description import own_seams
-from napari_shiftseg.model.header import read_config
-from napari_shiftseg.report.sweep_verdict import sweep_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -70,7 +67,7 @@ class SweepPanel(QWidget):
         """Suggest windows for another model."""
         self.windows.value = ", ".join(window_text(window) for window in windows)
 
-    def _steps(self) -> Generator[Progress, None, list[SweepPoint]]:
+    def _steps(self) -> Generator[Progress, None, Swept]:
         windows = parse_windows(self.windows.value)
         self._swept, self.points = self._task(), []
         return sweep_run(self._swept, windows)
@@ -86,11 +83,10 @@ class SweepPanel(QWidget):
             self.points.append(point)
             self._draw()
 
-    def _finished(self, points: list[SweepPoint]) -> tuple[str, str]:
-        self.points = points
+    def _finished(self, swept: Swept) -> tuple[str, str]:
+        self.points = swept.points
         self._draw()
-        has_seams = own_seams(read_config(self._swept.model)) is not None
-        return sweep_verdict(points, has_seams), "note"
+        return swept.said, "note"
 
     def _draw(self) -> None:
         from napari_shiftseg.report.plots import draw_sweep

@@ -58,10 +58,14 @@ def seam_maker(plan: TilePlan, usual: tuple[int, ...]) -> Offer:
     usual : tuple of int
         Window to begin with.
     """
-    parting = tuple(  # more than one tile
-        min(w, max(1, n // 2)) for w, n in zip(usual, plan.output_shape, strict=True)
-    )
-    makes_seams = plan_tiles(
-        plan.image_shape, plan.shape, parting, "naive", plan.border, plan.region
-    ).makes_seams
-    return [(f"See seams: {window_text(parting)}", parting)] * makes_seams
+    aside = tuple(p + max(1, p // 4) for p in plan.shape.period)
+    for wanted in (usual, aside):  # the usual one may be a multiple of the period
+        parting = tuple(  # more than one tile
+            min(w, max(1, n // 2))
+            for w, n in zip(wanted, plan.output_shape, strict=True)
+        )
+        if plan_tiles(
+            plan.image_shape, plan.shape, parting, "naive", plan.border, plan.region
+        ).makes_seams:
+            return [(f"See seams: {window_text(parting)}", parting)]
+    return []

@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.geometry.advice import by
-from napari_shiftseg.geometry.tiling import (
-    Border,
-    Region,
-    Stitching,
-    Tile,
-    TilePlan,
-    plan_tiles,
-)
+from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, open_image
 from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
-from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.progress import Progress, Returning, Shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.axis_plan import Border, Stitching
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.network import Network
     from napari_shiftseg.inference.precision import Precision
@@ -151,8 +145,8 @@ def predict_steps(
     r"""Predict all tiles of a plan into `out`, yielding `Progress` after each.
 
     When the memory of the device does not suffice, the batch is halved; a single tile
-    that does not fit is shrunk to the cheapest smaller n·p. Notes say so. Closing the
-    generator stops the run and frees the device.
+    that does not fit is shrunk to the cheapest smaller n·p. Notes say so, the
+    latter in a `Shrunk`. Closing the generator stops the run and frees the device.
 
     Parameters
     ----------
@@ -187,7 +181,7 @@ def predict_steps(
             if failure is None:
                 return plan
             plan = _smaller(plan, failure)
-            yield Progress(0, len(plan), _shrunk_note(plan))
+            yield Shrunk(0, len(plan), _shrunk_note(plan))
 
 
 def _predict(

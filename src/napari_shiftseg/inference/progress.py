@@ -32,6 +32,11 @@ class Progress:
     stage: str = "predicting"
 
 
+@dataclass(frozen=True, slots=True)
+class Shrunk(Progress):
+    """Progress of a run that begins again, with smaller tiles than it was to have."""
+
+
 class Returning(Generic[Step, Result]):
     """A generator whose returned value can be read after the loop over it."""
 

@@ -111,12 +111,10 @@ def step(embedding: NDArray[Any], axis: int) -> NDArray[Any]:
     ndarray
         (\\*spatial), one shorter along `axis`.
     """
-    squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
-        (np.diff(channel, axis=axis) ** 2 for channel in embedding),
-        start=np.zeros((), dtype=embedding.dtype),
+    before = (slice(None),) * (axis + 1)
+    return distance(
+        embedding[(*before, slice(1, None))], embedding[(*before, slice(None, -1))]
     )
-    magnitude: NDArray[Any] = np.sqrt(squared)
-    return magnitude
 
 
 def seam_scores(

@@ -13,7 +13,7 @@ from napari_shiftseg.clustering.objects import Objects, cluster_steps
 from napari_shiftseg.geometry.advice import advise, by
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -158,8 +158,12 @@ def segment_steps(
     return _stacked(results, np.shape(pixels)[: len(frames[0])])
 
 
+class TilesTooLarge(MemoryError):
+    """The tiles asked for do not fit on the device; smaller ones may."""
+
+
 def segment_as_planned(
-    image: Image, model: UNet, settings: Settings
+    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
 ) -> Generator[Progress, None, Segmentation]:
     """Segment one opened image with the very tiles asked for; see `frame_steps`.
 
@@ -167,20 +171,21 @@ def segment_as_planned(
 
     Raises
     ------
-    MemoryError
-        If they do not fit on the device.
+    TilesTooLarge
+        If they do not fit on the device: at once, before smaller ones are predicted.
     """
-    plan = plan_for(
-        image, model, settings.window, settings.stitching, settings.border,
-        settings.region, settings.device,
-    )  # fmt: skip
-    result = yield from frame_steps(image, model, settings)
-    if result.plan != plan:
-        raise MemoryError(
-            f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the device: "
-            f"choose a smaller window"
-        )
-    return result
+    plan = plan or _plan(image, model, settings)
+    steps = frame_steps(image, model, settings, plan)
+    running = Returning(steps)
+    for progress in running:
+        if isinstance(progress, Shrunk):
+            steps.close()
+            raise TilesTooLarge(
+                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
+                f"device: choose a smaller window"
+            )
+        yield progress
+    return running.value
 
 
 def frame_steps(
@@ -189,10 +194,7 @@ def frame_steps(
     """Segment one image that has been opened, by a plan if one is given."""
     began = perf_counter()
     clustering = settings.clustering(model.config)
-    plan = plan or plan_for(
-        image, model, settings.window, settings.stitching, settings.border,
-        settings.region, settings.device,
-    )  # fmt: skip
+    plan = plan or _plan(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
     objects = yield from clustered_steps(predicted, model, clustering, settings.device)
     return Segmentation(
@@ -206,6 +208,13 @@ def frame_steps(
         seconds=perf_counter() - began,
         notes=predicted.notes,
     )
+
+
+def _plan(image: Image, model: UNet, settings: Settings) -> TilePlan:
+    return plan_for(
+        image, model, settings.window, settings.stitching, settings.border,
+        settings.region, settings.device,
+    )  # fmt: skip
 
 
 def predicted_steps(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from napari_shiftseg.model.config import Clustering, Kernel, Scope
 
 if TYPE_CHECKING:
-    from napari_shiftseg.geometry.tiling import Border, Region, Stitching
+    from napari_shiftseg.geometry.axis_plan import Border, Stitching
+    from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.precision import Precision
     from napari_shiftseg.model.config import ModelConfig

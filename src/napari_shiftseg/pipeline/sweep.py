@@ -15,7 +15,7 @@ from napari_shiftseg.metrics.instances import ObjectScores, object_scores, poole
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
-from napari_shiftseg.pipeline.segmentation import segment_as_planned
+from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class SweepPoint:
     scores: ObjectScores | None = None
     split: int | None = None
     seconds: float | None = None
+
+    @property
+    def points(self) -> tuple[SweepPoint, ...]:
+        """Itself: a window over one image; see `PooledPoint`."""
+        return (self,)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of this window, ready for JSON."""
@@ -260,9 +265,12 @@ def _point(
     truth: NDArray[Any] | None,
 ) -> Generator[Progress, None, SweepPoint]:
     try:
-        result = yield from segment_as_planned(image, model, settings)
-    except MemoryError:
+        result = yield from segment_as_planned(image, model, settings, plan)
+    except TilesTooLarge:
         return _failed(plan, "does not fit in memory: smaller tiles would be needed")
+    except MemoryError as error:
+        why = f": {error}" if str(error) else ""
+        return _failed(plan, f"does not fit in memory{why}")
     return _scored(result, reference, truth)
 
 

@@ -206,7 +206,7 @@ def cell(value: object) -> str:
         case float() if isnan(value):
             return NOT_DEFINED
         case float():
-            return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+            return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
         case [*sizes]:
             one = len(set(sizes)) == 1
             return str(sizes[0]) if one else " × ".join(str(size) for size in sizes)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
-from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.model.description import own_seams, training_window_warning
 from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
@@ -47,10 +50,10 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
     model : UNet
         That predicted.
     """
-    warned = bool(training_window_warning(model.config))
+    has_own = own_seams(model.config) is not None
     far, reach = departure(comparison)
     harm = shows_seams(comparison.naive) or far > ROUNDING * reach
-    if warned:
+    if has_own:
         others = [_about_the_period(comparison)]
     else:
         others = [
@@ -58,15 +61,20 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
             _advice(comparison, harm),
             _about_the_fit(comparison),
         ]
-    sentences = _about_naive(comparison, warned, far if harm else 0, reach), *others
+    sentences = _about_naive(comparison, has_own, far if harm else 0, reach), *others
     return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
 
 
 class Measured(Protocol):
-    """Tiles that were measured: a `Side`, or a window of a sweep."""
+    """Tiles that were measured: a `Side`, or a window of a sweep on one image."""
 
-    def figures(self) -> dict[str, Any]:
-        """Return the figures; see `Side.figures`."""
+    @property
+    def seams(self) -> SeamScores | None:
+        """Of these tiles; None if there is no result."""
+
+    @property
+    def untiled(self) -> SeamScores | None:
+        """Of the untiled prediction over the same pairs."""
 
 
 def shows_seams(tiles: Measured, model_has_seams: bool = False) -> bool:
@@ -77,15 +85,17 @@ def shows_seams(tiles: Measured, model_has_seams: bool = False) -> bool:
 
     Parameters
     ----------
-    tiles : Side, SweepPoint or PooledPoint
+    tiles : Side or SweepPoint
     model_has_seams : bool
         Whether the untiled prediction has seams of its own, at multiples of the
         period; then the measure is 1.
     """
-    figures = tiles.figures()
+    seams, untiled_seams = tiles.seams, tiles.untiled
+    if seams is None or untiled_seams is None:
+        return False
     pairs = (
-        (figures[key], figures[f"{key}_untiled"])
-        for key in ("seam_ratio", "seam_ratio_within")
+        (seams.ratio, untiled_seams.ratio),
+        (seams.ratio_within, untiled_seams.ratio_within),
     )
     return any(
         ratio is not None
@@ -162,8 +172,16 @@ def _about_naive(
             f"up to {cell(far)} away from the untiled prediction, whose values reach "
             f"{cell(reach)}{split and f', and {split}'}."
         )
-    why = "" if naive.result.plan.makes_seams else ": they are multiples of the period"
+    why = _why_seamless(naive.result.plan)
     return f"{tiles} make no seams{why}{split and f', though {split}'}."
+
+
+def _why_seamless(plan: TilePlan) -> str:
+    if plan.makes_seams:  # it could, but does not on this image
+        return ""
+    if advise(plan).is_valid:
+        return ": they are multiples of the period"
+    return ": they meet at multiples of the period only"
 
 
 def _jump(side: Side) -> str:

@@ -6,6 +6,8 @@ import json
 import platform
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from skimage.io import imsave
 
 from napari_shiftseg import __version__
 from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.model.description import describe, own_seams
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
@@ -29,7 +32,6 @@ from napari_shiftseg.report.verdict import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
     from numpy.typing import ArrayLike
 
@@ -45,10 +47,39 @@ PLOTS = {
     "is the prediction without tiles over the pairs of the naive ones.",
     "sweep": "Tile size after tile size; filled: a multiple of the period.",
 }
+OF_SWEEP = {"sweep.csv", "sweep.png"}
 FILES = (  # that a report may consist of
     "report.html", "report.json", "figures.csv", "profile.csv", "sweep.csv",
     *(f"{kind}.png" for kind in (*CAPTIONS, *PLOTS)),
 )  # fmt: skip
+
+
+def report_folder(folder: Path, with_sweep: bool = False) -> Path:
+    """Make the folder of a report if need be, and prove that it can be written there.
+
+    Parameters
+    ----------
+    folder : Path
+    with_sweep : bool
+        Whether the report has the files of a window sweep.
+
+    Raises
+    ------
+    FileExistsError
+        If a file in it has the name of one of the report's, and no older report wrote
+        it.
+    OSError
+        If files cannot be written there.
+    """
+    writable_folder(folder)
+    names = set(FILES) - (set() if with_sweep else OF_SWEEP) - _written_before(folder)
+    taken = sorted(name for name in names if (folder / name).exists())
+    if taken:
+        raise FileExistsError(
+            f"{folder} has a file {taken[0]} that is not of an older report and would "
+            f"be overwritten: choose another folder"
+        )
+    return folder
 
 
 def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
@@ -69,6 +100,8 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         **asdict(result.settings), **clustering, "window": list(result.plan.window),
     }  # fmt: skip
     del settings["stitching"]  # both
+    if result.settings.border == "valid":
+        settings["region"] = [list(bounds) for bounds in result.plan.region]
     return {
         "image": name,
         "model": model.config.name,
@@ -129,8 +162,9 @@ def write_report(
     name : str
         Of the image.
     folder : Path
-        That is there. An older report in it is replaced: what that one wrote and this
-        one does not is removed. Nothing else is touched.
+        Made if need be. An older report in it is replaced, once this one is complete:
+        what that one wrote and this one does not is removed. Nothing else is touched;
+        see `report_folder`.
     truth : array_like of int, optional
         (\\*spatial), whose ids, and colours, the objects take.
     points : sequence of SweepPoint, optional
@@ -143,6 +177,8 @@ def write_report(
 
     Raises
     ------
+    FileExistsError
+        If another file in the folder has the name of one of the report's.
     OSError
         If a file cannot be written.
     """
@@ -158,10 +194,35 @@ def report_steps(
     truth: ArrayLike | None = None,
     points: Sequence[Point] | None = None,
 ) -> Generator[Progress, None, dict[str, Any]]:
-    """Write a report, yielding `Progress` before every picture; see `write_report`."""
+    """Write a report, yielding `Progress` before every picture; see `write_report`.
+
+    Closing the generator leaves the folder as it was.
+    """
+    report_folder(folder, bool(points))
+    older = _written_before(folder)
+    with TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
+        report = yield from _written(
+            comparison, model, image, name, Path(scratch), truth, points
+        )
+        for file in report["files"]:
+            (Path(scratch) / file).replace(folder / file)
+    for file in older - set(report["files"]):
+        (folder / file).unlink(missing_ok=True)
+    return report
+
+
+def _written(
+    comparison: Comparison,
+    model: UNet,
+    image: ArrayLike,
+    name: str,
+    folder: Path,
+    truth: ArrayLike | None,
+    points: Sequence[Point] | None,
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Write all files of a report into an empty folder."""
     stage = "writing the report"
     yield Progress(0, 0, stage=stage)
-    older = _written_before(folder)
     images = pictures(comparison, image, truth)
     for number, (kind, picture) in enumerate(images.items()):
         yield Progress(number, len(images) + 1, stage=stage)
@@ -190,31 +251,31 @@ def report_steps(
         {kind: _illustration(folder, kind, PLOTS) for kind in plots},
     )
     (folder / "report.html").write_text(illustrated, encoding="utf-8")
-    for name in older - set(report["files"]):
-        (folder / name).unlink(missing_ok=True)
     return report
 
 
 def _written_before(folder: Path) -> set[str]:
     """Return what the report in this folder, if there is one, says that it wrote.
 
-    Only names that a report gives to its files: the rest is the user's.
+    Only names that a report gives to its files: the rest is the user's, and so is a
+    ``report.json`` that does not name itself.
     """
     try:
         known = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # none, or not ours
         return set()
     files = known.get("files") if isinstance(known, dict) else None
-    return {name for name in FILES if isinstance(files, list) and name in files}
+    if not isinstance(files, list) or "report.json" not in files:
+        return set()
+    return {name for name in FILES if name in files}
 
 
 def _write_plots(
     comparison: Comparison, model: UNet, folder: Path, points: Sequence[Point]
 ) -> list[str]:
     profile = Figure(figsize=(10, 4))
-    draw_profile(
-        profile, comparison, mark_period=bool(training_window_warning(model.config))
-    )
+    has_own = own_seams(model.config) is not None
+    draw_profile(profile, comparison, mark_period=has_own)
     profile.savefig(folder / "profile.png", dpi=DPI)
     if not points:
         return ["profile"]

@@ -1,0 +1,26 @@
+"""What the Segment widget says of a run."""
+
+from dataclasses import replace
+
+import pytest
+
+from napari_shiftseg.gui.run import Outcome
+from napari_shiftseg.metrics.seams import seam_scores
+from napari_shiftseg.pipeline.segmentation import segment
+
+
+@pytest.fixture
+def outcome(small_model, rng):
+    result = segment(rng.normal(size=(20, 24)), small_model(2, 2), window=8)
+    seams = replace(seam_scores(result.embeddings, result.plan), ratio=1.5)
+    return Outcome("net", result, [], seams)
+
+
+def test_a_ratio_without_seams_of_tiles_claims_nothing_of_the_image(outcome):
+    assert outcome.line.endswith("seam ratio 1.50, without seams of tiles")
+    assert not outcome.has_seams
+
+
+def test_seams_of_the_model_itself_are_named(outcome):
+    said = replace(outcome, own_seams=16).line
+    assert "the model's own, at every multiple of 16" in said

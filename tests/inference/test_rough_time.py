@@ -1,0 +1,69 @@
+"""Rough times, and warnings at their limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.geometry.work import multiply_adds
+from napari_shiftseg.inference import rough_time as module
+from napari_shiftseg.inference.rough_time import (
+    CORE_SPEED,
+    LONGEST,
+    MOST_TILES,
+    rough_seconds,
+    work_warning,
+)
+
+SMALL = AxisShape((2, 2))  # p = 4, context 40
+NET = UNetShape((SMALL, SMALL), (2, 4, 8))
+
+
+@pytest.fixture(autouse=True)
+def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 3)
+
+
+def test_seconds_follow_the_tiles() -> None:
+    plan = plan_tiles((100, 100), NET, 4)  # 25 · 25 tiles, each reads 44 · 44
+    expected = 625 * (1e-3 + multiply_adds(NET, (44, 44)) / (3 * CORE_SPEED))
+    assert rough_seconds(plan, "cpu") == pytest.approx(expected)
+    assert rough_seconds(plan, "cuda:0") < expected
+
+
+def test_many_tiles_are_warned_of_from_a_limit_on() -> None:
+    plan = plan_tiles((4 * 200, 4 * 100), NET, 4)
+    assert len(plan) == MOST_TILES
+    assert work_warning([plan], "cpu") == ""
+    more = work_warning([plan], "cpu", images=2)
+    assert more.startswith("40,000 tiles take roughly")
+    assert "on cpu; tiles of whole (800 × 400) roughly" in more
+    assert work_warning([plan], None, images=2) == ""  # no device is known yet
+
+
+def test_plans_add_up() -> None:
+    naive = plan_tiles((4 * 200, 4 * 100), NET, 4, "naive")
+    cropped = plan_tiles((4 * 200, 4 * 100), NET, 8)
+    assert work_warning([naive], "cpu") == ""
+    both = work_warning([naive, cropped], "cpu")
+    assert both.startswith("25,000 tiles take roughly")
+    seconds = rough_seconds(naive, "cpu") + rough_seconds(cropped, "cpu")
+    assert f"roughly {seconds:.0f} s on cpu" in both
+
+
+def test_a_long_run_is_warned_of_from_a_limit_on() -> None:
+    plan = plan_tiles((4000, 4000), UNetShape((SMALL,) * 2, (99, 99, 99)), 1000)
+    enough = int(LONGEST / rough_seconds(plan, "cpu"))  # images
+    assert enough * len(plan) < MOST_TILES
+    assert work_warning([plan], "cpu", images=enough) == ""
+    number = (enough + 1) * len(plan)
+    said = work_warning([plan], "cpu", images=enough + 1)
+    assert said.startswith(f"{number:,} tiles take roughly 11 min on cpu;")
+
+
+def test_where_nothing_is_cheaper_a_part_is_advised() -> None:
+    net = UNetShape((SMALL,) * 2, (999, 999, 999))
+    one = plan_tiles((4000, 4000), net, stitching="whole")
+    assert work_warning([one], "cpu").startswith("One tile takes roughly")
+    assert work_warning([one], "cpu").endswith("try a part of the image first.")

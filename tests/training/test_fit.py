@@ -17,8 +17,9 @@ from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.fit import Training, TrainingStep, Validation, train
 from napari_shiftseg.training.losses import DiscriminativeLoss
-from napari_shiftseg.training.recipe import Recipe, refuse_untrained_phases
+from napari_shiftseg.training.recipe import Recipe
 from napari_shiftseg.training.recipes import sample_training
+from napari_shiftseg.training.training_window import refuse_untrained_phases
 from napari_shiftseg.training.validation import Validated
 
 pytestmark = pytest.mark.usefixtures("one_thread")

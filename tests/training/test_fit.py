@@ -349,6 +349,16 @@ def test_later_and_worse_weights_are_not_taken(monkeypatch):
     assert not torch.equal(weights(training._model), best)
 
 
+def test_a_validation_that_is_stopped_has_no_outcome():
+    training = validated(steps=60, every=20)
+    asked = []
+    training.is_stopped = lambda: bool(asked.append(1)) or training.done == 40
+    outcomes = {s.done: s.validated for s in training.steps() if s.done % 20 == 0}
+    assert [step for step, found in outcomes.items() if found] == [20, 60]
+    assert training.best.step in (20, 60)
+    assert len(asked) > 3
+
+
 def test_patience_ends(monkeypatch):
     training = validated(steps=100, every=10, patience=2)
     outcomes = iter([0.2, 0.9, 0.4, 0.9])

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
 
 PLOT_HEIGHT = 260  # pixels: two panels, one above the other
-REDRAW = 2.0  # seconds between two drawings of the curves, a tenth of one each
+REDRAW = 2.0  # seconds at least between two drawings of the curves
+REST = 40  # times as long as the curves took to lay out; painting them takes four
 
 
 class TrainWidget(Container):
@@ -56,7 +57,7 @@ class TrainWidget(Container):
         self._viewer = napari_viewer
         self.course = Course()
         self._stop = Event()
-        self._drawn = 0.0
+        self._next_draw = 0.0
         self.preview = ValidationPreview(napari_viewer)
         self._build()
         self._connect()
@@ -185,20 +186,22 @@ class TrainWidget(Container):
             self.course.add(step)
         if progress.preview is not None:
             self.preview.show(progress.preview)
-        if progress.preview or perf_counter() - self._drawn > REDRAW:
+        if progress.preview or perf_counter() > self._next_draw:
             self._draw()
 
     def _draw(self) -> None:
         from napari_shiftseg.report.training_plot import draw_training, training_table
 
         course, is_first = self.course, not self.plot.isVisible()
+        began = perf_counter()
         self.plot.show()
         self.save_button.visible = True
         self.plot.show_plot(
             lambda figure, colours: draw_training(figure, course, colours),
             lambda: training_table(course),
         )
-        self._drawn = perf_counter()
+        ended = perf_counter()
+        self._next_draw = ended + max(REDRAW, REST * (ended - began))
         if is_first:  # below what a low screen shows, as soon as it has its place
             QTimer.singleShot(0, self._scroll_to_plot)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from importlib.resources import files
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -73,17 +73,16 @@ def new_model_path(name: str) -> Path:
             f"a model's name is of letters, digits, spaces and . + - _, begins with a "
             f"letter or digit and does not end with a dot, got {name!r}"
         )
-    taken = {known.lower() for known in own_models()}
+    taken = {known.lower() for known in own_models()}  # not all systems tell case
     bundled = {known.lower() for known in bundled_models()}
     if name.lower() in bundled:
         raise ValueError(
             f"{name!r} is the name of a bundled model: choose another, for example "
             f"{f'my-{name}'!r}"
         )
-    numbered = (f"{name}-{number}" for number in count(2))
-    while name.lower() in taken | bundled:  # some systems do not tell case apart
-        name = next(numbered)
-    return models_folder() / f"{name}{SUFFIX}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    free = next(n for n in names if n.lower() not in taken | bundled)
+    return models_folder() / f"{free}{SUFFIX}"
 
 
 def find_model(source: str | Path) -> Path:

@@ -59,6 +59,14 @@ def small_model() -> Callable[..., UNet]:
     return make
 
 
+@pytest.fixture(autouse=True)
+def models_folder(tmp_path_factory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the models of whoever runs the tests out of them."""
+    folder: Path = tmp_path_factory.mktemp("models") / "own"
+    monkeypatch.setenv("NAPARI_SHIFTSEG_MODELS", str(folder))
+    return folder
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

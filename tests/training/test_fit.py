@@ -17,8 +17,9 @@ from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.fit import Training, TrainingStep, Validation, train
 from napari_shiftseg.training.losses import DiscriminativeLoss
-from napari_shiftseg.training.recipe import Recipe, refuse_untrained_phases
+from napari_shiftseg.training.recipe import Recipe
 from napari_shiftseg.training.recipes import object_recipe, sample_training
+from napari_shiftseg.training.training_window import refuse_untrained_phases
 from napari_shiftseg.training.validation import Validated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -395,6 +396,16 @@ def test_later_and_worse_weights_are_not_taken(monkeypatch):
     assert training.best.step == 40
     assert torch.equal(weights(training.model()), best)
     assert not torch.equal(weights(training._model), best)
+
+
+def test_a_validation_that_is_stopped_has_no_outcome():
+    training = validated(steps=60, every=20)
+    asked = []
+    training.is_stopped = lambda: bool(asked.append(1)) or training.done == 40
+    outcomes = {s.done: s.validated for s in training.steps() if s.done % 20 == 0}
+    assert [step for step, found in outcomes.items() if found] == [20, 60]
+    assert training.best.step in (20, 60)
+    assert len(asked) > 3
 
 
 def test_patience_ends(monkeypatch):

@@ -19,13 +19,11 @@ from napari_shiftseg.model.description import describe, training_window_warning
 from napari_shiftseg.training import state
 from napari_shiftseg.training.fit import Training, Validation
 from napari_shiftseg.training.log import Log
+from napari_shiftseg.training.networks import fine_tuned_config, object_config
 from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
-from napari_shiftseg.training.recipe import refuse_untrained_phases
-from napari_shiftseg.training.recipes import (
-    STEPS,
-    object_config,
-    object_recipe,
-    sample_training,
+from napari_shiftseg.training.recipes import STEPS, object_recipe, sample_training
+from napari_shiftseg.training.training_window import (
+    refuse_untrained_phases,
     usual_window,
 )
 
@@ -115,7 +113,8 @@ def _on_images(asked: Asked) -> Training:
         name = f"every tenth of {name_of(asked.images)}"
     start = load_model(asked.start) if asked.start else None
     config = _config(asked, samples, start.config if start else None)
-    window = asked.window or usual_window(config, samples)
+    sizes = [sample.labels.shape for sample in samples]
+    window = asked.window or usual_window(config.shape, sizes)
     if not asked.force:
         refuse_untrained_phases(window, config.shape)
     options: dict[str, Any] = {
@@ -144,12 +143,7 @@ def _config(
     if asked.network:
         given = ", ".join(asked.network)
         raise ValueError(f"{given}: fine-tuning keeps the network of {asked.start}")
-    if not start.foreground:
-        raise ValueError(
-            f"{asked.start} has no foreground logit, so it cannot be fine-tuned on "
-            f"images; begin anew (without --start)"
-        )
-    return start.model_copy(update={"name": name, "provenance": None})
+    return fine_tuned_config(name, start)
 
 
 def _followed(training: Training, asked: Asked, saved: Path) -> float:

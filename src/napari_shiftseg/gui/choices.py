@@ -15,7 +15,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import layer_shape
-from napari_shiftseg.model.header import bundled_models, read_config
+from napari_shiftseg.model.header import bundled_models, named_models, read_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,7 +103,7 @@ def _is_empty(data: Any) -> bool:
 
 
 class OpenedModels:
-    """Model files opened so far; all widgets list them."""
+    """Models known by name, and files opened so far; all widgets list them."""
 
     changed = Signal()
 
@@ -112,14 +112,18 @@ class OpenedModels:
 
     def add(self, path: str) -> None:
         """List a model file, once."""
-        if path not in (*self._paths, *bundled_models()):
+        if path not in (*self._paths, *named_models()):
             self._paths.append(path)
             self.changed.emit()
+
+    def look_again(self) -> None:
+        """List what has been trained meanwhile."""
+        self.changed.emit()
 
     def choices(self) -> list[tuple[str, str]]:
         """Return what is shown and what it stands for."""
         files = [(Path(path).name, path) for path in self._paths]
-        return [*((name, name) for name in bundled_models()), *files]
+        return [*((name, name) for name in named_models()), *files]
 
 
 OPENED = OpenedModels()
@@ -167,7 +171,7 @@ class ModelChoice(Container):
 
     @property
     def value(self) -> str:
-        """Name of a bundled model, or path of a file."""
+        """Name of a bundled model or of the user's own, or path of a file."""
         name: str = self.list.value
         return name
 

@@ -23,6 +23,9 @@ class Job:
     on_progress, on_done, on_failed, on_cancelled : callable
         Take a `Progress`, the value, the exception, nothing. Just one of the last
         three is called, once, and none after `abandon`.
+    stop : callable, optional
+        Asks the steps to end by themselves, with a value; without it they are left
+        where they are.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Job:
         on_done: Callable[[Any], None],
         on_failed: Callable[[BaseException], None],
         on_cancelled: Callable[[], None],
+        stop: Callable[[], None] | None = None,
     ) -> None:
         self._steps = steps
         self._on_progress = on_progress
@@ -45,16 +49,17 @@ class Job:
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._failed)
         self._worker.finished.connect(self._finished)
+        self._stop = stop or self._worker.quit
         self._worker.start()
 
     def cancel(self) -> None:
         """Stop after the present step."""
-        self._worker.quit()
+        self._stop()
 
     def abandon(self) -> None:
         """Stop, and call nobody back: the window is gone."""
         self._has_ended = True
-        self._worker.quit()
+        self._stop()
 
     def _progressed(self, progress: Progress) -> None:
         if not self._has_ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, ProgressBar, PushButton
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     Steps = Generator[Progress, None, Any]
 
 
+@dataclass(frozen=True)
+class Stop:
+    """A way to end a run that keeps what it has reached.
+
+    Attributes
+    ----------
+    press : callable
+        Asks the steps to end; may be called from any thread.
+    caption, pressed : str
+        Of the button while the steps run, and after it was pressed.
+    """
+
+    press: Callable[[], None]
+    caption: str
+    pressed: str = "Stopping…"
+
+
 class RunPanel(Container):
     """A button that runs steps in a thread and then is Cancel, and what it tells.
 
@@ -42,6 +60,8 @@ class RunPanel(Container):
         Takes every `Progress`, in the GUI thread.
     caption, cancelled : str
         Of the button; said after a run was cancelled.
+    stop : Stop, optional
+        How a run ends early with a value of its own, instead of being cancelled.
     """
 
     def __init__(
@@ -52,10 +72,12 @@ class RunPanel(Container):
         progressed: Callable[[Progress], None] | None = None,
         caption: str = "Run",
         cancelled: str = "Cancelled: no layer was changed.",
+        stop: Stop | None = None,
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
         self._on_progress = progressed
         self._caption, self._cancelled = caption, cancelled
+        self._stop = stop
         self._job: Job | None = None
         self._since_start = QElapsedTimer()
         self._activity = Activity()
@@ -112,8 +134,9 @@ class RunPanel(Container):
             on_done=self._succeeded,
             on_failed=self._failed,
             on_cancelled=lambda: self._finish(cancelled or self._cancelled),
+            stop=self._stop and self._stop.press,
         )
-        self.button.text = "Cancel"
+        self.button.text = self._stop.caption if self._stop else "Cancel"
         self._changed()
 
     def say(self, text: str, kind: str = "note") -> None:
@@ -130,7 +153,7 @@ class RunPanel(Container):
         """Stop the run after the present tile."""
         if self._job is not None:
             self._job.cancel()
-            self.button.text = "Cancelling…"
+            self.button.text = self._stop.pressed if self._stop else "Cancelling…"
             self.button.enabled = False
 
     def _run_or_cancel(self) -> None:

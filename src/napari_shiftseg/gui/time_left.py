@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
 
 LEAST = 1.0  # seconds measured before a guess is made
+COUNTED = {"predicting": "tile", "training": "step"}  # by the stage's last word
 
 
 class TimeLeft:
-    """Estimate from the tiles done how long the others will take."""
+    """Estimate from the tiles or steps done how long the others will take."""
 
     def __init__(self) -> None:
         self._restart(0, 0, "predicting")
 
     def text(self, progress: Progress) -> str:
         """Return ``tile 212 of 441 · 5 s left``."""
-        if not progress.stage.endswith("predicting") or not progress.total:
+        part, _, last = progress.stage.rpartition(" ")
+        if last not in COUNTED or not progress.total:
             return f"{progress.stage} …"
         if progress.stage != self._stage:
             self._restart(progress.done, progress.total, progress.stage)
@@ -29,8 +31,9 @@ class TimeLeft:
             # tiles have been shrunk
             self._restart(progress.done, progress.total, progress.stage)
         self._last = progress.done
-        part = progress.stage.removesuffix("predicting")
-        text = f"{part}tile {progress.done:,} of {progress.total:,}"
+        text = (
+            f"{part} {COUNTED[last]} {progress.done:,} of {progress.total:,}".lstrip()
+        )
         elapsed, measured = perf_counter() - self._began, progress.done - self._first
         if elapsed > LEAST and measured:
             rest = elapsed / measured * (progress.total - progress.done)

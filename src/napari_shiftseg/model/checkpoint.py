@@ -31,12 +31,13 @@ def load_model(source: str | Path) -> UNet:
     Parameters
     ----------
     source : str or Path
-        The name of a bundled model, or a path to a .safetensors file.
+        The name of a bundled model or of one in the user's folder, or a path to a
+        .safetensors file.
 
     Raises
     ------
     FileNotFoundError
-        If there is neither a bundled model nor a file of this name.
+        If there is neither a model nor a file of this name.
     CheckpointError
         If the file is no checkpoint of ours, is truncated, holds a pickle, or its
         weights do not fit its config.

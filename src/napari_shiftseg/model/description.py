@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.model.unet import UNet
 
@@ -70,12 +73,18 @@ def training_window_warning(config: ModelConfig) -> str:
     seams appear at every multiple of p, which no cropping mends; with w < p some
     functions were never trained (Rumberger et al., ICCV 2021, section 3.3).
     """
-    axis = _axis_with_own_seams(config)
+    provenance = config.provenance
+    return own_seams_warning(provenance.window, config.shape) if provenance else ""
+
+
+def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
+    """Say that a training window is not above the period; empty if it is."""
+    axis = _axis_with_own_seams(window, shape)
     if axis is None:
         return ""
-    window, period = axis
+    training, period = axis
     return (
-        f"trained with an output window of {window}, not above the period {period}: "
+        f"trained with an output window of {training}, not above the period {period}: "
         f"expect seams at every multiple of {period}, tiled or untiled; no stitching "
         f"mends them"
     )
@@ -87,14 +96,14 @@ def own_seams(config: ModelConfig) -> int | None:
     They are there in one pass as in tiles; see `training_window_warning`. None where
     training left none, or is not known.
     """
-    axis = _axis_with_own_seams(config)
-    return axis and axis[1]
-
-
-def _axis_with_own_seams(config: ModelConfig) -> tuple[int, int] | None:
-    """Return training window and period of the first axis where w ≤ p."""
     provenance = config.provenance
-    if provenance is None:
-        return None
-    pairs = zip(provenance.window, config.shape.period, strict=True)
+    axis = provenance and _axis_with_own_seams(provenance.window, config.shape)
+    return axis[1] if axis else None
+
+
+def _axis_with_own_seams(
+    window: Sequence[int], shape: UNetShape
+) -> tuple[int, int] | None:
+    """Return training window and period of the first axis where w ≤ p."""
+    pairs = zip(window, shape.period, strict=True)
     return next(((w, p) for w, p in pairs if w <= p != 1), None)

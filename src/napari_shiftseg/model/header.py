@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 
+from platformdirs import user_data_path
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
@@ -12,6 +16,8 @@ from napari_shiftseg.model.config import ModelConfig
 
 CONFIG_KEY = "napari_shiftseg"
 SUFFIX = ".safetensors"
+FOLDER_VARIABLE = "NAPARI_SHIFTSEG_MODELS"  # environment variable
+A_NAME = re.compile(r"\w[\w .+-]*")  # a file name on every system
 # torch.save's zip, a bare pickle; a good safetensors file may begin with \x80 too
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80")
 
@@ -27,20 +33,74 @@ def bundled_models() -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
+def models_folder() -> Path:
+    """Return where the user's own models are kept; it may not be there yet.
+
+    ``~/.local/share/napari-shiftseg/models`` on Linux and its like elsewhere, or what
+    the environment variable ``NAPARI_SHIFTSEG_MODELS`` says.
+    """
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    return user_data_path("napari-shiftseg", appauthor=False) / "models"
+
+
+def own_models() -> dict[str, Path]:
+    """Return the models in the user's folder: name → file."""
+    paths = sorted(models_folder().glob(f"*{SUFFIX}"), key=lambda path: path.stem)
+    return {path.stem: path for path in paths if not path.stem.startswith(".")}
+
+
+def named_models() -> dict[str, Path]:
+    """Return all models that are known by name, the bundled ones first."""
+    bundled = bundled_models()
+    return bundled | {n: path for n, path in own_models().items() if n not in bundled}
+
+
+def new_model_path(name: str) -> Path:
+    """Return a file in the user's folder for a new model; it is not there yet.
+
+    Where the user has a model of this name, a number is appended to it.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be the name of a file, or is that of a bundled model.
+    """
+    name = name.strip()
+    if not A_NAME.fullmatch(name) or name.endswith("."):
+        raise ValueError(
+            f"a model's name is of letters, digits, spaces and . + - _, begins with a "
+            f"letter or digit and does not end with a dot, got {name!r}"
+        )
+    taken = {known.lower() for known in own_models()}  # not all systems tell case
+    bundled = {known.lower() for known in bundled_models()}
+    if name.lower() in bundled:
+        raise ValueError(
+            f"{name!r} is the name of a bundled model: choose another, for example "
+            f"{f'my-{name}'!r}"
+        )
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    free = next(n for n in names if n.lower() not in taken | bundled)
+    return models_folder() / f"{free}{SUFFIX}"
+
+
 def find_model(source: str | Path) -> Path:
-    """Return the file of a bundled model, or the path itself.
+    """Return the file of a bundled model or one of the user's, or the path itself.
 
     Raises
     ------
     FileNotFoundError
-        If there is neither a bundled model nor a file of this name.
+        If there is neither a model nor a file of this name.
     """
-    bundled = bundled_models()
-    path = bundled.get(str(source), Path(source))
+    known = named_models()
+    path = known.get(str(source), Path(source))
     if not path.is_file():
+        own = [name for name in known if name not in bundled_models()]
         raise FileNotFoundError(
             f"no model {str(source)!r}: it is neither a file nor one of the bundled "
-            f"models ({', '.join(bundled)})"
+            f"models ({', '.join(bundled_models())})"
+            + (f" nor one of yours ({', '.join(own)})" if own else "")
         )
     return path
 
@@ -51,12 +111,13 @@ def read_config(source: str | Path) -> ModelConfig:
     Parameters
     ----------
     source : str or Path
-        The name of a bundled model, or a path to a .safetensors file.
+        The name of a bundled model or of one in the user's folder, or a path to a
+        .safetensors file.
 
     Raises
     ------
     FileNotFoundError
-        If there is neither a bundled model nor a file of this name.
+        If there is neither a model nor a file of this name.
     CheckpointError
         If the file is no checkpoint of ours, is truncated or holds a pickle.
     """

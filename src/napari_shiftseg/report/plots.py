@@ -55,7 +55,7 @@ def draw_profile(
         Whether to mark the offsets at multiples of the period, where a model that was
         trained with a window not above it has seams of its own.
     """
-    _clear(figure)
+    clear(figure)
     naive, cropped = comparison.naive, comparison.cropped
     ndim = len(naive.seams.profile)
     panels = np.atleast_1d(figure.subplots(1, ndim, sharey=True))
@@ -72,7 +72,7 @@ def draw_profile(
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylim(bottom=0)
     panels[0].set_ylabel("mean step")
-    _finish(figure, panels, colours)
+    finish(figure, panels, colours)
 
 
 def _draw_side(panel: Axes, side: Side, name: str, axis: int, colour: str) -> None:
@@ -107,7 +107,7 @@ def draw_sweep(
         In any order; none or one will do.
     colours : Colours
     """
-    _clear(figure)
+    clear(figure)
     axis = _varying_axis(points)
     ordered = sorted(points, key=lambda point: point.plan.window[axis])
     known = [point.figures() for point in ordered]
@@ -116,7 +116,7 @@ def draw_sweep(
         for key in PANELS
         if key == "seam_ratio" or any(f[key] is not None for f in known)
     ]
-    shape = (1, len(keys)) if _is_wide(figure) else (len(keys), 1)
+    shape = (1, len(keys)) if is_wide(figure) else (len(keys), 1)
     panels = np.atleast_1d(figure.subplots(*shape, sharex=True))
     stitching = points[0].plan.stitching if points else "naive"
     colour = colours.naive if stitching == "naive" else colours.cropped
@@ -124,11 +124,11 @@ def draw_sweep(
         _draw_panel(panel, known, key, axis, stitching, colour, colours)
         panel.set_ylabel(PANELS[key])
         panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
-    below = panels if _is_wide(figure) else panels[-1:]
+    below = panels if is_wide(figure) else panels[-1:]
     for panel in below:
         panel.set_xlabel(_window_label(points, axis))
         panel.xaxis.set_major_locator(MaxNLocator(nbins=12 // len(below), integer=True))
-    _finish(figure, panels, colours)
+    finish(figure, panels, colours)
 
 
 def _draw_panel(
@@ -191,17 +191,18 @@ def _window_label(points: Sequence[Point], axis: int) -> str:
     return f"{label} along {'zyx'[axis - len(points[0].plan.window)]}"
 
 
-def _is_wide(figure: Figure) -> bool:
+def is_wide(figure: Figure) -> bool:
     """Whether panels have more room side by side than one above the other."""
     return bool(figure.get_figwidth() > WIDE * figure.get_figheight())
 
 
-def _clear(figure: Figure) -> None:
+def clear(figure: Figure) -> None:
+    """Take away what a figure shows, and let it make room for a legend."""
     figure.clear()
     figure.set_layout_engine("constrained")  # makes room for a legend outside
 
 
-def _finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
+def finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
     """Give a figure its colours, and one legend above all panels."""
     figure.set_facecolor(colours.background)
     for panel in panels:

@@ -21,7 +21,7 @@ from napari_shiftseg.training.validation import Validated, validate
 from napari_shiftseg.training.windows import RandomWindows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from napari_shiftseg.model.config import ModelConfig
@@ -120,6 +120,8 @@ class Training:
         Steps so far.
     best : Best or None
         Best validation so far.
+    is_stopped : callable
+        Asked between the steps of a validation, which is left where it says True.
 
     Raises
     ------
@@ -143,6 +145,7 @@ class Training:
         self.command = command
         self.done = 0
         self.best: Best | None = None
+        self.is_stopped: Callable[[], bool] = lambda: False
         self._device = resolve_device(device)
         self._workers = workers
         self._windows = RandomWindows(
@@ -310,9 +313,15 @@ class Training:
             is_last or self.done % self.validation.every == 0
         )
 
-    def _validated(self) -> Validated:
-        device = str(self._device)
-        outcome = validate(self._model.eval(), self.validation.samples, device)
+    def _validated(self) -> Validated | None:
+        outcome = validate(
+            self._model.eval(),
+            self.validation.samples,
+            str(self._device),
+            self.is_stopped,
+        )
+        if outcome is None:
+            return None
         if self.best is None or outcome.ap50 > self.best.ap50:
             weights = {k: v.cpu().clone() for k, v in self._model.state_dict().items()}
             self.best = Best(outcome.ap50, self.done, weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import is_sample, read_image, read_labels
@@ -12,6 +12,8 @@ from napari_shiftseg.samples.sample import Sample
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+Item = TypeVar("Item")
 
 HELD_OUT = 10  # of this many images one is held out for validation
 
@@ -60,7 +62,7 @@ def name_of(images: Path) -> str:
     return f"{parent}/{name}" if name.lower() == "images" else name
 
 
-def held_out(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+def held_out(samples: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     """Part samples into those to train on and those to validate on, every tenth.
 
     One image alone is both.

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_shiftseg.geometry.advice import by
-from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.training.losses import DiscriminativeLoss, ForegroundLoss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.geometry.tiling import Border
-    from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.training.augmentation import Augmentation
 
 
@@ -117,21 +114,3 @@ class Recipe:
         usual = {each.name: each.default for each in fields(self)}
         values = {name: getattr(self, name) for name in names}
         return {name: v for name, v in values.items() if v != usual[name]}
-
-
-def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> None:
-    """Refuse a window smaller than the period: some functions would see no loss.
-
-    Raises
-    ------
-    ValueError
-        If the window is below the period along an axis.
-    """
-    sizes = as_window(window, len(shape.period))
-    if any(w < p for w, p in zip(sizes, shape.period, strict=True)):
-        above = by(tuple(p + 1 for p in shape.period))
-        raise ValueError(
-            f"a training window of {by(sizes)} is below the period "
-            f"{by(shape.period)}: some of the network's functions would never be "
-            f"trained. Take {above} or more, or force it"
-        )

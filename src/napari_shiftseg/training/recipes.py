@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.augmentation import Augmentation
@@ -16,7 +14,6 @@ from napari_shiftseg.training.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.geometry.unet_shape import AxisShape
     from napari_shiftseg.samples.sample import Sample
 
 
@@ -32,7 +29,6 @@ class SampleTraining:
 PAPER_BANDWIDTH = 0.1**0.5  # the paper's kernel exp(−‖d‖²/0.2)
 SAMPLES_TO_TRAIN_ON = ("disks", "disks-16")
 STEPS = 15_000
-LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
 
 
 def sample_training(
@@ -77,49 +73,6 @@ def sample_training(
     )
     recipe = Recipe(window=window, steps=steps, seed=seed)
     return SampleTraining(make_sample(name), config, recipe)
-
-
-def object_config(name: str, **options: Any) -> ModelConfig:
-    """Return a network for images of many objects that touch, nuclei for example.
-
-    Sixteen embedding channels part the objects of one connected piece of foreground,
-    which a logit finds; batch norm, harmless to tiling in eval mode, trains faster.
-
-    Parameters
-    ----------
-    name : str
-    **options
-        Of `ModelConfig.new` that shall differ.
-    """
-    usual = {
-        "depth": 3 if options.get("ndim") == 3 else 4,
-        "features": 16,
-        "embedding_channels": 16,
-        "foreground": True,
-        "normalization": "batch",
-        "intensity": "percentile",
-        "clustering": Clustering(bandwidth=1.0, scope="component", min_size=20),
-    }
-    return ModelConfig.new(name=name, **{**usual, **options})
-
-
-def usual_window(config: ModelConfig, samples: Sequence[Sample]) -> tuple[int, ...]:
-    """Return the largest raw output that fits every image, up to a usual size.
-
-    The larger the window, the less of what is computed is context: up to 244 pixels in
-    2-D, 60 in 3-D. Where nothing fits, the smallest raw output above the period.
-    """
-    smallest = np.min([np.shape(sample.labels) for sample in samples], axis=0)
-    return tuple(
-        _largest_raw_output(axis, min(int(size), LARGEST_WINDOW[config.ndim]))
-        for axis, size in zip(config.shape.axes, smallest, strict=True)
-    )
-
-
-def _largest_raw_output(axis: AxisShape, size: int) -> int:
-    outputs = [axis.raw_output(n) for n in axis.legal_inputs(size // axis.period + 2)]
-    fitting = [n for n in outputs if axis.period < n <= size]
-    return max(fitting, default=min(n for n in outputs if n > axis.period))
 
 
 def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Recipe:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.inference.progress import Returning
 from napari_shiftseg.metrics.instances import object_scores
-from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -35,7 +37,12 @@ class Validated:
     preview: NDArray[np.int32]
 
 
-def validate(model: UNet, samples: Sequence[Sample], device: str) -> Validated:
+def validate(
+    model: UNet,
+    samples: Sequence[Sample],
+    device: str,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Validated | None:
     """Segment images as users do, cropped tiles and mean shift, and score them.
 
     Parameters
@@ -45,14 +52,23 @@ def validate(model: UNet, samples: Sequence[Sample], device: str) -> Validated:
     samples : sequence of Sample
         Images with truth, one or more.
     device : str
+    is_stopped : callable
+        Asked after every tile and mean shift; True: there is no outcome.
 
     Returns
     -------
-    Validated
+    Validated or None
+        None where it was stopped.
     """
-    results = [segment(sample.image, model, device=device) for sample in samples]
+    found: list[NDArray[np.int32]] = []
+    for sample in samples:
+        steps = Returning(segment_steps(sample.image, model, Settings(device=device)))
+        for _ in steps:
+            if is_stopped():
+                return None
+        found.append(steps.value.labels)
     scores = [
-        object_scores(sample.labels, result.labels).ap50
-        for sample, result in zip(samples, results, strict=True)
+        object_scores(sample.labels, labels).ap50
+        for sample, labels in zip(samples, found, strict=True)
     ]
-    return Validated(fmean(scores), results[0].labels)
+    return Validated(fmean(scores), found[0])

@@ -1,0 +1,221 @@
+"""The Train widget: images and labels become a model."""
+
+from __future__ import annotations
+
+from threading import Event
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, PushButton
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
+
+from napari_shiftseg.geometry.advice import by, sentence
+from napari_shiftseg.geometry.window import window_text
+from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.gui.device_choice import DeviceChoice
+from napari_shiftseg.gui.note import Note, wrapped_label
+from napari_shiftseg.gui.plot import Plot
+from napari_shiftseg.gui.run_panel import RunPanel, Stop
+from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.train_advanced import TrainAdvanced
+from napari_shiftseg.gui.train_form import NotChosenYet, TrainForm
+from napari_shiftseg.gui.training_run import TrainingProgress, training_run
+from napari_shiftseg.gui.validation_preview import ValidationPreview
+from napari_shiftseg.training.course import Course
+from napari_shiftseg.training.training_window import advise_training
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import napari
+
+    from napari_shiftseg.gui.training_run import Trained
+    from napari_shiftseg.inference.progress import Progress
+
+PLOT_HEIGHT = 260  # pixels: two panels, one above the other
+REDRAW = 2.0  # seconds at least between two drawings of the curves
+REST = 40  # times as long as the curves took to lay out; painting them takes four
+
+
+class TrainWidget(Container):
+    """Train a network on images and labels, and show how it comes on.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        A layer is added to it that shows what the network makes of the validation
+        image.
+
+    Attributes
+    ----------
+    course : Course
+        Of the present or the latest training.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self.course = Course()
+        self._stop = Event()
+        self._next_draw = 0.0
+        self.preview = ValidationPreview(napari_viewer)
+        self._build()
+        self._connect()
+        self._advise()
+
+    def _build(self) -> None:
+        self.advanced = TrainAdvanced()
+        self.form = TrainForm(self._viewer, self.advanced)
+        self.note = Note(self.form.use_window)
+        self.summary = wrapped_label()
+        self.device = DeviceChoice(self._advise)
+        self.advanced_button = PushButton(text="▸ Advanced")
+        self.panel = RunPanel(
+            self._steps,
+            self._take_model,
+            self._run_changed,
+            progressed=self._follow,
+            caption="Train",
+            stop=Stop(lambda: self._stop.set(), "Stop and keep the best"),
+        )
+        self.plot = Plot(self._viewer.theme)
+        self.plot.setMinimumHeight(PLOT_HEIGHT)
+        self.save_button = PushButton(text="Save curves…")
+        rows = Container(
+            widgets=[
+                self.form, self.note, self.summary, self.device,
+                self.advanced_button, self.advanced, self.panel, self.save_button,
+            ],
+            labels=False,
+        )  # fmt: skip
+        self.advanced.visible = self.save_button.visible = False
+        layout = rows.native.layout()
+        layout.insertWidget(layout.count() - 1, self.plot)
+        self.plot.hide()
+        layout.addStretch()
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._rows = rows  # or its children would go with it
+        self._scrolling = Scrolling(rows.native)
+        self.native.layout().addWidget(self._scrolling)
+
+    def _connect(self) -> None:
+        form, advanced = self.form, self.advanced
+        for control in (
+            form.kind, form.image, form.truth, form.image_folder, form.truth_folder,
+            form.network, form.start, form.model_name, form.depth, form.window,
+            form.steps, advanced.every,
+        ):  # fmt: skip
+            control.changed.connect(self._advise)
+        self.advanced_button.changed.connect(self._toggle_advanced)
+        self.save_button.changed.connect(self.plot.ask_where_to_save)
+        self._viewer.events.theme.connect(self._follow_theme)
+        layers = self._viewer.layers.events
+        for event in (layers.inserted, layers.removed):
+            event.connect(self._layers_changed, position="last")
+
+    def _layers_changed(self) -> None:
+        if isalive(self.native):
+            self._advise()
+
+    def _follow_theme(self) -> None:
+        if isalive(self.native):
+            self.plot.set_theme(self._viewer.theme)
+
+    def _toggle_advanced(self) -> None:
+        self.advanced.visible = not self.advanced.visible
+        sign = "▾" if self.advanced.visible else "▸"
+        self.advanced_button.text = f"{sign} Advanced"
+
+    # What it means
+
+    def _advise(self) -> None:
+        """Say what the present choice means; Train is enabled when it can be run."""
+        self.summary.value = ""
+        allowed = False
+        try:
+            self.form.show_rows()
+            self.form.offer_window()
+            self.form.check()
+        except NotChosenYet as missing:
+            self.note.say(str(missing), "note", [])
+        except (ValueError, OSError) as error:
+            self.note.say(sentence(str(error)), "error", self._offers())
+        else:
+            allowed = True
+            self._say_what_it_means()
+        self.panel.allow(allowed)
+
+    def _offers(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Captions and windows of the buttons."""
+        try:
+            windows = self.form.better_windows()
+        except (ValueError, OSError):  # there is no network to offer windows for
+            return []
+        return [(f"Use {window_text(window)}", window) for window in windows]
+
+    def _say_what_it_means(self) -> None:
+        form, shape = self.form, self.form.shape
+        window = form.training_window()
+        warning, notes = "", form.notes()
+        every = f"validated every {self.advanced.validated_every(form.steps.value):,}"
+        if window is not None:
+            advice = advise_training(window, shape)
+            warning, notes = advice.warning, [advice.note, *notes]
+            reads = tuple(
+                axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
+            )
+            self.summary.value = (
+                f"a step reads {by(reads)}, its loss sees {by(window)}; {every} steps"
+            )
+        text = "\n".join(filter(None, [warning, *notes]))
+        self.note.say(text, "warning" if warning else "note", self._offers())
+
+    # What comes out
+
+    def _steps(self) -> Generator[Progress, None, Trained]:
+        task = self.form.task(self.device.value)
+        self.course, self._stop = Course(), Event()
+        self.preview.begin(task)
+        return training_run(task, self._stop.is_set)
+
+    def _follow(self, progress: Progress) -> None:
+        if not isinstance(progress, TrainingProgress):
+            return
+        for step in progress.steps:
+            self.course.add(step)
+        if progress.preview is not None:
+            self.preview.show(progress.preview)
+        if progress.preview or perf_counter() > self._next_draw:
+            self._draw()
+
+    def _draw(self) -> None:
+        from napari_shiftseg.report.training_plot import draw_training, training_table
+
+        course, is_first = self.course, not self.plot.isVisible()
+        began = perf_counter()
+        self.plot.show()
+        self.save_button.visible = True
+        self.plot.show_plot(
+            lambda figure, colours: draw_training(figure, course, colours),
+            lambda: training_table(course),
+        )
+        ended = perf_counter()
+        self._next_draw = ended + max(REDRAW, REST * (ended - began))
+        if is_first:  # below what a low screen shows, as soon as it has its place
+            QTimer.singleShot(0, self._scroll_to_plot)
+
+    def _scroll_to_plot(self) -> None:
+        if isalive(self.native):
+            self._scrolling.ensureWidgetVisible(self.plot)
+
+    def _take_model(self, trained: Trained) -> tuple[str, str]:
+        if trained.preview is not None:
+            self.preview.show(trained.preview)
+        if self.course.steps:
+            self._draw()
+        return trained.line, "warning" if trained.trouble else "note"
+
+    def _run_changed(self) -> None:
+        OPENED.look_again()
+        self._advise()

@@ -1,0 +1,285 @@
+"""What the Train widget runs off the GUI thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.geometry.cost import time_text
+from napari_shiftseg.inference.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.gui.training_pairs import Frame, Pairs
+    from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.training.fit import Training, TrainingStep
+
+INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
+MOST_VALIDATED = 8  # images; more would take longer than the training
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What is to be trained, on what, how.
+
+    Attributes
+    ----------
+    file : Path
+        Of the new model; it is not there yet.
+    pairs : LayerPair or FolderPair
+    config : ModelConfig
+        Of the new model.
+    start : str or None
+        Model to begin with, by name or path.
+    window : tuple of int or None
+        Output window the loss sees; None: the usual one.
+    steps, every : int
+        Of the training, and from one validation to the next.
+    recipe : dict
+        What else of `Recipe` is not as usual.
+    device : str
+    """
+
+    file: Path
+    pairs: Pairs
+    config: ModelConfig
+    start: str | None
+    window: tuple[int, ...] | None
+    steps: int
+    every: int
+    recipe: dict[str, Any]
+    device: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    r"""What a network makes of the first validation image.
+
+    Attributes
+    ----------
+    labels : ndarray of int32
+        (\*spatial)
+    frame : tuple of int
+        Where the image lies in its series.
+    image : array
+        (\*spatial)
+    """
+
+    labels: NDArray[np.int32]
+    frame: Frame
+    image: Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress(Progress):
+    """Progress of a training: the steps since the last one, a preview if validated."""
+
+    steps: tuple[TrainingStep, ...] = field(kw_only=True)
+    preview: Preview | None = field(kw_only=True, default=None)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended.
+
+    Attributes
+    ----------
+    file : Path or None
+        Of the model that is kept; None if there is nothing to keep.
+    done, total : int
+        Steps.
+    best : tuple of float and int, or None
+        AP50 on the validation part, and the step of the weights that are kept.
+    preview : Preview or None
+        What they make of the first validation image.
+    seconds : float
+    trouble : str
+        Why it ended early; empty if it did not, or the user stopped it.
+    """
+
+    file: Path | None
+    done: int
+    total: int
+    best: tuple[float, int] | None
+    preview: Preview | None
+    seconds: float
+    trouble: str = ""
+
+    @property
+    def line(self) -> str:
+        """What came out, in words."""
+        if self.file is None:
+            why = self.trouble or "Stopped before the first step was done"
+            return f"{why}. There is nothing to keep."
+        if self.done < self.total:
+            ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
+        else:
+            ended = f"{self.done:,} steps"
+        kept = "the last step is kept, it was not validated"
+        if self.best is not None:
+            score, step = self.best
+            kept = f"AP50 {score:.2f} on the validation part at step {step:,}, kept"
+        return (
+            f"{ended} in {time_text(self.seconds, '.0f')}; {kept} as "
+            f"{self.file.stem!r}. It is in every list of models."
+        )
+
+
+def training_run(
+    task: TrainingTask, is_stopped: Callable[[], bool]
+) -> Generator[Progress, None, Trained]:
+    """Train; the best so far is written at every validation.
+
+    Parameters
+    ----------
+    task : TrainingTask
+    is_stopped : callable
+        Asked after every step; True: what has been reached is kept.
+    """
+    yield Progress(0, 0, stage="reading images")
+    import matplotlib.backends.backend_qtagg  # noqa: F401, or the GUI waits for it
+
+    import napari_shiftseg.report.training_plot  # noqa: F401
+    from napari_shiftseg.training.pairs import held_out
+
+    began = perf_counter()
+    found = task.pairs.samples(task.config)
+    if not found:
+        raise ValueError(
+            "there is no object in the labels; training needs objects numbered from "
+            "1, 0 is background"
+        )
+    learnt, validated = held_out(found)
+    training = _opened(
+        task,
+        [sample for _, sample in learnt],
+        [sample for _, sample in validated[:MOST_VALIDATED]],
+    )
+    training.is_stopped = is_stopped
+    run = _Run(training, task, *validated[0])
+    trouble = ""
+    try:
+        yield from run.steps(is_stopped)
+    except (FloatingPointError, MemoryError, RuntimeError) as error:
+        trouble = _in_words(error, training)
+    run.keep()
+    best = training.best and (training.best.ap50, training.best.step)
+    return Trained(
+        run.file, training.done, task.steps, best, run.preview,
+        perf_counter() - began, trouble,
+    )  # fmt: skip
+
+
+def _opened(
+    task: TrainingTask, learnt: list[Sample], validated: list[Sample]
+) -> Training:
+    from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.training.fit import Training, Validation
+    from napari_shiftseg.training.recipes import object_recipe
+    from napari_shiftseg.training.training_window import (
+        refuse_untrained_phases,
+        usual_window,
+    )
+
+    shape = task.config.shape
+    sizes = [sample.labels.shape for sample in learnt]
+    window = task.window or usual_window(shape, sizes)
+    refuse_untrained_phases(window, shape)
+    return Training(
+        learnt,
+        task.config,
+        object_recipe(window, task.steps, **task.recipe),
+        Validation(validated, task.every),
+        load_model(task.start) if task.start else None,
+        task.device,
+        command=f"napari, Train: {task.pairs.described}",
+    )
+
+
+class _Run:
+    """A training that writes its best model as it goes."""
+
+    def __init__(
+        self, training: Training, task: TrainingTask, frame: Frame, shown: Sample
+    ) -> None:
+        self._training, self._task = training, task
+        self._frame, self._image = frame, shown.image
+        self._written: int | None = None  # step of the weights in the file
+        self.file: Path | None = None
+        self.preview: Preview | None = None  # of the best
+
+    def steps(
+        self, is_stopped: Callable[[], bool]
+    ) -> Generator[TrainingProgress | Progress, None, None]:
+        total = self._task.steps
+        waiting: list[TrainingStep] = []
+        last = perf_counter()
+        yield Progress(0, total, stage="training")
+        if is_stopped():
+            return
+        for step in self._training.steps():
+            waiting.append(step)
+            preview = self._validated(step)
+            if preview or perf_counter() - last > INTERVAL or step.done == total:
+                yield self._progress(step, waiting, preview)
+                waiting, last = [], perf_counter()
+            if is_stopped():
+                break
+            if self._is_due(step.done + 1):
+                yield Progress(step.done, total, stage="validating")
+        if waiting:
+            yield self._progress(waiting[-1], waiting, None)
+
+    def keep(self) -> None:
+        """Write the best so far, or without a validation the last, if it is finite."""
+        from napari_shiftseg.model.checkpoint import save_model
+
+        if self._training.done == 0:
+            return
+        model = self._training.model()
+        step = model.config.provenance.steps
+        if step != self._written and _is_finite(model):
+            self.file, self._written = save_model(model, self._task.file), step
+
+    def _is_due(self, step: int) -> bool:
+        return step % self._task.every == 0 or step == self._task.steps
+
+    def _progress(
+        self, step: TrainingStep, steps: list[TrainingStep], preview: Preview | None
+    ) -> TrainingProgress:
+        return TrainingProgress(
+            step.done, step.total, stage="training", steps=tuple(steps), preview=preview
+        )
+
+    def _validated(self, step: TrainingStep) -> Preview | None:
+        if step.validated is None:
+            return None
+        preview = Preview(step.validated.preview, self._frame, self._image)
+        if self._training.best.step == step.done:
+            self.preview = preview
+            self.keep()
+        return preview
+
+
+def _is_finite(model: UNet) -> bool:
+    return all(values.isfinite().all() for values in model.state_dict().values())
+
+
+def _in_words(error: Exception, training: Training) -> str:
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return (
+            "The memory of the device does not suffice: take a smaller window, fewer "
+            "windows a step or another device"
+        )
+    text = str(error).splitlines()[0]
+    return f"{text[:1].upper()}{text[1:]}"

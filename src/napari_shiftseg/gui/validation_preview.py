@@ -1,0 +1,78 @@
+"""What the network makes of the validation image, as a layer that follows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.training_pairs import LayerPair
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Labels
+
+    from napari_shiftseg.gui.training_run import Preview, TrainingTask
+
+VALIDATION = "validation"  # in the metadata: no labels to train on
+
+
+class ValidationPreview:
+    """A Labels layer that is made at the first validation and then updated in place.
+
+    Where files are trained on, the validation image is shown, too. A layer that the
+    user removes stays away until the next training.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._layer: Labels | None = None
+        self._task: TrainingTask | None = None
+
+    def begin(self, task: TrainingTask) -> None:
+        """Leave what an earlier training has shown; this one gets its own layer."""
+        self._task, self._layer = task, None
+
+    def show(self, preview: Preview) -> None:
+        """Show labels; to be called in the GUI thread."""
+        if self._layer is None:
+            self._layer = self._added(preview)
+        elif self._layer in self._viewer.layers:
+            self._layer.data = self._data(preview)
+
+    def _added(self, preview: Preview) -> Labels:
+        pairs, model = self._task.pairs, self._task.config.name
+        selected = self._viewer.layers.selection.active
+        if not isinstance(pairs, LayerPair):
+            self._viewer.add_image(
+                preview.image, name=f"{pairs.name} · validation image"
+            )
+        layer = self._viewer.add_labels(
+            self._data(preview),
+            name=f"{pairs.name} · validation · {model}",
+            metadata={METADATA_KEY: VALIDATION},
+            **self._place(preview),
+        )
+        if selected is not None:
+            self._viewer.layers.selection.active = selected
+        return layer
+
+    def _data(self, preview: Preview) -> Any:
+        """Return the labels, as one frame of a series where the image is one."""
+        series = self._task.config.in_channels == 1
+        leading = (1,) * (len(preview.frame) if series and self._is_placed else 0)
+        return preview.labels.reshape(*leading, *preview.labels.shape)
+
+    @property
+    def _is_placed(self) -> bool:
+        return isinstance(self._task.pairs, LayerPair)
+
+    def _place(self, preview: Preview) -> dict[str, Any]:
+        if not self._is_placed:
+            return {}
+        source = replace(self._task.pairs.image, first=preview.frame)
+        return source.placed((), self._data(preview).ndim)

@@ -1,0 +1,489 @@
+"""Training with the mouse: tiny networks, a few steps."""
+
+import gc
+from threading import Event
+from time import perf_counter
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.gui.training_pairs import LayerPair
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.header import own_models, read_config
+from napari_shiftseg.model.unet import build
+from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.training.losses import DiscriminativeLoss
+from napari_shiftseg.training.networks import object_config
+
+AMBER, RED = "#ffe08a", "#f8c9c4"
+SIZE = (84, 92)
+TINY = {"depth": 2, "features": 4, "embedding_channels": 4}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(one_thread):
+    """A worker thread computes with as many threads as the process."""
+
+
+@pytest.fixture(scope="module")
+def nuclei():
+    sample = make_sample("nuclei")
+    inside = tuple(slice(0, n) for n in SIZE)
+    return sample.image[inside], sample.labels[inside]
+
+
+@pytest.fixture
+def trainer(viewer):
+    """The Train widget, docked, for a small network and few steps."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    widget.form.depth.value = TINY["depth"]
+    widget.advanced.features.value = TINY["features"]
+    widget.advanced.channels.value = TINY["embedding_channels"]
+    widget.advanced.learning_rate.value = 0.01
+    widget.advanced.every.value = 20
+    widget.form.steps.value = 40
+    return widget
+
+
+@pytest.fixture
+def pair(viewer, trainer, nuclei):
+    image, labels = nuclei
+    place = {"scale": (2, 3), "translate": (10, 20)}
+    viewer.add_image(image, name="cells", **place)
+    viewer.add_labels(labels, name="true", **place)
+    trainer.form.window.value = "36"
+    return trainer
+
+
+def press(widget):
+    widget.panel.button.native.click()
+
+
+@pytest.fixture
+def until(qtbot):
+    def wait(condition):
+        qtbot.waitUntil(condition, timeout=60_000)
+
+    return wait
+
+
+def captions(widget):
+    return [b.text for b in widget.note.buttons if b.native.isVisibleTo(widget.native)]
+
+
+def colour(label):
+    return label.native.styleSheet()
+
+
+# ------------------------------------------------------------------ a training
+
+
+def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folder):
+    image, _ = nuclei
+    assert pair.panel.button.text == "Train"
+    run(pair)
+
+    course = pair.course
+    assert course.steps == list(range(1, 41))
+    assert set(course.terms) == {"pull", "push", "reg", "foreground"}
+    foreground = course.terms["foreground"]
+    assert np.mean(foreground[-10:]) < 0.8 * np.mean(foreground[:10])
+    assert set(course.ap50) == {20, 40}
+    best = max(course.ap50, key=course.ap50.get)
+
+    figure = pair.plot._figure
+    drawn = {line.get_label(): line.get_xydata() for line in figure.axes[0].lines}
+    np.testing.assert_allclose(drawn["pull"][:, 1], course.terms["pull"])
+    np.testing.assert_allclose(
+        figure.axes[1].lines[0].get_xydata(), list(course.ap50.items())
+    )
+
+    model = load_model("my-model")
+    assert model.config.provenance.steps == best
+    assert model.config.provenance.window == (36, 36)
+    predicted = segment(image, model, device="cpu").labels
+    assert predicted.max() > 3
+    layer = viewer.layers["cells · validation · my-model"]
+    np.testing.assert_array_equal(layer.data, predicted)
+    np.testing.assert_allclose(layer.scale, (2, 3))
+    np.testing.assert_allclose(layer.translate, (10, 20))
+
+    said = pair.panel.result.value
+    assert f"AP50 {course.ap50[best]:.2f} on the validation part at step {best}" in said
+    assert "kept as 'my-model'" in said
+    assert (models_folder / "my-model.safetensors").is_file()
+
+
+def test_the_model_is_in_every_list(viewer, pair, run):
+    others = [
+        viewer.window.add_plugin_dock_widget("napari-shiftseg", name)[1]
+        for name in ("Segment", "Compare stitching", "Inspect model")
+    ]
+    choices = [widget.model for widget in others]
+    assert all("my-model" not in choice.list.choices for choice in choices)
+    pair.form.steps.value = 1
+    run(pair)
+    for choice in choices:
+        choice.value = "my-model"
+        assert choice.config == read_config("my-model")
+    assert "my-model" in pair.form.start.choices
+    del others, choices, choice  # no canvas may outlive its viewer
+    viewer.window.remove_dock_widget("all")
+    gc.collect()
+
+
+def test_the_preview_is_one_layer_and_no_labels_to_train_on(viewer, pair, run):
+    pair.advanced.every.value = 4
+    pair.form.steps.value = 8
+    run(pair)
+    assert [la.name for la in viewer.layers] == [
+        "cells", "true", "cells · validation · my-model",
+    ]  # fmt: skip
+    assert [layer.name for layer in pair.form.truth.choices] == ["true"]
+
+
+def test_a_preview_that_was_removed_stays_away(viewer, pair, until):
+    pair.advanced.every.value = 3
+    pair.form.steps.value = 10**6
+    press(pair)
+    until(lambda: len(viewer.layers) == 3)
+    viewer.layers.pop()
+    before = len(pair.course.ap50)
+    until(lambda: len(pair.course.ap50) > before + 1)
+    press(pair)
+    until(lambda: not pair.panel.is_running)
+    assert len(viewer.layers) == 2
+
+
+def test_a_name_that_is_taken_gets_a_number(pair, run):
+    pair.form.steps.value = 2
+    run(pair)
+    first = own_models()["my-model"].read_bytes()
+    assert "this one will be 'my-model-2'" in pair.note.text.value
+    run(pair)
+    assert list(own_models()) == ["my-model", "my-model-2"]
+    assert own_models()["my-model"].read_bytes() == first
+    assert read_config("my-model-2").name == "my-model-2"
+
+
+def test_updates_are_few(pair, until):
+    came = []
+    pair.panel._on_progress, follow = came.append, pair.panel._on_progress
+    pair.form.window.value = "8"
+    pair.form.steps.value = 120
+    pair.advanced.every.value = 10**6
+    began = perf_counter()
+    press(pair)
+    until(lambda: not pair.panel.is_running)
+    trained = [progress for progress in came if hasattr(progress, "steps")]
+    assert len(trained) <= min(10 * (perf_counter() - began) + 1, 100)
+    for progress in trained:
+        follow(progress)
+    assert pair.course.steps == list(range(1, 121))  # and none is lost
+
+
+# ------------------------------------------------------------------ stopping
+
+
+def test_stop_keeps_the_best_so_far(pair, until):
+    pair.form.steps.value = 10**6
+    pair.advanced.every.value = 5
+    press(pair)
+    assert pair.panel.button.text == "Stop and keep the best"
+    until(lambda: len(pair.course.ap50) > 2)
+    assert "my-model" in own_models()  # a crash would lose one interval
+    press(pair)
+    assert pair.panel.button.text == "Stopping…"
+    until(lambda: not pair.panel.is_running)
+    assert pair.panel.button.text == "Train"
+    score, step = max((score, -step) for step, score in pair.course.ap50.items())
+    assert "Stopped: step" in pair.panel.result.value
+    assert f"AP50 {score:.2f}" in pair.panel.result.value
+    assert read_config("my-model").provenance.steps == -step
+
+
+def test_stop_before_a_validation_keeps_the_last(pair, until):
+    pair.form.steps.value = 10**6
+    pair.advanced.every.value = 10**6
+    press(pair)
+    until(lambda: bool(pair.course.steps))
+    press(pair)
+    until(lambda: not pair.panel.is_running)
+    assert "the last step is kept, it was not validated" in pair.panel.result.value
+    assert read_config("my-model").provenance.steps == pair.course.steps[-1]
+
+
+def test_stop_before_the_first_step_keeps_nothing(viewer, pair, until, monkeypatch):
+    samples, pressed = LayerPair.samples, Event()
+
+    def slow(self, config):
+        assert pressed.wait(60)
+        return samples(self, config)
+
+    monkeypatch.setattr(LayerPair, "samples", slow)
+    press(pair)
+    press(pair)
+    pressed.set()
+    until(lambda: not pair.panel.is_running)
+    assert "There is nothing to keep" in pair.panel.result.value
+    assert own_models() == {}
+    assert len(viewer.layers) == 2
+
+
+def test_stop_during_a_validation_does_not_wait_for_it(pair, until, monkeypatch):
+    from napari_shiftseg.training import validation
+
+    def endless(*_):
+        while True:
+            yield "a tile"
+
+    monkeypatch.setattr(validation, "segment_steps", endless)
+    pair.form.steps.value = 10**6
+    pair.advanced.every.value = 4
+    press(pair)
+    until(lambda: "validating" in pair.panel.text.value)
+    press(pair)
+    until(lambda: not pair.panel.is_running)
+    assert read_config("my-model").provenance.steps == 4
+
+
+def test_dock_closed_during_a_training(viewer, pair, until):
+    pair.form.steps.value = 10**6
+    pair.advanced.every.value = 10**6
+    press(pair)
+    until(lambda: bool(pair.course.steps))
+    viewer.window.remove_dock_widget(pair.native)
+    until(lambda: "my-model" in own_models())  # kept all the same
+    viewer.add_image(np.zeros((5, 5)))  # its events must not reach the dead widget
+
+
+def test_viewer_closed_during_a_training(make_napari_viewer, nuclei, qtbot):
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    viewer.add_image(nuclei[0])
+    viewer.add_labels(nuclei[1])
+    widget.form.depth.value = 2
+    widget.advanced.features.value = 2
+    widget.form.steps.value = 10**6
+    widget.advanced.every.value = 4
+    widget.panel.button.native.click()
+    qtbot.waitUntil(lambda: bool(widget.course.ap50), timeout=60_000)
+    worker = widget.panel._job._worker
+    viewer.close()
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=60_000)
+    assert load_model("my-model").config.provenance.steps in widget.course.ap50
+
+
+# ------------------------------------------------------------------ advice
+
+
+def test_what_is_missing_is_asked_for(viewer, trainer, nuclei):
+    assert "Open an image" in trainer.note.text.value
+    assert not trainer.panel.button.enabled
+    viewer.add_image(nuclei[0])
+    assert "Add a Labels layer" in trainer.note.text.value
+    assert not trainer.panel.button.enabled
+    viewer.add_labels(nuclei[1])
+    assert trainer.panel.button.enabled
+    assert "One image is trained on and validated on" in trainer.note.text.value
+    assert trainer.form.window.value == "84x92"  # raw outputs 4, 8, 12, … to 244
+
+
+def test_a_window_below_the_period_is_refused(pair):
+    pair.form.window.value = "3"
+    assert "below the period 4 × 4" in pair.note.text.value
+    assert RED in colour(pair.note.text)
+    assert not pair.panel.button.enabled
+    assert captions(pair) == ["Use 8", "Use 84x92"]
+    pair.note.buttons[0].native.click()
+    assert pair.form.window.value == "8"
+    assert pair.panel.button.enabled
+
+
+def test_a_window_of_one_period_is_warned_of(pair):
+    pair.form.window.value = "4"
+    assert "not above the period 4: expect seams" in pair.note.text.value
+    assert AMBER in colour(pair.note.text)
+    assert pair.panel.button.enabled
+    pair.form.window.value = "5"
+    assert AMBER not in colour(pair.note.text)
+    assert "it need not be a multiple of it" in pair.note.text.value
+    assert "8 is computed" in pair.note.text.value
+
+
+def test_a_typed_window_is_kept_and_an_offered_one_follows(viewer, pair, nuclei):
+    pair.form.depth.value = 3
+    assert pair.form.window.value == "36"
+    pair.form.window.value = ""
+    pair.form.window.value = pair.form._offered
+    assert pair.form.window.value == "84x92"  # raw outputs 4, 12, 20, …
+    pair.form.depth.value = 4
+    assert pair.form.window.value == "84"  # 4, 20, 36, … 84
+
+
+def test_what_cannot_be_is_refused_in_words(pair):
+    for row, text, said in (
+        ("window", "200", "the image has 84 × 92"),
+        ("window", "twenty", "A window is a whole number"),
+        ("window", "12x12x12", "needs one value or 2"),
+        ("model_name", "disks", "the name of a bundled model"),
+        ("model_name", "a/b", "letters, digits"),
+        ("model_name", "", "letters, digits"),
+    ):
+        control = getattr(pair.form, row)
+        before = control.value
+        assert pair.panel.button.enabled
+        control.value = text
+        assert said in pair.note.text.value
+        assert RED in colour(pair.note.text)
+        assert not pair.panel.button.enabled
+        control.value = before
+
+
+def test_labels_of_another_image_are_refused(viewer, pair, nuclei):
+    pair.form.truth.value = viewer.add_labels(nuclei[1][:50], name="half")
+    assert "84 × 92, got 50 × 92" in pair.note.text.value
+    assert not pair.panel.button.enabled
+    pair.form.image.value = viewer.add_image(nuclei[0][:50])
+    pair.form.window.value = "36"
+    assert pair.panel.button.enabled
+
+
+def test_labels_without_an_object_are_refused(viewer, pair, run):
+    pair.form.truth.value = viewer.add_labels(np.zeros(SIZE, int), name="empty")
+    run(pair)
+    assert "there is no object in any label image" in pair.panel.result.value
+    assert RED in colour(pair.panel.result)
+    assert own_models() == {}
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good(pair, run, monkeypatch):
+    total, calls = DiscriminativeLoss.total, []
+
+    def broken(self, *terms):
+        calls.append(terms)
+        return total(self, *terms) * (np.nan if len(calls) > 25 else 1)
+
+    monkeypatch.setattr(DiscriminativeLoss, "total", broken)
+    run(pair)
+    said = pair.panel.result.value
+    assert "The loss is nan at step 26: lower the learning rate (now 0.01)" in said
+    assert "step 25 of 40" in said
+    assert AMBER in colour(pair.panel.result)
+    assert read_config("my-model").provenance.steps == 20
+
+
+def test_weights_that_are_not_finite_are_not_kept(pair, run, monkeypatch):
+    from napari_shiftseg.training.fit import Training
+
+    def broken(self, images, labels):
+        for weight in self._model.parameters():
+            weight.data.fill_(np.nan)
+        if self.done:
+            raise FloatingPointError("the loss is nan")
+        return {"loss": 1.0, "pull": 1.0}
+
+    monkeypatch.setattr(Training, "_step", broken)
+    run(pair)
+    assert "The loss is nan. There is nothing to keep." in pair.panel.result.value
+    assert own_models() == {}
+
+
+def test_too_little_memory_says_what_to_change(pair, run, monkeypatch):
+    from napari_shiftseg.training.fit import Training
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+
+    monkeypatch.setattr(Training, "_step", full)
+    run(pair)
+    assert "take a smaller window" in pair.panel.result.value
+
+
+# ------------------------------------------------------------------ more than a pair
+
+
+def test_fine_tuning_begins_with_the_weights_of_a_model(viewer, pair, run, tmp_path):
+    start = build(object_config("begun", **TINY), seed=3)
+    path = save_model(start, tmp_path / "begun.safetensors")
+    assert list(pair.form.start.choices) == ["nothing"]  # disks have no foreground
+    OPENED.add(str(path))
+    pair.form.depth.value = 3
+    pair.form.start.value = str(path)
+    assert (pair.form.depth.value, pair.form.depth.enabled) == (2, False)
+    pair.advanced.learning_rate.value = 1e-6
+    pair.form.steps.value = 1
+    run(pair)
+    tuned = load_model("my-model")
+    assert tuned.shape == start.shape
+    assert tuned.config.name == "my-model"
+    for name, weight in start.named_parameters():
+        torch.testing.assert_close(tuned.get_parameter(name), weight, atol=1e-5, rtol=0)
+
+
+def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
+    for kind, data in zip(("images", "labels"), nuclei, strict=True):
+        (tmp_path / kind).mkdir()
+        for number in range(3):
+            tifffile.imwrite(
+                tmp_path / kind / f"{number}.tif", np.roll(data, number, 1)
+            )
+    trainer.form.kind.value = "folders"
+    assert "Choose the folder of images" in trainer.note.text.value
+    trainer.form.image_folder.value = tmp_path / "images"
+    assert "Choose the folder of their labels" in trainer.note.text.value
+    trainer.form.truth_folder.value = tmp_path / "labels"
+    assert trainer.panel.button.enabled
+    assert trainer.form.window.value == ""  # what fits is found when they are read
+    trainer.form.steps.value = 4
+    run(trainer)
+    made = read_config("my-model").provenance
+    assert made.window == (84, 92)
+    assert made.data.startswith("2 images")  # one is held out
+    shown, preview = viewer.layers
+    assert preview.name == "images · validation · my-model"
+    np.testing.assert_array_equal(shown.data, nuclei[0])
+    predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
+    np.testing.assert_array_equal(preview.data, predicted)
+
+    tifffile.imwrite(tmp_path / "labels" / "1.tif", np.float32(nuclei[1]))
+    run(trainer)
+    assert "whole numbers" in trainer.panel.result.value
+    assert RED in colour(trainer.panel.result)
+
+
+def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
+    image, labels = (np.stack([plane] * 4) for plane in nuclei)
+    labels[[0, 2]] = 0
+    viewer.add_image(image, name="stack", scale=(5, 1, 1))
+    viewer.add_labels(labels)
+    assert trainer.form.network.native.isVisibleTo(trainer.native)
+    assert "Of 4 planes those with labels" in trainer.note.text.value
+    trainer.form.steps.value = 2
+    run(trainer)
+    config = read_config("my-model")
+    assert config.ndim == 2
+    assert config.provenance.data.startswith("1 image of")  # 1 and 3, 1 is held out
+    layer = viewer.layers["stack · validation · my-model"]
+    assert layer.data.shape == (1, *SIZE)
+    np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), (5, 0, 0))
+
+
+def test_a_3d_network(viewer, trainer, run):
+    sample = make_sample("nuclei-3d")
+    inside = (slice(0, 24), slice(0, 40), slice(0, 40))
+    viewer.add_image(sample.image[inside])
+    viewer.add_labels(sample.labels[inside])
+    trainer.form.network.value = 3
+    trainer.form.depth.value = 1
+    assert trainer.form.window.value == "24x40x40"
+    trainer.form.window.value = "16"
+    trainer.form.steps.value = 1
+    trainer.advanced.features.value = 2
+    run(trainer)
+    assert read_config("my-model").ndim == 3
+    assert viewer.layers[-1].data.shape == (24, 40, 40)

@@ -1,0 +1,85 @@
+"""Models of the user's own are known by name; no name stands for two."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.header import (
+    bundled_models,
+    find_model,
+    models_folder,
+    named_models,
+    new_model_path,
+    own_models,
+    read_config,
+)
+from napari_shiftseg.model.unet import new_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def mine(models_folder):
+    model = new_model(ndim=1, depth=1, features=2, name="mine")
+    return save_model(model, models_folder / "mine.safetensors")
+
+
+def test_the_folder_is_the_users_unless_a_variable_says_another(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAPARI_SHIFTSEG_MODELS", str(tmp_path))
+    assert models_folder() == tmp_path
+    monkeypatch.delenv("NAPARI_SHIFTSEG_MODELS")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert models_folder().parts[-2:] == ("napari-shiftseg", "models")
+
+
+def test_a_model_of_ones_own_is_found_by_name(mine):
+    assert own_models() == {"mine": mine}
+    assert list(named_models()) == [*bundled_models(), "mine"]
+    assert find_model("mine") == mine
+    assert read_config("mine").name == load_model("mine").config.name == "mine"
+
+
+def test_the_command_line_finds_it(shiftseg, mine):
+    ran = shiftseg("inspect", "mine")
+    assert ran.status == 0
+    assert "mine" in ran.stdout
+
+
+def test_without_a_folder_there_are_none(models_folder):
+    assert not models_folder.exists()
+    assert own_models() == {}
+    assert named_models() == bundled_models()
+
+
+def test_an_unknown_name_lists_ones_own(mine):
+    with pytest.raises(FileNotFoundError, match=r"nor one of yours \(mine\)"):
+        find_model("yours")
+
+
+def test_no_file_shadows_a_bundled_model(models_folder, mine):
+    mine.rename(models_folder / "disks.safetensors")
+    assert find_model("disks") == bundled_models()["disks"]
+    assert named_models()["disks"] == bundled_models()["disks"]
+
+
+def test_a_new_model_gets_a_file_of_its_own(mine):
+    assert new_model_path("new") == mine.with_stem("new")
+    assert new_model_path(" mine ") == mine.with_stem("mine-2")
+    assert new_model_path("MINE") == mine.with_stem("MINE-2")
+    mine.with_stem("mine-2").write_bytes(b"")
+    assert new_model_path("mine") == mine.with_stem("mine-3")
+
+
+@pytest.mark.parametrize("name", ["disks", "Disks", " disks"])
+def test_the_name_of_a_bundled_model_is_refused(name):
+    with pytest.raises(ValueError, match=r"bundled model: choose .*'my-"):
+        new_model_path(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a/b", "..", ".a", "a\\b", "a:b", "a.", "-m"]
+)
+def test_what_is_no_file_name_is_refused(name):
+    with pytest.raises(ValueError, match="letters, digits"):
+        new_model_path(name)

@@ -40,7 +40,8 @@ from skimage.measure import label
 from skimage.segmentation import watershed
 
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
-from napari_shiftseg.geometry.tiling import kept, plan_tiles
+from napari_shiftseg.geometry.axis_plan import kept
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.config import Scope

@@ -143,7 +143,9 @@ class TestWords:
         assert starts == ["6", "8 *", "4 × 8 *", "100 *"]
         assert rows[3].split()[2:4] == ["not", "defined"]  # one tile
         assert rows[4] == "* a multiple of the period, 4"
-        assert rows[6] == "No seams at 6, 8, 4x8."  # untrained: all steps are large
+        assert rows[6] == (  # untrained: all steps are large
+            "No seams at 6, 8, 4x8. One tile holds it all at 100."
+        )
         assert str(tmp_path / "o") in ran.stdout
 
 

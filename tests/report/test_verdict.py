@@ -8,12 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.config import Clustering, Provenance
 from napari_shiftseg.model.unet import new_model
 from napari_shiftseg.pipeline.comparison import Comparison, compare
 from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.verdict import period_ratio, shows_seams, verdict
+from napari_shiftseg.report.verdict import (
+    _why_seamless,
+    period_ratio,
+    shows_seams,
+    verdict,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -190,3 +197,15 @@ def test_figures_to_be_read_with_care(disks_model) -> None:
     notes = verdict(small, disks_model).warnings
     assert "naive: the seam z is weak, a tile keeps fewer than 16 pixels" in notes
     assert not any("cropped: the seam z" in note for note in notes)
+
+
+def test_why_there_are_no_seams() -> None:
+    """Of tiles that need not be multiples of the period: one holds the second axis."""
+    shape = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
+
+    def why(window: tuple[int, int]) -> str:
+        return _why_seamless(plan_tiles((40, 50), shape, window, "naive"))
+
+    assert why((8, 8)) == ": they are multiples of the period"
+    assert why((8, 50)) == ": they meet at multiples of the period only"
+    assert why((6, 8)) == ""

@@ -240,14 +240,14 @@ class TrainForm(Container):
             and all(n <= m for size in sizes for n, m in zip(w, size, strict=True))
         ]
 
-    def notes(self) -> list[str]:
-        """Return what is to be known about the pairs and the name."""
+    def notes(self, about_name: bool) -> list[str]:
+        """Return what is to be known about the pairs and, if asked for, the name."""
         file = new_model_path(self.model_name.value)
         asked = self.model_name.value.strip()
         taken = f"There is a model {asked!r} already: this one will be {file.stem!r}."
         return [
             self._about_validation(),
-            taken * (file.stem != asked),
+            taken * (about_name and file.stem != asked),
             colour_note(self.image.value) if self.kind.value == LAYERS else "",
         ]
 

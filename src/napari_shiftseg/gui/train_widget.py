@@ -22,6 +22,7 @@ from napari_shiftseg.gui.train_advanced import TrainAdvanced
 from napari_shiftseg.gui.train_form import NotChosenYet, TrainForm
 from napari_shiftseg.gui.training_run import TrainingProgress, training_run
 from napari_shiftseg.gui.validation_preview import ValidationPreview
+from napari_shiftseg.gui.view_watch import SETTLED
 from napari_shiftseg.training.course import Course
 from napari_shiftseg.training.training_window import advise_training
 
@@ -79,7 +80,7 @@ class TrainWidget(Container):
             stop=Stop(lambda: self._stop.set(), "Stop and keep the best"),
         )
         self.plot = Plot(self._viewer.theme)
-        self.plot.setMinimumHeight(PLOT_HEIGHT)
+        self.plot.setFixedHeight(PLOT_HEIGHT)
         self.save_button = PushButton(text="Save curves…")
         rows = Container(
             widgets=[
@@ -157,7 +158,7 @@ class TrainWidget(Container):
     def _say_what_it_means(self) -> None:
         form, shape = self.form, self.form.shape
         window = form.training_window()
-        warning, notes = "", form.notes()
+        warning, notes = "", form.notes(about_name=not self.panel.is_running)
         every = f"validated every {self.advanced.validated_every(form.steps.value):,}"
         if window is not None:
             advice = advise_training(window, shape)
@@ -203,7 +204,7 @@ class TrainWidget(Container):
         ended = perf_counter()
         self._next_draw = ended + max(REDRAW, REST * (ended - began))
         if is_first:  # below what a low screen shows, as soon as it has its place
-            QTimer.singleShot(0, self._scroll_to_plot)
+            QTimer.singleShot(SETTLED, self._scroll_to_plot)
 
     def _scroll_to_plot(self) -> None:
         if isalive(self.native):

@@ -123,13 +123,13 @@ class Trained:
             ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
         else:
             ended = f"{self.done:,} steps"
-        kept = "the last step is kept, it was not validated"
+        kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
-            kept = f"AP50 {score:.2f} on the validation part at step {step:,}, kept"
+            kept = f"step {step:,}, AP50 {score:.2f} on the validation part"
         return (
-            f"{ended} in {time_text(self.seconds, '.0f')}; {kept} as "
-            f"{self.file.stem!r}. It is in every list of models."
+            f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
+            f"{self.file.stem!r}: {kept}. It is in every list of models."
         )
 
 

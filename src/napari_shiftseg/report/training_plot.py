@@ -45,7 +45,7 @@ def draw_training(figure: Figure, course: Course, colours: Colours = LIGHT) -> N
     loss.set_ylim(0, _top(course))
     loss.set_ylabel("loss")
     score.set_ylim(0, 1.02)
-    score.set_ylabel("AP50 (validation)")
+    score.set_ylabel("AP50")
     for panel in panels if is_wide(figure) else [score]:
         panel.set_xlabel("step")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))

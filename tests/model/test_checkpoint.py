@@ -22,6 +22,7 @@ from napari_shiftseg.model.header import (
     CONFIG_KEY,
     CheckpointError,
     bundled_models,
+    find_model,
     read_config,
 )
 from napari_shiftseg.model.unet import UNet, new_model
@@ -150,7 +151,13 @@ def test_weights_too_large_for_half_precision_are_refused(tmp_path):
     save_model(model, tmp_path / "m.safetensors")
 
 
-@pytest.mark.parametrize("name", ["disks", "disks-w16"])
+def test_what_is_bundled():
+    assert list(bundled_models()) == ["disks", "disks-w16", "nuclei"]
+    clustering = read_config("nuclei").clustering
+    assert (clustering.scope, clustering.background_embedding) == ("component", None)
+
+
+@pytest.mark.parametrize("name", ["disks", "disks-w16", "nuclei"])
 def test_bundled_models_load_by_name(name):
     model = load_model(name)
 
@@ -158,7 +165,7 @@ def test_bundled_models_load_by_name(name):
     assert model.config == read_config(name)
     assert model.shape.period == (16, 16)
     assert model.config.provenance is not None
-    assert len(model.config.clustering.background_embedding) == 3
+    assert find_model(name).stat().st_size < 9e6
 
 
 def test_an_unknown_name_lists_the_bundled_models(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, LineEdit
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGraphicsOpacityEffect, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Task, sweep_run
+from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.model.description import own_seams
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.pipeline.sweep import SweepPoint
+
+OUTDATED = "Of an earlier setting: press Sweep again."
+FADED = 0.4  # opacity of what is of an earlier setting
 
 
 class SweepPanel(QWidget):
@@ -41,6 +45,7 @@ class SweepPanel(QWidget):
         super().__init__()
         self._task = task
         self._swept: Task | None = None
+        self._offered = ""
         self.points: list[SweepPoint] = []
         self.windows = LineEdit(
             label="Tile sizes",
@@ -56,6 +61,10 @@ class SweepPanel(QWidget):
             progressed=self._take_point,
         )
         self.plot = Plot(theme)
+        self.outdated = wrapped_label(OUTDATED)
+        self.outdated.native.setStyleSheet(STYLES["warning"])
+        self.outdated.visible = False
+        self._fades = [_fade(part) for part in (self.plot, self.panel.result.native)]
         self._row = Container(widgets=[self.windows], layout="horizontal")
         self._row.margins = (0, 0, 0, 0)
         row = QHBoxLayout()
@@ -64,11 +73,15 @@ class SweepPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.addLayout(row)
+        column.addWidget(self.outdated.native)
         column.addWidget(self.plot, stretch=1)
 
     def offer(self, windows: Sequence[tuple[int, ...]]) -> None:
-        """Suggest windows for another model."""
-        self.windows.value = ", ".join(window_text(window) for window in windows)
+        """Suggest windows for another model, unless the user chose some."""
+        is_untouched = self.windows.value == self._offered
+        self._offered = ", ".join(window_text(window) for window in windows)
+        if is_untouched:
+            self.windows.value = self._offered
 
     def _steps(self) -> Generator[Progress, None, list[SweepPoint]]:
         windows = parse_windows(self.windows.value)
@@ -80,6 +93,13 @@ class SweepPanel(QWidget):
         same = self._swept is not None and self._swept.is_of_the_same_region(task)
         return self.points if same else []
 
+    def mark_outdated(self, task: Task | None) -> None:
+        """Mark the points as those of another task than this one, or no longer."""
+        of_it = [] if task is None else self.points_of(task)
+        self.outdated.visible = outdated = self.points != of_it
+        for fade in self._fades:
+            fade.setEnabled(outdated)
+
     def _take_point(self, progress: Progress) -> None:
         point = getattr(progress, "point", None)
         if point is not None:
@@ -89,8 +109,9 @@ class SweepPanel(QWidget):
     def _finished(self, points: list[SweepPoint]) -> tuple[str, str]:
         self.points = points
         self._draw()
-        has_seams = own_seams(read_config(self._swept.model)) is not None
-        return sweep_verdict(points, has_seams), "note"
+        config = read_config(self._swept.model)
+        said = sweep_verdict(points, own_seams(config) is not None)
+        return f"{self._swept.name}, model {config.name}: {said}", "note"
 
     def _draw(self) -> None:
         from napari_shiftseg.report.plots import draw_sweep
@@ -101,3 +122,12 @@ class SweepPanel(QWidget):
             lambda figure, colours: draw_sweep(figure, points, colours),
             lambda: sweep_table(points),
         )
+
+
+def _fade(part: QWidget) -> QGraphicsOpacityEffect:
+    """Return what shows a widget pale while it is enabled; it is not yet."""
+    fade = QGraphicsOpacityEffect(part)
+    fade.setOpacity(FADED)
+    fade.setEnabled(False)
+    part.setGraphicsEffect(fade)
+    return fade

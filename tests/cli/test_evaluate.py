@@ -209,7 +209,7 @@ class TestRefused:
         empty.mkdir()
         (empty / "notes.txt").write_text("hello")
         for pair in ((empty, folders[1]), (folders[0], empty)):
-            shiftseg("evaluate", *pair).assert_refused(f"{empty} holds no label image")
+            shiftseg("evaluate", *pair).assert_refused(f"{empty} holds no image")
 
     def test_a_file_and_a_folder(self, shiftseg, folders) -> None:
         found, true = folders

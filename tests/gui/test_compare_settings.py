@@ -147,7 +147,73 @@ def test_labels_of_another_shape_or_none_drawn_are_no_truth(viewer, compare, noi
     assert compare.form.truth.value is None
 
 
+def test_labels_of_another_image_do_not_stay(viewer, compare):
+    viewer.open_sample("napari-shiftseg", "disks_13")
+    own = compare.form.truth.value
+    assert own.name == "disks (period 13) · truth"
+    disks, shape = compare.form.image.value, own.data.shape
+    same = viewer.add_image(np.zeros(shape), name="of the same shape")
+    compare.form.image.value = same
+    assert compare.form.truth.value is None
+    compare.form.image.value = disks
+    assert compare.form.truth.value is own
+    viewer.add_labels(np.ones(shape, int), name="mine")
+    compare.form.image.value = same
+    compare.form.truth.value = viewer.layers[
+        "mine"
+    ]  # the user's choice stays where it fits
+    third = viewer.add_image(np.ones(shape), name="third")
+    compare.form.image.value = third
+    assert compare.form.truth.value.name == "mine"
+    compare.form.image.value = viewer.add_image(np.zeros((30, 30)), name="small")
+    assert compare.form.truth.value is None
+
+
 # ------------------------------------------------------------------ earlier settings
+
+
+def test_a_sweep_of_earlier_settings_is_marked(viewer, compared, finish, model_file):
+    sweep, form = compared.sweep, compared.form
+
+    def is_outdated():
+        said = sweep.outdated.native.isVisibleTo(sweep)
+        assert [fade.isEnabled() for fade in sweep._fades] == [said] * 2
+        return said
+
+    other = viewer.add_image(np.zeros((44, 52)), name="other")
+    form.image.value = other
+    form.image.value = viewer.layers["disks"]
+    assert not is_outdated()  # there is none
+    sweep.windows.value = "4, 6"
+    sweep.panel.button.native.click()
+    finish(sweep.panel)
+    assert sweep.panel.result.value.startswith("disks, model small: ")
+    assert not is_outdated()
+    truth = form.truth.value
+    for control, value in (
+        (form.truth, None), (form.image, other), (form.model, "disks"),
+    ):  # fmt: skip
+        before, control.value = control.value, value
+        assert is_outdated(), value
+        control.value = before
+        form.truth.value = truth
+        assert not is_outdated(), value
+    form.window.value = "12"  # no part of a sweep
+    assert not is_outdated()
+    form.image.value = other
+    sweep.panel.button.native.click()
+    finish(sweep.panel)
+    assert not is_outdated()
+
+
+def test_windows_that_were_typed_outlast_the_model(compare, model_file):
+    windows = compare.sweep.windows
+    assert windows.value.startswith("4, 5, 6")
+    compare.form.model.value = "disks"
+    assert windows.value.startswith("16, 20")  # untouched: the model's own
+    windows.value = "18, 20"
+    compare.form.model.value = model_file
+    assert windows.value == "18, 20"
 
 
 def test_results_of_earlier_settings_are_marked(viewer, compared, noise, model_file):

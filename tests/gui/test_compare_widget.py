@@ -135,6 +135,35 @@ def test_cameras_are_linked_both_ways(compared):
     assert (left.center, left.zoom) == ((0, 2, 1), 9)
 
 
+def corners_in_view(pane):
+    """Whether the whole image lies within a canvas."""
+    camera, size = pane.model.scene.camera, np.array(pane.model.canvas.size)
+    low, high = pane.layer("image").extent.world
+    middle = np.array(camera.center[1:])
+    shown = size / 2 / camera.zoom
+    return bool((low >= middle - shown).all() and (high <= middle + shown).all())
+
+
+def test_the_whole_image_is_seen_until_the_user_looks_elsewhere(viewer, split, press):
+    left, right = (pane.model for pane in panes(split))
+    camera = left.scene.camera
+    assert all(map(corners_in_view, panes(split)))
+    zoom = camera.zoom
+    left.canvas.size = 500, 400
+    right.canvas.size = 500, 100
+    assert camera.zoom < zoom / 2
+    assert all(map(corners_in_view, panes(split)))
+    camera.zoom = 40
+    right.canvas.size = 500, 300
+    assert camera.zoom == 40
+    split.form.window.value = "24"
+    press(split)  # the same image again
+    assert camera.zoom == 40
+    split.form.image.value = viewer.add_image(np.zeros((90, 40)), name="other")
+    press(split)
+    assert all(map(corners_in_view, panes(split)))
+
+
 def test_switches_act_on_both_sides(compared):
     for kind, switch in compared.view.switches.boxes.items():
         for value in (not switch.value, switch.value):
@@ -239,6 +268,16 @@ def test_the_table_says_what_the_comparison_does(split):
     true = comparison.naive.objects.true_objects
     assert shown["true objects"][:2] == [str(true), str(true)]
     assert shown["false splits"][1] == "0 ✓"
+    table = split.view.table
+    assert table.legend.text() == "✓ the better side"
+    marked = [
+        item.text().endswith("✓")
+        for row in range(table.rowCount())
+        for column in range(2)
+        if (item := table.item(row, column)).toolTip().startswith("✓ the better side.")
+    ]
+    assert marked
+    assert all(marked)
 
 
 def test_every_figure_has_a_tooltip(compared):
@@ -284,8 +323,11 @@ def test_the_worst_seam_is_framed_on_both_sides(split):
 
 def test_where_nothing_is_split_there_is_no_next(viewer, compare, press):
     viewer.add_image(np.zeros((30, 30)))
-    press(compare)
     tour = compare.view.tour
+    assert not tour.all.enabled
+    assert tour.text.value == ""
+    press(compare)
+    assert tour.all.enabled
     assert tour.text.value == "no tile border splits an object"
     assert not tour.next.enabled
 
@@ -316,7 +358,8 @@ def test_a_sweep_shows_its_points(compared, finish):
     assert [point.plan.window for point in sweep.points] == [(4, 4), (6, 6)]
     assert [point.is_valid for point in sweep.points] == [True, False]
     assert sweep.points[1].seams.ratio > sweep.points[0].seams.ratio
-    assert sweep.panel.result.value == "No seams at 4, 6."
+    said = "disks, model small: No seams at 4, 6."
+    assert sweep.panel.result.value == said
 
 
 def test_points_found_before_a_cancel_stay(compared, finish, qtbot):

@@ -503,11 +503,18 @@ def test_run_again_with_the_settings_of_a_layer(viewer, widget, noise, run, qtbo
     widget.advanced.bandwidth.value = 0.3
     widget.advanced.region.value = IN_VIEW
     viewer.layers.selection.active = first
+    assert widget.again.text == "Run again like the selected layer"
+    tip = widget.again.native.toolTip().splitlines()
+    assert tip[1:4] == [
+        "model: small.safetensors", "tile size (window): 10", "stitching: naive"
+    ]  # fmt: skip
+    assert "bandwidth: 1.5" in tip
     widget.again.native.click()
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
     assert widget.window.value == "10"
     assert widget.stitching.value == "naive"
     assert widget.advanced.region.value == WHOLE_IMAGE
+    assert "as a multiple of the image's" in widget.summary.native.toolTip()
     np.testing.assert_array_equal(viewer.layers[-1].data, first.data)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from napari.qt import QtViewer
@@ -114,6 +115,9 @@ class LinkedCanvases(QSplitter):
         self.setChildrenCollapsible(False)
         self._following = False
         models = [pane.model for pane in self.panes]
+        self._home = self._looks_at()
+        for model in models:
+            model.canvas.events.size.connect(self._resized)
         for source, target in (models, models[::-1]):
             _Follower(self, source.scene.camera, target.scene.camera, CAMERA)
             _Follower(self, source.dims, target.dims, SLIDERS)
@@ -129,8 +133,20 @@ class LinkedCanvases(QSplitter):
             pane.set_visible(kind, visible)
 
     def reset_view(self) -> None:
-        """Look at the whole on both sides."""
+        """Look at the whole on both sides, though one is narrower than the other."""
+        left, right = (np.maximum(pane.model.canvas.size, 1) for pane in self.panes)
         self.left.model.reset_view()
+        self.left.model.scene.camera.zoom *= min(1, (right / left).min())
+        self._home = self._looks_at()
+
+    def _looks_at(self) -> tuple[float, ...]:
+        camera = self.left.model.scene.camera
+        return (*camera.center, camera.zoom)
+
+    def _resized(self) -> None:
+        """Keep looking at the whole, unless the user looks elsewhere."""
+        if np.allclose(self._looks_at(), self._home):
+            self.reset_view()
 
     def mark(self, frame: LayerTuple) -> None:
         """Draw a frame on both sides and look at it."""

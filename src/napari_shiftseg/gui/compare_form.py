@@ -32,7 +32,7 @@ from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Image
+    from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.axis_plan import Stitching
     from napari_shiftseg.geometry.tiling import TilePlan
@@ -60,6 +60,7 @@ class CompareForm(Container):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
+        self._is_preselected = False  # the truth, and not by the user
         self.image = LayerChoice(viewer, is_image, label="Image")
         self.model = ModelChoice()
         self.window = WindowChoice()
@@ -87,6 +88,7 @@ class CompareForm(Container):
         self._choose_image(self.image.value)
 
     def _connect(self) -> None:
+        self.truth.changed.connect(self._truth_changed)
         for control in (self.window, self.truth, self.region):
             control.changed.connect(lambda: self.edited.emit())
         self.image.changed.connect(self._choose_image)
@@ -97,8 +99,24 @@ class CompareForm(Container):
 
     def _choose_image(self, image: Image | None) -> None:
         if image is not None:
-            self.truth.value = likely_truth(image, self.truth.choices)
+            own = self._own_truth(image)
+            if own is not None or self._is_preselected or not self._fits():
+                self._preselect(own)
         self.edited.emit()
+
+    def _own_truth(self, image: Image) -> Labels | None:
+        """Return the likely truth of an image, and not what is named after another."""
+        images = [layer for layer in self.image.choices if layer is not image]
+        others = {f"{other.name} · truth" for other in images}
+        labels = (layer for layer in self.truth.choices if layer is not None)
+        return likely_truth(image, [la for la in labels if la.name not in others])
+
+    def _preselect(self, truth: Labels | None) -> None:
+        self.truth.value = truth
+        self._is_preselected = True
+
+    def _truth_changed(self) -> None:
+        self._is_preselected = False
 
     def _take_truth(self, event: Any) -> None:
         """Take labels that come after the image they belong to."""
@@ -106,9 +124,9 @@ class CompareForm(Container):
             return
         image = self.image.value
         if image is not None and self.truth.value is None:
-            likely = likely_truth(image, self.truth.choices)
-            if likely is event.value:
-                self.truth.value = likely
+            own = self._own_truth(image)
+            if own is event.value:
+                self._preselect(own)
         self.edited.emit()
 
     def _tell(self) -> None:
@@ -155,7 +173,7 @@ class CompareForm(Container):
         if layer is None:
             return None, ()
         shape, expected = layer_shape(layer), layer_shape(self.image.value)
-        if shape not in (expected, expected[-ndim:]):
+        if not self._fits():
             raise ValueError(
                 f"the true labels have the shape {shape}, the image {expected}: "
                 f"choose other labels, or none"
@@ -163,6 +181,13 @@ class CompareForm(Container):
         data = layer.data[0] if layer.multiscale else layer.data
         leading = len(shape) - ndim
         return data, frame_in_view(layer, self._viewer.dims, leading)
+
+    def _fits(self) -> bool:
+        """Whether the true labels, if any, have the shape of the image or a frame."""
+        if self.truth.value is None:
+            return True
+        expected, ndim = layer_shape(self.image.value), self.model.config.ndim
+        return layer_shape(self.truth.value) in (expected, expected[-ndim:])
 
     def plan(self, task: Task, stitching: Stitching) -> TilePlan:
         """Return the tiles of a task of this image."""

@@ -128,6 +128,7 @@ class CompareWidget(Container):
         for control in (self.view.report_button, self.view.right):
             control.enabled = shown and not self._is_busy
         self._advised = None
+        self.sweep.mark_outdated(self._subject())
         try:
             task = self.form.task()
             naive, cropped = (self.form.plan(task, s) for s in ("naive", "cropped"))
@@ -151,16 +152,15 @@ class CompareWidget(Container):
     def _allow(self, allowed: bool) -> None:
         """Let one thing run at a time; a sweep has tile sizes of its own."""
         self.panel.allow(allowed and not self.sweep.panel.is_running)
-        can_sweep = allowed or self._has_subject()
+        can_sweep = allowed or self._subject() is not None
         self.sweep.panel.allow(can_sweep and not self.panel.is_running)
 
-    def _has_subject(self) -> bool:
-        """Whether all but the tile size can be carried out."""
+    def _subject(self) -> Task | None:
+        """Return the task but for the tile size; None if it cannot be carried out."""
         try:
-            self.form.task_of_all_windows()
+            return self.form.task_of_all_windows()
         except ValueError:
-            return False
-        return True
+            return None
 
     def _say_what_it_means(self, naive: TilePlan, cropped: TilePlan) -> None:
         config = self.form.model.config

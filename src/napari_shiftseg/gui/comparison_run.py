@@ -61,15 +61,22 @@ class Task:
         """Whether another task has this model, these pixels and this truth."""
         return (
             self.model == other.model
-            and self.source.data is other.source.data
-            and self.source.first == other.source.first
+            and self._is_of_these_pixels(other)
             and self.truth is other.truth
         )
 
     def is_of_the_same_region(self, other: Task) -> bool:
         """Whether another task is of the same, and of the same part of it."""
+        return self.shows_the_same(other) and self.is_of_the_same(other)
+
+    def shows_the_same(self, other: Task) -> bool:
+        """Whether another task has these pixels and is of the same part of them."""
         same = self.settings.region == other.settings.region
-        return same and self.is_of_the_same(other)
+        return same and self._is_of_these_pixels(other)
+
+    def _is_of_these_pixels(self, other: Task) -> bool:
+        one, two = self.source, other.source
+        return one.data is two.data and one.first == two.first
 
     @property
     def name(self) -> str:
@@ -216,7 +223,8 @@ def sweep_run(
     model = load_model(task.model)
     labels = task.labels()
     points = yield from sweep_steps(task.pixels(), model, windows, settings, labels)
-    return Swept(points, sweep_verdict(points, own_seams(model.config) is not None))
+    said = sweep_verdict(points, own_seams(model.config) is not None)
+    return Swept(points, f"{task.name}, model {model.config.name}: {said}")
 
 
 def shown_pixels(pixels: Any, model: UNet) -> Any:

@@ -14,7 +14,7 @@ from napari_shiftseg.gui.layer_switches import LayerSwitches
 from napari_shiftseg.gui.layers import run_name
 from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.plot import Plot
-from napari_shiftseg.gui.seam_mark import FAR, seam_mark
+from napari_shiftseg.gui.seam_mark import seam_mark
 from napari_shiftseg.gui.seam_tour import SeamTour
 from napari_shiftseg.gui.source import region_in_view
 from napari_shiftseg.model.description import own_seams
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.comparison_run import Compared, Whole
     from napari_shiftseg.gui.layers import LayerTuple
     from napari_shiftseg.metrics.splits import Seam
-    from napari_shiftseg.pipeline.comparison import Side
 
 CROPPED, WHOLE = "cropped", "whole, in view"
 OUTDATED = "Of an earlier setting: press Compare again."
@@ -129,7 +128,7 @@ class ComparisonView(QWidget):
 
     def show_comparison(self, compared: Compared) -> None:
         """Show a comparison in place of the one before."""
-        self._compared = compared
+        before, self._compared = self._compared, compared
         comparison = compared.comparison
         plans = [side.result.plan for side in (comparison.naive, comparison.cropped)]
         self._is_whole, self.right.value = False, CROPPED
@@ -139,7 +138,8 @@ class ComparisonView(QWidget):
         ):
             pane.show_layers(run_name(plan), self._as_switched(layers))
         self.canvases.unmark()
-        self._open_at_the_worst_seam(comparison.naive)
+        if before is None or not compared.task.shows_the_same(before.task):
+            self.canvases.reset_view()
         self.table.show_comparison(comparison)
         self.tour.begin(comparison.naive.splitting or ())
         self._draw_profile()
@@ -224,13 +224,6 @@ class ComparisonView(QWidget):
         plan = self._compared.comparison.cropped.result.plan
         layers = self._as_switched(self._compared.cropped)
         self.canvases.right.show_layers(run_name(plan), layers)
-
-    def _open_at_the_worst_seam(self, naive: Side) -> None:
-        """Look at some tiles only: in a large image no seam can be seen."""
-        self.canvases.reset_view()
-        if naive.splitting:
-            source, worst = self._compared.task.source, naive.splitting[0]
-            self.canvases.look_at(seam_mark(worst, naive.result, source, FAR))
 
     def _show_all(self) -> None:
         self.canvases.unmark()

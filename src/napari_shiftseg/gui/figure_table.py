@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QBrush, QColor, QFontMetrics
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QHeaderView,
+    QLabel,
     QTableWidget,
     QTableWidgetItem,
+    QVBoxLayout,
 )
 
 from napari_shiftseg.gui.canvases import GREY
@@ -31,10 +34,11 @@ if TYPE_CHECKING:
     from napari_shiftseg.report.figures_of_merit import Row
 
 BETTER = " ✓"
+LEGEND = "✓ the better side"
 FONT = 10  # pixels: all rows are to be seen on a small screen
 PADDING = 3  # pixels of a row, above and below its text together
 STYLE = f"""
-QTableView, QHeaderView::section {{ font-size: {FONT}px; }}
+QTableView, QHeaderView::section, QLabel {{ font-size: {FONT}px; }}
 QHeaderView::section, QTableView::item {{ padding: 0px 3px; }}
 """
 
@@ -53,6 +57,7 @@ class FigureTable(QTableWidget):
         rows.setMinimumSectionSize(1)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(self._row_height())
+        self._explain_the_mark()
         self._dimmed = False
         for number, row in enumerate(ROWS):
             self.verticalHeaderItem(number).setToolTip(row.tooltip)
@@ -82,6 +87,13 @@ class FigureTable(QTableWidget):
         height += self.verticalHeader().length() + 2 * self.frameWidth()
         return QSize(super().sizeHint().width(), height)
 
+    def _explain_the_mark(self) -> None:
+        """Write a legend into the corner of the headers, where it takes no room."""
+        self.legend = QLabel(LEGEND)
+        corner = QVBoxLayout(self.findChild(QAbstractButton))
+        corner.setContentsMargins(3, 0, 3, 0)
+        corner.addWidget(self.legend)
+
     def _row_height(self) -> int:
         font = self.font()
         font.setPixelSize(FONT)
@@ -100,6 +112,8 @@ class FigureTable(QTableWidget):
         if is_missing:
             text = why_not_defined(row, figures)
             tooltip = f"{NOT_DEFINED.capitalize()}: {text}. {tooltip}"
+        if text.endswith(BETTER):
+            tooltip = f"{LEGEND}. {tooltip}"
         item = QTableWidgetItem(text)
         item.setToolTip(tooltip)
         item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import PushButton
 from qtpy.compat import isalive
 
+from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +32,7 @@ class RunAgain(PushButton):
     def __init__(
         self, viewer: napari.Viewer, on_press: Callable[[dict[str, Any]], None]
     ) -> None:
-        super().__init__(text="Run again with these settings")
+        super().__init__(text="Run again like the selected layer")
         self._layers, self._on_press = viewer.layers, on_press
         self.changed.connect(self._press)
         viewer.layers.selection.events.active.connect(self.offer)
@@ -36,7 +40,10 @@ class RunAgain(PushButton):
     def offer(self) -> None:
         """Show the button if there is something to run again."""
         if isalive(self.native):
-            self.visible = self._record() is not None
+            record = self._record()
+            self.visible = record is not None
+            if record is not None:
+                self.tooltip = settings_text(record)
 
     def _press(self) -> None:
         record = self._record()
@@ -48,3 +55,26 @@ class RunAgain(PushButton):
         layer = self._layers.selection.active
         record = layer.metadata.get(METADATA_KEY) if layer is not None else None
         return record if isinstance(record, dict) else None
+
+
+def settings_text(record: dict[str, Any]) -> str:
+    """Say how a layer was made: image, model, tile size, and settings that are given.
+
+    Parameters
+    ----------
+    record : dict
+        See `run_record`.
+    """
+    settings, usual = record["settings"], asdict(Settings())
+    chosen = [
+        f"{name.replace('_', ' ')}: {value}"
+        for name, value in settings.items()
+        if name not in ("window", "stitching") and value != usual.get(name)
+    ]
+    lines = [
+        f"image: {record['image']}",
+        f"model: {Path(record['model']).name}",
+        f"tile size (window): {window_text(record['window'])}",
+        f"stitching: {settings['stitching']}",
+    ]
+    return "\n".join([*lines, *chosen])

@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 FRAME_COLOUR, LINE_COLOUR = "#ffffff", "#39ff14"
 WIDTH = 0.3  # pixels: what lies under the line is to be seen
 BESIDE = 2  # pixels shown beyond the ends of a seam
-NEAR, FAR = 0.5, 1.5  # strides shown on both sides of a seam
+AROUND = 0.5  # strides shown on both sides of a seam
 
 
-def seam_mark(
-    seam: Seam, result: Segmentation, source: Source, around: float = NEAR
-) -> LayerTuple:
+def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
     """Return a seam and a frame around it, to be drawn or looked at.
 
     Of a volume it lies in the plane of the first object that the seam splits; a seam
@@ -38,12 +36,10 @@ def seam_mark(
         Whose seam it is.
     source : Source
         Of the image.
-    around : float
-        Strides on both sides of the seam.
     """
     plan = result.plan
     offset = np.array(plan.offset)
-    flat = np.concatenate([_frame(seam, plan.stride, around), _line(seam)])
+    flat = np.concatenate([_frame(seam, plan.stride), _line(seam)])
     lines = np.zeros((len(flat), 2, len(offset)))
     lines[:, 0, :-2] = (np.array(seam.at) + offset)[:-2]
     lines[:, :, -2:] = flat
@@ -74,12 +70,12 @@ def outline(bounds: Region) -> NDArray[np.float64]:
     return np.stack([corners, np.roll(corners, -1, axis=0) - corners], axis=1)
 
 
-def _frame(seam: Seam, strides: tuple[int, ...], around: float) -> NDArray[np.float64]:
+def _frame(seam: Seam, strides: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a frame around a seam, in pixels of the result."""
     bounds = []
     for (start, stop), stride in zip(seam.pairs[-2:], strides[-2:], strict=True):
         middle = (start + stop) / 2 - 0.5
-        half = max(around * stride, (stop - start) / 2 + BESIDE)
+        half = max(AROUND * stride, (stop - start) / 2 + BESIDE)
         bounds.append((middle - half, middle + half))
     return outline(tuple(bounds))
 

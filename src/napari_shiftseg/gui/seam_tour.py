@@ -50,11 +50,13 @@ class SeamTour(Container):
         self.all.changed.connect(self._leave)
         self.previous.changed.connect(lambda: self._go(self._at - 1))
         self.next.changed.connect(lambda: self._go(self._at + 1))
+        self.all.enabled = False
         self._enable()
 
     def begin(self, seams: Sequence[Seam]) -> None:
         """Take other seams, ranked; none is visited yet."""
         self._seams, self._at = seams, -1
+        self.all.enabled = True
         self._count()
         self._enable()
 

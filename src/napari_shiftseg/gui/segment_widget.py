@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.progress import Progress
 
+SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
+
 
 class SegmentWidget(Container):
     """Predict an image tile by tile, cluster it, and show what came out.
@@ -60,7 +62,7 @@ class SegmentWidget(Container):
         self.image, self.model = self.form.image, self.form.model
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
-        self.summary = wrapped_label()
+        self.summary = wrapped_label(tooltip=SUMMARY_TIP)
         self.show_grid = CheckBox(text="Show tile grid", value=False)
         self.device = DeviceChoice(self._advise)
         self.advanced_button = PushButton(text="▸ Advanced")

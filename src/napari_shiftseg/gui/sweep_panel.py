@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, LineEdit
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGraphicsOpacityEffect, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Swept, Task, sweep_run
+from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.pipeline.sweep import SweepPoint
+
+OUTDATED = "Of an earlier setting: press Sweep again."
+FADED = 0.4  # opacity of what is of an earlier setting
 
 
 class SweepPanel(QWidget):
@@ -38,6 +42,7 @@ class SweepPanel(QWidget):
         super().__init__()
         self._task = task
         self._swept: Task | None = None
+        self._offered = ""
         self.points: list[SweepPoint] = []
         self.windows = LineEdit(
             label="Tile sizes",
@@ -53,6 +58,10 @@ class SweepPanel(QWidget):
             progressed=self._take_point,
         )
         self.plot = Plot(theme)
+        self.outdated = wrapped_label(OUTDATED)
+        self.outdated.native.setStyleSheet(STYLES["warning"])
+        self.outdated.visible = False
+        self._fades = [_fade(part) for part in (self.plot, self.panel.result.native)]
         self._row = Container(widgets=[self.windows], layout="horizontal")
         self._row.margins = (0, 0, 0, 0)
         row = QHBoxLayout()
@@ -61,11 +70,15 @@ class SweepPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.addLayout(row)
+        column.addWidget(self.outdated.native)
         column.addWidget(self.plot, stretch=1)
 
     def offer(self, windows: Sequence[tuple[int, ...]]) -> None:
-        """Suggest windows for another model."""
-        self.windows.value = ", ".join(window_text(window) for window in windows)
+        """Suggest windows for another model, unless the user chose some."""
+        is_untouched = self.windows.value == self._offered
+        self._offered = ", ".join(window_text(window) for window in windows)
+        if is_untouched:
+            self.windows.value = self._offered
 
     def _steps(self) -> Generator[Progress, None, Swept]:
         windows = parse_windows(self.windows.value)
@@ -76,6 +89,13 @@ class SweepPanel(QWidget):
         """Return the points, if they are of this image and model; else none."""
         same = self._swept is not None and self._swept.is_of_the_same_region(task)
         return self.points if same else []
+
+    def mark_outdated(self, task: Task | None) -> None:
+        """Mark the points as those of another task than this one, or no longer."""
+        of_it = [] if task is None else self.points_of(task)
+        self.outdated.visible = outdated = self.points != of_it
+        for fade in self._fades:
+            fade.setEnabled(outdated)
 
     def _take_point(self, progress: Progress) -> None:
         point = getattr(progress, "point", None)
@@ -97,3 +117,12 @@ class SweepPanel(QWidget):
             lambda figure, colours: draw_sweep(figure, points, colours),
             lambda: sweep_table(points),
         )
+
+
+def _fade(part: QWidget) -> QGraphicsOpacityEffect:
+    """Return what shows a widget pale while it is enabled; it is not yet."""
+    fade = QGraphicsOpacityEffect(part)
+    fade.setOpacity(FADED)
+    fade.setEnabled(False)
+    part.setGraphicsEffect(fade)
+    return fade

@@ -189,7 +189,7 @@ def why_not_defined(row: Row, figures: Mapping[str, Any]) -> str:
     if figures.get("tiles") == 1:
         return "no seam line"
     if row.key == "split_by_seams":  # cropped objects are themselves the whole ones
-        return "no true labels"
+        return "is the reference"
     strides = figures.get("stride") or []
     if strides and row.key == "seam_z" and max(strides) < LEAST_STRIDE:
         return f"stride below {LEAST_STRIDE}"

@@ -12,6 +12,9 @@ ON_DISPLAY = QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x900x24 +extensio
 DISPLAY_LIBRARIES = $(if $(filter test,$(MAKECMDGOALS)),display)
 endif
 
+# Two processes, each with whole files; benchmarks do not run so.
+SIDE_BY_SIDE = -n 2 --dist loadfile -p no:benchmark
+
 .NOTPARALLEL:
 .PHONY: help install test benchmark demo format constraints wheel-check clean libraries
 
@@ -27,7 +30,7 @@ test: libraries .venv/test-tools  ## lint, types and tests
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	$(ON_DISPLAY) .venv/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(ON_DISPLAY) .venv/bin/python -m pytest $(SIDE_BY_SIDE)
 
 benchmark: libraries .venv/test-tools  ## measure speed
 	.venv/bin/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only

@@ -119,11 +119,11 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
 
 
 def test_the_model_is_in_every_list(viewer, pair, run):
-    others = [
+    segment, compare, inspect = (
         viewer.window.add_plugin_dock_widget("napari-shiftseg", name)[1]
         for name in ("Segment", "Compare stitching", "Inspect model")
-    ]
-    choices = [widget.model for widget in others]
+    )
+    choices = [segment.model, compare.form.model, inspect.model]
     assert all("my-model" not in choice.list.choices for choice in choices)
     pair.form.steps.value = 1
     run(pair)
@@ -131,7 +131,7 @@ def test_the_model_is_in_every_list(viewer, pair, run):
         choice.value = "my-model"
         assert choice.config == read_config("my-model")
     assert "my-model" in pair.form.start.choices
-    del others, choices, choice  # no canvas may outlive its viewer
+    del segment, compare, inspect, choices, choice  # no canvas may outlive its viewer
     viewer.window.remove_dock_widget("all")
     gc.collect()
 

@@ -13,7 +13,9 @@ Precision = Literal["float32", "bfloat16"]
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="Bundled model or .safetensors file.")],
+    model: Annotated[
+        str, typer.Argument(help="Bundled or own model, or .safetensors file.")
+    ],
     image: Annotated[
         Path | None,
         typer.Option(help="What each tile size costs on this image, or sample."),
@@ -158,7 +160,9 @@ def tune(
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="Bundled model or .safetensors file.")],
+    model: Annotated[
+        str, typer.Argument(help="Bundled or own model, or .safetensors file.")
+    ],
     output: Output,
     as_json: Json = False,
 ) -> None:

@@ -20,7 +20,8 @@ Image = Annotated[
     typer.Argument(help=f"TIFF or .npy image, or a sample: {', '.join(SAMPLES)}."),
 ]
 Model = Annotated[
-    str, typer.Option("-m", "--model", help="Bundled model, or a .safetensors file.")
+    str,
+    typer.Option("-m", "--model", help="Bundled or own model, or a .safetensors file."),
 ]
 Window = Annotated[
     str | None,

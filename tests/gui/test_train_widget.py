@@ -410,7 +410,7 @@ def test_too_little_memory_says_what_to_change(pair, run, monkeypatch):
 def test_fine_tuning_begins_with_the_weights_of_a_model(viewer, pair, run, tmp_path):
     start = build(object_config("begun", **TINY), seed=3)
     path = save_model(start, tmp_path / "begun.safetensors")
-    assert list(pair.form.start.choices) == ["nothing"]  # disks have no foreground
+    assert list(pair.form.start.choices) == ["nothing", "nuclei"]  # no disks
     OPENED.add(str(path))
     pair.form.depth.value = 3
     pair.form.start.value = str(path)

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
+from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.description import describe, training_window_warning
+from napari_shiftseg.model.description import describe, own_seams_warning
 from napari_shiftseg.training import state
 from napari_shiftseg.training.fit import Training, Validation
 from napari_shiftseg.training.log import Log
@@ -128,7 +129,7 @@ def _on_images(asked: Asked) -> Training:
         Validation(validation, asked.every, asked.patience, name), start,
         asked.device, asked.workers, asked.command,
     )  # fmt: skip
-    warning = training_window_warning(training.model().config)
+    warning = own_seams_warning(as_window(window, config.ndim), config.shape)
     if warning:
         note(f"warning: {warning}")
     return training

@@ -6,6 +6,7 @@ A safetensors file cannot execute code; pickles are refused unread.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from napari_shiftseg.model.header import (
 from napari_shiftseg.model.unet import UNet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari_shiftseg.model.config import ModelConfig
 
 
@@ -117,13 +120,23 @@ def copy_model(
 
 def _write(weights: dict[str, torch.Tensor], config: ModelConfig, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_or_not_at_all(path) as unfinished:
+        unfinished.write_bytes(save(weights, {CONFIG_KEY: config.model_dump_json()}))
+    return path
+
+
+@contextmanager
+def whole_or_not_at_all(path: Path) -> Iterator[Path]:
+    """Give another path to write to, which becomes this one if all goes well.
+
+    If not, the old file survives and nothing else is left.
+    """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_bytes(save(weights, {CONFIG_KEY: config.model_dump_json()}))
+        yield unfinished
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return path
 
 
 def _stored(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from napari_shiftseg.model.checkpoint import whole_or_not_at_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,15 +23,11 @@ def save_state(state: dict[str, Any], path: Path) -> None:
     OSError
         If the file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        with unfinished.open("wb") as file:
+        with whole_or_not_at_all(path) as unfinished, unfinished.open("wb") as file:
             torch.save(state, file)
-        os.replace(unfinished, path)
     except RuntimeError as error:  # torch's word for a full disk
         raise OSError(f"{path} cannot be written: {error}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -40,6 +40,20 @@ def test_whole_periods_are_valid_and_need_no_note(window, stitching):
     assert told.note == ""
 
 
+@pytest.mark.parametrize("stitching", ["cropped", "naive"])
+@pytest.mark.parametrize("window", [1000, 9999, (9999, 16 * 99)])
+def test_a_tile_far_above_the_image_is_only_told_what_would_do(window, stitching):
+    told = advice(window, stitching)
+
+    assert told.nearest == ()  # neighbours of 9999 are no better
+    assert not told.makes_seams
+    said = compact((window, window) if isinstance(window, int) else window)
+    assert told.note == (
+        f"{said} is larger than the image needs: one tile of 512 holds it all."
+    )
+    assert advice(512, stitching).note == ""
+
+
 @pytest.mark.parametrize(
     ("window", "nearest"),
     [

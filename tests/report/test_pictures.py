@@ -121,9 +121,27 @@ class TestCloseUp:
         for side in SIDES:
             plan = getattr(by_disks, side).result.plan
             picture = drawn[f"worst_seam_{side}"]
-            rows = np.flatnonzero((picture == 255).all(axis=(1, 2)))
+            white = (picture == 255).all(axis=-1)
+            seam = (picture == (0, 255, 0)).all(axis=-1)  # drawn over them
+            rows = np.flatnonzero((white | seam).all(axis=1))
             assert set(np.diff(rows)) == {10 * plan.stride[0]}
             assert len(rows) >= 2
+
+    def test_the_seam_is_a_green_line_at_one_place_on_both_sides(
+        self, drawn, by_disks
+    ) -> None:
+        seam = by_disks.naive.splitting[0]
+        for side in SIDES:
+            green = (drawn[f"worst_seam_{side}"] == (0, 255, 0)).all(axis=-1)
+            across = np.unique(np.nonzero(green)[seam.axis])
+            along = np.unique(np.nonzero(green)[1 - seam.axis])
+            assert len(across) == 2  # a pixel on each side of the border
+            assert across[1] % 10 == 0  # where two image pixels meet
+            length = np.ptp(seam.pairs[1 - seam.axis])
+            assert len(along) <= 10 * length
+        naive, cropped = (drawn[f"worst_seam_{side}"] for side in SIDES)
+        is_green = [(p == (0, 255, 0)).all(axis=-1) for p in (naive, cropped)]
+        np.testing.assert_array_equal(*is_green)
 
     def test_none_where_nothing_is_split(self, by_disks, small_disks) -> None:
         whole = replace(by_disks, naive=by_disks.cropped)

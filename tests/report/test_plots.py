@@ -130,7 +130,7 @@ class TestSweep:
     def test_panels(self, figure, points, tmp_path: Path) -> None:
         draw_sweep(figure, points)
         figure.savefig(tmp_path / "a.png")
-        labels = [panel.get_ylabel() for panel in figure.axes]
+        labels = [panel.get_title(loc="left") for panel in figure.axes]
         assert labels == ["seam ratio", "false splits", "AP50"]
         assert figure.axes[-1].get_xlabel() == "tile size (pixels)"
         at = {point.plan.window[0]: point for point in points}
@@ -166,7 +166,7 @@ class TestSweep:
 
     def test_without_a_truth(self, figure, points) -> None:
         draw_sweep(figure, [replace(point, scores=None) for point in points])
-        assert [panel.get_ylabel() for panel in figure.axes] == ["seam ratio"]
+        assert [panel.get_title(loc="left") for panel in figure.axes] == ["seam ratio"]
 
     @pytest.mark.parametrize("number", [0, 1])
     def test_the_first_points(self, figure, points, number, tmp_path) -> None:
@@ -195,6 +195,21 @@ class TestSweep:
         )
         assert figure.axes[-1].get_xlabel().endswith("along x")
         assert set(figure.axes[0].lines[-1].get_xdata()) <= {0, 10, 20, 30}
+
+    def test_one_far_window_does_not_press_the_others_together(
+        self, figure, points, tmp_path: Path
+    ) -> None:
+        draw_sweep(figure, points)
+        assert figure.axes[0].get_xscale() == "linear"
+        plan = replace(points[-1].plan, window=(9999, 9999))
+        draw_sweep(figure, [*points, replace(points[-1], plan=plan)])
+        figure.savefig(tmp_path / "a.png")
+        places = [
+            figure.axes[-1].transData.transform((window, 0))[0]
+            for window in (16, 32, 9999)
+        ]
+        assert places[1] - places[0] > 0.1 * (places[2] - places[0])
+        assert next(t.get_text() for t in figure.axes[-1].get_xticklabels()).isdigit()
 
     def test_cropped_has_its_own_colour(self, figure, points) -> None:
         plan = replace(points[1].plan, stitching="cropped")

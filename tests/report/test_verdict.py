@@ -62,11 +62,32 @@ def test_objects_in_pieces_with_cropped_tiles_too(by_disks, disks_model) -> None
         f"Cropped tiles of 16 do not, though {split_objects(split)} objects are in "
         f"pieces at their borders too."
     ) in text
-    assert (
-        f"hardly fits this image: cropped tiles reach an AP50 of {scores.ap50:.3g}"
-        in (text)
+    assert text.startswith(
+        f"This model hardly fits this image: cropped tiles reach an AP50 of "
+        f"{scores.ap50:.3g}"
     )
     assert "hardly" not in verdict(by_disks, disks_model).text
+
+
+def test_a_misfit_may_come_from_an_image_that_is_too_small(
+    by_disks, disks_model
+) -> None:
+    def said(size: int) -> str:
+        cropped = by_disks.cropped
+        plan = replace(cropped.result.plan, image_shape=(size, 300))
+        misfit = replace(
+            cropped,
+            objects=replace(cropped.objects, found=3),
+            result=replace(cropped.result, plan=plan),
+        )
+        return verdict(replace(by_disks, cropped=misfit), disks_model).text
+
+    sees = 1 + disks_model.shape.context[0]
+    assert f"the network sees {sees} × {sees} pixels about each output" in said(
+        sees - 1
+    )
+    assert f"the image has {sees - 1} × 300" in said(sees - 1)
+    assert "too small" not in said(sees)
 
 
 def test_a_model_trained_with_its_period_as_window(by_w16, w16_model) -> None:

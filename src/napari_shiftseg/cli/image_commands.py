@@ -91,7 +91,13 @@ def compare(
     output: OptionalOutput = None,
     as_json: Json = False,
 ) -> None:
-    """Compare naive and cropped stitching: figures, a verdict, a report."""
+    """Compare naive and cropped stitching: figures, a verdict, a report.
+
+    Seam ratio: how many times as much the embedding changes at tile borders as
+    elsewhere; near the untiled one where there is no seam. False splits, false merges:
+    true objects in pieces, and pieces that hold several. AP50: share of objects found,
+    1 is all and nothing else.
+    """
     from napari_shiftseg.cli.compare import run_compare
     from napari_shiftseg.pipeline.settings import Settings
 

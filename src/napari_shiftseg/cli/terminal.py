@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.rough_time import MOST_TILES
 from napari_shiftseg.report.figures_of_merit import ROWS, cell, untiled_cell
 
 if TYPE_CHECKING:
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 TITLE, COLUMN = 24, 12  # characters
+MANY_TILES = "{:,} {}s: this may take long; a larger window makes fewer"
 
 
 def with_progress(
     steps: Generator[Progress, None, Result], unit: str = "tile"
 ) -> Result:
     """Run to the end; notes and (on a terminal) a progress bar go to standard error."""
-    running = Returning(steps)
+    running, is_warned = Returning(steps), False
     with tqdm(unit=unit, disable=None, leave=False) as bar:
         for progress in running:
+            if progress.total > MOST_TILES and not is_warned:
+                is_warned = True
+                tqdm.write(MANY_TILES.format(progress.total, unit), file=sys.stderr)
             if progress.note:
                 tqdm.write(progress.note, file=sys.stderr)
             bar.total = progress.total

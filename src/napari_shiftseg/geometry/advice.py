@@ -22,7 +22,8 @@ class Advice:
     is_valid : bool
         Whether the window is a multiple of the period, n·p, on every axis.
     nearest : tuple of tuple of int
-        The two nearest valid windows, per axis one value; empty if it is valid.
+        The two nearest valid windows, per axis one value; empty if it is valid, or
+        if one tile holds all.
     makes_seams : bool
         Whether seams are to be expected at tile borders: a naive stride that is not
         n·p, or same padding without a halo, where there is more than one tile.
@@ -51,7 +52,7 @@ def advise(plan: TilePlan) -> Advice:
         w % axis.period == 0 for w, axis in zip(plan.window, axes, strict=True)
     )
     nearest: tuple[tuple[int, ...], ...] = ()
-    if not valid:
+    if not valid and len(plan) > 1:
         pairs = [
             (w, w) if w % a.period == 0 else nearest_valid(a, w)
             for a, w in zip(axes, plan.window, strict=True)
@@ -98,11 +99,7 @@ def size_name(plan: TilePlan) -> str:
     """
     if len(plan) > 1:
         return compact(plan.window)
-    holds = tuple(
-        ceil((axis.stop - axis.tiles[0].origin) / period) * period
-        for axis, period in zip(plan.axes, plan.shape.period, strict=True)
-    )
-    return f"whole ({compact(holds)})"
+    return f"whole ({compact(_holding(plan))})"
 
 
 def cheaper(plan: TilePlan, memory: int | None = None) -> TilePlan | None:
@@ -177,7 +174,22 @@ def sentence(clause: str) -> str:
     return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
 
 
+def _holding(plan: TilePlan) -> tuple[int, ...]:
+    """Return the smallest n·p window that holds all of a plan in one tile."""
+    return tuple(
+        ceil((axis.stop - axis.tiles[0].origin) / period) * period
+        for axis, period in zip(plan.axes, plan.shape.period, strict=True)
+    )
+
+
 def _note(plan: TilePlan, valid: bool) -> str:
+    if plan.stitching != "whole" and len(plan) == 1:
+        enough = _holding(plan)
+        if any(w > n for w, n in zip(plan.window, enough, strict=True)):
+            return (
+                f"{compact(plan.window)} is larger than the image needs: one tile of "
+                f"{compact(enough)} holds it all."
+            )
     seamless = plan.stitching == "naive" and not plan.makes_seams
     if plan.stitching == "whole" or seamless:
         return ""

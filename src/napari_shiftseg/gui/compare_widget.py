@@ -139,9 +139,10 @@ class CompareWidget(Container):
             self.view.set_outdated(shown)
         else:
             self._advised = task
-            self._say_what_it_means(naive, cropped)
+            is_shown = shown and self._is_shown(task, naive)
+            self._say_what_it_means(naive, cropped, is_shown)
             self._allow(True)
-            self.view.set_outdated(shown and not self._is_shown(task, naive))
+            self.view.set_outdated(shown and not is_shown)
 
     def _is_shown(self, task: Task, naive: TilePlan) -> bool:
         """Whether what is shown is of this task: the same tiles on the same image."""
@@ -162,7 +163,10 @@ class CompareWidget(Container):
         except ValueError:
             return None
 
-    def _say_what_it_means(self, naive: TilePlan, cropped: TilePlan) -> None:
+    def _say_what_it_means(
+        self, naive: TilePlan, cropped: TilePlan, is_shown: bool
+    ) -> None:
+        """Advise before a run; what is shown speaks for itself, and needs the room."""
         config = self.form.model.config
         device = memory = None
         if self._devices is not None:
@@ -181,6 +185,8 @@ class CompareWidget(Container):
         ]
         text = "\n".join(filter(None, notes))
         first = [] if naive.makes_seams else seam_maker(naive, config.usual_window)
+        if is_shown:
+            text, warnings = "", []
         self.note.tell(naive, text, warnings, memory, first, [cropped])
 
     # What comes out

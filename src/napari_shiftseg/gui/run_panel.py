@@ -18,7 +18,9 @@ from napari_shiftseg.gui.note import STYLES, wrapped_label
 from napari_shiftseg.gui.time_left import TimeLeft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
+
+    from magicgui.widgets import Widget
 
     from napari_shiftseg.inference.progress import Progress
 
@@ -62,6 +64,13 @@ class RunPanel(Container):
         Of the button; said after a run was cancelled.
     stop : Stop, optional
         How a run ends early with a value of its own, instead of being cancelled.
+    beside : sequence of Widget
+        What stands in one row with the button, before it.
+
+    Attributes
+    ----------
+    cancelled : str
+        Said after a run was cancelled.
     """
 
     def __init__(
@@ -73,10 +82,11 @@ class RunPanel(Container):
         caption: str = "Run",
         cancelled: str = "Cancelled: no layer was changed.",
         stop: Stop | None = None,
+        beside: Sequence[Widget] = (),
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
         self._on_progress = progressed
-        self._caption, self._cancelled = caption, cancelled
+        self._caption, self.cancelled = caption, cancelled
         self._stop = stop
         self._job: Job | None = None
         self._since_start = QElapsedTimer()
@@ -85,8 +95,12 @@ class RunPanel(Container):
         self.bar = ProgressBar()
         self.text = wrapped_label()
         self.result = wrapped_label()
+        first = self.button
+        if beside:
+            first = Container(widgets=[*beside, self.button], layout="horizontal")
+            first.margins = (0, 0, 0, 0)
         super().__init__(
-            widgets=[self.button, self.bar, self.text, self.result], labels=False
+            widgets=[first, self.bar, self.text, self.result], labels=False
         )
         self.margins = (0, 0, 0, 0)
         for widget in (self.bar, self.text, self.result):
@@ -133,7 +147,7 @@ class RunPanel(Container):
             on_progress=self._progressed,
             on_done=self._succeeded,
             on_failed=self._failed,
-            on_cancelled=lambda: self._finish(cancelled or self._cancelled),
+            on_cancelled=lambda: self._finish(cancelled or self.cancelled),
             stop=self._stop and self._stop.press,
         )
         self.button.text = self._stop.caption if self._stop else "Cancel"

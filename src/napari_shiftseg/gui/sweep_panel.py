@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import Container, LineEdit
-from qtpy.QtWidgets import QGraphicsOpacityEffect, QHBoxLayout, QVBoxLayout, QWidget
+from magicgui.widgets import LineEdit
+from qtpy.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Swept, Task, sweep_run
@@ -54,22 +54,17 @@ class SweepPanel(QWidget):
             self._finished,
             changed,
             caption="Sweep",
-            cancelled="Cancelled: the points found so far are shown.",
             progressed=self._take_point,
+            beside=[self.windows],
         )
         self.plot = Plot(theme)
         self.outdated = wrapped_label(OUTDATED)
         self.outdated.native.setStyleSheet(STYLES["warning"])
         self.outdated.visible = False
         self._fades = [_fade(part) for part in (self.plot, self.panel.result.native)]
-        self._row = Container(widgets=[self.windows], layout="horizontal")
-        self._row.margins = (0, 0, 0, 0)
-        row = QHBoxLayout()
-        row.addWidget(self._row.native, stretch=3)
-        row.addWidget(self.panel.native, stretch=2)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
-        column.addLayout(row)
+        column.addWidget(self.panel.native)
         column.addWidget(self.outdated.native)
         column.addWidget(self.plot, stretch=1)
 
@@ -83,6 +78,9 @@ class SweepPanel(QWidget):
     def _steps(self) -> Generator[Progress, None, Swept]:
         windows = parse_windows(self.windows.value)
         self._swept, self.points = self._task(), []
+        self.panel.cancelled = (
+            f"{self._swept.name}: cancelled, the points found so far are shown."
+        )
         return sweep_run(self._swept, windows)
 
     def points_of(self, task: Task) -> list[SweepPoint]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 TEMPLATE = "report.html.jinja"
 SMALL = 400  # pixels
+UNTILED = (
+    "The prediction without tiles, over the pixel pairs of the naive / of the cropped "
+    "tiles: what the figure would be without any seam."
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ def page(
         report=report,
         card=_flat(card),
         meanings=MEANINGS,
+        untiled=UNTILED,
         lines=lines(report["naive"], report["cropped"]),
         worst_seam={name: pictures[name] for name in WORST_SEAM if name in pictures},
         pictures={n: p for n, p in pictures.items() if n not in WORST_SEAM},

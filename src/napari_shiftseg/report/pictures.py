@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1500  # along a side of a picture; larger images are reduced
 LEAST_PIXELS = 24  # rows of the picture of a 1-D image
 CLOSE_UP = 600  # pixels along a side of a close-up, about
+SEAM_COLOUR, SEAM_WIDTH = (0, 255, 0), 1  # red, green, blue; pixels on each side
 CLOSE_UP_STRIDES = 3  # shown around the worst seam
 MOST_CLOSE_UP = 200  # image pixels along a side of a close-up
 CAPTIONS = {
@@ -40,8 +41,8 @@ CAPTIONS = {
     "labels_cropped": "Objects, cropped.",
     "difference": "Difference of the embeddings, naive − cropped; white is the "
     "largest.",
-    "worst_seam_naive": "The seam that splits most objects, naive; white lines are "
-    "tile borders.",
+    "worst_seam_naive": "The seam that splits most objects, green, naive; white lines "
+    "are tile borders.",
     "worst_seam_cropped": "The same place, cropped.",
 }
 WORST_SEAM = ("worst_seam_naive", "worst_seam_cropped")
@@ -167,7 +168,7 @@ def _close_ups(comparison: Comparison, seen: _Seen) -> dict[str, Picture]:
     plans = {"naive": naive.result.plan, "cropped": comparison.cropped.result.plan}
     return {
         f"worst_seam_{name}": _with_borders(
-            _painted(seen.image, seen.labels[name], box, across), plan, box, across
+            _painted(seen.image, seen.labels[name], box, across), plan, box, seam
         )
         for name, plan in plans.items()
     }
@@ -221,19 +222,33 @@ def _painted(
     return painted.astype(np.uint8)
 
 
-def _with_borders(
-    picture: Picture, plan: TilePlan, box: Box, across: int | None
-) -> Picture:
-    """Return a picture enlarged by a whole number, with the tile borders in white."""
+def _with_borders(picture: Picture, plan: TilePlan, box: Box, seam: Seam) -> Picture:
+    """Return a picture enlarged by a whole number: borders white, the seam green."""
     factor = max(1, CLOSE_UP // max(picture.shape[:2]))
     large = picture.repeat(factor, 0).repeat(factor, 1)
-    axes = [axis for axis in range(len(box)) if axis != across]
-    for shown, axis in zip((0, 1)[-len(axes) :], axes, strict=True):
+    axes = [axis for axis in range(len(box)) if axis != _plane_axis(seam)]
+    shown = dict(zip(axes, (0, 1)[-len(axes) :], strict=True))
+    for axis, along in shown.items():
         span = box[axis]
         inside = [b for b in plan.boundaries[axis] if span.start < b < span.stop]
         lines = [(border - span.start) * factor for border in inside]
-        large[(slice(None),) * shown + (lines,)] = 255
+        large[(slice(None),) * along + (lines,)] = 255
+    large[_seam_pixels(box, seam, shown, factor)] = SEAM_COLOUR
     return large
+
+
+def _seam_pixels(
+    box: Box, seam: Seam, shown: dict[int, int], factor: int
+) -> tuple[slice, slice]:
+    """Return rows and columns of the picture on which the seam lies."""
+    pixels = [slice(None), slice(None)]
+    for axis, along in shown.items():
+        start, stop = (max(0, at - box[axis].start) * factor for at in seam.pairs[axis])
+        if axis == seam.axis:  # between its two pixels
+            start, stop = start + factor - SEAM_WIDTH, start + factor + SEAM_WIDTH
+        pixels[along] = slice(start, stop)
+    rows, columns = pixels
+    return rows, columns
 
 
 def _flat(pixels: NDArray[Any], across: int | None) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from napari_shiftseg.report.colours import LIGHT, Colours
 from napari_shiftseg.report.figures_of_merit import cell
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
 WIDE = 1.6  # width over height
+WIDE_RANGE = 16  # largest over smallest window, above which the axis is logarithmic
 PANELS = {"seam_ratio": "seam ratio", "false_splits": "false splits", "ap50": "AP50"}
 
 
@@ -122,12 +123,19 @@ def draw_sweep(
     colour = colours.naive if stitching == "naive" else colours.cropped
     for key, panel in zip(keys, panels, strict=True):
         _draw_panel(panel, known, key, axis, stitching, colour, colours)
-        panel.set_ylabel(PANELS[key])
+        panel.set_title(PANELS[key], loc="left", fontsize="small", color=colours.text)
         panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
     below = panels if is_wide(figure) else panels[-1:]
+    spread = _is_spread([point.plan.window[axis] for point in ordered])
     for panel in below:
         panel.set_xlabel(_window_label(points, axis))
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=12 // len(below), integer=True))
+        nbins = 12 // len(below)
+        if spread:
+            panel.set_xscale("log", base=2)
+            panel.xaxis.set_major_locator(LogLocator(2, numticks=nbins))
+            panel.xaxis.set_major_formatter(ScalarFormatter())
+        else:
+            panel.xaxis.set_major_locator(MaxNLocator(nbins=nbins, integer=True))
     finish(figure, panels, colours)
 
 
@@ -175,6 +183,11 @@ def _values(
     """Return one figure of every point; NaN where it is not defined."""
     found = [f[key] if axis is None else f[key][axis] for f in known]
     return np.array(found, dtype=np.float64)  # None becomes NaN
+
+
+def _is_spread(windows: Sequence[int]) -> bool:
+    """Whether one far window would press the others of a plot together."""
+    return len(windows) > 1 and max(windows) > WIDE_RANGE * min(windows)
 
 
 def _varying_axis(points: Sequence[Point]) -> int:

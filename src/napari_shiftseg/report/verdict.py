@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.advice import advise, by
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.description import own_seams, training_window_warning
@@ -59,9 +59,12 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
         others = [
             _about_cropped(comparison, harm),
             _advice(comparison, harm),
-            _about_the_fit(comparison),
         ]
-    sentences = _about_naive(comparison, has_own, far if harm else 0, reach), *others
+    sentences = (
+        _about_the_fit(comparison),
+        _about_naive(comparison, has_own, far if harm else 0, reach),
+        *others,
+    )
     return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
 
 
@@ -229,7 +232,19 @@ def _about_the_fit(comparison: Comparison) -> str:
         return ""
     return (
         f"This model hardly fits this image: cropped tiles reach an AP50 of "
-        f"{cell(scores.ap50)}, and what the objects tell of the tiles means little."
+        f"{cell(scores.ap50)}, so what the objects tell of the tiles means little."
+        f"{_about_a_small_image(comparison.cropped.result.plan)}"
+    )
+
+
+def _about_a_small_image(plan: TilePlan) -> str:
+    """Say that the network sees more than the image; empty if it does not."""
+    sees = tuple(axis.context + 1 for axis in plan.shape.axes)
+    if all(n >= seen for n, seen in zip(plan.image_shape, sees, strict=True)):
+        return ""
+    return (
+        f" The image may be too small: the network sees {by(sees)} pixels about each "
+        f"output, the image has {by(plan.image_shape)}, and the rest is made up."
     )
 
 

@@ -143,7 +143,7 @@ def test_the_preview_is_one_layer_and_no_labels_to_train_on(viewer, pair, run):
     assert [la.name for la in viewer.layers] == [
         "cells", "true", "cells · validation · my-model",
     ]  # fmt: skip
-    assert [layer.name for layer in pair.form.truth.choices] == ["true"]
+    assert [layer.name for layer in pair.form.pairs.truth.choices] == ["true"]
 
 
 def test_a_preview_that_was_removed_stays_away(viewer, pair, until):
@@ -345,16 +345,16 @@ def test_what_cannot_be_is_refused_in_words(pair):
 
 
 def test_labels_of_another_image_are_refused(viewer, pair, nuclei):
-    pair.form.truth.value = viewer.add_labels(nuclei[1][:50], name="half")
+    pair.form.pairs.truth.value = viewer.add_labels(nuclei[1][:50], name="half")
     assert "84 × 92, got 50 × 92" in pair.note.text.value
     assert not pair.panel.button.enabled
-    pair.form.image.value = viewer.add_image(nuclei[0][:50])
+    pair.form.pairs.image.value = viewer.add_image(nuclei[0][:50])
     pair.form.window.value = "36"
     assert pair.panel.button.enabled
 
 
 def test_labels_without_an_object_are_refused(viewer, pair, run):
-    pair.form.truth.value = viewer.add_labels(np.zeros(SIZE, int), name="empty")
+    pair.form.pairs.truth.value = viewer.add_labels(np.zeros(SIZE, int), name="empty")
     run(pair)
     assert "there is no object in any label image" in pair.panel.result.value
     assert RED in colour(pair.panel.result)
@@ -432,11 +432,11 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
             tifffile.imwrite(
                 tmp_path / kind / f"{number}.tif", np.roll(data, number, 1)
             )
-    trainer.form.kind.value = "folders"
+    trainer.form.pairs.kind.value = "folders"
     assert "Choose the folder of images" in trainer.note.text.value
-    trainer.form.image_folder.value = tmp_path / "images"
+    trainer.form.pairs.image_folder.value = tmp_path / "images"
     assert "Choose the folder of their labels" in trainer.note.text.value
-    trainer.form.truth_folder.value = tmp_path / "labels"
+    trainer.form.pairs.truth_folder.value = tmp_path / "labels"
     assert trainer.panel.button.enabled
     assert trainer.form.window.value == ""  # what fits is found when they are read
     trainer.form.steps.value = 4

@@ -140,11 +140,12 @@ def test_what_is_unlike_the_papers_is_written_down():
         "foreground_edge_within": 3,
         "foreground_part_within": 1,
         "foreground_dice": 0.5,
+        "foreground_weight": 1.0,
     }
     other = object_recipe(8, 30, batch=4, precision="bfloat16").described()
     assert not any(key.startswith("foreground_") for key in other["loss"])
     assert other["loss"]["push_within"] == 4
-    more = {"batch": 4, "warm_up": 0.1, "precision": "bfloat16"}
+    more = {"batch": 4, "warm_up": 0.05, "precision": "bfloat16"}
     assert {k: other["optimizer"].get(k) for k in more} == more
     changes = Augmentation()
     assert other["augmentation"] == {
@@ -153,6 +154,22 @@ def test_what_is_unlike_the_papers_is_written_down():
         "brightness": changes.brightness, "blur": changes.blur,
         "noise": changes.noise, "often": changes.often, "mirrored_borders": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 20, 40])
+@pytest.mark.parametrize("warm_up", [0.025, 0.05, 0.1, 0.5, 0.99])
+def test_the_learning_rate_rises_and_falls_however_few_steps_there_are(steps, warm_up):
+    training = Training([SAMPLE], CONFIG, recipe(steps=steps, warm_up=warm_up), None)
+    rates = []
+    for _ in range(steps):
+        rates.append(training.learning_rate)
+        training._schedule.optimizer.step()
+        training._schedule.step() if len(rates) < steps else None
+    assert all(0 < rate <= 1e-2 for rate in rates)
+    peak = int(np.argmax(rates))
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert steps < 3 or rates[peak] > 4 * rates[0]
 
 
 def test_the_bundled_models_are_described_as_before():

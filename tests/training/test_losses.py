@@ -230,7 +230,8 @@ def foreground_by_formula(logit, labels, loss):
         likely.append(z)
         target.append(t)
     overlap = (2 * np.dot(likely, target) + 1) / (sum(likely) + sum(target) + 1)
-    return np.dot(weights, entropy) / sum(weights) + loss.dice * (1 - overlap)
+    mean = np.dot(weights, entropy) / sum(weights)
+    return loss.weight * (mean + loss.dice * (1 - overlap))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -241,7 +242,7 @@ def test_the_foreground_loss_is_that_of_the_formula(seed):
     labels[0] = 1  # a pixel is seen
     logit = rng.normal(size=len(labels))
     loss = ForegroundLoss(
-        rng.uniform(1, 9), *rng.integers(0, 3, 2).tolist(), rng.uniform(0, 1)
+        rng.uniform(1, 9), *rng.integers(0, 3, 2).tolist(), *rng.uniform(0, 4, 2)
     )
     mine = loss(torch.from_numpy(logit), torch.from_numpy(labels))
     assert float(mine) == pytest.approx(foreground_by_formula(logit, labels, loss))

@@ -15,18 +15,16 @@ from tqdm import tqdm
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.model.checkpoint import load_model, save_model
+from napari_shiftseg.model.checkpoint import save_model
 from napari_shiftseg.model.description import describe, own_seams_warning
+from napari_shiftseg.model.header import read_config
 from napari_shiftseg.training import state
 from napari_shiftseg.training.fit import Training, Validation
 from napari_shiftseg.training.log import Log
 from napari_shiftseg.training.networks import fine_tuned_config, object_config
+from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
-from napari_shiftseg.training.recipes import STEPS, object_recipe, sample_training
-from napari_shiftseg.training.training_window import (
-    refuse_untrained_phases,
-    usual_window,
-)
+from napari_shiftseg.training.recipes import STEPS, sample_training
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,39 +110,44 @@ def _on_images(asked: Asked) -> Training:
     else:
         samples, validation = held_out(samples)
         name = f"every tenth of {name_of(asked.images)}"
-    start = load_model(asked.start) if asked.start else None
-    config = _config(asked, samples, start.config if start else None)
-    sizes = [sample.labels.shape for sample in samples]
-    window = asked.window or usual_window(config.shape, sizes)
-    if not asked.force:
-        refuse_untrained_phases(window, config.shape)
-    options: dict[str, Any] = {
+    recipe: dict[str, Any] = {
         "batch": asked.batch, "seed": asked.seed, "precision": asked.precision,
     }  # fmt: skip
     if asked.learning_rate is not None:
-        options["learning_rate"] = asked.learning_rate
-    steps = STEPS if asked.steps is None else asked.steps
-    training = Training(
-        samples, config, object_recipe(window, steps, **options),
-        Validation(validation, asked.every, asked.patience, name), start,
-        asked.device, asked.workers, asked.command,
-    )  # fmt: skip
-    warning = own_seams_warning(as_window(window, config.ndim), config.shape)
-    if warning:
-        note(f"warning: {warning}")
+        recipe["learning_rate"] = asked.learning_rate
+    training = object_training(
+        samples,
+        Validation(validation, asked.every, asked.patience, name),
+        _config(asked, samples),
+        STEPS if asked.steps is None else asked.steps,
+        asked.window,
+        asked.start,
+        asked.force,
+        recipe,
+        device=asked.device,
+        workers=asked.workers,
+        command=asked.command,
+    )
+    _warn_of_own_seams(training)
     return training
 
 
-def _config(
-    asked: Asked, samples: list[Sample], start: ModelConfig | None
-) -> ModelConfig:
+def _warn_of_own_seams(training: Training) -> None:
+    shape = training.config.shape
+    window = as_window(training.recipe.window, shape.ndim)
+    warning = own_seams_warning(window, shape)
+    if warning:
+        note(f"warning: {warning}")
+
+
+def _config(asked: Asked, samples: list[Sample]) -> ModelConfig:
     name = asked.output.stem
-    if start is None:
+    if asked.start is None:
         return object_config(name, ndim=samples[0].labels.ndim, **asked.network)
     if asked.network:
         given = ", ".join(asked.network)
         raise ValueError(f"{given}: fine-tuning keeps the network of {asked.start}")
-    return fine_tuned_config(name, start)
+    return fine_tuned_config(name, read_config(asked.start))
 
 
 def _followed(training: Training, asked: Asked, saved: Path) -> float:

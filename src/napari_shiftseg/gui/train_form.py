@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from magicgui.widgets import (
     ComboBox,
     Container,
-    FileEdit,
     LineEdit,
-    RadioButtons,
     SpinBox,
 )
-from napari.layers import Labels
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
-from napari_shiftseg.gui.choices import OPENED, LayerChoice, is_image
-from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.note import align_labels
-from napari_shiftseg.gui.source import Source, colour_note, layer_shape
-from napari_shiftseg.gui.training_pairs import FolderPair, LayerPair
+from napari_shiftseg.gui.pairs_choice import PairsChoice
+from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.gui.training_run import TrainingTask
-from napari_shiftseg.gui.validation_preview import VALIDATION
 from napari_shiftseg.model.header import new_model_path, read_config
 from napari_shiftseg.training.networks import (
     fine_tuned_config,
@@ -43,17 +37,11 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.gui.train_advanced import TrainAdvanced
-    from napari_shiftseg.gui.training_pairs import Pairs
     from napari_shiftseg.model.config import ModelConfig
 
-LAYERS, FOLDERS = "layers", "folders"
 NOTHING = "nothing"  # to start from
 NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
-
-
-class NotChosenYet(ValueError):
-    """Something has still to be chosen; nothing is wrong."""
 
 
 class TrainForm(Container):
@@ -72,34 +60,19 @@ class TrainForm(Container):
         self._build(viewer)
         super().__init__(
             widgets=[
-                self.kind, self.image, self.truth, self.image_folder, self.truth_folder,
-                self.network, self.start, self.model_name, self.depth, self.window,
-                self.steps,
+                *self.pairs.rows, self.network, self.start, self.model_name,
+                self.depth, self.window, self.steps,
             ]
         )  # fmt: skip
         self.margins = (0, 0, 0, 0)
         align_labels(self)
-        self.image.changed.connect(self._match_labels)
         self.network.changed.connect(self._take_network)
         self.start.changed.connect(self._take_network)
         OPENED.changed.connect(self._follow_models)
         self._take_network()
-        self._match_labels()
 
     def _build(self, viewer: napari.Viewer) -> None:
-        self.kind = RadioButtons(
-            choices=(LAYERS, FOLDERS), value=LAYERS, orientation="horizontal",
-            label="Train on",
-            tooltip="folders: files of one name belong together, also NAME and "
-            "NAME_labels; TIFF or .npy.",
-        )  # fmt: skip
-        self.image = LayerChoice(viewer, is_image, label="Image")
-        self.truth = LayerChoice(
-            viewer, is_to_learn, label="Labels",
-            tooltip="The true objects: each a number of its own, 0 is background.",
-        )  # fmt: skip
-        self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
-        self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
+        self.pairs = PairsChoice(viewer)
         self.network = ComboBox(
             choices=[("2-D, plane by plane", 2), ("3-D", 3)], label="Network",
             tooltip="A 2-D network learns from each plane that has labels. A 3-D one "
@@ -131,15 +104,8 @@ class TrainForm(Container):
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
-        layers = self.kind.value == LAYERS
-        for row in (self.image, self.truth):
-            row.visible = layers
-        for row in (self.image_folder, self.truth_folder):
-            row.visible = not layers
-        stack = not layers or (
-            self.image.value is not None and self.image.value.ndim > 2
-        )
-        self.network.visible = stack and self._begins_with is None
+        self.pairs.show_rows()
+        self.network.visible = not self.pairs.is_flat and self._begins_with is None
         self.depth.enabled = self._begins_with is None
         self.advanced.lock_network(self._begins_with is not None)
 
@@ -147,7 +113,7 @@ class TrainForm(Container):
         """Write the usual window into its field, unless the user typed another."""
         if self.window.value != self._offered:
             return
-        size = self._sizes()
+        size = self.pairs.sizes(self.ndim)
         window = usual_window(self.shape, size) if size else ()
         self._offered = window_text(window) if window else ""
         self.window.value = self._offered
@@ -164,18 +130,6 @@ class TrainForm(Container):
         else:
             self.depth.value = max(axis.depth for axis in start.shape.axes)
 
-    def _match_labels(self) -> None:
-        """Choose labels of as many pixels as the image, if there are any."""
-        image, labels = self.image.value, self.truth.value
-        if image is None or (
-            labels is not None and layer_shape(labels) == layer_shape(image)
-        ):
-            return
-        for layer in self.truth.choices:
-            if layer_shape(layer) == layer_shape(image):
-                self.truth.value = layer
-                return
-
     def _follow_models(self) -> None:
         if isalive(self.native):
             self.start.reset_choices()
@@ -188,8 +142,7 @@ class TrainForm(Container):
         start = self._start()
         if start is not None:
             return start.ndim
-        flat = self.image.value is None or self.image.value.ndim == 2
-        return 2 if self.kind.value == LAYERS and flat else self.network.value
+        return 2 if self.pairs.is_flat else self.network.value
 
     @property
     def shape(self) -> UNetShape:
@@ -218,7 +171,7 @@ class TrainForm(Container):
             return None
         window = as_window(parse_window(text), shape.ndim)
         refuse_untrained_phases(window, shape)
-        refuse_small_images(window, shape, self._sizes())
+        refuse_small_images(window, shape, self.pairs.sizes(self.ndim))
         return window
 
     def better_windows(self) -> list[tuple[int, ...]]:
@@ -226,7 +179,7 @@ class TrainForm(Container):
 
         Those that the image does not hold, and what is in the field, are left out.
         """
-        shape, sizes = self.shape, self._sizes()
+        shape, sizes = self.shape, self.pairs.sizes(self.ndim)
         try:
             window = as_window(parse_window(self.window.value), shape.ndim)
         except ValueError:
@@ -248,13 +201,13 @@ class TrainForm(Container):
         return [
             self._about_validation(),
             taken * (about_name and file.stem != asked),
-            colour_note(self.image.value) if self.kind.value == LAYERS else "",
+            self.pairs.note,
         ]
 
     def _about_validation(self) -> str:
-        if self.kind.value == FOLDERS:
+        if self.pairs.are_folders:
             return "Every tenth image is held out: the network is validated on it."
-        size = layer_shape(self.truth.value)
+        size = layer_shape(self.pairs.truth.value)
         planes = prod(size[: len(size) - self.ndim])
         if planes > 1:
             return (
@@ -276,10 +229,7 @@ class TrainForm(Container):
         ValueError
             If they do not fit each other or the network.
         """
-        if self.kind.value == FOLDERS:
-            self._check_folders()
-        else:
-            self._check_layers()
+        self.pairs.check(self.config(NAME))
         new_model_path(self.model_name.value)
         self.training_window()
 
@@ -295,7 +245,7 @@ class TrainForm(Container):
         file = new_model_path(self.model_name.value)
         return TrainingTask(
             file=file,
-            pairs=self._pairs(),
+            pairs=self.pairs.pairs(),
             config=self.config(file.stem),
             start=self._begins_with,
             window=self.training_window(),
@@ -311,60 +261,6 @@ class TrainForm(Container):
 
     def _start(self) -> ModelConfig | None:
         return self._begins_with and read_config(self._begins_with)
-
-    def _sizes(self) -> list[tuple[int, ...]]:
-        """Return the pixels of an image, per axis; none where it is not known yet."""
-        if self.kind.value == FOLDERS or self.image.value is None:
-            return []
-        size = layer_shape(self.image.value)
-        return [size[-self.ndim :]] if len(size) >= self.ndim else []
-
-    def _pairs(self) -> Pairs:
-        if self.kind.value == FOLDERS:
-            return FolderPair(self.image_folder.value, self.truth_folder.value)
-        labels = self.truth.value
-        data = labels.data[0] if labels.multiscale else labels.data
-        return LayerPair(Source.of(self.image.value), data, labels.name)
-
-    def _check_folders(self) -> None:
-        for row, what in (
-            (self.image_folder, "images"),
-            (self.truth_folder, "their labels"),
-        ):
-            if row.value is None:
-                raise NotChosenYet(f"Choose the folder of {what}.")
-            if not row.value.is_dir():
-                raise ValueError(f"there is no folder {row.value}")
-
-    def _check_layers(self) -> None:
-        image, labels = self.image.value, self.truth.value
-        if image is None:
-            raise NotChosenYet(
-                "Open an image: File > Open, or File > Open Sample > ShiftSeg > Nuclei."
-            )
-        if labels is None:
-            raise NotChosenYet(
-                "Add a Labels layer with the true objects of the image: each object a "
-                "number of its own, 0 is background."
-            )
-        own = self.config(NAME).image_axes
-        size, needed = layer_shape(image), layer_shape(labels)
-        if len(size) < own:
-            raise ValueError(
-                f"the network reads {own} axes, the image has {len(size)}: choose "
-                f"another image, or another model to start from"
-            )
-        expected = (*size[: len(size) - own], *size[len(size) - self.ndim :])
-        if needed != expected:
-            raise ValueError(
-                f"the labels need as many pixels as the image, {by(expected)}, "
-                f"got {by(needed)}: choose the labels of this image"
-            )
-
-
-def is_to_learn(layer: Any) -> bool:
-    """Whether a layer may be true labels: a run's that were mended by hand, too."""
-    return isinstance(layer, Labels) and layer.metadata.get(METADATA_KEY) != VALIDATION
 
 
 def starts() -> list[tuple[str, str]]:

@@ -15,11 +15,12 @@ from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.note import Note, wrapped_label
+from napari_shiftseg.gui.pairs_choice import NotChosenYet
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel, Stop
 from napari_shiftseg.gui.scrolling import Scrolling
 from napari_shiftseg.gui.train_advanced import TrainAdvanced
-from napari_shiftseg.gui.train_form import NotChosenYet, TrainForm
+from napari_shiftseg.gui.train_form import TrainForm
 from napari_shiftseg.gui.training_run import TrainingProgress, training_run
 from napari_shiftseg.gui.validation_preview import ValidationPreview
 from napari_shiftseg.gui.view_watch import SETTLED
@@ -103,9 +104,8 @@ class TrainWidget(Container):
     def _connect(self) -> None:
         form, advanced = self.form, self.advanced
         for control in (
-            form.kind, form.image, form.truth, form.image_folder, form.truth_folder,
-            form.network, form.start, form.model_name, form.depth, form.window,
-            form.steps, advanced.every,
+            *form.pairs.rows, form.network, form.start, form.model_name, form.depth,
+            form.window, form.steps, advanced.every,
         ):  # fmt: skip
             control.changed.connect(self._advise)
         self.advanced_button.changed.connect(self._toggle_advanced)

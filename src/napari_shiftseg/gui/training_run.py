@@ -181,27 +181,14 @@ def training_run(
 def _opened(
     task: TrainingTask, learnt: list[Sample], validated: list[Sample]
 ) -> Training:
-    from napari_shiftseg.model.checkpoint import load_model
-    from napari_shiftseg.training.fit import Training, Validation
-    from napari_shiftseg.training.recipes import object_recipe
-    from napari_shiftseg.training.training_window import (
-        refuse_untrained_phases,
-        usual_window,
-    )
+    from napari_shiftseg.training.fit import Validation
+    from napari_shiftseg.training.object_training import object_training
 
-    shape = task.config.shape
-    sizes = [sample.labels.shape for sample in learnt]
-    window = task.window or usual_window(shape, sizes)
-    refuse_untrained_phases(window, shape)
-    return Training(
-        learnt,
-        task.config,
-        object_recipe(window, task.steps, **task.recipe),
-        Validation(validated, task.every),
-        load_model(task.start) if task.start else None,
-        task.device,
+    return object_training(
+        learnt, Validation(validated, task.every), task.config, task.steps,
+        task.window, task.start, recipe=task.recipe, device=task.device,
         command=f"napari, Train: {task.pairs.described}",
-    )
+    )  # fmt: skip
 
 
 class _Run:

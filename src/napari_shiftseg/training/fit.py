@@ -167,8 +167,13 @@ class Training:
             self._optimizer,
             recipe.learning_rate,
             total_steps=recipe.steps,
-            pct_start=recipe.warm_up,
+            pct_start=_warm_up(recipe),
         )
+
+    @property
+    def config(self) -> ModelConfig:
+        """Architecture of what is trained."""
+        return self._windows.config
 
     @property
     def learning_rate(self) -> float:
@@ -333,6 +338,14 @@ class Training:
         if patience is None or self.best is None:
             return False
         return self.done - self.best.step >= patience * self.validation.every
+
+
+def _warm_up(recipe: Recipe) -> float:
+    """Return the share of the steps in which the rate rises: a step and a half or more.
+
+    The schedule divides by the rising steps less one.
+    """
+    return max(recipe.warm_up, min(1.5 / recipe.steps, 0.75))
 
 
 def train(

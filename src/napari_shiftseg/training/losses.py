@@ -128,9 +128,11 @@ class ForegroundLoss:
 
     .. math::
 
-        L = \frac{\sum_i w_i\,\mathrm{BCE}(z_i, t_i)}{\sum_i w_i}
+        L = \alpha \biggl[
+            \frac{\sum_i w_i\,\mathrm{BCE}(z_i, t_i)}{\sum_i w_i}
             + \lambda \Bigl(1 - \frac{2 \sum_i \sigma(z_i) t_i + 1}
                                      {\sum_i \sigma(z_i) + \sum_i t_i + 1}\Bigr)
+            \biggr]
 
     The target t is 1 inside objects and 0 elsewhere; 0, too, where two objects are very
     near, so that they are components of their own wherever the network sees the line.
@@ -144,12 +146,15 @@ class ForegroundLoss:
         How near, and how very near, in pixels; see `nearby_ids`.
     dice : float
         :math:`\lambda`.
+    weight : float
+        :math:`\alpha`, beside the discriminative loss.
     """
 
     edge_weight: float = 5.0
     edge_within: int = 3
     part_within: int = 1
     dice: float = 0.5
+    weight: float = 1.0
 
     def __call__(self, logit: Tensor, labels: Tensor) -> Tensor:
         r"""Return the loss of one image, a scalar.
@@ -168,9 +173,8 @@ class ForegroundLoss:
         entropy = binary_cross_entropy_with_logits(logit, target, reduction="none")
         likely = logit.sigmoid() * seen
         overlap = (2 * (likely * target).sum() + 1) / (likely.sum() + target.sum() + 1)
-        return (weight * entropy).sum() / weight.sum().clamp(min=1) + self.dice * (
-            1 - overlap
-        )
+        entropy = (weight * entropy).sum() / weight.sum().clamp(min=1)
+        return self.weight * (entropy + self.dice * (1 - overlap))
 
 
 def _norm(vectors: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.losses import DiscriminativeLoss
+from napari_shiftseg.training.losses import DiscriminativeLoss, ForegroundLoss
 from napari_shiftseg.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Re
     """
     usual: dict[str, Any] = {
         "learning_rate": 2e-3,
-        "warm_up": 0.1,
+        "warm_up": 0.05,
         "loss": DiscriminativeLoss(0.5, 1.5, background=False, push_within=4),
+        "foreground": ForegroundLoss(weight=3.0),
         "border": "mirror",
         "augmentation": Augmentation(),
     }

@@ -1,0 +1,166 @@
+"""What is to be trained on: an image and its labels, as layers or as folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import FileEdit, RadioButtons
+from napari.layers import Labels
+
+from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.gui.choices import LayerChoice, is_image
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.source import Source, colour_note, layer_shape
+from napari_shiftseg.gui.training_pairs import FolderPair, LayerPair
+from napari_shiftseg.gui.validation_preview import VALIDATION
+
+if TYPE_CHECKING:
+    import napari
+    from magicgui.widgets import Widget
+
+    from napari_shiftseg.gui.training_pairs import Pairs
+    from napari_shiftseg.model.config import ModelConfig
+
+LAYERS, FOLDERS = "layers", "folders"
+
+
+class NotChosenYet(ValueError):
+    """Something has still to be chosen; nothing is wrong."""
+
+
+class PairsChoice:
+    """The rows that name images and labels; they stand in another container.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self.kind = RadioButtons(
+            choices=(LAYERS, FOLDERS), value=LAYERS, orientation="horizontal",
+            label="Train on",
+            tooltip="folders: files of one name belong together, also NAME and "
+            "NAME_labels; TIFF or .npy.",
+        )  # fmt: skip
+        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.truth = LayerChoice(
+            viewer, is_to_learn, label="Labels",
+            tooltip="The true objects: each a number of its own, 0 is background.",
+        )  # fmt: skip
+        self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
+        self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
+        self.image.changed.connect(self._match_labels)
+        self._match_labels()
+
+    @property
+    def rows(self) -> list[Widget]:
+        """The widgets, from top to bottom."""
+        return [
+            self.kind, self.image, self.truth, self.image_folder, self.truth_folder,
+        ]  # fmt: skip
+
+    def show_rows(self) -> None:
+        """Show the rows that matter."""
+        for row in (self.image, self.truth):
+            row.visible = not self.are_folders
+        for row in (self.image_folder, self.truth_folder):
+            row.visible = self.are_folders
+
+    @property
+    def are_folders(self) -> bool:
+        """Whether files are trained on, and not layers."""
+        return bool(self.kind.value == FOLDERS)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether there is one plane only, as far as is known."""
+        image = self.image.value
+        return not self.are_folders and (image is None or image.ndim == 2)
+
+    def sizes(self, ndim: int) -> list[tuple[int, ...]]:
+        """Return the pixels of an image, per axis; none where it is not known yet."""
+        if self.are_folders or self.image.value is None:
+            return []
+        size = layer_shape(self.image.value)
+        return [size[-ndim:]] if len(size) >= ndim else []
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the image; empty if there is nothing to say."""
+        return "" if self.are_folders else colour_note(self.image.value)
+
+    def check(self, config: ModelConfig) -> None:
+        """Refuse what this network cannot be trained on, before any pixel is read.
+
+        Raises
+        ------
+        NotChosenYet
+            If images or labels are not chosen yet.
+        ValueError
+            If they do not fit each other or the network.
+        """
+        if self.are_folders:
+            self._check_folders()
+        else:
+            self._check_layers(config)
+
+    def pairs(self) -> Pairs:
+        """Return the images with their labels; see `check`."""
+        if self.are_folders:
+            return FolderPair(self.image_folder.value, self.truth_folder.value)
+        labels = self.truth.value
+        data = labels.data[0] if labels.multiscale else labels.data
+        return LayerPair(Source.of(self.image.value), data, labels.name)
+
+    def _match_labels(self) -> None:
+        """Choose labels of as many pixels as the image, if there are any."""
+        image, labels = self.image.value, self.truth.value
+        if image is None or (
+            labels is not None and layer_shape(labels) == layer_shape(image)
+        ):
+            return
+        for layer in self.truth.choices:
+            if layer_shape(layer) == layer_shape(image):
+                self.truth.value = layer
+                return
+
+    def _check_folders(self) -> None:
+        for row, what in (
+            (self.image_folder, "images"),
+            (self.truth_folder, "their labels"),
+        ):
+            if row.value is None:
+                raise NotChosenYet(f"Choose the folder of {what}.")
+            if not row.value.is_dir():
+                raise ValueError(f"there is no folder {row.value}")
+
+    def _check_layers(self, config: ModelConfig) -> None:
+        image, labels = self.image.value, self.truth.value
+        if image is None:
+            raise NotChosenYet(
+                "Open an image: File > Open, or File > Open Sample > ShiftSeg > Nuclei."
+            )
+        if labels is None:
+            raise NotChosenYet(
+                "Add a Labels layer with the true objects of the image: each object a "
+                "number of its own, 0 is background."
+            )
+        own = config.image_axes
+        size, needed = layer_shape(image), layer_shape(labels)
+        if len(size) < own:
+            raise ValueError(
+                f"the network reads {own} axes, the image has {len(size)}: choose "
+                f"another image, or another model to start from"
+            )
+        expected = (*size[: len(size) - own], *size[len(size) - config.ndim :])
+        if needed != expected:
+            raise ValueError(
+                f"the labels need as many pixels as the image, {by(expected)}, "
+                f"got {by(needed)}: choose the labels of this image"
+            )
+
+
+def is_to_learn(layer: Any) -> bool:
+    """Whether a layer may be true labels: a run's that were mended by hand, too."""
+    return isinstance(layer, Labels) and layer.metadata.get(METADATA_KEY) != VALIDATION

@@ -313,7 +313,9 @@ def test_a_report_can_be_cancelled(compared, finish, tmp_path, monkeypatch):
     monkeypatch.setattr(compare_widget, "report_run", cancelled_at_the_second_picture)
     compared.write_report(tmp_path)
     finish(compared.panel)
-    assert compared.panel.result.value == "Cancelled: no report was written."
+    said = compared.panel.result.value
+    assert said.endswith("\nCancelled: no report was written.")
+    assert said.startswith(compared.view.compared.task.name)  # the verdict stays
     assert list(tmp_path.iterdir()) == []
 
 

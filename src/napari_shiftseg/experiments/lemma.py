@@ -35,17 +35,29 @@ MARKERS = {1: "o", 2: "s", 3: "^"}  # by axes
 def by_hand(ndim: int, depth: int, pooling_factor: int) -> UNet:
     """Build a U-Net of identity convolutions and nearest upsampling, without skips.
 
-    Each convolution passes on the middle pixel of its last input channel: where a skip
-    connection joins, that is the coarser level's.
-
     Parameters
     ----------
     ndim, depth, pooling_factor : int
     """
-    model = new_model(
-        ndim=ndim, depth=depth, pooling_factor=pooling_factor, features=1, growth=1,
-        embedding_channels=1, upsampling="nearest",
+    return passing_on(
+        new_model(
+            ndim=ndim, depth=depth, pooling_factor=pooling_factor, features=1,
+            growth=1, embedding_channels=1, upsampling="nearest",
+        )
     )  # fmt: skip
+
+
+def passing_on(model: UNet) -> UNet:
+    """Set the weights so that each convolution passes on its last input channel.
+
+    Of its width, the middle pixel. Where a skip connection joins, the last channel is
+    the coarser level's: the skip is cut.
+
+    Parameters
+    ----------
+    model : UNet
+        Of one feature at each level.
+    """
     with torch.no_grad():
         for layer in model.modules():
             if isinstance(layer, CONVOLUTIONS):

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.model.unet import UNet
 
-MEASURED = 12  # disks along a side
-STEPS = 3_000
+MEASURED, DRAWN = 12, 9  # disks along a side
 Centre = tuple[float, ...]
 
 
@@ -143,36 +142,39 @@ def _moved(centre: Centre, axis: int, distance: int) -> Centre:
 
 def draw(figure: Figure, outcome: Outcome) -> None:
     """Draw the image, the embedding, and the modes in colours of their own."""
-    numbers, arrays = outcome.numbers, outcome.arrays
-    edge = arrays["image"].shape[0]
-    block = range(numbers["apart"], edge, numbers["apart"])
+    numbers = outcome.numbers
+    pixels = slice(0, DRAWN * numbers["spacing"])
+    arrays = {k: a[..., pixels, pixels] for k, a in outcome.arrays.items()}
     image, embedding, modes = figure.subplots(1, 3)
     show(image, arrays["image"], f"disks {numbers['spacing']} pixels apart")
-    show(
-        embedding, embedding_colours(arrays["embedding"]),
-        f"embedding, {numbers['upsampling']} upsampling",
-    )  # fmt: skip
-    found = numbers["distinct_objects"]
+    title = f"embedding, {numbers['upsampling']} upsampling"
+    show(embedding, embedding_colours(arrays["embedding"]), title)
+    found, apart = numbers["distinct_objects"], numbers["apart"]
     title = f"{found} mode{'s' * (found != 1)} beside the background's"
-    lines = block if found > 1 else ()
+    lines = range(apart, pixels.stop, apart) if found > 1 else ()
     show(modes, object_colours(arrays["modes"]), title, lines)
 
 
 def _experiment(
-    name: str, title: str, caption: str, spacing: int, cells: int, **options: Any
+    name: str,
+    title: str,
+    caption: str,
+    spacing: int,
+    cells: int,
+    steps: int,
+    **options: Any,
 ) -> Experiment:
     config = ModelConfig.new(
         name=name,
         description=f"Disks {spacing} pixels apart; figure {name} of the paper.",
         ndim=2,
         depth=3,
-        features=8,
         embedding_channels=3,
         clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
         **options,
     )
     # the cells of one window show all pairs of a phase and a place in the lattice
-    recipe = Recipe(window=spacing * cells, steps=STEPS, learning_rate=2e-3)
+    recipe = Recipe(window=spacing * cells, steps=steps, learning_rate=4e-3)
     sample = partial(lattice, config.shape, spacing, cells)
     network = Network(name, sample, config, recipe)
     return Experiment(
@@ -191,6 +193,8 @@ FIGURE_2A = _experiment(
     "of them.",
     16,
     4,
+    1_000,
+    features=8,
 )
 FIGURE_2B = _experiment(
     "2b",
@@ -202,6 +206,8 @@ FIGURE_2B = _experiment(
     "repeat.",
     15,
     8,
+    3_000,
+    features=16,
 )
 FIGURE_2C = _experiment(
     "2c",
@@ -212,5 +218,7 @@ FIGURE_2C = _experiment(
     "not (figure 5).",
     15,
     8,
+    3_000,
+    features=16,
     upsampling="nearest",
 )

@@ -38,7 +38,7 @@ def embedding_colours(embedding: NDArray[Any]) -> NDArray[np.float64]:
 def show(
     axes: Axes, picture: NDArray[Any], title: str, lines: Iterable[float] = ()
 ) -> None:
-    """Show a picture pixel by pixel, and lines before some pixels of both axes.
+    """Show a picture, and lines before some pixels of both axes.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def show(
     lines : iterable of float
         Numbers of the pixels before which a line is drawn.
     """
-    axes.imshow(picture, "gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.imshow(picture, "gray", vmin=0, vmax=1)
     axes.set_title(title, color=LIGHT.text)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.model.unet import UNet
 
-MEASURED, DRAWN = 12, 9  # disks along a side
+MEASURED = 12  # disks along a side
 Centre = tuple[float, ...]
 
 
@@ -142,16 +142,14 @@ def _moved(centre: Centre, axis: int, distance: int) -> Centre:
 
 def draw(figure: Figure, outcome: Outcome) -> None:
     """Draw the image, the embedding, and the modes in colours of their own."""
-    numbers = outcome.numbers
-    pixels = slice(0, DRAWN * numbers["spacing"])
-    arrays = {k: a[..., pixels, pixels] for k, a in outcome.arrays.items()}
+    numbers, arrays = outcome.numbers, outcome.arrays
     image, embedding, modes = figure.subplots(1, 3)
     show(image, arrays["image"], f"disks {numbers['spacing']} pixels apart")
     title = f"embedding, {numbers['upsampling']} upsampling"
     show(embedding, embedding_colours(arrays["embedding"]), title)
     found, apart = numbers["distinct_objects"], numbers["apart"]
     title = f"{found} mode{'s' * (found != 1)} beside the background's"
-    lines = range(apart, pixels.stop, apart) if found > 1 else ()
+    lines = range(apart, len(arrays["image"]), apart) if found > 1 else ()
     show(modes, object_colours(arrays["modes"]), title, lines)
 
 
@@ -186,7 +184,7 @@ FIGURE_2A = _experiment(
     "2a",
     "Disks two periods apart: all look alike to the network",
     "The disks are 16 pixels apart, two periods of this network (l = 3, p = 8). "
-    "It was trained to tell them apart. Left: a part of the image; middle: the "
+    "It was trained to tell them apart. Left: the image; middle: the "
     "embedding as colours, red, green and blue for its three channels; right: one "
     "colour a mode, the background's black. All disks stand at the same phase, so the "
     "same function of the same receptive field is computed of each: one mode for all "

@@ -49,7 +49,7 @@ def show(
     lines : iterable of float
         Numbers of the pixels before which a line is drawn.
     """
-    axes.imshow(picture, "gray", vmin=0, vmax=1)
+    axes.imshow(picture, "gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(title, color=LIGHT.text)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -86,7 +86,7 @@ class Experiment:
     measure: Callable[[Mapping[str, UNet]], Outcome]
     draw: Callable[[Figure, Outcome], None]
     networks: tuple[Network, ...] = ()
-    size: tuple[float, float] = (9.6, 3.4)
+    size: tuple[float, float] = (9.6, 3.5)
 
     @property
     def record(self) -> str:

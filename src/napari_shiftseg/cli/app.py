@@ -29,6 +29,7 @@ for command in ON_IMAGES:
 app.command()(model_commands.train)
 app.command(epilog=SAMPLE_HELP)(model_commands.tune)
 app.command()(model_commands.export)
+app.command()(image_commands.figure)
 
 
 def main() -> None:

@@ -36,6 +36,24 @@ def demo(
     run_demo(output, window, device, viewer and not as_json, as_json)
 
 
+def figure(
+    name: Annotated[
+        str, typer.Argument(help="Of the paper's figure, for example 2b; or all.")
+    ],
+    output: Output = Path("figures"),
+    retrain: Annotated[
+        bool,
+        typer.Option("--retrain", help="Train its networks anew, and write them too."),
+    ] = False,
+    device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
+    from napari_shiftseg.cli.figure import run_figure
+
+    run_figure(name, output, retrain, device, as_json)
+
+
 def segment(
     image: Image,
     output: Output,

@@ -1,11 +1,13 @@
-"""A folder for results."""
+"""A folder for results: what stands in it already is not lost."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -27,3 +29,48 @@ def writable_folder(folder: Path) -> Path:
         raise OSError(
             f"cannot write files into {folder} ({reason}): choose another folder"
         ) from None
+
+
+def written_before(record: Path, names: Collection[str]) -> set[str]:
+    """Return what an older run, if there was one, says that it wrote.
+
+    Parameters
+    ----------
+    record : Path
+        A JSON file that names, under ``files``, all that was written with it, itself
+        among them. One that does not is the user's, and so is all beside it.
+    names : collection of str
+        That such a run gives to its files; any other is the user's.
+    """
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # none, or not ours
+        return set()
+    files = known.get("files") if isinstance(known, dict) else None
+    if not isinstance(files, list) or record.name not in files:
+        return set()
+    return {name for name in names if name in files}
+
+
+def refuse_to_overwrite(folder: Path, names: Collection[str], kind: str) -> None:
+    """Refuse a folder in which a file that is not ours has one of these names.
+
+    Parameters
+    ----------
+    folder : Path
+    names : collection of str
+        To be written, without those of an older run.
+    kind : str
+        Of what is written: "report" or "figure".
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file.
+    """
+    taken = sorted(name for name in names if (folder / name).exists())
+    if taken:
+        raise FileExistsError(
+            f"{folder} has a file {taken[0]} that is not of an older {kind} and would "
+            f"be overwritten: choose another folder"
+        )

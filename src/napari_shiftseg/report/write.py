@@ -18,7 +18,11 @@ from skimage.io import imsave
 from napari_shiftseg import __version__
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
-from napari_shiftseg.report.folder import writable_folder
+from napari_shiftseg.report.folder import (
+    refuse_to_overwrite,
+    writable_folder,
+    written_before,
+)
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
@@ -75,12 +79,7 @@ def report_folder(folder: Path, with_sweep: bool = False) -> Path:
     """
     writable_folder(folder)
     names = set(FILES) - (set() if with_sweep else OF_SWEEP) - _written_before(folder)
-    taken = sorted(name for name in names if (folder / name).exists())
-    if taken:
-        raise FileExistsError(
-            f"{folder} has a file {taken[0]} that is not of an older report and would "
-            f"be overwritten: choose another folder"
-        )
+    refuse_to_overwrite(folder, names, "report")
     return folder
 
 
@@ -262,19 +261,8 @@ def _written(
 
 
 def _written_before(folder: Path) -> set[str]:
-    """Return what the report in this folder, if there is one, says that it wrote.
-
-    Only names that a report gives to its files: the rest is the user's, and so is a
-    ``report.json`` that does not name itself.
-    """
-    try:
-        known = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # none, or not ours
-        return set()
-    files = known.get("files") if isinstance(known, dict) else None
-    if not isinstance(files, list) or "report.json" not in files:
-        return set()
-    return {name for name in FILES if name in files}
+    """Return the files of the report in this folder, if there is one."""
+    return written_before(folder / "report.json", FILES)
 
 
 def _write_plots(

@@ -1,0 +1,38 @@
+"""The command ``figure``: a figure of the paper, and the numbers behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.cli.terminal import with_progress
+from napari_shiftseg.experiments.catalogue import ALL, find_experiments
+from napari_shiftseg.experiments.experiment import run_steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ABOUT = {"figure", "title", "caption", "networks", "version", "files", "table"}
+
+
+def run_figure(
+    name: str, output: Path, retrain: bool, device: str, as_json: bool
+) -> None:
+    """Make one figure or all; print what was measured, write all of it."""
+    reports = []
+    for experiment in find_experiments(name):
+        steps = run_steps(experiment, output, retrain, device)
+        reports.append(with_progress(steps, unit="step"))
+        if not as_json:
+            _print(reports[-1], output)
+    if as_json:
+        one = reports[0] if name != ALL else {"figure": ALL, "figures": reports}
+        print(json.dumps(one, allow_nan=False))
+
+
+def _print(report: dict[str, Any], folder: Path) -> None:
+    print(f"{report['figure']}: {report['title']}")
+    for key, value in report.items():
+        if key not in ABOUT:
+            print(f"  {key.replace('_', ' ')}: {value}")
+    print(f"  written: {', '.join(report['files'])} in {folder}\n")

@@ -1,0 +1,37 @@
+"""The figures by name, in the paper's order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.experiments.every_pixel import FIGURE_5, FIGURE_S2
+from napari_shiftseg.experiments.lattice import FIGURE_2A, FIGURE_2B, FIGURE_2C
+from napari_shiftseg.experiments.lemma import FIGURE_1
+from napari_shiftseg.experiments.phases import FIGURE_3
+
+if TYPE_CHECKING:
+    from napari_shiftseg.experiments.experiment import Experiment
+
+ALL = "all"
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_5, FIGURE_S2,
+    )
+}  # fmt: skip
+
+
+def find_experiments(name: str) -> list[Experiment]:
+    """Return the figure of this name, or all of them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such figure; the message names those there are.
+    """
+    if name == ALL:
+        return list(EXPERIMENTS.values())
+    if name not in EXPERIMENTS:
+        known = ", ".join(EXPERIMENTS)
+        raise ValueError(f"no figure {name!r}; there are {known}, and {ALL}")
+    return [EXPERIMENTS[name]]

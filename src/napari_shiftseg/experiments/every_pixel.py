@@ -1,0 +1,218 @@
+"""Figures 5 and S2: a constant image, of which every pixel is to be told apart."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.experiments.experiment import Experiment, Outcome
+from napari_shiftseg.experiments.network import Network
+from napari_shiftseg.experiments.pictures import embedding_colours, show
+from napari_shiftseg.model.config import Clustering, ModelConfig
+from napari_shiftseg.pipeline.segmentation import Segmentation, segment
+from napari_shiftseg.report.colours import object_colours
+from napari_shiftseg.samples.catalogue import constant
+from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.recipe import Recipe
+from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.model.unet import UNet
+
+DEPTH, PERIOD = 4, 16
+SEEN = 4 * PERIOD  # pixels along a side of the image of figure 5
+NEAR, FAR = 16, 32  # pixels along a side of the images of figure S2
+
+
+def pixel_ids(shape: UNetShape, side: int) -> Sample:
+    """Make a constant image in which a window's every pixel is an object of its own.
+
+    Ids repeat after `side` pixels: a network that computes the same for pixels so far
+    apart is not asked to part them.
+
+    Parameters
+    ----------
+    shape : UNetShape
+        Of the network that reads the image.
+    side : int
+        Of the window, in pixels.
+    """
+    reads = [axis.input_for(side) for axis in shape.axes]
+    number = np.zeros(reads, dtype=np.int32)
+    for along in np.indices(reads):
+        number = number * side + along % side
+    return Sample(constant(reads).image, number + 1)  # none is background
+
+
+def told_apart(model: UNet, side: int, **settings: Any) -> Segmentation:
+    """Segment a constant image; each of its labels is a mode.
+
+    Parameters
+    ----------
+    model : UNet
+    side : int
+        Of the image, in pixels.
+    **settings
+        Of `Settings`.
+    """
+    image = constant((side,) * model.shape.ndim).image
+    return segment(
+        image, model, device="cpu", min_size=0, split_far_parts=False, **settings
+    )
+
+
+def repeats_after(ids: NDArray[Any]) -> list[int]:
+    r"""Return the smallest shift along each axis after which ids are the same.
+
+    Parameters
+    ----------
+    ids : ndarray of int
+        (\\*spatial); where nothing repeats, the size of the axis is returned.
+    """
+    smallest = []
+    for axis, size in enumerate(ids.shape):
+        along = np.moveaxis(ids, axis, 0)
+        shifts = range(1, size)
+        same = (s for s in shifts if np.array_equal(along[s:], along[:-s]))
+        smallest.append(next(same, size))
+    return smallest
+
+
+def measure_periodic(networks: Mapping[str, UNet]) -> Outcome:
+    """Count the modes of a constant image: learnt against nearest upsampling."""
+    learnt, nearest = (networks[name] for name in ("5", "5-nearest"))
+    found, one = told_apart(learnt, SEEN), told_apart(nearest, SEEN)
+    (period, *_) = periods = repeats_after(found.labels)
+    numbers = {
+        "unique_ids": len(found.modes),
+        "expected": learnt.shape.max_same_looking,
+        "period": period if len(set(periods)) == 1 else periods,
+        "nearest_unique_ids": len(one.modes),
+        "side": SEEN,
+        "least_distance": least_distance(found.modes),
+        "bandwidth": found.settings.clustering(learnt.config).bandwidth,
+    }
+    arrays = {"ids": found.labels, "embedding": found.embeddings, "nearest": one.labels}
+    return Outcome(numbers, arrays)
+
+
+def least_distance(modes: NDArray[Any]) -> float | None:
+    """Return the least distance between two modes; None where there are not two."""
+    gaps = np.linalg.norm(modes[:, None] - modes[None], axis=-1)
+    apart = gaps[~np.eye(len(modes), dtype=bool)]
+    return round(float(apart.min()), 3) if len(apart) else None
+
+
+def draw_periodic(figure: Figure, outcome: Outcome) -> None:
+    """Draw embedding and ids of learnt upsampling, and ids of nearest upsampling."""
+    numbers, arrays = outcome.numbers, outcome.arrays
+    embedding, ids, nearest = figure.subplots(1, 3)
+    lines = range(PERIOD, SEEN, PERIOD)
+    show(embedding, embedding_colours(arrays["embedding"]), "embedding, learnt", lines)
+    title = f"learnt upsampling: {_counted(numbers['unique_ids'])}"
+    show(ids, object_colours(arrays["ids"]), title, lines)
+    title = f"nearest upsampling: {_counted(numbers['nearest_unique_ids'])}"
+    show(nearest, object_colours(arrays["nearest"]), title, lines)
+
+
+def measure_padded(networks: Mapping[str, UNet]) -> Outcome:
+    """Count the modes of constant images that zeros surround."""
+    rows, arrays = [], {}
+    for side in (NEAR, FAR):
+        model = networks[f"s2-{side}"]
+        # one tile as large as the image: zeros stand where the image ends
+        found = told_apart(model, side, window=side, stitching="naive")
+        arrays[str(side)] = found.labels
+        reach = model.shape.axes[0].halo
+        inside = found.labels[(slice(reach, side - reach),) * model.shape.ndim]
+        rows.append(
+            {
+                "side": side,
+                "pixels": found.labels.size,
+                "distinct": len(found.modes),
+                "pixels_that_see_no_border": inside.size,
+                "distinct_of_these": len(np.unique(inside)),
+            }
+        )
+    near, far = rows
+    numbers = {
+        "distinct": near["distinct"],
+        "pixels": near["pixels"],
+        "larger_distinct": far["distinct"],
+        "larger_pixels": far["pixels"],
+        "functions_without_border": networks[f"s2-{NEAR}"].shape.max_same_looking,
+        "table": rows,
+    }
+    return Outcome(numbers, arrays)
+
+
+def draw_padded(figure: Figure, outcome: Outcome) -> None:
+    """Draw the ids of both images."""
+    for axes, row in zip(figure.subplots(1, 2), outcome.numbers["table"], strict=True):
+        side = row["side"]
+        title = f"{side} × {side} pixels: {_counted(row['distinct'])}"
+        show(axes, object_colours(outcome.arrays[str(side)]), title)
+
+
+def _counted(ids: int) -> str:
+    return "1 id" if ids == 1 else f"{ids} ids"
+
+
+def _network(name: str, side: int, **options: Any) -> Network:
+    config = ModelConfig.new(
+        name=name,
+        ndim=2,
+        embedding_channels=3,
+        clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
+        **options,
+    )
+    recipe = Recipe(window=side, steps=600, learning_rate=1e-3)
+    figure = name.partition("-")[0]
+    return Network(figure, partial(pixel_ids, config.shape, side), config, recipe)
+
+
+FIGURE_5 = Experiment(
+    "5",
+    "A constant image: as many ids as phases, with learnt upsampling only",
+    f"Every pixel of the image is the same, and the network was trained to tell all of "
+    f"them apart. Left: its embedding as colours; middle: one colour a mode. Within a "
+    f"square of {PERIOD} pixels, the period, no two pixels have the same id; beyond it "
+    f"the same ids come again, since pixels a period apart see the same image with the "
+    f"same weights. Right: nearest upsampling has no weights of its own a phase, and "
+    f"trained alike it gives the whole image one id.",
+    measure_periodic,
+    draw_periodic,
+    (
+        _network("5", PERIOD, depth=DEPTH, features=4),
+        _network("5-nearest", PERIOD, depth=DEPTH, features=4, upsampling="nearest"),
+    ),
+)
+FIGURE_S2 = Experiment(
+    "s2",
+    "Zero padding: the border of the image tells pixels apart",
+    f"A constant image, a network with zero padding and nearest upsampling, which "
+    f"without a border would give all pixels one id. Left: at {NEAR} × {NEAR} pixels "
+    f"every receptive field reaches the zeros beyond the image, and all pixels can be "
+    f"told apart, though the period is only 2. Right: at {FAR} × {FAR} pixels the "
+    f"receptive fields in the middle see no border, and all of these pixels share one "
+    f"id. The location that zero padding gives away is that in the tile, not in the "
+    f"image: tiles stitched without a halo disagree at their borders.",
+    measure_padded,
+    draw_padded,
+    tuple(
+        _network(
+            f"s2-{side}", side, depth=1, features=8, padding="same",
+            upsampling="nearest",
+        )
+        for side in (NEAR, FAR)
+    ),
+    (6.0, 3.2),
+)  # fmt: skip

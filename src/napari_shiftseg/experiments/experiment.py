@@ -1,0 +1,198 @@
+"""A figure of the paper: what is measured, how it is drawn, and its files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from napari_shiftseg import __version__
+from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.report.folder import (
+    refuse_to_overwrite,
+    writable_folder,
+    written_before,
+)
+from napari_shiftseg.report.tables import Table, write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.experiments.network import Network
+    from napari_shiftseg.model.unet import UNet
+
+DPI = 100
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "svg.hashsalt": "shiftseg",  # the same picture is the same file
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    Attributes
+    ----------
+    numbers : dict
+        Ready for JSON; a list of alike dicts under ``table`` becomes a CSV.
+    arrays : dict of ndarray
+        What is drawn besides.
+    """
+
+    numbers: dict[str, Any]
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def table(self) -> Table | None:
+        """The table, if there is one."""
+        rows = self.numbers.get("table")
+        if not rows:
+            return None
+        return Table(tuple(rows[0]), tuple(tuple(row.values()) for row in rows))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A figure of the paper.
+
+    Attributes
+    ----------
+    name : str
+        Number of the figure.
+    title : str
+    caption : str
+        How to read it, in a paragraph.
+    measure : callable
+        Its networks by name → `Outcome`.
+    draw : callable
+        Draws an outcome into an empty figure.
+    networks : tuple of Network
+    size : (float, float)
+        Of the picture, in inches.
+    """
+
+    name: str
+    title: str
+    caption: str
+    measure: Callable[[Mapping[str, UNet]], Outcome]
+    draw: Callable[[Figure, Outcome], None]
+    networks: tuple[Network, ...] = ()
+    size: tuple[float, float] = (9.6, 3.5)
+
+    @property
+    def record(self) -> str:
+        """Name of the file that holds the numbers, and names the others."""
+        return f"{self.name}.json"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all files that it may write."""
+        own = (f"{self.name}.{kind}" for kind in ("png", "svg", "csv"))
+        return (self.record, *own, *(network.file for network in self.networks))
+
+
+def run_steps(
+    experiment: Experiment, folder: Path, retrain: bool = False, device: str = "auto"
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Make a figure and write its files, yielding `Progress` on the way.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    folder : Path
+        Made if need be. An older run of this figure in it is replaced, once this one
+        is complete; nothing else is touched.
+    retrain : bool
+        Whether its networks are trained anew, and written, too.
+    device : str
+        To train on; measured is on the CPU, for the same numbers everywhere.
+
+    Returns
+    -------
+    dict
+        The numbers, as written to ``NAME.json``; ``files`` names those of the figure.
+
+    Raises
+    ------
+    FileNotFoundError
+        If weights are not bundled.
+    FileExistsError
+        If another file in the folder has the name of one of the figure's.
+    OSError
+        If a file cannot be written.
+    """
+    writable_folder(folder)
+    older = written_before(folder / experiment.record, experiment.files)
+    refuse_to_overwrite(folder, _planned(experiment, retrain) - older, "figure")
+    with TemporaryDirectory(prefix=".figure-", dir=folder) as made:
+        scratch = Path(made)
+        networks = yield from _network_steps(experiment, scratch, retrain, device)
+        yield Progress(0, 2, stage="measuring")
+        outcome = experiment.measure(networks)
+        yield Progress(1, 2, stage="drawing")
+        _draw(experiment, outcome, scratch)
+        if outcome.table:
+            write_csv(scratch / f"{experiment.name}.csv", outcome.table)
+        written = {path.name for path in scratch.iterdir()} | {experiment.record}
+        kept = {name for name in older if (folder / name).exists()}
+        report = _report(experiment, outcome, networks, sorted(written | kept))
+        text = json.dumps(report, indent=2, allow_nan=False)
+        (scratch / experiment.record).write_text(text, encoding="utf-8")
+        for name in written:
+            (scratch / name).replace(folder / name)
+    return report
+
+
+def _planned(experiment: Experiment, retrain: bool) -> set[str]:
+    weights = {network.file for network in experiment.networks}
+    return set(experiment.files) - (set() if retrain else weights)
+
+
+def _network_steps(
+    experiment: Experiment, folder: Path, retrain: bool, device: str
+) -> Generator[Progress, None, dict[str, UNet]]:
+    networks = {}
+    for network in experiment.networks:
+        if retrain:
+            networks[network.name] = yield from network.train_steps(folder, device)
+        else:
+            networks[network.name] = network.load()
+    return networks
+
+
+def _draw(experiment: Experiment, outcome: Outcome, folder: Path) -> None:
+    with rc_context(STYLE):
+        figure = Figure(experiment.size, dpi=DPI, layout="constrained")
+        experiment.draw(figure, outcome)
+        figure.savefig(folder / f"{experiment.name}.png")
+        figure.savefig(folder / f"{experiment.name}.svg", metadata={"Date": None})
+
+
+def _report(
+    experiment: Experiment,
+    outcome: Outcome,
+    networks: Mapping[str, UNet],
+    files: list[str],
+) -> dict[str, Any]:
+    return {
+        "figure": experiment.name,
+        **outcome.numbers,
+        "title": experiment.title,
+        "caption": experiment.caption,
+        "networks": {
+            name: provenance.model_dump(mode="json")
+            for name, model in networks.items()
+            if (provenance := model.config.provenance)
+        },
+        "version": __version__,
+        "files": files,
+    }

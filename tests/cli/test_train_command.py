@@ -170,6 +170,13 @@ class TestStopped:
             assert again[0][column] == rows[0][column]
             assert again[2][column] == rows[2][column]
 
+    def test_a_model_is_not_overwritten(self, shiftseg) -> None:
+        assert shiftseg("train", *PLACES, *self.options).status == 0
+        before = Path("m.safetensors").read_bytes()
+        ran = shiftseg("train", *PLACES, *self.options)
+        ran.assert_refused("a model m.safetensors already", "another name", "delete")
+        assert Path("m.safetensors").read_bytes() == before
+
     def test_it_is_not_begun_anew_unasked(self, shiftseg, stop_at) -> None:
         stop_at(5)
         assert shiftseg("train", *PLACES, *self.options).status == 130
@@ -178,6 +185,7 @@ class TestStopped:
         ran.assert_refused("m.training is a training under way: add --resume", "delete")
         assert Path("m.training").read_bytes() == before
         Path("m.training").unlink()
+        Path("m.safetensors").unlink()
         stop_at(6)
         assert "at step 6" in shiftseg("train", *PLACES, *self.options).stderr
 

@@ -313,7 +313,7 @@ def test_a_window_of_one_period_is_warned_of(pair):
     pair.form.window.value = "5"
     assert AMBER not in colour(pair.note.text)
     assert "it need not be a multiple of it" in pair.note.text.value
-    assert "8 is computed" in pair.note.text.value
+    assert "predicts 8 pixels at once, not 5" in pair.note.text.value
 
 
 def test_a_typed_window_is_kept_and_an_offered_one_follows(viewer, pair, nuclei):

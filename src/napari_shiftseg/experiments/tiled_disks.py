@@ -178,10 +178,10 @@ FIGURE_4A = Experiment(
     "Trained with a window of one period: seams at every multiple of it",
     "The loss of this network saw 16 × 16 outputs at a time, one period: the phases "
     "15 and 0 were never neighbours in training, and do not agree in prediction. White "
-    "lines: multiples of the period, in a part of the image. Left: the embedding in one pass, without any "
-    "tile, as colours; middle: cropped tiles of 64, the same picture; right: the "
-    "objects, in the colours of true disks, surplus pieces in others. Cropping does "
-    "not help: the seams are the network's own.",
+    "lines: multiples of the period, in a part of the image. Left: the embedding in "
+    "one pass, without any tile, as colours; middle: cropped tiles of 64, the same "
+    "picture; right: the objects, in the colours of true disks, surplus pieces in "
+    "others. Cropping does not help: the seams are the network's own.",
     measure_at_period,
     draw_at_period,
     models=("disks-w16",),
@@ -191,9 +191,9 @@ FIGURE_4B = Experiment(
     "Naive tiles: seams at their borders",
     "This network's loss saw 20 × 20 outputs, above its period of 16. Its tiles of 20 "
     "are stitched as they are: at each border (white) the phase jumps, and phases meet "
-    "that did not in training. A part of the image; left: the true disks; middle: the embedding, red, green "
-    "and blue for its three channels; right: the objects. The embedding of a disk "
-    "changes at the border, and the disk is split.",
+    "that did not in training. A part of the image; left: the true disks; "
+    "middle: the embedding, red, green and blue for its three channels; right: the "
+    "objects. The embedding of a disk changes at the border, and the disk is split.",
     partial(measure_stitching, stitching="naive"),
     draw_stitching,
     models=("disks",),

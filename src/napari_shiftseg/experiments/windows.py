@@ -338,12 +338,12 @@ FIGURE_6 = experiment(
     "False splits and AP50 against the window",
     "Nuclei, segmented with tiles of one window after another: naive (orange) and "
     "cropped to the multiple of the period below it (blue). Rows: false splits; AP50, "
-    "mean over images solid, pooled dashed. Left column: the clustering that the model was tuned for; middle and "
-    "right: a bandwidth as narrow as the margin within which training left the pixels "
-    "of an object, by connected component and for the whole image at once, as in the "
-    "paper. Cropped results do not depend on the window, up to rounding; what naive "
-    "tiles add to them is their seams'. The smaller the tiles, the more seams there "
-    "are.",
+    "mean over images solid, pooled dashed. Left column: the clustering that the model "
+    "was tuned for; middle and right: a bandwidth as narrow as the margin within which "
+    "training left the pixels of an object, by connected component and for the whole "
+    "image at once, as in the paper. Cropped results do not depend on the window, but "
+    "for rounding; what naive tiles add to them is their seams', and the smaller the "
+    "tiles, the more seams there are.",
     "nuclei",
     partial(crowded_nuclei, (256, 256), 2),
     WINDOWS,

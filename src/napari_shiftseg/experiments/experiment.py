@@ -103,7 +103,7 @@ class Experiment:
     measure: Callable[..., Outcome | Measuring]
     draw: Callable[[Figure, Outcome], None]
     networks: tuple[Network, ...] = ()
-    size: tuple[float, float] = (8.0, 3.2)
+    size: tuple[float, float] = (9.6, 3.5)
     models: tuple[str, ...] = ()
     data: Callable[[], Data] | None = None
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
 
 MEASURED = 12  # disks along a side
-STEPS = 3_000
 Centre = tuple[float, ...]
 
 
@@ -144,35 +143,36 @@ def _moved(centre: Centre, axis: int, distance: int) -> Centre:
 def draw(figure: Figure, outcome: Outcome) -> None:
     """Draw the image, the embedding, and the modes in colours of their own."""
     numbers, arrays = outcome.numbers, outcome.arrays
-    edge = arrays["image"].shape[0]
-    block = range(numbers["apart"], edge, numbers["apart"])
     image, embedding, modes = figure.subplots(1, 3)
     show(image, arrays["image"], f"disks {numbers['spacing']} pixels apart")
-    show(
-        embedding, embedding_colours(arrays["embedding"]),
-        f"embedding, {numbers['upsampling']} upsampling",
-    )  # fmt: skip
-    found = numbers["distinct_objects"]
+    title = f"embedding, {numbers['upsampling']} upsampling"
+    show(embedding, embedding_colours(arrays["embedding"]), title)
+    found, apart = numbers["distinct_objects"], numbers["apart"]
     title = f"{found} mode{'s' * (found != 1)} beside the background's"
-    lines = block if found > 1 else ()
+    lines = range(apart, len(arrays["image"]), apart) if found > 1 else ()
     show(modes, object_colours(arrays["modes"]), title, lines)
 
 
 def _experiment(
-    name: str, title: str, caption: str, spacing: int, cells: int, **options: Any
+    name: str,
+    title: str,
+    caption: str,
+    spacing: int,
+    cells: int,
+    steps: int,
+    **options: Any,
 ) -> Experiment:
     config = ModelConfig.new(
         name=name,
         description=f"Disks {spacing} pixels apart; figure {name} of the paper.",
         ndim=2,
         depth=3,
-        features=8,
         embedding_channels=3,
         clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
         **options,
     )
     # the cells of one window show all pairs of a phase and a place in the lattice
-    recipe = Recipe(window=spacing * cells, steps=STEPS, learning_rate=2e-3)
+    recipe = Recipe(window=spacing * cells, steps=steps, learning_rate=4e-3)
     sample = partial(lattice, config.shape, spacing, cells)
     network = Network(name, sample, config, recipe)
     return Experiment(
@@ -184,13 +184,15 @@ FIGURE_2A = _experiment(
     "2a",
     "Disks two periods apart: all look alike to the network",
     "The disks are 16 pixels apart, two periods of this network (l = 3, p = 8). "
-    "It was trained to tell them apart. Left: a part of the image; middle: the "
+    "It was trained to tell them apart. Left: the image; middle: the "
     "embedding as colours, red, green and blue for its three channels; right: one "
     "colour a mode, the background's black. All disks stand at the same phase, so the "
     "same function of the same receptive field is computed of each: one mode for all "
     "of them.",
     16,
     4,
+    1_000,
+    features=8,
 )
 FIGURE_2B = _experiment(
     "2b",
@@ -202,6 +204,8 @@ FIGURE_2B = _experiment(
     "repeat.",
     15,
     8,
+    3_000,
+    features=16,
 )
 FIGURE_2C = _experiment(
     "2c",
@@ -212,5 +216,7 @@ FIGURE_2C = _experiment(
     "not (figure 5).",
     15,
     8,
+    3_000,
+    features=16,
     upsampling="nearest",
 )

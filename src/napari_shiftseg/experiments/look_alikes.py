@@ -77,7 +77,8 @@ def measure(networks: Mapping[str, UNet], data: Data) -> Measuring:
     """
     (model,) = networks.values()
     side, own = crop_side(data), model.config.clustering.bandwidth
-    rows, drawn = [], {}
+    rows: list[dict[str, Any]] = []
+    drawn: dict[str, NDArray[Any]] = {}
     for bandwidth in dict.fromkeys((pull_margin(model) or own, own)):
         found, crops = yield from _pair_steps(model, data, side, bandwidth)
         rows.append({"bandwidth": bandwidth, **numbers_of(found)})

@@ -83,7 +83,7 @@ def show_borders(
 def show(
     axes: Axes, picture: NDArray[Any], title: str, lines: Iterable[float] = ()
 ) -> None:
-    """Show a picture pixel by pixel, and lines before some pixels of both axes.
+    """Show a picture, and lines before some pixels of both axes.
 
     Parameters
     ----------

@@ -1,0 +1,91 @@
+"""The command ``figure``: the picture, the numbers, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_shiftseg.cli import figure as figure_command
+from napari_shiftseg.experiments import network as network_module
+from napari_shiftseg.experiments.catalogue import EXPERIMENTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_json_is_one_object_that_begins_with_the_figure(shiftseg, tmp_path) -> None:
+    ran = shiftseg("figure", "3", "-o", tmp_path, "--json")
+    assert ran.status == 0
+    assert ran.stdout.startswith('{"figure": "3", ')
+    assert ran.stdout.count("\n") == 1
+    assert json.loads(ran.stdout) == json.loads((tmp_path / "3.json").read_text())
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "3.csv", "3.json", "3.png", "3.svg",
+    }  # fmt: skip
+
+
+def test_numbers_come_from_the_bundled_weights(shiftseg, tmp_path) -> None:
+    report = json.loads(shiftseg("figure", "5", "-o", tmp_path, "--json").stdout)
+    assert report["unique_ids"] == 256
+    assert report["period"] == 16
+    assert report["nearest_unique_ids"] == 1
+    assert report["networks"]["5"]["command"] == "shiftseg figure 5 --retrain"
+
+
+def test_what_a_person_reads(shiftseg, tmp_path) -> None:
+    ran = shiftseg("figure", "5", "-o", tmp_path)
+    assert ran.status == 0
+    assert ran.stdout.startswith(f"5: {EXPERIMENTS['5'].title}\n")
+    assert "  unique ids: 256\n" in ran.stdout
+    assert "5.png" in ran.stdout
+    assert str(tmp_path) in ran.stdout
+
+
+def test_all_figures_are_one_json_object(
+    shiftseg, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [EXPERIMENTS["3"], EXPERIMENTS["5"]]
+    monkeypatch.setattr(figure_command, "find_experiments", lambda name: few)
+    ran = shiftseg("figure", "all", "-o", tmp_path, "--json")
+    report = json.loads(ran.stdout)
+    assert ran.stdout.startswith('{"figure": "all", ')
+    assert [each["figure"] for each in report["figures"]] == ["3", "5"]
+    assert {"3.png", "5.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_unknown_figure_names_the_known_ones(shiftseg, tmp_path) -> None:
+    ran = shiftseg("figure", "4z", "-o", tmp_path / "new", "--json")
+    ran.assert_refused("no figure '4z'", "1, 2a, 2b, 2c, 3, 5, s2", "all")
+    assert not (tmp_path / "new").exists()
+
+
+def test_missing_weights_say_how_to_make_them(
+    shiftseg, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_module, "FOLDER", tmp_path / "none")
+    shiftseg("figure", "2b", "-o", tmp_path).assert_refused(
+        "2b.safetensors", "not bundled", "shiftseg figure 2b --retrain"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_is_named_and_left_alone(shiftseg, tmp_path: Path) -> None:
+    (tmp_path / "3.png").write_text("mine")
+    shiftseg("figure", "3", "-o", tmp_path).assert_refused("3.png", "another folder")
+    assert (tmp_path / "3.png").read_text() == "mine"
+
+
+def test_an_output_that_is_a_file(shiftseg, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    ran = shiftseg("figure", "3", "-o", tmp_path / "taken")
+    ran.assert_refused("cannot write", "choose another folder")
+
+
+def test_a_figure_without_networks_has_nothing_to_retrain(shiftseg, tmp_path) -> None:
+    ran = shiftseg("figure", "3", "-o", tmp_path, "--retrain", "--json")
+    assert ran.status == 0
+    assert json.loads(ran.stdout)["networks"] == {}

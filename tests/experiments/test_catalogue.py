@@ -1,0 +1,95 @@
+"""All figures: found by name, made from weights that are bundled as they say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from safetensors import safe_open
+
+from napari_shiftseg.experiments.catalogue import EXPERIMENTS, find_experiments
+from napari_shiftseg.experiments.experiment import STYLE
+from napari_shiftseg.experiments.network import FOLDER
+
+if TYPE_CHECKING:
+    from napari_shiftseg.experiments.experiment import Experiment
+    from napari_shiftseg.experiments.network import Network
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+FIGURES = list(EXPERIMENTS.values())
+NETWORKS = [network for figure in FIGURES for network in figure.networks]
+MEGABYTE = 1_000_000
+
+
+def test_figures_are_found_by_name() -> None:
+    assert list(EXPERIMENTS) == ["1", "2a", "2b", "2c", "3", "5", "s2"]
+    assert [each.name for each in find_experiments("2b")] == ["2b"]
+    assert find_experiments("all") == FIGURES
+    with pytest.raises(ValueError, match=r"no figure '4'; there are 1, 2a, .*, s2"):
+        find_experiments("4")
+
+
+def test_no_two_networks_share_a_file() -> None:
+    names = [network.file for network in NETWORKS]
+    assert len(set(names)) == len(names)
+    assert {path.name for path in FOLDER.iterdir()} == set(names)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_bundled_weights_are_those_that_the_figure_would_train(
+    network: Network,
+) -> None:
+    config, provenance = network.config, network.load().config.provenance
+    made = network.load().config
+    assert (
+        made.model_copy(update={"provenance": None, "clustering": config.clustering})
+        == config
+    )
+    assert provenance is not None
+    assert provenance.command == network.command
+    assert EXPERIMENTS[network.figure].networks.count(network) == 1
+    assert (provenance.steps, provenance.seed) == (
+        network.recipe.steps, network.recipe.seed,
+    )  # fmt: skip
+    assert set(provenance.window) == {network.recipe.window}
+    assert provenance.optimizer["learning_rate"] == network.recipe.learning_rate
+    assert provenance.loss["pull_margin"] == 0
+    assert provenance.loss["push_margin"] == 3
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_bundled_weights_are_small(network: Network) -> None:
+    path = FOLDER / network.file
+    assert path.stat().st_size < MEGABYTE
+    with safe_open(path, framework="np") as weights:
+        kinds = {str(weights.get_tensor(name).dtype) for name in weights.keys()}  # noqa: SIM118
+    assert kinds == {"float16"}
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_labels_of_the_picture_lie_within_it_and_do_not_overlap(
+    figure: Experiment,
+) -> None:
+    outcome = figure.measure({n.name: n.load() for n in figure.networks})
+    json.dumps(outcome.numbers, allow_nan=False)
+    with rc_context(STYLE):
+        drawn = Figure(figure.size, layout="constrained")
+        figure.draw(drawn, outcome)
+        drawn.canvas.draw()
+    titles = [axes.title for axes in drawn.axes if axes.get_title()]
+    boxes = [title.get_window_extent() for title in titles]
+    for number, box in enumerate(boxes):
+        assert drawn.bbox.x0 <= box.x0 < box.x1 <= drawn.bbox.x1
+        assert drawn.bbox.y0 <= box.y0 < box.y1 <= drawn.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_a_caption_says_how_to_read_it(figure: Experiment) -> None:
+    assert figure.title
+    assert len(figure.caption.split()) > 40
+    assert "\n" not in figure.caption

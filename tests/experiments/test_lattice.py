@@ -1,0 +1,103 @@
+"""Figure 2: disks told apart by their phase, as many as there are phases."""
+
+from __future__ import annotations
+
+from math import gcd
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.experiments.lattice import (
+    FIGURE_2A,
+    FIGURE_2B,
+    FIGURE_2C,
+    far_pairs,
+    lattice,
+    modes_of_whole_disks,
+)
+from napari_shiftseg.model.unet import build, new_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+FIGURES = [FIGURE_2A, FIGURE_2B, FIGURE_2C]
+IDS = [figure.name for figure in FIGURES]
+
+
+@pytest.mark.parametrize("spacing", [13, 15, 16])
+def test_no_disk_of_the_raw_output_is_cut(spacing: int) -> None:
+    shape = new_model(ndim=2, depth=2).shape
+    sample = lattice(shape, spacing, 3)
+    assert sample.image.shape == tuple(a.input_for(3 * spacing) for a in shape.axes)
+    half = shape.context[0] // 2
+    block = (slice(half, half + 3 * spacing),) * 2
+    inside, everywhere = (
+        np.bincount(ids.ravel()) for ids in (sample.labels[block], sample.labels)
+    )
+    shown = np.flatnonzero(inside)[1:]
+    assert len(shown) == 9
+    assert np.array_equal(inside[shown], everywhere[shown])
+    assert len(set(inside[shown])) == 1
+    # the cells are whole, too: each begins and ends as far from its disk
+    columns = np.flatnonzero(sample.image[block].any(axis=0))
+    assert abs(columns[0] - (3 * spacing - 1 - columns[-1])) <= 1
+
+
+def test_a_window_shows_every_phase_at_every_place_in_the_lattice() -> None:
+    for figure in (FIGURE_2B, FIGURE_2C):
+        (network,) = figure.networks
+        (period,) = set(network.config.shape.period)
+        spacing, window = network.sample().period, network.recipe.window
+        seen = {(x % spacing, x % period) for x in range(window)}
+        assert len(seen) == spacing * period
+
+
+def test_cut_disks_and_the_modes_of_whole_ones() -> None:
+    # disk 1 is whole, disk 2 is cut, disk 3 is whole and has two modes
+    everywhere = np.array([[1, 1, 0, 2, 2], [0, 0, 0, 0, 0], [3, 3, 0, 0, 0]])
+    truth, modes = everywhere[:, :4], np.array([[7, 7, 0, 8], [0] * 4, [5, 6, 0, 0]])
+    found = modes_of_whole_disks(modes, truth, everywhere)
+    assert found == {(0.0, 0.5): {7}, (2.0, 0.5): {5, 6}}
+
+
+def test_far_pairs_are_counted_along_each_axis() -> None:
+    modes = {(0.0, 0.0): {1}, (8.0, 0.0): {1}, (0.0, 8.0): {2}, (3.0, 3.0): {1}}
+    assert far_pairs(modes, 8) == {"apart": 8, "pairs_apart": 2, "pairs_alike": 1}
+    assert far_pairs(modes, 5)["pairs_apart"] == 0
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return {
+        figure.name: figure.measure({n.name: n.load() for n in figure.networks}).numbers
+        for figure in FIGURES
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "objects", "spacing", "upsampling"),
+    [("2a", 1, 16, "learnt"), ("2b", 64, 15, "learnt"), ("2c", 64, 15, "nearest")],
+)
+def test_as_many_modes_as_phases(numbers, name, objects, spacing, upsampling) -> None:
+    found = numbers[name]
+    assert (found["spacing"], found["upsampling"]) == (spacing, upsampling)
+    assert found["distinct_objects"] == objects == (8 // gcd(8, spacing)) ** 2
+    assert found["expected"] == objects
+    assert found["whole_disks"] >= 12**2
+    assert found["disks_of_one_mode"] == found["whole_disks"]
+    assert found["apart"] == (16 if name == "2a" else 120)
+    assert found["pairs_alike"] == found["pairs_apart"] > 90
+    assert found["bandwidth"] == pytest.approx(0.1**0.5)
+
+
+def test_beside_these_modes_there_is_the_background_alone(numbers) -> None:
+    for found in numbers.values():
+        assert found["modes"] == found["distinct_objects"] + 1
+        assert found["background_modes"] == 1
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=IDS)
+def test_an_untrained_network_fails(figure) -> None:
+    networks = {n.name: build(n.config) for n in figure.networks}
+    found = figure.measure(networks).numbers
+    assert found["distinct_objects"] != found["expected"]
+    assert found["disks_of_one_mode"] < found["whole_disks"]

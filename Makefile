@@ -16,7 +16,8 @@ endif
 SIDE_BY_SIDE = -n 2 --dist loadfile -p no:benchmark
 
 .NOTPARALLEL:
-.PHONY: help install test benchmark demo format constraints wheel-check clean libraries
+.PHONY: help install test benchmark demo nuclei format constraints wheel-check clean \
+	libraries
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +35,18 @@ test: libraries .venv/test-tools  ## lint, types and tests
 
 benchmark: libraries .venv/test-tools  ## measure speed
 	.venv/bin/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only
+
+# A second cycle of the learning rate reaches what one alone did not: three hours of one core.
+PAIRS = $(DATA)/train/images $(DATA)/train/labels --validate $(DATA)/val/images $(DATA)/val/labels
+TRAIN = .venv/bin/shiftseg train $(PAIRS) --every 4000 --precision bfloat16 --workers 1
+
+nuclei: install  ## train the bundled model nuclei; DATA=folder of train/ and val/
+	mkdir -p build/nuclei/first build/nuclei/second
+	$(TRAIN) --steps 16000 -o build/nuclei/first/nuclei.safetensors
+	$(TRAIN) --steps 24000 --learning-rate 0.0015 --seed 1 \
+		--start build/nuclei/first/nuclei.safetensors -o build/nuclei/second/nuclei.safetensors
+	.venv/bin/shiftseg tune $(DATA)/val/images $(DATA)/val/labels \
+		-m build/nuclei/second/nuclei.safetensors -o build/nuclei/nuclei.safetensors
 
 format: .venv/test-tools  ## mend what ruff can mend
 	.venv/bin/ruff check --fix

@@ -96,7 +96,7 @@ class TestInspect:
             assert sum(line.startswith(start) for line in starts) == 1
         for group in ("architecture", "sizes in pixels", "training", "what follows"):
             assert lines[lines.index(group) - 1] == ""
-        assert "warning: Trained with an output window of 16" in ran.stdout
+        assert "warning: A training window of 16" in ran.stdout
         assert "every multiple of 16, tiled or untiled; no stitching" in ran.stdout
         assert "warning" not in shiftseg("inspect", "disks").stdout
         assert "self-test" not in ran.stdout

@@ -170,6 +170,13 @@ class TestStopped:
             assert again[0][column] == rows[0][column]
             assert again[2][column] == rows[2][column]
 
+    def test_a_model_is_not_overwritten(self, shiftseg) -> None:
+        assert shiftseg("train", *PLACES, *self.options).status == 0
+        before = Path("m.safetensors").read_bytes()
+        ran = shiftseg("train", *PLACES, *self.options)
+        ran.assert_refused("a model m.safetensors already", "another name", "delete")
+        assert Path("m.safetensors").read_bytes() == before
+
     def test_it_is_not_begun_anew_unasked(self, shiftseg, stop_at) -> None:
         stop_at(5)
         assert shiftseg("train", *PLACES, *self.options).status == 130
@@ -178,6 +185,7 @@ class TestStopped:
         ran.assert_refused("m.training is a training under way: add --resume", "delete")
         assert Path("m.training").read_bytes() == before
         Path("m.training").unlink()
+        Path("m.safetensors").unlink()
         stop_at(6)
         assert "at step 6" in shiftseg("train", *PLACES, *self.options).stderr
 
@@ -203,7 +211,7 @@ class TestStopped:
         options = (*SMALL, "--steps", 50, "--every", 2, "--patience", 1)
         ran = shiftseg("train", *PLACES, *options, "-o", "m.safetensors")
         assert ran.status == 0
-        assert "AP50 0.500 on the validation images" in ran.stdout
+        assert "AP50 0.500 on " in ran.stdout
         assert [row["step"] for row in logged("m.csv")] == ["2", "4"]
         assert load_model("m.safetensors").config.provenance.steps == 2
 
@@ -235,7 +243,7 @@ class TestRefused:
         ran.assert_refused("3 × 3 is below the period 4 × 4", "Take 5 × 5 or more")
         forced = shiftseg("train", *PLACES, *options, "--force", "-o", "m.safetensors")
         assert forced.status == 0
-        assert "warning: trained with an output window of 3" in forced.stderr
+        assert "warning: a training window of 3" in forced.stderr
         assert load_model("m.safetensors").config.provenance.window == (3, 3)
 
     @pytest.mark.parametrize(

@@ -313,8 +313,22 @@ def test_a_report_can_be_cancelled(compared, finish, tmp_path, monkeypatch):
     monkeypatch.setattr(compare_widget, "report_run", cancelled_at_the_second_picture)
     compared.write_report(tmp_path)
     finish(compared.panel)
-    assert compared.panel.result.value == "Cancelled: no report was written."
+    said = compared.panel.result.value
+    assert said.endswith("\nCancelled: no report was written.")
+    assert said.startswith(compared.view.compared.task.name)  # the verdict stays
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_shows_the_image_that_was_compared(viewer, compared, finish, tmp_path):
+    from skimage.io import imread
+
+    image = compared.form.image.value
+    before = image.data.copy()
+    image.data[:] = 0
+    compared.write_report(tmp_path)
+    finish(compared.panel)
+    shown = imread(tmp_path / "image.png").astype(float)
+    assert np.corrcoef(shown.ravel(), before.ravel())[0, 1] > 0.99
 
 
 # ------------------------------------------------------------------ layers

@@ -36,7 +36,7 @@ def test_a_window_that_is_not_above_the_period_is_the_only_warning_and_comes_fir
     config = ModelConfig.new(depth=4, provenance=provenance(16, 16), padding="same")
     first, *others = what_follows(config)
     assert first.kind == "warning"
-    assert first.text.startswith("Trained with an output window of 16, not above")
+    assert first.text.startswith("A training window of 16 is not above")
     assert {remark.kind for remark in others} == {"note"}
 
 

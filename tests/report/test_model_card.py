@@ -94,7 +94,7 @@ def test_what_is_not_known_is_said(small_model) -> None:
 
 
 def test_a_model_with_seams_of_its_own_is_warned_of(disks_model, cells) -> None:
-    assert "- **Warning:** Trained with an output window of 16, not above" in (
+    assert "- **Warning:** A training window of 16 is not above" in (
         model_card(load_model("disks-w16"))
     )
     assert "Warning" not in model_card(disks_model)

@@ -138,7 +138,7 @@ class TestSweep:
         filled = "naive, multiple of the period"
         assert self.y(ratio, filled) == [(w, at[w].seams.ratio) for w in (16, 32)]
         (hollow,) = [x for x in lines(splits, "naive") if x.get_label() == "naive"]
-        assert list(hollow.get_xdata()) == [20, 200]
+        assert list(hollow.get_xdata()) == [20, 144]  # where the image ends
         assert list(hollow.get_ydata()) == [
             at[w].scores.false_splits for w in (20, 200)
         ]
@@ -146,14 +146,14 @@ class TestSweep:
         assert self.y(ap50, filled) == [(w, at[w].scores.ap50) for w in (16, 32)]
         untiled = dict(self.y(ratio, "untiled"))
         assert untiled[20] == at[20].untiled.ratio
-        assert np.isnan(untiled[200])  # one tile: not defined
+        assert np.isnan(untiled[144])  # one tile: not defined
 
     def test_the_curve_goes_by_window(self, figure, points) -> None:
         draw_sweep(figure, points)
         curve = next(
             line for line in figure.axes[1].lines if len(line.get_xdata()) == 4
         )
-        assert list(curve.get_xdata()) == [16, 20, 32, 200]
+        assert list(curve.get_xdata()) == [16, 20, 32, 144]
 
     def test_vertical_lines_at_valid_windows(self, figure, points) -> None:
         draw_sweep(figure, points)
@@ -196,20 +196,12 @@ class TestSweep:
         assert figure.axes[-1].get_xlabel().endswith("along x")
         assert set(figure.axes[0].lines[-1].get_xdata()) <= {0, 10, 20, 30}
 
-    def test_one_far_window_does_not_press_the_others_together(
-        self, figure, points, tmp_path: Path
+    def test_a_window_beyond_the_image_does_not_press_the_others_together(
+        self, figure, points
     ) -> None:
-        draw_sweep(figure, points)
-        assert figure.axes[0].get_xscale() == "linear"
         plan = replace(points[-1].plan, window=(9999, 9999))
-        draw_sweep(figure, [*points, replace(points[-1], plan=plan)])
-        figure.savefig(tmp_path / "a.png")
-        places = [
-            figure.axes[-1].transData.transform((window, 0))[0]
-            for window in (16, 32, 9999)
-        ]
-        assert places[1] - places[0] > 0.1 * (places[2] - places[0])
-        assert next(t.get_text() for t in figure.axes[-1].get_xticklabels()).isdigit()
+        draw_sweep(figure, [*points[:-1], replace(points[-1], plan=plan)])
+        assert figure.axes[-1].get_xlim()[1] < 160  # the image has 144 pixels
 
     def test_cropped_has_its_own_colour(self, figure, points) -> None:
         plan = replace(points[1].plan, stitching="cropped")

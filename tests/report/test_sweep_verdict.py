@@ -30,7 +30,7 @@ def with_ratio(point: SweepPoint, ratio: float, within: float = 1.0) -> SweepPoi
 
 
 def test_windows_without_seams(of_disks) -> None:
-    said = "No seams at 16. One tile holds it all at 300."
+    said = "No seams at 16. Seams at 20. One tile holds it all at 300."
     assert sweep_verdict(of_disks) == said
 
 

@@ -36,7 +36,9 @@ def test_naive_tiles_make_seams_and_cropped_ones_do_not(by_disks, disks_model) -
         f"times, and {split_objects(naive.splitting)} of 144 objects are split. "
         f"Cropped tiles of 16 do not. Use a tile size that is a multiple of 16."
     )
-    assert said.warnings == naive.result.notes + by_disks.cropped.result.notes
+    small, *others = said.warnings
+    assert "small for this model" in small  # 144 pixels
+    assert tuple(others) == naive.result.notes + by_disks.cropped.result.notes
     assert shows_seams(naive)
     assert not shows_seams(by_disks.cropped)
 
@@ -69,25 +71,19 @@ def test_objects_in_pieces_with_cropped_tiles_too(by_disks, disks_model) -> None
     assert "hardly" not in verdict(by_disks, disks_model).text
 
 
-def test_a_misfit_may_come_from_an_image_that_is_too_small(
-    by_disks, disks_model
-) -> None:
-    def said(size: int) -> str:
+def test_an_image_smaller_than_what_the_network_sees(by_disks, disks_model) -> None:
+    def said(*shape: int) -> str:
         cropped = by_disks.cropped
-        plan = replace(cropped.result.plan, image_shape=(size, 300))
-        misfit = replace(
-            cropped,
-            objects=replace(cropped.objects, found=3),
-            result=replace(cropped.result, plan=plan),
-        )
-        return verdict(replace(by_disks, cropped=misfit), disks_model).text
+        plan = replace(cropped.result.plan, image_shape=shape)
+        result = replace(cropped.result, plan=plan)
+        sized = replace(by_disks, cropped=replace(cropped, result=result))
+        return " ".join(verdict(sized, disks_model).warnings)
 
-    sees = 1 + disks_model.shape.context[0]
-    assert f"the network sees {sees} × {sees} pixels about each output" in said(
-        sees - 1
+    assert (
+        "small for this model: around a pixel it sees 184 × 184 pixels, the image has "
+        "183 × 300" in said(183, 300)
     )
-    assert f"the image has {sees - 1} × 300" in said(sees - 1)
-    assert "too small" not in said(sees)
+    assert "small" not in said(184, 300)
 
 
 def test_a_model_trained_with_its_period_as_window(by_w16, w16_model) -> None:
@@ -98,7 +94,7 @@ def test_a_model_trained_with_its_period_as_window(by_w16, w16_model) -> None:
     assert f"jumps {cell(period_ratio(by_w16.cropped))} times" in said.text
     assert "train the model with a window above 16" in said.text
     assert "Use a tile size" not in said.text  # it would not help
-    assert said.warnings[0].startswith("trained with an output window of 16")
+    assert said.warnings[0].startswith("a training window of 16")
 
 
 def test_such_a_model_where_nothing_is_measured(rng) -> None:
@@ -167,10 +163,11 @@ def test_zero_padding_is_mended_by_cropping(rng) -> None:
     text = verdict(result, model).text
     assert not shows_seams(result.naive)  # both sides of a border fade alike
     assert text.startswith(
-        f"Tiles of 8 make no jump at their borders, but change the embedding: it is up "
-        f"to {cell(float(far))} away from the untiled prediction"
+        f"Tiles of 8 make no jump at their borders, but give another embedding than "
+        f"one pass does: up to {cell(float(far))} away, where values reach "
     )
-    assert "Cropped tiles of 8 do not. This network pads with zeros" in text
+    assert "; no object is split. Cropped tiles of 8 give what one pass gives." in text
+    assert "This network pads with zeros" in text
     assert "multiple of 4" not in text
 
 

@@ -133,6 +133,7 @@ class TestReport:
         assert {"sweep.csv", "sweep.png"} <= set(report["files"])
         page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
         assert "sweep" in {image["alt"] for image in page.all("img")}
+        assert "No seams at 48, 64." in page.text
 
     def test_an_older_report_is_replaced_and_nothing_else_touched(
         self, by_disks, disks_model, small_disks, tmp_path: Path

@@ -145,7 +145,9 @@ def test_what_is_unlike_the_papers_is_written_down():
     other = object_recipe(8, 30, batch=4, precision="bfloat16").described()
     assert not any(key.startswith("foreground_") for key in other["loss"])
     assert other["loss"]["push_within"] == 4
-    more = {"batch": 4, "warm_up": 0.05, "precision": "bfloat16"}
+    more = {
+        "batch": 4, "warm_up": 0.05, "precision": "bfloat16", "fixed_statistics": 0.4,
+    }  # fmt: skip
     assert {k: other["optimizer"].get(k) for k in more} == more
     changes = Augmentation()
     assert other["augmentation"] == {
@@ -154,6 +156,23 @@ def test_what_is_unlike_the_papers_is_written_down():
         "brightness": changes.brightness, "blur": changes.blur,
         "noise": changes.noise, "often": changes.often, "mirrored_borders": True,
     }  # fmt: skip
+
+
+def test_batch_norm_keeps_its_statistics_in_the_last_steps():
+    config = CONFIG.model_copy(update={"normalization": "batch"})
+
+    def statistics(fixed: float) -> list[list[float]]:
+        made = recipe(steps=10, fixed_statistics=fixed)
+        training = Training([SAMPLE], config, made, device="cpu")
+        (norm, *_) = training._norms
+        return [norm.running_mean.tolist() for _ in training.steps()]
+
+    last_four = statistics(0.4)
+    assert last_four[4] != last_four[5]
+    assert all(here == last_four[5] for here in last_four[6:])
+    never = statistics(0.0)
+    assert never[:6] == last_four[:6]
+    assert never[8] != never[9]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 20, 40])

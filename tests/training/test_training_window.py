@@ -42,13 +42,13 @@ def test_a_window_above_the_period_need_not_be_a_multiple_of_it():
 def test_what_is_dropped_of_a_raw_output_is_said():
     advice = advise_training(32, PAPERS)
     assert advice.warning == ""
-    assert "32 is no raw output of this network: 36 is computed" in advice.note
+    assert "The network predicts 36 pixels at once, not 32: the rest" in advice.note
     assert advice.nearest == ((20, 20), (36, 36))
 
 
 def test_a_window_of_one_period_is_warned_of():
     advice = advise_training((20, 16), PAPERS)
-    assert advice.warning.startswith("Trained with an output window of 16, not above")
+    assert advice.warning.startswith("A training window of 16 is not above")
     assert advice.nearest == ((20, 20),)  # 4 is below the period
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.samples.sample import Sample
 
 MEAN_OVER = 100  # steps, for the loss that is shown
+POOR = 0.1  # AP50 below which a model is of no use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,11 @@ def run_training(asked: Asked, as_json: bool) -> None:
             f"{saved} is a training under way: add --resume to go on with it, or "
             f"delete it to begin anew"
         )
+    elif asked.output.exists():
+        raise FileExistsError(
+            f"there is a model {asked.output} already: give another name with -o, or "
+            f"delete it"
+        )
     loss = _followed(training, asked, saved)
     _print(training, loss, asked.output, as_json)
 
@@ -108,8 +114,9 @@ def _on_images(asked: Asked) -> Training:
         validation = read_pairs(*asked.validate)
         name = name_of(asked.validate[0])
     else:
+        which = "every tenth of" if len(samples) > 1 else "the image of training,"
+        name = f"{which} {name_of(asked.images)}"
         samples, validation = held_out(samples)
-        name = f"every tenth of {name_of(asked.images)}"
     recipe: dict[str, Any] = {
         "batch": asked.batch, "seed": asked.seed, "precision": asked.precision,
     }  # fmt: skip
@@ -200,5 +207,10 @@ def _print(training: Training, loss: float, output: Path, as_json: bool) -> None
     if as_json:
         print(json.dumps(report))
         return
-    score = f", AP50 {best.ap50:.3f} on the validation images" if best else ""
-    print(f"{report['model']}: loss {loss:.3g}{score}, written to {output}")
+    print(f"{report['model']}: mean loss of the last steps {loss:.3g}")
+    if best:
+        of = f"{best.ap50:.3f} on {training.validation.name}"
+        print(f"kept: step {best.step} of {training.done}, AP50 {of}")
+        if best.ap50 < POOR:
+            print("it finds hardly an object: train for more steps, on more images")
+    print(f"written to {output}")

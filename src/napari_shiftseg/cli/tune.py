@@ -152,5 +152,9 @@ def _print(report: dict[str, Any], foreground: bool) -> None:
     )
     chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in CHOSEN)
     print(f"\nBest: {chosen}. AP50 {cell(best['ap50'])}, before {cell(own['ap50'])}.")
+    if not best["ap50"]:
+        print(
+            "No object is found with any of them: the model does not fit these images."
+        )
     if "file" in report:
         print(f"written to {report['file']}")

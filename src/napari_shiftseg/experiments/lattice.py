@@ -58,7 +58,10 @@ def lattice(shape: UNetShape, spacing: int, cells: int) -> Sample:
 
 
 def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
-    """Count the modes that whole disks have, other than the background's.
+    """Count the modes of disks, other than the background's.
+
+    Of the disks that were predicted as a whole and have one mode each: one of several
+    modes is no object.
 
     Parameters
     ----------
@@ -78,18 +81,19 @@ def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
     of_background, counts = np.unique(modes[truth == 0], return_counts=True)
     background = int(of_background[counts.argmax()])
     disks_modes = modes_of_whole_disks(modes, truth, sample.labels)
+    objects = [
+        own for own in disks_modes.values() if len(own) == 1 and background not in own
+    ]
     period = model.shape.period[0]
     numbers = {
-        "distinct_objects": len(set().union(*disks_modes.values()) - {background}),
+        "distinct_objects": len(set().union(*objects)),
         "expected": (period // gcd(spacing, period)) ** model.shape.ndim,
         "spacing": spacing,
         "period": period,
         "upsampling": model.config.upsampling,
         "bandwidth": result.settings.clustering(model.config).bandwidth,
         "whole_disks": len(disks_modes),
-        "disks_of_one_mode": sum(
-            len(own) == 1 and background not in own for own in disks_modes.values()
-        ),
+        "disks_of_one_mode": len(objects),
         **far_pairs(disks_modes, lcm(spacing, period)),
         "modes": len(result.modes),
         "background_modes": len(of_background),

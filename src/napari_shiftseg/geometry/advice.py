@@ -135,6 +135,17 @@ def memory_warning(plan: TilePlan, memory: int | None) -> str:
     )
 
 
+def small_image_note(plan: TilePlan) -> str:
+    """Say that the network sees more than the image; empty if it does not."""
+    context = plan.shape.context
+    if all(n >= seen for n, seen in zip(plan.image_shape, context, strict=True)):
+        return ""
+    return (
+        f"The image is small for this model: around a pixel it sees {by(context)} "
+        f"pixels, the image has {by(plan.image_shape)}; the rest is made up."
+    )
+
+
 def size_text(size: int) -> str:
     """Write a number of bytes in MB or GB."""
     return f"{size / 1e6:.0f} MB" if size < 1e8 else f"{size / 1e9:.1f} GB"

@@ -9,7 +9,7 @@ from magicgui.widgets import Container, show_file_dialog
 from napari.qt.threading import create_worker
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.advice import advise, effort
+from napari_shiftseg.geometry.advice import advise, effort, small_image_note
 from napari_shiftseg.geometry.window import default_windows, window_text
 from napari_shiftseg.gui.compare_form import CompareForm
 from napari_shiftseg.gui.comparison_run import (
@@ -81,6 +81,7 @@ class CompareWidget(Container):
 
     def _connect(self) -> None:
         self.form.edited.connect(self._advise)
+        self.form.image.changed.connect(self._forget_other_image)
         self.form.model_chosen.connect(self._choose_model)
         self.view.report_button.changed.connect(self._ask_where)
         self._viewer.events.theme.connect(self._follow_theme)
@@ -89,6 +90,11 @@ class CompareWidget(Container):
 
     def _choose_model(self) -> None:
         self.sweep.offer(default_windows(self.form.model.config.shape))
+
+    def _forget_other_image(self) -> None:
+        """Take away what is said of an image that is no longer chosen."""
+        if not self._is_busy:
+            self.panel.forget()
 
     def _follow_theme(self) -> None:
         if isalive(self.native):
@@ -180,6 +186,7 @@ class CompareWidget(Container):
         notes = [
             seams * (not naive.makes_seams),
             f"naive + cropped: {effort(naive, cropped)}",
+            small_image_note(naive),
             colour_note(self.form.image.value),
             too_many_lines(naive, cropped),
         ]
@@ -239,7 +246,8 @@ class CompareWidget(Container):
         points = self.sweep.points_of(compared.task)
         self.panel.begin(
             report_run(compared, points, folder), self._reported,
-            cancelled="Cancelled: no report was written.",
+            cancelled=self._said("Cancelled: no report was written.")[0],
+            failed=self._said("No report was written")[0],
         )  # fmt: skip
 
     def _reported(self, folder: Path) -> tuple[str, str]:

@@ -92,6 +92,8 @@ class Compared:
     Attributes
     ----------
     task : Task
+    pixels : array
+        ([channels,] \\*spatial), the image as it was then, if it is in memory.
     truth : ndarray or None
         (\\*spatial), the true labels as they were then: the layer may be painted on.
     model : UNet
@@ -103,6 +105,7 @@ class Compared:
     """
 
     task: Task
+    pixels: Any
     truth: NDArray[np.integer] | None
     model: UNet
     comparison: Comparison
@@ -139,6 +142,7 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     from napari_shiftseg.report.verdict import shows_seams, verdict
 
     model, pixels = load_model(task.model), task.pixels()
+    pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
     labels = task.labels()
     truth = None if labels is None else labels.copy()
     comparison = yield from compare_steps(pixels, model, task.settings, truth)
@@ -153,7 +157,9 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     has_own = own_seams(model.config) is not None
     has_seams = has_own or shows_seams(comparison.naive)
     said = verdict(comparison, model).text
-    return Compared(task, truth, model, comparison, said, has_seams, common, *layers)
+    return Compared(
+        task, pixels, truth, model, comparison, said, has_seams, common, *layers
+    )
 
 
 def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
@@ -173,7 +179,7 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
-    image = open_for(task.pixels(), model)
+    image = open_for(compared.pixels, model)
     plan = plan_for(
         image, model, None, "whole", settings.border, region, settings.device
     )
@@ -204,7 +210,7 @@ def report_run(
 
     task = compared.task
     yield from report_steps(
-        compared.comparison, compared.model, task.pixels(), task.name, folder,
+        compared.comparison, compared.model, compared.pixels, task.name, folder,
         compared.truth, points,
     )  # fmt: skip
     return folder

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Label, PushButton
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PADDING = 5  # pixels
+
 # Both colours are set, so that the text is readable in a dark and in a light theme.
 STYLES = {
     kind: f"background: {back}; color: {text}; border: 1px solid {edge}; "
-    "border-radius: 4px; padding: 5px;"
+    f"border-radius: 4px; padding: {PADDING}px;"
     for kind, back, text, edge in (
         ("note", "#dfe3e8", "#1f2933", "#9aa5b1"),
         ("warning", "#ffe08a", "#3d2c00", "#d9a400"),
@@ -23,6 +26,7 @@ STYLES = {
 
 
 MOST_BUTTONS = 4
+LONGEST = 10_000  # pixels that a text may be high
 LABEL_WIDTH = 128  # pixels; magicgui measures in another font than napari's theme has
 
 
@@ -38,7 +42,29 @@ def wrapped_label(text: str = "", **options: object) -> Label:
     label.native.setWordWrap(True)
     policy = QSizePolicy.Policy
     label.native.setSizePolicy(policy.Expanding, policy.Minimum)
+    label.native.installEventFilter(_WholeText(label.native))
     return label
+
+
+class _WholeText(QObject):
+    """Keep a label as high as its text needs, broken where the label ends.
+
+    Qt leaves out the padding of a style sheet when it breaks the lines.
+    """
+
+    def eventFilter(self, label: QObject, event: QEvent) -> bool:
+        """Follow the label's width and text."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Paint):
+            frame = 2 * (PADDING + 1) if label.styleSheet() else 0
+            room = label.rect().adjusted(0, 0, -frame, 0)
+            room.setHeight(LONGEST)
+            text = label.fontMetrics().boundingRect(
+                room, Qt.TextFlag.TextWordWrap, label.text()
+            )
+            height = text.height() + frame
+            if label.minimumHeight() != height:
+                label.setMinimumHeight(height)
+        return False
 
 
 class Note(Container):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Steps = Generator[Progress, None, Any]
 
+FAILED = "The run failed"
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -134,10 +136,20 @@ class RunPanel(Container):
         steps: Steps,
         done: Callable[[Any], tuple[str, str]],
         cancelled: str = "",
+        failed: str = FAILED,
     ) -> None:
-        """Begin other steps than Run's, unless a run is under way."""
+        """Begin other steps than Run's, unless a run is under way.
+
+        Parameters
+        ----------
+        steps, done
+            See `RunPanel`.
+        cancelled, failed : str
+            Said where they end so; the reason follows the latter.
+        """
         if self.is_running:
             return
+        self._failure = failed
         self._since_start.start()
         self._take, self._was_docked = done, self._is_docked()
         self.result.visible = False
@@ -208,7 +220,7 @@ class RunPanel(Container):
         self._finish(*line)
 
     def _failed(self, error: BaseException) -> None:
-        self._finish(f"The run failed: {error}", "error")
+        self._finish(f"{self._failure}: {error}", "error")
         show_error(f"ShiftSeg: {error}")
 
     def _finish(self, text: str, kind: str = "note") -> None:

@@ -8,7 +8,7 @@ from magicgui.widgets import CheckBox, Container, PushButton
 from napari.layers import Layer
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.gui.advanced import Advanced
 from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.docking import OneTabGroup
@@ -165,6 +165,7 @@ class SegmentWidget(Container):
         ]
         notes = [
             advice.note * (not advice.makes_seams),
+            small_image_note(plan),
             colour_note(self.image.value),
         ]
         self.note.tell(plan, "\n".join(filter(None, notes)), warnings, memory)

@@ -108,12 +108,19 @@ class TrainWidget(Container):
             form.window, form.steps, advanced.every,
         ):  # fmt: skip
             control.changed.connect(self._advise)
+        for row in form.pairs.rows:
+            row.changed.connect(self._forget_other_pairs)
         self.advanced_button.changed.connect(self._toggle_advanced)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._layers_changed, position="last")
+
+    def _forget_other_pairs(self) -> None:
+        """Take away what is said of pairs that are no longer chosen."""
+        if not self.panel.is_running:
+            self.panel.forget()
 
     def _layers_changed(self) -> None:
         if isalive(self.native):

@@ -34,7 +34,9 @@ class ValidationPreview:
         self._task: TrainingTask | None = None
 
     def begin(self, task: TrainingTask) -> None:
-        """Leave what an earlier training has shown; this one gets its own layer."""
+        """Hide what an earlier training has shown; this one gets its own layer."""
+        if self._layer is not None:
+            self._layer.visible = False
         self._task, self._layer = task, None
 
     def show(self, preview: Preview) -> None:

@@ -84,7 +84,7 @@ def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
         return ""
     training, period = axis
     return (
-        f"trained with an output window of {training}, not above the period {period}: "
+        f"a training window of {training} is not above the period {period}: "
         f"expect seams at every multiple of {period}, tiled or untiled; no stitching "
         f"mends them"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.report.colours import LIGHT, Colours
 from napari_shiftseg.report.figures_of_merit import cell
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
 WIDE = 1.6  # width over height
-WIDE_RANGE = 16  # largest over smallest window, above which the axis is logarithmic
 PANELS = {"seam_ratio": "seam ratio", "false_splits": "false splits", "ap50": "AP50"}
 
 
@@ -98,7 +97,8 @@ def draw_sweep(
     """Draw seam ratio, false splits and AP50 against the window (ICCV 2021, Fig. 6).
 
     The last two are drawn where there is a truth. Windows that are multiples of the
-    period are filled, those that failed are crosses on the axis.
+    period are filled, those that failed are crosses on the axis; a window larger than
+    the image is drawn where the image ends.
 
     Parameters
     ----------
@@ -112,6 +112,7 @@ def draw_sweep(
     axis = _varying_axis(points)
     ordered = sorted(points, key=lambda point: point.plan.window[axis])
     known = [point.figures() for point in ordered]
+    windows = np.array([_drawn_window(point.plan, axis) for point in ordered])
     keys = [
         key
         for key in PANELS
@@ -122,33 +123,25 @@ def draw_sweep(
     stitching = points[0].plan.stitching if points else "naive"
     colour = colours.naive if stitching == "naive" else colours.cropped
     for key, panel in zip(keys, panels, strict=True):
-        _draw_panel(panel, known, key, axis, stitching, colour, colours)
+        _draw_panel(panel, windows, known, key, stitching, colour, colours)
         panel.set_title(PANELS[key], loc="left", fontsize="small", color=colours.text)
         panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
     below = panels if is_wide(figure) else panels[-1:]
-    spread = _is_spread([point.plan.window[axis] for point in ordered])
     for panel in below:
         panel.set_xlabel(_window_label(points, axis))
-        nbins = 12 // len(below)
-        if spread:
-            panel.set_xscale("log", base=2)
-            panel.xaxis.set_major_locator(LogLocator(2, numticks=nbins))
-            panel.xaxis.set_major_formatter(ScalarFormatter())
-        else:
-            panel.xaxis.set_major_locator(MaxNLocator(nbins=nbins, integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=12 // len(below), integer=True))
     finish(figure, panels, colours)
 
 
 def _draw_panel(
     panel: Axes,
+    windows: NDArray[np.int64],
     known: list[dict[str, Any]],
     key: str,
-    axis: int,
     stitching: str,
     colour: str,
     colours: Colours,
 ) -> None:
-    windows = _values(known, "window", axis)
     valid = np.array([f["valid"] for f in known], dtype=bool)
     failed = np.array([bool(f["failure"]) for f in known], dtype=bool)
     for window in np.unique(windows[valid]):
@@ -177,17 +170,14 @@ def _draw_panel(
         )  # fmt: skip
 
 
-def _values(
-    known: list[dict[str, Any]], key: str, axis: int | None = None
-) -> NDArray[np.float64]:
+def _values(known: list[dict[str, Any]], key: str) -> NDArray[np.float64]:
     """Return one figure of every point; NaN where it is not defined."""
-    found = [f[key] if axis is None else f[key][axis] for f in known]
-    return np.array(found, dtype=np.float64)  # None becomes NaN
+    return np.array([f[key] for f in known], dtype=np.float64)  # None becomes NaN
 
 
-def _is_spread(windows: Sequence[int]) -> bool:
-    """Whether one far window would press the others of a plot together."""
-    return len(windows) > 1 and max(windows) > WIDE_RANGE * min(windows)
+def _drawn_window(plan: TilePlan, axis: int) -> int:
+    """Return the window; where it is larger than what is predicted, the latter."""
+    return min(plan.window[axis], plan.output_shape[axis])
 
 
 def _varying_axis(points: Sequence[Point]) -> int:

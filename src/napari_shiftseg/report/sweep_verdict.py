@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def sweep_verdict(
     points: Sequence[SweepPoint | PooledPoint], model_has_seams: bool = False
 ) -> str:
-    """Say at which windows of a sweep there are no seams.
+    """Say at which windows of a sweep there are seams, and at which none.
 
     Over several images a window has seams if it has them on one; it is without only
     if it failed on none.
@@ -38,7 +38,7 @@ def sweep_verdict(
     said = []
     if "seamless" in windows:
         said.append(f"No seams at {windows['seamless']}.")
-    elif "seams" in windows:
+    if "seams" in windows:
         where = "every tile size" if everywhere else windows["seams"]
         why = ", as the model has seams of its own" * model_has_seams
         said.append(f"Seams at {where}{why}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import advise, by
+from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.description import own_seams, training_window_warning
@@ -168,12 +168,13 @@ def _about_naive(
     if naive.seams.ratio is None:
         return f"{_why_undefined(naive)}: seam scores are not defined."
     if shows_seams(naive, model_has_seams):
-        return f"{tiles} make seams: {_jump(naive)}{split and f', and {split}'}."
+        harmed = f", and {split}" if split else ", but no object is split"
+        return f"{tiles} make seams: {_jump(naive)}{harmed}."
     if far and not model_has_seams:
         return (
-            f"{tiles} make no jump at their borders, but change the embedding: it is "
-            f"up to {cell(far)} away from the untiled prediction, whose values reach "
-            f"{cell(reach)}{split and f', and {split}'}."
+            f"{tiles} make no jump at their borders, but give another embedding than "
+            f"one pass does: up to {cell(far)} away, where values reach {cell(reach)}"
+            f"{f', and {split}' if split else '; no object is split'}."
         )
     why = _why_seamless(naive.result.plan)
     return f"{tiles} make no seams{why}{split and f', though {split}'}."
@@ -218,7 +219,12 @@ def _about_cropped(comparison: Comparison, harm: bool) -> str:
         )
     if naive.seams.ratio is None:
         return f"C{tiles} make no seams."
-    said = f"C{tiles} do not" if harm else f"Nor do c{tiles}"
+    if not harm:
+        said = f"Nor do c{tiles}"
+    elif shows_seams(naive):
+        said = f"C{tiles} do not"
+    else:
+        said = f"C{tiles} give what one pass gives"
     number = split_objects(cropped.splitting or ())
     if not number:
         return f"{said}."
@@ -233,18 +239,6 @@ def _about_the_fit(comparison: Comparison) -> str:
     return (
         f"This model hardly fits this image: cropped tiles reach an AP50 of "
         f"{cell(scores.ap50)}, so what the objects tell of the tiles means little."
-        f"{_about_a_small_image(comparison.cropped.result.plan)}"
-    )
-
-
-def _about_a_small_image(plan: TilePlan) -> str:
-    """Say that the network sees more than the image; empty if it does not."""
-    sees = tuple(axis.context + 1 for axis in plan.shape.axes)
-    if all(n >= seen for n, seen in zip(plan.image_shape, sees, strict=True)):
-        return ""
-    return (
-        f" The image may be too small: the network sees {by(sees)} pixels about each "
-        f"output, the image has {by(plan.image_shape)}, and the rest is made up."
     )
 
 
@@ -292,7 +286,7 @@ def _advice(comparison: Comparison, harm: bool) -> str:
 def _warnings(comparison: Comparison, model: UNet) -> tuple[str, ...]:
     sides = {"naive": comparison.naive, "cropped": comparison.cropped}
     of_the_model = training_window_warning(model.config)
-    said = [of_the_model]
+    said = [of_the_model, small_image_note(comparison.cropped.result.plan)]
     said += [note for side in sides.values() for note in side.result.notes]
     said += [
         f"{name}: objects and tiles share a rhythm, the untiled seam ratio is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from napari_shiftseg.report.folder import (
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
+from napari_shiftseg.report.sweep_verdict import sweep_verdict
 from napari_shiftseg.report.tables import (
     figures_table,
     profile_table,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.plots import Point
 
 DPI = 144
@@ -147,7 +149,7 @@ def write_report(
     name: str,
     folder: Path,
     truth: ArrayLike | None = None,
-    points: Sequence[Point] | None = None,
+    points: Sequence[SweepPoint] | None = None,
 ) -> dict[str, Any]:
     r"""Write a comparison as a page, as tables, plots and pictures.
 
@@ -191,7 +193,7 @@ def report_steps(
     name: str,
     folder: Path,
     truth: ArrayLike | None = None,
-    points: Sequence[Point] | None = None,
+    points: Sequence[SweepPoint] | None = None,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Write a report, yielding `Progress` before every picture; see `write_report`.
 
@@ -217,7 +219,7 @@ def _written(
     name: str,
     folder: Path,
     truth: ArrayLike | None,
-    points: Sequence[Point] | None,
+    points: Sequence[SweepPoint] | None,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Write all files of a report into an empty folder."""
     stage = "writing the report"
@@ -243,11 +245,16 @@ def _written(
         *(f"{kind}.png" for kind in (*images, *plots)),
     ]
     (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False))
+    shown_plots = {kind: _illustration(folder, kind, PLOTS) for kind in plots}
+    if points:
+        said = sweep_verdict(points, own_seams(model.config) is not None)
+        caption = f"{PLOTS['sweep']} {said}"
+        shown_plots["sweep"] = replace(shown_plots["sweep"], caption=caption)
     illustrated = page(
         report,
         describe(model),
         {kind: _illustration(folder, kind, CAPTIONS) for kind in images},
-        {kind: _illustration(folder, kind, PLOTS) for kind in plots},
+        shown_plots,
     )
     (folder / "report.html").write_text(illustrated, encoding="utf-8")
     return report
@@ -259,7 +266,7 @@ def _written_before(folder: Path) -> set[str]:
 
 
 def _write_plots(
-    comparison: Comparison, model: UNet, folder: Path, points: Sequence[Point]
+    comparison: Comparison, model: UNet, folder: Path, points: Sequence[SweepPoint]
 ) -> list[str]:
     profile = Figure(figsize=(10, 4))
     has_own = own_seams(model.config) is not None

@@ -43,6 +43,10 @@ class Recipe:
     augmentation : Augmentation, optional
     precision : {"float32", "bfloat16"}
         Of the convolutions; weights and losses are float32.
+    fixed_statistics : float
+        Share of the steps, the last ones, in which batch norm no longer takes the
+        statistics of the windows of a step but keeps those it has gathered, as it does
+        in prediction: of few windows a step they differ much from them.
 
     Raises
     ------
@@ -62,6 +66,7 @@ class Recipe:
     border: Border = "valid"
     augmentation: Augmentation | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    fixed_statistics: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch", 1)):
@@ -78,6 +83,12 @@ class Recipe:
             raise ValueError(
                 f"the learning rate must rise in a share of the steps between 0 and 1, "
                 f"got {self.warm_up}"
+            )
+
+        if not 0 <= self.fixed_statistics <= 1:
+            raise ValueError(
+                f"statistics are fixed in a share of the steps between 0 and 1, "
+                f"got {self.fixed_statistics}"
             )
 
     def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
@@ -105,7 +116,9 @@ class Recipe:
                 "schedule": "one-cycle",
                 "learning_rate": self.learning_rate,
                 "clip": self.clip,
-                **self._unlike_the_papers("batch", "warm_up", "precision"),
+                **self._unlike_the_papers(
+                    "batch", "warm_up", "precision", "fixed_statistics"
+                ),
             },
             "augmentation": changes,
         }

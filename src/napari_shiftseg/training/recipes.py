@@ -88,6 +88,7 @@ def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Re
         "warm_up": 0.05,
         "loss": DiscriminativeLoss(0.5, 1.5, background=False, push_within=4),
         "foreground": ForegroundLoss(weight=3.0),
+        "fixed_statistics": 0.4,
         "border": "mirror",
         "augmentation": Augmentation(),
     }

@@ -94,8 +94,8 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
     )
     if computed != sizes:
         notes.append(
-            f"{compact(sizes)} is no raw output of this network: {compact(computed)} "
-            f"is computed and the rest dropped."
+            f"The network predicts {compact(computed)} pixels at once, not "
+            f"{compact(sizes)}: the rest is dropped."
         )
     nearest = nearest_raw_outputs(sizes, shape) if computed != sizes or warning else ()
     return WindowAdvice(sentence(warning) if warning else "", " ".join(notes), nearest)

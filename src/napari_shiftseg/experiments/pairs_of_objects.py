@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def similarities(crops: Images, shift: int) -> Images:
 
 def _normalised(crops: Images) -> Images:
     """Return crops as vectors of mean 0 and length 1; 0 where a crop is even."""
-    rows = crops.reshape(len(crops), -1)
+    rows = crops.reshape(len(crops), prod(crops.shape[1:]))
     rows = rows - rows.mean(axis=1, keepdims=True)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     even = length < 1e-9

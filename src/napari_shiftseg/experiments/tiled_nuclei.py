@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.experiments.pictures import Box
     from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Side
     from napari_shiftseg.samples.sample import Sample
@@ -77,7 +76,7 @@ class Pair:
 
 
 def pair_steps(
-    model: UNet, data: Data, window: int = WINDOW
+    model: UNet, data: Data, window: int
 ) -> Generator[Progress, None, list[Pair]]:
     """Segment images with both stitchings, yielding `Progress` after every tile.
 
@@ -107,7 +106,10 @@ def _numbered(
 
 
 def measure_stitching(
-    networks: Mapping[str, UNet], data: Data, stitching: Name
+    networks: Mapping[str, UNet],
+    data: Data,
+    stitching: Name,
+    window: int = WINDOW,
 ) -> Measuring:
     """Count the objects that one stitching splits; the image with most is drawn.
 
@@ -117,9 +119,11 @@ def measure_stitching(
         One.
     data : Data
     stitching : {"naive", "cropped"}
+    window : int
+        Of the naive tiles.
     """
     (model,) = networks.values()
-    pairs = yield from pair_steps(model, data)
+    pairs = yield from pair_steps(model, data, window)
     shown = max(pairs, key=lambda pair: pair.split)
     plan = getattr(shown, stitching).result.plan
     numbers = {
@@ -169,36 +173,38 @@ def draw_stitching(figure: Figure, outcome: Outcome) -> None:
     show_borders(objects, outcome.arrays["objects"], title, plan, box)
 
 
-def measure_close_up(networks: Mapping[str, UNet], data: Data) -> Measuring:
+def measure_close_up(
+    networks: Mapping[str, UNet], data: Data, window: int = WINDOW
+) -> Measuring:
     """Find a nucleus that a naive seam splits and cropped tiles leave whole."""
     (model,) = networks.values()
-    pairs = yield from pair_steps(model, data)
-    split = [
-        (pair, seam, nucleus)
+    pairs = yield from pair_steps(model, data, window)
+    on_seams = [
+        (pair, nucleus)
         for pair in pairs
-        for seam in pair.naive.splitting or ()
-        for nucleus in seam.split
+        for nucleus in dict.fromkeys(
+            nucleus for seam in pair.naive.splitting or () for nucleus in seam.split
+        )
     ]
+    split = [found for found in on_seams if pieces(*found, "naive") > 1]
     mended = [found for found in split if pieces(*found, "cropped") == 1]
     numbers = {
         **_about(model, data),
-        "split_by_seams": len({(id(pair), nucleus) for pair, _, nucleus in split}),
-        "whole_when_cropped": len({(id(p), nucleus) for p, _, nucleus in mended}),
+        "split_by_seams": len(on_seams),
+        "in_pieces": len(split),
+        "whole_when_cropped": len(mended),
     }
-    candidates = [found for found in mended or split if pieces(*found, "naive") > 1]
-    if not candidates:
+    if not split:
         return Outcome({**numbers, "nucleus": None})
-    return _shown(numbers, *candidates[0])
+    return _shown(numbers, *(mended or split)[0])
 
 
-def pieces(pair: Pair, seam: Seam, nucleus: int, stitching: Name) -> int:
+def pieces(pair: Pair, nucleus: int, stitching: Name) -> int:
     """Return in how many pieces a true nucleus is; those of 5 % or less do not count.
 
     Parameters
     ----------
     pair : Pair
-    seam : Seam
-        That splits it; not looked at.
     nucleus : int
         Its true label.
     stitching : {"naive", "cropped"}
@@ -207,12 +213,12 @@ def pieces(pair: Pair, seam: Seam, nucleus: int, stitching: Name) -> int:
     return 1 + false_splits(pair.sample.labels == nucleus, side.result.labels)
 
 
-def _shown(numbers: dict[str, Any], pair: Pair, seam: Seam, nucleus: int) -> Outcome:
+def _shown(numbers: dict[str, Any], pair: Pair, nucleus: int) -> Outcome:
     box = _around(np.argwhere(pair.sample.labels == nucleus).mean(0))
     names: tuple[Name, ...] = ("naive", "cropped")
     chosen = {
         "nucleus": nucleus,
-        **{f"pieces_{name}": pieces(pair, seam, nucleus, name) for name in names},
+        **{f"pieces_{name}": pieces(pair, nucleus, name) for name in names},
     }
     arrays: dict[str, NDArray[Any]] = {
         "image": pair.grey,
@@ -234,7 +240,7 @@ def _around(middle: NDArray[Any]) -> Box:
 def draw_close_up(figure: Figure, outcome: Outcome) -> None:
     """Draw a nucleus: the image, naive and cropped; or say that there is none."""
     if outcome.numbers["nucleus"] is None:
-        text = "no seam of naive tiles splits a nucleus of these images"
+        text = "no nucleus of these images is in pieces at a border of naive tiles"
         figure.text(0.5, 0.5, text, ha="center", va="center", color=LIGHT.text)
         return
     rows, columns = (slice(*bounds) for bounds in outcome.arrays["box"].tolist())

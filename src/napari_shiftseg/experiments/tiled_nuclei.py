@@ -272,8 +272,9 @@ FIGURE_4E = replace(
     name="4e",
     title="Nuclei, tiles cropped from 148 to 144",
     caption="As figure 4d, but each tile is cropped from 148 to 144 pixels, a multiple "
-    "of the period: the embedding no longer changes more at the borders (white) than it "
-    "does there in one pass. A nucleus that is in pieces here is so in one pass, too.",
+    "of the period: the embedding no longer changes more at the borders (white) than "
+    "it does there in one pass. A nucleus that is in pieces here is so in one pass, "
+    "too.",
     measure=partial(measure_stitching, stitching="cropped"),
 )
 FIGURE_4F = Experiment(

@@ -25,14 +25,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.filters import gaussian, threshold_otsu
@@ -40,30 +37,32 @@ from skimage.measure import label
 from skimage.segmentation import watershed
 
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
-from napari_shiftseg.geometry.axis_plan import kept
+from napari_shiftseg.experiments.data import read_data
+from napari_shiftseg.experiments.windows import (
+    Row,
+    draw_panel,
+    partners,
+    rows_of,
+    swept_steps,
+)
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
+from napari_shiftseg.metrics.instances import object_scores
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.config import Scope
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.pipeline.sweep import SweepPoint, sweep_steps
-from napari_shiftseg.report.colours import LIGHT
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
-from napari_shiftseg.training.pairs import read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
-
+    from napari_shiftseg.experiments.windows import Sweeps, Windows
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 WINDOWS = (20, 36, 52, 68, 84, 100, 148, 196, 244)
 QUICK = (20, 84, 244)
-STITCHINGS = ("naive", "cropped")
 APART = 7  # pixels between the middles of two nuclei, at least
 SMALLEST = 20  # pixels of a nucleus
 PANELS = {
@@ -72,31 +71,6 @@ PANELS = {
     "false_merges": "false merges",
 }
 DPI = 144
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one way of segmenting gives over all images; no window: the watershed."""
-
-    method: str
-    window: int | None
-    scores: tuple[ObjectScores, ...]
-    seconds: float | None = None
-
-    def figures(self) -> dict[str, Any]:
-        counts = pooled(self.scores)
-        return {
-            "method": self.method,
-            "window": self.window,
-            "ap50_mean": fmean(score.ap50 for score in self.scores),
-            "ap50_pooled": counts.ap50,
-            "false_splits": counts.false_splits,
-            "false_merges": counts.false_merges,
-            "objects": counts.objects,
-            "true_objects": counts.true_objects,
-            "images": len(self.scores),
-            "seconds_an_image": self.seconds,
-        }
 
 
 def watershed_labels(image: np.ndarray) -> np.ndarray:
@@ -117,15 +91,8 @@ def watershed_labels(image: np.ndarray) -> np.ndarray:
     return np.where(small[labels], 0, labels)
 
 
-def partners(model: UNet, windows: Sequence[int]) -> dict[str, list[int]]:
-    """Return the windows of both stitchings: cropped, what is kept of the naive."""
-    axis = model.shape.axes[0]
-    cropped = [kept(axis, window, "cropped") for window in windows]
-    return {"naive": list(windows), "cropped": list(dict.fromkeys(cropped))}
-
-
 def computed(
-    samples: Sequence[Sample], model: UNet, windows: dict[str, list[int]]
+    samples: Sequence[Sample], model: UNet, windows: Windows
 ) -> dict[str, list[float]]:
     """Return how many megapixels each window computes, over all images."""
     return {
@@ -147,46 +114,13 @@ def computed(
 def swept(
     sample: Sample,
     model: UNet,
-    windows: dict[str, list[int]],
+    windows: Windows,
     device: str,
     scope: Scope | None = None,
-) -> dict[str, list[SweepPoint]]:
+) -> Sweeps:
     """Segment one image at every window, with both stitchings."""
-    return {
-        stitching: with_progress(
-            sweep_steps(
-                sample.image,
-                model,
-                chosen,
-                Settings(stitching=stitching, device=device, scope=scope),
-                sample.labels,
-            )
-        )
-        for stitching, chosen in windows.items()
-    }
-
-
-def rows_of(
-    windows: dict[str, list[int]],
-    sweeps: Sequence[dict[str, list[SweepPoint]]],
-    classical: Sequence[ObjectScores],
-) -> list[Row]:
-    """Return a row for every window of both stitchings, and one for the watershed.
-
-    Raises MemoryError where a window does not fit: it would be compared with others
-    on fewer images.
-    """
-    rows = []
-    for stitching, chosen in windows.items():
-        for number, window in enumerate(chosen):
-            points = [sweep[stitching][number] for sweep in sweeps]
-            for point in points:
-                if point.scores is None:
-                    raise MemoryError(f"{stitching} window {window}: {point.failure}")
-            scores = tuple(point.scores for point in points)
-            seconds = fmean(point.seconds for point in points)
-            rows.append(Row(stitching, window, scores, seconds))
-    return [*rows, Row("watershed", None, tuple(classical))]
+    settings = Settings(device=device, scope=scope)
+    return with_progress(swept_steps(sample, model, windows, settings))
 
 
 def draw(figure: Figure, rows: Sequence[Row], title: str) -> None:
@@ -194,22 +128,9 @@ def draw(figure: Figure, rows: Sequence[Row], title: str) -> None:
     figure.clear()
     figure.set_layout_engine("constrained")
     panels = figure.subplots(1, len(PANELS), sharex=True)
-    colours = {
-        "naive": LIGHT.naive,
-        "cropped": LIGHT.cropped,
-        "watershed": LIGHT.untiled,
-    }
+    figures = [row.figures() for row in rows]
     for panel, (key, name) in zip(panels, PANELS.items(), strict=True):
-        for method, colour in colours.items():
-            known = [row.figures() for row in rows if row.method == method]
-            draw_curve(panel, known, key, colour, method)
-            if key == "ap50_mean":
-                draw_curve(panel, known, "ap50_pooled", colour, f"{method}, pooled")
-        panel.set_ylabel(name)
-        panel.set_xlabel("tile size (window), pixels")
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.set_ylim(bottom=0, top=1 if key == "ap50_mean" else None)
+        draw_panel(panel, figures, key, name)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside upper center", ncols=6, frameon=False,
@@ -217,31 +138,12 @@ def draw(figure: Figure, rows: Sequence[Row], title: str) -> None:
     )  # fmt: skip
 
 
-def draw_curve(
-    panel: Axes, known: Sequence[dict[str, Any]], key: str, colour: str, name: str
-) -> None:
-    """Draw a figure against the window; what has no window as a level line."""
-    style = "--" if key == "ap50_pooled" else "-"
-    values = [figures[key] for figures in known]
-    if known and known[0]["window"] is None:
-        panel.axhline(values[0], color=colour, ls=style, lw=1, label=name, zorder=1)
-        return
-    windows = [figures["window"] for figures in known]
-    panel.plot(windows, values, style, marker="o", ms=4, color=colour, label=name)
-
-
 def read_part(folder: Path, part: str, number: int | None) -> list[Sample]:
     """Read all images with labels, or so many, evenly spaced."""
     home = folder / part if (folder / part).is_dir() else folder
-    for name in ("images", "labels"):
-        if not (home / name).is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {home / name}: DATA_FOLDER needs images/ and "
-                f"labels/, or {part}/images/ and {part}/labels/"
-            )
-    samples = read_pairs(home / "images", home / "labels")
+    samples = read_data(home).samples
     if number is None or number >= len(samples):
-        return samples
+        return list(samples)
     at = np.linspace(0, len(samples) - 1, number).round().astype(int)
     return [samples[i] for i in at]
 
@@ -290,7 +192,7 @@ def run(asked: argparse.Namespace) -> None:
         sweeps.append(swept(sample, model, windows, asked.device, asked.scope))
         seconds = sum(p.seconds or 0 for points in sweeps[-1].values() for p in points)
         note(f"image {number} of {len(samples)}: {seconds:.0f} s")
-    rows = rows_of(windows, sweeps, classical)
+    rows = [*rows_of(windows, sweeps), Row("watershed", None, tuple(classical))]
     report(rows, folder, f"{model.config.name} on {len(samples)} images")
 
 

@@ -13,9 +13,9 @@ import pytest
 import tifffile
 from matplotlib.figure import Figure
 
+from napari_shiftseg.experiments.windows import Row, rows_of
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
@@ -82,13 +82,6 @@ class TestWatershed:
 
 
 class TestWindows:
-    def test_partners_are_what_is_kept(self, dsb2018, disks_model: UNet) -> None:
-        assert dsb2018.partners(disks_model, dsb2018.WINDOWS) == {
-            "naive": [20, 36, 52, 68, 84, 100, 148, 196, 244],
-            "cropped": [16, 32, 48, 64, 80, 96, 144, 192, 240],
-        }
-        assert dsb2018.partners(disks_model, [17, 20])["cropped"] == [16]
-
     def test_what_is_computed(self, dsb2018, disks_model: UNet) -> None:
         sample = Sample(np.zeros((16, 20)), np.zeros((16, 20), int))
         found = dsb2018.computed([sample], disks_model, {"naive": [20]})
@@ -98,42 +91,17 @@ class TestWindows:
 
 class TestRows:
     @pytest.fixture
-    def rows(self, dsb2018, samples, model: UNet) -> list:
+    def rows(self, dsb2018, samples, model: UNet) -> list[Row]:
         sweeps = [dsb2018.swept(sample, model, WINDOWS, "cpu") for sample in samples]
-        classical = [ObjectScores(9, 8, 4, 1, 2), ObjectScores(9, 9, 9, 0, 0)]
-        return dsb2018.rows_of(WINDOWS, sweeps, classical)
+        classical = (ObjectScores(9, 8, 4, 1, 2), ObjectScores(9, 9, 9, 0, 0))
+        return [*rows_of(WINDOWS, sweeps), Row("watershed", None, classical)]
 
-    def test_scores_are_those_of_segment(self, rows, samples, model: UNet) -> None:
-        asked = [(s, w) for s, windows in WINDOWS.items() for w in windows]
-        assert [(row.method, row.window) for row in rows] == [
-            *asked, ("watershed", None)
-        ]  # fmt: skip
-        for row, (stitching, window) in zip(rows, asked, strict=False):
-            expected = [
-                object_scores(
-                    s.labels,
-                    segment(s.image, model, window=window, stitching=stitching).labels,
-                )
-                for s in samples
-            ]
-            assert list(row.scores) == expected
-        naive, cropped = rows[:2], rows[2:4]
-        assert cropped[0].scores == cropped[1].scores
-        assert naive[0].scores != cropped[0].scores
-
-    def test_mean_and_pooled(self, rows) -> None:
-        figures = rows[-1].figures()
-        assert figures["ap50_mean"] == (4 / 13 + 1) / 2
-        assert figures["ap50_pooled"] == 13 / 22
-        assert (figures["false_splits"], figures["false_merges"]) == (1, 2)
-
-    def test_what_did_not_fit_is_an_error(self, dsb2018, samples, model) -> None:
-        sweep = dsb2018.swept(samples[0], model, WINDOWS, "cpu")
-        point = sweep["naive"][0]
-        failed = type(point)(point.plan, False, "too large")
-        sweep["naive"][0] = failed
-        with pytest.raises(MemoryError, match="naive window 5: too large"):
-            dsb2018.rows_of(WINDOWS, [sweep], [])
+    def test_the_scope_is_passed_on(self, dsb2018, samples, model: UNet) -> None:
+        own, globally = (
+            rows_of(WINDOWS, [dsb2018.swept(samples[0], model, WINDOWS, "cpu", scope)])
+            for scope in (None, "global")
+        )
+        assert [row.scores for row in own] != [row.scores for row in globally]
 
     def test_files(self, dsb2018, rows, tmp_path: Path, capsys) -> None:
         dsb2018.report(rows, tmp_path, "tiny on 2 images")
@@ -194,5 +162,7 @@ class TestData:
         assert len(dsb2018.read_part(folder, "test", 9)) == 5
 
     def test_a_folder_that_is_absent(self, dsb2018, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError, match=r"no folder .*images: DATA_FOLDER"):
+        with pytest.raises(
+            FileNotFoundError, match=r"no folder .*images: a folder of data"
+        ):
             dsb2018.read_part(tmp_path, "test", None)

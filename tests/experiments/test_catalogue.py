@@ -6,12 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 from safetensors import safe_open
 
 from napari_shiftseg.experiments.catalogue import EXPERIMENTS, find_experiments
-from napari_shiftseg.experiments.experiment import STYLE
 from napari_shiftseg.experiments.network import FOLDER
 
 if TYPE_CHECKING:
@@ -21,12 +18,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 FIGURES = list(EXPERIMENTS.values())
+OF_THEIR_OWN = [figure for figure in FIGURES if not figure.models]
 NETWORKS = [network for figure in FIGURES for network in figure.networks]
 MEGABYTE = 1_000_000
 
 
 def test_figures_are_found_by_name() -> None:
-    assert list(EXPERIMENTS) == ["1", "2a", "2b", "2c", "3", "5", "s2"]
+    assert list(EXPERIMENTS) == [
+        "1", "2a", "2b", "2c", "3", "4a", "4b", "4c", "4d", "4e", "4f", "5", "6", "7",
+        "s1", "s2",
+    ]  # fmt: skip
     assert [each.name for each in find_experiments("2b")] == ["2b"]
     assert find_experiments("all") == FIGURES
     with pytest.raises(ValueError, match=r"no figure '4'; there are 1, 2a, .*, s2"):
@@ -70,22 +71,13 @@ def test_bundled_weights_are_small(network: Network) -> None:
     assert kinds == {"float16"}
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", OF_THEIR_OWN, ids=lambda figure: figure.name)
 def test_labels_of_the_picture_lie_within_it_and_do_not_overlap(
-    figure: Experiment,
+    figure: Experiment, draw_readably
 ) -> None:
     outcome = figure.measure({n.name: n.load() for n in figure.networks})
     json.dumps(outcome.numbers, allow_nan=False)
-    with rc_context(STYLE):
-        drawn = Figure(figure.size, layout="constrained")
-        figure.draw(drawn, outcome)
-        drawn.canvas.draw()
-    titles = [axes.title for axes in drawn.axes if axes.get_title()]
-    boxes = [title.get_window_extent() for title in titles]
-    for number, box in enumerate(boxes):
-        assert drawn.bbox.x0 <= box.x0 < box.x1 <= drawn.bbox.x1
-        assert drawn.bbox.y0 <= box.y0 < box.y1 <= drawn.bbox.y1
-        assert not any(box.overlaps(other) for other in boxes[:number])
+    assert draw_readably(figure, outcome).axes
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
@@ -93,3 +85,9 @@ def test_a_caption_says_how_to_read_it(figure: Experiment) -> None:
     assert figure.title
     assert len(figure.caption.split()) > 40
     assert "\n" not in figure.caption
+
+
+def test_figures_that_take_data_are_those_of_nuclei() -> None:
+    taking = [figure.name for figure in FIGURES if figure.data]
+    assert taking == ["4d", "4e", "4f", "6", "7"]
+    assert all(EXPERIMENTS[name].models == ("nuclei",) for name in taking)

@@ -12,12 +12,19 @@ import pytest
 from skimage.io import imread
 
 from napari_shiftseg.experiments import network as network_module
+from napari_shiftseg.experiments.data import Data
 from napari_shiftseg.experiments.every_pixel import pixel_ids
-from napari_shiftseg.experiments.experiment import Experiment, Outcome, run_steps
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Measuring,
+    Outcome,
+    run_steps,
+)
 from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -158,3 +165,46 @@ def test_retrained_weights_outlive_a_run_without_training(
     assert "tiny.safetensors" in report["files"]
     assert (tmp_path / "tiny.safetensors").is_file()
     exhaust(run_steps(TRAINED, tmp_path, retrain=True))  # they are still ours
+
+
+class TestGiven:
+    """What a measurement is given: bundled models by name, and data."""
+
+    own = Data("own", (Sample(np.zeros((2, 2), np.float32), np.eye(2, dtype=int)),))
+
+    @staticmethod
+    def look(networks: Mapping[str, UNet], data: Data) -> Measuring:
+        yield Progress(1, 3, stage="looking")
+        names = {name: model.config.name for name, model in networks.items()}
+        return Outcome({"names": names, **data.figures()}, {"a": np.eye(2)})
+
+    def experiment(self) -> Experiment:
+        return replace(
+            PLAIN, measure=self.look, models=("disks",), data=lambda: self.own
+        )
+
+    def test_models_by_name_and_its_own_data(self, tmp_path: Path) -> None:
+        report = exhaust(run_steps(self.experiment(), tmp_path))
+        assert report["names"] == {"disks": "disks"}
+        assert (report["data"], report["images"]) == ("own", 1)
+        assert report["networks"]["disks"]["window"] == [20, 20]
+
+    def test_other_data_take_their_place(self, tmp_path: Path) -> None:
+        other = Data("other", self.own.samples * 2)
+        report = exhaust(run_steps(self.experiment(), tmp_path, data=other))
+        assert (report["data"], report["images"]) == ("other", 2)
+
+    def test_data_for_a_figure_that_takes_none(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            ValueError, match=r"figure x makes its own .* leave them out"
+        ):
+            exhaust(run_steps(PLAIN, tmp_path / "new", data=self.own))
+        assert not (tmp_path / "new").exists()
+
+    def test_steps_of_a_measurement_are_passed_on(self, tmp_path: Path) -> None:
+        stages = [step.stage for step in run_steps(self.experiment(), tmp_path)]
+        assert stages == ["measuring", "looking", "drawing"]
+
+    def test_bundled_models_are_not_trained_again(self, tmp_path: Path) -> None:
+        report = exhaust(run_steps(self.experiment(), tmp_path, retrain=True))
+        assert report["files"] == ["x.json", "x.png", "x.svg"]

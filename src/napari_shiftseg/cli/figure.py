@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.terminal import with_progress
 from napari_shiftseg.experiments.catalogue import ALL, find_experiments
+from napari_shiftseg.experiments.data import read_data
 from napari_shiftseg.experiments.experiment import run_steps
 
 if TYPE_CHECKING:
@@ -16,12 +17,19 @@ ABOUT = {"figure", "title", "caption", "networks", "version", "files", "table"}
 
 
 def run_figure(
-    name: str, output: Path, retrain: bool, device: str, as_json: bool
+    name: str,
+    output: Path,
+    data: Path | None,
+    retrain: bool,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Make one figure or all; print what was measured, write all of it."""
-    reports = []
-    for experiment in find_experiments(name):
-        steps = run_steps(experiment, output, retrain, device)
+    experiments, reports = find_experiments(name), []
+    given = None if data is None else read_data(data)
+    for experiment in experiments:
+        own = given if experiment.data or name != ALL else None
+        steps = run_steps(experiment, output, retrain, device, own)
         reports.append(with_progress(steps, unit="step"))
         if not as_json:
             _print(reports[-1], output)

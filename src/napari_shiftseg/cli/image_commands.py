@@ -41,6 +41,14 @@ def figure(
         str, typer.Argument(help="Of the paper's figure, for example 2b; or all.")
     ],
     output: Output = Path("figures"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of images/ and labels/, for 4d, 4e, 4f, 6 and 7, in place "
+            "of synthetic nuclei.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     retrain: Annotated[
         bool,
         typer.Option("--retrain", help="Train its networks anew, and write them too."),
@@ -51,7 +59,7 @@ def figure(
     """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
     from napari_shiftseg.cli.figure import run_figure
 
-    run_figure(name, output, retrain, device, as_json)
+    run_figure(name, output, data, retrain, device, as_json)
 
 
 def segment(

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from napari_shiftseg.experiments.every_pixel import FIGURE_5, FIGURE_S2
 from napari_shiftseg.experiments.lattice import FIGURE_2A, FIGURE_2B, FIGURE_2C
 from napari_shiftseg.experiments.lemma import FIGURE_1
+from napari_shiftseg.experiments.look_alikes import FIGURE_7
 from napari_shiftseg.experiments.phases import FIGURE_3
+from napari_shiftseg.experiments.tiled_disks import (
+    FIGURE_4A,
+    FIGURE_4B,
+    FIGURE_4C,
+    FIGURE_S1,
+)
+from napari_shiftseg.experiments.tiled_nuclei import FIGURE_4D, FIGURE_4E, FIGURE_4F
+from napari_shiftseg.experiments.windows import FIGURE_6
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Experiment
@@ -16,7 +25,9 @@ ALL = "all"
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_5, FIGURE_S2,
+        FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_4A, FIGURE_4B,
+        FIGURE_4C, FIGURE_4D, FIGURE_4E, FIGURE_4F, FIGURE_5, FIGURE_6, FIGURE_7,
+        FIGURE_S1, FIGURE_S2,
     )
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 
 from napari_shiftseg import __version__
 from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.report.folder import (
     refuse_to_overwrite,
     writable_folder,
@@ -21,11 +23,13 @@ from napari_shiftseg.report.folder import (
 from napari_shiftseg.report.tables import Table, write_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.experiments.data import Data
     from napari_shiftseg.experiments.network import Network
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.model.unet import UNet
 
 DPI = 100
@@ -46,10 +50,13 @@ class Outcome:
         Ready for JSON; a list of alike dicts under ``table`` becomes a CSV.
     arrays : dict of ndarray
         What is drawn besides.
+    plans : dict of TilePlan
+        Whose tiles are drawn.
     """
 
     numbers: dict[str, Any]
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    plans: dict[str, TilePlan] = field(default_factory=dict, repr=False)
 
     @property
     def table(self) -> Table | None:
@@ -58,6 +65,9 @@ class Outcome:
         if not rows:
             return None
         return Table(tuple(rows[0]), tuple(tuple(row.values()) for row in rows))
+
+
+Measuring = Generator[Progress, None, Outcome]
 
 
 @dataclass(frozen=True)
@@ -72,21 +82,30 @@ class Experiment:
     caption : str
         How to read it, in a paragraph.
     measure : callable
-        Its networks by name → `Outcome`.
+        Its networks by name, and its `Data` if it has any → `Outcome`, or steps that
+        yield `Progress` and return one.
     draw : callable
         Draws an outcome into an empty figure.
     networks : tuple of Network
+        That it trains.
     size : (float, float)
         Of the picture, in inches.
+    models : tuple of str
+        Names of the bundled models that it needs besides; they are not trained anew.
+    data : callable or None
+        Makes the `Data` that it is measured on where a user may give other data; None
+        where not.
     """
 
     name: str
     title: str
     caption: str
-    measure: Callable[[Mapping[str, UNet]], Outcome]
+    measure: Callable[..., Outcome | Measuring]
     draw: Callable[[Figure, Outcome], None]
     networks: tuple[Network, ...] = ()
     size: tuple[float, float] = (9.6, 3.5)
+    models: tuple[str, ...] = ()
+    data: Callable[[], Data] | None = None
 
     @property
     def record(self) -> str:
@@ -101,7 +120,11 @@ class Experiment:
 
 
 def run_steps(
-    experiment: Experiment, folder: Path, retrain: bool = False, device: str = "auto"
+    experiment: Experiment,
+    folder: Path,
+    retrain: bool = False,
+    device: str = "auto",
+    data: Data | None = None,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Make a figure and write its files, yielding `Progress` on the way.
 
@@ -115,6 +138,8 @@ def run_steps(
         Whether its networks are trained anew, and written, too.
     device : str
         To train on; measured is on the CPU, for the same numbers everywhere.
+    data : Data, optional
+        To measure on, in place of the figure's own.
 
     Returns
     -------
@@ -123,6 +148,8 @@ def run_steps(
 
     Raises
     ------
+    ValueError
+        If there are data, but the figure takes none.
     FileNotFoundError
         If weights are not bundled.
     FileExistsError
@@ -130,6 +157,11 @@ def run_steps(
     OSError
         If a file cannot be written.
     """
+    if data is not None and experiment.data is None:
+        raise ValueError(
+            f"figure {experiment.name} makes its own images, or needs none: it takes "
+            f"no other data, leave them out"
+        )
     writable_folder(folder)
     older = written_before(folder / experiment.record, experiment.files)
     refuse_to_overwrite(folder, _planned(experiment, retrain) - older, "figure")
@@ -137,7 +169,7 @@ def run_steps(
         scratch = Path(made)
         networks = yield from _network_steps(experiment, scratch, retrain, device)
         yield Progress(0, 2, stage="measuring")
-        outcome = experiment.measure(networks)
+        outcome = yield from _measure_steps(experiment, networks, data)
         yield Progress(1, 2, stage="drawing")
         _draw(experiment, outcome, scratch)
         if outcome.table:
@@ -166,7 +198,16 @@ def _network_steps(
             networks[network.name] = yield from network.train_steps(folder, device)
         else:
             networks[network.name] = network.load()
-    return networks
+    return networks | {name: load_model(name) for name in experiment.models}
+
+
+def _measure_steps(
+    experiment: Experiment, networks: Mapping[str, UNet], data: Data | None
+) -> Measuring:
+    own = experiment.data
+    given = () if own is None else (own() if data is None else data,)
+    found = experiment.measure(networks, *given)
+    return found if isinstance(found, Outcome) else (yield from found)
 
 
 def _draw(experiment: Experiment, outcome: Outcome, folder: Path) -> None:

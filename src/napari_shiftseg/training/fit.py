@@ -17,6 +17,7 @@ from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.model.unet import BATCH_NORM, UNet, build
 from napari_shiftseg.training.provenance import finished
 from napari_shiftseg.training.state import load_state, save_state
+from napari_shiftseg.training.tiles import in_tiles, refuse_tiles
 from napari_shiftseg.training.validation import Validated, validate
 from napari_shiftseg.training.windows import RandomWindows
 
@@ -128,7 +129,8 @@ class Training:
     Raises
     ------
     ValueError
-        If an image cannot be read or is too small for the window.
+        If an image cannot be read or is too small for the window, or the window cannot
+        be predicted in tiles as the recipe says.
     """
 
     def __init__(
@@ -157,6 +159,7 @@ class Training:
             recipe.border,
             recipe.augmentation,
         )
+        refuse_tiles(config, self._windows.window, recipe.tiles)
         self._model = build(config, recipe.seed)
         if start is not None:
             self._model.load_state_dict(start.state_dict())
@@ -283,7 +286,7 @@ class Training:
             for norm in self._norms:
                 norm.eval()
         with self._precision():
-            raw = self._model(images)
+            raw = in_tiles(self._model, images, self.recipe.tiles)
         seen = raw[(..., *(slice(0, n) for n in labels.shape[1:]))].float()
         terms = self._terms(seen, labels)
         loss = terms["loss"]

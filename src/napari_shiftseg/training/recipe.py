@@ -47,6 +47,10 @@ class Recipe:
         Share of the steps, the last ones, in which batch norm no longer takes the
         statistics of the windows of a step but keeps those it has gathered, as it does
         in prediction: of few windows a step they differ much from them.
+    tiles : int
+        Along each axis, that a window is predicted as, for same-padded networks: tiles
+        side by side and one loss over what they are stitched to, so that an object
+        which a tile border cuts must have one embedding on both sides.
 
     Raises
     ------
@@ -67,9 +71,10 @@ class Recipe:
     augmentation: Augmentation | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     fixed_statistics: float = 0.0
+    tiles: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1)):
+        for name, least in (("steps", 1), ("batch", 1), ("tiles", 1)):
             if getattr(self, name) < least:
                 raise ValueError(
                     f"training needs {name} of {least} or more, "
@@ -94,8 +99,8 @@ class Recipe:
     def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
         """Return what the provenance of a model holds of this recipe.
 
-        Batch, warm-up, precision, borders and augmentation are named where they are
-        not as in the papers.
+        Batch, warm-up, precision, tiles, borders and augmentation are named where they
+        are not as in the papers.
 
         Parameters
         ----------
@@ -117,7 +122,7 @@ class Recipe:
                 "learning_rate": self.learning_rate,
                 "clip": self.clip,
                 **self._unlike_the_papers(
-                    "batch", "warm_up", "precision", "fixed_statistics"
+                    "batch", "warm_up", "precision", "fixed_statistics", "tiles"
                 ),
             },
             "augmentation": changes,

@@ -1,0 +1,291 @@
+"""Figures 4d to 4f: nuclei predicted tile by tile, and one that naive tiles split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_shiftseg.experiments.data import Data, crowded_nuclei, pull_margin
+from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
+from napari_shiftseg.experiments.pictures import as_grey, show, show_borders
+from napari_shiftseg.inference.progress import Returning
+from napari_shiftseg.metrics.instances import false_splits, pooled, relabelled_like
+from napari_shiftseg.metrics.splits import split_objects
+from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.report.colours import LIGHT, object_colours
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.experiments.pictures import Box
+    from napari_shiftseg.inference.progress import Progress
+    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.comparison import Side
+    from napari_shiftseg.samples.sample import Sample
+
+WINDOW = 148  # the paper's: a raw output, cropped to 144
+SIDE, IMAGES = 444, 2
+MOST_SEEN = 300  # pixels of an image that are drawn, along an axis
+CLOSE_UP = 32  # pixels on each side of a split nucleus
+Name = Literal["naive", "cropped"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and what both stitchings make of it."""
+
+    sample: Sample
+    comparison: Comparison
+
+    @property
+    def naive(self) -> Side:
+        """The naive side."""
+        return self.comparison.naive
+
+    @property
+    def cropped(self) -> Side:
+        """The cropped side."""
+        return self.comparison.cropped
+
+    @property
+    def split(self) -> int:
+        """Number of true objects that naive seams split."""
+        return split_objects(self.naive.splitting or ())
+
+    @cached_property
+    def grey(self) -> NDArray[Any]:
+        """The image, (rows, columns), as grey from 0 to 1."""
+        pixels = self.sample.image
+        return as_grey(pixels, float(np.percentile(pixels, 99.8)))
+
+    def objects(self, name: Name) -> NDArray[Any]:
+        """Return the objects of a side over the image, (rows, columns, RGB)."""
+        side: Side = getattr(self, name)
+        labels = relabelled_like(side.result.labels, self.sample.labels)
+        colours = object_colours(labels) / 255
+        weight = np.where(labels[..., None] > 0, 0.7, 0)
+        painted: NDArray[Any] = weight * colours + (1 - weight) * self.grey[..., None]
+        return painted
+
+
+def pair_steps(
+    model: UNet, data: Data, window: int
+) -> Generator[Progress, None, list[Pair]]:
+    """Segment images with both stitchings, yielding `Progress` after every tile.
+
+    Parameters
+    ----------
+    model : UNet
+    data : Data
+    window : int
+        Of the naive tiles.
+    """
+    settings = Settings(window=window, bandwidth=pull_margin(model), device="cpu")
+    pairs = []
+    for number, sample in enumerate(data.samples, start=1):
+        steps = compare_steps(sample.image, model, settings, sample.labels)
+        comparison = yield from _numbered(steps, number, len(data.samples))
+        pairs.append(Pair(sample, comparison))
+    return pairs
+
+
+def _numbered(
+    steps: Generator[Progress, None, Comparison], number: int, total: int
+) -> Generator[Progress, None, Comparison]:
+    returning = Returning(steps)
+    for progress in returning:
+        yield replace(progress, stage=f"image {number} of {total}: {progress.stage}")
+    return returning.value
+
+
+def measure_stitching(
+    networks: Mapping[str, UNet],
+    data: Data,
+    stitching: Name,
+    window: int = WINDOW,
+) -> Measuring:
+    """Count the objects that one stitching splits; the image with most is drawn.
+
+    Parameters
+    ----------
+    networks : mapping of str to UNet
+        One.
+    data : Data
+    stitching : {"naive", "cropped"}
+    window : int
+        Of the naive tiles.
+    """
+    (model,) = networks.values()
+    pairs = yield from pair_steps(model, data, window)
+    shown = max(pairs, key=lambda pair: pair.split)
+    plan = getattr(shown, stitching).result.plan
+    numbers = {
+        "stitching": stitching,
+        **_about(model, data),
+        **scores([getattr(pair, stitching) for pair in pairs]),
+    }
+    arrays = {"image": shown.grey, "objects": shown.objects(stitching)}
+    return Outcome(numbers, arrays, {stitching: plan})
+
+
+def _about(model: UNet, data: Data) -> dict[str, Any]:
+    bandwidth = pull_margin(model) or model.config.clustering.bandwidth
+    return {**data.figures(), "period": model.shape.period[0], "bandwidth": bandwidth}
+
+
+def scores(sides: Sequence[Side]) -> dict[str, Any]:
+    """Return the counts of one stitching over all images, and its mean seam ratios."""
+    counts = pooled(side.objects for side in sides if side.objects)
+    plan = sides[0].result.plan
+    return {
+        "window": list(plan.window),
+        "stride": list(plan.stride),
+        "seam_ratio_within": _mean([s.seams.ratio_within for s in sides]),
+        "seam_ratio_within_untiled": _mean([s.untiled.ratio_within for s in sides]),
+        "split_by_seams": sum(split_objects(side.splitting or ()) for side in sides),
+        **counts.figures(),
+    }
+
+
+def _mean(ratios: Sequence[float | None]) -> float | None:
+    known = [ratio for ratio in ratios if ratio is not None]
+    return float(np.mean(known)) if known else None
+
+
+def draw_stitching(figure: Figure, outcome: Outcome) -> None:
+    """Draw the image, and the objects over it, with the borders of the tiles."""
+    numbers = outcome.numbers
+    ((name, plan),) = outcome.plans.items()
+    box = (slice(0, MOST_SEEN),) * 2
+    image, objects = figure.subplots(1, 2)
+    show_borders(image, outcome.arrays["image"], numbers["data"], plan, box)
+    title = (
+        f"{name} tiles of {plan.stride[0]}: seams split {numbers['split_by_seams']} of "
+        f"{numbers['true_objects']}"
+    )
+    show_borders(objects, outcome.arrays["objects"], title, plan, box)
+
+
+def measure_close_up(
+    networks: Mapping[str, UNet], data: Data, window: int = WINDOW
+) -> Measuring:
+    """Find a nucleus that a naive seam splits and cropped tiles leave whole."""
+    (model,) = networks.values()
+    pairs = yield from pair_steps(model, data, window)
+    on_seams = [
+        (pair, nucleus)
+        for pair in pairs
+        for nucleus in dict.fromkeys(
+            nucleus for seam in pair.naive.splitting or () for nucleus in seam.split
+        )
+    ]
+    split = [found for found in on_seams if pieces(*found, "naive") > 1]
+    mended = [found for found in split if pieces(*found, "cropped") == 1]
+    numbers = {
+        **_about(model, data),
+        "split_by_seams": len(on_seams),
+        "in_pieces": len(split),
+        "whole_when_cropped": len(mended),
+    }
+    if not split:
+        return Outcome({**numbers, "nucleus": None})
+    return _shown(numbers, *(mended or split)[0])
+
+
+def pieces(pair: Pair, nucleus: int, stitching: Name) -> int:
+    """Return in how many pieces a true nucleus is; those of 5 % or less do not count.
+
+    Parameters
+    ----------
+    pair : Pair
+    nucleus : int
+        Its true label.
+    stitching : {"naive", "cropped"}
+    """
+    side: Side = getattr(pair, stitching)
+    return 1 + false_splits(pair.sample.labels == nucleus, side.result.labels)
+
+
+def _shown(numbers: dict[str, Any], pair: Pair, nucleus: int) -> Outcome:
+    box = _around(np.argwhere(pair.sample.labels == nucleus).mean(0))
+    names: tuple[Name, ...] = ("naive", "cropped")
+    chosen = {
+        "nucleus": nucleus,
+        **{f"pieces_{name}": pieces(pair, nucleus, name) for name in names},
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "image": pair.grey,
+        "box": np.array([(part.start, part.stop) for part in box]),
+        **{name: pair.objects(name) for name in names},
+    }
+    plans = {"naive": pair.naive.result.plan, "cropped": pair.cropped.result.plan}
+    return Outcome({**numbers, **chosen}, arrays, plans)
+
+
+def _around(middle: NDArray[Any]) -> Box:
+    """Return a box around a place; it ends at the image's first pixels."""
+    rows, columns = (
+        slice(max(0, round(at) - CLOSE_UP), round(at) + CLOSE_UP) for at in middle
+    )
+    return rows, columns
+
+
+def draw_close_up(figure: Figure, outcome: Outcome) -> None:
+    """Draw a nucleus: the image, naive and cropped; or say that there is none."""
+    if outcome.numbers["nucleus"] is None:
+        text = "no nucleus of these images is in pieces at a border of naive tiles"
+        figure.text(0.5, 0.5, text, ha="center", va="center", color=LIGHT.text)
+        return
+    rows, columns = (slice(*bounds) for bounds in outcome.arrays["box"].tolist())
+    image, *others = figure.subplots(1, 3)
+    show(image, outcome.arrays["image"][rows, columns], outcome.numbers["data"])
+    for axes, (name, plan) in zip(others, outcome.plans.items(), strict=True):
+        number = outcome.numbers[f"pieces_{name}"]
+        title = f"{name}: {number} piece{'s' * (number != 1)}"
+        show_borders(axes, outcome.arrays[name], title, plan, (rows, columns))
+
+
+default_data = partial(crowded_nuclei, (SIDE, SIDE), IMAGES)
+FIGURE_4D = Experiment(
+    "4d",
+    "Nuclei, naive tiles of 148",
+    "Left: a part of one image; right: objects over it, in the colours of the true "
+    "nuclei that they are, surplus pieces in colours of their own. White lines: "
+    "borders of naive tiles of 148 pixels, which is not a multiple of the period 16. "
+    "The bandwidth is the margin within which training left the pixels of an object. "
+    "Counts are of all images.",
+    partial(measure_stitching, stitching="naive"),
+    draw_stitching,
+    size=(7.4, 4.0),
+    models=("nuclei",),
+    data=default_data,
+)
+FIGURE_4E = replace(
+    FIGURE_4D,
+    name="4e",
+    title="Nuclei, tiles cropped from 148 to 144",
+    caption="As figure 4d, but each tile is cropped from 148 to 144 pixels, a multiple "
+    "of the period: the embedding no longer changes more at the borders (white) than "
+    "it does there in one pass. A nucleus that is in pieces here is so in one pass, "
+    "too.",
+    measure=partial(measure_stitching, stitching="cropped"),
+)
+FIGURE_4F = Experiment(
+    "4f",
+    "Close-up: a nucleus that naive tiles split",
+    "A nucleus on a border of naive tiles (white line). Left: the image; middle: its "
+    "pieces with naive tiles of 148; right: the same with cropped tiles of 144, "
+    "whatever they make of it. It is the first of those that a naive seam splits and "
+    "cropped tiles leave whole, if there is any.",
+    measure_close_up,
+    draw_close_up,
+    models=("nuclei",),
+    data=default_data,
+)

@@ -1,0 +1,36 @@
+"""What the figures' tests share: a drawing whose titles can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from napari_shiftseg.experiments.experiment import STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_shiftseg.experiments.experiment import Experiment, Outcome
+
+
+def drawn(experiment: Experiment, outcome: Outcome) -> Figure:
+    """Draw an outcome; titles lie within the picture and do not overlap."""
+    with rc_context(STYLE):
+        figure = Figure(experiment.size, layout="constrained")
+        experiment.draw(figure, outcome)
+        figure.canvas.draw()
+    titles = [axes.title for axes in figure.axes if axes.get_title()]
+    boxes = [title.get_window_extent() for title in titles]
+    for number, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[:number])
+    return figure
+
+
+@pytest.fixture(scope="session")
+def draw_readably() -> Callable[[Experiment, Outcome], Figure]:
+    return drawn

@@ -38,7 +38,7 @@ from skimage.segmentation import watershed
 
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
 from napari_shiftseg.experiments.data import read_data
-from napari_shiftseg.experiments.windows import (
+from napari_shiftseg.experiments.window_rows import (
     Row,
     draw_panel,
     partners,
@@ -57,7 +57,7 @@ from napari_shiftseg.report.tables import Table, write_csv
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.experiments.windows import Sweeps, Windows
+    from napari_shiftseg.experiments.window_rows import Sweeps, Windows
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from matplotlib.figure import Figure
 
-from napari_shiftseg.experiments.windows import Row, rows_of
+from napari_shiftseg.experiments.window_rows import Row, rows_of
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.samples.sample import Sample

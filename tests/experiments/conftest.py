@@ -1,19 +1,24 @@
-"""What the figures' tests share: a drawing whose titles can be read."""
+"""What the figures' tests share: a drawing with readable titles, and tiny images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from napari_shiftseg.experiments.data import Data
 from napari_shiftseg.experiments.experiment import STYLE
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_shiftseg.experiments.experiment import Experiment, Outcome
+    from napari_shiftseg.model.unet import UNet
 
 
 def drawn(experiment: Experiment, outcome: Outcome) -> Figure:
@@ -34,3 +39,17 @@ def drawn(experiment: Experiment, outcome: Outcome) -> Figure:
 @pytest.fixture(scope="session")
 def draw_readably() -> Callable[[Experiment, Outcome], Figure]:
     return drawn
+
+
+@pytest.fixture
+def tiny_model(small_model) -> UNet:
+    clustering = Clustering(bandwidth=1.0, scope="component", min_size=4)
+    return small_model(2, 2, foreground=True, clustering=clustering)
+
+
+@pytest.fixture
+def noise(rng) -> Data:
+    truth = np.arange(26 * 30).reshape(26, 30) // 90
+    return Data(
+        "noise", tuple(Sample(rng.normal(size=truth.shape), truth) for _ in "12")
+    )

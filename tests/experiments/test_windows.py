@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from napari_shiftseg.experiments.catalogue import EXPERIMENTS
 from napari_shiftseg.experiments.data import Data, crowded_nuclei
-from napari_shiftseg.experiments.windows import (
-    WINDOWS,
+from napari_shiftseg.experiments.window_rows import (
     Row,
-    draw_panel,
-    measure,
-    naive_above,
-    partners,
     rows_of,
     swept_steps,
+)
+from napari_shiftseg.experiments.windows import (
+    WINDOWS,
+    measure,
+    naive_above,
     variants,
 )
 from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.metrics.instances import ObjectScores
 from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome
@@ -41,88 +35,36 @@ TINY = {"naive": [5, 9], "cropped": [4, 8]}
 
 
 @pytest.fixture
-def model(small_model) -> UNet:
-    clustering = Clustering(bandwidth=1.0, scope="component", min_size=4)
-    return small_model(2, 2, foreground=True, clustering=clustering)
-
-
-@pytest.fixture
-def data(rng) -> Data:
-    truth = np.arange(26 * 30).reshape(26, 30) // 90
-    return Data(
-        "noise", tuple(Sample(rng.normal(size=truth.shape), truth) for _ in "12")
-    )
-
-
-@pytest.fixture
-def outcome(model: UNet, data: Data) -> Outcome:
-    return exhaust(measure({"small": model}, data, [5, 9]))
+def outcome(tiny_model: UNet, noise: Data) -> Outcome:
+    return exhaust(measure({"small": tiny_model}, noise, [5, 9]))
 
 
 def row(method: str, window: int, splits: int, by_seams: int = 0) -> Row:
     return Row(method, window, (ObjectScores(9, 9, 9, splits, 0),), split=by_seams)
 
 
-class TestPartners:
-    def test_partners_are_what_is_kept(self, disks_model: UNet) -> None:
-        assert partners(disks_model, WINDOWS) == {
-            "naive": [20, 36, 52, 68, 148],
-            "cropped": [16, 32, 48, 64, 144],
-        }
-        assert partners(disks_model, [17, 20])["cropped"] == [16]
-
+class TestWindows:
     def test_no_naive_window_of_the_figure_is_a_multiple_of_the_period(self) -> None:
         (period, _) = load_model("nuclei").shape.period
         assert all(window % period for window in WINDOWS)
 
 
-class TestRows:
-    def test_scores_are_those_of_segment(self, model: UNet, data: Data) -> None:
-        settings = Settings(device="cpu")
-        sweeps = [exhaust(swept_steps(s, model, TINY, settings)) for s in data.samples]
-        rows = rows_of(TINY, sweeps)
-        asked = [(s, w) for s, windows in TINY.items() for w in windows]
-        assert [(row.method, row.window) for row in rows] == asked
-        for each, (stitching, window) in zip(rows, asked, strict=True):
-            expected = [
-                object_scores(
-                    s.labels,
-                    segment(s.image, model, window=window, stitching=stitching).labels,
-                )
-                for s in data.samples
-            ]
-            assert list(each.scores) == expected
-        assert rows[2].scores == rows[3].scores
-        assert rows[0].scores != rows[2].scores
-
-    def test_what_did_not_fit_is_an_error(self, model: UNet, data: Data) -> None:
-        sweep = exhaust(swept_steps(data.samples[0], model, TINY, Settings()))
-        sweep["naive"][0] = replace(sweep["naive"][0], scores=None, failure="too large")
-        with pytest.raises(MemoryError, match="naive window 5: too large"):
-            rows_of(TINY, [sweep])
-
-    def test_mean_and_pooled(self) -> None:
-        scores = (ObjectScores(9, 8, 4, 1, 2), ObjectScores(9, 9, 9, 0, 0))
-        figures = Row("watershed", None, scores).figures()
-        assert figures["ap50_mean"] == (4 / 13 + 1) / 2
-        assert figures["ap50_pooled"] == 13 / 22
-        assert (figures["false_splits"], figures["false_merges"]) == (1, 2)
-
-
 class TestNaiveAbove:
-    def test_windows_are_held_against_what_is_kept_of_them(self, model: UNet) -> None:
+    def test_windows_are_held_against_what_is_kept_of_them(
+        self, tiny_model: UNet
+    ) -> None:
         rows = [
             row("naive", 5, 3, 1), row("naive", 7, 2, 3), row("naive", 9, 2, 1),
             row("cropped", 4, 2, 2), row("cropped", 8, 2, 1),
         ]  # fmt: skip
-        assert naive_above(rows, model) == {
+        assert naive_above(rows, tiny_model) == {
             "false_splits": [5], "split_by_seams": [7]
         }  # fmt: skip
 
     def test_multiples_of_the_period_are_never_above(
-        self, model: UNet, data: Data
+        self, tiny_model: UNet, noise: Data
     ) -> None:
-        numbers = exhaust(measure({"small": model}, data, [4, 8])).numbers
+        numbers = exhaust(measure({"small": tiny_model}, noise, [4, 8])).numbers
         above = [v for k, v in numbers.items() if k.startswith("naive_above")]
         assert above == [{"false_splits": [], "split_by_seams": []}] * 3
 
@@ -140,9 +82,9 @@ class TestMeasure:
         json.dumps(outcome.numbers, allow_nan=False)
 
     def test_no_timings_so_that_the_same_figure_is_the_same_file(
-        self, outcome, model: UNet, data: Data
+        self, outcome, tiny_model: UNet, noise: Data
     ) -> None:
-        again = exhaust(measure({"small": model}, data, [5, 9]))
+        again = exhaust(measure({"small": tiny_model}, noise, [5, 9]))
         assert again.numbers == outcome.numbers
 
     def test_a_network_without_foreground_is_clustered_globally(
@@ -186,10 +128,3 @@ class TestDrawing:
                     expected = [r[key] for r in own if r["method"] == method]
                     assert list(line.get_ydata()) == expected
                     assert list(line.get_xdata()) == TINY[method]
-
-    def test_methods_that_are_not_there_have_no_line(self) -> None:
-        panel = Figure().subplots()
-        draw_panel(
-            panel, [row("naive", 5, 3).figures()], "false_splits", "false splits"
-        )
-        assert [line.get_label() for line in panel.lines] == ["naive"]

@@ -59,7 +59,7 @@ def test_all_figures_are_one_json_object(
 
 def test_an_unknown_figure_names_the_known_ones(shiftseg, tmp_path) -> None:
     ran = shiftseg("figure", "4z", "-o", tmp_path / "new", "--json")
-    ran.assert_refused("no figure '4z'", "1, 2a, 2b, 2c, 3, 5, s2", "all")
+    ran.assert_refused("no figure '4z'", "1, 2a, 2b, 2c, 3, 5, s2, s3, z", "all")
     assert not (tmp_path / "new").exists()
 
 

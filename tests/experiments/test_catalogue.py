@@ -26,10 +26,10 @@ MEGABYTE = 1_000_000
 
 
 def test_figures_are_found_by_name() -> None:
-    assert list(EXPERIMENTS) == ["1", "2a", "2b", "2c", "3", "5", "s2"]
+    assert list(EXPERIMENTS) == ["1", "2a", "2b", "2c", "3", "5", "s2", "s3", "z"]
     assert [each.name for each in find_experiments("2b")] == ["2b"]
     assert find_experiments("all") == FIGURES
-    with pytest.raises(ValueError, match=r"no figure '4'; there are 1, 2a, .*, s2"):
+    with pytest.raises(ValueError, match=r"no figure '4'; there are 1, 2a, .*, z, and"):
         find_experiments("4")
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.experiments.disturbed_lattice import FIGURE_S3
 from napari_shiftseg.experiments.every_pixel import FIGURE_5, FIGURE_S2
 from napari_shiftseg.experiments.lattice import FIGURE_2A, FIGURE_2B, FIGURE_2C
 from napari_shiftseg.experiments.lemma import FIGURE_1
 from napari_shiftseg.experiments.phases import FIGURE_3
+from napari_shiftseg.experiments.zero_padding import FIGURE_Z
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Experiment
@@ -17,6 +19,7 @@ EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_5, FIGURE_S2,
+        FIGURE_S3, FIGURE_Z,
     )
 }  # fmt: skip
 

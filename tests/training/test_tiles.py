@@ -94,5 +94,6 @@ def test_a_valid_network_has_no_such_tiles() -> None:
 def test_a_window_must_hold_legal_tiles() -> None:
     with pytest.raises(ValueError, match=r"multiple of 4 × 4, got 18 × 18"):
         Training([SAMPLE], CONFIG, Recipe(window=18, steps=2, tiles=2), device="cpu")
-    with pytest.raises(ValueError, match=r"tiles of 1 or more, got 0"):
-        Recipe(window=18, steps=2, tiles=0)
+    for name in ("tiles", "grid"):
+        with pytest.raises(ValueError, match=rf"{name} of 1 or more, got 0"):
+            Recipe(window=18, steps=2, **{name: 0})

@@ -69,6 +69,23 @@ def test_every_start_is_drawn_about_as_often():
     assert max(np.bincount(starts)) < 2 * min(np.bincount(starts))
 
 
+@pytest.mark.parametrize(
+    ("border", "starts"), [("valid", {0, 4, 8}), ("mirror", {-8, -4, 0, 4, 8, 12, 16})]
+)
+def test_windows_begin_on_the_grid(border, starts):
+    config = ModelConfig.new(ndim=1, depth=1)  # context 16, reads 20
+    windows = RandomWindows([numbered(30)], config, (4,), border, grid=4)
+    places = islice(windows.places(np.random.default_rng(0)), 200)
+    assert {start for place in places for start in place.starts} == starts
+
+
+def test_an_image_without_a_window_on_the_grid_is_refused():
+    config = ModelConfig.new(ndim=1, depth=1)
+    assert RandomWindows([numbered(22)], config, (22,), "mirror", grid=4)  # at −8
+    with pytest.raises(ValueError, match=r"image 1 of 1 begins at a multiple of 5"):
+        RandomWindows([numbered(22)], config, (22,), "mirror", grid=5)
+
+
 def test_every_image_is_drawn():
     samples = [numbered(20), numbered(25, start=1000), numbered(22, start=2000)]
     windows = RandomWindows(samples, ModelConfig.new(ndim=1, depth=1), (4,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.experiments.disturbed_lattice import FIGURE_S3
 from napari_shiftseg.experiments.every_pixel import FIGURE_5, FIGURE_S2
 from napari_shiftseg.experiments.lattice import FIGURE_2A, FIGURE_2B, FIGURE_2C
 from napari_shiftseg.experiments.lemma import FIGURE_1
@@ -17,6 +18,7 @@ from napari_shiftseg.experiments.tiled_disks import (
 )
 from napari_shiftseg.experiments.tiled_nuclei import FIGURE_4D, FIGURE_4E, FIGURE_4F
 from napari_shiftseg.experiments.windows import FIGURE_6
+from napari_shiftseg.experiments.zero_padding import FIGURE_Z
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Experiment
@@ -27,7 +29,7 @@ EXPERIMENTS = {
     for experiment in (
         FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_4A, FIGURE_4B,
         FIGURE_4C, FIGURE_4D, FIGURE_4E, FIGURE_4F, FIGURE_5, FIGURE_6, FIGURE_7,
-        FIGURE_S1, FIGURE_S2,
+        FIGURE_S1, FIGURE_S2, FIGURE_S3, FIGURE_Z,
     )
 }  # fmt: skip
 

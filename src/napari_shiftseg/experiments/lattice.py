@@ -121,7 +121,7 @@ def modes_of_whole_disks(
     sizes, predicted = np.bincount(everywhere.flat), np.bincount(truth.flat)
     found = {}
     for disk in np.flatnonzero(predicted)[1:]:
-        if predicted[disk] == sizes[disk] == sizes[1:].max():
+        if predicted[disk] == sizes[disk]:
             pixels = np.nonzero(truth == disk)
             centre = tuple(float(along.mean()) for along in pixels)
             found[centre] = set(modes[pixels].tolist())

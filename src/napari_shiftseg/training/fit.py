@@ -158,6 +158,7 @@ class Training:
             as_window(recipe.window, config.ndim),
             recipe.border,
             recipe.augmentation,
+            recipe.grid,
         )
         refuse_tiles(config, self._windows.window, recipe.tiles)
         self._model = build(config, recipe.seed)
@@ -287,7 +288,8 @@ class Training:
                 norm.eval()
         with self._precision():
             raw = in_tiles(self._model, images, self.recipe.tiles)
-        seen = raw[(..., *(slice(0, n) for n in labels.shape[1:]))].float()
+        window: tuple[Any, ...] = (..., *(slice(0, n) for n in labels.shape[1:]))
+        seen = raw[window].float()
         terms = self._terms(seen, labels)
         loss = terms["loss"]
         if not torch.isfinite(loss):

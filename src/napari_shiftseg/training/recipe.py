@@ -51,6 +51,9 @@ class Recipe:
         Along each axis, that a window is predicted as, for same-padded networks: tiles
         side by side and one loss over what they are stitched to, so that an object
         which a tile border cuts must have one embedding on both sides.
+    grid : int
+        Windows are read from multiples of so many pixels of the image; 1: from
+        anywhere.
 
     Raises
     ------
@@ -72,9 +75,10 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     fixed_statistics: float = 0.0
     tiles: int = 1
+    grid: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1), ("tiles", 1)):
+        for name, least in (("steps", 1), ("batch", 1), ("tiles", 1), ("grid", 1)):
             if getattr(self, name) < least:
                 raise ValueError(
                     f"training needs {name} of {least} or more, "
@@ -99,8 +103,8 @@ class Recipe:
     def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
         """Return what the provenance of a model holds of this recipe.
 
-        Batch, warm-up, precision, tiles, borders and augmentation are named where they
-        are not as in the papers.
+        Batch, warm-up, precision, tiles, grid, borders and augmentation are named where
+        they are not as in the papers.
 
         Parameters
         ----------
@@ -122,7 +126,7 @@ class Recipe:
                 "learning_rate": self.learning_rate,
                 "clip": self.clip,
                 **self._unlike_the_papers(
-                    "batch", "warm_up", "precision", "fixed_statistics", "tiles"
+                    "batch", "warm_up", "precision", "fixed_statistics", "tiles", "grid"
                 ),
             },
             "augmentation": changes,

@@ -66,13 +66,15 @@ class RandomWindows:
         Windows whose context lies inside the image; or all that lie inside it, their
         context mirrored where it does not, as images are predicted.
     augmentation : Augmentation, optional
+    grid : int
+        Reading begins at multiples of so many pixels of the image.
 
     Raises
     ------
     ValueError
         If there is no sample, no object in any of them, an image is not what the
         network reads, has labels of another shape or that are no whole numbers, or is
-        too small for the window.
+        too small for the window or the grid.
     """
 
     samples: Sequence[Sample]
@@ -80,6 +82,7 @@ class RandomWindows:
     window: tuple[int, ...]
     border: Border = "valid"
     augmentation: Augmentation | None = None
+    grid: int = 1
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -94,6 +97,7 @@ class RandomWindows:
                     f"got {by(labels.shape)}"
                 )
             self._refuse_small(name, image.shape)
+            self._refuse_wide(name, image.shape)
         if not any(labels.any() for labels in self.labels):
             raise ValueError(
                 "there is no object in any label image; training needs objects "
@@ -107,6 +111,14 @@ class RandomWindows:
                 f"an output window of {by(self.window)} reads {by(self.reads)} pixels, "
                 f"{name} has {by(shape)}: take a larger image, a smaller window"
                 + (", less depth or mirrored borders" if self.border == "valid" else "")
+            )
+
+    def _refuse_wide(self, name: str, shape: tuple[int, ...]) -> None:
+        ranges = (self._range(size, axis) for axis, size in enumerate(shape))
+        if any(first > last for first, last in ranges):
+            raise ValueError(
+                f"no window of {name} begins at a multiple of {self.grid} pixels: take "
+                f"a larger image or a finer grid"
             )
 
     @cached_property
@@ -139,7 +151,7 @@ class RandomWindows:
         while True:
             number = int(rng.integers(len(self.samples)))
             starts = tuple(
-                int(rng.integers(first, last + 1))
+                int(rng.integers(first, last + 1)) * self.grid
                 for first, last in map(
                     self._range, self.images[number].shape, range(self.config.ndim)
                 )
@@ -148,11 +160,12 @@ class RandomWindows:
             yield Place(number, starts, seed)
 
     def _range(self, size: int, axis: int) -> tuple[int, int]:
-        """Return the first and the last pixel at which reading may begin."""
-        before = self.config.shape.context[axis] // 2
-        if self.border == "valid":
-            return 0, size - self.reads[axis]
-        return -before, size - self.window[axis] - before
+        """Return the first and the last multiple of the grid to begin reading at."""
+        first, last = 0, size - self.reads[axis]
+        if self.border == "mirror":
+            first = -(self.config.shape.context[axis] // 2)
+            last = first + size - self.window[axis]
+        return -(-first // self.grid), last // self.grid
 
     def __getitem__(self, place: Place) -> tuple[Tensor, Tensor]:
         r"""Return the input, (channels, \\*reads), and the labels, (\\*window)."""

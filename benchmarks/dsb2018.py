@@ -170,7 +170,7 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--images must be 1 or more, got {asked.images}")
     try:
         asked.windows = (
-            [int(window) for window in asked.windows.split(",")]
+            sorted({int(window) for window in asked.windows.split(",")})
             if asked.windows
             else list(QUICK if asked.quick else WINDOWS)
         )

@@ -59,6 +59,14 @@ def test_all_figures_are_one_json_object(
     assert {"3.png", "5.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_a_figure_without_a_network_of_its_own_is_not_retrained(
+    shiftseg, tmp_path
+) -> None:
+    ran = shiftseg("figure", "4b", "-o", tmp_path / "new", "--retrain")
+    ran.assert_refused("figure 4b has no network of its own", "leave out --retrain")
+    assert not (tmp_path / "new").exists()
+
+
 def test_an_unknown_figure_names_the_known_ones(shiftseg, tmp_path) -> None:
     ran = shiftseg("figure", "4z", "-o", tmp_path / "new", "--json")
     ran.assert_refused("no figure '4z'", "1, 2a, 2b, 2c, 3, 4a", "all")

@@ -26,6 +26,11 @@ def run_figure(
 ) -> None:
     """Make one figure or all; print what was measured, write all of it."""
     experiments, reports = find_experiments(name), []
+    if retrain and not any(experiment.networks for experiment in experiments):
+        raise ValueError(
+            f"figure {name} has no network of its own to train: leave out --retrain "
+            f"(shiftseg train makes the bundled models)"
+        )
     given = None if data is None else read_data(data)
     for experiment in experiments:
         own = given if experiment.data or name != ALL else None

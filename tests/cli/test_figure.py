@@ -95,12 +95,6 @@ def test_an_output_that_is_a_file(shiftseg, tmp_path: Path) -> None:
     ran.assert_refused("cannot write", "choose another folder")
 
 
-def test_a_figure_without_networks_has_nothing_to_retrain(shiftseg, tmp_path) -> None:
-    ran = shiftseg("figure", "3", "-o", tmp_path, "--retrain", "--json")
-    assert ran.status == 0
-    assert json.loads(ran.stdout)["networks"] == {}
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder of two images of 40 × 40 pixels, one nucleus each."""

@@ -90,17 +90,17 @@ def test_a_training_window_must_be_above_the_period(window, warned):
     assert bool(text) is warned
     assert own_seams(model.config) == (16 if warned else None)
     if warned:
-        assert f"window of {window}, not above the period 16" in text
+        assert f"window of {window} is not above the period 16" in text
 
 
 def test_one_axis_below_its_period_is_enough_and_is_the_one_named():
     # axis 0: 8 > 4; axis 1: 16 = 16
     model = new_model(depth=(2, 4), features=1, provenance=provenance(32, 16))
     text = training_window_warning(model.config)
-    assert "window of 16, not above the period 16" in text
+    assert "window of 16 is not above the period 16" in text
 
     model = new_model(depth=(2, 4), features=1, provenance=provenance(4, 32))
-    assert "window of 4, not above the period 4" in training_window_warning(
+    assert "window of 4 is not above the period 4" in training_window_warning(
         model.config
     )
 

@@ -17,7 +17,7 @@ from napari_shiftseg.experiments.tiled_disks import (
     FIGURE_S1,
 )
 from napari_shiftseg.experiments.tiled_nuclei import FIGURE_4D, FIGURE_4E, FIGURE_4F
-from napari_shiftseg.experiments.windows import FIGURE_6
+from napari_shiftseg.experiments.window_size import FIGURE_6
 from napari_shiftseg.experiments.zero_padding import FIGURE_Z
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from napari_shiftseg.experiments.window_rows import (
     rows_of,
     swept_steps,
 )
-from napari_shiftseg.experiments.windows import (
+from napari_shiftseg.experiments.window_size import (
     WINDOWS,
     measure,
     naive_above,

@@ -9,6 +9,7 @@ from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.training.pairs import read_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_shiftseg.model.unet import UNet
@@ -31,6 +32,11 @@ class Data:
 
     name: str
     samples: tuple[Sample, ...]
+
+    def numbered(self) -> Iterator[tuple[str, Sample]]:
+        """Return the samples, each with its place among them in words."""
+        for number, sample in enumerate(self.samples, start=1):
+            yield f"image {number} of {len(self.samples)}", sample
 
     def figures(self) -> dict[str, Any]:
         """Return what was measured on, ready for JSON."""

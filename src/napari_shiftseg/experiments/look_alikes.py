@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from napari_shiftseg.experiments.pairs_of_objects import (
     pairs_of,
 )
 from napari_shiftseg.experiments.pictures import as_grey, show
-from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.progress import Progress, named
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
@@ -95,12 +94,9 @@ def _pair_steps(
     model: UNet, data: Data, side: int, bandwidth: float
 ) -> Generator[Progress, None, tuple[list[Pairs], list[Images]]]:
     found, crops = [], []
-    for number, sample in enumerate(data.samples, start=1):
-        steps = Returning(_mode_steps(sample, model, bandwidth))
-        for progress in steps:
-            where = f"image {number} of {len(data.samples)}"
-            yield replace(progress, stage=f"{where}: {progress.stage}")
-        objects = objects_of(sample, steps.value, side, SHIFT)
+    for place, sample in data.numbered():
+        modes = yield from named(place, _mode_steps(sample, model, bandwidth))
+        objects = objects_of(sample, modes, side, SHIFT)
         found.append(pairs_of(objects, SHIFT, APART * side))
         crops.append(objects.crops)
     return found, crops

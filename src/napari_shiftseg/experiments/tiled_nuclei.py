@@ -11,7 +11,7 @@ import numpy as np
 from napari_shiftseg.experiments.data import Data, crowded_nuclei, pull_margin
 from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
 from napari_shiftseg.experiments.pictures import as_grey, show, show_borders
-from napari_shiftseg.inference.progress import Returning
+from napari_shiftseg.inference.progress import named
 from napari_shiftseg.metrics.instances import false_splits, pooled, relabelled_like
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
@@ -89,20 +89,11 @@ def pair_steps(
     """
     settings = Settings(window=window, bandwidth=pull_margin(model), device="cpu")
     pairs = []
-    for number, sample in enumerate(data.samples, start=1):
+    for place, sample in data.numbered():
         steps = compare_steps(sample.image, model, settings, sample.labels)
-        comparison = yield from _numbered(steps, number, len(data.samples))
+        comparison = yield from named(place, steps)
         pairs.append(Pair(sample, comparison))
     return pairs
-
-
-def _numbered(
-    steps: Generator[Progress, None, Comparison], number: int, total: int
-) -> Generator[Progress, None, Comparison]:
-    returning = Returning(steps)
-    for progress in returning:
-        yield replace(progress, stage=f"image {number} of {total}: {progress.stage}")
-    return returning.value
 
 
 def measure_stitching(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.geometry.axis_plan import Stitching, kept
-from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.progress import Progress, named
 from napari_shiftseg.metrics.instances import ObjectScores, pooled
 from napari_shiftseg.pipeline.sweep import SweepPoint, sweep_steps
 from napari_shiftseg.report.colours import LIGHT
@@ -91,12 +91,8 @@ def swept_steps(
     found: Sweeps = {}
     for stitching, chosen in windows.items():
         asked = replace(settings, stitching=stitching)
-        steps = Returning(
-            sweep_steps(sample.image, model, chosen, asked, sample.labels)
-        )
-        for progress in steps:
-            yield replace(progress, stage=f"{stitching}: {progress.stage}")
-        found[stitching] = steps.value
+        steps = sweep_steps(sample.image, model, chosen, asked, sample.labels)
+        found[stitching] = yield from named(stitching, steps)
     return found
 
 

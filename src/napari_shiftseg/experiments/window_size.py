@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.window_rows import (
     swept_steps,
 )
 from napari_shiftseg.geometry.axis_plan import kept
-from napari_shiftseg.inference.progress import Returning
+from napari_shiftseg.inference.progress import named
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,12 +89,9 @@ def measure(
     asked, found = partners(model, windows), {}
     for variant in variants(model):
         sweeps = []
-        for number, sample in enumerate(data.samples, start=1):
-            steps = Returning(swept_steps(sample, model, asked, variant.settings))
-            where = f"{variant.name}, image {number} of {len(data.samples)}"
-            for progress in steps:
-                yield replace(progress, stage=f"{where}: {progress.stage}")
-            sweeps.append(steps.value)
+        for place, sample in data.numbered():
+            steps = swept_steps(sample, model, asked, variant.settings)
+            sweeps.append((yield from named(f"{variant.name}, {place}", steps)))
         found[variant] = rows_of(asked, sweeps)
     return Outcome(numbers_of(found, model, data))
 

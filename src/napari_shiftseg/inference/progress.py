@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -47,6 +47,16 @@ class Returning(Generic[Step, Result]):
 
     def __iter__(self) -> Iterator[Step]:
         self.value = yield from self._steps
+
+
+def named(
+    name: str, steps: Generator[Progress, None, Result]
+) -> Generator[Progress, None, Result]:
+    """Pass steps on, their stages named."""
+    returning = Returning(steps)
+    for progress in returning:
+        yield replace(progress, stage=f"{name}: {progress.stage}")
+    return returning.value
 
 
 def exhaust(steps: Generator[Any, None, Result]) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
-from napari_shiftseg.inference.progress import Progress, Result, Returning, exhaust
+from napari_shiftseg.inference.progress import Progress, exhaust, named
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
@@ -147,10 +147,10 @@ def compare_steps(
     labels = checked_truth(image, model, truth)
     opened = open_for(image, model)  # once: its scale is found in all of its pixels
     as_asked = segment_as_planned(opened, model, replace(settings, stitching="naive"))
-    naive = yield from _named("naive", as_asked)
+    naive = yield from named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")
-    cropped = yield from _named("cropped", frame_steps(opened, model, chosen))
-    reference = yield from _named("untiled", untiled_steps(opened, model, settings))
+    cropped = yield from named("cropped", frame_steps(opened, model, chosen))
+    reference = yield from named("untiled", untiled_steps(opened, model, settings))
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
     there = None if labels is None else labels[inside]
     return Comparison(
@@ -159,16 +159,6 @@ def compare_steps(
         reference=reference,
         device=str(resolve_device(settings.device)),
     )
-
-
-def _named(
-    name: str, steps: Generator[Progress, None, Result]
-) -> Generator[Progress, None, Result]:
-    """Pass steps on, their stages named."""
-    returning = Returning(steps)
-    for progress in returning:
-        yield replace(progress, stage=f"{name}: {progress.stage}")
-    return returning.value
 
 
 def checked_truth(

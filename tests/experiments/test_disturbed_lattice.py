@@ -11,17 +11,10 @@ from napari_shiftseg.experiments.disturbed_lattice import (
     KINDS,
     SOUND,
     disturbed,
-    foreground_modes,
 )
 from napari_shiftseg.model.unet import build
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def test_the_mode_of_most_background_becomes_0() -> None:
-    modes = np.array([0, 0, 3, 3, 3, 5, 5])
-    truth = np.array([1, 1, 0, 0, 0, 0, 2])
-    assert foreground_modes(modes, truth).tolist() == [1, 1, 0, 0, 0, 6, 6]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,6 +15,7 @@ from napari_shiftseg.experiments.lattice import (
     FIGURE_2B,
     FIGURE_2C,
     far_pairs,
+    foreground_modes,
     lattice,
     modes_of_whole_disks,
 )
@@ -53,6 +54,12 @@ def test_a_window_shows_every_phase_at_every_place_in_the_lattice() -> None:
         spacing, window = network.sample().period, network.recipe.window
         seen = {(x % spacing, x % period) for x in range(window)}
         assert len(seen) == spacing * period
+
+
+def test_the_mode_of_most_background_becomes_0() -> None:
+    modes = np.array([0, 0, 3, 3, 3, 5, 5])
+    truth = np.array([1, 1, 0, 0, 0, 0, 2])
+    assert foreground_modes(modes, truth).tolist() == [1, 1, 0, 0, 0, 6, 6]
 
 
 def test_cut_disks_and_the_modes_of_whole_ones() -> None:

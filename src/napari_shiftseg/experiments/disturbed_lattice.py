@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.lattice import modes_of_whole_disks
+from napari_shiftseg.experiments.lattice import find_disks
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
 from napari_shiftseg.inference.predict import embed
@@ -16,7 +14,6 @@ from napari_shiftseg.metrics.instances import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.colours import object_colours
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.disturbed import deformed, noisy
@@ -78,24 +75,17 @@ def predicted(
     window : int
         Of naive stitching, in pixels: the size of a tile.
     """
-    result = segment(
-        sample.image, model, window=window, stitching="naive", border="valid",
-        device="cpu", min_size=0, split_far_parts=False,  # so that labels are modes
-    )  # fmt: skip
-    inside = tuple(slice(*bounds) for bounds in result.plan.region)
-    truth = sample.labels[inside]
-    modes = foreground_modes(result.labels, truth)
-    disks_modes = modes_of_whole_disks(modes, truth, sample.labels)
-    objects = [own for own in disks_modes.values() if len(own) == 1 and 0 not in own]
+    found = find_disks(sample, model, window=window, stitching="naive", border="valid")
+    result, truth, modes = found.result, found.truth, found.modes
     whole = embed(sample.image, model, stitching="whole", border="valid", device="cpu")
     scores, untiled = (
         seam_scores(e, result.plan, truth) for e in (result.embeddings, whole)
     )
     numbers = {
         "window": window,
-        "distinct_objects": len(set().union(*objects)),
-        "whole_disks": len(disks_modes),
-        "disks_of_one_mode": len(objects),
+        "distinct_objects": found.distinct,
+        "whole_disks": len(found.whole),
+        "disks_of_one_mode": len(found.objects),
         "seam_ratio_within": scores.ratio_within,
         "seam_ratio_within_untiled": untiled.ratio_within,
         "false_splits": false_splits(truth, modes),
@@ -104,24 +94,11 @@ def predicted(
         ),
     }
     arrays = {
-        "image": sample.image[inside],
+        "image": found.image,
         "embedding": result.embeddings,
         "modes": modes,
     }
     return numbers, arrays
-
-
-def foreground_modes(modes: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
-    r"""Return the modes numbered from 1, the one of most background pixels 0.
-
-    Parameters
-    ----------
-    modes, truth : ndarray of int
-        (\\*spatial)
-    """
-    background = np.bincount(modes[truth == 0]).argmax()
-    numbered: NDArray[Any] = np.where(modes == background, 0, modes + 1)
-    return numbered
 
 
 def measure(networks: Mapping[str, UNet]) -> Outcome:

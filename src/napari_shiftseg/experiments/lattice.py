@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.segmentation import Segmentation
 
 MEASURED = 12  # disks along a side
 Centre = tuple[float, ...]
@@ -71,39 +73,92 @@ def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
         Of the disks, in pixels.
     """
     (model,) = networks.values()
-    sample = lattice(model.shape, spacing, MEASURED)
-    result = segment(
-        sample.image, model, border="valid", device="cpu", min_size=0,
-        split_far_parts=False,  # so that labels are modes
-    )  # fmt: skip
-    inside = tuple(slice(*bounds) for bounds in result.plan.region)
-    truth, modes = sample.labels[inside], result.labels
-    of_background, counts = np.unique(modes[truth == 0], return_counts=True)
-    background = int(of_background[counts.argmax()])
-    disks_modes = modes_of_whole_disks(modes, truth, sample.labels)
-    objects = [
-        own for own in disks_modes.values() if len(own) == 1 and background not in own
-    ]
-    period = model.shape.period[0]
+    found = find_disks(lattice(model.shape, spacing, MEASURED), model, border="valid")
+    result, period = found.result, model.shape.period[0]
     numbers = {
-        "distinct_objects": len(set().union(*objects)),
+        "distinct_objects": found.distinct,
         "expected": (period // gcd(spacing, period)) ** model.shape.ndim,
         "spacing": spacing,
         "period": period,
         "upsampling": model.config.upsampling,
         "bandwidth": result.settings.clustering(model.config).bandwidth,
-        "whole_disks": len(disks_modes),
-        "disks_of_one_mode": len(objects),
-        **far_pairs(disks_modes, lcm(spacing, period)),
+        "whole_disks": len(found.whole),
+        "disks_of_one_mode": len(found.objects),
+        **far_pairs(found.whole, lcm(spacing, period)),
         "modes": len(result.modes),
-        "background_modes": len(of_background),
+        "background_modes": len(np.unique(found.modes[found.truth == 0])),
     }
     arrays = {
-        "image": sample.image[inside],
-        "embedding": result.embeddings,
-        "modes": np.where(modes == background, 0, modes + 1),
-    }
+        "image": found.image, "embedding": result.embeddings, "modes": found.modes,
+    }  # fmt: skip
     return Outcome(numbers, arrays)
+
+
+@dataclass(frozen=True)
+class FoundDisks:
+    r"""Disks as a network tells them apart, over what was predicted.
+
+    Attributes
+    ----------
+    result : Segmentation
+    image : ndarray
+        (\\*predicted)
+    truth, modes : ndarray of int
+        (\\*predicted), the true disks and the modes; 0 is background.
+    whole : dict
+        Modes of every disk that was predicted as a whole, by its centre.
+    """
+
+    result: Segmentation
+    image: NDArray[Any]
+    truth: NDArray[Any]
+    modes: NDArray[Any]
+    whole: dict[Centre, set[int]]
+
+    @property
+    def objects(self) -> list[set[int]]:
+        """Modes of the whole disks that have one, other than the background's."""
+        return [own for own in self.whole.values() if len(own) == 1 and 0 not in own]
+
+    @property
+    def distinct(self) -> int:
+        """Number of different modes among these."""
+        return len(set().union(*self.objects))
+
+
+def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
+    """Segment an image of disks into modes, whatever their size or connection.
+
+    Parameters
+    ----------
+    sample : Sample
+    model : UNet
+    **how
+        Of `segment`: window, stitching, border.
+    """
+    result = segment(
+        sample.image, model, device="cpu", min_size=0,
+        split_far_parts=False,  # so that labels are modes
+        **how,
+    )  # fmt: skip
+    inside = tuple(slice(*bounds) for bounds in result.plan.region)
+    truth = sample.labels[inside]
+    modes = foreground_modes(result.labels, truth)
+    whole = modes_of_whole_disks(modes, truth, sample.labels)
+    return FoundDisks(result, sample.image[inside], truth, modes, whole)
+
+
+def foreground_modes(modes: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
+    r"""Return the modes numbered from 1, the one of most background pixels 0.
+
+    Parameters
+    ----------
+    modes, truth : ndarray of int
+        (\\*spatial)
+    """
+    background = np.bincount(modes[truth == 0]).argmax()
+    numbered: NDArray[Any] = np.where(modes == background, 0, modes + 1)
+    return numbered
 
 
 def modes_of_whole_disks(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.experiments.disturbed_lattice import foreground_modes
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.lattice import modes_of_whole_disks
+from napari_shiftseg.experiments.lattice import find_disks
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
 from napari_shiftseg.metrics.instances import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.colours import object_colours
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.training.recipe import Recipe
@@ -68,22 +66,16 @@ def stitched(
     dict of ndarray
         What is drawn.
     """
-    result = segment(
-        sample.image, model, window=TILE, stitching="naive", device="cpu",
-        min_size=0, split_far_parts=False,  # so that labels are modes
-    )  # fmt: skip
-    modes = foreground_modes(result.labels, sample.labels)
+    found = find_disks(sample, model, window=TILE, stitching="naive")
+    result, modes = found.result, found.modes
     scores = seam_scores(result.embeddings, result.plan, sample.labels)
-    disks_modes = modes_of_whole_disks(modes, sample.labels, sample.labels)
     numbers = {
         "seam_ratio": scores.ratio,
         "seam_ratio_of_image": seam_scores(sample.image[None], result.plan).ratio,
         "seam_ratio_within": scores.ratio_within,
         "false_splits": false_splits(sample.labels, modes),
-        "true_objects": len(disks_modes),
-        "disks_of_one_mode": sum(
-            len(own) == 1 and 0 not in own for own in disks_modes.values()
-        ),
+        "true_objects": len(found.whole),
+        "disks_of_one_mode": len(found.objects),
         "modes": len(result.modes),
     }
     return numbers, {"embedding": result.embeddings, "modes": modes}

@@ -18,7 +18,7 @@ PACKAGE = "napari_shiftseg"
 ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
     "geometry", "samples", "model", "inference", "clustering", "metrics", "pipeline",
-    "files", "training", "report", "experiments", "gui", "cli",
+    "interaction", "files", "training", "report", "experiments", "gui", "cli",
 ]  # fmt: skip
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
 HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]

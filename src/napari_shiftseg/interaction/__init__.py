@@ -1,0 +1,1 @@
+"""After the embedding: steering the clustering, asking pixels, mending objects."""

@@ -18,7 +18,8 @@ about 40 seconds of one CPU core an image, 35 minutes in all (measured on three 
 53 s each, and scaled by what is computed), 20 minutes with ``--quick``.
 
 A network with a foreground logit clusters each component of the foreground by itself,
-where few seams show; ``--scope global`` is the mean shift of the paper.
+where few seams show; ``--scope global`` is the mean shift of the paper, and a smaller
+``--bandwidth`` shows more of them.
 """
 
 from __future__ import annotations
@@ -115,11 +116,9 @@ def swept(
     sample: Sample,
     model: UNet,
     windows: Windows,
-    device: str,
-    scope: Scope | None = None,
+    settings: Settings,
 ) -> Sweeps:
     """Segment one image at every window, with both stitchings."""
-    settings = Settings(device=device, scope=scope)
     return with_progress(swept_steps(sample, model, windows, settings))
 
 
@@ -160,12 +159,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scope", choices=get_args(Scope), help="of the clustering [the model's]"
     )
+    parser.add_argument(
+        "--bandwidth", type=float, help="of the clustering [the model's]"
+    )
     parser.add_argument("--images", type=int, help="only so many, evenly spaced [all]")
     parser.add_argument(
         "--windows", help="of naive tiles, separated by commas [20,36,...,244]"
     )
     parser.add_argument("--quick", action="store_true", help="windows 20, 84, 244 only")
     asked = parser.parse_args()
+    if asked.bandwidth is not None and not asked.bandwidth > 0:
+        parser.error(f"--bandwidth must be above 0, got {asked.bandwidth}")
     if asked.images is not None and asked.images < 1:
         parser.error(f"--images must be 1 or more, got {asked.images}")
     try:
@@ -186,10 +190,13 @@ def run(asked: argparse.Namespace) -> None:
     windows = partners(model, asked.windows)
     for stitching, megapixels in computed(samples, model, windows).items():
         note(f"{stitching}: computes {sum(megapixels):,.0f} megapixels")
+    settings = Settings(
+        device=asked.device, scope=asked.scope, bandwidth=asked.bandwidth
+    )
     sweeps, classical = [], []
     for number, sample in enumerate(samples, start=1):
         classical.append(object_scores(sample.labels, watershed_labels(sample.image)))
-        sweeps.append(swept(sample, model, windows, asked.device, asked.scope))
+        sweeps.append(swept(sample, model, windows, settings))
         seconds = sum(p.seconds or 0 for points in sweeps[-1].values() for p in points)
         note(f"image {number} of {len(samples)}: {seconds:.0f} s")
     rows = [*rows_of(windows, sweeps), Row("watershed", None, tuple(classical))]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from napari_shiftseg.experiments.window_rows import Row, rows_of
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "dsb2018.py"
+CPU = Settings(device="cpu")
 WINDOWS = {"naive": [5, 9], "cropped": [4, 8]}
 
 
@@ -92,16 +95,19 @@ class TestWindows:
 class TestRows:
     @pytest.fixture
     def rows(self, dsb2018, samples, model: UNet) -> list[Row]:
-        sweeps = [dsb2018.swept(sample, model, WINDOWS, "cpu") for sample in samples]
+        sweeps = [dsb2018.swept(sample, model, WINDOWS, CPU) for sample in samples]
         classical = (ObjectScores(9, 8, 4, 1, 2), ObjectScores(9, 9, 9, 0, 0))
         return [*rows_of(WINDOWS, sweeps), Row("watershed", None, classical)]
 
-    def test_the_scope_is_passed_on(self, dsb2018, samples, model: UNet) -> None:
-        own, globally = (
-            rows_of(WINDOWS, [dsb2018.swept(samples[0], model, WINDOWS, "cpu", scope)])
-            for scope in (None, "global")
+    @pytest.mark.parametrize("other", [{"scope": "global"}, {"bandwidth": 0.05}])
+    def test_the_clustering_can_be_chosen(
+        self, dsb2018, samples, model: UNet, other: dict[str, Any]
+    ) -> None:
+        own, others = (
+            rows_of(WINDOWS, [dsb2018.swept(samples[0], model, WINDOWS, settings)])
+            for settings in (CPU, replace(CPU, **other))
         )
-        assert [row.scores for row in own] != [row.scores for row in globally]
+        assert [row.scores for row in own] != [row.scores for row in others]
 
     def test_files(self, dsb2018, rows, tmp_path: Path, capsys) -> None:
         dsb2018.report(rows, tmp_path, "tiny on 2 images")

@@ -13,14 +13,10 @@ from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.config import Clustering, Provenance
 from napari_shiftseg.model.unet import new_model
-from napari_shiftseg.pipeline.comparison import Comparison, compare
+from napari_shiftseg.pipeline.comparison import compare
+from napari_shiftseg.report.evidence import period_ratio, shows_seams
 from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.verdict import (
-    _why_seamless,
-    period_ratio,
-    shows_seams,
-    verdict,
-)
+from napari_shiftseg.report.verdict import _why_seamless, verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -108,33 +104,6 @@ def test_such_a_model_where_nothing_is_measured(rng) -> None:
     text = verdict(compare(rng.normal(size=(3, 3)), model, window=4), model).text
     assert "seam scores are not defined" in text
     assert "seams are to be expected at every multiple of 4" in text
-
-
-class TestPeriodRatio:
-    def of(self, comparison: Comparison, *profiles: list[float]) -> float | None:
-        side = comparison.cropped
-        arrays = tuple(np.array(profile, dtype=float) for profile in profiles)
-        return period_ratio(
-            replace(side, untiled=replace(side.untiled, profile=arrays))
-        )
-
-    def test_by_hand(self, by_w16) -> None:
-        flat, jump = [1.0] * 32, [1.0] * 32
-        jump[15], jump[31] = 4, 8
-        assert self.of(by_w16, flat, flat) == 1
-        assert self.of(by_w16, flat, jump) == 6  # the larger of both axes
-        jump[14], jump[15] = jump[15], jump[14]  # one pixel beside it is none
-        assert self.of(by_w16, jump, jump) == pytest.approx(4.5 / (33 / 30))
-
-    def test_pixels_without_a_pair(self, by_w16) -> None:
-        profile = [2.0] * 31 + [np.nan]
-        profile[15] = 6
-        assert self.of(by_w16, profile, profile) == 3
-        assert self.of(by_w16, [np.nan] * 32, [0.0] * 32) is None
-
-    def test_bundled_models(self, by_w16, by_disks) -> None:
-        assert period_ratio(by_w16.cropped) > 1.5
-        assert period_ratio(by_disks.cropped) < 1.2
 
 
 def test_multiples_of_the_period_make_no_seams(small_disks, disks_model) -> None:

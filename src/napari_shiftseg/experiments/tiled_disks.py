@@ -20,8 +20,8 @@ from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.colours import object_colours
+from napari_shiftseg.report.evidence import period_ratio
 from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.verdict import period_ratio
 from napari_shiftseg.samples.disks import disks
 
 if TYPE_CHECKING:

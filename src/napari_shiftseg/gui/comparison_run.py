@@ -139,7 +139,8 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
-    from napari_shiftseg.report.verdict import shows_seams, verdict
+    from napari_shiftseg.report.evidence import shows_seams
+    from napari_shiftseg.report.verdict import verdict
 
     model, pixels = load_model(task.model), task.pixels()
     pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels

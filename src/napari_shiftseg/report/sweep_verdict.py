@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.report.verdict import shows_seams
+from napari_shiftseg.report.evidence import shows_seams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

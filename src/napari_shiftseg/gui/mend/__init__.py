@@ -1,0 +1,1 @@
+"""The Mend widget: knobs that answer at once, pixels that are asked, edits."""

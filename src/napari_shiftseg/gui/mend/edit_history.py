@@ -1,0 +1,195 @@
+"""The edits of a labels layer, in step with napari's own undo and redo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.interaction.edits import to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.interaction.edits import Edit, Point
+    from napari_shiftseg.interaction.frame import Change
+    from napari_shiftseg.interaction.mending import Mending
+
+METADATA_EDITS = "shiftseg edits"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one undo takes back: an edit and its change, or those of a brush stroke."""
+
+    edits: tuple[Edit, ...]
+    changes: tuple[Change, ...]
+
+
+class EditHistory:
+    """Edits that act on a layer, kept in step with its undo and redo.
+
+    Every edit is one item of napari's history, and every stroke of napari's own brush,
+    fill and eraser becomes an edit. Edits that a new clustering was made with are
+    settled: they can be taken out of the list, but napari has nothing to undo.
+
+    Parameters
+    ----------
+    layer : Labels
+        Whose data is an array in memory.
+    mending_of : callable
+        Takes a position on the leading axes, returns the `Mending` of this frame, whose
+        labels are the layer's; None if it is not known yet.
+    changed : callable
+        Called when the edits are others.
+    leading : int
+        Axes (time, planes) of the layer before those of a frame.
+    """
+
+    def __init__(
+        self,
+        layer: Labels,
+        mending_of: Callable[[Point], Mending | None],
+        changed: Callable[[], None],
+        leading: int = 0,
+    ) -> None:
+        self._leading = leading
+        self._layer, self._mending_of, self._changed = layer, mending_of, changed
+        self._settled: list[Edit] = []
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
+        self._acting = False
+        layer.events.paint.connect(self._painted)
+        layer.events.set_data.connect(self._follow)
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits, the oldest first."""
+        recent = (edit for step in self._done for edit in step.edits)
+        return (*self._settled, *recent)
+
+    def stop(self) -> None:
+        """Let the layer alone."""
+        self._layer.events.paint.disconnect(self._painted)
+        self._layer.events.set_data.disconnect(self._follow)
+
+    def do(self, edit: Edit, change: Change) -> None:
+        """Let an edit act on the layer."""
+        self._acting = True
+        try:
+            self._layer.data_setitem(change.indices, change.values[1])
+        finally:
+            self._acting = False
+        step = Step((edit,), (change,))
+        self._record(step)
+        self._done.append(step)
+        self._undone.clear()
+        self._tell()
+
+    def settle(self, edits: Iterable[Edit]) -> None:
+        """Take the edits that new labels were made with; there is nothing to undo.
+
+        napari's history holds pixels of the old labels: it is forgotten.
+        """
+        self._settled = list(edits)
+        self._done.clear()
+        self._undone.clear()
+        mode, pan = self._layer.mode, self._layer.mouse_pan
+        self._layer.editable = False  # the public way to forget the history
+        self._layer.editable = True
+        self._layer.mode = mode
+        self._layer.mouse_pan = pan
+        self._tell()
+
+    def _tell(self) -> None:
+        self._layer.metadata[METADATA_EDITS] = [to_dict(edit) for edit in self.edits]
+        self._changed()
+
+    def _record(self, step: Step) -> None:
+        for edit, change in zip(step.edits, step.changes, strict=True):
+            mending = self._mending_of(change.frame)
+            if mending is not None:
+                mending.record(edit, change)
+
+    def _follow(self) -> None:
+        """Learn whether the last step was undone, or the next one done again."""
+        if self._acting:
+            return
+        if self._done and self._stands(self._done[-1].changes[0], "before"):
+            step = self._done.pop()
+            self._undone.append(step)
+            for change in reversed(step.changes):
+                mending = self._mending_of(change.frame)
+                if mending is not None:
+                    mending.take_back()
+            self._tell()
+        elif self._undone and self._stands(self._undone[-1].changes[-1], "after"):
+            step = self._undone.pop()
+            self._record(step)
+            self._done.append(step)
+            self._tell()
+
+    def _stands(self, change: Change, side: str) -> bool:
+        """Whether the layer shows the labels before or after a change."""
+        shown = self._layer.data[(*change.frame, *change.box)]
+        return np.array_equal(shown, getattr(change, side))
+
+    def _painted(self, event: Any) -> None:
+        """Take a stroke of napari's own tools as edits."""
+        if self._acting:
+            return
+        edits: list[Edit] = []
+        changes: list[Change] = []
+        for frame, indices, before in self._pixels_by_frame(event.value):
+            mending = self._mending_of(frame)
+            if mending is not None:
+                edits += mending.adopt(indices, before)
+                changes += [made.change for made in mending.made[-len(edits) :]]
+        if edits:
+            self._done.append(Step(tuple(edits), tuple(changes)))
+            self._undone.clear()
+            self._tell()
+
+    def _pixels_by_frame(
+        self, item: Sequence[Any]
+    ) -> list[tuple[Point, list[NDArray[np.int64]], NDArray[np.integer]]]:
+        """Return frame, pixels (an array an axis) and old labels of an item."""
+        atoms = [pixels_of(atom) for atom in item]
+        where = np.concatenate([pixels for pixels, _ in atoms])
+        old = np.concatenate([labels for _, labels in atoms])
+        leading = where[:, : self._leading]
+        found = []
+        for frame in np.unique(leading, axis=0):
+            here = (leading == frame).all(axis=1)
+            indices = list(where[here, self._leading :].T)
+            found.append((tuple(frame.tolist()), indices, old[here]))
+        return found
+
+
+def pixels_of(atom: Any) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+    """Return the pixels of an atom of napari's history, and their labels before.
+
+    Parameters
+    ----------
+    atom : tuple
+        As `Labels.events.paint` gives it: a box, a mask (None: the whole box) and old
+        labels, or (indices, old labels, new ones).
+
+    Returns
+    -------
+    ndarray of int, ndarray of int
+        (pixels, axes), (pixels,)
+    """
+    if not hasattr(atom, "slice_key"):
+        indices, old, _ = atom
+        where = np.stack([np.ravel(x) for x in indices], axis=1)
+        return where, np.broadcast_to(old, len(where))
+    starts = [s.start or 0 for s in atom.slice_key]
+    mask = atom.mask
+    if mask is None:
+        mask = np.ones(np.shape(atom.old_values), dtype=bool)
+    return np.argwhere(mask) + starts, np.ravel(atom.old_values)

@@ -1,0 +1,99 @@
+"""The knobs of the clustering: each turn re-labels."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSlider,
+    LogSlider,
+    SpinBox,
+)
+from psygnal import Signal
+
+from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.model.config import Clustering, Kernel
+
+TURN = 10.0  # times the bandwidth that the slider reaches, both ways
+LEAST_PROBABILITY = 0.01
+
+
+class Knobs(Container):
+    """Bandwidth, foreground threshold, minimum size, kernel, split far parts.
+
+    Attributes
+    ----------
+    turned : Signal
+        Emitted when the user turned one; not by `take`.
+    """
+
+    turned = Signal()
+
+    def __init__(self) -> None:
+        self.bandwidth = LogSlider(
+            value=1, min=1 / TURN, max=TURN, label="Bandwidth",
+            tooltip="Pixels whose embeddings lie within about this distance are one "
+            "object. Larger merges, smaller splits.",
+        )  # fmt: skip
+        self.foreground_threshold = FloatSlider(
+            value=0.5, min=LEAST_PROBABILITY, max=1 - LEAST_PROBABILITY, step=0.01,
+            label="Foreground above",
+            tooltip="Probability above which a pixel is object. Lower keeps faint "
+            "objects, higher parts them.",
+        )  # fmt: skip
+        self.min_size = SpinBox(
+            max=10**7, label="Minimum size", tooltip="Smaller objects, in pixels, go."
+        )
+        self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
+        self.split_far_parts = CheckBox(
+            value=True, text="Split far parts",
+            tooltip="Parts of one mode that do not touch are objects of their own.",
+        )  # fmt: skip
+        self._taken = Clustering()
+        self._turned: dict[str, Any] = {}
+        self._taking = False
+        self._knobs = {
+            "bandwidth": self.bandwidth,
+            "foreground_threshold": self.foreground_threshold,
+            "min_size": self.min_size,
+            "kernel": self.kernel,
+            "split_far_parts": self.split_far_parts,
+        }
+        super().__init__(widgets=list(self._knobs.values()))
+        self.margins = (0, 0, 0, 0)
+        align_labels(self)
+        for name, knob in self._knobs.items():
+            knob.changed.connect(lambda value, name=name: self._turn(name, value))
+
+    def take(self, clustering: Clustering, has_foreground: bool) -> None:
+        """Show a clustering; the sliders reach as far as is of use for it."""
+        self._taken, self._turned = clustering, {}
+        self._taking = True
+        try:
+            h = clustering.bandwidth
+            self.bandwidth.min, self.bandwidth.max = min(h, 1) / 1e6, max(h, 1) * 1e6
+            self.bandwidth.value = h
+            self.bandwidth.min, self.bandwidth.max = h / TURN, h * TURN
+            for name, knob in self._knobs.items():
+                knob.value = getattr(clustering, name)
+            self.foreground_threshold.visible = has_foreground
+        finally:
+            self._taking = False
+
+    def use_bandwidth(self, bandwidth: float) -> None:
+        """Turn the bandwidth, as the user would."""
+        self.bandwidth.value = min(max(bandwidth, self.bandwidth.min), self.bandwidth.max)
+        self._turn("bandwidth", bandwidth)
+
+    @property
+    def clustering(self) -> Clustering:
+        """What the knobs say; one that was not turned says what was taken, exactly."""
+        return Clustering.model_validate(self._taken.model_dump() | self._turned)
+
+    def _turn(self, name: str, value: Any) -> None:
+        if not self._taking:
+            self._turned[name] = value
+            self.turned.emit()

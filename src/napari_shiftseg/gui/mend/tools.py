@@ -1,0 +1,103 @@
+"""What a click or a stroke means, by the tool that is on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, PushButton
+from psygnal import Signal
+
+if TYPE_CHECKING:
+    import napari
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool: its name, key, whether dragging draws, and what to do with it."""
+
+    name: str
+    key: str
+    draws: bool
+    hint: str
+
+
+ASK = Tool(
+    "Ask", "A", False,
+    "Move over the image: the distance layer shows what belongs with the pixel under "
+    "the pointer. Click two objects to learn why they are two, or one.",
+)  # fmt: skip
+MERGE = Tool(
+    "Merge", "J", True,
+    "Click two objects that are one, or draw a line across all its parts.",
+)  # fmt: skip
+SPLIT = Tool(
+    "Split", "S", True,
+    "Click once on each of the two parts, or draw a line from one part to the other. "
+    "More parts: hold Shift for all clicks but the last.",
+)  # fmt: skip
+DELETE = Tool("Delete", "D", False, "Click an object that is none.")
+REDRAW = Tool(
+    "Redraw", "R", False,
+    "Click an object: its outline follows the foreground that the network predicts.",
+)  # fmt: skip
+RIGHT = Tool(
+    "Mark right", "O", False,
+    "Click objects that are right, again to unmark: they guide “Find the bandwidth”, "
+    "and training.",
+)  # fmt: skip
+TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, RIGHT)
+IN_A_ROW = 3
+
+
+class Tools(Container):
+    """A button a tool; one is on at a time, or none.
+
+    Attributes
+    ----------
+    chosen : Signal
+        Emitted with the tool, or None, when another is on.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self.on: Tool | None = None
+        self.buttons = {
+            tool: PushButton(text=f"{tool.name}  [{tool.key}]", tooltip=tool.hint)
+            for tool in TOOLS
+        }
+        rows = [
+            Container(
+                widgets=[self.buttons[tool] for tool in TOOLS[i : i + IN_A_ROW]],
+                layout="horizontal", labels=False,
+            )
+            for i in range(0, len(TOOLS), IN_A_ROW)
+        ]  # fmt: skip
+        for row in rows:
+            row.margins = (0, 0, 0, 0)
+        super().__init__(widgets=rows, labels=False)
+        self.margins = (0, 0, 0, 0)
+        for tool, button in self.buttons.items():
+            button.native.setCheckable(True)
+            button.native.clicked.connect(lambda _, tool=tool: self.press(tool))
+
+    def press(self, tool: Tool | None) -> None:
+        """Turn a tool on, or off where it is on."""
+        self.on = None if tool is self.on else tool
+        for one, button in self.buttons.items():
+            button.native.setChecked(one is self.on)
+        self.chosen.emit(self.on)
+
+    def bind_keys(self) -> None:
+        """Let the keys of the tools work in the viewer."""
+        for tool in TOOLS:
+            self._viewer.bind_key(
+                tool.key, lambda _, tool=tool: self.press(tool), overwrite=True
+            )
+
+    def free_keys(self) -> None:
+        """Give the keys back."""
+        for tool in TOOLS:
+            self._viewer.bind_key(tool.key, None)

@@ -1,0 +1,60 @@
+"""Asking before edits are lost with the window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QMessageBox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtWidgets import QMainWindow
+
+
+class AskBeforeClosing(QObject):
+    """Holds the window open while the user thinks about unsaved edits.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    unsaved : callable
+        Returns how many edits are unsaved.
+    save : callable
+        Saves them; returns whether it did.
+    """
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        unsaved: Callable[[], int],
+        save: Callable[[], bool],
+    ) -> None:
+        super().__init__(window)
+        self._unsaved, self._save = unsaved, save
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Ask, where there is something to lose; True keeps the window."""
+        if event.type() != QEvent.Type.Close or not self._unsaved():
+            return False
+        answer = self.ask(watched, self._unsaved())
+        buttons = QMessageBox.StandardButton
+        if answer == buttons.Discard or (answer == buttons.Save and self._save()):
+            return False
+        event.ignore()
+        return True
+
+    @staticmethod
+    def ask(window: QMainWindow, number: int) -> QMessageBox.StandardButton:
+        """Ask the user; returns Save, Discard or Cancel."""
+        buttons = QMessageBox.StandardButton
+        edits = f"{number} edit{'s' * (number > 1)}"
+        return QMessageBox.question(
+            window,
+            "Unsaved edits",
+            f"{edits} of the labels are not saved. Save them before closing?",
+            buttons.Save | buttons.Discard | buttons.Cancel,
+            buttons.Save,
+        )

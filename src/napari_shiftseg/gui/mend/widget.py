@@ -1,0 +1,461 @@
+"""The Mend widget: turn a knob, ask a pixel, mend an object, teach the next model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, PushButton, show_file_dialog
+from napari.layers import Labels
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.choices import LayerChoice, may_shrink
+from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.asking import Asking, Question, explained_steps
+from napari_shiftseg.gui.mend.clicks import Clicks
+from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
+from napari_shiftseg.gui.mend.edit_table import EditTable
+from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
+from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.knobs import Knobs
+from napari_shiftseg.gui.mend.marks import Marks
+from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
+from napari_shiftseg.gui.mend.right_objects import RightObjects
+from napari_shiftseg.gui.mend.shown import shown_part
+from napari_shiftseg.gui.mend.steering import Listener, Steering, Task
+from napari_shiftseg.gui.mend.tools import ASK, RIGHT, Tools
+from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
+from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
+from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.view_watch import ViewWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari
+
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.gui.mend.asking import Reply
+    from napari_shiftseg.gui.mend.gestures import Pixel
+    from napari_shiftseg.gui.mend.tools import Tool
+    from napari_shiftseg.interaction.edits import Edit, Point
+
+RUN_FIRST = "Segment an image first: its labels are steered and mended here."
+NOT_KEPT = (
+    "The embeddings of this result are not kept: predict them again, the labels stay."
+)
+USE_PLANES = "Show planes (2-D display) to use the tools."
+
+
+class MendWidget(Container):
+    """Steer the clustering of a result, ask its pixels, and mend its objects.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self.steering: Steering | None = None
+        self._unsaved: set[Labels] = set()
+        self._asked: list[Point] = []
+        self._clicks, self._marks = Clicks(), Marks(napari_viewer)
+        self._distance = DistanceLayer(napari_viewer)
+        self.right = RightObjects(napari_viewer)
+        self._asking = Asking(self._show_reply, self._complain)
+        self._gestures = Gestures(
+            napari_viewer, self._clicked, self._drawn, self._hovered
+        )
+        self._build()
+        self._connect()
+        self._choose()
+
+    def _build(self) -> None:
+        self.labels = LayerChoice(self._viewer, is_result, label="Labels")
+        may_shrink(self.labels)
+        chosen = Container(widgets=[self.labels])
+        chosen.margins = (0, 0, 0, 0)
+        align_labels(chosen)
+        self.state = wrapped_label()
+        self.knobs = Knobs()
+        self.find = PushButton(
+            text="Find the bandwidth",
+            tooltip="Try bandwidths, and take the one whose objects agree best with "
+            "those marked as right.",
+        )
+        self.tools = Tools(self._viewer)
+        self.hint = wrapped_label()
+        self.answer = wrapped_label()
+        self.edits = EditTable()
+        self.again = RunPanel(
+            self._predict_steps, self._keep, self._enable,
+            caption="Predict again", cancelled="Cancelled: nothing was kept.",
+        )  # fmt: skip
+        rows = Container(
+            widgets=[
+                chosen, self.state, self.again, self.knobs, self.find, self.tools,
+                self.hint, self.answer, self.edits,
+            ],
+            labels=False,
+        )  # fmt: skip
+        rows.native.layout().addStretch()
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._rows = rows  # or its children would go with it
+        self.native.layout().addWidget(Scrolling(rows.native))
+
+    def _connect(self) -> None:
+        viewer = self._viewer
+        self.labels.changed.connect(self._choose)
+        self.knobs.turned.connect(self._turn)
+        self.find.changed.connect(self._find_bandwidth)
+        self.tools.chosen.connect(self._take_tool)
+        self.edits.taken_out.connect(self._take_out)
+        self.edits.save.changed.connect(lambda: self._save())
+        self.edits.load.changed.connect(self._load)
+        viewer.layers.selection.events.active.connect(self._other_layer)
+        viewer.layers.events.removed.connect(self._layer_removed, position="last")
+        KEPT.changed.connect(self._choose_again)
+        self.tools.bind_keys()
+        self._watch = ViewWatch(viewer, self.native, self._view_moved)
+        self._tab = OneTabGroup(self.native)
+        self._closing = AskBeforeClosing(
+            viewer.window._qt_window, lambda: self._number_unsaved, self._save
+        )
+        self.native.destroyed.connect(self._leave)
+
+    # Which labels
+
+    def _choose(self) -> None:
+        """Steer the chosen labels, if what they were made from is kept."""
+        self.tools.press(None)
+        if self.steering is not None:
+            self.steering.stop()
+            self.steering = None
+        layer = self.labels.value
+        kept = KEPT.of(layer)
+        if kept is not None:
+            self.knobs.take(kept.clustering, kept.has_foreground)
+            self.steering = Steering(
+                layer,
+                kept,
+                lambda: shown_part(self._viewer, layer, kept),
+                Listener(self._changed, self._say),
+            )
+        self._say("", "note")
+        self._enable()
+        self._changed()
+
+    def _choose_again(self) -> None:
+        """Follow what was kept or let go meanwhile."""
+        if not isalive(self.native):
+            return
+        kept = KEPT.of(self.labels.value)
+        if kept is not (self.steering.kept if self.steering is not None else None):
+            self._choose()
+
+    def _layer_removed(self, event: Any) -> None:
+        if isalive(self.native) and self.steering is not None:
+            self._unsaved.discard(event.value)
+            if event.value is self.steering.layer:
+                self._choose()
+
+    def _enable(self) -> None:
+        """Show what can be used now."""
+        if not isalive(self.native):
+            return
+        steered, layer = self.steering is not None, self.labels.value
+        for part in (self.knobs, self.find, self.tools, self.edits):
+            part.enabled = steered
+        self.again.visible = layer is not None and not steered
+        self.again.allow(self.again.visible)
+        if not steered:
+            text = RUN_FIRST if layer is None else NOT_KEPT
+            self._show_state(text, "note" if layer is None else "warning")
+
+    def _predict_steps(self) -> Any:
+        self._predicted_for = self.labels.value
+        return predicted_again(run_of(self._viewer, self._predicted_for))
+
+    def _keep(self, kept: Any) -> tuple[str, str]:
+        KEPT.keep(self._predicted_for, kept)
+        return "Predicted again.", "note"
+
+    # What is known
+
+    def _changed(self) -> None:
+        """Follow labels, edits and jobs."""
+        steering = self.steering
+        if not isalive(self.native) or steering is None:
+            return
+        edits = steering.history.edits
+        self.edits.show_edits(edits)
+        if steering.has_new_edits:
+            self._unsaved.add(steering.layer)
+        self.find.enabled = len(self.right) > 0
+        frame = steering.frame(self._frame)
+        if steering.is_clustering or frame is None:
+            self._show_state("Clustering…", "note")
+        else:
+            number = len(frame.mending.boxes)
+            self._show_state(f"{number:,} object{'s' * (number != 1)}", "note")
+
+    def _show_state(self, text: str, kind: str) -> None:
+        self.state.value = text
+        self.state.native.setStyleSheet(STYLES[kind] if kind != "note" else "")
+
+    def _say(self, text: str, kind: str) -> None:
+        if isalive(self.native):
+            self.answer.value = text
+            self.answer.visible = bool(text)
+            self.answer.native.setStyleSheet(STYLES[kind])
+
+    def _complain(self, text: str) -> None:
+        self._say(text, "error")
+
+    @property
+    def _frame(self) -> Point:
+        return self._shown[0]
+
+    @property
+    def _shown(self) -> tuple[Point, Region | None]:
+        return shown_part(self._viewer, self.steering.layer, self.steering.kept)
+
+    @property
+    def _axes(self) -> tuple[str, ...]:
+        names = self.steering.layer.axis_labels[-self.steering.kept.ndim :]
+        return tuple(names) if not any("axis" in name for name in names) else ()
+
+    def _view_moved(self) -> None:
+        if self.steering is not None:
+            self.steering.look()
+
+    # Knobs
+
+    def _turn(self) -> None:
+        if self.steering is None:
+            return
+        try:
+            clustering = self.knobs.clustering
+        except ValueError as error:
+            self._complain(str(error))
+            return
+        self.steering.turn(clustering)
+
+    def _find_bandwidth(self) -> None:
+        position = self._frame
+        marked = self.right.frame(position)
+        if marked is None:
+            self._say("Mark objects as right in the plane that is shown.", "error")
+            return
+        steering = self.steering
+
+        def steps() -> Any:
+            from napari_shiftseg.interaction.best_bandwidth import best_bandwidth_steps
+
+            frame = steering.frame(position)
+            return best_bandwidth_steps(frame.relabelling, frame.clustering, marked)
+
+        steering.add(Task(steps, self._use_bandwidth))
+        self._say("Trying bandwidths…", "note")
+
+    def _use_bandwidth(self, best: Any) -> None:
+        self._say(
+            f"Bandwidth {best.bandwidth:.3g}: the objects marked agree by "
+            f"{best.agreement:.0%} (mean IoU).",
+            "note",
+        )
+        self.knobs.use_bandwidth(best.bandwidth)
+
+    # Tools
+
+    def _take_tool(self, tool: Tool | None) -> None:
+        self._gestures.end()
+        self._asking.stop()
+        self._clicks.clear()
+        self._asked.clear()
+        self._distance.hide()
+        self.hint.value = tool.hint if tool is not None else ""
+        self.hint.visible = tool is not None
+        if self.steering is None:
+            return
+        layer = self.steering.layer
+        self._marks.show((), layer)
+        if tool is not None:
+            self._viewer.layers.selection.active = layer
+            self._gestures.begin(layer, tool.draws)
+            if self._viewer.dims.ndisplay != 2:
+                self.hint.value = USE_PLANES
+
+    def _other_layer(self) -> None:
+        """Turn the tool off when the user goes to another layer."""
+        if not isalive(self.native) or self.steering is None or self.tools.on is None:
+            return
+        active = self._viewer.layers.selection.active
+        if active is not None and METADATA_KEY not in active.metadata:
+            self.tools.press(None)
+
+    def _clicked(self, pixel: Pixel, keys: Sequence[str]) -> None:
+        tool, place = self.tools.on, self._place(pixel)
+        if place is None:
+            self._say("That is outside the labels.", "warning")
+        elif tool is ASK:
+            self._ask_click(pixel, place)
+        elif tool is RIGHT:
+            self._mark_right(pixel)
+        else:
+            self._click_edit(tool, pixel, place, keys)
+
+    def _click_edit(
+        self, tool: Tool, pixel: Pixel, place: tuple[Point, Point], keys: Sequence[str]
+    ) -> None:
+        if not self.steering.layer.data[pixel]:
+            self._say("That is background: click an object.", "warning")
+            return
+        self._do(self._clicks.click(tool, *place, keys))
+        self._show_marks(place[0], self._clicks.points)
+
+    def _drawn(self, pixels: list[Pixel]) -> None:
+        places = [self._place(pixel) for pixel in pixels]
+        if None in places:
+            self._say("The stroke leaves the labels: draw within them.", "warning")
+            return
+        points = [point for _, point in places]
+        try:
+            self._do(self._clicks.stroke(self.tools.on, places[0][0], points))
+        except ValueError as error:
+            self._say(str(error), "warning")
+        self._show_marks(places[0][0], ())
+
+    def _do(self, edit: Edit | None) -> None:
+        if edit is not None:
+            self._say("", "note")
+            self.steering.do(edit)
+
+    def _mark_right(self, pixel: Pixel) -> None:
+        leading = len(pixel) - self.steering.kept.ndim
+        if not self.right.toggle(self.steering.layer, pixel, leading):
+            self._say("That is background: click an object.", "warning")
+        self._changed()
+
+    def _show_marks(self, frame: Point, points: Sequence[Point]) -> None:
+        offset = self.steering.kept.offset
+        self._marks.show(
+            [
+                (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
+                for point in points
+            ],
+            self.steering.layer,
+        )
+
+    def _place(self, pixel: Pixel) -> tuple[Point, Point] | None:
+        """Return frame and pixel of the image; None outside the labels."""
+        layer, kept = self.steering.layer, self.steering.kept
+        if not is_inside(layer, pixel):
+            return None
+        leading = layer.ndim - kept.ndim
+        point = (x + o for x, o in zip(pixel[leading:], kept.offset, strict=True))
+        return pixel[:leading], tuple(point)
+
+    # Asking
+
+    def _hovered(self, pixel: Pixel) -> None:
+        if self.tools.on is ASK and (place := self._place(pixel)) is not None:
+            self._ask(place)
+
+    def _ask(self, place: tuple[Point, Point]) -> None:
+        frame = self.steering.frame(place[0])
+        if frame is not None:
+            self._asking.ask(Question(frame, place[1], self._shown[1], self._axes))
+
+    def _show_reply(self, reply: Reply) -> None:
+        if self.tools.on is not ASK or self.steering is None:
+            return
+        position = reply.question.frame.mending.position
+        offset = self.steering.kept.offset
+        corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
+        self._distance.show(
+            reply.distances, self.steering.layer, (*position, *corner)
+        )
+        self._viewer.help = reply.text
+        if not self._asked:
+            self._say(reply.text, "note")
+
+    def _ask_click(self, pixel: Pixel, place: tuple[Point, Point]) -> None:
+        """Explain two clicked objects; the third click begins anew."""
+        frame = self.steering.frame(place[0])
+        if frame is None:
+            return
+        if len(self._asked) == 2:
+            self._asked.clear()
+        self._asked.append(place[1])
+        self._show_marks(place[0], self._asked)
+        if len(self._asked) == 1:
+            self._say("Click another object to learn what parts it from this.", "note")
+            return
+        first, second = self._asked
+        self.steering.add(
+            Task(
+                lambda: explained_steps(
+                    frame, (first, second), self._axes, self._asking.evidence
+                ),
+                lambda text: self._say(text, "note"),
+            )
+        )
+
+    # Edits
+
+    def _take_out(self, numbers: list[int]) -> None:
+        self.steering.forget(numbers)
+
+    @property
+    def _number_unsaved(self) -> int:
+        if self.steering is None or self.steering.layer not in self._unsaved:
+            return 0
+        return len(self.steering.history.edits)
+
+    def _save(self) -> bool:
+        """Ask for a file and write the edits; False: there is none."""
+        path = show_file_dialog("w", "Save the edits", filter="Edits (*.json)")
+        if not path or self.steering is None:
+            return False
+        from napari_shiftseg.files.edits import write_edits
+
+        try:
+            write_edits(path, self.steering.history.edits, self.steering.clustering)
+        except OSError as error:
+            self._complain(f"The edits were not saved: {error}")
+            return False
+        self._unsaved.discard(self.steering.layer)
+        self.steering.has_new_edits = False
+        self._say(f"Saved to {path}", "note")
+        return True
+
+    def _load(self) -> None:
+        """Make the edits of a file after those that were made."""
+        path = show_file_dialog("r", "Load edits", filter="Edits (*.json)")
+        if not path or self.steering is None:
+            return
+        from napari_shiftseg.files.edits import read_edits
+
+        try:
+            known = read_edits(path)
+        except (OSError, ValueError) as error:
+            self._complain(str(error))
+            return
+        self.steering.append(known.edits)
+
+    def _leave(self) -> None:
+        self.tools.free_keys()
+        self._asking.stop()
+        if self.steering is not None:
+            self.steering.stop()
+
+
+def is_result(layer: Any) -> bool:
+    """Whether a layer holds labels that a run made."""
+    return isinstance(layer, Labels) and isinstance(
+        layer.metadata.get(METADATA_KEY), dict
+    )

@@ -1,0 +1,157 @@
+"""Edits of a labels layer and napari's own history stay in step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
+from napari_shiftseg.interaction.edits import Delete, Merge, Paint, to_dict
+from napari_shiftseg.interaction.mending import Mending
+
+THREE = np.array([[1, 1, 0, 2, 2, 3], [1, 1, 0, 2, 2, 3]], dtype=np.int32)
+
+
+def mending_on(layer: Labels, at: tuple[int, ...] = ()) -> Mending:
+    labels = layer.data[at]
+    return Mending(labels, np.zeros((1, *labels.shape)), frame=at)
+
+
+@pytest.fixture
+def layer():
+    return Labels(THREE.copy())
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def history(layer, told):
+    mending = mending_on(layer)
+    return EditHistory(layer, lambda _: mending, lambda: told.append(1))
+
+
+def do(history: EditHistory, edit) -> None:
+    history.do(edit, history._mending_of(edit.frame).change_of(edit))
+
+
+MERGE, DELETE = Merge(((0, 3), (0, 5))), Delete(((0, 0),))
+
+
+def test_an_edit_is_one_item_of_naparis_history(history, layer, told) -> None:
+    do(history, MERGE)
+    assert set(np.unique(layer.data)) == {0, 1, 2}
+    assert history.edits == (MERGE,)
+    assert layer.metadata[METADATA_EDITS] == [to_dict(MERGE)]
+    assert len(told) == 1
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, THREE)
+    assert history.edits == ()
+    assert layer.metadata[METADATA_EDITS] == []
+    layer.redo()
+    assert history.edits == (MERGE,)
+
+
+def test_several_undone_and_done_again(history, layer) -> None:
+    do(history, MERGE)
+    do(history, DELETE)
+    after = layer.data.copy()
+    layer.undo()
+    assert history.edits == (MERGE,)
+    layer.undo()
+    assert history.edits == ()
+    layer.undo()  # nothing is left
+    assert history.edits == ()
+    layer.redo()
+    layer.redo()
+    assert history.edits == (MERGE, DELETE)
+    np.testing.assert_array_equal(layer.data, after)
+
+
+def test_a_new_edit_drops_what_was_undone(history, layer) -> None:
+    do(history, MERGE)
+    layer.undo()
+    do(history, DELETE)
+    layer.redo()
+    assert history.edits == (DELETE,)
+
+
+def test_edits_after_an_undo_act_on_the_old_objects(history, layer) -> None:
+    do(history, MERGE)
+    layer.undo()
+    do(history, Delete(((0, 5),)))
+    np.testing.assert_array_equal(np.unique(layer.data), [0, 1, 2])
+
+
+@pytest.mark.parametrize("number", [0, 1, 7])
+def test_a_stroke_of_naparis_brush_is_an_edit(history, layer, number) -> None:
+    layer.brush_size = 1
+    layer.paint((0, 4), number)
+    (edit,) = history.edits
+    assert isinstance(edit, Paint)
+    again = mending_on(Labels(THREE.copy()))
+    again.apply(edit)
+    np.testing.assert_array_equal(again.labels, layer.data)
+    layer.undo()
+    assert history.edits == ()
+    layer.redo()
+    assert history.edits == (edit,)
+
+
+def test_fill_and_a_repaint_of_the_same_pixel(history, layer) -> None:
+    with layer.block_history():
+        layer.paint((0, 4), 1)
+        layer.paint((0, 4), 3)
+    layer.fill((1, 0), 9)
+    painted, filled = history.edits
+    again = mending_on(Labels(THREE.copy()))
+    again.apply(painted)
+    again.apply(filled)
+    np.testing.assert_array_equal(again.labels, layer.data)
+
+
+def test_settled_edits_cannot_be_undone(history, layer) -> None:
+    do(history, MERGE)
+    merged = layer.data.copy()
+    history.settle(history.edits)
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, merged)
+    assert history.edits == (MERGE,)
+    do(history, DELETE)
+    layer.undo()
+    assert history.edits == (MERGE,)
+
+
+def test_settling_keeps_the_mode_of_the_layer(history, layer) -> None:
+    layer.mode = "paint"
+    history.settle(())
+    assert layer.mode == "paint"
+    layer.mode = "pan_zoom"
+    layer.mouse_pan = False
+    history.settle(())
+    assert not layer.mouse_pan
+
+
+def test_a_stroke_through_frames_is_an_edit_in_each(told) -> None:
+    layer = Labels(np.stack([THREE, THREE]))
+    mendings = {(n,): mending_on(layer, (n,)) for n in range(2)}
+    history = EditHistory(layer, mendings.get, lambda: told.append(1), leading=1)
+    layer.n_edit_dimensions = 3
+    layer.brush_size = 2
+    layer.paint((0.5, 0, 4), 0)
+    assert {edit.frame for edit in history.edits} == {(0,), (1,)}
+    painted = layer.data.copy()
+    layer.undo()
+    assert history.edits == ()
+    layer.redo()
+    assert len(history.edits) == 2
+    np.testing.assert_array_equal(layer.data, painted)
+
+
+def test_let_alone(history, layer) -> None:
+    history.stop()
+    layer.paint((0, 4), 1)
+    assert history.edits == ()

@@ -13,8 +13,8 @@ from napari_shiftseg.cli.options import SAMPLE_HELP
 
 EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError)
 ON_IMAGES = (
-    image_commands.segment, image_commands.compare, image_commands.sweep,
-    image_commands.evaluate, model_commands.inspect,
+    image_commands.segment, image_commands.mend, image_commands.compare,
+    image_commands.sweep, image_commands.evaluate, model_commands.inspect,
 )  # fmt: skip
 
 app = typer.Typer(

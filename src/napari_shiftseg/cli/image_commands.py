@@ -10,13 +10,16 @@ from napari_shiftseg.cli.options import (
     Batch,
     BorderOption,
     Device,
+    ForegroundThreshold,
     Image,
     Json,
     KernelOption,
+    MinSize,
     Model,
     OptionalOutput,
     Output,
     ScopeOption,
+    SplitFarParts,
     StitchingOption,
     Window,
 )
@@ -63,6 +66,7 @@ def figure(
 
 
 def segment(
+    context: typer.Context,
     image: Image,
     output: Output,
     model: Model = "disks",
@@ -74,30 +78,49 @@ def segment(
     bandwidth: Bandwidth = None,
     kernel: KernelOption = None,
     scope: ScopeOption = None,
-    min_size: Annotated[
-        int | None, typer.Option(help="Drop objects of fewer pixels. [the model's]")
-    ] = None,
-    split_far_parts: Annotated[
-        bool | None,
-        typer.Option(help="Parts that do not touch are objects. [the model's]"),
-    ] = None,
-    foreground_threshold: Annotated[
-        float | None,
-        typer.Option(help="Probability above which a pixel is object. [the model's]"),
-    ] = None,
+    min_size: MinSize = None,
+    split_far_parts: SplitFarParts = None,
+    foreground_threshold: ForegroundThreshold = None,
     as_json: Json = False,
 ) -> None:
     """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
+    from napari_shiftseg.cli.run_settings import settings_of
     from napari_shiftseg.cli.segment import run_segment
-    from napari_shiftseg.pipeline.settings import Settings
 
-    settings = Settings(
-        window=_window(window), stitching=stitching, border=border, device=device,
-        batch=batch, bandwidth=bandwidth, kernel=kernel, scope=scope,
-        min_size=min_size, split_far_parts=split_far_parts,
-        foreground_threshold=foreground_threshold,
-    )  # fmt: skip
-    run_segment(image, model, settings, output, as_json)
+    run_segment(image, model, settings_of(context), output, as_json)
+
+
+def mend(
+    context: typer.Context,
+    image: Image,
+    edits: Annotated[
+        Path, typer.Option(help="JSON file of edits: merges, splits, deletions, ...")
+    ],
+    output: Output,
+    model: Model = "disks",
+    window: Window = None,
+    stitching: StitchingOption = "cropped",
+    border: BorderOption = "mirror",
+    device: Device = "auto",
+    batch: Batch = None,
+    bandwidth: Bandwidth = None,
+    kernel: KernelOption = None,
+    scope: ScopeOption = None,
+    min_size: MinSize = None,
+    split_far_parts: SplitFarParts = None,
+    foreground_threshold: ForegroundThreshold = None,
+    as_json: Json = False,
+) -> None:
+    """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
+
+    The clustering is that of the list, but for what is given here. Edits that cannot
+    act any more are left out, and where two contradict each other the newer wins; both
+    are said.
+    """
+    from napari_shiftseg.cli.mend import run_mend
+    from napari_shiftseg.cli.run_settings import settings_of
+
+    run_mend(image, model, edits, settings_of(context), output, as_json)
 
 
 def compare(

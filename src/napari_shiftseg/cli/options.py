@@ -47,4 +47,15 @@ Batch = Annotated[
 Bandwidth = Annotated[
     float | None, typer.Option(help="Of the mean shift. [the model's]")
 ]
+MinSize = Annotated[
+    int | None, typer.Option(help="Drop objects of fewer pixels. [the model's]")
+]
+SplitFarParts = Annotated[
+    bool | None,
+    typer.Option(help="Parts that do not touch are objects. [the model's]"),
+]
+ForegroundThreshold = Annotated[
+    float | None,
+    typer.Option(help="Probability above which a pixel is object. [the model's]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]

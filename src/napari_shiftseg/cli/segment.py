@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.terminal import note, report_segmentation, with_progress
 from napari_shiftseg.files.reading import read_image
@@ -15,6 +15,7 @@ from napari_shiftseg.report.folder import writable_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
 
 
@@ -26,6 +27,13 @@ def run_segment(
     network, source = load_model(model), read_image(image)
     result = with_progress(segment_steps(source.data, network, settings))
     report = write_segmentation(result, network, source, folder)
+    print_segmentation(result, report, folder, as_json)
+
+
+def print_segmentation(
+    result: Segmentation, report: dict[str, Any], folder: Path, as_json: bool
+) -> None:
+    """Print the outcome of a run, in words or as its report in JSON."""
     if as_json:
         for said in result.notes:
             note(said)

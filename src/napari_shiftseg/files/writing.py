@@ -10,6 +10,7 @@ import numpy as np
 import tifffile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -20,9 +21,22 @@ if TYPE_CHECKING:
 
 
 def write_segmentation(
-    result: Segmentation, model: UNet, source: Source, folder: Path
+    result: Segmentation,
+    model: UNet,
+    source: Source,
+    folder: Path,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write labels, embedding and gradient magnitude as TIFFs, and a report.
+
+    Parameters
+    ----------
+    result : Segmentation
+    model : UNet
+    source : Source
+    folder : Path
+    more : mapping, optional
+        Figures that stand in the report besides.
 
     Returns
     -------
@@ -43,6 +57,7 @@ def write_segmentation(
     report = segmentation_report(result, model) | {
         "image": source.name,
         "files": written,
+        **(more or {}),
     }
     (folder / f"{source.name}_report.json").write_text(json.dumps(report, indent=2))
     return report

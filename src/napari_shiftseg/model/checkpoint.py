@@ -5,8 +5,6 @@ A safetensors file cannot execute code; pickles are refused unread.
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +19,9 @@ from napari_shiftseg.model.header import (
     read_config,
 )
 from napari_shiftseg.model.unet import UNet
+from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from napari_shiftseg.model.config import ModelConfig
 
 
@@ -122,20 +119,6 @@ def _write(weights: dict[str, torch.Tensor], config: ModelConfig, path: Path) ->
     with whole_or_not_at_all(path) as unfinished:
         unfinished.write_bytes(save(weights, {CONFIG_KEY: config.model_dump_json()}))
     return path
-
-
-@contextmanager
-def whole_or_not_at_all(path: Path) -> Iterator[Path]:
-    """Give another path to write to, which becomes this one if all goes well.
-
-    If not, the old file survives and nothing else is left.
-    """
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _stored(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -102,7 +102,7 @@ class Segmentation:
     def objects(self) -> int:
         """Number of objects, over all frames."""
         frames = self.labels.reshape(-1, *self.plan.output_shape)
-        return int(sum(frame.max() for frame in frames))
+        return sum(int((np.bincount(f.ravel())[1:] > 0).sum()) for f in frames)
 
     @property
     def offset(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from napari_shiftseg.model.checkpoint import whole_or_not_at_all
+from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
     from pathlib import Path

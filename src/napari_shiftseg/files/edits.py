@@ -1,0 +1,116 @@
+"""Files of edits: JSON that a person can read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_shiftseg.interaction.edits import from_dict, to_dict
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.model.whole_file import whole_or_not_at_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from napari_shiftseg.interaction.edits import Edit
+
+VERSION = 1
+KEYS = ("version", "edits", "clustering")
+
+
+@dataclass(frozen=True)
+class EditList:
+    """Edits, and the clustering of the objects on which they were made.
+
+    Attributes
+    ----------
+    edits : tuple of Edit
+        The oldest first.
+    clustering : mapping
+        What was chosen of the settings in `Clustering`; empty: the model's own.
+    """
+
+    edits: tuple[Edit, ...]
+    clustering: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it ready for JSON; see `from_dict`."""
+        edits = [to_dict(edit) for edit in self.edits]
+        return {
+            "version": VERSION,
+            "edits": edits,
+            "clustering": dict(self.clustering),
+        }
+
+    @classmethod
+    def from_dict(cls, known: Any) -> EditList:
+        """Read what `to_dict` returns.
+
+        Raises
+        ------
+        ValueError
+            If it is of another version, or a value is wrong; it is named.
+        """
+        if not isinstance(known, dict) or set(known) - set(KEYS):
+            raise ValueError(f"edits are an object of {', '.join(KEYS)}")
+        if known.get("version") != VERSION:
+            raise ValueError(
+                f"version {VERSION} of a list of edits is read, got "
+                f"{known.get('version')!r}: write it with the program that reads it"
+            )
+        if not isinstance(known.get("edits"), list):
+            raise ValueError("edits must be a list; an empty one is []")
+        edits = [_edit(n, edit) for n, edit in enumerate(known["edits"], start=1)]
+        return cls(tuple(edits), _clustering(known.get("clustering", {})))
+
+
+def read_edits(path: Path) -> EditList:
+    """Read a file of edits.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no JSON, or no list of edits; what is wrong is named.
+    """
+    try:
+        return EditList.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is no text: a file of edits is JSON") from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} cannot be read as edits: {error}") from None
+
+
+def write_edits(path: Path, edits: EditList) -> None:
+    """Write a file of edits whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; an older file is as it was.
+    """
+    text = json.dumps(edits.to_dict(), allow_nan=False)
+    with whole_or_not_at_all(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def _edit(number: int, known: Any) -> Edit:
+    try:
+        return from_dict(known)
+    except ValueError as error:
+        raise ValueError(f"edit {number}: {error}") from None
+
+
+def _clustering(known: Any) -> dict[str, Any]:
+    try:
+        read = Clustering.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "".join(f"{part}: " for part in first["loc"])
+        raise ValueError(f"clustering: {name}{first['msg']}") from None
+    return read.model_dump(include=read.model_fields_set)

@@ -72,7 +72,8 @@ def mean_embedding(points: ArrayLike, clustering: Clustering) -> NDArray[np.floa
     left: NDArray[Any] = frame.leave(
         frame.onto_sphere(mean) if frame.spherical else mean
     )
-    return left[0]
+    mean_point: NDArray[np.float64] = left[0]
+    return mean_point
 
 
 def _entered(

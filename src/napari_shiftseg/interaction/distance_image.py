@@ -71,7 +71,8 @@ def distance_image(
     plan = predicted.plan
     index = place_of(plan, pixel).index
     bounds = _clipped(region or plan.region, plan.region)
-    asked = as_float(predicted.embedding[(slice(None), *index)])
+    embedding: Any = predicted.embedding
+    asked = as_float(embedding[(slice(None), *index)])
     at = tuple(
         slice(a - start, b - start)
         for (a, b), start in zip(bounds, plan.offset, strict=True)
@@ -84,7 +85,7 @@ def distance_image(
             slice(a.start + b.start, a.start + b.stop)
             for a, b in zip(at, block, strict=True)
         )
-        image[block] = measure.squared(predicted.embedding[(slice(None), *there)])
+        image[block] = measure.squared(embedding[(slice(None), *there)])
     np.sqrt(image, out=image)
     image /= asked.dtype.type(clustering.bandwidth)
     return image, tuple(a for a, _ in bounds)
@@ -97,7 +98,7 @@ class _Differences:
         self._point = point
 
     def squared(self, embedding: NDArray[Any]) -> NDArray[Any]:
-        """Return ‖e − point‖², (\\*spatial) of (channels, \\*spatial)."""
+        r"""Return ‖e − point‖², (\\*spatial) of (channels, \\*spatial)."""
         ones = (1,) * (embedding.ndim - 1)
         difference = embedding - self._point.reshape(-1, *ones)
         return _squares(difference)

@@ -87,7 +87,8 @@ class Evidence:
 
     def embedding_at(self, place: Place) -> NDArray[Any]:
         """Return the embedding there, (channels,)."""
-        return np.asarray(self.predicted.embedding[(slice(None), *place.index)])
+        embedding: Any = self.predicted.embedding
+        return np.asarray(embedding[(slice(None), *place.index)])
 
     def box(self, label: int) -> Box:
         """Return the smallest box around an object, in the result."""

@@ -16,6 +16,7 @@ from napari_shiftseg.interaction.resemblance import (
     corresponding_distance,
     is_whole_periods,
     middles_apart,
+    seam_between,
     within_a_window,
 )
 from napari_shiftseg.interaction.touching import touching_threshold
@@ -113,13 +114,13 @@ def _same_object(
     rows = evidence.embeddings(label)
     bandwidth = parting_bandwidth(rows, (one, other), clustering) if distance else None
     remedy = (
-        "none down to a quarter of that parts them"
+        "no bandwidth down to a quarter of that parts them"
         if bandwidth is None
-        else f"{bandwidth:g} would part them"
+        else f"a bandwidth of {bandwidth:g} would part them"
     )
     text = (
         f"Both are object {label}, {distance:.1f} bandwidths apart. The bandwidth is "
-        f"{clustering.bandwidth:g}: {remedy}."
+        f"{clustering.bandwidth:.3g}: {remedy}."
     )
     return Explanation("same object", text, distance, bandwidth=bandwidth)
 
@@ -142,8 +143,19 @@ def _two_objects(evidence: Evidence, one: int, other: int) -> Explanation:
     distance = paired_distances(modes[0][None], modes[1][None], evidence.clustering)[0]
     found = Explanation("same mode", "", float(distance), apart)
     components = evidence.components_of(one), evidence.components_of(other)
-    if all(components) and components[0].isdisjoint(components[1]):
-        return _components(evidence, one, other, found)
+    logit = evidence.predicted.logit
+    if (
+        logit is not None
+        and all(components)
+        and components[0].isdisjoint(components[1])
+    ):
+        threshold = touching_threshold(
+            logit,
+            evidence.foreground_pixel(one),
+            evidence.foreground_pixel(other),
+            evidence.clustering.foreground_threshold,
+        )
+        return _components(evidence, one, other, replace(found, threshold=threshold))
     if distance <= SAME:
         return replace(found, text=_same_mode(evidence, one, other, apart))
     return _different_modes(evidence, one, other, found)
@@ -152,27 +164,19 @@ def _two_objects(evidence: Evidence, one: int, other: int) -> Explanation:
 def _components(
     evidence: Evidence, one: int, other: int, found: Explanation
 ) -> Explanation:
-    present = evidence.clustering.foreground_threshold
-    threshold = touching_threshold(
-        evidence.predicted.logit,
-        evidence.foreground_pixel(one),
-        evidence.foreground_pixel(other),
-        present,
-    )
+    present, threshold = evidence.clustering.foreground_threshold, found.threshold
     joined = (
         "No foreground threshold down to 0.01 makes these touch."
         if threshold is None
         else f"At a foreground threshold of {threshold:g} (it is {present:g}) these "
         f"touch."
     )
-    modes, bandwidth = _modes_of_components(evidence, one, other, found, threshold)
+    modes, bandwidth = _modes_of_components(evidence, one, other, found)
     text = (
         f"They lie in different components of the foreground: no bandwidth merges "
         f"them. {joined} {modes}"
     )
-    return replace(
-        found, case="components", text=text, threshold=threshold, bandwidth=bandwidth
-    )
+    return replace(found, case="components", text=text, bandwidth=bandwidth)
 
 
 def _modes_of_components(
@@ -180,14 +184,13 @@ def _modes_of_components(
     one: int,
     other: int,
     found: Explanation,
-    threshold: float | None,
 ) -> tuple[str, float | None]:
     """Return what the modes would mean if the components touched."""
     if found.apart and _are_alike(evidence, one, other, found.apart):
         apart = _apart_text(evidence, found.apart)
         return f"Same mode, {apart}: this network cannot tell them apart.", None
     modes = f"Their modes are {found.distance:.1f} bandwidths apart"
-    if threshold is None:
+    if found.threshold is None:
         return f"{modes}.", None
     bandwidth = _merging(evidence, one, other)
     if bandwidth <= evidence.clustering.bandwidth:
@@ -215,6 +218,11 @@ def _why_one_mode(
     if _are_alike(evidence, one, other, apart):
         return "this network cannot tell them apart"
     shown = within_a_window(evidence, one, other)
+    if shown is not False and seam_between(evidence, one, other):
+        return (
+            "a seam lies between them, across which the network's answers do not "
+            "compare (use cropped stitching)"
+        )
     if shown is None or evidence.training_window is None:
         return "training pushes apart only what one of its windows shows"
     window = by(evidence.training_window)
@@ -235,10 +243,10 @@ def _different_modes(
     )
     head = f"Different modes, {found.distance:.1f} bandwidths apart"
     if touch(evidence, one, other) or not evidence.clustering.split_far_parts:
-        text = f"{head}: a {merging} would merge them (it is {h:g})."
+        text = f"{head}: a {merging} would merge them (it is {h:.3g})."
     else:
         text = (
-            f"{head}: a {merging} would give them one mode (it is {h:g}). They would "
+            f"{head}: a {merging} would give them one mode (it is {h:.3g}). They would "
             f"stay two objects, because they do not touch."
         )
     return replace(found, case="different modes", text=text, bandwidth=bandwidth)

@@ -71,6 +71,23 @@ def within_a_window(evidence: Evidence, one: int, other: int) -> bool | None:
     )
 
 
+def seam_between(evidence: Evidence, one: int, other: int) -> bool:
+    """Whether a tile border that makes seams lies between the middles of two boxes."""
+    plan = evidence.predicted.plan
+    along = zip(
+        plan.seamed, plan.boundaries, evidence.box(one), evidence.box(other),
+        strict=True,
+    )  # fmt: skip
+    return any(
+        seamed and np.ptp(np.searchsorted(borders, [_middle(a), _middle(b)], "right"))
+        for seamed, borders, a, b in along
+    )
+
+
+def _middle(bounds: slice) -> int:
+    return int(bounds.start + bounds.stop) // 2
+
+
 def _at(evidence: Evidence, pixels: NDArray[np.int64]) -> NDArray[Any]:
     """Return the embeddings of pixels of the result, (pixels, channels)."""
     found = evidence.predicted.embedding[(slice(None), *pixels.T)]

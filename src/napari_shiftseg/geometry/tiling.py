@@ -132,9 +132,9 @@ class TilePlan:
         )
 
     @property
-    def makes_seams(self) -> bool:
-        """Whether tiles meet whose predictions do not agree at their border."""
-        return any(
+    def seamed(self) -> tuple[bool, ...]:
+        """Per axis: whether tiles meet whose predictions do not agree."""
+        return tuple(
             len(plan.tiles) > 1
             and (
                 plan.halo < axis.halo
@@ -142,6 +142,11 @@ class TilePlan:
             )
             for plan, axis in zip(self.axes, self.shape.axes, strict=True)
         )
+
+    @property
+    def makes_seams(self) -> bool:
+        """Whether tiles meet whose predictions do not agree at their border."""
+        return any(self.seamed)
 
     @property
     def cost(self) -> float:

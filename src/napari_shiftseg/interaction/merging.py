@@ -1,0 +1,134 @@
+"""At which bandwidth the mean shift gives two embeddings one mode, or two."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.sampling import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.model.config import Clustering
+
+POINTS = 4_000  # that the mean shift is tried on
+LEAST = 100  # of them from either object, if it has so many
+LOWEST = 0.25  # of the bandwidth; narrower ones break objects up
+
+
+def merging_bandwidth(
+    one: NDArray[Any],
+    other: NDArray[Any],
+    modes: tuple[NDArray[Any], NDArray[Any]],
+    clustering: Clustering,
+) -> float:
+    r"""Return the smallest bandwidth with which two objects have one mode.
+
+    It is measured: the mean shift runs on the pixels of both objects alone, with
+    bandwidths of two digits from the present one upward, and the search halves their
+    range. A third object whose embeddings lie between may join them sooner.
+
+    Notes
+    -----
+    What to expect of two objects of equal size whose embeddings lie a distance D apart,
+    each object's within far less than that:
+
+    ================= ====================================================
+    kernel            one mode from the bandwidth
+    ================= ====================================================
+    gaussian          0.48 D
+    flat              D
+    von Mises-Fisher  0.48 D for small angles; D is the chord on the sphere
+    ================= ====================================================
+
+    For the gaussian, the maxima of the density lie at ±a with a = (D/2)·tanh(a·D/2h²),
+    and the mean shift merges them when they come within h, at D/h · tanh(D/4h) = 1;
+    at h = D/2 the density has one maximum. An object that is smaller than the other
+    is merged sooner (20 times smaller: from 0.28 D), and so are embeddings that spread.
+
+    Parameters
+    ----------
+    one, other : ndarray
+        (pixels, channels), the embeddings of either object.
+    modes : tuple of ndarray
+        The mode of either object, (channels,).
+    clustering : Clustering
+        Its bandwidth and kernel.
+    """
+    rows, h = np.concatenate(_thinned(one, other)), clustering.bandwidth
+    reach = 2.0 if clustering.kernel == "von-mises-fisher" else _diameter(rows)
+    tried = _two_digits(h, max(reach, h))
+    share = _sharing(rows, np.stack(modes), clustering)
+    return tried[bisect_left(tried, True, key=share)]
+
+
+def parting_bandwidth(
+    rows: NDArray[Any],
+    points: tuple[NDArray[Any], NDArray[Any]],
+    clustering: Clustering,
+) -> float | None:
+    """Return the largest bandwidth found that parts two pixels of one object.
+
+    Measured as in `merging_bandwidth`, from the present bandwidth down to a quarter of
+    it; None if none of these parts them.
+
+    Parameters
+    ----------
+    rows : ndarray
+        (pixels, channels), the embeddings of the object.
+    points : tuple of ndarray
+        Those of the two pixels, (channels,).
+    clustering : Clustering
+        Its bandwidth and kernel.
+    """
+    h = clustering.bandwidth
+    tried = _two_digits(LOWEST * h, h)
+    share = _sharing(_sample(rows, POINTS), np.stack(points), clustering)
+    merged = bisect_left(tried, True, key=share)
+    return tried[merged - 1] if merged else None
+
+
+def _sharing(
+    rows: NDArray[Any], points: NDArray[Any], clustering: Clustering
+) -> Callable[[float], bool]:
+    """Return a test whether two points have one mode with a bandwidth."""
+
+    def share(bandwidth: float) -> bool:
+        shift = MeanShift(bandwidth, clustering.kernel, device="cpu", max_rounds=0).fit(
+            rows
+        )
+        one, other = shift.predict(points.astype(rows.dtype))
+        return bool(one == other)
+
+    return share
+
+
+def _thinned(one: NDArray[Any], other: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return a sample of both, in proportion to their sizes."""
+    share = min(1.0, POINTS / (len(one) + len(other)))
+    return [_sample(rows, max(LEAST, ceil(share * len(rows)))) for rows in (one, other)]
+
+
+def _sample(rows: NDArray[Any], most: int) -> NDArray[Any]:
+    chosen, _ = choose(np.arange(len(rows)), most, len(rows))
+    return rows[np.sort(chosen)]
+
+
+def _diameter(rows: NDArray[Any]) -> float:
+    """Return a length that no two rows are farther apart than."""
+    return float(2 * np.linalg.norm(rows - rows.mean(0), axis=1).max())
+
+
+def _two_digits(low: float, high: float) -> Sequence[float]:
+    """Return the numbers of two digits from `low` to the first not below `high`."""
+    exponents = range(floor(log10(low)) - 1, floor(log10(high)) + 1)
+    numbers = [float(f"{m}e{e}") for e in exponents for m in range(10, 100)]
+    first = bisect_left(numbers, low)
+    return numbers[first : bisect_left(numbers, high) + 1]

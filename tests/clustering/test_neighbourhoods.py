@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.measure import label
 
 from napari_shiftseg.clustering.neighbourhoods import Block, piece_together
-from napari_shiftseg.clustering.objects import cluster_steps
+from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.model.config import Clustering
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.clustering.objects import Objects, cluster_steps
+from napari_shiftseg.clustering.objects import Objects
+from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.inference.progress import Returning, exhaust
 from napari_shiftseg.model.config import Clustering
 

@@ -78,24 +78,35 @@ def find_modes(
 def _climb(
     seeds: Tensor, cloud: Cloud, known: Tensor, chunk: int, max_iter: int, stop: float
 ) -> tuple[Modes, int]:
-    ended = Modes(seeds[:0], seeds[:0, 0])
+    ended = [Modes(seeds[:0], seeds[:0, 0])]
     n_iter = 0
-    active = seeds[~within(seeds, known, CLOSE, chunk)]
+    active = _on_the_way(seeds, known, chunk)
     while len(active) and n_iter < max_iter:
         means, density = cloud.step(active)
         n_iter += 1
         still = (means - active).square().sum(1) <= stop**2
-        still |= n_iter == max_iter
-        ended = ended.joined(Modes(means[still], density[still]))
-        active = means[~still]
-        active = active[~within(active, known, CLOSE, chunk)]
+        if n_iter == max_iter or still.all():
+            ended.append(Modes(means, density))
+            break
+        active = means
+        if still.any():
+            ended.append(Modes(means[still], density[still]))
+            active = means[~still]
+        active = _on_the_way(active, known, chunk)
         if n_iter % EVERY == 0:
             active = active[spread(active, MET, chunk)]
-    return ended, n_iter
+    return Modes(*(torch.cat(parts) for parts in zip(*ended, strict=True))), n_iter
+
+
+def _on_the_way(seeds: Tensor, known: Tensor, chunk: int) -> Tensor:
+    """Return the seeds that are not close to a known mode."""
+    return seeds[~within(seeds, known, CLOSE, chunk)] if len(known) else seeds
 
 
 def _merge(modes: Modes, chunk: int) -> Modes:
     """Keep the modes that no denser one has within a bandwidth, densest first."""
+    if len(modes.points) <= 1:
+        return modes
     unit = 10.0 ** (modes.density.log10().floor() - DIGITS)
     rounded = (modes.density / unit).round() * unit
     order = rounded.argsort(descending=True, stable=True)

@@ -71,10 +71,7 @@ class Cloud:
         density : Tensor
             (seeds,), at the seeds before they moved.
         """
-        parts = [
-            self._kernel(part) @ self._sums for part in torch.split(seeds, self._rows)
-        ]
-        sums = torch.cat(parts)  # (seeds, channels + 1)
+        sums = self._summed(seeds, self._sums)  # (seeds, channels + 1)
         density = sums[:, -1]
         means = torch.where(
             density[:, None] > 0, sums[:, :-1] / density[:, None], seeds
@@ -85,11 +82,14 @@ class Cloud:
 
     def density(self, places: Tensor) -> Tensor:
         """Return the density at these places, (places,)."""
-        parts = [
-            self._kernel(part) @ self._weights
-            for part in torch.split(places, self._rows)
-        ]
-        return torch.cat(parts)
+        return self._summed(places, self._weights)
+
+    def _summed(self, places: Tensor, values: Tensor) -> Tensor:
+        """Return the sums of the points' values, each times its kernel."""
+        if 0 < len(places) <= self._rows:
+            return self._kernel(places) @ values
+        parts = torch.split(places, self._rows)
+        return torch.cat([self._kernel(part) @ values for part in parts])
 
     def _kernel(self, seeds: Tensor) -> Tensor:
         """Return the kernel between seeds and points, (seeds, points)."""

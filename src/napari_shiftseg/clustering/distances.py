@@ -54,11 +54,10 @@ def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Tensor:
     """Return which points lie within a radius of any of the others, (points,) bool."""
     if len(others) == 0:
         return torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    parts = [
-        squared_distances(part, others).amin(1) <= radius**2
-        for part in torch.split(points, max(1, chunk // len(others)))
-    ]
-    return torch.cat(parts)
+    rows = max(1, chunk // len(others))
+    parts = torch.split(points, rows) if len(points) > rows else [points]
+    near = [squared_distances(part, others).amin(1) <= radius**2 for part in parts]
+    return near[0] if len(near) == 1 else torch.cat(near)
 
 
 def spread(
@@ -83,9 +82,11 @@ def spread(
     Tensor of int64
         Indices of the chosen points, ascending.
     """
+    room = len(points) if most is None else most
+    if 0 < len(points) <= BLOCK:
+        return _spread_block(points, radius)[:room]
     left = torch.arange(len(points), device=points.device)
     chosen = [left[:0]]
-    room = len(points) if most is None else most
     while len(left) and room > 0:
         taken = left[_spread_block(points[left[:BLOCK]], radius)[:room]]
         chosen.append(taken)
@@ -96,11 +97,14 @@ def spread(
 
 
 def _spread_block(points: Tensor, radius: float) -> Tensor:
-    near = (squared_distances(points, points) <= radius**2).cpu().numpy()
+    if len(points) == 1:
+        return torch.zeros(1, dtype=torch.int64, device=points.device)
+    far = ~(squared_distances(points, points) <= radius**2).cpu().numpy()
     free = np.ones(len(points), dtype=bool)
     chosen = []
-    for i in range(len(points)):
-        if free[i]:
-            chosen.append(i)
-            free &= ~near[i]
+    while free.any():
+        first = int(free.argmax())
+        chosen.append(first)
+        free &= far[first]
+        free[first] = False  # also where rounding takes a point from itself
     return torch.tensor(chosen, device=points.device)

@@ -156,15 +156,84 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._check_parameters()
         X = self._validated(X, reset=True)
         places = _as_positions(positions, len(X))
+        self._search(X, places)
+        self.labels_ = self.nearest(X)
+        return self
+
+    def find_modes(self, X: Rows, positions: NDArray[np.integer]) -> Self:
+        """Find the modes alone, as `fit` does; `nearest` labels the points after it.
+
+        For many small calls: all that is checked of the points is that they are finite.
+
+        Parameters
+        ----------
+        X : ndarray of float32 or float64
+            (points, channels), one point or more.
+        positions : ndarray of int
+            (points,), one for each.
+
+        Returns
+        -------
+        MeanShift
+            This estimator, without labels.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, the device is not there, or a point is
+            not finite.
+        """
+        self._check_parameters()
+        if X.dtype not in (np.float32, np.float64):
+            X = X.astype(np.float64)
+        if not np.isfinite(X.sum()) and not np.isfinite(X).all():
+            raise ValueError(
+                f"points must be finite, but {int((~np.isfinite(X)).any(1).sum())} of "
+                f"{len(X)} have a NaN or infinite channel: predict the image again"
+            )
+        self._search(X, positions)
+        return self
+
+    def nearest(self, X: Rows) -> NDArray[np.int32]:
+        """Return the index of every point's nearest mode, as `predict` but unchecked.
+
+        Points given part by part, see `parts`, have the labels that `fit` gives them.
+
+        Parameters
+        ----------
+        X : ndarray of float32 or float64
+            (points, channels)
+
+        Returns
+        -------
+        ndarray of int32
+            (points,)
+        """
+        if len(self.cluster_centers_) == 1:
+            return np.zeros(len(X), dtype=np.int32)
+        labels = np.empty(len(X), dtype=np.int32)
+        with torch.inference_mode():
+            frame = replace(self._frame, device=resolve_device(self.device))
+            modes = frame.enter(self.cluster_centers_)
+            for part in self.parts(len(X)):
+                points = frame.enter(X[part])
+                labels[part] = squared_distances(points, modes).argmin(1).cpu().numpy()
+        return labels
+
+    def parts(self, n: int) -> tuple[slice, ...]:
+        """Return the parts of n points whose distances to the modes are held at once."""
+        size = max(1, self.chunk_size // max(self.cluster_centers_.shape))
+        return tuple(chunks(n, size))
+
+    def _search(self, X: Rows, positions: NDArray[np.integer]) -> None:
         device = resolve_device(self.device)
         with torch.inference_mode():
             self._frame = Frame.around(X, float(self.bandwidth), self.kernel, device)
-            search = ModeSearch(self._reduced(X, places), self._frame, self._limits())
+            data = self._reduced(X, positions)
+            search = ModeSearch(data, self._frame, self._limits())
             search.run()
             self.cluster_centers_ = self._frame.leave(search.modes.points)
             self.n_iter_ = search.n_iter
-            self.labels_ = self._nearest(X)
-        return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
         """Return the index of every point's nearest mode.
@@ -187,17 +256,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If ``X`` is not finite or has another number of channels.
         """
         check_is_fitted(self)
-        with torch.inference_mode():
-            return self._nearest(self._validated(X, reset=False))
-
-    def _nearest(self, X: Rows) -> NDArray[np.int32]:
-        frame = replace(self._frame, device=resolve_device(self.device))
-        modes = frame.enter(self.cluster_centers_)
-        labels = np.empty(len(X), dtype=np.int32)
-        for part in chunks(len(X), max(1, self.chunk_size // max(modes.shape))):
-            points = frame.enter(X[part])
-            labels[part] = squared_distances(points, modes).argmin(1).cpu().numpy()
-        return labels
+        return self.nearest(self._validated(X, reset=False))
 
     def _reduced(self, X: Rows, positions: NDArray[np.integer]) -> WeightedRows:
         """Return the points, or the cells of a grid where the channels are few."""

@@ -59,6 +59,9 @@ class ModeSearch:
 
     def __init__(self, data: WeightedRows, frame: Frame, limits: Limits) -> None:
         self._data, self._frame, self._limits = data, frame, limits
+        self._few = None  # all the points in the frame, where they may be held
+        if data.rows.size <= limits.chunk_size:
+            self._few = frame.enter(data.rows)
         self._points, self._weights = self._sample(np.arange(len(data)))
         self._thick = SURELY * float(self._weights.mean())
         self._sample_far = torch.ones_like(self._weights, dtype=torch.bool)
@@ -101,7 +104,7 @@ class ModeSearch:
         chosen, each = choose(
             data.positions[rows], limits.max_points, limits.chunk_size
         )
-        points = self._frame.enter(data.rows[rows[chosen]])
+        points = self._entered(rows[chosen])
         weights = data.weights[rows[chosen]] * each
         return points, torch.tensor(weights, dtype=points.dtype, device=points.device)
 
@@ -119,17 +122,25 @@ class ModeSearch:
         found = [rows[:0]]
         size = max(1, self._limits.chunk_size // self._data.rows.shape[1])
         for part in chunks(len(rows), size):
-            far = self._is_far(self._frame.enter(self._data.rows[rows[part]]))
+            far = self._is_far(self._entered(rows[part]))
             found.append(rows[part][far.cpu().numpy()])
         return np.concatenate(found)
+
+    def _entered(self, rows: Indices) -> Tensor:
+        """Return these rows in the frame."""
+        if self._few is None:
+            return self._frame.enter(self._data.rows[rows])
+        return self._few[torch.from_numpy(rows).to(self._few.device)]
 
     def _is_far(self, points: Tensor) -> Tensor:
         """Return which points neither the modes nor the last seeds answer for."""
         chunk = self._limits.chunk_size
         far = ~within(points, self.modes.points, 1.0, chunk)
-        tails = Cloud(*self.modes, self._frame, chunk)
-        far[far.clone()] = tails.density(points[far]) < self._thick
-        far[far.clone()] = ~within(points[far], self._seeds, 1.0, chunk)
+        if far.any():
+            tails = Cloud(*self.modes, self._frame, chunk)
+            far[far.clone()] = tails.density(points[far]) < self._thick
+        if far.any():
+            far[far.clone()] = ~within(points[far], self._seeds, 1.0, chunk)
         return far
 
     def _warn(self, far: Indices) -> None:

@@ -1,0 +1,138 @@
+"""The modes of some pixels, and whose mode is nearest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.clustering.mean_shift import MeanShift
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.model.config import Clustering
+
+    Box = tuple[slice, ...]
+    Find = Callable[[Box, NDArray[np.bool_], Clustering], "Found"]
+
+NOT_YET = -1
+
+
+@dataclass(frozen=True)
+class Found:
+    """Modes of pixels, and each pixel's nearest, which is assigned part by part.
+
+    Attributes
+    ----------
+    modes : ndarray
+        (modes, channels), densest first.
+    nearest : ndarray of int32
+        (pixels,), index of the nearest mode, in the order of a scan; −1: not yet
+        assigned.
+    parts : tuple of slice
+        Of the pixels, each assigned at once. They depend on the pixels' number alone, so
+        that the order in which they are assigned has no say in the result.
+    """
+
+    modes: NDArray[Any]
+    nearest: NDArray[np.int32]
+    parts: tuple[slice, ...]
+    _shift: MeanShift = field(repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return int(self.modes.nbytes + self.nearest.nbytes)
+
+    def is_assigned(self, part: slice) -> bool:
+        """Whether the pixels of one of the parts have their modes."""
+        return bool(self.nearest[part][0] != NOT_YET)
+
+    def assign(self, part: slice, points: NDArray[Any]) -> None:
+        """Give the pixels of one of the parts their modes.
+
+        Parameters
+        ----------
+        part : slice
+            One of `parts`.
+        points : ndarray
+            (pixels of the part, channels)
+        """
+        self.nearest[part] = self._shift.nearest(points)
+
+
+class Pixels:
+    r"""The pixels of an embedding, as points to be clustered.
+
+    Parameters
+    ----------
+    embedding : ndarray
+        (channels, \\*spatial)
+    offset : sequence of int, optional
+        Image pixel of the first pixel: subsamples are keyed by image position.
+    device : str
+        Where the mean shift computes.
+    """
+
+    def __init__(
+        self,
+        embedding: NDArray[Any],
+        offset: Sequence[int] | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.embedding, self._device = embedding, device
+        self._offset = tuple(offset or (0,) * (embedding.ndim - 1))
+
+    def points(
+        self, box: Box, inside: NDArray[np.bool_], part: slice = slice(None)
+    ) -> NDArray[Any]:
+        """Return the pixels of a box that are inside, or a part of them.
+
+        (pixels, channels), in the order of a scan.
+        """
+        if inside.all():
+            flat = self.embedding[(slice(None), *box)].reshape(len(self.embedding), -1)
+            return np.asarray(flat[:, part]).T
+        at = (along[part] for along in np.nonzero(inside))
+        begins = (side.indices(n)[0] for side, n in zip(box, self._shape, strict=True))
+        there = (along + begin for along, begin in zip(at, begins, strict=True))
+        return np.asarray(self.embedding[(slice(None), *there)]).T
+
+    def find(self, box: Box, inside: NDArray[np.bool_], settings: Clustering) -> Found:
+        """Find the modes of the pixels of a box that are inside; none is assigned yet.
+
+        Parameters
+        ----------
+        box : tuple of slice
+        inside : ndarray of bool
+            The pixels of the box that are clustered.
+        settings : Clustering
+            Bandwidth and kernel; nothing else of it has a say.
+        """
+        points = self.points(box, inside)
+        shift = MeanShift(
+            settings.bandwidth, kernel=settings.kernel, device=self._device
+        )
+        if len(points) == 0:
+            none = np.zeros((0, len(self.embedding)), dtype=self.embedding.dtype)
+            return Found(none, np.zeros(0, dtype=np.int32), (), shift)
+        shift.find_modes(points, self._positions(box, inside))
+        nearest = np.full(len(points), NOT_YET, dtype=np.int32)
+        return Found(shift.cluster_centers_, nearest, shift.parts(len(points)), shift)
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return self.embedding.shape[1:]
+
+    def _positions(self, box: Box, inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """One number per pixel that only its place in the image decides."""
+        number = np.zeros((), dtype=np.int64)
+        for index, side, begin in zip(
+            np.nonzero(inside), box, self._offset, strict=True
+        ):
+            number = number * 2**21 + index + ((side.start or 0) + begin)
+        return number

@@ -1,0 +1,89 @@
+"""Files of edits: written whole, read again, wrong ones refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from napari_shiftseg.files.edits import EditList, read_edits, write_edits
+from napari_shiftseg.interaction.edits import Delete, Paint, Split
+
+EDITS = EditList(
+    (
+        Delete(((1, 2),)),
+        Split((((3, 4),), ((5, 6), (5, 7)))),
+        Paint((0, 0), (2, 2), ((1, 2),), (9, 9)),
+    ),
+    {"bandwidth": 0.7, "kernel": "flat"},
+)
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "edits.json"
+    write_edits(path, EDITS)
+    assert read_edits(path) == EDITS
+    assert json.loads(path.read_text()) == {
+        "version": 1,
+        "edits": [
+            {"kind": "delete", "points": [[1, 2]], "frame": []},
+            {"kind": "split", "seeds": [[[3, 4]], [[5, 6], [5, 7]]], "frame": []},
+            {
+                "kind": "paint", "corner": [0, 0], "shape": [2, 2], "runs": [[1, 2]],
+                "to": [9, 9], "number": None, "frame": [],
+            },
+        ],
+        "clustering": {"bandwidth": 0.7, "kernel": "flat"},
+    }  # fmt: skip
+
+
+def test_a_failure_leaves_the_older_file(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "edits.json"
+    write_edits(path, EDITS)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space"):
+            write_edits(path, EditList(()))
+    assert read_edits(path) == EDITS
+    assert [p.name for p in tmp_path.iterdir()] == ["edits.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "edits.json cannot be read as edits: Expecting value"),
+        ("[]", "edits are an object of version, edits, clustering"),
+        ('{"edits": []}', "version 1 of a list of edits is read, got None"),
+        ('{"version": 2, "edits": []}', "got 2"),
+        ('{"version": 1, "edits": [], "model": "x"}', "an object of version, edits"),
+        ('{"version": 1}', "edits must be a list"),
+        ('{"version": 1, "edits": [{"kind": "glue"}]}', "edit 1: the kind of an edit"),
+        (
+            '{"version": 1, "edits": [{"kind": "delete", "points": [[1, -2]]}]}',
+            "edit 1: delete: a position is whole pixels",
+        ),
+        (
+            '{"version": 1, "edits": [], "clustering": {"bandwidth": -1}}',
+            "clustering: bandwidth: Input should be greater than 0",
+        ),
+        ('{"version": 1, "edits": [], "clustering": {"width": 1}}', "width: Extra"),
+        ('{"version": 1, "edits": [], "clustering": 3}', "clustering: Input should be"),
+    ],
+)
+def test_wrong_files(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "edits.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=reason):
+        read_edits(path)
+
+
+def test_a_picture_is_no_list_of_edits(tmp_path: Path) -> None:
+    path = tmp_path / "edits.json"
+    path.write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(ValueError, match=r"edits.json is no text"):
+        read_edits(path)

@@ -73,7 +73,7 @@ def test_objects_of_one_column_have_no_step_beside(evidence_of, plan_of):
 def test_exact_tiles_part_nothing(evidence_of, plan_of, how):
     labels, values = two_halves(border=8)
     plan = plan_of(labels.shape, **how)
-    assert ((8,) == plan.boundaries[1]) == (len(plan) > 1)
+    assert (plan.boundaries[1] == (8,)) == (len(plan) > 1)
     assert tile_border_between(evidence_of(labels, values, plan=plan), 1, 2) is None
 
 

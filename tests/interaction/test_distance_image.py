@@ -74,9 +74,7 @@ def looped(e, index, clustering):
 @pytest.mark.parametrize("kernel", ["gaussian", "flat", "von-mises-fisher"])
 @pytest.mark.parametrize("chunk", [1, 50, 2**18])
 @pytest.mark.parametrize("size", [(9, 13), (4, 5, 6)])
-def test_distances_are_those_of_a_loop(
-    plan_of, rng, monkeypatch, kernel, chunk, size
-):
+def test_distances_are_those_of_a_loop(plan_of, rng, monkeypatch, kernel, chunk, size):
     monkeypatch.setattr(module, "CHUNK", chunk)
     e = rng.normal(size=(5, *size)).astype(np.float32) + 20
     clustering, pixel = Clustering(bandwidth=0.7, kernel=kernel), (3,) * len(size)

@@ -39,9 +39,7 @@ def two_digits_above(value):
 
 
 @pytest.mark.parametrize("apart", [0.7, 1.0, 3.1])
-@pytest.mark.parametrize(
-    ("kernel", "rule"), [("gaussian", 1 / 2.0872), ("flat", 1.0)]
-)
+@pytest.mark.parametrize(("kernel", "rule"), [("gaussian", 1 / 2.0872), ("flat", 1.0)])
 def test_two_points_merge_at_the_bandwidth_of_the_docstring(apart, kernel, rule):
     found = merging(*two_points(apart), kernel=kernel)
     assert found == two_digits_above(rule * apart)
@@ -75,7 +73,7 @@ def test_a_smaller_object_is_merged_sooner():
 
 def test_spread_embeddings_are_merged_sooner(rng):
     noise = rng.normal(size=(2, 500, 2)) * 0.6
-    one, other = noise + [[[0, 0]], [[3, 0]]]
+    one, other = noise + np.array([[[0, 0]], [[3, 0]]])
     assert merging(one, other, 0.5) < merging(*two_points(3.0), 0.5)
 
 
@@ -100,9 +98,7 @@ class TestParting:
         assert modes(0.48, self.rows) == 1
 
     def test_none_down_to_a_quarter(self):
-        assert (
-            parting_bandwidth(self.rows, self.ends, Clustering(bandwidth=2)) is None
-        )
+        assert parting_bandwidth(self.rows, self.ends, Clustering(bandwidth=2)) is None
 
     def test_pixels_of_one_mode_are_never_parted(self):
         alike = self.rows[0], self.rows[1]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import Dims
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.model.config import ModelConfig
@@ -51,12 +51,12 @@ class Source:
     first: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, layer: Image, frame: Sequence[int] = ()) -> Source:
+    def of(cls, layer: Image | Labels, frame: Sequence[int] = ()) -> Source:
         """Take what is needed from a layer; no pixel is read.
 
         Parameters
         ----------
-        layer : Image
+        layer : Image or Labels
         frame : sequence of int
             Position on the leading axes, to take this frame only; none: all of them.
         """
@@ -70,7 +70,7 @@ class Source:
         return cls(
             layer.name,
             data,
-            layer.rgb,
+            getattr(layer, "rgb", False),  # labels have none
             placement,
             layer.affine,
             layer.units,

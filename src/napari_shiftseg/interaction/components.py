@@ -92,6 +92,20 @@ class Components:
         """Return where points are seen: (points, channels) → (points, 2)."""
         return self._seen(_on_sphere(rows) if self.spherical else rows)
 
+    def nearest(self, rows: NDArray[Any], modes: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the index of the mode nearest to each point, in all channels.
+
+        (points, channels) and (modes, channels) → (points,); −1 without modes.
+        """
+        from scipy.spatial import KDTree
+
+        if len(modes) == 0:
+            return np.full(len(rows), -1)
+        if self.spherical:
+            rows, modes = _on_sphere(rows), _on_sphere(modes)
+        index: NDArray[np.int64] = KDTree(modes).query(rows)[1]
+        return index
+
     def outlines(self, modes: NDArray[Any], bandwidth: float) -> Floats:
         r"""Return what is seen of all points within a bandwidth of each mode.
 

@@ -42,6 +42,9 @@ class Projection:
         (modes, 2), where the modes are seen.
     outlines : ndarray of float64
         (modes, corners, 2), see `Components.outlines`.
+    nearest : ndarray of int64
+        (points,), the index of the mode nearest in the embedding itself; −1 if there
+        are no modes.
     region : sequence of (int, int)
         Pixels (start, stop) of the embedding that were sampled, per axis.
     background : bool
@@ -53,6 +56,7 @@ class Projection:
     points: NDArray[np.float64]
     modes: NDArray[np.float64]
     outlines: NDArray[np.float64]
+    nearest: NDArray[np.int64]
     region: Region
     background: bool
 
@@ -116,7 +120,8 @@ def projection_steps(
     components = components or Components.of(rows, kernel)
     return Projection(
         components, sample, components.place(rows), components.place(modes),
-        components.outlines(modes, bandwidth), region, background,
+        components.outlines(modes, bandwidth), components.nearest(rows, modes),
+        region, background,
     )  # fmt: skip
 
 

@@ -37,6 +37,9 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
 
     Attributes
     ----------
+    axes : Axes
+    dots, circles, crosses, loop
+        What is drawn: points, outlines of modes, modes, the last lasso.
     lassoed : Signal
         Emitted with the corners of a lasso, (corners, 2).
     picked : Signal
@@ -49,19 +52,20 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
     def __init__(self) -> None:
         super().__init__(Figure())
         self.setMinimumSize(*LEAST_SIZE)
-        self._axes = axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes = axes = self.figure.add_axes((0, 0, 1, 1))
         axes.locator_params(nbins=TICKS)
         axes.tick_params(labelsize=FONT)
         self._points = np.zeros((0, 2))
-        self._outlines = np.zeros((0, 0, 2))
+        self._outlines, self._modes = np.zeros((0, 0, 2)), np.zeros((0, 2))
         self._view = np.array([(0.0, 0.0), (1.0, 1.0)])  # low and high, at least
-        self._dots = axes.scatter([], [], s=AREA, linewidths=0)
-        self._circles = axes.add_collection(LineCollection([], linewidths=0.8))
-        self._circles.set_alpha(FAINT)
-        (self._crosses,) = axes.plot([], [], "x", markersize=6, markeredgewidth=1.2)
-        (self._loop,) = axes.plot([], [], linewidth=1.5)
+        self.dots = axes.scatter([], [], s=AREA, linewidths=0)
+        self.circles = axes.add_collection(LineCollection([], linewidths=0.8))
+        self.circles.set_alpha(FAINT)
+        (self.crosses,) = axes.plot([], [], "x", markersize=6, markeredgewidth=1.2)
+        (self.loop,) = axes.plot([], [], linewidth=1.5)
         self._selector = LassoSelector(axes, self._selected, button=1)
         self.mpl_connect("scroll_event", self._zoom)
+        self._place()
 
     # What is shown
 
@@ -70,7 +74,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         self._points = projection.points
         self._outlines, self._modes = projection.outlines, projection.modes
         for axis, text in zip("xy", projection.components.axis_labels, strict=True):
-            getattr(self._axes, f"set_{axis}label")(text, fontsize=FONT)
+            getattr(self.axes, f"set_{axis}label")(text, fontsize=FONT)
         if not keep_view:
             self.show_all()
 
@@ -91,23 +95,23 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         modes : ndarray of int or slice
             Those that are shown.
         """
-        self._circles.set_segments(self._outlines[modes])
-        self._circles.set_alpha(FAINT if chosen is None else 1)
-        self._crosses.set_data(self._modes[modes].T)
+        self.circles.set_segments(self._outlines[modes])
+        self.circles.set_alpha(FAINT if chosen is None else 1)
+        self.crosses.set_data(self._modes[modes].T)
         order = np.arange(len(colours))
         if chosen is not None:
             colours = colours * np.where(chosen[:, None], 1, (1, 1, 1, DIMMED))
             order = np.argsort(chosen, kind="stable")
-            self._dots.set_sizes(np.where(chosen[order], CHOSEN_AREA, AREA))
+            self.dots.set_sizes(np.where(chosen[order], CHOSEN_AREA, AREA))
         else:
-            self._dots.set_sizes([AREA])
-        self._dots.set_offsets(self._points[order])
-        self._dots.set_facecolors(colours[order])
+            self.dots.set_sizes([AREA])
+        self.dots.set_offsets(self._points[order])
+        self.dots.set_facecolors(colours[order])
         self.draw_idle()
 
     def show_modes(self, visible: bool) -> None:
         """Show or hide modes and outlines."""
-        for artist in (self._circles, self._crosses):
+        for artist in (self.circles, self.crosses):
             artist.set_visible(visible)
         self.draw_idle()
 
@@ -123,12 +127,12 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         """Take the lasso away, and drop one that is being drawn."""
         self._selector.verts = None
         self._selector.set_visible(False)
-        self._loop.set_data([], [])
+        self.loop.set_data([], [])
         self.draw_idle()
 
     def set_colours(self, colours: Colours) -> None:
         """Take the colours of a theme."""
-        axes, text = self._axes, colours.text
+        axes, text = self.axes, colours.text
         self.figure.set_facecolor(colours.background)
         axes.set_facecolor(colours.background)
         axes.tick_params(colors=text)
@@ -136,9 +140,9 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
             part.set_color(text)
         for spine in axes.spines.values():
             spine.set_color(colours.grid)
-        for line in (self._crosses, self._loop):
+        for line in (self.crosses, self.loop):
             line.set_color(text)
-        self._circles.set_color(text)
+        self.circles.set_color(text)
         self._selector.set_props(color=text, linewidth=1.5)
         self.draw_idle()
 
@@ -146,25 +150,25 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
 
     def _selected(self, corners: list[tuple[float, float]]) -> None:
         path = np.array(corners)
-        on_screen = self._axes.transData.transform(path)
+        on_screen = self.axes.transData.transform(path)
         if np.ptp(on_screen, axis=0).max() <= CLICK * self.device_pixel_ratio:
             self._pick(on_screen[0])
         else:
-            self._loop.set_data(*np.concatenate([path, path[:1]]).T)
+            self.loop.set_data(*np.concatenate([path, path[:1]]).T)
             self.draw_idle()
             self.lassoed.emit(path)
 
     def _pick(self, at: NDArray[np.float64]) -> None:
-        places = self._axes.transData.transform(self._points)
+        places = self.axes.transData.transform(self._points)
         away = np.linalg.norm(places - at, axis=1)
         if len(away) and away.min() <= REACH * self.device_pixel_ratio:
             self.picked.emit(int(away.argmin()))
 
     def _zoom(self, event: MouseEvent) -> None:
-        if event.inaxes is not self._axes:
+        if event.inaxes is not self.axes:
             return
         at, factor = np.array([event.xdata, event.ydata]), ZOOM**-event.step
-        low, high = np.transpose([self._axes.get_xlim(), self._axes.get_ylim()])
+        low, high = np.transpose([self.axes.get_xlim(), self.axes.get_ylim()])
         self._look(at + (low - at) * factor, at + (high - at) * factor)
 
     def _look(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
@@ -178,8 +182,8 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         size = self._room()
         half = ((high - low) / size).max() * size / 2
         begin, end = (low + high) / 2 - half, (low + high) / 2 + half
-        self._axes.set_xlim(begin[0], end[0])
-        self._axes.set_ylim(begin[1], end[1])
+        self.axes.set_xlim(begin[0], end[0])
+        self.axes.set_ylim(begin[1], end[1])
 
     def _room(self) -> NDArray[np.float64]:
         """Width and height of the axes, in pixels."""
@@ -190,6 +194,9 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the axes all room but that of their labels."""
         super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
         size = np.maximum((self.width(), self.height()), 1)
-        self._axes.set_position((*MARGINS[:2] / size, *self._room() / size))
+        self.axes.set_position((*MARGINS[:2] / size, *self._room() / size))
         self._fit()

@@ -74,13 +74,20 @@ class EmbeddingPlot(Container):
     ----------
     napari_viewer : napari.Viewer
         Gets a layer "… · lassoed" as long as there is a lasso.
+
+    Attributes
+    ----------
+    canvas : EmbeddingCanvas or None
+        None until there is something to draw.
+    projection : Projection or None
+        That is shown.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self._subject: Subject | None = None
-        self._projection: Projection | None = None
-        self._canvas: EmbeddingCanvas | None = None
+        self.projection: Projection | None = None
+        self.canvas: EmbeddingCanvas | None = None
         self._chosen: int | None = None  # object
         self._drawn: tuple[Any, ...] | None = None  # labels, colours, object
         self._jobs: dict[str, Job] = {}
@@ -120,7 +127,7 @@ class EmbeddingPlot(Container):
         self._controls.append(self.background)
 
     def _connect(self) -> None:
-        self.all.changed.connect(lambda: self._canvas and self._canvas.show_all())
+        self.all.changed.connect(lambda: self.canvas and self.canvas.show_all())
         self.in_view.changed.connect(self._project)
         self.background.changed.connect(self._project)
         self.modes.changed.connect(self._show_modes)
@@ -163,12 +170,12 @@ class EmbeddingPlot(Container):
         """
         subject = Subject(layer, prediction, modes, bandwidth, kernel, tuple(frame))
         before, self._subject = self._subject, subject
-        if before is None or before.layer is not layer:
+        if before is None or before.layer != layer:
             self._unfollow(before)
             self._follow(layer)
             self._chosen = None
         if not subject.is_seen_like(before):
-            self._projection = None
+            self.projection = None
             self._drop_lasso()
             with self.background.changed.blocked():
                 self.background.value = prediction.logit is None
@@ -183,7 +190,7 @@ class EmbeddingPlot(Container):
         self._drop_lasso()
         self._chosen = None
         self._recolour()
-        if self._projection is not None:
+        if self.projection is not None:
             self._say(HOW)
 
     @property
@@ -195,7 +202,7 @@ class EmbeddingPlot(Container):
         self._abandon()
         self._drop_lasso()
         self._unfollow(self._subject)
-        self._subject = self._projection = self._chosen = None
+        self._subject = self.projection = self._chosen = None
         self._say_nothing(reason)
 
     def _say_nothing(self, reason: str) -> None:
@@ -221,7 +228,7 @@ class EmbeddingPlot(Container):
         except ValueError as error:
             self._say(str(error), "warning")
             return
-        known = self._projection.components if self._shows(region) else None
+        known = self.projection.components if self._shows(region) else None
         steps = projection_run(self._subject, region, self.background.value, known)
         self._run("projection", steps, self._take)
 
@@ -233,7 +240,7 @@ class EmbeddingPlot(Container):
 
     def _shows(self, region: Region) -> bool:
         """Whether the points are those of a region, so that they may stay."""
-        shown, background = self._projection, self.background.value
+        shown, background = self.projection, self.background.value
         return shown is not None and (shown.region, shown.background) == (
             region, background,
         )  # fmt: skip
@@ -244,40 +251,40 @@ class EmbeddingPlot(Container):
 
     def _take(self, projection: Projection) -> None:
         self._ensure_canvas()
-        before = self._projection
+        before = self.projection
         keep = before is not None and before.components is projection.components
-        self._projection, self._drawn = projection, None
-        self._canvas.show_projection(projection, keep)
+        self.projection, self._drawn = projection, None
+        self.canvas.show_projection(projection, keep)
         self._show_canvas(True)
         self.about.value = sample_text(projection)
         self._say(HOW)
         self._recolour()
 
     def _ensure_canvas(self) -> None:
-        if self._canvas is not None:
+        if self.canvas is not None:
             return
         from napari_shiftseg.gui.embedding_canvas import EmbeddingCanvas
 
-        self._canvas = EmbeddingCanvas()
-        self._canvas.lassoed.connect(self._lasso)
-        self._canvas.picked.connect(self._pick)
-        self.native.layout().insertWidget(1, self._canvas, 1)
+        self.canvas = EmbeddingCanvas()
+        self.canvas.lassoed.connect(self._lasso)
+        self.canvas.picked.connect(self._pick)
+        self.native.layout().insertWidget(1, self.canvas, 1)
         self._follow_theme()
         self._show_modes()
 
     def _show_canvas(self, visible: bool) -> None:
-        if self._canvas is not None:
-            self._canvas.setVisible(visible)
+        if self.canvas is not None:
+            self.canvas.setVisible(visible)
         for widget in self._controls:
             widget.enabled = visible
 
     def _show_modes(self) -> None:
-        if self._canvas is not None:
-            self._canvas.show_modes(self.modes.value)
+        if self.canvas is not None:
+            self.canvas.show_modes(self.modes.value)
 
     def _follow_theme(self) -> None:
-        if self._canvas is not None and isalive(self.native):
-            self._canvas.set_colours(theme_colours(self._viewer.theme))
+        if self.canvas is not None and isalive(self.native):
+            self.canvas.set_colours(theme_colours(self._viewer.theme))
 
     # The labels
 
@@ -308,7 +315,7 @@ class EmbeddingPlot(Container):
     def _layer_removed(self, event: Any) -> None:
         if not isalive(self.native) or self._subject is None:
             return
-        if event.value is self._subject.layer:
+        if event.value == self._subject.layer:
             self._empty(DELETED)
 
     def _choose(self, label: int) -> None:
@@ -318,13 +325,13 @@ class EmbeddingPlot(Container):
         self._soon.start()
 
     def _recolour(self) -> None:
-        if self._projection is None:
+        if self.projection is None:
             return
         if not self._subject.fits:
             self._empty(OTHER_SHAPE)
             return
-        labels = self._subject.labels_at(self._projection.sample.pixels)
-        colours = self._subject.layer.colormap.map(labels)
+        labels = self._subject.labels_at(self.projection.sample.pixels)
+        colours = np.array(self._subject.layer.colormap.map(labels))
         colours[colours[:, 3] == 0] = GREY
         drawn = (labels, colours, self._chosen)
         if self._drawn is not None and all(map(np.array_equal, drawn, self._drawn)):
@@ -334,15 +341,15 @@ class EmbeddingPlot(Container):
         if self._chosen is not None:
             self._say(_chosen_text(self._chosen, int(chosen.sum())))
         if chosen.any():
-            near = self._projection.nearest[chosen]
+            near = self.projection.nearest[chosen]
             modes = np.unique(near[near >= 0])
-        self._canvas.colour(colours, chosen if chosen.any() else None, modes)
+        self.canvas.colour(colours, chosen if chosen.any() else None, modes)
 
     # Plot to image
 
     def _lasso(self, polygon: NDArray[np.float64]) -> None:
         self._say("Looking for the pixels …")
-        steps = lasso_run(self._subject, self._projection, polygon)
+        steps = lasso_run(self._subject, self.projection, polygon)
         self._run("lasso", steps, self._take_lassoed)
 
     def _take_lassoed(self, found: Lassoed) -> None:
@@ -358,11 +365,11 @@ class EmbeddingPlot(Container):
         if "lasso" in self._jobs:
             self._jobs.pop("lasso").abandon()
         self._lassoed.clear()
-        if self._canvas is not None:
-            self._canvas.clear_lasso()
+        if self.canvas is not None:
+            self.canvas.clear_lasso()
 
     def _pick(self, index: int) -> None:
-        subject, pixel = self._subject, self._projection.sample.pixels[index]
+        subject, pixel = self._subject, self.projection.sample.pixels[index]
         label = int(subject.labels_at(pixel[None])[0])
         place = ", ".join(map(str, pixel))
         if label == 0:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.colormaps import DirectLabelColormap
+import numpy as np
+from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import Source
@@ -56,7 +57,8 @@ class LassoedLayer:
         if self.is_shown and self._layer.ndim == data.ndim:
             self._layer.data = data
             for name, value in place.items():
-                setattr(self._layer, name, value)
+                if not np.array_equal(getattr(self._layer, name), value):
+                    setattr(self._layer, name, value)
         else:
             self.clear()
             self._layer = self._added(data, _name(labels), place)
@@ -73,7 +75,7 @@ class LassoedLayer:
         layer = self._viewer.add_labels(
             data,
             name=name,
-            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: COLOUR}),
+            colormap=CyclicLabelColormap(colors=["transparent", COLOUR]),
             opacity=OPACITY,
             metadata={METADATA_KEY: LASSOED},
             **place,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    r"""A layer as it was when a run began; the layer may go meanwhile.
+    r"""An image layer as it was when a run began; the layer may go meanwhile.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Source:
         return cls(
             layer.name,
             data,
-            getattr(layer, "rgb", False),
+            getattr(layer, "rgb", False),  # labels have none
             placement,
             layer.affine,
             layer.units,

@@ -137,7 +137,7 @@ class TestMend:
 
 @pytest.fixture
 def foreground_model(small_model) -> UNet:
-    clustering = Clustering(bandwidth=1e3, min_size=9)
+    clustering = Clustering(bandwidth=1e3, foreground_threshold=0.1)
     return small_model(2, 2, foreground=True, clustering=clustering)
 
 
@@ -159,7 +159,9 @@ class TestOnAResult:
         np.testing.assert_array_equal(mended.labels[0], result.labels[0])
         assert mended.labels[1][first] != mended.labels[1][last]
         assert mended.objects == result.objects + 1
-        assert not mended.labels[1][result.foreground[1] <= 0].any()
+        dark = result.foreground[1] <= np.log(0.1 / 0.9)
+        assert dark.any()
+        assert not mended.labels[1][dark].any()
 
     def test_objects_are_counted_though_numbers_are_missing(self, result) -> None:
         labels = np.array([[[7, 0, 7, 2]], [[0, 0, 3, 3]]], dtype=np.int32)

@@ -453,3 +453,10 @@ def test_a_plan_cannot_be_changed():
     plan = plan_tiles((508, 508), DISKS, 20)
     with pytest.raises(AttributeError, match="cannot assign"):
         plan.window = (16, 16)
+
+
+def test_seams_are_known_axis_by_axis():
+    plan = plan_tiles((100, 100), DISKS, (20, 32), "naive")
+    assert plan.seamed == (True, False)
+    assert plan.makes_seams
+    assert plan_tiles((100, 100), DISKS, (20, 32)).seamed == (False, False)

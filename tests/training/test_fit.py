@@ -15,12 +15,12 @@ from napari_shiftseg.model.unet import build
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.fit import Training, TrainingStep, Validation, train
+from napari_shiftseg.training.fit import Training, TrainingStep, train
 from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.recipe import Recipe
 from napari_shiftseg.training.recipes import object_recipe, sample_training
 from napari_shiftseg.training.training_window import refuse_untrained_phases
-from napari_shiftseg.training.validation import Validated
+from napari_shiftseg.training.validation import Validated, Validation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -19,12 +19,13 @@ from napari_shiftseg.model.checkpoint import save_model
 from napari_shiftseg.model.description import describe, own_seams_warning
 from napari_shiftseg.model.header import read_config
 from napari_shiftseg.training import state
-from napari_shiftseg.training.fit import Training, Validation
+from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.log import Log
 from napari_shiftseg.training.networks import fine_tuned_config, object_config
 from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
 from napari_shiftseg.training.recipes import STEPS, sample_training
+from napari_shiftseg.training.validation import Validation
 
 if TYPE_CHECKING:
     from pathlib import Path

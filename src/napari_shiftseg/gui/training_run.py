@@ -181,8 +181,8 @@ def training_run(
 def _opened(
     task: TrainingTask, learnt: list[Sample], validated: list[Sample]
 ) -> Training:
-    from napari_shiftseg.training.fit import Validation
     from napari_shiftseg.training.object_training import object_training
+    from napari_shiftseg.training.validation import Validation
 
     return object_training(
         learnt, Validation(validated, task.every), task.config, task.steps,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.training.fit import Validation
+    from napari_shiftseg.training.validation import Validation
 
 
 def object_training(

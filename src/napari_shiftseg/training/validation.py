@@ -1,4 +1,4 @@
-"""How good a network is on images it was not trained on."""
+"""How good a network is on images it was not trained on, and which was the best."""
 
 from __future__ import annotations
 
@@ -16,9 +16,59 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.samples.sample import Sample
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When and on what a training is validated.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Images with truth that the training does not see; none: no validation.
+    every : int
+        Steps from one validation to the next; the last step is validated, too.
+    patience : int, optional
+        The training stops after so many validations without a better one.
+    name : str
+        Of these images, for the provenance of the model.
+    """
+
+    samples: Sequence[Sample] = ()
+    every: int = 1000
+    patience: int | None = None
+    name: str = "images held out"
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
+
+    def is_due(self, done: int, total: int) -> bool:
+        """Whether a validation follows this step of so many."""
+        return bool(self.samples) and (done == total or done % self.every == 0)
+
+    def is_over(self, done: int, best: Best) -> bool:
+        """Whether patience has ended at this step."""
+        return (
+            self.patience is not None and done - best.step >= self.patience * self.every
+        )
+
+    def scores(self, best: Best) -> dict[str, float | int | str]:
+        """Return what the best weights reached, for the provenance."""
+        return {"ap50": best.ap50, "images": len(self.samples), "of": self.name}
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best validation so far: its mean AP50, its step and the weights then."""
+
+    ap50: float
+    step: int
+    weights: dict[str, Tensor]
 
 
 @dataclass(frozen=True)

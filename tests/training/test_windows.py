@@ -7,10 +7,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from napari_shiftseg.metrics.contingency import UNKNOWN
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.windows import NOWHERE, Place, RandomWindows
+from napari_shiftseg.training.windows import Place, RandomWindows
 
 
 def numbered(*shape: int, start: int = 0) -> Sample:
@@ -211,7 +212,7 @@ def test_a_window_that_grows_beyond_the_image_has_labels_nowhere():
     config = ModelConfig.new(ndim=2, depth=1)
     shrink = Augmentation(zoom=2.0, elastic=0, often=1.0, turn=False)
     windows = RandomWindows([sample], config, (18, 18), "mirror", shrink)
-    beyond = [bool((labels == NOWHERE).any()) for _, labels in drawn(windows, 20)]
+    beyond = [bool((labels == UNKNOWN).any()) for _, labels in drawn(windows, 20)]
     assert any(beyond)
     assert not all(beyond)
 

@@ -7,18 +7,21 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.inference.progress import Returning
-from napari_shiftseg.metrics.instances import object_scores
-from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.metrics.partly import known_scores
+from napari_shiftseg.pipeline.segmentation import frame_steps, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.training.opening import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.samples.sample import Sample
 
 
@@ -95,6 +98,9 @@ def validate(
 ) -> Validated | None:
     """Segment images as users do, cropped tiles and mean shift, and score them.
 
+    Of an image that is partly labelled only what is known is scored; see
+    `known_scores`.
+
     Parameters
     ----------
     model : UNet
@@ -112,13 +118,21 @@ def validate(
     """
     found: list[NDArray[np.int32]] = []
     for sample in samples:
-        steps = Returning(segment_steps(sample.image, model, Settings(device=device)))
+        steps = Returning(_segmented(sample, model, Settings(device=device)))
         for _ in steps:
             if is_stopped():
                 return None
         found.append(steps.value.labels)
     scores = [
-        object_scores(sample.labels, labels).ap50
+        known_scores(sample.labels, labels).ap50
         for sample, labels in zip(samples, found, strict=True)
     ]
     return Validated(fmean(scores), found[0])
+
+
+def _segmented(
+    sample: Sample, model: UNet, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    if sample.scale is None:
+        return segment_steps(sample.image, model, settings)
+    return frame_steps(opened(sample, model.config), model, settings)

@@ -95,17 +95,24 @@ class TrainingPair:
         Position of the image on the leading axes of its series; none: there are none.
     corner : tuple of int
         Pixel of the image at which the region begins, per spatial axis.
+    whole : tuple of int
+        Pixels of the image, per spatial axis.
     sample : Sample
         Image and labels of the region, read with the scale of the whole image.
     """
 
     frame: tuple[int, ...]
     corner: tuple[int, ...]
+    whole: tuple[int, ...]
     sample: Sample
 
 
 def training_pairs(
-    image: Any, labels: ArrayLike, config: ModelConfig, window: Sequence[int]
+    image: Any,
+    labels: ArrayLike,
+    config: ModelConfig,
+    window: Sequence[int],
+    name: str = "true labels",
 ) -> Iterator[TrainingPair]:
     r"""Yield what there is to learn from an image or a series, region by region.
 
@@ -125,6 +132,8 @@ def training_pairs(
         How many axes are spatial, context and intensity.
     window : sequence of int
         Output window the loss sees, per spatial axis.
+    name : str
+        Of the labels, in errors.
 
     Raises
     ------
@@ -132,7 +141,7 @@ def training_pairs(
         If labels are no label image, nothing of them is known, or a partly labelled
         image is of another shape than its labels.
     """
-    true = partial_labels("true labels", labels)
+    true = partial_labels(name, labels)
     leading = true.shape[: max(true.ndim - config.ndim, 0)]
     if not leading or tuple(image.shape[: len(leading)]) != leading:
         yield from _regions((), image, true, config, window)
@@ -150,7 +159,8 @@ def _regions(
     window: Sequence[int],
 ) -> Iterator[TrainingPair]:
     if not is_partly(labels):
-        yield TrainingPair(frame, (0,) * labels.ndim, Sample(image, labels))
+        corner = (0,) * labels.ndim
+        yield TrainingPair(frame, corner, labels.shape, Sample(image, labels))
         return
     if tuple(image.shape[-config.ndim :]) != labels.shape:
         raise ValueError(
@@ -168,6 +178,7 @@ def _regions(
         yield TrainingPair(
             frame,
             tuple(part.start for part in box),
+            labels.shape,
             Sample(region, labels[box].copy(), scale=scale),
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,11 @@ from napari_shiftseg.metrics.contingency import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.interaction.teaching import TrainingPair
+
+MOST_IDS = 2**24
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,24 @@ def counted(labels: Iterable[ArrayLike]) -> Counted:
         image = np.asarray(each)
         pixels += image.size
         known += image.size - int(np.count_nonzero(image == UNKNOWN))
-        objects += len(np.unique(image[image > 0]))
+        objects += _objects(image[image > 0])
     return Counted(known, pixels, objects)
+
+
+def counted_pairs(pairs: Iterable[TrainingPair]) -> Counted:
+    """Count what is known of the images that regions were taken from."""
+    whole, regions = {}, []
+    for pair in pairs:
+        whole[pair.frame] = prod(pair.whole)
+        regions.append(pair.sample.labels)
+    return replace(counted(regions), pixels=sum(whole.values()))
+
+
+def _objects(ids: NDArray[np.integer]) -> int:
+    """Return how many different ids there are."""
+    if ids.max(initial=0) < MOST_IDS:  # counting is faster than sorting
+        return int(np.count_nonzero(np.bincount(ids)))
+    return len(np.unique(ids))
 
 
 def _percent(share: float) -> str:

@@ -29,6 +29,7 @@ class SampleTraining:
 PAPER_BANDWIDTH = 0.1**0.5  # the paper's kernel exp(−‖d‖²/0.2)
 SAMPLES_TO_TRAIN_ON = ("disks", "disks-16")
 STEPS = 15_000
+CORRECTION_STEPS, CORRECTION_RATE = 300, 5e-4  # of a model that learns a few objects
 
 
 def sample_training(

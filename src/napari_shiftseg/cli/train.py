@@ -19,17 +19,14 @@ from napari_shiftseg.model.checkpoint import save_model
 from napari_shiftseg.model.description import describe, own_seams_warning
 from napari_shiftseg.model.header import read_config
 from napari_shiftseg.training import state
-from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.counted import counted_pairs
+from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.log import Log
 from napari_shiftseg.training.networks import fine_tuned_config, object_config
 from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
-from napari_shiftseg.training.recipes import (
-    CORRECTION_STEPS,
-    STEPS,
-    sample_training,
-)
+from napari_shiftseg.training.rates import CORRECTION_STEPS, STEPS
+from napari_shiftseg.training.recipes import sample_training
 from napari_shiftseg.training.validation import Validation
 
 if TYPE_CHECKING:

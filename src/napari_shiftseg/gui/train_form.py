@@ -108,7 +108,7 @@ class TrainForm(Container):
         self.pairs.show_rows()
         self.network.visible = not self.pairs.is_flat and self._begins_with is None
         self.depth.enabled = self._begins_with is None
-        self.advanced.lock_network(self._begins_with is not None)
+        self.advanced.begin_with_model(self._begins_with is not None)
 
     def offer_window(self) -> None:
         """Write the usual window into its field, unless the user typed another."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.metrics.partly import is_partly
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.training.fit import Training
-from napari_shiftseg.training.recipes import CORRECTION_RATE, object_recipe
+from napari_shiftseg.training.rates import CORRECTION_RATE
+from napari_shiftseg.training.recipes import object_recipe
 from napari_shiftseg.training.training_window import (
     refuse_untrained_phases,
     usual_window,

@@ -67,7 +67,7 @@ class TestRead:
         [
             (
                 -1,
-                r"no pixel of the labels b_labels\.npy is known.*leave this image out",
+                r"no pixel of the labels b_labels\.npy is known.*this image out",
             ),
             (-2, r"labels b_labels\.npy must be .* from -1 upward, got -2"),
         ],

@@ -61,7 +61,7 @@ class TrainAdvanced(Container):
             self._offered = CORRECTION_RATE if begins else RATE
             self.learning_rate.value = self._offered
         for control in (self.features, self.channels, self.normalization):
-            control.enabled = not locked
+            control.enabled = not begins
 
     def network(self) -> dict[str, Any]:
         """Return what is shown, as keywords of `object_config`."""

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from napari_shiftseg.cli import train
+from napari_shiftseg.interaction.teaching import corrections
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.unet import new_model
 from napari_shiftseg.samples.disks import disks
@@ -142,6 +143,54 @@ class TestModel:
         config = load_model("b.safetensors").config
         assert config.name == "b"
         assert "--start a.safetensors" in config.provenance.command
+
+
+class TestCorrections:
+    @pytest.fixture(autouse=True)
+    def corrected(self) -> None:
+        """Two disks of the first image are known."""
+        for place in PLACES:
+            Path(place, "kept").mkdir()
+            for path in Path(place).glob("*.npy"):
+                path.rename(Path(place, "kept", path.name))
+            np.save(f"{place}/00.npy", np.load(f"{place}/kept/00.npy"))
+        labels = np.load("labels/00.npy")
+        np.save("labels/00.npy", corrections(labels, labels[labels > 0][[0, -1]], 1))
+
+    def test_what_counts_is_said(self, shiftseg) -> None:
+        labels = np.load("labels/00.npy")
+        ran = shiftseg("train", *PLACES, *BRIEF, "-o", "m.safetensors")
+        assert ran.status == 0
+        share = 100 * (labels >= 0).mean()
+        objects = len(np.unique(labels[labels > 0]))
+        line = f"{share:.2g} % of the pixels count: {objects} objects"
+        assert line in ran.stderr
+        assert "on all of training, " in ran.stdout
+        made = load_model("m.safetensors").config.provenance
+        assert made.data == f"1 image of 30 × 30; {line}"
+        assert made.optimizer["learning_rate"] == 2e-3
+
+    def test_a_model_learns_them_gently_and_not_for_long(
+        self, shiftseg, monkeypatch
+    ) -> None:
+        assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
+        monkeypatch.setattr(train, "CORRECTION_STEPS", 4)
+        options = ("--start", "a.safetensors", "--window", 16, "-o", "b.safetensors")
+        assert shiftseg("train", *PLACES, *options).status == 0
+        made = load_model("b.safetensors").config.provenance
+        assert made.steps == 4
+        assert made.optimizer["learning_rate"] == 5e-4
+
+    def test_an_image_of_which_nothing_is_known_is_named(self, shiftseg) -> None:
+        np.save("labels/00.npy", np.full((30, 30), -1))
+        ran = shiftseg("train", *PLACES, *BRIEF, "-o", "m.safetensors")
+        ran.assert_refused("no pixel of the labels 00.npy is known, all are -1")
+
+    def test_other_commands_refuse_them(self, shiftseg) -> None:
+        ran = shiftseg("evaluate", "labels/kept/00.npy", "labels/00.npy")
+        ran.assert_refused("truth 00.npy", "got -1", "can only be trained on")
+        ran = shiftseg("tune", *PLACES, "-m", "nuclei")
+        ran.assert_refused("got -1", "can only be trained on")
 
 
 class TestStopped:

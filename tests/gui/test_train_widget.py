@@ -9,8 +9,10 @@ import pytest
 import tifffile
 import torch
 
+from napari_shiftseg.gui import training_pairs
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.training_pairs import LayerPair
+from napari_shiftseg.interaction.teaching import corrections
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.header import own_models, read_config
 from napari_shiftseg.model.unet import build
@@ -18,6 +20,7 @@ from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.networks import object_config
+from napari_shiftseg.training.rates import CORRECTION_RATE, RATE
 
 AMBER, RED = "#ffe08a", "#f8c9c4"
 SIZE = (84, 92)
@@ -218,13 +221,13 @@ def test_stop_before_a_validation_keeps_the_last(pair, until):
 
 
 def test_stop_before_the_first_step_keeps_nothing(viewer, pair, until, monkeypatch):
-    samples, pressed = LayerPair.samples, Event()
+    to_learn, pressed = LayerPair.to_learn, Event()
 
-    def slow(self, config):
+    def slow(self, *arguments):
         assert pressed.wait(60)
-        return samples(self, config)
+        return to_learn(self, *arguments)
 
-    monkeypatch.setattr(LayerPair, "samples", slow)
+    monkeypatch.setattr(LayerPair, "to_learn", slow)
     press(pair)
     press(pair)
     pressed.set()
@@ -488,3 +491,98 @@ def test_a_3d_network(viewer, trainer, run):
     run(trainer)
     assert read_config("my-model").ndim == 3
     assert viewer.layers[-1].data.shape == (24, 40, 40)
+
+
+# ------------------------------------------------------------------ corrections
+
+
+@pytest.fixture
+def corrected(viewer, trainer):
+    """Two nuclei of a larger image are known, and what is about them."""
+    sample = make_sample("nuclei")
+    inside = (slice(0, 300), slice(0, 300))
+    image, labels = sample.image[inside], sample.labels[inside]
+    ids = np.unique(labels[130:170, 130:170])
+    known = corrections(labels, ids[ids > 0][:2])
+    place = {"scale": (2, 3), "translate": (10, 20)}
+    viewer.add_image(image, name="cells", **place)
+    viewer.add_labels(known, name="mended", **place)
+    trainer.form.window.value = "36"
+    return trainer
+
+
+def test_corrections_are_trained_on_alone(viewer, corrected, run):
+    labels = viewer.layers["mended"].data
+    share, objects = 100 * (labels >= 0).mean(), len(np.unique(labels[labels > 0]))
+    line = f"{share:.2g} % of the pixels count: {objects} objects"
+    assert line in corrected.note.text.value
+    assert "Fewer than ten corrected regions are all trained on" in (
+        corrected.note.text.value
+    )
+    corrected.form.steps.value = 20
+    run(corrected)
+    said = corrected.panel.result.value
+    assert f"It learnt what is known: {line}." in said
+    assert "step 20, AP50" in said
+    assert objects in range(2, 8)
+    made = read_config("my-model").provenance
+    assert f"{objects} objects" in made.data
+    preview = viewer.layers[-1]
+    assert preview.name == "cells · validation · my-model"
+    known = np.argwhere(labels >= 0)
+    corner = np.maximum(known.min(0) - 35 - 20, 0)  # window 36, context 40
+    assert preview.data.shape[0] < 300
+    np.testing.assert_allclose(
+        preview.data_to_world((0, 0)), corner * (2, 3) + (10, 20)
+    )
+
+
+def test_labels_that_are_complete_are_not_counted(pair):
+    assert "pixels count" not in pair.note.text.value
+    assert "One image is trained on and validated on" in pair.note.text.value
+
+
+def test_labels_that_are_too_large_are_counted_when_they_are_read(
+    viewer, corrected, run, monkeypatch
+):
+    monkeypatch.setattr(training_pairs, "MOST_COUNTED", 100)
+    corrected.form.window.value = "32"
+    assert "pixels count" not in corrected.note.text.value
+    corrected.form.steps.value = 1
+    run(corrected)
+    assert "of the pixels count" in corrected.panel.result.value
+
+
+def test_labels_of_which_nothing_is_known_are_refused_by_name(viewer, corrected, run):
+    nothing = viewer.add_labels(np.full((300, 300), -1), name="empty")
+    corrected.form.pairs.truth.value = nothing
+    run(corrected)
+    assert "no pixel of the labels 'empty' is known" in corrected.panel.result.value
+    assert RED in colour(corrected.panel.result)
+    assert own_models() == {}
+
+
+def test_corrected_frames_of_a_series_are_taken(viewer, trainer, run, nuclei):
+    image, labels = nuclei
+    stack = np.full((5, *SIZE), -1)
+    stack[3] = corrections(labels, [labels[labels > 0][0]])
+    viewer.add_image(np.stack([image] * 5), name="film")
+    viewer.add_labels(stack)
+    trainer.form.window.value = "36"
+    trainer.form.steps.value = 2
+    run(trainer)
+    assert read_config("my-model").provenance.data.startswith("1 image of")
+    layer = viewer.layers[-1]
+    assert layer.data_to_world((0, 0, 0))[0] == 3
+
+
+def test_a_model_to_begin_with_is_trained_gently(trainer):
+    rate = trainer.advanced.learning_rate
+    rate.value = RATE
+    trainer.form.start.value = "nuclei"
+    assert rate.value == CORRECTION_RATE
+    trainer.form.start.value = "nothing"
+    assert rate.value == RATE
+    rate.value = 0.003  # typed
+    trainer.form.start.value = "nuclei"
+    assert rate.value == 0.003

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.model.unet import build
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training import validation
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.fit import Training, TrainingStep, Validation, train
+from napari_shiftseg.training.fit import Training, TrainingStep, train
 from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.recipe import Recipe
 from napari_shiftseg.training.recipes import object_recipe, sample_training
 from napari_shiftseg.training.training_window import refuse_untrained_phases
-from napari_shiftseg.training.validation import Validated
+from napari_shiftseg.training.validation import Validated, Validation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -496,3 +498,47 @@ def test_a_window_below_the_period_is_refused():
     refuse_untrained_phases(16, ModelConfig.new(depth=4).shape)
     with pytest.raises(ValueError, match=r"15 × 15 is below the period 16 × 16.*17 ×"):
         refuse_untrained_phases(15, ModelConfig.new(depth=4).shape)
+
+
+def test_what_is_predicted_where_nothing_is_known_is_not_validated(monkeypatch):
+    labels = np.where(np.arange(57) < 28, SAMPLE.labels, -1)
+    found = np.where(np.arange(57) < 28, SAMPLE.labels, 99)
+
+    def segmented(*_):
+        yield
+        return SimpleNamespace(labels=found)
+
+    monkeypatch.setattr(validation, "segment_steps", segmented)
+    model = build(CONFIG)
+    sample = Sample(SAMPLE.image, labels)
+    assert validation.validate(model, [sample], "cpu").ap50 == 1
+    assert validation.validate(model, [SAMPLE], "cpu").ap50 < 0.6
+
+
+def test_a_region_is_validated_with_the_scale_of_its_image(monkeypatch):
+    came = []
+
+    def segmented(image, *_):
+        yield
+        came.append(image)
+        return SimpleNamespace(labels=SAMPLE.labels)
+
+    monkeypatch.setattr(validation, "frame_steps", segmented)
+    monkeypatch.setattr(validation, "segment_steps", segmented)
+    region = Sample(SAMPLE.image, SAMPLE.labels, scale=(3.0, 0.5))
+    validation.validate(build(CONFIG), [region, SAMPLE], "cpu")
+    assert (came[0].offset, came[0].gain) == (3.0, 0.5)
+    assert came[1] is SAMPLE.image  # its scale is its own
+
+
+def test_a_few_corrections_are_learnt_and_nothing_else_is():
+    labels = np.full(SAMPLE.labels.shape, -1)
+    labels[15:36, 15:36] = SAMPLE.labels[15:36, 15:36]
+    there = Training([Sample(SAMPLE.image, labels)], VALIDATED, recipe(
+        steps=30, window=16, border="mirror", loss=NEAR, augmentation=Augmentation(),
+    ), device="cpu")  # fmt: skip
+    losses = [step.loss for step in there.steps()]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert all(step > 0 for step in losses)  # every window showed something
+    made = there.model().config.provenance
+    assert made.data == "1 image of 57 × 57; 14 % of the pixels count: 9 objects"

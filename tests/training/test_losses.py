@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def by_formula(embedding, labels, loss):
     """De Brabandere et al. 2017, eqs. 1-4, one pixel and one pair at a time."""
     objects = [
-        c for c in sorted(set(labels.ravel().tolist())) if loss.background or c > 0
+        c for c in sorted(set(labels.ravel().tolist())) if c >= (not loss.background)
     ]
     if not objects:
         return 0.0, 0.0, 0.0
@@ -52,7 +52,7 @@ def test_every_term_is_that_of_the_formula(seed, data):
     rng = np.random.default_rng(seed)
     shape = tuple(data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=3)))
     embedding = rng.normal(scale=3, size=(data.draw(st.integers(1, 4)), *shape))
-    labels = rng.choice([0, 1, 2, 5, 9], size=shape)
+    labels = rng.choice([-1, 0, 1, 2, 5, 9], size=shape)
     loss = DiscriminativeLoss(
         pull_margin=data.draw(st.sampled_from([0.0, 0.5, 2.0])),
         push_margin=data.draw(st.sampled_from([0.0, 1.5, 3.0])),
@@ -263,3 +263,64 @@ def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(
         lambda z: foreground(z, labels), logit.requires_grad_()
     )
+
+
+LOSSES = [
+    DiscriminativeLoss(),
+    DiscriminativeLoss(0.5, 1.5, background=False),
+    DiscriminativeLoss(0.5, 1.5, background=False, push_within=2),
+    ForegroundLoss(),
+]
+
+
+def partly_labelled(loss) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the loss takes, and labels; object 2 is cut by what is not known."""
+    labels = torch.tensor(
+        [
+            [1, 1, 0, 2, 2, -1, -1],
+            [1, 1, 0, 2, 2, -1, -1],
+            [0, 0, 0, 0, 3, 3, -1],
+            [-1, -1, 0, 0, 3, 3, -1],
+        ]
+    )
+    rng = torch.Generator().manual_seed(1)
+    values = torch.randn(3, *labels.shape, generator=rng).double()
+    return values[0] if isinstance(loss, ForegroundLoss) else values, labels
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_the_network_says_where_nothing_is_known_does_not_matter(loss):
+    values, labels = partly_labelled(loss)
+    wild = torch.where(labels < 0, 1e6, values)
+    assert float(loss(wild, labels)) == float(loss(values, labels)) > 0
+    assert float(loss(torch.where(labels == 2, 1.0, values), labels)) != float(
+        loss(values, labels)
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_gradient_is_zero_where_nothing_is_known(loss):
+    values, labels = partly_labelled(loss)
+    values.requires_grad_()
+    loss(values, labels).backward()
+    assert (values.grad[..., labels < 0] == 0).all()
+    assert (values.grad[..., labels == 2] != 0).any()
+    assert (values.grad[..., labels == 3] != 0).any()
+    only_objects = isinstance(loss, DiscriminativeLoss) and not loss.background
+    assert bool((values.grad[..., labels == 0] == 0).all()) == only_objects
+
+
+def test_an_object_cut_by_the_unknown_counts_with_its_known_pixels():
+    # object 2 has one known pixel, at 5; the mean of 1 is 3, so push is (6 - 2)²
+    cut = terms([[2.0, 4.0, 5.0, 90.0, 90.0]], [1, 1, 2, -1, -1], background=False)
+    assert cut == [1 / 2, 16, 4]
+
+
+def test_an_image_of_which_nothing_is_known_costs_nothing():
+    labels = torch.full((3, 4), -1)
+    logit = torch.randn(3, 4, requires_grad=True)
+    total = ForegroundLoss()(logit, labels)
+    total.backward()
+    assert float(total.detach()) == 0
+    assert (logit.grad == 0).all()
+    assert terms(np.ones((2, 3, 4)), labels.numpy()) == [0, 0, 0]

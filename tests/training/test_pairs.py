@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
+from napari_shiftseg.training.counted import counted_pairs
+from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
 
 
 def number(value: int) -> Sample:
@@ -55,6 +57,26 @@ class TestRead:
         with pytest.raises(ValueError, match=r"b_labels.npy must be a label.*float64"):
             read_pairs(*folders)
 
+    def test_labels_may_be_known_in_parts(self, folders) -> None:
+        write(folders[1] / "b_labels.npy", np.array([[-1, 0, 1, -1]] * 3))
+        _, sample, _ = read_pairs(*folders)
+        assert sample.labels[0].tolist() == [-1, 0, 1, -1]
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [
+            (
+                -1,
+                r"no pixel of the labels b_labels\.npy is known.*this image out",
+            ),
+            (-2, r"labels b_labels\.npy must be .* from -1 upward, got -2"),
+        ],
+    )
+    def test_labels_that_are_not_known_are_named(self, folders, value, said) -> None:
+        write(folders[1] / "b_labels.npy", np.full((3, 4), value))
+        with pytest.raises(ValueError, match=said):
+            read_pairs(*folders)
+
     def test_labels_are_needed(self, folders) -> None:
         with pytest.raises(ValueError, match=r"true labels of .*images are missing"):
             read_pairs(folders[0], None)
@@ -80,6 +102,44 @@ class TestHeldOut:
     def test_one_image_is_both(self) -> None:
         only = [number(3)]
         assert held_out(only) == (only, only)
+
+    @pytest.mark.parametrize(("images", "held"), [(2, 2), (9, 9), (10, 1), (11, 2)])
+    def test_a_few_corrections_are_both(self, images: int, held: int) -> None:
+        samples = [number(n) for n in range(images)]
+        rest, validation = held_out(samples, is_partly=True)
+        assert len(validation) == held
+        assert len(rest) == (images if held == images else images - held)
+
+
+class TestToLearn:
+    config = ModelConfig.new(depth=1)  # context 16
+
+    def test_images_and_frames_are_numbered(self) -> None:
+        stack = np.full((3, 30, 30), -1)
+        stack[2] = 1
+        whole = Sample(np.zeros((40, 40)), np.ones((40, 40), int))
+        pairs = to_learn([whole, Sample(np.zeros((3, 30, 30)), stack)], self.config)
+        assert [pair.frame for pair in pairs] == [(0,), (1, 2)]
+
+    @pytest.mark.parametrize(
+        ("window", "size"), [(4, (23, 23)), ((4, 10), (23, 35)), (None, (100, 100))]
+    )
+    def test_a_region_holds_every_window_about_what_is_known(
+        self, window, size
+    ) -> None:
+        labels = np.full((100, 100), -1)
+        labels[50, 50] = 1
+        (pair,) = to_learn([Sample(np.zeros((100, 100)), labels)], self.config, window)
+        assert pair.sample.labels.shape == size
+        count = counted_pairs([pair])
+        assert (count.known, count.pixels, count.objects) == (1, 10_000, 1)
+
+    def test_what_does_not_fit_is_passed_on(self) -> None:
+        odd = Sample(np.zeros((5, 5)), np.ones((5, 4), int))
+        (pair,) = to_learn([odd], self.config)
+        assert pair.sample.labels.shape == (5, 4)
+        line = Sample(np.zeros(5), np.ones(5, int))
+        assert [p.sample.labels.shape for p in to_learn([line], self.config)] == [(5,)]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from napari_shiftseg.metrics.contingency import UNKNOWN
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.windows import NOWHERE, Place, RandomWindows
+from napari_shiftseg.training.windows import Place, RandomWindows
 
 
 def numbered(*shape: int, start: int = 0) -> Sample:
@@ -211,7 +212,7 @@ def test_a_window_that_grows_beyond_the_image_has_labels_nowhere():
     config = ModelConfig.new(ndim=2, depth=1)
     shrink = Augmentation(zoom=2.0, elastic=0, often=1.0, turn=False)
     windows = RandomWindows([sample], config, (18, 18), "mirror", shrink)
-    beyond = [bool((labels == NOWHERE).any()) for _, labels in drawn(windows, 20)]
+    beyond = [bool((labels == UNKNOWN).any()) for _, labels in drawn(windows, 20)]
     assert any(beyond)
     assert not all(beyond)
 
@@ -228,3 +229,129 @@ def test_the_seed_of_a_place_decides_its_augmentation():
     np.testing.assert_array_equal(one[0], same[0])
     np.testing.assert_array_equal(one[1], same[1])
     assert not np.array_equal(one[0], other[0])
+
+
+def partly(sample: Sample, *known: tuple[slice, ...]) -> Sample:
+    """Return a sample of which only these boxes are known."""
+    labels = np.full(sample.labels.shape, UNKNOWN, dtype=np.int32)
+    for box in known:
+        labels[box] = sample.labels[box]
+    return Sample(sample.image, labels)
+
+
+def test_the_stream_of_random_numbers_of_labelled_images_is_as_ever():
+    samples = [numbered(30, 34), numbered(40, 26)]
+    config = ModelConfig.new(ndim=2, depth=1)  # context 16
+    windows = RandomWindows(samples, config, (4, 6), "mirror", Augmentation())
+    rng = np.random.default_rng(7)
+    for place in islice(windows.places(np.random.default_rng(7)), 50):
+        number = int(rng.integers(2))
+        size = samples[number].labels.shape
+        starts = [
+            int(rng.integers(-8, -8 + n - w + 1))
+            for n, w in zip(size, (4, 6), strict=True)
+        ]
+        assert place == (number, tuple(starts), int(rng.integers(2**63)))
+
+
+@pytest.mark.parametrize("border", ["valid", "mirror"])
+def test_every_window_of_a_partly_labelled_image_shows_a_known_pixel(border):
+    whole = numbered(80, 90, start=1)
+    box = (slice(30, 32), slice(50, 53))
+    config = ModelConfig.new(ndim=2, depth=1)
+    in_parts, everywhere = (
+        RandomWindows([sample], config, (6, 8), border)
+        for sample in (partly(whole, box), whole)
+    )
+    known = whole.labels[box].ravel()
+    seen = np.zeros(6, int)
+    for _, labels in drawn(in_parts, 300):
+        found = set(labels.unique().tolist()) - {UNKNOWN}
+        assert found
+        assert found <= set(known.tolist())
+        seen += np.isin(known, labels)
+    assert min(seen) > 0.6 * max(seen)
+    missed = [not np.isin(known, labels).any() for _, labels in drawn(everywhere, 100)]
+    assert sum(missed) > 80  # windows drawn from anywhere show none of them
+
+
+def test_images_known_in_parts_and_whole_are_drawn_alike():
+    whole = numbered(60, start=1)
+    config = ModelConfig.new(ndim=1, depth=1)
+    samples = [whole, partly(numbered(60, start=1001), (slice(20, 21),))]
+    windows = RandomWindows(samples, config, (4,), "mirror")
+    places = list(islice(windows.places(np.random.default_rng(0)), 400))
+    of_parts = [place.starts[0] for place in places if place.image == 1]
+    assert 150 < len(of_parts) < 250
+    assert set(of_parts) == set(range(20 - 8 - 3, 20 - 8 + 1))
+    assert len({place.starts[0] for place in places if place.image == 0}) > 50
+
+
+@pytest.mark.parametrize("zoom", [1.0, 3.0])
+def test_however_a_window_is_changed_something_known_is_in_view(zoom):
+    sample = partly(numbered(80, 80, start=1), (slice(40, 42), slice(40, 42)))
+    config = ModelConfig.new(ndim=2, depth=1)
+    changes = Augmentation(zoom=zoom, often=1.0)
+    windows = RandomWindows([sample], config, (20, 12), "mirror", changes)
+    one_try = 0
+    for place in islice(windows.places(np.random.default_rng(0)), 60):
+        assert (windows[place][1] != UNKNOWN).any()
+        at = changes.places(np.random.default_rng(place.seed), windows.reads)
+        middle = np.add(place.starts, np.subtract(windows.reads, 1) / 2)
+        labels = windows._labels_at(0, at + middle[:, None, None])
+        one_try += bool((labels != UNKNOWN).any())
+    assert one_try < 60  # the first change would not always do
+
+
+def test_a_window_that_every_change_moves_away_is_taken_as_it_is(monkeypatch):
+    sample = partly(numbered(60, 60, start=1), (slice(30, 31), slice(30, 31)))
+    config = ModelConfig.new(ndim=2, depth=1)
+    windows = RandomWindows([sample], config, (6, 6), "mirror", Augmentation())
+    monkeypatch.setattr(
+        Augmentation, "places", lambda self, rng, size: np.full((2, *size), 500.0)
+    )
+    for place in islice(windows.places(np.random.default_rng(0)), 5):
+        _, labels = windows[place]
+        seen = tuple(slice(s + 8, s + 14) for s in place.starts)
+        np.testing.assert_array_equal(labels, sample.labels[seen])
+
+
+def test_labels_are_never_mixed_by_a_change():
+    rng = np.random.default_rng(0)
+    labels = rng.choice([UNKNOWN, 0, 7, 1000], size=(60, 60)).astype(np.int32)
+    sample = Sample(rng.random((60, 60)).astype(np.float32), labels)
+    config = ModelConfig.new(ndim=2, depth=1)
+    windows = RandomWindows([sample], config, (30, 30), "mirror", Augmentation())
+    for _, seen in drawn(windows, 20):
+        assert set(seen.unique().tolist()) == {UNKNOWN, 0, 7, 1000}
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 40), (28, 28, 28)])
+def test_what_is_not_known_is_not_known_at_the_same_place_after_a_change(shape):
+    sample = numbered(*shape, start=1)
+    unknown = np.random.default_rng(0).random(shape) < 0.5
+    labels = np.where(unknown, UNKNOWN, sample.labels)
+    config = ModelConfig.new(ndim=len(shape), depth=1, convolutions=1)
+    windows = RandomWindows(
+        [Sample(sample.image, labels)], config, (4,) * len(shape), "mirror", STILL
+    )
+    for image, seen in drawn(windows, 30):
+        margin = config.shape.context[0] // 2
+        middle = (0, 0, *(slice(margin, margin + 4),) * len(shape))
+        number = image[middle].round().long().numpy()
+        np.testing.assert_array_equal(seen, labels.ravel()[number - 1])
+
+
+def test_an_image_of_which_nothing_can_be_learnt_is_named():
+    config = ModelConfig.new(ndim=1, depth=1)
+    whole = numbered(40, start=1)
+    nothing = Sample(whole.image, np.full(40, UNKNOWN))
+    with pytest.raises(ValueError, match="no pixel of the true labels of image 2 is k"):
+        RandomWindows([whole, nothing], config, (4,))
+    corner = partly(whole, (slice(0, 3),))
+    RandomWindows([whole, corner], config, (4,), "mirror")
+    with pytest.raises(ValueError, match="no window of image 2 of 2 shows a known pix"):
+        RandomWindows([whole, corner], config, (4,))
+    ground = Sample(whole.image, np.where(whole.labels < 9, 0, UNKNOWN))
+    with pytest.raises(ValueError, match="no object in any label image"):
+        RandomWindows([ground], config, (4,), "mirror")

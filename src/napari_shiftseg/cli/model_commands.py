@@ -44,7 +44,10 @@ def train(
         Path | None, typer.Argument(help="Image or folder of images, or a sample.")
     ] = None,
     labels: Annotated[
-        Path | None, typer.Argument(help="True labels, or a folder. [a sample's own]")
+        Path | None,
+        typer.Argument(
+            help="True labels, or a folder; -1: not known. [a sample's own]"
+        ),
     ] = None,
     validate: Annotated[
         tuple[Path, Path] | None,
@@ -65,7 +68,9 @@ def train(
             "[largest that fits, to 244 in 2-D; sample: 20]"
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps. [15000]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="[15000; 300 where --start learns corrections]")
+    ] = None,
     depth: Annotated[
         str | None, typer.Option(help="Poolings, 4 or 2x3x3. [4; 3 in 3-D]")
     ] = None,
@@ -80,7 +85,8 @@ def train(
     ] = None,
     batch: Annotated[int, typer.Option(help="Windows a step.")] = 1,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak. [0.002; sample: 0.001]")
+        float | None,
+        typer.Option(help="Peak. [0.002; of corrections: 0.0005; sample: 0.001]"),
     ] = None,
     precision: Annotated[
         Precision, typer.Option(help="bfloat16 is faster where the device has it.")

@@ -19,12 +19,15 @@ from napari_shiftseg.model.checkpoint import save_model
 from napari_shiftseg.model.description import describe, own_seams_warning
 from napari_shiftseg.model.header import read_config
 from napari_shiftseg.training import state
-from napari_shiftseg.training.fit import Training, Validation
+from napari_shiftseg.training.counted import counted_pairs
+from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.log import Log
 from napari_shiftseg.training.networks import fine_tuned_config, object_config
 from napari_shiftseg.training.object_training import object_training
-from napari_shiftseg.training.pairs import held_out, name_of, read_pairs
-from napari_shiftseg.training.recipes import STEPS, sample_training
+from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
+from napari_shiftseg.training.rates import CORRECTION_STEPS, STEPS
+from napari_shiftseg.training.recipes import sample_training
+from napari_shiftseg.training.validation import Validation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,24 +112,33 @@ def _on_images(asked: Asked) -> Training:
         raise ValueError(
             "nothing to train on: give IMAGES and LABELS, or --sample disks"
         )
-    samples = read_pairs(asked.images, asked.labels)
+    read = read_pairs(asked.images, asked.labels)
+    config = _config(asked, read)
+    pairs = to_learn(read, config, asked.window)
+    count = counted_pairs(pairs)
+    samples = [pair.sample for pair in pairs]
+    if count.is_partly:
+        note(count.line)
     if asked.validate:
         validation = read_pairs(*asked.validate)
         name = name_of(asked.validate[0])
     else:
-        which = "every tenth of" if len(samples) > 1 else "the image of training,"
+        learnt, validation = held_out(samples, count.is_partly)
+        which = "every tenth of" if len(learnt) < len(samples) else "all of training,"
         name = f"{which} {name_of(asked.images)}"
-        samples, validation = held_out(samples)
+        samples = learnt
     recipe: dict[str, Any] = {
         "batch": asked.batch, "seed": asked.seed, "precision": asked.precision,
     }  # fmt: skip
     if asked.learning_rate is not None:
         recipe["learning_rate"] = asked.learning_rate
+    is_taught = asked.start is not None and count.is_partly
+    steps = CORRECTION_STEPS if is_taught else STEPS
     training = object_training(
         samples,
         Validation(validation, asked.every, asked.patience, name),
-        _config(asked, samples),
-        STEPS if asked.steps is None else asked.steps,
+        config,
+        steps if asked.steps is None else asked.steps,
         asked.window,
         asked.start,
         asked.force,

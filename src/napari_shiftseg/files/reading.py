@@ -11,6 +11,7 @@ import tifffile
 
 from napari_shiftseg.inference.image import luminance
 from napari_shiftseg.metrics.contingency import as_labels
+from napari_shiftseg.metrics.partly import partial_labels
 from napari_shiftseg.metrics.parts import parts_per_id
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
@@ -96,19 +97,28 @@ def is_sample(path: Path) -> bool:
     return not path.exists() and str(path) in SAMPLES
 
 
-def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
+def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integer]:
     """Read a label image; `kind` stands for it in errors. A sample gives its truth.
+
+    Parameters
+    ----------
+    kind : str
+    path : Path
+    partly : bool
+        Whether pixels may be −1, not known.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it cannot be read, or is not of whole numbers from 0 upward.
+        If it cannot be read, is not of whole numbers from 0 upward, or no pixel of it
+        is known.
     """
     if is_sample(path):
         return make_sample(str(path)).labels
-    return as_labels(f"{kind} {path.name}", read_image(path).data)
+    checked = partial_labels if partly else as_labels
+    return checked(f"{kind} {path.name}", read_image(path).data)
 
 
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:

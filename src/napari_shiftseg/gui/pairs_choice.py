@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.training_pairs import Pairs
     from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.training.counted import Counted
 
 LAYERS, FOLDERS = "layers", "folders"
 
@@ -46,7 +47,8 @@ class PairsChoice:
         self.image = LayerChoice(viewer, is_image, label="Image")
         self.truth = LayerChoice(
             viewer, is_to_learn, label="Labels",
-            tooltip="The true objects: each a number of its own, 0 is background.",
+            tooltip="The true objects: each a number of its own, 0 is background, -1 "
+            "is not known and does not count.",
         )  # fmt: skip
         self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
         self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
@@ -84,6 +86,10 @@ class PairsChoice:
             return []
         size = layer_shape(self.image.value)
         return [size[-ndim:]] if len(size) >= ndim else []
+
+    def counted(self, config: ModelConfig) -> Counted | None:
+        """Count what is known of the labels; None where it is not known at once."""
+        return self.pairs().counted(config)
 
     @property
     def note(self) -> str:

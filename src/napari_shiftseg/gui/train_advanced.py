@@ -7,6 +7,7 @@ from typing import Any
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, SpinBox
 
 from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.training.rates import CORRECTION_RATE, RATE
 
 PARTS = 10  # of a training: a validation after each
 LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
@@ -16,8 +17,9 @@ class TrainAdvanced(Container):
     """What a biologist need not touch: learning rate, batch, channels, validation."""
 
     def __init__(self) -> None:
+        self._offered = RATE  # that was not typed
         self.learning_rate = FloatSpinBox(
-            value=2e-3, min=1e-6, max=1, step=5e-4, label="Learning rate",
+            value=RATE, min=1e-6, max=1, step=5e-4, label="Learning rate",
             tooltip="Its peak. Lower it where the loss is no longer finite.",
         )  # fmt: skip
         self.learning_rate.native.setDecimals(6)
@@ -50,10 +52,16 @@ class TrainAdvanced(Container):
         )  # fmt: skip
         align_labels(self)
 
-    def lock_network(self, locked: bool) -> None:
-        """Disable what a model to begin with decides."""
+    def begin_with_model(self, begins: bool) -> None:
+        """Disable what a model to begin with decides, and offer it a gentler rate.
+
+        A rate that the user has typed is kept.
+        """
+        if self.learning_rate.value == self._offered:
+            self._offered = CORRECTION_RATE if begins else RATE
+            self.learning_rate.value = self._offered
         for control in (self.features, self.channels, self.normalization):
-            control.enabled = not locked
+            control.enabled = not begins
 
     def network(self) -> dict[str, Any]:
         """Return what is shown, as keywords of `object_config`."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.gui.train_advanced import TrainAdvanced
     from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.training.counted import Counted
 
 NOTHING = "nothing"  # to start from
 NAME = "my-model"
@@ -107,7 +108,7 @@ class TrainForm(Container):
         self.pairs.show_rows()
         self.network.visible = not self.pairs.is_flat and self._begins_with is None
         self.depth.enabled = self._begins_with is None
-        self.advanced.lock_network(self._begins_with is not None)
+        self.advanced.begin_with_model(self._begins_with is not None)
 
     def offer_window(self) -> None:
         """Write the usual window into its field, unless the user typed another."""
@@ -198,11 +199,20 @@ class TrainForm(Container):
         file = new_model_path(self.model_name.value)
         asked = self.model_name.value.strip()
         taken = f"There is a model {asked!r} already: this one will be {file.stem!r}."
+        count = self.pairs.counted(self.config(NAME))
         return [
-            self._about_validation(),
+            self._about_corrections(count) or self._about_validation(),
             taken * (about_name and file.stem != asked),
             self.pairs.note,
         ]
+
+    def _about_corrections(self, count: Counted | None) -> str:
+        if count is None or not count.is_partly:
+            return ""
+        return (
+            f"{count.line}. Fewer than ten corrected regions are all trained on and "
+            f"validated on: AP50 says nothing of other images."
+        )
 
     def _about_validation(self) -> str:
         if self.pairs.are_folders:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.metrics.contingency import as_labels
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.interaction.teaching import training_pairs
+from napari_shiftseg.metrics.partly import is_labelled
+from napari_shiftseg.training.counted import counted
+from napari_shiftseg.training.training_window import usual_window
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.gui.source import Source
+    from napari_shiftseg.interaction.teaching import TrainingPair
     from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.training.counted import Counted
 
-Frame = tuple[int, ...]
+MOST_COUNTED = 2**22  # pixels
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class LayerPair:
     ----------
     image : Source
     labels : array of int
-        ([leading,] \*spatial)
+        ([leading,] \*spatial), −1 is not known.
     labels_name : str
         Of the layer.
     """
@@ -46,21 +50,49 @@ class LayerPair:
         """Which layers they are."""
         return f"{self.image.name}, {self.labels_name}"
 
-    def samples(self, config: ModelConfig) -> list[tuple[Frame, Sample]]:
-        """Return the frames that have an object, with their positions.
+    def to_learn(
+        self, config: ModelConfig, window: tuple[int, ...] | None
+    ) -> list[TrainingPair]:
+        """Return the frames that are labelled; of corrections what is known.
 
         A series or a stack is taken plane by plane by a 2-D network. The labels are
         copied: the layer may be painted on meanwhile.
+
+        Parameters
+        ----------
+        config : ModelConfig
+        window : tuple of int or None
+            Output window the loss sees; None: the usual one.
+
+        Raises
+        ------
+        ValueError
+            If nothing is known.
         """
-        pixels, labels = self.image.pixels(), np.array(self.labels)
+        labels = np.array(self.labels)
+        size = labels.shape[-config.ndim :]
+        return list(
+            training_pairs(
+                self.image.pixels(),
+                labels,
+                config,
+                window or usual_window(config.shape, [size]),
+                f"labels {self.labels_name!r}",
+            )
+        )
+
+    def counted(self, config: ModelConfig) -> Counted | None:
+        """Count what is known of the frames that are labelled; None: it takes too long.
+
+        Labels that are in memory and no more than a few million pixels are counted, so
+        that a widget can say it at once.
+        """
+        labels = self.labels
+        if not isinstance(labels, np.ndarray) or labels.size > MOST_COUNTED:
+            return None
         leading = labels.shape[: labels.ndim - config.ndim]
-        if not leading:
-            return [((), Sample(pixels, labels))]
-        return [
-            (at, Sample(pixels[at], labels[at]))
-            for at in np.ndindex(leading)
-            if labels[at].any()
-        ]
+        frames = (labels[at] for at in np.ndindex(leading))
+        return counted(frame for frame in frames if not leading or is_labelled(frame))
 
 
 @dataclass(frozen=True)
@@ -80,35 +112,30 @@ class FolderPair:
         """Which folders they are."""
         return f"{self.images}, {self.labels}"
 
-    def samples(self, config: ModelConfig) -> list[tuple[Frame, Sample]]:
+    def to_learn(
+        self, config: ModelConfig, window: tuple[int, ...] | None
+    ) -> list[TrainingPair]:
         """Return the images, each split into frames where the network reads fewer axes.
+
+        Parameters
+        ----------
+        config, window
+            See `LayerPair`.
 
         Raises
         ------
         FileNotFoundError
             If a folder is not there.
         ValueError
-            If files do not pair up or cannot be read, or differ in shape.
+            If files do not pair up or cannot be read, differ in shape, or nothing of
+            one is known.
         """
-        from napari_shiftseg.training.pairs import read_pairs
+        from napari_shiftseg.training.pairs import read_pairs, to_learn
 
-        return [
-            ((number, *at), frame)
-            for number, sample in enumerate(read_pairs(self.images, self.labels))
-            for at, frame in _frames(sample, config)
-        ]
+        return to_learn(read_pairs(self.images, self.labels), config, window)
+
+    def counted(self, config: ModelConfig) -> None:
+        """Return nothing: the files are not read before a training."""
 
 
 Pairs = LayerPair | FolderPair
-
-
-def _frames(sample: Sample, config: ModelConfig) -> list[tuple[Frame, Sample]]:
-    labels = as_labels("true labels", sample.labels)
-    leading = labels.ndim - config.ndim
-    if leading <= 0 or sample.image.shape[:leading] != labels.shape[:leading]:
-        return [((), sample)]  # whatever is wrong with it is said when it is opened
-    return [
-        (at, Sample(sample.image[at], labels[at]))
-        for at in np.ndindex(labels.shape[:leading])
-        if labels[at].any()
-    ]

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.training_pairs import Frame, Pairs
+    from napari_shiftseg.gui.training_pairs import Pairs
+    from napari_shiftseg.interaction.teaching import TrainingPair
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.training.counted import Counted
     from napari_shiftseg.training.fit import Training, TrainingStep
 
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
@@ -67,15 +69,12 @@ class Preview:
     ----------
     labels : ndarray of int32
         (\*spatial)
-    frame : tuple of int
-        Where the image lies in its series.
-    image : array
-        (\*spatial)
+    pair : TrainingPair
+        The image, and where it lies in its series.
     """
 
     labels: NDArray[np.int32]
-    frame: Frame
-    image: Any
+    pair: TrainingPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,8 @@ class Trained:
     preview : Preview or None
         What they make of the first validation image.
     seconds : float
+    counted : Counted
+        What was known of the images.
     trouble : str
         Why it ended early; empty if it did not, or the user stopped it.
     """
@@ -111,6 +112,7 @@ class Trained:
     best: tuple[float, int] | None
     preview: Preview | None
     seconds: float
+    counted: Counted
     trouble: str = ""
 
     @property
@@ -123,6 +125,7 @@ class Trained:
             ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
         else:
             ended = f"{self.done:,} steps"
+        partly = self.counted.is_partly
         kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
@@ -130,6 +133,7 @@ class Trained:
         return (
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
+            f"{f' It learnt what is known: {self.counted.line}.' * partly}"
         )
 
 
@@ -148,23 +152,25 @@ def training_run(
     import matplotlib.backends.backend_qtagg  # noqa: F401, or the GUI waits for it
 
     import napari_shiftseg.report.training_plot  # noqa: F401
+    from napari_shiftseg.training.counted import counted_pairs
     from napari_shiftseg.training.pairs import held_out
 
     began = perf_counter()
-    found = task.pairs.samples(task.config)
+    found = task.pairs.to_learn(task.config, task.window)
     if not found:
         raise ValueError(
             "there is no object in the labels; training needs objects numbered from "
             "1, 0 is background"
         )
-    learnt, validated = held_out(found)
+    count = counted_pairs(found)
+    learnt, validated = held_out(found, count.is_partly)
     training = _opened(
         task,
-        [sample for _, sample in learnt],
-        [sample for _, sample in validated[:MOST_VALIDATED]],
+        [pair.sample for pair in learnt],
+        [pair.sample for pair in validated[:MOST_VALIDATED]],
     )
     training.is_stopped = is_stopped
-    run = _Run(training, task, *validated[0])
+    run = _Run(training, task, validated[0])
     trouble = ""
     try:
         yield from run.steps(is_stopped)
@@ -174,15 +180,15 @@ def training_run(
     best = training.best and (training.best.ap50, training.best.step)
     return Trained(
         run.file, training.done, task.steps, best, run.preview,
-        perf_counter() - began, trouble,
+        perf_counter() - began, count, trouble,
     )  # fmt: skip
 
 
 def _opened(
     task: TrainingTask, learnt: list[Sample], validated: list[Sample]
 ) -> Training:
-    from napari_shiftseg.training.fit import Validation
     from napari_shiftseg.training.object_training import object_training
+    from napari_shiftseg.training.validation import Validation
 
     return object_training(
         learnt, Validation(validated, task.every), task.config, task.steps,
@@ -195,10 +201,9 @@ class _Run:
     """A training that writes its best model as it goes."""
 
     def __init__(
-        self, training: Training, task: TrainingTask, frame: Frame, shown: Sample
+        self, training: Training, task: TrainingTask, shown: TrainingPair
     ) -> None:
-        self._training, self._task = training, task
-        self._frame, self._image = frame, shown.image
+        self._training, self._task, self._shown = training, task, shown
         self._written: int | None = None  # step of the weights in the file
         self.file: Path | None = None
         self.preview: Preview | None = None  # of the best
@@ -249,7 +254,7 @@ class _Run:
     def _validated(self, step: TrainingStep) -> Preview | None:
         if step.validated is None:
             return None
-        preview = Preview(step.validated.preview, self._frame, self._image)
+        preview = Preview(step.validated.preview, self._shown)
         if self._training.best.step == step.done:
             self.preview = preview
             self.keep()

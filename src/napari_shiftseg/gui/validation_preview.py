@@ -51,7 +51,7 @@ class ValidationPreview:
         selected = self._viewer.layers.selection.active
         if not isinstance(pairs, LayerPair):
             self._viewer.add_image(
-                preview.image, name=f"{pairs.name} · validation image"
+                preview.pair.sample.image, name=f"{pairs.name} · validation image"
             )
         layer = self._viewer.add_labels(
             self._data(preview),
@@ -66,7 +66,7 @@ class ValidationPreview:
     def _data(self, preview: Preview) -> Any:
         """Return the labels, as one frame of a series where the image is one."""
         series = self._task.config.in_channels == 1
-        leading = (1,) * (len(preview.frame) if series and self._is_placed else 0)
+        leading = (1,) * (len(preview.pair.frame) if series and self._is_placed else 0)
         return preview.labels.reshape(*leading, *preview.labels.shape)
 
     @property
@@ -76,5 +76,5 @@ class ValidationPreview:
     def _place(self, preview: Preview) -> dict[str, Any]:
         if not self._is_placed:
             return {}
-        source = replace(self._task.pairs.image, first=preview.frame)
-        return source.placed((), self._data(preview).ndim)
+        source = replace(self._task.pairs.image, first=preview.pair.frame)
+        return source.placed(preview.pair.corner, self._data(preview).ndim)

@@ -11,6 +11,8 @@ from scipy.sparse import coo_array, csr_array
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+UNKNOWN = -1  # label of a pixel of which nothing is known
+
 
 @dataclass(frozen=True)
 class Contingency:
@@ -56,21 +58,38 @@ def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
     )
 
 
-def as_labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
+def as_labels(name: str, image: ArrayLike, least: int = 0) -> NDArray[np.integer]:
     """Return a label image; `name` stands for it in the error.
+
+    Parameters
+    ----------
+    name : str
+    image : array_like of int
+    least : int
+        The least label there may be; −1 where pixels may be not known.
 
     Raises
     ------
     ValueError
-        If it is not of whole numbers from 0 upward.
+        If it is not of whole numbers from `least` upward.
     """
     labels = np.asarray(image)
-    expected = f"the {name} must be a label image of whole numbers from 0 upward"
+    expected = f"the {name} must be a label image of whole numbers from {least} upward"
     if labels.dtype.kind not in "bui":
         raise ValueError(
             f"{expected}, got {labels.dtype}; save it with an integer type, for "
             f"example uint16"
         )
-    if labels.size and labels.min() < 0:
-        raise ValueError(f"{expected}, got {labels.min()}; set such pixels to 0")
+    lowest = labels.min() if labels.size else least
+    if lowest < least:
+        raise ValueError(f"{expected}, got {lowest}; {_remedy(int(lowest), least)}")
     return labels
+
+
+def _remedy(lowest: int, least: int) -> str:
+    if lowest != UNKNOWN:
+        return f"set such pixels to {least}"
+    return (
+        "-1 stands for pixels that are not known, and such labels can only be trained "
+        "on: label all of the image, or set these pixels to 0 if they are background"
+    )

@@ -140,15 +140,25 @@ def average_precision(
 
 def _found(table: Contingency, iou: float) -> int:
     """Count the pairs of a largest matching of true and predicted objects."""
+    return int((maximum_bipartite_matching(matches(table, iou)) >= 0).sum())
+
+
+def matches(table: Contingency, iou: float) -> csr_array:
+    """Return which objects overlap enough, (true objects, predicted objects).
+
+    Raises
+    ------
+    ValueError
+        If the threshold is out of range.
+    """
     if not 0 <= iou < 1:
         raise ValueError(f"iou must be from 0 to below 1, got {iou}")
     pairs = table.shared.tocoo()
     union = table.true_sizes[pairs.row] + table.sizes[pairs.col] - pairs.data
-    matches = pairs.data / union > iou
-    graph = csr_array(
-        (matches[matches], (pairs.row[matches], pairs.col[matches])), pairs.shape
+    enough = pairs.data / union > iou
+    return csr_array(
+        (enough[enough], (pairs.row[enough], pairs.col[enough])), pairs.shape
     )
-    return int((maximum_bipartite_matching(graph) >= 0).sum())
 
 
 def _share(part: int, whole: int) -> float:

@@ -19,11 +19,15 @@ class Sample:
     image : ndarray of float32
         (\\*spatial)
     labels : ndarray of int32
-        (\\*spatial), 0 is background.
+        (\\*spatial), 0 is background; −1, in training, is not known.
     period : int or None
         Distance of neighbouring objects in pixels; None without a lattice.
+    scale : tuple of float or None
+        Offset and gain of the grey values where the image is a region of a larger one,
+        which is scaled as a whole; None: they are found in this image.
     """
 
     image: NDArray[np.float32]
     labels: NDArray[Any]
     period: int | None = None
+    scale: tuple[float, float] | None = None

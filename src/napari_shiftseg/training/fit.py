@@ -18,7 +18,7 @@ from napari_shiftseg.model.unet import BATCH_NORM, UNet, build
 from napari_shiftseg.training.provenance import finished
 from napari_shiftseg.training.state import load_state, save_state
 from napari_shiftseg.training.tiles import in_tiles, refuse_tiles
-from napari_shiftseg.training.validation import Validated, validate
+from napari_shiftseg.training.validation import Best, Validated, Validation, validate
 from napari_shiftseg.training.windows import RandomWindows
 
 if TYPE_CHECKING:
@@ -57,41 +57,6 @@ class TrainingStep:
     loss: float
     terms: dict[str, float]
     validated: Validated | None = None
-
-
-@dataclass(frozen=True)
-class Validation:
-    """When and on what a training is validated.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Images with truth that the training does not see; none: no validation.
-    every : int
-        Steps from one validation to the next; the last step is validated, too.
-    patience : int, optional
-        The training stops after so many validations without a better one.
-    name : str
-        Of these images, for the provenance of the model.
-    """
-
-    samples: Sequence[Sample] = ()
-    every: int = 1000
-    patience: int | None = None
-    name: str = "images held out"
-
-    def __post_init__(self) -> None:
-        if self.every < 1:
-            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best validation so far: its mean AP50, its step and the weights then."""
-
-    ap50: float
-    step: int
-    weights: dict[str, Tensor]
 
 
 class Training:
@@ -201,10 +166,11 @@ class Training:
         for images, labels in loader:
             terms = self._step(images.to(self._device), labels.to(self._device))
             self.done += 1
-            validated = self._validated() if self._is_due() else None
+            is_due = self.validation.is_due(self.done, self.recipe.steps)
+            validated = self._validated() if is_due else None
             loss = terms.pop("loss")
             yield TrainingStep(self.done, self.recipe.steps, loss, terms, validated)
-            if self._is_over():
+            if self.best is not None and self.validation.is_over(self.done, self.best):
                 return
 
     def model(self) -> UNet:
@@ -217,20 +183,8 @@ class Training:
         if self.best is not None:
             model.load_state_dict(self.best.weights)
             step = self.best.step
-        return finished(
-            model, self._windows, self.recipe, step, self.command, self._scores()
-        )
-
-    def _scores(self) -> dict[str, float | int | str]:
-        """Return what the best weights reached; empty without a validation."""
-        if self.best is None:
-            return {}
-        validation = self.validation
-        return {
-            "ap50": self.best.ap50,
-            "images": len(validation.samples),
-            "of": validation.name,
-        }
+        scores = {} if self.best is None else self.validation.scores(self.best)
+        return finished(model, self._windows, self.recipe, step, self.command, scores)
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on; an old file survives a failure."""
@@ -325,12 +279,6 @@ class Training:
                 sums[name] = sums[name] + term if name in sums else term
         return {name: total / len(raw) for name, total in sums.items()}
 
-    def _is_due(self) -> bool:
-        is_last = self.done == self.recipe.steps
-        return bool(self.validation.samples) and (
-            is_last or self.done % self.validation.every == 0
-        )
-
     def _validated(self) -> Validated | None:
         outcome = validate(
             self._model.eval(),
@@ -344,13 +292,6 @@ class Training:
             weights = {k: v.cpu().clone() for k, v in self._model.state_dict().items()}
             self.best = Best(outcome.ap50, self.done, weights)
         return outcome
-
-    def _is_over(self) -> bool:
-        """Whether patience has ended."""
-        patience = self.validation.patience
-        if patience is None or self.best is None:
-            return False
-        return self.done - self.best.step >= patience * self.validation.every
 
 
 def _warm_up(recipe: Recipe) -> float:

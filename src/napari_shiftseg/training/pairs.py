@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import is_sample, read_image, read_labels
+from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.interaction.teaching import training_pairs
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.training_window import usual_window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.interaction.teaching import TrainingPair
+    from napari_shiftseg.model.config import ModelConfig
 
 Item = TypeVar("Item")
 
@@ -25,7 +35,8 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
     ----------
     images, labels : Path
         In folders, files of one name belong together, and ``NAME`` and
-        ``NAME_labels``. No labels: `images` is the name of a sample.
+        ``NAME_labels``. No labels: `images` is the name of a sample. Labels may be −1,
+        not known.
 
     Raises
     ------
@@ -33,7 +44,7 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
         If a file or folder is not there.
     ValueError
         If there are no labels, files do not pair up (the message names those without
-        partner), or one cannot be read.
+        partner), one cannot be read, or no pixel of one is known.
     """
     if is_sample(images) and labels is None:
         return [make_sample(str(images))]
@@ -46,9 +57,41 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
     return [
-        Sample(read_image(image).data, read_labels("labels", truth))
+        Sample(read_image(image).data, read_labels("labels", truth, partly=True))
         for truth, image in pairs(labels, images).values()
     ]
+
+
+def to_learn(
+    samples: Iterable[Sample], config: ModelConfig, window: Window = None
+) -> list[TrainingPair]:
+    """Return what there is to learn from images; see `training_pairs`.
+
+    Stacks and series are taken frame by frame by a network that reads fewer axes, and
+    of partly labelled images what is known.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        As layers or files hold them; numbered by the first value of each frame.
+    config : ModelConfig
+    window : int or sequence of int, optional
+        Output window the loss sees; the usual one of each image if not given.
+    """
+    return [
+        replace(pair, frame=(number, *pair.frame))
+        for number, sample in enumerate(samples)
+        for pair in training_pairs(
+            sample.image, sample.labels, config, _window(sample, config, window)
+        )
+    ]
+
+
+def _window(sample: Sample, config: ModelConfig, window: Window) -> tuple[int, ...]:
+    if window is not None:
+        return as_window(window, config.ndim)
+    size = np.shape(sample.labels)[-config.ndim :]
+    return usual_window(config.shape, [size]) if len(size) == config.ndim else ()
 
 
 def name_of(images: Path) -> str:
@@ -62,12 +105,21 @@ def name_of(images: Path) -> str:
     return f"{parent}/{name}" if name.lower() == "images" else name
 
 
-def held_out(samples: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+def held_out(
+    samples: Sequence[Item], is_partly: bool = False
+) -> tuple[list[Item], list[Item]]:
     """Part samples into those to train on and those to validate on, every tenth.
 
-    One image alone is both.
+    One image alone is both; so are all of fewer than ten, where images are labelled in
+    parts: a few corrections are too few to hold one out.
+
+    Parameters
+    ----------
+    samples : sequence
+    is_partly : bool
+        Whether they are labelled in parts.
     """
-    if len(samples) == 1:
+    if len(samples) == 1 or (is_partly and len(samples) < HELD_OUT):
         return list(samples), list(samples)
     validation = list(samples[::HELD_OUT])
     rest = [s for i, s in enumerate(samples) if i % HELD_OUT]

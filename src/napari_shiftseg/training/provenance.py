@@ -11,6 +11,7 @@ import torch
 
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.model.config import Provenance
+from napari_shiftseg.training.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,11 @@ def finished(
 
 def _about(samples: Sequence[Sample]) -> str:
     number, size = len(samples), by(samples[0].image.shape)
-    return f"1 image of {size}" if number == 1 else f"{number} images, first of {size}"
+    images = (
+        f"1 image of {size}" if number == 1 else f"{number} images, first of {size}"
+    )
+    count = counted(sample.labels for sample in samples)
+    return f"{images}; {count.line}" if count.is_partly else images
 
 
 def background_embedding(

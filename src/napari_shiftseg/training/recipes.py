@@ -9,6 +9,7 @@ from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.losses import DiscriminativeLoss, ForegroundLoss
+from napari_shiftseg.training.rates import RATE, STEPS
 from napari_shiftseg.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ class SampleTraining:
 
 PAPER_BANDWIDTH = 0.1**0.5  # the paper's kernel exp(−‖d‖²/0.2)
 SAMPLES_TO_TRAIN_ON = ("disks", "disks-16")
-STEPS = 15_000
 
 
 def sample_training(
@@ -84,7 +84,7 @@ def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Re
         Of `Recipe`.
     """
     usual: dict[str, Any] = {
-        "learning_rate": 2e-3,
+        "learning_rate": RATE,
         "warm_up": 0.05,
         "loss": DiscriminativeLoss(0.5, 1.5, background=False, push_within=4),
         "foreground": ForegroundLoss(weight=3.0),

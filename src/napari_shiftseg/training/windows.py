@@ -12,8 +12,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_shiftseg.geometry.advice import by
-from napari_shiftseg.inference.image import Image, open_image
-from napari_shiftseg.metrics.contingency import as_labels
+from napari_shiftseg.metrics.contingency import UNKNOWN
+from napari_shiftseg.metrics.partly import is_partly, partial_labels
+from napari_shiftseg.training.known_pixels import KnownPixels, Starts
+from napari_shiftseg.training.opening import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Border
+    from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.training.augmentation import Augmentation
 
-NOWHERE = -1  # label of a pixel beyond the image
+MOST_CHANGES = 20  # of shape that are tried until a known pixel is in view
 
 
 class Place(NamedTuple):
@@ -54,6 +57,9 @@ class RandomWindows:
     the beginning of the raw output (offset 0), the part that a cropped tile keeps. A
     data set in the sense of torch: ``windows[place]`` is (input, labels).
 
+    Pixels labelled −1 are not known and do not count; nor do those beyond the image. Of
+    an image that is partly known only windows are drawn that show a known pixel.
+
     Parameters
     ----------
     samples : sequence of Sample
@@ -73,8 +79,9 @@ class RandomWindows:
     ------
     ValueError
         If there is no sample, no object in any of them, an image is not what the
-        network reads, has labels of another shape or that are no whole numbers, or is
-        too small for the window or the grid.
+        network reads, has labels of another shape or that are no whole numbers or
+        unknown everywhere, is too small for the window or the grid, or no window of it
+        shows what is known.
     """
 
     samples: Sequence[Sample]
@@ -98,7 +105,8 @@ class RandomWindows:
                 )
             self._refuse_small(name, image.shape)
             self._refuse_wide(name, image.shape)
-        if not any(labels.any() for labels in self.labels):
+        self._refuse_unseen()
+        if not any((labels > 0).any() for labels in self.labels):
             raise ValueError(
                 "there is no object in any label image; training needs objects "
                 "numbered from 1, 0 is background"
@@ -121,21 +129,43 @@ class RandomWindows:
                 f"a larger image or a finer grid"
             )
 
+    def _refuse_unseen(self) -> None:
+        for number, known in self._known.items():
+            if known.number == 0:
+                raise ValueError(
+                    f"no window of image {number + 1} of {len(self.samples)} shows a "
+                    f"known pixel: label more of it, away from its borders, or take "
+                    f"mirrored borders"
+                )
+
     @cached_property
     def images(self) -> list[Image]:
         """The images of the samples, opened as the network reads them."""
-        config = self.config
-        return [
-            open_image(s.image, config.ndim, config.in_channels, config.intensity)
-            for s in self.samples
-        ]
+        return [opened(sample, self.config) for sample in self.samples]
 
     @cached_property
     def labels(self) -> list[NDArray[np.integer]]:
         """The true labels of the samples."""
         return [
-            as_labels(f"the true labels of image {number}", np.asarray(s.labels))
+            partial_labels(f"true labels of image {number}", np.asarray(s.labels))
             for number, s in enumerate(self.samples, start=1)
+        ]
+
+    @cached_property
+    def _known(self) -> dict[int, KnownPixels]:
+        """Of each image that is partly known, its number from 0."""
+        return {
+            number: KnownPixels(labels, self._starts(labels.shape))
+            for number, labels in enumerate(self.labels)
+            if is_partly(labels)
+        }
+
+    def _starts(self, shape: tuple[int, ...]) -> list[Starts]:
+        return [
+            Starts(*self._range(size, axis), self.grid, context // 2, window, size)
+            for axis, (size, context, window) in enumerate(
+                zip(shape, self.config.shape.context, self.window, strict=True)
+            )
         ]
 
     @cached_property
@@ -150,14 +180,19 @@ class RandomWindows:
         """Yield places without end."""
         while True:
             number = int(rng.integers(len(self.samples)))
-            starts = tuple(
-                int(rng.integers(first, last + 1)) * self.grid
-                for first, last in map(
-                    self._range, self.images[number].shape, range(self.config.ndim)
-                )
-            )
+            if number in self._known:
+                at = self._known[number].draw(rng)
+            else:
+                at = self._anywhere(rng, self.images[number].shape)
             seed = int(rng.integers(2**63)) if self.augmentation else 0
-            yield Place(number, starts, seed)
+            yield Place(number, tuple(start * self.grid for start in at), seed)
+
+    def _anywhere(
+        self, rng: np.random.Generator, shape: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """Return where a window begins, in multiples of the grid, per axis."""
+        ranges = map(self._range, shape, range(self.config.ndim))
+        return tuple(int(rng.integers(first, last + 1)) for first, last in ranges)
 
     def _range(self, size: int, axis: int) -> tuple[int, int]:
         """Return the first and the last multiple of the grid to begin reading at."""
@@ -193,21 +228,42 @@ class RandomWindows:
     ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
         """Read pixels and labels where the augmentation says."""
         rng = np.random.default_rng(place.seed)
-        at = augmentation.places(rng, self.reads)
-        for axis, (start, n) in enumerate(zip(place.starts, self.reads, strict=True)):
-            at[axis] += start + (n - 1) / 2
-        image, labels = self.images[place.image], self.labels[place.image]
+        at, changed = self._moved(place, augmentation, rng)
         box = _box(at)
-        pixels = image.read(box, np.dtype(np.float32))
+        pixels = self.images[place.image].read(box, np.dtype(np.float32))
         inside = at - _column([start for start, _ in box])
         moved = np.stack(
             [ndimage.map_coordinates(channel, inside, order=1) for channel in pixels]
         )
-        seen = (slice(None), *self._seen((0,) * len(self.window)))
-        changed: NDArray[np.integer] = ndimage.map_coordinates(
-            labels.astype(np.int32), at[seen], order=0, cval=NOWHERE
-        )
         return augmentation.brightened(rng, moved), changed
+
+    def _moved(
+        self, place: Place, augmentation: Augmentation, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+        r"""Return where the pixels come from, (ndim, \\*reads), and their labels.
+
+        Where a change of shape moves all that is known out of a window, another one is
+        tried.
+        """
+        middle = _column(place.starts) + (_column(self.reads) - 1) / 2
+        for _ in range(MOST_CHANGES):
+            at = middle + augmentation.places(rng, self.reads)
+            labels = self._labels_at(place.image, at)
+            if place.image not in self._known or (labels != UNKNOWN).any():
+                return at, labels
+        at = np.indices(self.reads) + _column(place.starts).astype(np.float64)
+        return at, self._labels_at(place.image, at)
+
+    def _labels_at(self, image: int, at: NDArray[np.float64]) -> NDArray[np.integer]:
+        """Return the labels of the window; a label is one of the image's, unmixed."""
+        seen = (slice(None), *self._seen((0,) * len(self.window)))
+        labels: NDArray[np.integer] = ndimage.map_coordinates(
+            self.labels[image].astype(np.int32, copy=False),
+            at[seen],
+            order=0,
+            cval=UNKNOWN,
+        )
+        return labels
 
 
 def _box(at: NDArray[np.float64]) -> list[tuple[int, int]]:

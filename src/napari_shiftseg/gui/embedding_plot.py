@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import CheckBox, Container, PushButton
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QShortcut
+from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.embedding_steps import (
     Lassoed,
@@ -132,9 +130,6 @@ class EmbeddingPlot(Container):
         self.background.changed.connect(self._project)
         self.modes.changed.connect(self._show_modes)
         self.clear.changed.connect(self.drop)
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.native)
-        self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self._escape.activated.connect(self.drop)
         self._soon = QTimer(self.native, singleShot=True, interval=SOON)
         self._soon.timeout.connect(self._recolour)
         self._watch = ViewWatch(self._viewer, self.native, self._follow_view)
@@ -268,6 +263,7 @@ class EmbeddingPlot(Container):
         self.canvas = EmbeddingCanvas()
         self.canvas.lassoed.connect(self._lasso)
         self.canvas.picked.connect(self._pick)
+        self.canvas.escaped.connect(self.drop)
         self.native.layout().insertWidget(1, self.canvas, 1)
         self._follow_theme()
         self._show_modes()

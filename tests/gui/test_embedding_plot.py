@@ -148,7 +148,9 @@ def expected_colours(layer, of):
 
 
 def lassoed_layers(viewer):
-    return [layer for layer in viewer.layers if "lassoed" in layer.name]
+    """Those that are seen."""
+    named = [layer for layer in viewer.layers if "lassoed" in layer.name]
+    return [layer for layer in named if layer.visible]
 
 
 # ------------------------------------------------------------ what is drawn
@@ -293,6 +295,10 @@ def test_clearing(viewer, shown, hand, settled, how):
     assert lassoed_layers(viewer) == []
     assert len(shown.canvas.loop.get_xdata()) == 0
     assert shown.said.value == HOW
+    hand.lasso(shown.projection.modes[2])
+    settled()
+    assert len(lassoed_layers(viewer)) == 1
+    assert len(viewer.layers) == 2  # no second one
 
 
 def test_escape_drops_a_lasso_that_is_being_drawn(viewer, shown, hand, settled):
@@ -485,6 +491,7 @@ def test_the_labels_are_deleted(viewer, shown, hand, settled, layer):
     hand.lasso(shown.projection.modes[1])
     settled()
     viewer.layers.remove(layer)
+    assert len(viewer.layers) == 0
     assert shown.about.value == DELETED
     assert not shown.canvas.isVisible()
     assert lassoed_layers(viewer) == []
@@ -507,7 +514,7 @@ def test_forgetting(viewer, shown, hand, settled, layer, labels):
     settled()
     shown.forget()
     assert shown.about.value == NOTHING
-    assert lassoed_layers(viewer) == []
+    assert list(viewer.layers) == [layer]
     shown.show(layer, predicted(labels), MODES, 1.0, "gaussian")
     settled()
     assert shown.canvas.isVisible()
@@ -533,8 +540,9 @@ def test_nothing_to_plot(viewer, plot, labels, settled):
 
 def test_it_is_opened_once(viewer):
     first = open_embedding_plot(viewer)
-    assert open_embedding_plot(viewer) is first
-    assert embedding_plot.NAME in viewer.window.dock_widgets
+    first.said.value = "seen before"
+    assert open_embedding_plot(viewer).said.value == "seen before"
+    assert list(viewer.window.dock_widgets) == [embedding_plot.NAME]
 
 
 def test_the_gui_answers_while_a_large_image_is_plotted(viewer, plot, settled, qtbot):

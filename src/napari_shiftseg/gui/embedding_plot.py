@@ -196,6 +196,7 @@ class EmbeddingPlot(Container):
     def _empty(self, reason: str) -> None:
         self._abandon()
         self._drop_lasso()
+        self._lassoed.remove()
         self._unfollow(self._subject)
         self._subject = self.projection = self._chosen = None
         self._say_nothing(reason)
@@ -350,7 +351,7 @@ class EmbeddingPlot(Container):
 
     def _take_lassoed(self, found: Lassoed) -> None:
         if found.pixels == 0:
-            self._lassoed.clear()
+            self._lassoed.hide()
             self._say("No pixel lies within the lasso.")
             return
         self._lassoed.show(found.mask, self._subject.layer, self._subject.frame)
@@ -360,7 +361,7 @@ class EmbeddingPlot(Container):
     def _drop_lasso(self) -> None:
         if "lasso" in self._jobs:
             self._jobs.pop("lasso").abandon()
-        self._lassoed.clear()
+        self._lassoed.hide()
         if self.canvas is not None:
             self.canvas.clear_lasso()
 

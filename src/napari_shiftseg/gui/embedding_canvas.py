@@ -9,17 +9,17 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.widgets import LassoSelector
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import MouseEvent
     from numpy.typing import NDArray
-    from qtpy.QtGui import QResizeEvent
+    from qtpy.QtGui import QKeyEvent, QResizeEvent
 
     from napari_shiftseg.interaction.projection import Projection
     from napari_shiftseg.report.colours import Colours
 
-LEAST_SIZE = (300, 200)  # pixels
+LEAST_SIZE = (320, 200)  # pixels
 MARGINS = (48, 40, 10, 8)  # pixels left, below, right, above the axes
 TICKS = 4  # intervals; each label takes a millisecond to draw
 FONT = 8  # points
@@ -44,14 +44,18 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         Emitted with the corners of a lasso, (corners, 2).
     picked : Signal
         Emitted with the index of a point that was clicked.
+    escaped : Signal
+        Emitted when Escape is pressed.
     """
 
     lassoed = Signal(object)
     picked = Signal(int)
+    escaped = Signal()
 
     def __init__(self) -> None:
         super().__init__(Figure())
         self.setMinimumSize(*LEAST_SIZE)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # or no key comes here
         self.axes = axes = self.figure.add_axes((0, 0, 1, 1))
         axes.locator_params(nbins=TICKS)
         axes.tick_params(labelsize=FONT)
@@ -190,6 +194,13 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         left, below, right, above = MARGINS
         room = (self.width() - left - right, self.height() - below - above)
         return np.maximum(room, 1.0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take Escape."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the axes all room but that of their labels."""

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import CheckBox, Container, PushButton
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QShortcut
+from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.embedding_steps import (
     Lassoed,
@@ -132,9 +130,6 @@ class EmbeddingPlot(Container):
         self.background.changed.connect(self._project)
         self.modes.changed.connect(self._show_modes)
         self.clear.changed.connect(self.drop)
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.native)
-        self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self._escape.activated.connect(self.drop)
         self._soon = QTimer(self.native, singleShot=True, interval=SOON)
         self._soon.timeout.connect(self._recolour)
         self._watch = ViewWatch(self._viewer, self.native, self._follow_view)
@@ -201,6 +196,7 @@ class EmbeddingPlot(Container):
     def _empty(self, reason: str) -> None:
         self._abandon()
         self._drop_lasso()
+        self._lassoed.remove()
         self._unfollow(self._subject)
         self._subject = self.projection = self._chosen = None
         self._say_nothing(reason)
@@ -268,6 +264,7 @@ class EmbeddingPlot(Container):
         self.canvas = EmbeddingCanvas()
         self.canvas.lassoed.connect(self._lasso)
         self.canvas.picked.connect(self._pick)
+        self.canvas.escaped.connect(self.drop)
         self.native.layout().insertWidget(1, self.canvas, 1)
         self._follow_theme()
         self._show_modes()
@@ -354,7 +351,7 @@ class EmbeddingPlot(Container):
 
     def _take_lassoed(self, found: Lassoed) -> None:
         if found.pixels == 0:
-            self._lassoed.clear()
+            self._lassoed.hide()
             self._say("No pixel lies within the lasso.")
             return
         self._lassoed.show(found.mask, self._subject.layer, self._subject.frame)
@@ -364,7 +361,7 @@ class EmbeddingPlot(Container):
     def _drop_lasso(self) -> None:
         if "lasso" in self._jobs:
             self._jobs.pop("lasso").abandon()
-        self._lassoed.clear()
+        self._lassoed.hide()
         if self.canvas is not None:
             self.canvas.clear_lasso()
 

@@ -35,7 +35,7 @@ class LassoedLayer:
         self._layer: Labels | None = None
 
     @property
-    def is_shown(self) -> bool:
+    def is_there(self) -> bool:
         """Whether there is such a layer, and the user has not removed it."""
         return self._layer is not None and self._layer in self._viewer.layers
 
@@ -54,19 +54,25 @@ class LassoedLayer:
         """
         data = mask.reshape(*(1,) * len(frame), *mask.shape)
         place = Source.of(labels, frame).placed((), labels.ndim)
-        if self.is_shown and self._layer.ndim == data.ndim:
-            self._layer.data = data
+        if self.is_there and self._layer.data.shape == data.shape:
+            self._layer.data[...] = data  # new data would take napari twice as long
+            self._layer.refresh(extent=False)
             for name, value in place.items():
                 if not np.array_equal(getattr(self._layer, name), value):
                     setattr(self._layer, name, value)
         else:
-            self.clear()
+            self.remove()
             self._layer = self._added(data, _name(labels), place)
         self._layer.visible = True
 
-    def clear(self) -> None:
+    def hide(self) -> None:
+        """Show no pixels; napari takes a tenth of a second to remove a layer."""
+        if self.is_there:
+            self._layer.visible = False
+
+    def remove(self) -> None:
         """Take the layer away, if there is one."""
-        if self.is_shown:
+        if self.is_there:
             self._viewer.layers.remove(self._layer)
         self._layer = None
 

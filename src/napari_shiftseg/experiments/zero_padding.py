@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.lattice import find_disks
+from napari_shiftseg.experiments.found_disks import find_disks
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
 from napari_shiftseg.metrics.instances import false_splits

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
 from napari_shiftseg.experiments.found_disks import find_disks
 from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.experiments.pictures import embedding_colours, show
+from napari_shiftseg.experiments.pictures import as_grey, embedding_colours, show
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.instances import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
@@ -142,7 +142,7 @@ def draw(figure: Figure, outcome: Outcome) -> None:
     numbers, arrays = outcome.numbers, outcome.arrays
     for row, kind in zip(figure.subplots(2, 4), KINDS, strict=True):
         image = arrays[f"{kind} {SOUND} image"]
-        show(row[0], image, f"{SPACING} pixels apart, {kind}")
+        show(row[0], as_grey(image), f"{SPACING} pixels apart, {kind}")
         painted = embedding_colours(arrays[f"{kind} {SOUND} embedding"])
         distinct = numbers[f"{kind}_distinct_objects"]
         show(row[1], painted, f"embedding: {distinct} told apart")

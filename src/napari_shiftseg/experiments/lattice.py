@@ -186,10 +186,10 @@ FIGURE_2B = _experiment(
     "2b",
     "Disks at a spacing co-prime with the period: as many modes as phases",
     "As figure 2a, but the disks are 15 pixels apart, which has no divisor in common "
-    "with p = 8: eight disks in a row stand at eight different phases. The network "
-    "tells 8 × 8 = 64 = f^(d·l) of them apart, the most it can. White lines: after 120 "
-    "pixels, the least common multiple of 15 and 8, phases and with them modes "
-    "repeat.",
+    "with p = 8: eight disks in a row stand at eight different phases. A network of "
+    "the same depth, with twice the features, tells 8 × 8 = 64 = f^(d·l) of them "
+    "apart, the most it can. White lines: after 120 pixels, the least common multiple "
+    "of 15 and 8, phases and with them modes repeat.",
     15,
     8,
     3_000,

@@ -56,7 +56,7 @@ def test_disks_break_at_the_borders_of_tiles_of_52_and_not_of_48(
     )
     assert sound == pytest.approx(1, rel=1e-4)
     assert broken > 5
-    for score in ("false_splits", "split_at_borders"):
+    for score in ("false_splits", "split_by_seams"):
         broken, sound = (numbers[f"{kind}_{score}_{w}"] for w in (BROKEN, SOUND))
         assert broken > 2 * sound
         assert broken > sound + 15

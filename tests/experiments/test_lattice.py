@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from napari_shiftseg.experiments import lattice as lattice_module
+from napari_shiftseg.experiments import found_disks
 from napari_shiftseg.experiments.lattice import (
     FIGURE_2A,
     FIGURE_2B,
     FIGURE_2C,
     far_pairs,
-    foreground_modes,
     lattice,
-    modes_of_whole_disks,
+    pull,
 )
 from napari_shiftseg.model.unet import build, new_model
 from napari_shiftseg.pipeline.segmentation import segment
@@ -56,20 +55,6 @@ def test_a_window_shows_every_phase_at_every_place_in_the_lattice() -> None:
         assert len(seen) == spacing * period
 
 
-def test_the_mode_of_most_background_becomes_0() -> None:
-    modes = np.array([0, 0, 3, 3, 3, 5, 5])
-    truth = np.array([1, 1, 0, 0, 0, 0, 2])
-    assert foreground_modes(modes, truth).tolist() == [1, 1, 0, 0, 0, 6, 6]
-
-
-def test_cut_disks_and_the_modes_of_whole_ones() -> None:
-    # disk 1 is whole, disk 2 is cut, disk 3 is whole and has two modes
-    everywhere = np.array([[1, 1, 0, 2, 2], [0, 0, 0, 0, 0], [3, 3, 0, 0, 0]])
-    truth, modes = everywhere[:, :4], np.array([[7, 7, 0, 8], [0] * 4, [5, 6, 0, 0]])
-    found = modes_of_whole_disks(modes, truth, everywhere)
-    assert found == {(0.0, 0.5): {7}, (2.0, 0.5): {5, 6}}
-
-
 def test_far_pairs_are_counted_along_each_axis() -> None:
     modes = {(0.0, 0.0): {1}, (8.0, 0.0): {1}, (0.0, 8.0): {2}, (3.0, 3.0): {1}}
     assert far_pairs(modes, 8) == {"apart": 8, "pairs_apart": 2, "pairs_alike": 1}
@@ -98,6 +83,7 @@ def test_as_many_modes_as_phases(numbers, name, objects, spacing, upsampling) ->
     assert found["apart"] == (16 if name == "2a" else 120)
     assert found["pairs_alike"] == found["pairs_apart"] > 90
     assert found["bandwidth"] == pytest.approx(0.1**0.5)
+    assert 0 < found["pull"] < 0.01 * found["bandwidth"] ** 2
 
 
 def test_beside_these_modes_there_is_the_background_alone(numbers) -> None:
@@ -112,6 +98,14 @@ def test_an_untrained_network_fails(figure, seed) -> None:
     networks = {n.name: build(n.config, seed) for n in figure.networks}
     found = figure.measure(networks).numbers
     assert found["distinct_objects"] == found["disks_of_one_mode"] == 0
+    assert found["pull"] > found["bandwidth"] ** 2
+
+
+def test_the_pull_by_hand() -> None:
+    # means 1 and 6; background: 1 and 1, disk: 4, 1, 1 and 4
+    embedding = np.array([[0.0, 2.0, 4.0, 5.0, 7.0, 8.0]])
+    truth = np.array([0, 0, 1, 1, 1, 1])
+    assert pull(embedding, truth) == (2 / 2 + 10 / 4) / 2
 
 
 def test_a_disk_of_several_modes_is_no_object(monkeypatch) -> None:
@@ -125,6 +119,6 @@ def test_a_disk_of_several_modes_is_no_object(monkeypatch) -> None:
         labels = np.where(distance > 4, result.labels.max() + 1, result.labels)
         return replace(result, labels=labels)
 
-    monkeypatch.setattr(lattice_module, "segment", with_holes)
+    monkeypatch.setattr(found_disks, "segment", with_holes)
     found = FIGURE_2A.measure({network.name: network.load()}).numbers
     assert found["disks_of_one_mode"] == found["distinct_objects"] == 0

@@ -55,7 +55,7 @@ class TestTrainedWithOnePeriod:
         assert numbers["period_ratio"] > 1.2
         assert numbers["largest_difference"] < 1e-4
         assert numbers["false_splits"] > 20
-        assert (numbers["training_window"], numbers["period"]) == (16, 16)
+        assert (numbers["training_window"], numbers["period"]) == ([16, 16], 16)
 
     @pytest.mark.parametrize("model", ["disks", "untrained"])
     def test_another_network_has_none(self, model: str) -> None:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.lattice import find_disks
+from napari_shiftseg.experiments.found_disks import find_disks
 from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.experiments.pictures import embedding_colours, show
+from napari_shiftseg.experiments.pictures import as_grey, embedding_colours, show
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.instances import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
@@ -38,8 +38,7 @@ STEPS = {"noise": 2_000, "deformation": 4_500}
 KINDS = tuple(STEPS)
 BANDWIDTH = 1.25**0.5  # the widest of the papers' kernels, exp(−‖d‖²/2.5)
 SCORES = (
-    "seam_ratio_within", "seam_ratio_within_untiled", "false_splits",
-    "split_at_borders",
+    "seam_ratio_within", "seam_ratio_within_untiled", "false_splits", "split_by_seams",
 )  # fmt: skip
 
 
@@ -82,23 +81,19 @@ def predicted(
         seam_scores(e, result.plan, truth) for e in (result.embeddings, whole)
     )
     numbers = {
-        "window": window,
+        "window": list(result.plan.window),
         "distinct_objects": found.distinct,
         "whole_disks": len(found.whole),
         "disks_of_one_mode": len(found.objects),
         "seam_ratio_within": scores.ratio_within,
         "seam_ratio_within_untiled": untiled.ratio_within,
         "false_splits": false_splits(truth, modes),
-        "split_at_borders": split_objects(
+        "split_by_seams": split_objects(
             splitting_seams(modes, truth, result.embeddings, result.plan)
         ),
     }
-    arrays = {
-        "image": found.image,
-        "embedding": result.embeddings,
-        "modes": modes,
-    }
-    return numbers, arrays
+    drawn = {"image": found.image, "embedding": result.embeddings, "modes": modes}
+    return numbers, drawn
 
 
 def measure(networks: Mapping[str, UNet]) -> Outcome:
@@ -112,16 +107,17 @@ def measure(networks: Mapping[str, UNet]) -> Outcome:
         for image, of, window in (
             ("clean", clean, SOUND), (kind, sample, BROKEN), (kind, sample, SOUND),
         ):  # fmt: skip
-            numbers, found = predicted(of, model, window)
+            numbers, drawn = predicted(of, model, window)
             rows.append({"network": kind, "image": image, **numbers})
             if of is sample:
-                arrays |= {f"{kind} {window} {key}": v for key, v in found.items()}
-    period = model.shape.period[0]
+                arrays |= {f"{kind} {window} {key}": v for key, v in drawn.items()}
+    (period,) = {model.shape.period[0] for model in networks.values()}
+    (bandwidth,) = {m.config.clustering.bandwidth for m in networks.values()}
     numbers = {
         "spacing": SPACING,
         "period": period,
         **_summary(rows),
-        "bandwidth": model.config.clustering.bandwidth,
+        "bandwidth": bandwidth,
         "table": rows,
     }
     return Outcome(numbers, arrays)
@@ -130,7 +126,7 @@ def measure(networks: Mapping[str, UNet]) -> Outcome:
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     summary = {}
     for row in rows:
-        kind, window = row["network"], row["window"]
+        kind, window = row["network"], row["window"][0]
         if row["image"] == "clean":
             summary[f"{kind}_clean_distinct_objects"] = row["distinct_objects"]
             continue
@@ -146,15 +142,15 @@ def draw(figure: Figure, outcome: Outcome) -> None:
     numbers, arrays = outcome.numbers, outcome.arrays
     for row, kind in zip(figure.subplots(2, 4), KINDS, strict=True):
         image = arrays[f"{kind} {SOUND} image"]
-        show(row[0], image, f"{SPACING} pixels apart, {kind}")
+        show(row[0], as_grey(image), f"{SPACING} pixels apart, {kind}")
         painted = embedding_colours(arrays[f"{kind} {SOUND} embedding"])
         distinct = numbers[f"{kind}_distinct_objects"]
         show(row[1], painted, f"embedding: {distinct} told apart")
         for axes, window in zip(row[2:], (BROKEN, SOUND), strict=True):
-            splits = numbers[f"{kind}_split_at_borders_{window}"]
+            splits = numbers[f"{kind}_split_by_seams_{window}"]
             colours = object_colours(arrays[f"{kind} {window} modes"])
             lines = range(window, len(image), window)
-            show(axes, colours, f"tiles of {window}: {splits} split at borders", lines)
+            show(axes, colours, f"tiles of {window}: seams split {splits}", lines)
 
 
 def _network(kind: str) -> Network:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
+from napari_shiftseg.experiments.found_disks import find_disks
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
 from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.colours import object_colours
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.recipe import Recipe
 from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
 
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from napari_shiftseg.experiments.found_disks import Centre
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.pipeline.segmentation import Segmentation
 
 MEASURED = 12  # disks along a side
-Centre = tuple[float, ...]
 
 
 def lattice(shape: UNetShape, spacing: int, cells: int) -> Sample:
@@ -84,6 +84,7 @@ def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
         "bandwidth": result.settings.clustering(model.config).bandwidth,
         "whole_disks": len(found.whole),
         "disks_of_one_mode": len(found.objects),
+        "pull": pull(result.embeddings, found.truth),
         **far_pairs(found.whole, lcm(spacing, period)),
         "modes": len(result.modes),
         "background_modes": len(np.unique(found.modes[found.truth == 0])),
@@ -94,93 +95,21 @@ def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
     return Outcome(numbers, arrays)
 
 
-@dataclass(frozen=True)
-class FoundDisks:
-    r"""Disks as a network tells them apart, over what was predicted.
+def pull(embedding: NDArray[Any], truth: NDArray[Any]) -> float:
+    r"""Return the mean over objects of the squared distance of pixels to their mean.
 
-    Attributes
-    ----------
-    result : Segmentation
-    image : ndarray
-        (\\*predicted)
-    truth, modes : ndarray of int
-        (\\*predicted), the true disks and the modes; 0 is background.
-    whole : dict
-        Modes of every disk that was predicted as a whole, by its centre.
-    """
-
-    result: Segmentation
-    image: NDArray[Any]
-    truth: NDArray[Any]
-    modes: NDArray[Any]
-    whole: dict[Centre, set[int]]
-
-    @property
-    def objects(self) -> list[set[int]]:
-        """Modes of the whole disks that have one, other than the background's."""
-        return [own for own in self.whole.values() if len(own) == 1 and 0 not in own]
-
-    @property
-    def distinct(self) -> int:
-        """Number of different modes among these."""
-        return len(set().union(*self.objects))
-
-
-def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
-    """Segment an image of disks into modes, whatever their size or connection.
+    The pull of `DiscriminativeLoss`; near 0 where each object has one embedding. The
+    background is an object, too.
 
     Parameters
     ----------
-    sample : Sample
-    model : UNet
-    **how
-        Of `segment`: window, stitching, border.
-    """
-    result = segment(
-        sample.image, model, device="cpu", min_size=0,
-        split_far_parts=False,  # so that labels are modes
-        **how,
-    )  # fmt: skip
-    inside = tuple(slice(*bounds) for bounds in result.plan.region)
-    truth = sample.labels[inside]
-    modes = foreground_modes(result.labels, truth)
-    whole = modes_of_whole_disks(modes, truth, sample.labels)
-    return FoundDisks(result, sample.image[inside], truth, modes, whole)
-
-
-def foreground_modes(modes: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
-    r"""Return the modes numbered from 1, the one of most background pixels 0.
-
-    Parameters
-    ----------
-    modes, truth : ndarray of int
+    embedding : ndarray
+        (channels, \\*spatial)
+    truth : ndarray of int
         (\\*spatial)
     """
-    background = np.bincount(modes[truth == 0]).argmax()
-    numbered: NDArray[Any] = np.where(modes == background, 0, modes + 1)
-    return numbered
-
-
-def modes_of_whole_disks(
-    modes: NDArray[Any], truth: NDArray[Any], everywhere: NDArray[Any]
-) -> dict[Centre, set[int]]:
-    r"""Return the modes of every disk that was predicted as a whole, by its centre.
-
-    Parameters
-    ----------
-    modes, truth : ndarray of int
-        (\\*predicted); the mode and the true disk of every pixel.
-    everywhere : ndarray of int
-        (\\*spatial), the true disks of the whole image.
-    """
-    sizes, predicted = np.bincount(everywhere.flat), np.bincount(truth.flat)
-    found = {}
-    for disk in np.flatnonzero(predicted)[1:]:
-        if predicted[disk] == sizes[disk]:
-            pixels = np.nonzero(truth == disk)
-            centre = tuple(float(along.mean()) for along in pixels)
-            found[centre] = set(modes[pixels].tolist())
-    return found
+    pixels = torch.from_numpy(embedding).double()
+    return float(DiscriminativeLoss().terms(pixels, torch.from_numpy(truth))[0])
 
 
 def far_pairs(disks_modes: Mapping[Centre, set[int]], apart: int) -> dict[str, int]:
@@ -257,10 +186,10 @@ FIGURE_2B = _experiment(
     "2b",
     "Disks at a spacing co-prime with the period: as many modes as phases",
     "As figure 2a, but the disks are 15 pixels apart, which has no divisor in common "
-    "with p = 8: eight disks in a row stand at eight different phases. The network "
-    "tells 8 × 8 = 64 = f^(d·l) of them apart, the most it can. White lines: after 120 "
-    "pixels, the least common multiple of 15 and 8, phases and with them modes "
-    "repeat.",
+    "with p = 8: eight disks in a row stand at eight different phases. A network of "
+    "the same depth, with twice the features, tells 8 × 8 = 64 = f^(d·l) of them "
+    "apart, the most it can. White lines: after 120 pixels, the least common multiple "
+    "of 15 and 8, phases and with them modes repeat.",
     15,
     8,
     3_000,

@@ -77,9 +77,8 @@ def _trained(model: UNet) -> dict[str, Any]:
     about = model.config.provenance
     return {
         "period": model.shape.period[0],
-        "training_window": None if about is None or about.window is None
-        else about.window[0],
-    }  # fmt: skip
+        "training_window": list(about.window) if about else None,
+    }
 
 
 def _shown(side: Side) -> dict[str, Any]:

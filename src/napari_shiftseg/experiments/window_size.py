@@ -144,7 +144,7 @@ def naive_above(rows: Sequence[Row], model: UNet) -> dict[str, list[int]]:
 
 
 def draw(figure: Figure, outcome: Outcome) -> None:
-    """Draw a column a variant: false splits, objects split by seams, AP50."""
+    """Draw a column a variant: false splits, and AP50 below."""
     table = outcome.numbers["table"]
     names = list(dict.fromkeys(row["variant"] for row in table))
     grid = figure.subplots(len(PANELS), len(names), sharex=True, squeeze=False)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.lattice import find_disks
+from napari_shiftseg.experiments.found_disks import find_disks
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
 from napari_shiftseg.metrics.instances import false_splits
@@ -92,7 +92,7 @@ def draw(figure: Figure, outcome: Outcome) -> None:
     ):
         embedding = outcome.arrays[f"{training} embedding"][:, pixels, pixels]
         ratio = outcome.numbers[f"seam_ratio_within_{when}"]
-        title = f"trained {training}: {ratio:.1f} × at borders"
+        title = f"trained {training}: seam ratio {ratio:.1f}"
         show(columns[0], embedding_colours(embedding), title, lines)
         modes = outcome.arrays[f"{training} modes"][pixels, pixels]
         splits = outcome.numbers[f"false_splits_{when}"]
@@ -125,8 +125,8 @@ FIGURE_Z = Experiment(
     f"get an embedding on either side. Right: the same number of tiles a step, but "
     f"2 × 2 neighbours in one batch and one loss over what they are stitched to: it "
     f"pulls both sides of a cut disk together. For each, the embedding as colours, "
-    f"with how many times as far it steps at tile borders as elsewhere, both inside "
-    f"disks; and one colour a mode.",
+    f"with its seam ratio inside disks, how many times as far it steps at tile borders "
+    f"as elsewhere; and one colour a mode.",
     measure,
     draw,
     (

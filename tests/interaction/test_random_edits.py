@@ -69,7 +69,7 @@ def test_one_by_one_and_replayed(scene) -> None:
         outside = np.ones(labels.shape, dtype=bool)
         outside[change.box] = False
         np.testing.assert_array_equal(mending.labels[outside], before[outside])
-        frame = mending.frame(())
+        frame = mending.frame
         assert frame.boxes == object_boxes(mending.labels)
         new = set(np.unique(mending.labels)) - set(np.unique(before)) - {0}
         assert all(number > before.max() for number in new)

@@ -131,12 +131,12 @@ class TestContradictions:
     def test_other_frames_are_no_matter(self) -> None:
         labels, embedding = bars()
         labels[1] = labels[0]
-        mending = Mending(labels, embedding, leading=1)
-        mending.make(Split((((1, 0),), ((1, 7),)), (0,)))
-        mending.make(Split((((1, 0),), ((1, 7),)), (1,)))
-        change = mending.make(Merge(((1, 0), (1, 7)), (1,)))
-        assert mending.overruled() == [(1, 2)]
-        assert mending.contradicted(change.reversed()) == [2]
+        edits = [
+            Split((((1, 0),), ((1, 7),)), (0,)),
+            Split((((1, 0),), ((1, 7),)), (1,)),
+            Merge(((1, 0), (1, 7)), (1,)),
+        ]
+        assert replay(edits, labels, embedding, leading=1).overruled == {2: 3}
 
 
 class TestTakenBack:
@@ -176,7 +176,7 @@ class TestAdopted:
         assert edit == Paint((0, 8), (1, 2), ((0, 2),), (0, 10))
         outcome = replay([edit], row(), EMBEDDING)
         np.testing.assert_array_equal(outcome.labels, mending.labels)
-        assert mending.frame(()).boxes[3] == (slice(0, 1), slice(8, 12))
+        assert mending.frame.boxes[3] == (slice(0, 1), slice(8, 12))
 
     def test_a_new_object_keeps_its_number_and_an_eraser_none(self) -> None:
         mending = Mending(row(), EMBEDDING)
@@ -199,11 +199,3 @@ class TestAdopted:
         np.testing.assert_array_equal(outcome.labels, mending.labels)
         mending.take_back(), mending.take_back()
         assert mending.labels.tolist() == ROW
-
-    def test_a_brush_through_frames(self) -> None:
-        labels, embedding = bars()
-        mending = Mending(labels.copy(), embedding, leading=1)
-        edits = self.paint(mending, [(0, 1, 0), (1, 0, 0), (1, 0, 1)], 9)
-        assert [edit.frame for edit in edits] == [(0,), (1,)]
-        outcome = replay(edits, labels, embedding, leading=1)
-        np.testing.assert_array_equal(outcome.labels, mending.labels)

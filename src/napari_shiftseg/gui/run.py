@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_shiftseg.gui.source import Source
+    from napari_shiftseg.interaction.kept import Kept
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
@@ -40,13 +41,16 @@ class Outcome:
         None for several images.
     own_seams : int or None
         Period at whose multiples the model itself makes seams; see `own_seams`.
+    kept : Kept
+        For mending.
     """
 
     model: str
     result: Segmentation
     layers: list[LayerTuple]
     seams: SeamScores | None
-    own_seams: int | None = None
+    own_seams: int | None
+    kept: Kept
 
     @property
     def has_seams(self) -> bool:
@@ -80,6 +84,7 @@ class Outcome:
 def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.interaction.kept import Kept
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.model.description import own_seams
@@ -91,4 +96,5 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     alone = result.labels.shape == result.plan.output_shape
     seams = seam_scores(result.embeddings, result.plan) if alone else None
     layers = result_layers(result, run.source, run.model)
-    return Outcome(run.model, result, layers, seams, own_seams(network.config))
+    kept = Kept(result, network.config)
+    return Outcome(run.model, result, layers, seams, own_seams(network.config), kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, Container, PushButton
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
@@ -13,6 +13,7 @@ from napari_shiftseg.gui.advanced import Advanced
 from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.inspect_widget import open_inspect
+from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.note import wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
@@ -186,6 +187,8 @@ class SegmentWidget(Container):
 
     def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
+            if isinstance(layer, Labels):
+                KEPT.keep(layer, outcome.kept)
             self._viewer.add_layer(layer)
         self._preview.to_top()
         return outcome.line, "warning" if outcome.has_seams else "note"

@@ -75,18 +75,17 @@ def contradicted(
     made : sequence of Made
         Before it.
     labels : ndarray of int
-        ([leading,] \\*spatial)
+        (\\*spatial)
 
     Returns
     -------
     list of int
         Indices into `made`.
     """
-    frame = labels[change.frame]
     broken = []
     for index, earlier in enumerate(made):
         if _touches(change, earlier):
-            now = [int(frame[place]) for place in earlier.places]
+            now = [int(labels[place]) for place in earlier.places]
             before, after = (
                 _carried(earlier, now, change, part)
                 for part in (change.before, change.after)
@@ -106,7 +105,7 @@ def overruled(
     made : sequence of Made
         In the order in which they acted.
     labels : ndarray of int
-        ([leading,] \\*spatial), after all of them.
+        (\\*spatial), after all of them.
 
     Returns
     -------
@@ -115,8 +114,7 @@ def overruled(
     """
     found = []
     for index, older in enumerate(made):
-        frame = labels[older.change.frame]
-        carried = [int(frame[place]) for place in older.places]
+        carried = [int(labels[place]) for place in older.places]
         if not holds(older.edit, carried):
             newer = _blamed(index, carried, made)
             found += [(index, newer)] if newer is not None else []
@@ -137,9 +135,7 @@ def _blamed(index: int, carried: list[int], made: Sequence[Made]) -> int | None:
 
 
 def _touches(change: Change, made: Made) -> bool:
-    return change.frame == made.change.frame and any(
-        holds_point(change.box, place) for place in made.places
-    )
+    return any(holds_point(change.box, place) for place in made.places)
 
 
 def _carried(

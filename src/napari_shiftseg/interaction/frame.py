@@ -81,8 +81,8 @@ class MendedFrame:
     labels : ndarray of int
         (\\*spatial), 0 is background; written to.
     embedding : array
-        (channels, [leading,] \\*spatial), of all frames; boxes of it are read. Of unit
-        length for the kernel "von-mises-fisher".
+        (channels, \\*spatial); boxes of it are read. Of unit length for the kernel
+        "von-mises-fisher".
     foreground : ndarray of bool, optional
         (\\*spatial)
     bandwidth : float
@@ -107,8 +107,7 @@ class MendedFrame:
         offset: Sequence[int] | None = None,
         frame: Point = (),
     ) -> None:
-        own_axes = 1 + len(frame)  # of the embedding, before the spatial ones
-        _check("embedding", tuple(embedding.shape)[own_axes:], labels.shape)
+        _check("embedding", tuple(embedding.shape)[1:], labels.shape)
         if foreground is not None:
             _check("foreground", foreground.shape, labels.shape)
         if not bandwidth > 0:
@@ -221,7 +220,7 @@ class MendedFrame:
             [tuple(x - c for x, c in zip(p, corner, strict=True)) for p in seed]
             for seed in seeds
         ]
-        embedding = np.asarray(self.embedding[(slice(None), *self.frame, *box)])
+        embedding = np.asarray(self.embedding[(slice(None), *box)])
         parts = cut(inside, embedding, self.bandwidth, local)
         names = np.array([0, *self._names(owners)], dtype=after.dtype)
         after[inside] = names[parts[inside]]

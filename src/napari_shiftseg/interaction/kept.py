@@ -69,6 +69,21 @@ class Kept:
             )
 
     @property
+    def ndim(self) -> int:
+        """Axes of a frame."""
+        return self.config.ndim
+
+    @property
+    def has_foreground(self) -> bool:
+        """Whether the model predicts a foreground logit."""
+        return self.config.foreground
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the result begins, per spatial axis."""
+        return self._plan.offset
+
+    @property
     def frames(self) -> list[tuple[int, ...]]:
         """Indices along the leading axes, one for each frame; one image has ()."""
         return list(np.ndindex(self.leading))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from napari_shiftseg.pipeline.segmentation import Prediction, Segmentation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from napari_shiftseg.interaction.edits import Edit
+    from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
 
 
@@ -37,14 +40,10 @@ def mend(
     """
     clustering = result.settings.clustering(model.config)
     predicted = Prediction(result.embeddings, result.foreground, result.plan, ())
-    embedding = result.embeddings
-    if clustering.kernel == "von-mises-fisher":
-        length = np.linalg.norm(embedding, axis=0, keepdims=True)
-        embedding = embedding / np.maximum(length, np.finfo(embedding.dtype).tiny)
     outcome = replay(
         edits,
         result.labels,
-        embedding,
+        measured_by(clustering, result.embeddings),
         predicted.foreground(clustering.foreground_threshold),
         clustering.bandwidth,
         result.offset,
@@ -54,3 +53,15 @@ def mend(
     return replace(
         result, labels=outcome.labels.astype(np.int32, copy=False), notes=notes
     ), outcome
+
+
+def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
+    r"""Return an embedding whose distances are those of a kernel.
+
+    Of unit length for von Mises-Fisher, else as it is; (channels, \\*spatial).
+    """
+    if clustering.kernel != "von-mises-fisher":
+        return embedding
+    length = np.linalg.norm(embedding, axis=0, keepdims=True)
+    unit: NDArray[Any] = embedding / np.maximum(length, np.finfo(embedding.dtype).tiny)
+    return unit

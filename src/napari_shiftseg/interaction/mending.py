@@ -1,4 +1,4 @@
-"""The objects of a result while they are mended, edit by edit."""
+"""The objects of a frame while they are mended, edit by edit."""
 
 from __future__ import annotations
 
@@ -21,29 +21,18 @@ if TYPE_CHECKING:
 
 
 class Mending:
-    r"""The objects of an image, or of each frame of a series, and the edits made.
+    r"""The objects of one image, or of one frame of a series, and the edits made.
 
     Edits act in their order, so that of two that contradict each other the newer wins.
 
     Parameters
     ----------
-    labels : ndarray of int
-        ([leading,] \\*spatial), 0 is background; written to. Each frame has numbers
-        of its own.
-    embedding : array
-        (channels, [leading,] \\*spatial), in memory or in a store; boxes of it are
-        read. Of unit length for the kernel "von-mises-fisher".
-    foreground : ndarray of bool, optional
-        ([leading,] \\*spatial)
-    bandwidth : float
-        Of the mean shift, in units of the embedding.
-    offset : sequence of int, optional
-        Pixel of a frame at which these arrays begin, as `TilePlan.offset`.
-    leading : int
-        Axes (time, planes) before the spatial ones.
+    labels, embedding, foreground, bandwidth, offset, frame
+        See `MendedFrame`; the labels are written to.
 
     Attributes
     ----------
+    frame : MendedFrame
     made : list of Made
         The edits, the oldest first.
     """
@@ -55,34 +44,27 @@ class Mending:
         foreground: NDArray[np.bool_] | None = None,
         bandwidth: float = 1.0,
         offset: Sequence[int] | None = None,
-        leading: int = 0,
+        frame: Point = (),
     ) -> None:
-        self.labels, self.embedding, self.foreground = labels, embedding, foreground
-        self.bandwidth, self.offset, self.leading = bandwidth, offset, leading
+        self.frame = MendedFrame(
+            labels, embedding, foreground, bandwidth, offset, frame
+        )
         self.made: list[Made] = []
-        self._frames: dict[Point, MendedFrame] = {}
+
+    @property
+    def labels(self) -> NDArray[np.integer]:
+        r"""As they are mended, (\\*spatial)."""
+        return self.frame.labels
 
     @property
     def edits(self) -> tuple[Edit, ...]:
         """The edits made, the oldest first."""
         return tuple(made.edit for made in self.made)
 
-    def frame(self, position: Point) -> MendedFrame:
-        """Return the frame at a position on the leading axes.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
-        if position not in self._frames:
-            self._check_frame(position)
-            foreground = None if self.foreground is None else self.foreground[position]
-            self._frames[position] = MendedFrame(
-                self.labels[position], self.embedding, foreground, self.bandwidth,
-                self.offset, position,
-            )  # fmt: skip
-        return self._frames[position]
+    def move_to(self, labels: NDArray[np.integer]) -> None:
+        """Go on in another array, which is given the present labels."""
+        labels[...] = self.frame.labels
+        self.frame.labels = labels
 
     def change_of(self, edit: Edit) -> Change:
         """Return what an edit would do now.
@@ -92,13 +74,24 @@ class Mending:
         ValueError
             If it cannot act: it lies outside the image or on background, for example.
         """
-        return self.frame(edit.frame).change_of(edit)
+        if edit.frame != self.frame.frame:
+            raise ValueError(
+                f"this is frame {self.frame.frame}, the edit is of frame {edit.frame}: "
+                f"give the position on the leading axes"
+            )
+        return self.frame.change_of(edit)
 
     def make(self, edit: Edit) -> Change:
         """Make an edit, and return what it did; see `change_of`."""
-        change = self.frame(edit.frame).apply(edit)
-        self._record(edit, change)
+        change = self.change_of(edit)
+        self.labels[change.box] = change.after
+        self.record(edit, change)
         return change
+
+    def record(self, edit: Edit, change: Change) -> None:
+        """Take an edit as made whose change stands in the labels already."""
+        self.frame.note(change)
+        self._add(edit, change)
 
     def take_back(self) -> Change:
         """Undo the newest edit, and return what that did.
@@ -111,9 +104,8 @@ class Mending:
         if not self.made:
             raise ValueError("no edit has been made: there is nothing to take back")
         change = self.made.pop().change.reversed()
-        frame = self.frame(change.frame)
-        frame.labels[change.box] = change.after
-        frame.note(change)
+        self.labels[change.box] = change.after
+        self.frame.note(change)
         return change
 
     def adopt(
@@ -132,15 +124,35 @@ class Mending:
         Returns
         -------
         tuple of Paint
-            One a frame and label, made already.
+            One a label, made already.
         """
-        painted: list[Paint] = []
-        leading = np.stack(indices)[: self.leading]
-        for position in np.unique(leading, axis=1).T.tolist():
-            here = (position == leading.T).all(axis=1)
-            spatial = [axis[here] for axis in indices[self.leading :]]
-            painted += self._adopted(tuple(position), spatial, before[here])
-        return tuple(painted)
+        whole = _change(self.frame, indices, before)
+        self.frame.note(whole)
+        edits, now = [], whole.before
+        for number in np.unique(whole.values[1]).tolist():
+            mask = (whole.after == number) & (whole.before != number)
+            edit = _paint(self.frame, whole, mask, number)
+            after = np.where(mask, whole.after, now)
+            self._add(edit, Change(self.frame.frame, whole.box, now, after))
+            edits.append(edit)
+            now = after
+        return tuple(edits)
+
+    def replay(self, edits: Sequence[Edit]) -> dict[int, str]:
+        """Make edits one after the other; see `replay`.
+
+        Returns
+        -------
+        dict of int to str
+            Edits, by their index, that could not act and are left out, and why.
+        """
+        left_out = {}
+        for index, edit in enumerate(edits):
+            try:
+                self.make(edit)
+            except ValueError as error:
+                left_out[index] = str(error)
+        return left_out
 
     def contradicted(self, change: Change) -> list[int]:
         """Return which of the edits made a change would undo; indices into `made`."""
@@ -150,40 +162,9 @@ class Mending:
         """Return which edits hold no more, and which newer one wins; see `made`."""
         return overruled(self.made, self.labels)
 
-    def _adopted(
-        self,
-        position: Point,
-        indices: Sequence[NDArray[np.integer]],
-        before: NDArray[np.integer],
-    ) -> list[Paint]:
-        frame = self.frame(position)
-        whole = _change(frame, indices, before)
-        frame.note(whole)
-        edits, now = [], whole.before
-        for number in np.unique(whole.values[1]).tolist():
-            mask = (whole.after == number) & (whole.before != number)
-            edit = _paint(frame, whole, mask, number)
-            after = np.where(mask, whole.after, now)
-            self._record(edit, Change(position, whole.box, now, after))
-            edits.append(edit)
-            now = after
-        return edits
-
-    def _record(self, edit: Edit, change: Change) -> None:
-        frame = self.frame(edit.frame)
-        places = tuple(frame.place(point) for point in edit.points)
+    def _add(self, edit: Edit, change: Change) -> None:
+        places = tuple(self.frame.place(point) for point in edit.points)
         self.made.append(Made(edit, change, places))
-
-    def _check_frame(self, position: Point) -> None:
-        shape = self.labels.shape[: self.leading]
-        if len(position) != len(shape) or any(
-            not 0 <= x < n for x, n in zip(position, shape, strict=True)
-        ):
-            there = f"frames of the shape {shape}" if shape else "one frame, ()"
-            raise ValueError(
-                f"there is no frame {position}, the result has {there}: give the "
-                f"position on the leading axes"
-            )
 
 
 def _change(

@@ -61,6 +61,11 @@ class Relabelling:
         Where the mean shift computes.
     most_bytes : int
         That what is remembered may take.
+
+    Attributes
+    ----------
+    prediction : Prediction
+    neighbourhood : tuple of int or None
     """
 
     def __init__(
@@ -71,7 +76,7 @@ class Relabelling:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self.prediction = prediction
-        self._neighbourhood = neighbourhood
+        self.neighbourhood = neighbourhood
         self._pixels = Pixels(prediction.embedding, prediction.plan.offset, device)
         self._find = Remembered(self._pixels.find, most_bytes)
 
@@ -126,7 +131,7 @@ class Relabelling:
         """Return the clustering of this frame, nothing of it done; see `steps`."""
         foreground = self.prediction.foreground(clustering.foreground_threshold)
         return to_cluster(
-            self._pixels, clustering, foreground, self._neighbourhood, self._find
+            self._pixels, clustering, foreground, self.neighbourhood, self._find
         )
 
 

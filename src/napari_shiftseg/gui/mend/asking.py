@@ -106,7 +106,7 @@ class KnownEvidence:
         """Return what questions about a frame are answered from."""
         from napari_shiftseg.interaction.evidence import Evidence
 
-        version = frame, frame.mending.version
+        version = frame, len(frame.mending.made)
         if self._evidence is None or self._of != version:
             self._of = version
             self._evidence = Evidence(
@@ -116,7 +116,7 @@ class KnownEvidence:
                 frame.clustering,
                 frame.objects.mode_of,
                 axes,
-                frame.training_window,
+                frame.relabelling.neighbourhood,
             )
         return self._evidence
 

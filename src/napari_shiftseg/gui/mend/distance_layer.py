@@ -37,7 +37,9 @@ class DistanceLayer:
         corner: tuple[int, ...],
     ) -> None:
         """Show distances, placed on the labels, at this pixel of theirs."""
-        data = distances.reshape((1,) * (labels.ndim - distances.ndim) + distances.shape)
+        data = distances.reshape(
+            (1,) * (labels.ndim - distances.ndim) + distances.shape
+        )
         place = Source.of(labels).placed(corner, labels.ndim)
         if self._layer is None or self._layer not in self._viewer.layers:
             self._layer = Image(

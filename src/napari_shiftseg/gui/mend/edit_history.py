@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.interaction.edits import to_dict
+from napari_shiftseg.interaction.edits import from_dict, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +48,11 @@ class EditHistory:
         Called when the edits are others.
     leading : int
         Axes (time, planes) of the layer before those of a frame.
+
+    Raises
+    ------
+    ValueError
+        If the layer's metadata holds edits that are none.
     """
 
     def __init__(
@@ -59,7 +64,8 @@ class EditHistory:
     ) -> None:
         self._leading = leading
         self._layer, self._mending_of, self._changed = layer, mending_of, changed
-        self._settled: list[Edit] = []
+        known = layer.metadata.get(METADATA_EDITS, ())
+        self._settled: list[Edit] = [from_dict(edit) for edit in known]
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._acting = False

@@ -36,7 +36,8 @@ class EditTable(Container):
             text="Take out", tooltip="Take the selected edits out of the list."
         )
         self.save = PushButton(
-            text="Save…", tooltip="Write the edits to a file that `shiftseg mend` reads."
+            text="Save…",
+            tooltip="Write the edits to a file that `shiftseg mend` reads.",
         )
         self.load = PushButton(text="Load…", tooltip="Make the edits of a file.")
         row = Container(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.edits import Edit, Point
     from napari_shiftseg.interaction.kept import Kept
     from napari_shiftseg.interaction.mending import Mending
-    from napari_shiftseg.interaction.relabelling import Relabelling
+    from napari_shiftseg.interaction.relabelling import InView, Relabelling
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.pipeline.segmentation import Prediction
 
@@ -40,10 +40,8 @@ class SteeredFrame:
         That made them.
     notes : tuple of str
         Edits that could not be made again, or no longer hold.
-    predicted : Prediction
-        What the network says of it.
-    training_window : tuple of int or None
-        Of the model.
+    adopted : tuple of Edit
+        What others had painted.
     """
 
     relabelling: Relabelling
@@ -51,26 +49,33 @@ class SteeredFrame:
     mending: Mending
     clustering: Clustering
     notes: tuple[str, ...]
-    predicted: Prediction
-    training_window: tuple[int, ...] | None
+    adopted: tuple[Edit, ...]
+
+    @property
+    def position(self) -> Point:
+        """On the leading axes."""
+        return self.mending.frame.frame
+
+    @property
+    def predicted(self) -> Prediction:
+        """What the network says of it."""
+        return self.relabelling.prediction
 
 
 @dataclass(frozen=True, slots=True)
-class InView(Progress):
-    r"""What is shown is labelled; the rest is not yet.
+class ShownLabels(Progress):
+    r"""What is in view is labelled; the rest is not yet.
 
     Attributes
     ----------
-    frame : tuple of int
-    region : sequence of (int, int)
-        Pixels of the image.
-    labels : ndarray
-        (\\*region), mended.
+    at : tuple
+        Where in the layer: the frame, and a slice an axis.
+    labels : ndarray of int
+        (\*view), mended.
     """
 
-    frame: Point = ()
-    region: Region = ()
-    labels: NDArray[np.integer] | None = None
+    at: tuple[Any, ...] = ()
+    labels: Any = None
 
 
 def frame_steps(
@@ -100,45 +105,83 @@ def frame_steps(
         Labels of the frame that others may have painted on: where they differ from what
         is made here, they are taken as edits.
     """
-    from napari_shiftseg.interaction.relabelling import Relabelling
+    from napari_shiftseg.interaction.relabelling import InView
+    from napari_shiftseg.interaction.replay import notes_on
 
-    predicted = kept.frame(position)
-    relabelling = (
-        known.relabelling
-        if known is not None
-        else Relabelling(predicted, kept.training_window, kept.device)
-    )
+    relabelling = known.relabelling if known else kept.relabelling(position)
+    offset = relabelling.prediction.plan.offset
+    if view is not None:
+        view = tuple((a - o, b - o) for (a, b), o in zip(view, offset, strict=True))
     steps = Returning(relabelling.steps(clustering, view))
     for progress in steps:
-        labels = getattr(progress, "labels", None)
-        if labels is None or shown is not None:
+        if not isinstance(progress, InView):
             yield progress
-            continue
-        part = mending_of(
-            predicted, labels, clustering, position, progress.region, relabelling
-        )
-        part.replay(edits)
-        yield InView(
-            progress.done, progress.total, stage=progress.stage, frame=position,
-            region=progress.region, labels=part.labels,
-        )  # fmt: skip
+        elif shown is None:
+            yield _mended_view(
+                relabelling.prediction, progress, clustering, edits, position
+            )
     objects = steps.value
-    mending = mending_of(
-        predicted, objects.labels.copy(), clustering, position, predicted.plan.region
+    mending = _mending(
+        relabelling.prediction, objects.labels.copy(), clustering, position
     )
-    notes = mending.replay(edits).notes
-    if shown is not None:
-        take_painted(mending, shown)
-    return SteeredFrame(
-        relabelling, objects, mending, clustering, notes, predicted,
-        kept.training_window,
-    )  # fmt: skip
+    left_out = mending.replay(edits)
+    acted = [i for i in range(len(edits)) if i not in left_out]
+    notes = notes_on(
+        edits,
+        {index + 1: why for index, why in left_out.items()},
+        {acted[old] + 1: acted[new] + 1 for old, new in mending.overruled()},
+    )
+    adopted = () if shown is None else _take_painted(mending, shown)
+    len(mending.frame.boxes)  # found here, not in the GUI thread
+    return SteeredFrame(relabelling, objects, mending, clustering, notes, adopted)
 
 
-def take_painted(mending: Mending, shown: NDArray[np.integer]) -> None:
+def _mending(
+    predicted: Prediction,
+    labels: NDArray[np.integer],
+    clustering: Clustering,
+    position: Point,
+    box: tuple[slice, ...] = (...,),
+) -> Mending:
+    """Return labels of a frame, or of a box of it, ready to be mended."""
+    from napari_shiftseg.interaction.mend import measured_by
+    from napari_shiftseg.interaction.mending import Mending
+
+    foreground = predicted.foreground(clustering.foreground_threshold)
+    corner = [0] * labels.ndim if box == (...,) else [along.start for along in box]
+    return Mending(
+        labels,
+        measured_by(clustering, predicted.embedding[(slice(None), *box)]),
+        None if foreground is None else foreground[box],
+        clustering.bandwidth,
+        [o + c for o, c in zip(predicted.plan.offset, corner, strict=True)],
+        position,
+    )
+
+
+def _mended_view(
+    predicted: Prediction,
+    seen: InView,
+    clustering: Clustering,
+    edits: Sequence[Edit],
+    position: Point,
+) -> ShownLabels:
+    """Make those edits that lie in view."""
+    box = tuple(slice(*pair) for pair in seen.view)
+    labels = seen.labels.copy()
+    if edits and labels.size:
+        mending = _mending(predicted, labels, clustering, position, box)
+        mending.replay(edits)
+    return ShownLabels(
+        seen.done, seen.total, stage=seen.stage, at=(*position, *box), labels=labels
+    )
+
+
+def _take_painted(mending: Mending, shown: NDArray[np.integer]) -> tuple[Edit, ...]:
     """Take as edits where the labels shown differ from those of a frame."""
     where = np.nonzero(shown != mending.labels)
-    if len(where[0]):
-        before = mending.labels[where]
-        mending.labels[where] = shown[where]
-        mending.adopt(where, before)
+    if not len(where[0]):
+        return ()
+    before = mending.labels[where]
+    mending.labels[where] = shown[where]
+    return mending.adopt(where, before)

@@ -85,7 +85,9 @@ class Knobs(Container):
 
     def use_bandwidth(self, bandwidth: float) -> None:
         """Turn the bandwidth, as the user would."""
-        self.bandwidth.value = min(max(bandwidth, self.bandwidth.min), self.bandwidth.max)
+        self.bandwidth.value = min(
+            max(bandwidth, self.bandwidth.min), self.bandwidth.max
+        )
         self._turn("bandwidth", bandwidth)
 
     @property

@@ -47,4 +47,4 @@ def predicted_again(run: Run) -> Generator[Progress, None, Kept]:
 
     network = load_model(run.model)
     result = yield from segment_steps(run.source.pixels(), network, run.settings)
-    return Kept.of(result, network.config)
+    return Kept(result, network.config)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.gui.job import Job
+from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.edit_history import EditHistory
-from napari_shiftseg.gui.mend.frame_steps import InView, frame_steps
+from napari_shiftseg.gui.mend.frame_steps import ShownLabels, frame_steps
 from napari_shiftseg.inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -103,15 +104,13 @@ class Steering:
 
     def turn(self, clustering: Clustering) -> None:
         """Cluster anew; what was begun with an older turn is given up."""
-        if clustering == self.clustering and not self._stale:
-            return
-        self.clustering = clustering
-        self._begin_anew()
+        if clustering != self.clustering:
+            self.clustering = clustering
+            self._begin_anew()
 
-    def forget(self, edits: Sequence[int]) -> None:
-        """Take edits out of the list, by their numbers from 0."""
-        kept = [e for i, e in enumerate(self.history.edits) if i not in set(edits)]
-        self.history.settle(kept)
+    def use(self, edits: Sequence[Edit]) -> None:
+        """Let these be the edits, and make them on the objects as clustered."""
+        self.history.settle(edits)
         self._begin_anew()
 
     def do(self, edit: Edit) -> None:
@@ -191,12 +190,8 @@ class Steering:
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
-        if isinstance(progress, InView):
-            at = tuple(
-                slice(a - o, b - o)
-                for (a, b), o in zip(progress.region, self.kept.offset, strict=True)
-            )
-            self.layer.data[(*progress.frame, *at)] = progress.labels
+        if isinstance(progress, ShownLabels):
+            self.layer.data[progress.at] = progress.labels
             self.layer.refresh()
 
     def _ended(
@@ -228,19 +223,29 @@ class Steering:
 
     def _take(self, frame: SteeredFrame) -> None:
         """Show a frame that was clustered anew, its edits made again."""
-        mending = frame.mending
-        known = frame.clustering == self.clustering
-        if not known:  # the knob was turned meanwhile
+        if frame.clustering != self.clustering:  # the knob was turned meanwhile
             return
-        position = mending.position
-        self.layer.data[position][...] = mending.labels
-        mending.labels = self.layer.data[position]
-        self._frames[position] = frame
-        self._stale.discard(position)
-        self.history.settle(self.history.edits)
+        frame.mending.move_to(self.layer.data[frame.position])
+        self._frames[frame.position] = frame
+        self._stale.discard(frame.position)
+        self.history.settle((*self.history.edits, *frame.adopted))
+        self._record_clustering()
         self.layer.refresh()
         for note in frame.notes:
             self._listener.said(note, "warning")
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The clustering as settings of a run that gives these objects again."""
+        without = {"background_embedding"}
+        if not self.kept.has_foreground:
+            without.add("foreground_threshold")
+        return self.clustering.model_dump(exclude=without)
+
+    def _record_clustering(self) -> None:
+        record = self.layer.metadata[METADATA_KEY]
+        settings = record["settings"] | self.chosen
+        self.layer.metadata[METADATA_KEY] = record | {"settings": settings}
 
     def _act(self, edit: Edit, change: Any, contradicted: Sequence[int]) -> None:
         frame = self._frames[edit.frame]

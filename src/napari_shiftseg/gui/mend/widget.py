@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton, show_file_dialog
@@ -14,6 +15,7 @@ from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.asking import Asking, Question, explained_steps
 from napari_shiftseg.gui.mend.clicks import Clicks
 from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
+from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.edit_table import EditTable
 from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
 from napari_shiftseg.gui.mend.kept_runs import KEPT
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.gestures import Pixel
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.interaction.edits import Edit, Point
+    from napari_shiftseg.interaction.kept import Kept
 
 RUN_FIRST = "Segment an image first: its labels are steered and mended here."
 NOT_KEPT = (
@@ -59,7 +62,8 @@ class MendWidget(Container):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self.steering: Steering | None = None
-        self._unsaved: set[Labels] = set()
+        self._steered: dict[Labels, Steering] = {}
+        self._saved: dict[Labels, Any] = {}
         self._asked: list[Point] = []
         self._clicks, self._marks = Clicks(), Marks(napari_viewer)
         self._distance = DistanceLayer(napari_viewer)
@@ -131,22 +135,33 @@ class MendWidget(Container):
     def _choose(self) -> None:
         """Steer the chosen labels, if what they were made from is kept."""
         self.tools.press(None)
-        if self.steering is not None:
-            self.steering.stop()
-            self.steering = None
         layer = self.labels.value
         kept = KEPT.of(layer)
-        if kept is not None:
-            self.knobs.take(kept.clustering, kept.has_foreground)
-            self.steering = Steering(
+        self.steering = None if kept is None else self._steering(layer, kept)
+        if self.steering is not None:
+            self.knobs.take(self.steering.clustering, kept.has_foreground)
+        self._say("", "note")
+        self._enable()
+        self._changed()
+
+    def _steering(self, layer: Labels, kept: Kept) -> Steering:
+        """Return what steers a layer, as it was left, or a new one."""
+        known = self._steered.get(layer)
+        if known is None or known.kept is not kept:
+            self._stop_steering(layer)
+            self._saved[layer] = list(layer.metadata.get(METADATA_EDITS, ()))
+            self._steered[layer] = Steering(
                 layer,
                 kept,
                 lambda: shown_part(self._viewer, layer, kept),
                 Listener(self._changed, self._say),
             )
-        self._say("", "note")
-        self._enable()
-        self._changed()
+        return self._steered[layer]
+
+    def _stop_steering(self, layer: Labels) -> None:
+        steering = self._steered.pop(layer, None)
+        if steering is not None:
+            steering.stop()
 
     def _choose_again(self) -> None:
         """Follow what was kept or let go meanwhile."""
@@ -157,10 +172,12 @@ class MendWidget(Container):
             self._choose()
 
     def _layer_removed(self, event: Any) -> None:
-        if isalive(self.native) and self.steering is not None:
-            self._unsaved.discard(event.value)
-            if event.value is self.steering.layer:
-                self._choose()
+        if not isalive(self.native):
+            return
+        self._stop_steering(event.value)
+        self._saved.pop(event.value, None)
+        if self.steering is not None and event.value is self.steering.layer:
+            self._choose()
 
     def _enable(self) -> None:
         """Show what can be used now."""
@@ -192,14 +209,12 @@ class MendWidget(Container):
             return
         edits = steering.history.edits
         self.edits.show_edits(edits)
-        if steering.has_new_edits:
-            self._unsaved.add(steering.layer)
         self.find.enabled = len(self.right) > 0
         frame = steering.frame(self._frame)
         if steering.is_clustering or frame is None:
             self._show_state("Clustering…", "note")
         else:
-            number = len(frame.mending.boxes)
+            number = len(frame.mending.frame.boxes)
             self._show_state(f"{number:,} object{'s' * (number != 1)}", "note")
 
     def _show_state(self, text: str, kind: str) -> None:
@@ -373,12 +388,10 @@ class MendWidget(Container):
     def _show_reply(self, reply: Reply) -> None:
         if self.tools.on is not ASK or self.steering is None:
             return
-        position = reply.question.frame.mending.position
+        position = reply.question.frame.position
         offset = self.steering.kept.offset
         corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
-        self._distance.show(
-            reply.distances, self.steering.layer, (*position, *corner)
-        )
+        self._distance.show(reply.distances, self.steering.layer, (*position, *corner))
         self._viewer.help = reply.text
         if not self._asked:
             self._say(reply.text, "note")
@@ -408,28 +421,34 @@ class MendWidget(Container):
     # Edits
 
     def _take_out(self, numbers: list[int]) -> None:
-        self.steering.forget(numbers)
+        edits = self.steering.history.edits
+        self.steering.use([e for i, e in enumerate(edits) if i not in set(numbers)])
 
     @property
     def _number_unsaved(self) -> int:
-        if self.steering is None or self.steering.layer not in self._unsaved:
-            return 0
-        return len(self.steering.history.edits)
+        """Edits of all layers whose list is not as it was saved."""
+        lists = (
+            layer.metadata.get(METADATA_EDITS, ())
+            for layer, saved in self._saved.items()
+            if list(layer.metadata.get(METADATA_EDITS, ())) != saved
+        )
+        return sum(len(edits) for edits in lists)
 
     def _save(self) -> bool:
         """Ask for a file and write the edits; False: there is none."""
         path = show_file_dialog("w", "Save the edits", filter="Edits (*.json)")
         if not path or self.steering is None:
             return False
-        from napari_shiftseg.files.edits import write_edits
+        from napari_shiftseg.files.edits import EditList, write_edits
 
+        edits = EditList(self.steering.history.edits, self.steering.chosen)
         try:
-            write_edits(path, self.steering.history.edits, self.steering.clustering)
+            write_edits(Path(path), edits)
         except OSError as error:
             self._complain(f"The edits were not saved: {error}")
             return False
-        self._unsaved.discard(self.steering.layer)
-        self.steering.has_new_edits = False
+        layer = self.steering.layer
+        self._saved[layer] = list(layer.metadata[METADATA_EDITS])
         self._say(f"Saved to {path}", "note")
         return True
 
@@ -441,17 +460,17 @@ class MendWidget(Container):
         from napari_shiftseg.files.edits import read_edits
 
         try:
-            known = read_edits(path)
+            known = read_edits(Path(path))
         except (OSError, ValueError) as error:
             self._complain(str(error))
             return
-        self.steering.append(known.edits)
+        self.steering.use((*self.steering.history.edits, *known.edits))
 
     def _leave(self) -> None:
         self.tools.free_keys()
         self._asking.stop()
-        if self.steering is not None:
-            self.steering.stop()
+        for layer in list(self._steered):
+            self._stop_steering(layer)
 
 
 def is_result(layer: Any) -> bool:

@@ -109,7 +109,7 @@ def frame_steps(
     from napari_shiftseg.interaction.replay import notes_on
 
     relabelling = known.relabelling if known else kept.relabelling(position)
-    offset = relabelling.prediction.plan.offset
+    predicted, offset = relabelling.prediction, kept.offset
     if view is not None:
         view = tuple((a - o, b - o) for (a, b), o in zip(view, offset, strict=True))
     steps = Returning(relabelling.steps(clustering, view))
@@ -117,13 +117,9 @@ def frame_steps(
         if not isinstance(progress, InView):
             yield progress
         elif shown is None:
-            yield _mended_view(
-                relabelling.prediction, progress, clustering, edits, position
-            )
+            yield _mended_view(predicted, progress, clustering, edits, position)
     objects = steps.value
-    mending = _mending(
-        relabelling.prediction, objects.labels.copy(), clustering, position
-    )
+    mending = _mending(predicted, objects.labels.copy(), clustering, position)
     left_out = mending.replay(edits)
     acted = [i for i in range(len(edits)) if i not in left_out]
     notes = notes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def stroke(layer: Labels, path: Sequence[Sequence[float]]) -> list[Pixel]:
     """Return the pixels under a path, each once, none left out between two."""
     corners = np.array([layer.world_to_data(position) for position in path])
     found: dict[Pixel, None] = {}
-    for a, b in zip(corners[:-1], corners[1:], strict=True):
+    for a, b in pairwise(corners):
         steps = max(1, int(np.ceil(np.abs(b - a).max())))
         for part in np.linspace(a, b, steps + 1):
             found[tuple(np.round(part).astype(int).tolist())] = None

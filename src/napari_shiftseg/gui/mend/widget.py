@@ -77,9 +77,9 @@ class MendWidget(Container):
         self._choose()
 
     def _build(self) -> None:
-        self.labels = LayerChoice(self._viewer, is_result, label="Labels")
-        may_shrink(self.labels)
-        chosen = Container(widgets=[self.labels])
+        self.result = LayerChoice(self._viewer, is_result, label="Labels")
+        may_shrink(self.result)
+        chosen = Container(widgets=[self.result])
         chosen.margins = (0, 0, 0, 0)
         align_labels(chosen)
         self.state = wrapped_label()
@@ -112,7 +112,7 @@ class MendWidget(Container):
 
     def _connect(self) -> None:
         viewer = self._viewer
-        self.labels.changed.connect(self._choose)
+        self.result.changed.connect(self._choose)
         self.knobs.turned.connect(self._turn)
         self.find.changed.connect(self._find_bandwidth)
         self.tools.chosen.connect(self._take_tool)
@@ -135,7 +135,7 @@ class MendWidget(Container):
     def _choose(self) -> None:
         """Steer the chosen labels, if what they were made from is kept."""
         self.tools.press(None)
-        layer = self.labels.value
+        layer = self.result.value
         kept = KEPT.of(layer)
         self.steering = None if kept is None else self._steering(layer, kept)
         if self.steering is not None:
@@ -167,7 +167,7 @@ class MendWidget(Container):
         """Follow what was kept or let go meanwhile."""
         if not isalive(self.native):
             return
-        kept = KEPT.of(self.labels.value)
+        kept = KEPT.of(self.result.value)
         if kept is not (self.steering.kept if self.steering is not None else None):
             self._choose()
 
@@ -183,7 +183,7 @@ class MendWidget(Container):
         """Show what can be used now."""
         if not isalive(self.native):
             return
-        steered, layer = self.steering is not None, self.labels.value
+        steered, layer = self.steering is not None, self.result.value
         for part in (self.knobs, self.find, self.tools, self.edits):
             part.enabled = steered
         self.again.visible = layer is not None and not steered
@@ -193,7 +193,7 @@ class MendWidget(Container):
             self._show_state(text, "note" if layer is None else "warning")
 
     def _predict_steps(self) -> Any:
-        self._predicted_for = self.labels.value
+        self._predicted_for = self.result.value
         return predicted_again(run_of(self._viewer, self._predicted_for))
 
     def _keep(self, kept: Any) -> tuple[str, str]:

@@ -340,3 +340,24 @@ def test_the_hash_is_splitmix64():
     seeds = np.array([0, step, 1234567], dtype=np.uint64).view(np.int64)
     expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 6457827717110365317]
     assert mix(seeds).tolist() == expected
+
+
+@pytest.mark.parametrize("n", [1, 700, 6000])
+def test_modes_alone_then_labels_part_by_part(n):
+    rng = np.random.default_rng(0)
+    points = (rng.integers(0, 4, (n, 1)) * 5 + rng.normal(size=(n, 6))).astype("f4")
+    options = {"bandwidth": 2.0, "device": "cpu", "chunk_size": 2000}
+    fitted = MeanShift(**options).fit(points)
+    found = MeanShift(**options).find_modes(points, np.arange(n))
+    np.testing.assert_array_equal(found.cluster_centers_, fitted.cluster_centers_)
+    parts = found.parts(n)
+    assert (len(parts) > 1) == (n > 400)
+    for part in reversed(parts):
+        np.testing.assert_array_equal(found.nearest(points[part]), fitted.labels_[part])
+
+
+def test_modes_of_points_that_are_not_finite():
+    points = np.ones((9, 2), np.float32)
+    points[3, 1] = np.nan
+    with pytest.raises(ValueError, match="finite, but 1 of 9 have a NaN"):
+        MeanShift(device="cpu").find_modes(points, np.arange(9))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.clustering.objects import Objects
 from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.inference.progress import Returning, exhaust
 from napari_shiftseg.model.config import Clustering
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_shiftseg.clustering.objects import Objects
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -243,6 +244,41 @@ class TestComponents:
             ValueError, match=r'needs a model with a foreground.*"global'
         ):
             exhaust(steps)
+
+
+class TestModeOf:
+    """Whose mode an object has."""
+
+    def test_each_object_of_an_image(self) -> None:
+        objects = clustered(FAR_PARTS)
+        expected = np.where(FAR_PARTS == 0, 0, 5 * FAR_PARTS)  # the first channel
+        found = objects.modes[objects.mode_of[objects.labels], 0]
+        np.testing.assert_allclose(found, expected, atol=0.2)
+        assert len(objects.mode_of) == 5
+
+    def test_there_may_be_no_background(self) -> None:
+        assert clustered(FAR_PARTS, background_embedding=None).mode_of[0] == -1
+        assert in_components(FAR_PARTS).mode_of[0] == -1
+
+    @pytest.mark.parametrize("neighbourhood", [None, (3, 4)])
+    def test_each_object_of_components(self, neighbourhood: Any) -> None:
+        digits = drawn("""
+            111222...
+            111222.3.
+            111222...
+            .......33
+        """)
+        objects = in_components(digits, neighbourhood, min_size=2)
+        there = objects.labels > 0
+        found = objects.modes[objects.mode_of[objects.labels[there]], 0]
+        np.testing.assert_allclose(found, 5 * digits[there], atol=0.3)
+        assert len(objects.mode_of) == objects.labels.max() + 1 == 4
+
+    def test_a_small_piece_takes_the_mode_of_its_neighbour(self) -> None:
+        objects = in_components(drawn("1111 1331 1111"), min_size=3)
+        assert objects.labels.min() == objects.labels.max() == 1
+        assert len(objects.modes) == 2
+        assert objects.modes[objects.mode_of[1], 0] == pytest.approx(5, abs=0.2)
 
 
 class TestPlace:

@@ -41,7 +41,7 @@ class Pieces:
 
 
 class Components:
-    r"""Components of a foreground, connected by faces, clustered when they are asked for.
+    r"""Components of a foreground, connected by faces, clustered when asked for.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Components:
         return self._drawn(shown[shown > 0].tolist())[view]
 
     def touched(self, mask: NDArray[np.bool_]) -> list[int]:
-        r"""Return the numbers of the components in which a mask, (\\*spatial), is set."""
+        r"""Return the numbers of the components that a mask, (\\*spatial), touches."""
         numbers = np.unique(self._components[mask])
         return [int(number) for number in numbers if number]
 
@@ -141,9 +141,8 @@ class Components:
             found_before = sum(map(len, modes))
             image = self._nearest(box, block, inside[block], modes)
             fresh = mode_image[block] == 0
-            mode_image[block][fresh] = np.where(image > 0, image + found_before, 0)[
-                fresh
-            ]
+            numbered = np.where(image > 0, image + found_before, 0)
+            mode_image[block][fresh] = numbered[fresh]
             if self._settings.split_far_parts:
                 image = label(image, background=0, connectivity=1)
             return image.astype(np.int32, copy=False)

@@ -34,8 +34,8 @@ class Found:
         (pixels,), index of the nearest mode, in the order of a scan; −1: not yet
         assigned.
     parts : tuple of slice
-        Of the pixels, each assigned at once. They depend on the pixels' number alone, so
-        that the order in which they are assigned has no say in the result.
+        Of the pixels, each assigned at once. They do not depend on the order in which
+        they are assigned, nor does the result.
     """
 
     modes: NDArray[Any]
@@ -84,7 +84,8 @@ class Pixels:
         offset: Sequence[int] | None = None,
         device: str = "auto",
     ) -> None:
-        self.embedding, self._device = embedding, device
+        self.embedding: Any = embedding  # a memory map, perhaps
+        self._device = device
         self._offset = tuple(offset or (0,) * (embedding.ndim - 1))
 
     def points(
@@ -126,7 +127,7 @@ class Pixels:
 
     @property
     def _shape(self) -> tuple[int, ...]:
-        return self.embedding.shape[1:]
+        return tuple(self.embedding.shape[1:])
 
     def _positions(self, box: Box, inside: NDArray[np.bool_]) -> NDArray[np.int64]:
         """One number per pixel that only its place in the image decides."""

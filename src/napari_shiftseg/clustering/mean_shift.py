@@ -221,7 +221,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return labels
 
     def parts(self, n: int) -> tuple[slice, ...]:
-        """Return the parts of n points whose distances to the modes are held at once."""
+        """Return the parts of n points that are labelled at once."""
         size = max(1, self.chunk_size // max(self.cluster_centers_.shape))
         return tuple(chunks(n, size))
 

@@ -50,8 +50,8 @@ def best_bandwidth_steps(
 ) -> Generator[Progress, None, BestBandwidth]:
     r"""Find the bandwidth that agrees best with marked objects; yields `Progress`.
 
-    Bandwidths from a quarter to four times the present one are tried, then two about the
-    best of them. Only components that marked objects touch are clustered.
+    Bandwidths from a quarter to four times the present one are tried, then two about
+    the best of them. Only components that marked objects touch are clustered.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def best_bandwidth_steps(
 
 
 def agreement(marked: list[NDArray[np.bool_]], labels: NDArray[Any]) -> float:
-    """Return the mean overlap of marked objects with the best object; `BestBandwidth`."""
+    """Return the mean overlap of each marked object with its best object."""
     return float(np.mean([_overlap(mask, labels) for mask in marked]))
 
 
@@ -141,6 +141,6 @@ def _checked(marked: ArrayLike, shape: tuple[int, ...]) -> list[NDArray[np.bool_
     masks = [mask for mask in masks if mask.any()]
     if not masks:
         raise ValueError(
-            "no object is marked: click one object or more that is right, then try again"
+            "no object is marked: mark one or more that are right, then try again"
         )
     return masks

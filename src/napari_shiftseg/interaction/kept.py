@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
 
 import numpy as np
 
@@ -23,8 +25,9 @@ LARGE = 2**30  # bytes; embeddings that take more go to the disk
 class Kept:
     """The embeddings of a run and how they were clustered.
 
-    Large embeddings are moved to a memory map in a temporary folder, from which only what
-    is read takes memory. The folder goes when this is closed or collected.
+    Large embeddings are copied to a memory map in a temporary folder, from which only
+    what is read takes memory; they leave the memory when nothing else holds the result.
+    The folder goes when this is closed or collected.
 
     Parameters
     ----------
@@ -46,6 +49,8 @@ class Kept:
         As the run was asked to use.
     leading : tuple of int
         Axes (time, planes) before the spatial ones; empty for one image.
+    folder : Path or None
+        Where the embeddings are on the disk; None where they are in memory.
     """
 
     def __init__(
@@ -57,16 +62,13 @@ class Kept:
         self.device = result.settings.device
         self.leading = result.labels.shape[: result.labels.ndim - config.ndim]
         self._plan, self._notes = result.plan, result.notes
-        self._folder: TemporaryDirectory[str] | None = None
-        self._embeddings: NDArray[Any] | None = result.embeddings
+        self._embeddings: Any = result.embeddings
         self._logits = result.foreground
+        self.folder: Path | None = None
         if result.embeddings.nbytes > most_bytes:
-            self._folder = TemporaryDirectory(
-                prefix="shiftseg-", ignore_cleanup_errors=True
-            )
-            self._embeddings = _stored(
-                result.embeddings, Path(self._folder.name) / "embeddings.npy"
-            )
+            self.folder = Path(mkdtemp(prefix="shiftseg-"))
+            self._removal = finalize(self, rmtree, self.folder, ignore_errors=True)
+            self._embeddings = _stored(result.embeddings, self.folder)
 
     @property
     def ndim(self) -> int:
@@ -89,11 +91,6 @@ class Kept:
         return list(np.ndindex(self.leading))
 
     @property
-    def folder(self) -> Path | None:
-        """Where the embeddings are on the disk; None where they are in memory."""
-        return Path(self._folder.name) if self._folder else None
-
-    @property
     def is_closed(self) -> bool:
         """Whether the embeddings were given up."""
         return self._embeddings is None
@@ -112,8 +109,8 @@ class Kept:
             )
         if tuple(at) not in self.frames:
             raise ValueError(
-                f"the result has frames of {self.leading or 'no leading axes'}, there is "
-                f"no frame {tuple(at)}; give one index for each leading axis"
+                f"the result has frames of {self.leading or 'no leading axes'}, not "
+                f"{tuple(at)}: give one index for each leading axis"
             )
         logit = None if self._logits is None else self._logits[tuple(at)]
         embedding = self._embeddings[(slice(None), *at)]
@@ -126,9 +123,9 @@ class Kept:
     def close(self) -> None:
         """Give up the embeddings, and remove them from the disk."""
         self._embeddings = self._logits = None
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        if self.folder is not None:
+            self._removal()
+            self.folder = None
 
     def __enter__(self) -> Self:
         return self
@@ -137,8 +134,8 @@ class Kept:
         self.close()
 
 
-def _stored(array: NDArray[Any], path: Path) -> NDArray[Any]:
+def _stored(array: NDArray[Any], folder: Path) -> Any:
     """Write an array, and return it as a memory map that is only read."""
+    path = folder / "embeddings.npy"
     np.save(path, array)
-    stored: NDArray[Any] = np.load(path, mmap_mode="r")
-    return stored
+    return np.load(path, mmap_mode="r")

@@ -36,8 +36,8 @@ class InView(Progress):
     view : tuple of (int, int)
         Start and stop along each spatial axis, within the frame.
     labels : ndarray of int32
-        (\\*view), 0 is background. Its objects are those of the end, pixel for pixel, but
-        their numbers are not.
+        (\\*view), 0 is background. Its objects are those of the end, pixel for pixel,
+        but their numbers are not.
     """
 
     view: tuple[tuple[int, int], ...] = field(kw_only=True)
@@ -49,8 +49,8 @@ class Relabelling:
 
     The labels at the end are those of a run with that clustering: the very same code
     makes them. What a mean shift found is remembered: a turn of the minimum size or of
-    "split far parts" needs none, one of the foreground threshold only those of components
-    whose pixels change.
+    "split far parts" needs none, one of the foreground threshold only those of
+    components whose pixels change.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ def clipped(view: View, shape: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """
     if len(view) != len(shape):
         raise ValueError(
-            f"a view needs (start, stop) for each of {len(shape)} axes, got {len(view)}: "
-            f"leave out leading axes, such as time"
+            f"a view needs (start, stop) for each of {len(shape)} axes, got "
+            f"{len(view)}: leave out leading axes, such as time"
         )
     return tuple(
         (min(max(start, 0), n), min(max(start, stop, 0), n))

@@ -23,8 +23,8 @@ class Remembered:
     """Find modes, unless they were found before of the very same pixels.
 
     What is found depends on the bandwidth, the kernel and the pixels alone: when
-    another knob is turned, or pixels elsewhere become foreground, it is still known. What
-    was not asked for longest is forgotten first.
+    another knob is turned, or pixels elsewhere become foreground, it is still known.
+    What was not asked for longest is forgotten first.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Remembered:
     def __call__(
         self, box: Box, inside: NDArray[np.bool_], settings: Clustering
     ) -> Found:
-        """Return the modes of the pixels of a box that are inside; see `Pixels.find`."""
+        """Return the modes of the pixels inside; see `Pixels.find`."""
         key = _key(box, inside, settings)
         if key in self._known:
             self._known.move_to_end(key)

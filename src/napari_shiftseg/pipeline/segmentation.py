@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.objects import Objects
 from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.geometry.advice import advise, by
 from napari_shiftseg.inference.image import as_array
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.config import Clustering

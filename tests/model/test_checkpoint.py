@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from napari_shiftseg.model import checkpoint
+from napari_shiftseg.model import checkpoint, whole_file
 from napari_shiftseg.model.checkpoint import copy_model, load_model, save_model
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.model.header import (
@@ -408,7 +408,7 @@ def full_disk(*_):
 def test_an_old_file_survives_a_full_disk_and_nothing_is_left_over(path, monkeypatch):
     before = path.read_bytes()
     other = new_model(**TINY, seed=1)
-    for home, name in ((checkpoint.Path, "write_bytes"), (checkpoint.os, "replace")):
+    for home, name in ((checkpoint.Path, "write_bytes"), (whole_file.os, "replace")):
         with monkeypatch.context() as patch:
             patch.setattr(home, name, full_disk)
             with pytest.raises(OSError, match="No space left"):

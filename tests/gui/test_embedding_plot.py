@@ -440,6 +440,8 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     viewer.scene.camera.zoom *= 1.1
     qtbot.waitUntil(lambda: shown.projection.region == ((22, 40), (0, 48)))
     assert set(of_points(shown, labels)) == {0, 2}
+    crosses = shown.canvas.crosses.get_xydata()  # none of object 1, which is not here
+    np.testing.assert_allclose(crosses, shown.projection.modes[[0, 2]])
     Hand(shown).lasso(shown.projection.modes[2])
     settled()
     np.testing.assert_array_equal(lassoed_layers(viewer)[0].data, labels == 2)

@@ -50,8 +50,15 @@ def test_points_are_the_embedding_of_the_sample(prediction, labels, monkeypatch)
     np.testing.assert_allclose(seen.points, seen.components.place(rows))
     of = labels[tuple(seen.sample.pixels.T)]
     assert np.linalg.norm(seen.points - seen.modes[of], axis=1).max() < 0.2
+    np.testing.assert_array_equal(seen.nearest, of)
     assert np.linalg.norm(seen.points - seen.modes[(of + 1) % 3], axis=1).min() > 5
     assert sum(seen.components.shares) > 0.99
+
+
+def test_without_modes(prediction, labels):
+    seen = project(prediction, labels, MODES[:0], 1.0, "flat", most=50)
+    assert set(seen.nearest) == {-1}
+    assert seen.outlines.shape[0] == len(seen.modes) == 0
 
 
 def test_only_objects_of_a_region(prediction, labels):

@@ -61,6 +61,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         axes.tick_params(labelsize=FONT)
         self._points = np.zeros((0, 2))
         self._outlines, self._modes = np.zeros((0, 0, 2)), np.zeros((0, 2))
+        self._near = np.empty(0, np.int64)
         self._view = np.array([(0.0, 0.0), (1.0, 1.0)])  # low and high, at least
         self.dots = axes.scatter([], [], s=AREA, linewidths=0)
         self.circles = axes.add_collection(LineCollection([], linewidths=0.8))
@@ -77,6 +78,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         """Show other points, where one looks or all of them."""
         self._points = projection.points
         self._outlines, self._modes = projection.outlines, projection.modes
+        self._near = np.unique(projection.nearest[projection.nearest >= 0])
         for axis, text in zip("xy", projection.components.axis_labels, strict=True):
             getattr(self.axes, f"set_{axis}label")(text, fontsize=FONT)
         if not keep_view:
@@ -86,7 +88,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         self,
         colours: NDArray[Any],
         chosen: NDArray[np.bool_] | None,
-        modes: NDArray[np.int64] | slice,
+        modes: NDArray[np.int64],
     ) -> None:
         """Colour the points; chosen ones are drawn larger, above the others, dimmed.
 
@@ -96,7 +98,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
             (points, 4), RGBA.
         chosen : ndarray of bool, optional
             (points,)
-        modes : ndarray of int or slice
+        modes : ndarray of int
             Those that are shown.
         """
         self.circles.set_segments(self._outlines[modes])
@@ -120,8 +122,9 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         self.draw_idle()
 
     def show_all(self) -> None:
-        """Zoom to all points, modes and outlines."""
-        every = np.concatenate([self._points, self._outlines.reshape(-1, 2)])
+        """Zoom to all points, and the outlines of the modes nearest to them."""
+        outlines = self._outlines[self._near].reshape(-1, 2)
+        every = np.concatenate([self._points, outlines])
         low, high = every.min(0), every.max(0)
         middle, half = (low + high) / 2, (high - low) * (0.5 + ROOM)
         half = np.maximum(half, ROOM * (half.max() or 1))

@@ -109,7 +109,7 @@ class EmbeddingPlot(Container):
         self.modes = CheckBox(
             text="Modes",
             value=True,
-            tooltip="Crosses: modes. Circles: one bandwidth around them. All pixels "
+            tooltip="Crosses: the modes nearest to these points. Circles: one bandwidth around them. All pixels "
             "within a bandwidth of a mode lie in its circle; others may seem to, being "
             "far from it in a direction that is not seen.",
         )
@@ -334,12 +334,12 @@ class EmbeddingPlot(Container):
         if self._drawn is not None and all(map(np.array_equal, drawn, self._drawn)):
             return
         self._drawn = drawn
-        chosen, modes = labels == self._chosen, slice(None)
+        chosen, near = labels == self._chosen, self.projection.nearest
         if self._chosen is not None:
             self._say(_chosen_text(self._chosen, int(chosen.sum())))
         if chosen.any():
-            near = self.projection.nearest[chosen]
-            modes = np.unique(near[near >= 0])
+            near = near[chosen]
+        modes = np.unique(near[near >= 0])  # those of other parts of the image are left
         self.canvas.colour(colours, chosen if chosen.any() else None, modes)
 
     # Plot to image

@@ -109,9 +109,9 @@ class EmbeddingPlot(Container):
         self.modes = CheckBox(
             text="Modes",
             value=True,
-            tooltip="Crosses: the modes nearest to these points. Circles: one bandwidth around them. All pixels "
-            "within a bandwidth of a mode lie in its circle; others may seem to, being "
-            "far from it in a direction that is not seen.",
+            tooltip="Crosses: the modes nearest to these points. Circles: one "
+            "bandwidth around them. All pixels within a bandwidth of a mode lie in its "
+            "circle; others may seem to, being far in a direction that is not seen.",
         )
         self.clear = PushButton(text="Clear (Esc)", tooltip="Drop lasso and selection")
         rows = ([self.all, self.in_view, self.clear], [self.modes, self.background])

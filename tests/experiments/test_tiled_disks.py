@@ -84,6 +84,11 @@ class TestTrainedWithOnePeriod:
         assert outcome.numbers["seam_ratio_within_whole"] == pytest.approx(
             at.mean() / elsewhere.mean(), rel=1e-4
         )
+        for own, inside, _ in steps:  # and at each of them, not only on average
+            cutting = [b for b in range(11, SIDE - 1, 16) if inside[b].any()]
+            assert len(cutting) >= 4  # the others lie between two rows of disks
+            for border in cutting:
+                assert own[border][inside[border]].mean() > 5 * elsewhere.mean()
 
 
 class TestStitching:

@@ -93,7 +93,7 @@ def test_a_stroke_of_naparis_brush_is_an_edit(history, layer, number) -> None:
     (edit,) = history.edits
     assert isinstance(edit, Paint)
     again = mending_on(Labels(THREE.copy()))
-    again.apply(edit)
+    again.make(edit)
     np.testing.assert_array_equal(again.labels, layer.data)
     layer.undo()
     assert history.edits == ()
@@ -108,8 +108,8 @@ def test_fill_and_a_repaint_of_the_same_pixel(history, layer) -> None:
     layer.fill((1, 0), 9)
     painted, filled = history.edits
     again = mending_on(Labels(THREE.copy()))
-    again.apply(painted)
-    again.apply(filled)
+    again.make(painted)
+    again.make(filled)
     np.testing.assert_array_equal(again.labels, layer.data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
+from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import Source
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAR = 3.0  # bandwidths; what is farther looks the same
-COLOURS = "viridis_r"
+
+
+def near_is_bright() -> Colormap:
+    """Return viridis from yellow, at distance 0, to blue."""
+    return Colormap(ensure_colormap("viridis").colors[::-1], name="near is bright")
 
 
 class DistanceLayer:
@@ -45,7 +50,7 @@ class DistanceLayer:
             self._layer = Image(
                 data,
                 name=f"{labels.name} · distance",
-                colormap=COLOURS,
+                colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},
                 **place,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
+    from napari_shiftseg.interaction.contradictions import Made
     from napari_shiftseg.interaction.edits import Edit, Point
     from napari_shiftseg.interaction.frame import Change
     from napari_shiftseg.interaction.mending import Mending
@@ -68,8 +69,10 @@ class EditHistory:
         self._settled: list[Edit] = [from_dict(edit) for edit in known]
         self._done: list[Step] = []
         self._undone: list[Step] = []
+        self._strokes: list[Sequence[Any]] = []
         self._acting = False
         layer.events.paint.connect(self._painted)
+        layer.events.labels_update.connect(self._take_strokes)
         layer.events.set_data.connect(self._follow)
 
     @property
@@ -81,6 +84,7 @@ class EditHistory:
     def stop(self) -> None:
         """Let the layer alone."""
         self._layer.events.paint.disconnect(self._painted)
+        self._layer.events.labels_update.disconnect(self._take_strokes)
         self._layer.events.set_data.disconnect(self._follow)
 
     def do(self, edit: Edit, change: Change) -> None:
@@ -125,6 +129,7 @@ class EditHistory:
         """Learn whether the last step was undone, or the next one done again."""
         if self._acting:
             return
+        self._take_strokes()
         if self._done and self._stands(self._done[-1].changes[0], "before"):
             step = self._done.pop()
             self._undone.append(step)
@@ -145,20 +150,43 @@ class EditHistory:
         return np.array_equal(shown, getattr(change, side))
 
     def _painted(self, event: Any) -> None:
-        """Take a stroke of napari's own tools as edits."""
-        if self._acting:
-            return
-        edits: list[Edit] = []
-        changes: list[Change] = []
-        for frame, indices, before in self._pixels_by_frame(event.value):
-            mending = self._mending_of(frame)
-            if mending is not None:
-                edits += mending.adopt(indices, before)
-                changes += [made.change for made in mending.made[-len(edits) :]]
-        if edits:
-            self._done.append(Step(tuple(edits), tuple(changes)))
-            self._undone.clear()
-            self._tell()
+        """Learn of a stroke of napari's own tools, written already or just about to."""
+        if not self._acting:
+            self._strokes.append(event.value)
+            self._take_strokes()
+
+    def _take_strokes(self) -> None:
+        """Take the strokes that are written as edits."""
+        while self._strokes and self._is_written(self._strokes[0][-1]):
+            made = [
+                made
+                for frame, indices, before in self._pixels_by_frame(
+                    self._strokes.pop(0)
+                )
+                for made in self._adopted(frame, indices, before)
+            ]
+            if made:
+                changes = tuple(one.change for one in made)
+                self._done.append(Step(tuple(one.edit for one in made), changes))
+                self._undone.clear()
+                self._tell()
+
+    def _adopted(
+        self,
+        frame: Point,
+        indices: list[NDArray[np.int64]],
+        before: NDArray[np.integer],
+    ) -> list[Made]:
+        mending = self._mending_of(frame)
+        edits = () if mending is None else mending.adopt(indices, before)
+        return mending.made[-len(edits) :] if edits else []
+
+    def _is_written(self, atom: Any) -> bool:
+        where, _ = pixels_of(atom)
+        return np.array_equal(
+            self._layer.data[tuple(where.T)],
+            np.broadcast_to(atom[-1], len(where)),
+        )
 
     def _pixels_by_frame(
         self, item: Sequence[Any]

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qtpy.QtWidgets import QMainWindow
+    from qtpy.QtWidgets import QWidget
 
 
 class AskBeforeClosing(QObject):
-    """Holds the window open while the user thinks about unsaved edits.
+    """Holds the window of a widget open while the user thinks about unsaved edits.
 
     Parameters
     ----------
-    window : QMainWindow
+    widget : QWidget
+        Not in its window yet.
     unsaved : callable
         Returns how many edits are unsaved.
     save : callable
@@ -27,16 +28,22 @@ class AskBeforeClosing(QObject):
 
     def __init__(
         self,
-        window: QMainWindow,
+        widget: QWidget,
         unsaved: Callable[[], int],
         save: Callable[[], bool],
     ) -> None:
-        super().__init__(window)
-        self._unsaved, self._save = unsaved, save
-        window.installEventFilter(self)
+        super().__init__(widget)
+        self._widget, self._unsaved, self._save = widget, unsaved, save
+        widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Ask, where there is something to lose; True keeps the window."""
+        if watched is self._widget:
+            window = self._widget.window()
+            if event.type() == QEvent.Type.Show and isinstance(window, QMainWindow):
+                watched.removeEventFilter(self)
+                window.installEventFilter(self)
+            return False
         if event.type() != QEvent.Type.Close or not self._unsaved():
             return False
         answer = self.ask(watched, self._unsaved())

@@ -126,7 +126,7 @@ class MendWidget(Container):
         self._watch = ViewWatch(viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
         self._closing = AskBeforeClosing(
-            viewer.window._qt_window, lambda: self._number_unsaved, self._save
+            self.native, lambda: self._number_unsaved, self._save
         )
         self.native.destroyed.connect(self._leave)
 

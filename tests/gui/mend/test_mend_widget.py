@@ -1,0 +1,310 @@
+"""The Mend widget: knobs, tools and edits on results of the Segment widget."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QMessageBox
+
+import napari_shiftseg as shiftseg
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
+from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.tools import (
+    ASK,
+    DELETE,
+    MERGE,
+    REDRAW,
+    RIGHT,
+    SPLIT,
+)  # fmt: skip
+from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
+from napari_shiftseg.model.checkpoint import load_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def result(viewer, widget, noise, run):
+    """The labels of a run on a noisy image."""
+    viewer.add_image(noise, name="noise")
+    run(widget)
+    return next(la for la in viewer.layers if " · labels · " in la.name)
+
+
+@pytest.fixture
+def mend(viewer, qtbot):
+    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    return docked
+
+
+@pytest.fixture
+def settled(qtbot):
+    """Wait until a Mend widget has nothing left to do."""
+
+    def wait(mend):
+        qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=30_000)
+
+    return wait
+
+
+@pytest.fixture
+def steered(result, mend, settled):
+    settled(mend)
+    return mend
+
+
+def fresh(noise, model_file, **settings):
+    model = load_model(model_file)
+    return shiftseg.segment(noise, model, device="cpu", **settings).labels
+
+
+def inside(layer, number):
+    """A pixel of an object."""
+    return tuple(int(x) for x in np.argwhere(layer.data == number)[0])
+
+
+def test_nothing_to_mend_yet(mend) -> None:
+    assert "Segment an image first" in mend.state.value
+    assert not mend.knobs.enabled
+    assert not mend.tools.enabled
+
+
+def test_the_knobs_show_the_run(steered, result) -> None:
+    assert steered.knobs.bandwidth.value == pytest.approx(0.7)
+    assert steered.knobs.min_size.value == 3
+    assert not steered.knobs.foreground_threshold.visible
+    assert f"{len(np.unique(result.data)) - 1:,} object" in steered.state.value
+
+
+@pytest.mark.parametrize(
+    "turn", [{"bandwidth": 0.35}, {"min_size": 9}, {"split_far_parts": False},
+             {"kernel": "flat"}],
+)  # fmt: skip
+def test_a_turned_knob_gives_the_labels_of_a_fresh_run(
+    steered, result, noise, model_file, settled, turn
+) -> None:
+    ((name, value),) = turn.items()
+    getattr(steered.knobs, name).value = value
+    settled(steered)
+    expected = fresh(noise, model_file, **turn)
+    np.testing.assert_array_equal(result.data, expected)
+    assert result.metadata[METADATA_KEY]["settings"][name] == value
+    before = fresh(noise, model_file)
+    assert not np.array_equal(expected, before)
+    getattr(
+        steered.knobs, name
+    ).value = steered.steering.kept.config.clustering.model_dump()[name]
+    settled(steered)
+    np.testing.assert_array_equal(result.data, before)
+
+
+def test_the_newest_of_many_turns_counts(
+    steered, result, noise, model_file, settled
+) -> None:
+    for bandwidth in (0.3, 0.9, 0.5, 1.4, 0.35):
+        steered.knobs.bandwidth.value = bandwidth
+    settled(steered)
+    np.testing.assert_array_equal(result.data, fresh(noise, model_file, bandwidth=0.35))
+
+
+def test_merge_by_two_clicks_and_undo(steered, result, settled) -> None:
+    before = result.data.copy()
+    steered.tools.press(MERGE)
+    one, two = inside(result, 1), inside(result, 2)
+    steered._clicked(one, ())
+    steered._clicked(two, ())
+    settled(steered)
+    assert result.data[one] == result.data[two] == 1
+    assert len(steered.steering.history.edits) == 1
+    assert "1 edit." in steered.edits.title.value
+    result.undo()
+    np.testing.assert_array_equal(result.data, before)
+    assert steered.steering.history.edits == ()
+
+
+def test_an_edit_outlasts_a_turned_knob(steered, result, settled) -> None:
+    steered.tools.press(MERGE)
+    one, two = inside(result, 1), inside(result, 2)
+    steered._clicked(one, ())
+    steered._clicked(two, ())
+    steered.knobs.min_size.value = 4
+    settled(steered)
+    assert result.data[one] == result.data[two] != 0
+    assert len(steered.steering.history.edits) == 1
+
+
+def test_an_edit_that_cannot_be_made_again_is_named(steered, result, settled) -> None:
+    sizes = np.bincount(result.data.ravel())
+    sizes[0] = 10**6
+    small = int(sizes.argmin())
+    steered.tools.press(DELETE)
+    steered._clicked(inside(result, small), ())
+    settled(steered)
+    steered.knobs.min_size.value = int(sizes[small]) + 1
+    settled(steered)
+    assert "edit 1 (delete at" in steered.answer.value
+    assert "is left out" in steered.answer.value
+
+
+def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) -> None:
+    one, two = inside(result, 1), inside(result, 2)
+    for tool in (MERGE, SPLIT):
+        steered.tools.press(tool)
+        steered._clicked(one, ())
+        steered._clicked(two, ())
+        settled(steered)
+    assert result.data[one] != result.data[two]
+    assert "overrules an earlier edit (merge at" in steered.answer.value
+
+
+def test_clicks_that_hit_nothing(steered, result) -> None:
+    steered.tools.press(DELETE)
+    steered._clicked((-1, 5), ())
+    assert "outside the labels" in steered.answer.value
+    result.data[0, 0] = 0
+    steered._clicked((0, 0), ())
+    assert "background" in steered.answer.value
+    assert steered.steering.history.edits == ()
+
+
+def test_without_a_foreground_an_outline_cannot_be_redrawn(
+    steered, result, settled
+) -> None:
+    steered.tools.press(REDRAW)
+    steered._clicked(inside(result, 1), ())
+    settled(steered)
+    assert "foreground" in steered.answer.value
+    assert steered.steering.history.edits == ()
+
+
+def test_asking_shows_distances_and_explains_two_objects(
+    viewer, steered, result, settled, qtbot
+) -> None:
+    names = [la.name for la in viewer.layers]
+    steered.tools.press(ASK)
+    one, two = inside(result, 1), inside(result, 2)
+    steered._hovered(one)
+    name = f"{result.name} · distance"
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    distances = viewer.layers[name].data
+    assert distances.min() == distances[one] == 0
+    assert viewer.layers.index(name) == viewer.layers.index(result) - 1
+    assert "object 1" in steered.answer.value
+    steered._clicked(one, ())
+    steered._clicked(two, ())
+    settled(steered)
+    assert "modes" in steered.answer.value or "mode" in steered.answer.value
+    steered.tools.press(ASK)
+    assert [la.name for la in viewer.layers] == names
+
+
+def test_the_bandwidth_that_agrees_with_marked_objects(
+    viewer, steered, result, settled, noise, model_file
+) -> None:
+    assert not steered.find.enabled
+    own = result.data.copy()
+    number = int(np.bincount(own.ravel())[1:].argmax()) + 1
+    steered.tools.press(RIGHT)
+    steered._clicked(inside(result, number), ())
+    marked = own == number
+    steered.knobs.bandwidth.value = 1.4
+    settled(steered)
+    assert not any(
+        np.array_equal(result.data == n, marked) for n in np.unique(result.data)
+    )
+    steered.find.changed.emit(True)
+    settled(steered)
+    settled(steered)
+    assert "mean IoU" in steered.answer.value
+    assert steered.steering.clustering.bandwidth != 1.4
+
+
+def test_what_was_painted_before_is_an_edit(viewer, result, settled) -> None:
+    result.data[2:6, 2:6] = 0
+    _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    settled(mend)
+    assert not result.data[2:6, 2:6].any()
+    assert mend.steering.history.edits
+    mend.knobs.min_size.value = 4
+    settled(mend)
+    assert not result.data[2:6, 2:6].any()
+
+
+def test_embeddings_that_were_let_go_are_predicted_again(
+    steered, result, settled, qtbot
+) -> None:
+    before = result.data.copy()
+    KEPT.let_go(result)
+    assert steered.steering is None
+    assert "not kept" in steered.state.value
+    steered.again.run()
+    qtbot.waitUntil(lambda: steered.steering is not None, timeout=30_000)
+    settled(steered)
+    np.testing.assert_array_equal(result.data, before)
+
+
+def test_the_layer_is_deleted_meanwhile(viewer, steered, result, qtbot) -> None:
+    steered.knobs.bandwidth.value = 0.35
+    viewer.layers.remove(result)
+    assert steered.steering is None
+    assert "Segment an image first" in steered.state.value
+    qtbot.wait(200)  # the job that was abandoned ends without a word
+
+
+def test_edits_taken_out_and_written(
+    steered, result, settled, tmp_path, monkeypatch
+) -> None:
+    before = result.data.copy()
+    steered.tools.press(DELETE)
+    for number in (1, 2):
+        steered._clicked(inside(result, number), ())
+        settled(steered)
+    path = tmp_path / "edits.json"
+    monkeypatch.setattr(
+        "napari_shiftseg.gui.mend.widget.show_file_dialog", lambda *_, **__: path
+    )
+    assert steered._number_unsaved == 2
+    steered.edits.save.changed.emit(True)
+    assert steered._number_unsaved == 0
+    assert len(json.loads(path.read_text())["edits"]) == 2
+    steered.edits.taken_out.emit([0, 1])
+    settled(steered)
+    np.testing.assert_array_equal(result.data, before)
+    assert steered._number_unsaved == 0 or result.metadata[METADATA_EDITS] == []
+    steered.edits.load.changed.emit(True)
+    settled(steered)
+    assert len(steered.steering.history.edits) == 2
+    assert result.data[result.data > 0].min() >= 3
+
+
+def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "edits.json"
+    path.write_text("{")
+    monkeypatch.setattr(
+        "napari_shiftseg.gui.mend.widget.show_file_dialog", lambda *_, **__: path
+    )
+    steered.edits.load.changed.emit(True)
+    assert "cannot be read as edits" in steered.answer.value
+
+
+@pytest.mark.parametrize(("answer", "closes"), [("Cancel", False), ("Discard", True)])
+def test_closing_with_unsaved_edits_asks(
+    viewer, steered, result, settled, monkeypatch, answer, closes
+) -> None:
+    steered.tools.press(DELETE)
+    steered._clicked(inside(result, 1), ())
+    settled(steered)
+    asked = []
+
+    def ask(window, number):
+        asked.append(number)
+        return getattr(QMessageBox.StandardButton, answer)
+
+    monkeypatch.setattr(AskBeforeClosing, "ask", staticmethod(ask))
+    window = viewer.window._qt_window
+    assert window.close() is closes
+    assert asked == [1]
+    steered._saved.clear()

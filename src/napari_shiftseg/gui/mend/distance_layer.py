@@ -24,7 +24,9 @@ def near_is_bright() -> Colormap:
 
 
 class DistanceLayer:
-    """An image of distances in bandwidths, there while pixels are asked.
+    """An image of distances in bandwidths, seen while pixels are asked.
+
+    It is made once and then hidden: napari takes long to add and remove layers.
 
     Parameters
     ----------
@@ -34,6 +36,7 @@ class DistanceLayer:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Image | None = None
+        self._place: tuple[Any, ...] = ()
 
     def show(
         self,
@@ -42,10 +45,9 @@ class DistanceLayer:
         corner: tuple[int, ...],
     ) -> None:
         """Show distances, placed on the labels, at this pixel of theirs."""
-        data = distances.reshape(
-            (1,) * (labels.ndim - distances.ndim) + distances.shape
-        )
-        place = Source.of(labels).placed(corner, labels.ndim)
+        missing = labels.ndim - distances.ndim
+        data = distances.reshape((1,) * missing + distances.shape)
+        place = labels.name, corner
         if self._layer is None or self._layer not in self._viewer.layers:
             self._layer = Image(
                 data,
@@ -53,15 +55,25 @@ class DistanceLayer:
                 colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},
-                **place,
+                **Source.of(labels).placed(corner, labels.ndim),
             )
             self._viewer.layers.insert(self._viewer.layers.index(labels), self._layer)
             self._viewer.layers.selection.active = labels
+        elif place == self._place:
+            self._layer.data = data
         else:
             self._layer.data = data
-            self._layer.translate = place["translate"]
+            for name, value in Source.of(labels).placed(corner, labels.ndim).items():
+                setattr(self._layer, name, value)
+        self._place = place
+        self._layer.visible = True
 
     def hide(self) -> None:
+        """Show it no more."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._layer.visible = False
+
+    def remove(self) -> None:
         """Take the layer away."""
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:

@@ -9,7 +9,6 @@ from magicgui.widgets import (
     ComboBox,
     Container,
     FloatSlider,
-    LogSlider,
     SpinBox,
 )
 from psygnal import Signal
@@ -17,7 +16,8 @@ from psygnal import Signal
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.model.config import Clustering, Kernel
 
-TURN = 10.0  # times the bandwidth that the slider reaches, both ways
+REACH = 4.0  # times the bandwidth that the slider reaches
+FINEST = 100  # steps of the slider in a bandwidth
 LEAST_PROBABILITY = 0.01
 
 
@@ -33,8 +33,8 @@ class Knobs(Container):
     turned = Signal()
 
     def __init__(self) -> None:
-        self.bandwidth = LogSlider(
-            value=1, min=1 / TURN, max=TURN, label="Bandwidth",
+        self.bandwidth = FloatSlider(
+            value=1, min=1 / FINEST, max=REACH, label="Bandwidth",
             tooltip="Pixels whose embeddings lie within about this distance are one "
             "object. Larger merges, smaller splits.",
         )  # fmt: skip
@@ -73,15 +73,19 @@ class Knobs(Container):
         self._taken, self._turned = clustering, {}
         self._taking = True
         try:
-            h = clustering.bandwidth
-            self.bandwidth.min, self.bandwidth.max = min(h, 1) / 1e6, max(h, 1) * 1e6
-            self.bandwidth.value = h
-            self.bandwidth.min, self.bandwidth.max = h / TURN, h * TURN
+            self._let_bandwidth_reach(clustering.bandwidth)
             for name, knob in self._knobs.items():
                 knob.value = getattr(clustering, name)
             self.foreground_threshold.visible = has_foreground
         finally:
             self._taking = False
+
+    def _let_bandwidth_reach(self, h: float) -> None:
+        slider = self.bandwidth
+        slider.range = (min(h / FINEST, slider.min), max(REACH * h, slider.max))
+        slider.value = h  # in both ranges
+        slider.range = (h / FINEST, REACH * h)
+        slider.step = h / FINEST
 
     def use_bandwidth(self, bandwidth: float) -> None:
         """Turn the bandwidth, as the user would."""

@@ -23,7 +23,7 @@ COLOUR = "#ffffff"
 
 
 class Marks:
-    """A layer of crosses, there only while there are any.
+    """A layer of crosses; it is made once and then hidden, as adding takes long.
 
     Parameters
     ----------
@@ -33,20 +33,33 @@ class Marks:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Points | None = None
+        self._of: Labels | None = None
 
     def show(self, pixels: Sequence[Pixel], labels: Labels) -> None:
-        """Show crosses at pixels of the labels; none: take the layer away."""
+        """Show crosses at pixels of the labels; none: hide the layer."""
+        if self._of is not labels:
+            self.remove()
+        if self._layer is None or self._layer not in self._viewer.layers:
+            if not pixels:
+                return
+            self._add(labels)
+        self._layer.data = np.array(pixels, dtype=float).reshape(-1, labels.ndim)
+        scale = float(np.abs(np.asarray(labels.scale)[-1])) or 1.0
+        self._layer.size = SIZE / self._viewer.scene.camera.zoom / scale
+        self._layer.visible = bool(pixels)
+
+    def remove(self) -> None:
+        """Take the layer away."""
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
-        if not pixels:
-            return
-        scale = float(np.abs(np.asarray(labels.scale)[-1])) or 1.0
+
+    def _add(self, labels: Labels) -> None:
+        self._of = labels
         self._layer = Points(
-            np.array(pixels, dtype=float),
+            ndim=labels.ndim,
             name=f"{labels.name} · clicked",
             symbol="cross",
-            size=SIZE / self._viewer.scene.camera.zoom / scale,
             face_color=COLOUR,
             border_color="#000000",
             metadata={METADATA_KEY: "clicked"},

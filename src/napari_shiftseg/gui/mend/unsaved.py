@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 if TYPE_CHECKING:
@@ -39,10 +40,8 @@ class AskBeforeClosing(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Ask, where there is something to lose; True keeps the window."""
         if watched is self._widget:
-            window = self._widget.window()
-            if event.type() == QEvent.Type.Show and isinstance(window, QMainWindow):
-                watched.removeEventFilter(self)
-                window.installEventFilter(self)
+            if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
+                QTimer.singleShot(0, self._find_window)  # when the dock is in it
             return False
         if event.type() != QEvent.Type.Close or not self._unsaved():
             return False
@@ -52,6 +51,13 @@ class AskBeforeClosing(QObject):
             return False
         event.ignore()
         return True
+
+    def _find_window(self) -> None:
+        window = self._widget.window() if isalive(self._widget) else None
+        if isinstance(window, QMainWindow):
+            self._widget.removeEventFilter(self)
+            window.removeEventFilter(self)
+            window.installEventFilter(self)
 
     @staticmethod
     def ask(window: QMainWindow, number: int) -> QMessageBox.StandardButton:

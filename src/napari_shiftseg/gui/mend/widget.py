@@ -65,6 +65,7 @@ class MendWidget(Container):
         self._steered: dict[Labels, Steering] = {}
         self._saved: dict[Labels, Any] = {}
         self._asked: list[Point] = []
+        self._answer_kind, self._state = "", ("", "")
         self._clicks, self._marks = Clicks(), Marks(napari_viewer)
         self._distance = DistanceLayer(napari_viewer)
         self.right = RightObjects(napari_viewer)
@@ -218,14 +219,18 @@ class MendWidget(Container):
             self._show_state(f"{number:,} object{'s' * (number != 1)}", "note")
 
     def _show_state(self, text: str, kind: str) -> None:
-        self.state.value = text
-        self.state.native.setStyleSheet(STYLES[kind] if kind != "note" else "")
+        if (text, kind) != self._state:
+            self._state = text, kind
+            self.state.value = text
+            self.state.native.setStyleSheet(STYLES[kind] if kind != "note" else "")
 
     def _say(self, text: str, kind: str) -> None:
         if isalive(self.native):
             self.answer.value = text
             self.answer.visible = bool(text)
-            self.answer.native.setStyleSheet(STYLES[kind])
+            if kind != self._answer_kind:  # Qt takes long to style
+                self._answer_kind = kind
+                self.answer.native.setStyleSheet(STYLES[kind])
 
     def _complain(self, text: str) -> None:
         self._say(text, "error")

@@ -104,7 +104,9 @@ class Pixels:
         return np.asarray(self.embedding[(slice(None), *there)]).T
 
     def find(self, box: Box, inside: NDArray[np.bool_], settings: Clustering) -> Found:
-        """Find the modes of the pixels of a box that are inside; none is assigned yet.
+        """Find the modes of the pixels of a box that are inside.
+
+        So few that they are one part are assigned at once.
 
         Parameters
         ----------
@@ -123,7 +125,11 @@ class Pixels:
             return Found(none, np.zeros(0, dtype=np.int32), (), shift)
         shift.find_modes(points, self._positions(box, inside))
         nearest = np.full(len(points), NOT_YET, dtype=np.int32)
-        return Found(shift.cluster_centers_, nearest, shift.parts(len(points)), shift)
+        parts = shift.parts(len(points))
+        found = Found(shift.cluster_centers_, nearest, parts, shift)
+        if len(parts) == 1:  # with the points at hand it is done at once
+            found.assign(parts[0], points)
+        return found
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -92,11 +92,10 @@ def main() -> None:
         *((frame, whole, knob) for knob in KNOBS),
         *((everywhere, whole, knob) for knob in KNOBS if knob[0] != "f"),
     ]
-    print(
-        f"{result.objects} objects, foreground {np.mean(result.labels > 0):.2f}; a full "
-        f"run {result.seconds:.2f} s, with {chosen.threads} threads; targets: view "
-        f"{TARGETS['view']} s, whole image {TARGETS['whole']} s"
-    )
+    share = np.mean(result.labels > 0)
+    print(f"{result.objects} objects on {share:.0%} of the pixels")
+    print(f"a full run {result.seconds:.2f} s, with {chosen.threads} threads")
+    print(f"targets: view {TARGETS['view']} s, whole image {TARGETS['whole']} s")
     table = []
     for prediction, before, knob in rows:
         rounds = [timed(prediction, kept, before, knob) for _ in range(chosen.rounds)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     Find = Callable[[Box, NDArray[np.bool_], Clustering], "Found"]
 
 NOT_YET = -1
+SMALL = 2**18  # values of points, for which one thread is best
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,16 @@ class Pixels:
             Bandwidth and kernel; nothing else of it has a say.
         """
         points = self.points(box, inside)
+        with one_thread() if points.size <= SMALL else nullcontext():
+            return self._find(points, box, inside, settings)
+
+    def _find(
+        self,
+        points: NDArray[Any],
+        box: Box,
+        inside: NDArray[np.bool_],
+        settings: Clustering,
+    ) -> Found:
         shift = MeanShift(
             settings.bandwidth, kernel=settings.kernel, device=self._device
         )

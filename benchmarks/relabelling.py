@@ -2,11 +2,11 @@ r"""Seconds from the turn of a knob to new labels: in view, and of the whole ima
 
     python benchmarks/relabelling.py
 
-An image of 1,024² synthetic nuclei and the bundled model `nuclei` (16 channels), the
+An image of 1,024² synthetic nuclei and the bundled model `nuclei` (16 channels); the
 view is the 512² in the middle. Each knob is turned by itself, from the model's own
-clustering, of which all is remembered; so that a mean shift is done where the knob has a
-say in it. The least of several rounds counts, in seconds of the clock and of the
-processor: other programs disturb the former. The share is that of the seconds a full run
+clustering, all of which is remembered: a mean shift is done where the knob has a say in
+it. The least of several rounds counts, in seconds of the clock and of the processor
+(other programs disturb the clock). The shares are those of the seconds that a full run
 takes, prediction and clustering.
 """
 
@@ -88,22 +88,20 @@ def main() -> None:
     whole = own.model_copy(update={"scope": "global"})
     rows = [
         *((frame, own, knob) for knob in KNOBS),
-        (frame, whole, "scope"),
+        (frame, whole, "scope"),  # to "component"
         *((frame, whole, knob) for knob in KNOBS),
         *((everywhere, whole, knob) for knob in KNOBS if knob[0] != "f"),
     ]
-    print(
-        f"{result.objects} objects, foreground {np.mean(result.labels > 0):.2f}; a full "
-        f"run {result.seconds:.2f} s, with {chosen.threads} threads; targets: view "
-        f"{TARGETS['view']} s, whole image {TARGETS['whole']} s"
-    )
+    share = np.mean(result.labels > 0)
+    print(f"{result.objects} objects on {share:.0%} of the pixels")
+    print(f"a full run {result.seconds:.2f} s, with {chosen.threads} threads")
+    print(f"targets: view {TARGETS['view']} s, whole image {TARGETS['whole']} s")
     table = []
     for prediction, before, knob in rows:
         rounds = [timed(prediction, kept, before, knob) for _ in range(chosen.rounds)]
         best = least(rounds)
-        scope = (
-            before.scope if prediction.logit is not None else "global, no foreground"
-        )
+        everything = prediction.logit is None
+        scope = "global, all pixels" if everything else before.scope
         table.append(
             [
                 scope,

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
+from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.inference.progress import Returning, exhaust
 from napari_shiftseg.model.config import Clustering
@@ -311,3 +313,22 @@ class TestPlace:
         np.testing.assert_array_equal(part.labels, whole.labels[at])
         elsewhere = self.objects(crowd, at, (0, 0))  # another subsample
         assert abs(elsewhere.modes - whole.modes).max() > 0
+
+
+@pytest.mark.parametrize(("side", "threads"), [(20, 1), (400, 2)])
+def test_small_components_take_one_thread(
+    side: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """160,000 pixels of 3 channels are more than one thread should do, 400 are not."""
+    seen = []
+    find_modes = MeanShift.find_modes
+
+    def spy(*args: Any) -> MeanShift:
+        seen.append(torch.get_num_threads())
+        return find_modes(*args)
+
+    monkeypatch.setattr(MeanShift, "find_modes", spy)
+    torch.set_num_threads(2)  # until the fixture of this file sets it back
+    in_components(np.ones((side, side), int))
+    assert seen == [threads]
+    assert torch.get_num_threads() == 2

@@ -37,7 +37,8 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     b`, unless the points lie so far out that this would cancel; then by differences,
     which takes longer.
     """
-    (a_squares, a_cancels), (b_squares, b_cancels) = lengths(a), lengths(b)
+    a_squares, a_cancels = lengths(a)
+    b_squares, b_cancels = (a_squares, a_cancels) if b is a else lengths(b)
     if a_cancels or b_cancels:
         return by_differences(a, b)
     products = torch.addmm(b_squares.T, a, b.T, alpha=-2)

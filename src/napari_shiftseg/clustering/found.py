@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     Find = Callable[[Box, NDArray[np.bool_], Clustering], "Found"]
 
 NOT_YET = -1
+SMALL = 2**18  # values of points, for which one thread is best
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ class Pixels:
         return np.asarray(self.embedding[(slice(None), *there)]).T
 
     def find(self, box: Box, inside: NDArray[np.bool_], settings: Clustering) -> Found:
-        """Find the modes of the pixels of a box that are inside; none is assigned yet.
+        """Find the modes of the pixels of a box that are inside.
+
+        So few that they are one part are assigned at once.
 
         Parameters
         ----------
@@ -115,6 +120,16 @@ class Pixels:
             Bandwidth and kernel; nothing else of it has a say.
         """
         points = self.points(box, inside)
+        with one_thread() if points.size <= SMALL else nullcontext():
+            return self._find(points, box, inside, settings)
+
+    def _find(
+        self,
+        points: NDArray[Any],
+        box: Box,
+        inside: NDArray[np.bool_],
+        settings: Clustering,
+    ) -> Found:
         shift = MeanShift(
             settings.bandwidth, kernel=settings.kernel, device=self._device
         )
@@ -123,7 +138,11 @@ class Pixels:
             return Found(none, np.zeros(0, dtype=np.int32), (), shift)
         shift.find_modes(points, self._positions(box, inside))
         nearest = np.full(len(points), NOT_YET, dtype=np.int32)
-        return Found(shift.cluster_centers_, nearest, shift.parts(len(points)), shift)
+        parts = shift.parts(len(points))
+        found = Found(shift.cluster_centers_, nearest, parts, shift)
+        if len(parts) == 1:  # with the points at hand it is done at once
+            found.assign(parts[0], points)
+        return found
 
     @property
     def _shape(self) -> tuple[int, ...]:

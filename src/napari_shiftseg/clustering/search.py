@@ -119,6 +119,8 @@ class ModeSearch:
 
     def _still_far(self, rows: Indices) -> Indices:
         """Return those of these rows that the last round left far."""
+        if self._few is not None and len(rows) == len(self._few):  # all, in order
+            return np.flatnonzero(self._is_far(self._few).cpu().numpy())
         found = [rows[:0]]
         size = max(1, self._limits.chunk_size // self._data.rows.shape[1])
         for part in chunks(len(rows), size):

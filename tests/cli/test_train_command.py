@@ -180,6 +180,7 @@ class TestCorrections:
         made = load_model("b.safetensors").config.provenance
         assert made.steps == 4
         assert made.optimizer["learning_rate"] == 5e-4
+        assert made.optimizer["fixed_statistics"] == 1
 
     def test_an_image_of_which_nothing_is_known_is_named(self, shiftseg) -> None:
         np.save("labels/00.npy", np.full((30, 30), -1))

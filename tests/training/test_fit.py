@@ -541,4 +541,4 @@ def test_a_few_corrections_are_learnt_and_nothing_else_is():
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     assert all(step > 0 for step in losses)  # every window showed something
     made = there.model().config.provenance
-    assert made.data == "1 image of 57 × 57; 14 % of the pixels count: 9 objects"
+    assert made.data == "1 image of 57 × 57; 14 % of the pixels count: 16 objects"

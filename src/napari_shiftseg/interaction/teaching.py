@@ -191,7 +191,7 @@ def _boxes(known: NDArray[np.bool_], margin: Sequence[int]) -> list[Box]:
         covered = np.zeros(known.shape, dtype=np.bool_)
         for box in boxes:
             covered[box] = True
-        joined = ndimage.find_objects(ndimage.label(covered)[0])
+        joined: list[Box] = ndimage.find_objects(ndimage.label(covered)[0])
         if len(joined) == len(boxes):
             return joined
         boxes = joined

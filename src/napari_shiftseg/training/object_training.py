@@ -36,7 +36,8 @@ def object_training(
     """Return a training on images of objects that touch.
 
     A model that is fine-tuned on partly labelled images, the corrections of a few
-    objects, learns at a quarter of the usual rate: it must not forget the rest.
+    objects, learns at a quarter of the usual rate and keeps the statistics of its
+    batch norm: a few places must not stand for all images.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def object_training(
         refuse_untrained_phases(window, config.shape)
     usual: dict[str, Any] = {}
     if start and any(is_partly(sample.labels) for sample in samples):
-        usual["learning_rate"] = CORRECTION_RATE
+        usual |= {"learning_rate": CORRECTION_RATE, "fixed_statistics": 1.0}
     made = object_recipe(window, steps, **{**usual, **(recipe or {})})
     first = load_model(start) if start else None
     return Training(samples, config, made, validation, first, **options)

@@ -251,8 +251,8 @@ class RandomWindows:
             labels = self._labels_at(place.image, at)
             if place.image not in self._known or (labels != UNKNOWN).any():
                 return at, labels
-        at = np.indices(self.reads) + _column(place.starts).astype(np.float64)
-        return at, self._labels_at(place.image, at)
+        still = _column(place.starts) + np.indices(self.reads, dtype=np.float64)
+        return still, self._labels_at(place.image, still)
 
     def _labels_at(self, image: int, at: NDArray[np.float64]) -> NDArray[np.integer]:
         """Return the labels of the window; a label is one of the image's, unmixed."""

@@ -10,9 +10,9 @@ from napari_shiftseg.experiments.disturbed_lattice import (
     FIGURE_S3,
     KINDS,
     SOUND,
-    disturbed,
 )
 from napari_shiftseg.model.unet import build
+from napari_shiftseg.samples.disturbed import disturbed_disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_measured_is_not_what_was_learnt(kind: str) -> None:
     (network,) = (n for n in FIGURE_S3.networks if n.name == f"s3-{kind}")
-    learnt, measured = network.sample(), disturbed(kind, 304, 1)
+    learnt, measured = network.sample(), disturbed_disks(kind, 304, 1)
     corner = tuple(slice(n) for n in measured.image.shape)
     assert not np.allclose(learnt.image[corner], measured.image, atol=0.5)
     assert len(np.unique(learnt.labels)) > len(np.unique(measured.labels)) > 300

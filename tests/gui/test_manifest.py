@@ -2,7 +2,9 @@ import npe2
 import numpy as np
 import pytest
 
-from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.model.header import read_config
+from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,15 @@ def test_inspect_stands_in_the_menu_that_shows_things(manifest):
 
 
 @pytest.mark.parametrize(
-    ("key", "objects"), [("disks_13", 40 * 40), ("disks_16", 33 * 33), ("constant", 0)]
+    ("key", "objects"),
+    [
+        ("disks_13", 40 * 40),
+        ("disks_15", 21 * 21),
+        ("disks_16", 33 * 33),
+        ("disks_noise", 20 * 20),
+        ("disks_bent", 399),
+        ("constant", 0),
+    ],
 )
 def test_samples_open_with_their_truth(make_napari_viewer_proxy, key, objects):
     viewer = make_napari_viewer_proxy()
@@ -44,9 +54,37 @@ def test_samples_open_with_their_truth(make_napari_viewer_proxy, key, objects):
         assert layer.data.shape == viewer.layers[0].data.shape
 
 
+def test_every_sample_is_offered(manifest):
+    offered = [sample.key for sample in manifest.contributions.sample_data]
+    names = ["disks_13" if name == "disks" else name for name in SAMPLES]
+    assert offered == [name.replace("-", "_") for name in names]
+
+
+@pytest.mark.parametrize("name", [n for n, entry in SAMPLES.items() if entry.models])
+def test_a_sample_brings_the_networks_of_figures_into_the_lists(
+    viewer, widget, monkeypatch, name
+):
+    monkeypatch.setattr(OPENED, "_paths", [])
+    OPENED.look_again()
+    before = [*widget.model.list.choices]
+    models = SAMPLES[name].models
+    assert not {*models} & {*before}
+    viewer.open_sample("napari-shiftseg", name.replace("-", "_"))
+    assert [*widget.model.list.choices] == [*before, *models]
+    sample = make_sample(name)
+    for model in models:
+        widget.model.value = model
+        assert widget.model.config == read_config(model)
+        assert widget.model.config.ndim == sample.image.ndim
+
+
 @pytest.mark.parametrize(
     ("key", "name", "scale"),
-    [("nuclei", "nuclei", (1, 1)), ("nuclei_3d", "nuclei-3d", (2, 1, 1))],
+    [
+        ("nuclei", "nuclei", (1, 1)),
+        ("nuclei_3d", "nuclei-3d", (2, 1, 1)),
+        ("nuclei_small", "nuclei-small", (1, 1, 1)),
+    ],
 )
 def test_nuclei_open_as_large_as_they_are(make_napari_viewer_proxy, key, name, scale):
     viewer = make_napari_viewer_proxy()

@@ -7,6 +7,7 @@ import pytest
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.header import (
     bundled_models,
+    figure_models,
     find_model,
     models_folder,
     named_models,
@@ -15,6 +16,7 @@ from napari_shiftseg.model.header import (
     read_config,
 )
 from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.samples.catalogue import SAMPLES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -83,3 +85,29 @@ def test_the_name_of_a_bundled_model_is_refused(name):
 def test_what_is_no_file_name_is_refused(name):
     with pytest.raises(ValueError, match="letters, digits"):
         new_model_path(name)
+
+
+class TestNetworksOfFigures:
+    def test_they_are_found_by_name_and_not_listed(self, models_folder):
+        folder = bundled_models()["disks"].parent / "figures"
+        assert find_model("figure-2b") == folder / "2b.safetensors"
+        assert read_config("figure-2b").name == "2b"
+        assert len(figure_models()) == len([*folder.glob("*.safetensors")])
+        assert not figure_models().keys() & named_models().keys()
+
+    def test_no_file_shadows_one(self, models_folder, mine):
+        mine.rename(models_folder / "figure-2b.safetensors")
+        assert find_model("figure-2b") == figure_models()["figure-2b"]
+
+    @pytest.mark.parametrize("name", ["figure-2b", "Figure-2B"])
+    def test_a_new_model_has_another_name(self, models_folder, name):
+        with pytest.raises(ValueError, match="name of a bundled model"):
+            new_model_path(name)
+
+    def test_an_unknown_name_lists_them(self, models_folder):
+        with pytest.raises(FileNotFoundError, match=r"nuclei, figure-2a, figure-2b"):
+            find_model("figure-2z")
+
+    def test_every_sample_names_such(self):
+        named = {name for entry in SAMPLES.values() for name in entry.models}
+        assert {"figure-2b", "figure-5"} <= named <= figure_models().keys()

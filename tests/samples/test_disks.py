@@ -136,17 +136,20 @@ def test_a_point_and_the_largest_disk():
 
 
 def test_samples_by_name():
-    assert list(SAMPLES) == ["disks", "disks-16", "constant", "nuclei", "nuclei-3d"]
+    assert list(SAMPLES) == [
+        "disks", "disks-15", "disks-16", "disks-noise", "disks-bent", "constant",
+        "nuclei", "nuclei-3d", "nuclei-small",
+    ]  # fmt: skip
     for name, entry in SAMPLES.items():
         made = entry.make()
         assert entry.size == " × ".join(map(str, made.image.shape))
-        number = f"{made.labels.max():,} disks"
+        number = f"{len(np.unique(made.labels)) - 1:,} disks"
         assert entry.purpose.startswith(number) == name.startswith("disks")
     assert make_sample("disks").period == 13
     commensurate = make_sample("disks-16")
     assert commensurate.period == 16
     assert commensurate.image.shape == (513, 513)
-    with pytest.raises(ValueError, match="no sample 'x'; there are disks, disks-16"):
+    with pytest.raises(ValueError, match="no sample 'x'; there are disks, disks-15"):
         make_sample("x")
 
 

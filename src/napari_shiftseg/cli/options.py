@@ -9,9 +9,10 @@ from napari_shiftseg.geometry.axis_plan import Border, Stitching
 from napari_shiftseg.model.config import Kernel, Scope
 from napari_shiftseg.samples.catalogue import SAMPLES
 
+LONGEST = max(map(len, SAMPLES)) + 1
 WIDEST = max(len(entry.size) for entry in SAMPLES.values())
 SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
-    f"  {name:10}{entry.size:{WIDEST}} {entry.purpose}"
+    f"  {name:{LONGEST}}{entry.size:{WIDEST}} {entry.purpose}"
     for name, entry in SAMPLES.items()
 )
 

@@ -16,7 +16,7 @@ from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.report.colours import object_colours
 from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.samples.disturbed import deformed, noisy
+from napari_shiftseg.samples.disturbed import SPACING, disturbed_disks
 from napari_shiftseg.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -28,35 +28,15 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
-SPACING = 16  # of the disks, two periods
 BROKEN, SOUND = 52, 48  # windows: no multiple of the period, and one
 LEARNT, MEASURED = 1024, 304  # pixels along a side of the images
 SEED = 1  # of the measured images; those to learn from have 0
-NOISE = 0.5  # standard deviation; a disk is 1, the background 0
-SHIFT, SMOOTHNESS = 1.5, 8  # of the deformation, in pixels
 STEPS = {"noise": 2_000, "deformation": 4_500}
 KINDS = tuple(STEPS)
 BANDWIDTH = 1.25**0.5  # the widest of the papers' kernels, exp(−‖d‖²/2.5)
 SCORES = (
     "seam_ratio_within", "seam_ratio_within_untiled", "false_splits", "split_by_seams",
 )  # fmt: skip
-
-
-def disturbed(kind: str, side: int, seed: int) -> Sample:
-    """Make disks two periods apart, and disturb them.
-
-    Parameters
-    ----------
-    kind : {"noise", "deformation"}
-    side : int
-        Of the image, in pixels.
-    seed : int
-        Of the noise or the deformation.
-    """
-    lattice = disks((side, side), SPACING)
-    if kind == "noise":
-        return noisy(lattice, NOISE, seed)
-    return deformed(lattice, SHIFT, SMOOTHNESS, seed)
 
 
 def predicted(
@@ -102,7 +82,7 @@ def measure(networks: Mapping[str, UNet]) -> Outcome:
     arrays: dict[str, NDArray[Any]] = {}
     for kind in KINDS:
         model = networks[f"s3-{kind}"]
-        sample = disturbed(kind, MEASURED, SEED)
+        sample = disturbed_disks(kind, MEASURED, SEED)
         clean = disks(sample.labels.shape, SPACING)
         for image, of, window in (
             ("clean", clean, SOUND), (kind, sample, BROKEN), (kind, sample, SOUND),
@@ -169,7 +149,7 @@ def _network(kind: str) -> Network:
         learning_rate=4e-3,
         grid=SPACING,  # one phase of the lattice, as in figure 2a
     )
-    return Network("s3", partial(disturbed, kind, LEARNT, 0), config, recipe)
+    return Network("s3", partial(disturbed_disks, kind, LEARNT, 0), config, recipe)
 
 
 FIGURE_S3 = Experiment(

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.header import SUFFIX
+from napari_shiftseg.model.header import FIGURES_FOLDER, SUFFIX
 from napari_shiftseg.training.fit import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.training.recipe import Recipe
 
-FOLDER = Path(str(files("napari_shiftseg"))) / "sample_data" / "figures"
+FOLDER = FIGURES_FOLDER
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import MaxNLocator
 
+from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.axis_plan import Stitching, kept
 from napari_shiftseg.inference.progress import Progress, named
 from napari_shiftseg.metrics.instances import ObjectScores, pooled
@@ -76,9 +77,25 @@ class Row:
 
 def partners(model: UNet, windows: Sequence[int]) -> Windows:
     """Return the windows of both stitchings: cropped, what is kept of the naive."""
-    axis = model.shape.axes[0]
-    cropped = [kept(axis, window, "cropped") for window in windows]
+    cropped = [kept_of(model, window) for window in windows]
     return {"naive": list(windows), "cropped": list(dict.fromkeys(cropped))}
+
+
+def kept_of(model: UNet, window: int) -> int:
+    """Return the stride of a cropped tile of this window, the same along each axis.
+
+    Raises
+    ------
+    ValueError
+        If the network has another period along another axis.
+    """
+    first, *others = model.shape.axes
+    if any(axis.period != first.period for axis in others):
+        raise ValueError(
+            f"one window for all axes needs a network of one period, "
+            f"{model.config.name!r} has {by(model.shape.period)}: take another model"
+        )
+    return kept(first, window, "cropped")
 
 
 def swept_steps(

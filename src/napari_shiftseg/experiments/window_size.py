@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.experiments.data import Data, crowded_nuclei, pull_margin
 from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
+from napari_shiftseg.experiments.solid_nuclei import NETWORK
 from napari_shiftseg.experiments.window_rows import (
     Row,
     draw_panel,
+    kept_of,
     partners,
     rows_of,
     swept_steps,
 )
-from napari_shiftseg.geometry.axis_plan import kept
 from napari_shiftseg.inference.progress import named
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.samples.catalogue import small_nuclei
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
+    from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.model.unet import UNet
 
-WINDOWS = (20, 36, 52, 68, 148)
+WINDOWS = {2: (20, 36, 52, 68, 148), 3: (12, 20, 28, 36)}  # by the number of axes
 PANELS = {"false_splits": "false splits", "ap50_mean": "AP50"}
 
 
@@ -38,18 +40,21 @@ class Variant:
 
     Attributes
     ----------
+    axes : int
+        Of the images.
     name : str
     settings : Settings
         With its scope and bandwidth.
     """
 
+    axes: int
     name: str
     settings: Settings
 
     @property
     def key(self) -> str:
         """Its name as part of a name in JSON."""
-        return self.name.replace(",", "").replace(" ", "_")
+        return f"{self.axes}d_{self.name.replace(',', '').replace(' ', '_')}"
 
 
 def variants(model: UNet) -> tuple[Variant, ...]:
@@ -58,34 +63,69 @@ def variants(model: UNet) -> tuple[Variant, ...]:
     Parameters
     ----------
     model : UNet
-        A model without a foreground logit is clustered globally alone.
+        One without a foreground logit is clustered globally alone, one trained without
+        a margin as tuned alone: its bandwidth is tight.
     """
-    tight, own = pull_margin(model), Settings(device="cpu")
-    globally = Variant("tight, global", replace(own, bandwidth=tight, scope="global"))
+    axes, tight, own = model.config.ndim, pull_margin(model), Settings(device="cpu")
+    tuned = Variant(axes, "as tuned", own)
+    globally = replace(own, bandwidth=tight, scope="global")
+    last = Variant(axes, "tight, global", globally)
     if not model.config.foreground:
-        return (globally,)
+        return (last,)
+    if tight is None:
+        return (tuned,)
     by_component = replace(own, bandwidth=tight, scope="component")
-    return (
-        Variant("as tuned", own),
-        Variant("tight, by component", by_component),
-        globally,
-    )
+    return (tuned, Variant(axes, "tight, by component", by_component), last)
 
 
 def measure(
-    networks: Mapping[str, UNet], data: Data, windows: Sequence[int] = WINDOWS
+    networks: Mapping[str, UNet],
+    data: Data,
+    windows: Mapping[int, Sequence[int]] | None = None,
 ) -> Measuring:
     """Count false splits at every window with both stitchings.
 
     Parameters
     ----------
     networks : mapping of str to UNet
-        One.
+        One for images of two axes, one for images of three, or one of these.
     data : Data
-    windows : sequence of int
-        Of the naive tiles.
+        Each image is segmented by the network that reads as many axes as it has.
+    windows : mapping of int to sequence of int, optional
+        Of the naive tiles, by the number of axes; `WINDOWS` if not given.
+
+    Raises
+    ------
+    ValueError
+        If no network reads an image.
     """
-    (model,) = networks.values()
+    by_axes = {model.config.ndim: model for model in networks.values()}
+    worse: dict[str, Any] = {}
+    table: list[dict[str, Any]] = []
+    for axes, some in sorted(_by_axes(data).items()):
+        if axes not in by_axes:
+            raise ValueError(
+                f"{data.name} has an image of {axes} axes, this figure reads 2 "
+                f"(planes) or 3 (stacks): leave it out"
+            )
+        asked = (windows or WINDOWS)[axes]
+        found = yield from _sweep_steps(by_axes[axes], some, asked)
+        worse |= worse_windows(found, by_axes[axes])
+        table += table_of(found, by_axes[axes])
+    return Outcome({**data.figures(), **worse, "table": table})
+
+
+def _by_axes(data: Data) -> dict[int, Data]:
+    axes = {sample.labels.ndim for sample in data.samples}
+    return {
+        n: replace(data, samples=tuple(s for s in data.samples if s.labels.ndim == n))
+        for n in axes
+    }
+
+
+def _sweep_steps(
+    model: UNet, data: Data, windows: Sequence[int]
+) -> Generator[Progress, None, dict[Variant, list[Row]]]:
     asked, found = partners(model, windows), {}
     for variant in variants(model):
         sweeps = []
@@ -93,13 +133,23 @@ def measure(
             steps = swept_steps(sample, model, asked, variant.settings)
             sweeps.append((yield from named(f"{variant.name}, {place}", steps)))
         found[variant] = rows_of(asked, sweeps)
-    return Outcome(numbers_of(found, model, data))
+    return found
 
 
-def numbers_of(
-    found: Mapping[Variant, Sequence[Row]], model: UNet, data: Data
-) -> dict[str, Any]:
-    """Return the figures of all rows, and at which windows naive tiles do worse.
+def worse_windows(
+    found: Mapping[Variant, Sequence[Row]], model: UNet
+) -> dict[str, dict[str, list[int]]]:
+    """Return for each variant at which windows naive tiles do worse."""
+    return {
+        f"naive_above_cropped_{variant.key}": naive_above(rows, model)
+        for variant, rows in found.items()
+    }
+
+
+def table_of(
+    found: Mapping[Variant, Sequence[Row]], model: UNet
+) -> list[dict[str, Any]]:
+    """Return the figures of all rows.
 
     Seconds are left out: the same figure is the same file.
     """
@@ -107,6 +157,7 @@ def numbers_of(
     for variant, rows in found.items():
         clustering = variant.settings.clustering(model.config)
         about = {
+            "axes": variant.axes,
             "variant": variant.name,
             "scope": clustering.scope,
             "bandwidth": clustering.bandwidth,
@@ -114,11 +165,7 @@ def numbers_of(
         table += [{**about, **row.figures()} for row in rows]
     for row in table:
         del row["seconds_an_image"]
-    worse = {
-        f"naive_above_cropped_{variant.key}": naive_above(rows, model)
-        for variant, rows in found.items()
-    }
-    return {**data.figures(), **worse, "table": table}
+    return table
 
 
 def naive_above(rows: Sequence[Row], model: UNet) -> dict[str, list[int]]:
@@ -129,7 +176,6 @@ def naive_above(rows: Sequence[Row], model: UNet) -> dict[str, list[int]]:
     rows : sequence of Row
     model : UNet
     """
-    axis = model.shape.axes[0]
     known = {(row.method, row.window): row.figures() for row in rows}
     naive = [row.window for row in rows if row.method == "naive" and row.window]
     return {
@@ -137,7 +183,7 @@ def naive_above(rows: Sequence[Row], model: UNet) -> dict[str, list[int]]:
             window
             for window in naive
             if known["naive", window][key]
-            > known["cropped", kept(axis, window, "cropped")][key]
+            > known["cropped", kept_of(model, window)][key]
         ]
         for key in ("false_splits", "split_by_seams")
     }
@@ -146,12 +192,13 @@ def naive_above(rows: Sequence[Row], model: UNet) -> dict[str, list[int]]:
 def draw(figure: Figure, outcome: Outcome) -> None:
     """Draw a column a variant: false splits, and AP50 below."""
     table = outcome.numbers["table"]
-    names = list(dict.fromkeys(row["variant"] for row in table))
-    grid = figure.subplots(len(PANELS), len(names), sharex=True, squeeze=False)
-    for column, variant in zip(grid.T, names, strict=True):
-        own = [row for row in table if row["variant"] == variant]
+    kinds = list(dict.fromkeys((row["axes"], row["variant"]) for row in table))
+    grid = figure.subplots(len(PANELS), len(kinds), sharex="col", squeeze=False)
+    for column, (axes, variant) in zip(grid.T, kinds, strict=True):
+        own = [r for r in table if (r["axes"], r["variant"]) == (axes, variant)]
         scope, bandwidth = own[0]["scope"], own[0]["bandwidth"]
-        column[0].set_title(f"{variant}\n(scope {scope}, bandwidth {bandwidth:g})")
+        title = f"{axes}-D, {variant}\n(scope {scope}, bandwidth {bandwidth:g})"
+        column[0].set_title(title)
         for panel, (key, name) in zip(column, PANELS.items(), strict=True):
             draw_panel(panel, own, key, name)
     for panel in grid[:-1].flat:
@@ -161,44 +208,28 @@ def draw(figure: Figure, outcome: Outcome) -> None:
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
 
 
-def experiment(
-    name: str,
-    title: str,
-    caption: str,
-    model: str,
-    data: Callable[[], Data],
-    windows: Sequence[int],
-) -> Experiment:
-    """Return the figure of a bundled model: one call a kind of objects, 2-D or 3-D.
-
-    Parameters
-    ----------
-    name, title, caption
-        See `Experiment`.
-    model : str
-    data : callable
-        Makes images with as many axes as the model has.
-    windows : sequence of int
-        Of the naive tiles; none is a multiple of the period.
-    """
-    return Experiment(
-        name, title, caption, partial(measure, windows=windows), draw,
-        size=(9.6, 5.4), models=(model,), data=data,
-    )  # fmt: skip
+def synthetic_nuclei() -> Data:
+    """Make two images of nuclei, and a stack of small ones."""
+    flat = crowded_nuclei((256, 256), 2)
+    return replace(flat, samples=(*flat.samples, small_nuclei()))
 
 
-FIGURE_6 = experiment(
+FIGURE_6 = Experiment(
     "6",
-    "False splits and AP50 against the window",
+    "False splits and AP50 against the window, in 2-D and 3-D",
     "Nuclei, segmented with tiles of one window after another: naive (orange) and "
     "cropped to the multiple of the period below it (blue). Rows: false splits; AP50, "
-    "mean over images solid, pooled dashed. Left column: the clustering that the model "
-    "was tuned for; middle and right: a bandwidth as narrow as the margin within which "
-    "training left the pixels of an object, by connected component and for the whole "
-    "image at once, as in the paper. Cropped results do not depend on the window, but "
-    "for rounding; what naive tiles add to them is their seams', and the smaller the "
-    "tiles, the more seams there are.",
-    "nuclei",
-    partial(crowded_nuclei, (256, 256), 2),
-    WINDOWS,
+    "mean over images solid, pooled dashed. First column: the clustering that the 2-D "
+    "model was tuned for; second and third: a bandwidth as narrow as the margin within "
+    "which training left the pixels of an object, by connected component and for the "
+    "whole image at once, as in the paper. Last: a stack, by a small 3-D network of "
+    "its own. Cropped results do not depend on the window, but for rounding; what "
+    "naive tiles add to them is their seams', and the smaller the tiles, the more "
+    "seams there are.",
+    measure,
+    draw,
+    networks=(NETWORK,),
+    size=(12, 5.4),
+    models=("nuclei",),
+    data=synthetic_nuclei,
 )

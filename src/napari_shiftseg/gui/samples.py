@@ -4,54 +4,86 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, make_sample
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, SAMPLES
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 
 def disks_13() -> list[LayerTuple]:
-    """Disks at period 13 with their true labels."""
-    return disk_layers()
+    """Disks at period 13."""
+    return layers_of("disks", name="disks (period 13)")
+
+
+def disks_15() -> list[LayerTuple]:
+    """Disks at period 15, which has no common divisor with 8."""
+    return layers_of("disks-15", name="disks (period 15)")
 
 
 def disks_16() -> list[LayerTuple]:
     """Disks at period 16, the period of a network with l = 4, f = 2."""
-    return disk_layers(period=16, size=513)
+    return layers_of("disks-16", name="disks (period 16)")
+
+
+def disks_noise() -> list[LayerTuple]:
+    """Disks at period 16 with noise."""
+    return layers_of("disks-noise")
+
+
+def disks_bent() -> list[LayerTuple]:
+    """Disks at period 16, deformed elastically."""
+    return layers_of("disks-bent")
 
 
 def constant() -> list[LayerTuple]:
     """Make an image without content: all that differs comes from the network."""
-    image = make_sample("constant").image
-    return [(image, {"name": "constant", "contrast_limits": (0, 1)}, "image")]
+    return layers_of("constant", contrast_limits=(0, 1))
 
 
 def nuclei() -> list[LayerTuple]:
-    """Synthetic fluorescence nuclei with their true labels."""
-    return _nuclei_layers("nuclei", scale=(1, 1))
+    """Synthetic fluorescence nuclei."""
+    return layers_of("nuclei")
 
 
 def nuclei_3d() -> list[LayerTuple]:
-    """Make a stack of synthetic nuclei, its planes two pixels apart, and its truth."""
-    return _nuclei_layers("nuclei-3d", scale=NUCLEI_3D_SPACING)
+    """Make a stack of synthetic nuclei, its planes two pixels apart."""
+    return layers_of("nuclei-3d", scale=NUCLEI_3D_SPACING)
 
 
-def _nuclei_layers(name: str, scale: tuple[float, ...]) -> list[LayerTuple]:
-    sample = make_sample(name)
-    truth = {"name": f"{name} · truth", "scale": scale, "visible": False}
-    return [
-        (sample.image, {"name": name, "scale": scale}, "image"),
-        (sample.labels, truth, "labels"),
-    ]
+def nuclei_small() -> list[LayerTuple]:
+    """Make a stack of small synthetic nuclei."""
+    return layers_of("nuclei-small")
 
 
-def disk_layers(
-    period: int = 13, size: int = 508, radius: float = 5
+def layers_of(
+    sample: str,
+    name: str | None = None,
+    scale: tuple[float, ...] | None = None,
+    **options: Any,
 ) -> list[LayerTuple]:
-    """Make disks of any size and period, and their hidden true labels."""
-    sample = disks((size, size), period, radius)
-    name = f"disks (period {period})"
-    return [
-        (sample.image, {"name": name}, "image"),
-        (sample.labels, {"name": f"{name} · truth", "visible": False}, "labels"),
+    """Make a sample, and its hidden true labels where it has objects.
+
+    The networks of figures that it is made for are then in every list of models.
+
+    Parameters
+    ----------
+    sample : str
+        One of `SAMPLES`.
+    name : str, optional
+        Of the image layer; that of the sample if not given.
+    scale : tuple of float, optional
+        Of the layers.
+    **options
+        More of the image layer.
+    """
+    entry, name = SAMPLES[sample], name or sample
+    made = entry.make()
+    for model in entry.models:
+        OPENED.add(model)
+    layers: list[LayerTuple] = [
+        (made.image, {"name": name, "scale": scale, **options}, "image")
     ]
+    if made.labels.any():
+        truth = {"name": f"{name} · truth", "scale": scale, "visible": False}
+        layers.append((made.labels, truth, "labels"))
+    return layers

@@ -16,6 +16,8 @@ from napari_shiftseg.model.config import ModelConfig
 
 CONFIG_KEY = "napari_shiftseg"
 SUFFIX = ".safetensors"
+SAMPLE_DATA = Path(str(files("napari_shiftseg"))) / "sample_data"
+FIGURES_FOLDER = SAMPLE_DATA / "figures"
 FOLDER_VARIABLE = "NAPARI_SHIFTSEG_MODELS"  # environment variable
 A_NAME = re.compile(r"\w[\w .+-]*")  # a file name on every system
 # torch.save's zip, a bare pickle; a good safetensors file may begin with \x80 too
@@ -28,9 +30,16 @@ class CheckpointError(ValueError):
 
 def bundled_models() -> dict[str, Path]:
     """Return the models that ship with the package: name → file."""
-    folder = Path(str(files("napari_shiftseg"))) / "sample_data"
-    paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stem)
-    return {path.stem: path for path in paths}
+    return _models_in(SAMPLE_DATA)
+
+
+def figure_models() -> dict[str, Path]:
+    """Return the networks of the papers' figures: ``figure-2b``, … → file.
+
+    They are found by name as others are, but not listed among them: each knows one
+    image alone.
+    """
+    return {f"figure-{n}": path for n, path in _models_in(FIGURES_FOLDER).items()}
 
 
 def models_folder() -> Path:
@@ -47,7 +56,11 @@ def models_folder() -> Path:
 
 def own_models() -> dict[str, Path]:
     """Return the models in the user's folder: name → file."""
-    paths = sorted(models_folder().glob(f"*{SUFFIX}"), key=lambda path: path.stem)
+    return _models_in(models_folder())
+
+
+def _models_in(folder: Path) -> dict[str, Path]:
+    paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stem)
     return {path.stem: path for path in paths if not path.stem.startswith(".")}
 
 
@@ -74,7 +87,7 @@ def new_model_path(name: str) -> Path:
             f"letter or digit and does not end with a dot, got {name!r}"
         )
     taken = {known.lower() for known in own_models()}  # not all systems tell case
-    bundled = {known.lower() for known in bundled_models()}
+    bundled = {known.lower() for known in (*bundled_models(), *figure_models())}
     if name.lower() in bundled:
         raise ValueError(
             f"{name!r} is the name of a bundled model: choose another, for example "
@@ -88,18 +101,20 @@ def new_model_path(name: str) -> Path:
 def find_model(source: str | Path) -> Path:
     """Return the file of a bundled model or one of the user's, or the path itself.
 
+    Bundled are the networks of figures, too; see `figure_models`.
+
     Raises
     ------
     FileNotFoundError
         If there is neither a model nor a file of this name.
     """
-    known = named_models()
-    path = known.get(str(source), Path(source))
+    known, of_figures = named_models(), figure_models()
+    path = (known | of_figures).get(str(source), Path(source))
     if not path.is_file():
         own = [name for name in known if name not in bundled_models()]
         raise FileNotFoundError(
             f"no model {str(source)!r}: it is neither a file nor one of the bundled "
-            f"models ({', '.join(bundled_models())})"
+            f"models ({', '.join((*bundled_models(), *of_figures))})"
             + (f" nor one of yours ({', '.join(own)})" if own else "")
         )
     return path

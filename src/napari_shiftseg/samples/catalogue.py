@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.disturbed import disturbed_disks
 from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.samples.sample import Sample
 
@@ -21,6 +23,21 @@ NUCLEI_3D_SPACING = (2.0, 1.0, 1.0)
 def nuclei_3d() -> Sample:
     """Make a stack of nuclei whose planes lie twice as far apart as its pixels."""
     return nuclei((32, 128, 128), diameter=(16, 28), spacing=NUCLEI_3D_SPACING)
+
+
+def small_nuclei(shape: Sequence[int] = (48, 64, 64), seed: int = 0) -> Sample:
+    """Make a stack of small crowded nuclei, small enough for a shallow network.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Voxels along each axis.
+    seed : int
+        Same seed, same sample.
+    """
+    return nuclei(
+        shape, diameter=(6, 8), density=0.3, touching=0.7, blur=0.6, seed=seed
+    )
 
 
 def constant(shape: Sequence[int] = (508, 508), value: float = 1.0) -> Sample:
@@ -42,8 +59,8 @@ def make_sample(name: str) -> Sample:
 
     Parameters
     ----------
-    name : {"disks", "disks-16", "constant", "nuclei", "nuclei-3d"}
-        See `SAMPLES`.
+    name : str
+        One of `SAMPLES`.
 
     Raises
     ------
@@ -67,11 +84,14 @@ class Entry:
         Of the image, in pixels.
     purpose : str
         What it shows, and what for.
+    models : tuple of str
+        Networks of figures that it is made for, by name; besides the bundled models.
     """
 
     make: Callable[[], Sample]
     size: str
     purpose: str
+    models: tuple[str, ...] = ()
 
 
 SAMPLES = {
@@ -80,18 +100,46 @@ SAMPLES = {
         "508 × 508",
         "1,600 disks, period 13: both disk models learnt it",
     ),
+    "disks-15": Entry(
+        partial(disks, shape=(301, 301), period=15),
+        "301 × 301",
+        "441 disks, period 15: at each phase of a period 8",
+        ("figure-2b", "figure-2c", "figure-z-alone", "figure-z-together"),
+    ),
     "disks-16": Entry(
-        lambda: disks(shape=(513, 513), period=16),
+        partial(disks, shape=(513, 513), period=16),
         "513 × 513",
         "1,089 disks, period 16: all are of one phase",
+        ("figure-2a", "figure-s3-noise", "figure-s3-deformation"),
+    ),
+    "disks-noise": Entry(
+        partial(disturbed_disks, "noise"),
+        "304 × 304",
+        "400 disks, period 16, told apart by noise",
+        ("figure-s3-noise",),
+    ),
+    "disks-bent": Entry(
+        partial(disturbed_disks, "deformation"),
+        "304 × 304",
+        "399 disks, period 16, deformed elastically",
+        ("figure-s3-deformation",),
     ),
     "constant": Entry(
-        constant, "508 × 508", "nothing: all that differs comes from the network"
+        constant,
+        "508 × 508",
+        "nothing: all that differs comes from the network",
+        ("figure-5", "figure-5-nearest"),
     ),
     "nuclei": Entry(
         nuclei, "512 × 512", "synthetic fluorescence nuclei, some of which touch"
     ),
     "nuclei-3d": Entry(
         nuclei_3d, "32 × 128 × 128", "a stack of them, its planes 2 pixels apart"
+    ),
+    "nuclei-small": Entry(
+        small_nuclei,
+        "48 × 64 × 64",
+        "a stack of small ones, for a network of figure 6",
+        ("figure-6-3d",),
     ),
 }

@@ -8,8 +8,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.samples.disks import disks
+
 if TYPE_CHECKING:
     from napari_shiftseg.samples.sample import Sample
+
+SPACING = 16  # of the disks, two periods of a network with l = 3
+NOISE = 0.5  # standard deviation; a disk is 1, the background 0
+SHIFT, SMOOTHNESS = 1.5, 8  # of the deformation, in pixels
+
+
+def disturbed_disks(kind: str, side: int = 304, seed: int = 1) -> Sample:
+    """Make the disks of figure S3: at period 16, with noise or deformed elastically.
+
+    Parameters
+    ----------
+    kind : {"noise", "deformation"}
+    side : int
+        Of the image, in pixels.
+    seed : int
+        Of the noise or the deformation.
+    """
+    lattice = disks((side, side), SPACING)
+    if kind == "noise":
+        return noisy(lattice, NOISE, seed)
+    return deformed(lattice, SHIFT, SMOOTHNESS, seed)
 
 
 def noisy(sample: Sample, deviation: float, seed: int = 0) -> Sample:

@@ -48,6 +48,7 @@ RUN_FIRST = "Segment an image first: its labels are steered and mended here."
 NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
+OUTLINE = 1  # pixel
 USE_PLANES = "Show planes (2-D display) to use the tools."
 
 
@@ -303,6 +304,7 @@ class MendWidget(Container):
             return
         layer = self.steering.layer
         self._marks.show((), layer)
+        layer.contour = OUTLINE if tool is ASK else 0  # distances are seen inside
         if tool is not None:
             self._viewer.layers.selection.active = layer
             self._gestures.begin(layer, tool.draws)

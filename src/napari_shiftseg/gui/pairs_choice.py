@@ -12,7 +12,6 @@ from napari_shiftseg.gui.choices import LayerChoice, is_image
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import Source, colour_note, layer_shape
 from napari_shiftseg.gui.training_pairs import FolderPair, LayerPair
-from napari_shiftseg.gui.validation_preview import VALIDATION
 
 if TYPE_CHECKING:
     import napari
@@ -169,4 +168,5 @@ class PairsChoice:
 
 def is_to_learn(layer: Any) -> bool:
     """Whether a layer may be true labels: a run's that were mended by hand, too."""
-    return isinstance(layer, Labels) and layer.metadata.get(METADATA_KEY) != VALIDATION
+    made = layer.metadata.get(METADATA_KEY)  # what only marks something has a name
+    return isinstance(layer, Labels) and not isinstance(made, str)

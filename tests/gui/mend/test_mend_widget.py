@@ -313,3 +313,47 @@ def test_closing_with_unsaved_edits_asks(
     assert window.close() is closes
     assert asked == [1]
     steered._saved.clear()
+
+
+def width(plot) -> float:
+    """Of the circle around a mode."""
+    return float(np.ptp(plot.projection.outlines[0], axis=0).max())
+
+
+def test_the_embedding_is_plotted_and_follows_the_knobs(
+    steered, result, settled, qtbot
+) -> None:
+    steered.plot.changed.emit(True)
+    plot = steered._plot
+    qtbot.waitUntil(lambda: plot.projection is not None, timeout=30_000)
+    assert width(plot) == pytest.approx(2 * BANDWIDTH, rel=0.01)
+    steered.knobs.bandwidth.value = 0.01
+    settled(steered)
+    qtbot.waitUntil(lambda: not plot.is_busy, timeout=30_000)
+    assert width(plot) == pytest.approx(2 * 0.01, rel=0.01)
+
+
+def test_corrections_open_the_train_widget(
+    viewer, steered, result, settled, qtbot
+) -> None:
+    steered.teach.changed.emit(True)
+    settled(steered)
+    assert "nothing was mended yet" in steered.answer.value
+    one, two = inside(result, 2), inside(result, 3)
+    steered.tools.press(MERGE)
+    steered._clicked(one, ())
+    steered._clicked(two, ())
+    steered.tools.press(RIGHT)
+    steered._clicked(inside(result, 4), ())
+    settled(steered)
+    steered.teach.changed.emit(True)
+    settled(steered)
+    layer = viewer.layers["noise · corrections"]
+    assert {-1, 2, 4} <= set(np.unique(layer.data))
+    assert result.data.max() not in layer.data  # far away
+    assert layer.data[one] == layer.data[two] == 2
+    assert not layer.visible
+    docks = viewer.window.dock_widgets
+    train = next(w for name, w in docks.items() if name.startswith("Train"))
+    assert train.form.pairs.image.value.name == "noise"
+    assert train.form.pairs.truth.value.name == layer.name

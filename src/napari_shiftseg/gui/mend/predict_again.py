@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.gui.choices import is_image
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.corrections import image_of
 from napari_shiftseg.gui.run import Run
 from napari_shiftseg.gui.source import Source
 from napari_shiftseg.inference.progress import Progress
@@ -29,13 +29,8 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
         If its image is not open.
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
-    for layer in viewer.layers:
-        if is_image(layer) and layer.name == record["image"]:
-            source = Source.of(layer, record["frame"])
-            return Run(record["model"], source, Settings(**record["settings"]))
-    raise ValueError(
-        f"the image {record['image']!r} is not open: open it, then predict again"
-    )
+    source = Source.of(image_of(viewer, labels), record["frame"])
+    return Run(record["model"], source, Settings(**record["settings"]))
 
 
 def predicted_again(run: Run) -> Generator[Progress, None, Kept]:

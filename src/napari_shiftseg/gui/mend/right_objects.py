@@ -62,6 +62,14 @@ class RightObjects:
         marked: NDArray[np.int32] = self._layer.data[position].copy()
         return marked
 
+    def frames(self, leading: int) -> dict[Point, NDArray[np.int32]]:
+        """Return the marked objects of all frames that have some."""
+        if not self._is_there:
+            return {}
+        positions = np.ndindex(self._layer.data.shape[:leading])
+        known = {at: self.frame(at) for at in positions}
+        return {at: marked for at, marked in known.items() if marked is not None}
+
     def hide(self) -> None:
         """Unmark all."""
         layer, self._layer = self._layer, None

@@ -102,6 +102,13 @@ class Steering:
         """Return a frame as it is clustered now; None while it is not yet."""
         return None if position in self._stale else self._frames.get(position)
 
+    @property
+    def frames(self) -> dict[Point, SteeredFrame]:
+        """Frames as they are clustered now, by their positions."""
+        return {
+            at: frame for at, frame in self._frames.items() if at not in self._stale
+        }
+
     def turn(self, clustering: Clustering) -> None:
         """Cluster anew; what was begun with an older turn is given up."""
         if clustering != self.clustering:

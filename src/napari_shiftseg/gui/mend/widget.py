@@ -11,9 +11,16 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.gui.choices import LayerChoice, may_shrink
 from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.embedding_plot import open_embedding_plot
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.asking import Asking, Question, explained_steps
 from napari_shiftseg.gui.mend.clicks import Clicks
+from napari_shiftseg.gui.mend.corrections import (
+    correction_steps,
+    image_of,
+    open_training,
+    show_corrections,
+)
 from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.edit_table import EditTable
@@ -38,7 +45,9 @@ if TYPE_CHECKING:
     import napari
 
     from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.gui.embedding_plot import EmbeddingPlot
     from napari_shiftseg.gui.mend.asking import Reply
+    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.gui.mend.gestures import Pixel
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.interaction.edits import Edit, Point
@@ -66,6 +75,8 @@ class MendWidget(Container):
         self._steered: dict[Labels, Steering] = {}
         self._saved: dict[Labels, Any] = {}
         self._asked: list[Point] = []
+        self._plot: EmbeddingPlot | None = None
+        self._plotted: SteeredFrame | None = None
         self._answer_kind, self._state = "", ("", "")
         self._clicks, self._marks = Clicks(), Marks(napari_viewer)
         self._distance = DistanceLayer(napari_viewer)
@@ -95,6 +106,18 @@ class MendWidget(Container):
         self.hint = wrapped_label()
         self.answer = wrapped_label()
         self.edits = EditTable()
+        self.plot = PushButton(
+            text="See the embedding", tooltip="Plot the embedding of the frame shown."
+        )
+        self.teach = PushButton(
+            text="Train on my corrections",
+            tooltip="Open Train on the objects that were mended or marked right; only "
+            "they and what is next to them count.",
+        )
+        further = Container(
+            widgets=[self.plot, self.teach], layout="horizontal", labels=False
+        )
+        further.margins = (0, 0, 0, 0)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption="Predict again", cancelled="Cancelled: nothing was kept.",
@@ -102,7 +125,7 @@ class MendWidget(Container):
         rows = Container(
             widgets=[
                 chosen, self.state, self.again, self.knobs, self.find, self.tools,
-                self.hint, self.answer, self.edits,
+                self.hint, self.answer, self.edits, further,
             ],
             labels=False,
         )  # fmt: skip
@@ -124,6 +147,8 @@ class MendWidget(Container):
         viewer.layers.selection.events.active.connect(self._other_layer)
         viewer.layers.events.removed.connect(self._layer_removed, position="last")
         KEPT.changed.connect(self._choose_again)
+        self.plot.changed.connect(self._open_plot)
+        self.teach.changed.connect(self._teach)
         self.tools.bind_keys()
         self._watch = ViewWatch(viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
@@ -186,7 +211,8 @@ class MendWidget(Container):
         if not isalive(self.native):
             return
         steered, layer = self.steering is not None, self.result.value
-        for part in (self.knobs, self.find, self.tools, self.edits):
+        for part in (self.knobs, self.find, self.tools, self.edits, self.plot,
+                     self.teach):  # fmt: skip
             part.enabled = steered
         self.again.visible = layer is not None and not steered
         self.again.allow(self.again.visible)
@@ -216,6 +242,7 @@ class MendWidget(Container):
         if steering.is_clustering or frame is None:
             self._show_state("Clustering…", "note")
         else:
+            self._replot()
             number = len(frame.mending.frame.boxes)
             self._show_state(f"{number:,} object{'s' * (number != 1)}", "note")
 
@@ -252,6 +279,7 @@ class MendWidget(Container):
     def _view_moved(self) -> None:
         if self.steering is not None:
             self.steering.look()
+            self._changed()
 
     # Knobs
 
@@ -424,6 +452,46 @@ class MendWidget(Container):
                 lambda text: self._say(text, "note"),
             )
         )
+
+    # The embedding, and training
+
+    def _open_plot(self) -> None:
+        self._plot = open_embedding_plot(self._viewer)
+        self._replot()
+
+    def _replot(self) -> None:
+        """Let an open plot follow the frame that is shown and its modes."""
+        if self._plot is None or not isalive(self._plot.native):
+            return
+        frame = self.steering.frame(self._frame)
+        if frame is not None and frame is not self._plotted:
+            self._plotted = frame
+            self._plot.show(
+                self.steering.layer,
+                frame.predicted,
+                frame.objects.modes,
+                frame.clustering.bandwidth,
+                frame.clustering.kernel,
+                frame.position,
+            )
+
+    def _teach(self) -> None:
+        """Collect the corrections, and open Train on them."""
+        steering = self.steering
+        try:
+            image = image_of(self._viewer, steering.layer)
+        except ValueError as error:
+            self._complain(str(error))
+            return
+        right = self.right.frames(steering.layer.ndim - steering.kept.ndim)
+        model = steering.layer.metadata[METADATA_KEY]["model"]
+
+        def show(known: Any) -> None:
+            labels = show_corrections(self._viewer, image, known)
+            self._viewer.layers.selection.active = steering.layer
+            open_training(self._viewer, image, labels, model)
+
+        steering.add(Task(lambda: correction_steps(steering, right, image), show))
 
     # Edits
 

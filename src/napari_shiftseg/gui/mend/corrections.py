@@ -1,0 +1,138 @@
+"""From mended labels to what the Train widget learns from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_shiftseg.gui.choices import is_image
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.source import Source, layer_shape
+from napari_shiftseg.gui.train_form import starts
+from napari_shiftseg.inference.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    import napari
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.interaction.edits import Point
+    from napari_shiftseg.interaction.mending import Mending
+
+
+def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
+    """Return the image that labels were made from.
+
+    Raises
+    ------
+    ValueError
+        If it is not open.
+    """
+    name = labels.metadata[METADATA_KEY]["image"]
+    for layer in viewer.layers:
+        if is_image(layer) and layer.name == name:
+            return layer
+    raise ValueError(f"the image {name!r} is not open: open it, then try again")
+
+
+def correction_steps(
+    steering: Steering, right: Mapping[Point, NDArray[np.integer]], image: Image
+) -> Generator[Progress, None, NDArray[np.integer]]:
+    r"""Return what is known of an image's objects after some were mended or marked.
+
+    Parameters
+    ----------
+    steering : Steering
+    right : mapping of tuple of int to ndarray of int
+        Objects that are right, (\\*spatial), of some frames.
+    image : Image
+        That was segmented.
+
+    Returns
+    -------
+    ndarray of int
+        ([leading,] \\*spatial) of the image; −1 is not known.
+
+    Raises
+    ------
+    ValueError
+        If no object was mended or marked.
+    """
+    from napari_shiftseg.interaction.teaching import UNKNOWN, corrections
+
+    config, size = steering.kept.config, layer_shape(image)
+    leading = size[: len(size) - config.image_axes]
+    first = tuple(steering.layer.metadata[METADATA_KEY]["frame"])
+    known = np.full((*leading, *size[len(size) - config.ndim :]), UNKNOWN, np.int32)
+    found = False
+    for position, frame in steering.frames.items():
+        yield Progress(0, 1, stage="collecting corrections")
+        objects, pixels = touched(frame, right.get(position))
+        if objects or pixels.any():
+            found = True
+            at = tuple(
+                slice(o, o + n)
+                for o, n in zip(
+                    steering.kept.offset, frame.mending.labels.shape, strict=True
+                )
+            )
+            known[(*(first or position), *at)] = corrections(
+                frame.mending.labels, objects, pixels=pixels
+            )
+    if not found:
+        raise ValueError(
+            "nothing was mended yet: mend objects, or mark some as right, to train on "
+            "them"
+        )
+    return known
+
+
+def touched(
+    frame: SteeredFrame, right: NDArray[np.integer] | None
+) -> tuple[set[int], NDArray[np.bool_]]:
+    """Return the objects that were mended or are right, and pixels that were erased."""
+    mending: Mending = frame.mending
+    pixels = np.zeros(mending.labels.shape, dtype=bool)
+    for made in mending.made:
+        change = made.change
+        pixels[change.box] |= change.before != change.after
+    marked = pixels if right is None else pixels | (right > 0)
+    return set(np.unique(mending.labels[marked]).tolist()) - {0}, pixels
+
+
+def show_corrections(
+    viewer: napari.Viewer, image: Image, known: NDArray[np.integer]
+) -> Labels:
+    """Show what is known as a hidden layer, or in the one that is there."""
+    name = f"{image.name} · corrections"
+    for layer in viewer.layers:
+        if isinstance(layer, Labels) and layer.name == name:
+            layer.data = known
+            return layer
+    layer = Labels(
+        known, name=name, visible=False, **Source.of(image).placed((), known.ndim)
+    )
+    viewer.layers.append(layer)
+    return layer
+
+
+def open_training(
+    viewer: napari.Viewer, image: Image, labels: Labels, model: str
+) -> Any:
+    """Open the Train widget on corrections, to begin with the model that made them."""
+    name = "napari-shiftseg", "Train"
+    dock, train = viewer.window.add_plugin_dock_widget(*name, tabify=True)
+    dock.show()
+    dock.raise_()
+    form = train.form
+    form.pairs.kind.value = "layers"
+    form.pairs.image.value, form.pairs.truth.value = image, labels
+    if model in [value for _, value in starts()]:
+        form.start.value = model
+    return train

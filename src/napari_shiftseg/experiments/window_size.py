@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.model.unet import UNet
 
-WINDOWS = {2: (20, 36, 52, 68, 148), 3: (12, 20, 28, 36)}  # by the number of axes
+WINDOWS = {2: (20, 36, 52, 68, 148), 3: (12, 20, 28)}  # by the number of axes
 PANELS = {"false_splits": "false splits", "ap50_mean": "AP50"}
 
 

@@ -427,7 +427,7 @@ class TestRefused:
         ("name", "content", "said"),
         [
             ("missing.tif", None, "neither a file nor one of the samples"),
-            ("stars", None, "(disks, disks-16, constant, nuclei, nuclei-3d)"),
+            ("stars", None, f"({', '.join(SAMPLES)})"),
             ("a.txt", "hello", "a TIFF or .npy file is expected"),
             ("a.tif", "hello", "a.tif cannot be read"),
             ("a.npy", "hello", "a.npy cannot be read"),

@@ -58,8 +58,9 @@ def test_bundled_weights_are_those_that_the_figure_would_train(
     )  # fmt: skip
     assert set(provenance.window) == {network.recipe.window}
     assert provenance.optimizer["learning_rate"] == network.recipe.learning_rate
-    assert provenance.loss["pull_margin"] == 0
-    assert provenance.loss["push_margin"] == 3
+    loss = network.recipe.loss
+    assert provenance.loss["pull_margin"] == loss.pull_margin == 0
+    assert provenance.loss["push_margin"] == loss.push_margin
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
@@ -68,7 +69,7 @@ def test_bundled_weights_are_small(network: Network) -> None:
     assert path.stat().st_size < MEGABYTE
     with safe_open(path, framework="np") as weights:
         kinds = {str(weights.get_tensor(name).dtype) for name in weights.keys()}  # noqa: SIM118
-    assert kinds == {"float16"}
+    assert kinds - {"int64"} == {"float16"}  # batch norm counts its windows
 
 
 @pytest.mark.parametrize("figure", OF_THEIR_OWN, ids=lambda figure: figure.name)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from napari_shiftseg.experiments.catalogue import EXPERIMENTS
 from napari_shiftseg.experiments.data import Data, crowded_nuclei
+from napari_shiftseg.experiments.solid_nuclei import NETWORK
 from napari_shiftseg.experiments.window_rows import (
     Row,
+    kept_of,
     rows_of,
     swept_steps,
 )
@@ -23,7 +27,11 @@ from napari_shiftseg.experiments.window_size import (
 from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.metrics.instances import ObjectScores
 from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.model.unet import build
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.samples.catalogue import small_nuclei
+from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome
@@ -36,7 +44,7 @@ TINY = {"naive": [5, 9], "cropped": [4, 8]}
 
 @pytest.fixture
 def outcome(tiny_model: UNet, noise: Data) -> Outcome:
-    return exhaust(measure({"small": tiny_model}, noise, [5, 9]))
+    return exhaust(measure({"small": tiny_model}, noise, {2: [5, 9]}))
 
 
 def row(method: str, window: int, splits: int, by_seams: int = 0) -> Row:
@@ -45,8 +53,9 @@ def row(method: str, window: int, splits: int, by_seams: int = 0) -> Row:
 
 class TestWindows:
     def test_no_naive_window_of_the_figure_is_a_multiple_of_the_period(self) -> None:
-        (period, _) = load_model("nuclei").shape.period
-        assert all(window % period for window in WINDOWS)
+        for model in (load_model("nuclei"), NETWORK.load()):
+            (period,) = {*model.shape.period}
+            assert all(window % period for window in WINDOWS[model.config.ndim])
 
 
 class TestNaiveAbove:
@@ -64,7 +73,8 @@ class TestNaiveAbove:
     def test_multiples_of_the_period_are_never_above(
         self, tiny_model: UNet, noise: Data
     ) -> None:
-        numbers = exhaust(measure({"small": tiny_model}, noise, [4, 8])).numbers
+        windows = {2: [4, 8]}
+        numbers = exhaust(measure({"small": tiny_model}, noise, windows)).numbers
         above = [v for k, v in numbers.items() if k.startswith("naive_above")]
         assert above == [{"false_splits": [], "split_by_seams": []}] * 3
 
@@ -84,7 +94,7 @@ class TestMeasure:
     def test_no_timings_so_that_the_same_figure_is_the_same_file(
         self, outcome, tiny_model: UNet, noise: Data
     ) -> None:
-        again = exhaust(measure({"small": tiny_model}, noise, [5, 9]))
+        again = exhaust(measure({"small": tiny_model}, noise, {2: [5, 9]}))
         assert again.numbers == outcome.numbers
 
     def test_a_network_without_foreground_is_clustered_globally(
@@ -113,6 +123,79 @@ class TestMeasure:
         assert naive.split > cropped.split == 0  # one tile has no border
 
 
+@pytest.fixture
+def tiny_stack_model(small_model) -> UNet:
+    clustering = Clustering(bandwidth=1.0, scope="component", min_size=4)
+    return small_model(3, 1, foreground=True, clustering=clustering)
+
+
+@pytest.fixture
+def both(noise: Data, rng) -> Data:
+    """Two images and a stack."""
+    truth = np.arange(8 * 9 * 10).reshape(8, 9, 10) // 90
+    stack = Sample(rng.normal(size=truth.shape), truth)
+    return replace(noise, samples=(stack, *noise.samples))
+
+
+class TestPlanesAndStacks:
+    def test_each_is_read_by_its_network(
+        self, tiny_model: UNet, tiny_stack_model: UNet, both: Data, outcome
+    ) -> None:
+        networks = {"stack": tiny_stack_model, "small": tiny_model}
+        windows = {2: [5, 9], 3: [3]}
+        numbers = exhaust(measure(networks, both, windows)).numbers
+        flat, deep = ([r for r in numbers["table"] if r["axes"] == n] for n in (2, 3))
+        assert flat == outcome.numbers["table"]
+        assert [(r["method"], r["window"]) for r in deep] == [
+            ("naive", 3), ("cropped", 2),
+        ] * (len(deep) // 2)  # fmt: skip
+        assert {r["images"] for r in deep} == {1}
+        assert {r["true_objects"] for r in deep} == {7}
+        assert numbers["images"] == 3
+        assert len(numbers["table"]) == len(flat) + len(deep)
+
+    def test_an_image_that_none_reads(self, tiny_model: UNet, both: Data) -> None:
+        with pytest.raises(ValueError, match=r"noise has an image of 3 axes.*leave it"):
+            exhaust(measure({"small": tiny_model}, both, {2: [5]}))
+
+    def test_a_network_of_several_periods_has_no_such_windows(
+        self, small_model
+    ) -> None:
+        with pytest.raises(ValueError, match=r"one period.*has 2 × 4"):
+            kept_of(small_model(2, (1, 2)), 5)
+
+    def test_the_figure_has_both(self) -> None:
+        data = EXPERIMENTS["6"].data()
+        assert [sample.labels.ndim for sample in data.samples] == [2, 2, 3]
+        learnt = NETWORK.sample.args
+        assert learnt != (small_nuclei().image.shape, 0)
+
+
+class TestTrainedStack:
+    """An unseen stack; the untrained network shows that the numbers can be worse."""
+
+    @pytest.fixture
+    def scores(self):
+        data = Data("unseen", (small_nuclei((24, 32, 32), seed=5),))
+
+        def measured(model: UNet) -> dict[str, dict[str, Any]]:
+            numbers = exhaust(measure({"6-3d": model}, data, {3: [12]})).numbers
+            return {row["method"]: row for row in numbers["table"]}
+
+        return measured
+
+    def test_naive_tiles_split_more_nuclei_and_find_fewer(self, scores) -> None:
+        rows = scores(NETWORK.load())
+        naive, cropped = rows["naive"], rows["cropped"]
+        assert (naive["window"], cropped["window"]) == (12, 8)
+        assert naive["false_splits"] > cropped["false_splits"]
+        assert naive["split_by_seams"] > cropped["split_by_seams"]
+        assert cropped["ap50_mean"] > max(0.6, naive["ap50_mean"])
+
+    def test_an_untrained_network_finds_none(self, scores) -> None:
+        assert scores(build(NETWORK.config))["cropped"]["ap50_mean"] < 0.1
+
+
 class TestDrawing:
     def test_the_plot_shows_the_table(self, outcome, draw_readably) -> None:
         figure = draw_readably(EXPERIMENTS["6"], outcome)
@@ -121,7 +204,7 @@ class TestDrawing:
         for number, variant in enumerate(dict.fromkeys(r["variant"] for r in table)):
             own = [r for r in table if r["variant"] == variant]
             splits, ap50 = figure.axes[number], figure.axes[number + 3]
-            assert splits.get_title().startswith(variant)
+            assert splits.get_title().startswith(f"2-D, {variant}")
             for key, panel in (("false_splits", splits), ("ap50_mean", ap50)):
                 for method in TINY:
                     line = next(x for x in panel.lines if x.get_label() == method)

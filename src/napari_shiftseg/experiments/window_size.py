@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.model.unet import UNet
 
-WINDOWS = {2: (20, 36, 52, 68, 148), 3: (12, 20, 28, 36)}  # by the number of axes
+WINDOWS = {2: (20, 36, 52, 68, 148), 3: (12, 20, 28)}  # by the number of axes
 PANELS = {"false_splits": "false splits", "ap50_mean": "AP50"}
 
 
@@ -63,8 +63,8 @@ def variants(model: UNet) -> tuple[Variant, ...]:
     Parameters
     ----------
     model : UNet
-        One without a foreground logit is clustered globally alone, one trained without
-        a margin as tuned alone: its bandwidth is tight.
+        One without a foreground logit is clustered globally alone, one of stacks as
+        tuned alone: each variant predicts all tiles anew.
     """
     axes, tight, own = model.config.ndim, pull_margin(model), Settings(device="cpu")
     tuned = Variant(axes, "as tuned", own)
@@ -72,7 +72,7 @@ def variants(model: UNet) -> tuple[Variant, ...]:
     last = Variant(axes, "tight, global", globally)
     if not model.config.foreground:
         return (last,)
-    if tight is None:
+    if axes > 2:
         return (tuned,)
     by_component = replace(own, bandwidth=tight, scope="component")
     return (tuned, Variant(axes, "tight, by component", by_component), last)

@@ -25,7 +25,7 @@ def nuclei_3d() -> Sample:
     return nuclei((32, 128, 128), diameter=(16, 28), spacing=NUCLEI_3D_SPACING)
 
 
-def small_nuclei(shape: Sequence[int] = (48, 64, 64), seed: int = 0) -> Sample:
+def small_nuclei(shape: Sequence[int] = (40, 48, 48), seed: int = 0) -> Sample:
     """Make a stack of small crowded nuclei, small enough for a shallow network.
 
     Parameters
@@ -98,12 +98,12 @@ SAMPLES = {
     "disks": Entry(
         disks,
         "508 × 508",
-        "1,600 disks, period 13: both disk models learnt it",
+        "1,600 disks, period 13, of the disk models",
     ),
     "disks-15": Entry(
         partial(disks, shape=(301, 301), period=15),
         "301 × 301",
-        "441 disks, period 15: at each phase of a period 8",
+        "441 disks, period 15: of all 64 phases if p = 8",
         ("figure-2b", "figure-2c", "figure-z-alone", "figure-z-together"),
     ),
     "disks-16": Entry(
@@ -138,7 +138,7 @@ SAMPLES = {
     ),
     "nuclei-small": Entry(
         small_nuclei,
-        "48 × 64 × 64",
+        "40 × 48 × 48",
         "a stack of small ones, for a network of figure 6",
         ("figure-6-3d",),
     ),

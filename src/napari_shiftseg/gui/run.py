@@ -61,7 +61,9 @@ class Outcome:
     @property
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
-        parts = [f"{self.result.objects:,} objects in {self.result.seconds:.1f} s"]
+        number = self.result.objects
+        objects = f"{number:,} object{'s' * (number != 1)}"
+        parts = [f"{objects} in {self.result.seconds:.1f} s"]
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
             parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")

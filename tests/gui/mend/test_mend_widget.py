@@ -119,8 +119,8 @@ def test_merge_by_two_clicks_and_undo(steered, result, settled) -> None:
     before = result.data.copy()
     steered.tools.press(MERGE)
     one, two = inside(result, 1), inside(result, 2)
-    steered._clicked(one, ())
-    steered._clicked(two, ())
+    steered.desk.click(one, ())
+    steered.desk.click(two, ())
     settled(steered)
     assert result.data[one] == result.data[two] == 1
     assert len(steered.steering.history.edits) == 1
@@ -134,8 +134,8 @@ def test_an_edit_outlasts_a_turned_knob(steered, result, settled) -> None:
     largest = np.bincount(result.data.ravel())[1:].argsort()[-2:] + 1
     one, two = (inside(result, number) for number in largest)
     steered.tools.press(MERGE)
-    steered._clicked(one, ())
-    steered._clicked(two, ())
+    steered.desk.click(one, ())
+    steered.desk.click(two, ())
     steered.knobs.min_size.value = 4
     settled(steered)
     assert result.data[one] == result.data[two] != 0
@@ -147,7 +147,7 @@ def test_an_edit_that_cannot_be_made_again_is_named(steered, result, settled) ->
     sizes[0] = 10**6
     small = int(sizes.argmin())
     steered.tools.press(DELETE)
-    steered._clicked(inside(result, small), ())
+    steered.desk.click(inside(result, small), ())
     settled(steered)
     steered.knobs.min_size.value = int(sizes[small]) + 1
     settled(steered)
@@ -159,8 +159,8 @@ def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) 
     one, two = inside(result, 1), inside(result, 2)
     for tool in (MERGE, SPLIT):
         steered.tools.press(tool)
-        steered._clicked(one, ())
-        steered._clicked(two, ())
+        steered.desk.click(one, ())
+        steered.desk.click(two, ())
         settled(steered)
     assert result.data[one] != result.data[two]
     assert "overrules an earlier edit (merge at" in steered.answer.value
@@ -168,10 +168,10 @@ def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) 
 
 def test_clicks_that_hit_nothing(steered, result) -> None:
     steered.tools.press(DELETE)
-    steered._clicked((-1, 5), ())
+    steered.desk.click((-1, 5), ())
     assert "outside the labels" in steered.answer.value
     result.data[0, 0] = 0
-    steered._clicked((0, 0), ())
+    steered.desk.click((0, 0), ())
     assert "background" in steered.answer.value
     assert steered.steering.history.edits == ()
 
@@ -180,7 +180,7 @@ def test_without_a_foreground_an_outline_cannot_be_redrawn(
     steered, result, settled
 ) -> None:
     steered.tools.press(REDRAW)
-    steered._clicked(inside(result, 1), ())
+    steered.desk.click(inside(result, 1), ())
     settled(steered)
     assert "foreground" in steered.answer.value
     assert steered.steering.history.edits == ()
@@ -191,15 +191,15 @@ def test_asking_shows_distances_and_explains_two_objects(
 ) -> None:
     steered.tools.press(ASK)
     one, two = inside(result, 1), inside(result, 2)
-    steered._hovered(one)
+    steered.desk.hover(one)
     name = f"{result.name} · distance"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name].data
     assert distances.min() == distances[one] == 0
     assert viewer.layers.index(name) == viewer.layers.index(result) - 1
     assert "object 1" in steered.answer.value
-    steered._clicked(one, ())
-    steered._clicked(two, ())
+    steered.desk.click(one, ())
+    steered.desk.click(two, ())
     settled(steered)
     assert "modes" in steered.answer.value or "mode" in steered.answer.value
     steered.tools.press(ASK)
@@ -213,7 +213,7 @@ def test_the_bandwidth_that_agrees_with_marked_objects(
     own = result.data.copy()
     number = int(np.bincount(own.ravel())[1:].argmax()) + 1
     steered.tools.press(RIGHT)
-    steered._clicked(inside(result, number), ())
+    steered.desk.click(inside(result, number), ())
     marked = own == number
     steered.knobs.bandwidth.value = 0.06
     settled(steered)
@@ -265,7 +265,7 @@ def test_edits_taken_out_and_written(
     before = result.data.copy()
     steered.tools.press(DELETE)
     for number in (1, 2):
-        steered._clicked(inside(result, number), ())
+        steered.desk.click(inside(result, number), ())
         settled(steered)
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
@@ -300,7 +300,7 @@ def test_closing_with_unsaved_edits_asks(
     viewer, steered, result, settled, monkeypatch, answer, closes
 ) -> None:
     steered.tools.press(DELETE)
-    steered._clicked(inside(result, 1), ())
+    steered.desk.click(inside(result, 1), ())
     settled(steered)
     asked = []
 
@@ -341,10 +341,10 @@ def test_corrections_open_the_train_widget(
     assert "nothing was mended yet" in steered.answer.value
     one, two = inside(result, 2), inside(result, 3)
     steered.tools.press(MERGE)
-    steered._clicked(one, ())
-    steered._clicked(two, ())
+    steered.desk.click(one, ())
+    steered.desk.click(two, ())
     steered.tools.press(RIGHT)
-    steered._clicked(inside(result, 4), ())
+    steered.desk.click(inside(result, 4), ())
     settled(steered)
     steered.teach.changed.emit(True)
     settled(steered)

@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_shiftseg.gui.job import Job
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.edit_history import EditHistory
@@ -15,13 +17,13 @@ from napari_shiftseg.inference.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    import numpy as np
     from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.edits import Edit, Point
+    from napari_shiftseg.interaction.frame import Change
     from napari_shiftseg.interaction.kept import Kept
     from napari_shiftseg.model.config import Clustering
 
@@ -125,7 +127,9 @@ class Steering:
 
         def steps() -> Generator[Progress, None, Any]:
             yield Progress(0, 1, stage="mending")
-            frame = self._frames[edit.frame]
+            frame = self.frame(edit.frame)
+            if frame is None:
+                raise ValueError("this plane is still being clustered: try again")
             change = frame.mending.change_of(edit)
             return change, frame.mending.contradicted(change)
 
@@ -254,14 +258,20 @@ class Steering:
         settings = record["settings"] | self.chosen
         self.layer.metadata[METADATA_KEY] = record | {"settings": settings}
 
-    def _act(self, edit: Edit, change: Any, contradicted: Sequence[int]) -> None:
-        frame = self._frames[edit.frame]
-        older = [frame.mending.made[i].edit for i in contradicted]
+    def _act(self, edit: Edit, change: Change, contradicted: Sequence[int]) -> None:
+        frame = self.frame(edit.frame)
+        if frame is None or not np.array_equal(
+            self.layer.data[(*change.frame, *change.box)], change.before
+        ):  # others changed the labels meanwhile
+            self.do(edit)
+            return
+        older = [str(frame.mending.made[index].edit) for index in contradicted]
         self.history.do(edit, change)
         if older:
-            names = "; ".join(str(one) for one in older)
             self._listener.said(
-                f"This overrules an earlier edit ({names}): the newest wins.", "warning"
+                f"This overrules an earlier edit ({'; '.join(older)}): the newest "
+                f"wins.",
+                "warning",
             )
 
     def _mending_of(self, position: Point) -> Any:

@@ -13,26 +13,22 @@ from napari_shiftseg.gui.choices import LayerChoice, may_shrink
 from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.embedding_plot import open_embedding_plot
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.asking import Asking, Question, explained_steps
-from napari_shiftseg.gui.mend.clicks import Clicks
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
     image_of,
     open_training,
     show_corrections,
 )
-from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
+from napari_shiftseg.gui.mend.desk import ToolDesk
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.edit_table import EditTable
-from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.knobs import Knobs
-from napari_shiftseg.gui.mend.marks import Marks
 from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
 from napari_shiftseg.gui.mend.right_objects import RightObjects
 from napari_shiftseg.gui.mend.shown import shown_part
 from napari_shiftseg.gui.mend.steering import Listener, Steering, Task
-from napari_shiftseg.gui.mend.tools import ASK, RIGHT, Tools
+from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
@@ -40,25 +36,18 @@ from napari_shiftseg.gui.scrolling import Scrolling
 from napari_shiftseg.gui.view_watch import ViewWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import napari
 
-    from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.embedding_plot import EmbeddingPlot
-    from napari_shiftseg.gui.mend.asking import Reply
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
-    from napari_shiftseg.gui.mend.gestures import Pixel
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.edits import Edit, Point
+    from napari_shiftseg.interaction.edits import Point
     from napari_shiftseg.interaction.kept import Kept
 
 RUN_FIRST = "Segment an image first: its labels are steered and mended here."
 NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
-OUTLINE = 1  # pixel
-USE_PLANES = "Show planes (2-D display) to use the tools."
 
 
 class MendWidget(Container):
@@ -74,17 +63,11 @@ class MendWidget(Container):
         self.steering: Steering | None = None
         self._steered: dict[Labels, Steering] = {}
         self._saved: dict[Labels, Any] = {}
-        self._asked: list[Point] = []
         self._plot: EmbeddingPlot | None = None
         self._plotted: SteeredFrame | None = None
         self._answer_kind, self._state = "", ("", "")
-        self._clicks, self._marks = Clicks(), Marks(napari_viewer)
-        self._distance = DistanceLayer(napari_viewer)
         self.right = RightObjects(napari_viewer)
-        self._asking = Asking(self._show_reply, self._complain)
-        self._gestures = Gestures(
-            napari_viewer, self._clicked, self._drawn, self._hovered
-        )
+        self.desk = ToolDesk(napari_viewer, self.right, self._say, self._changed)
         self._build()
         self._connect()
         self._choose()
@@ -165,6 +148,7 @@ class MendWidget(Container):
         layer = self.result.value
         kept = KEPT.of(layer)
         self.steering = None if kept is None else self._steering(layer, kept)
+        self.desk.steering = self.steering
         if self.steering is not None:
             self.knobs.take(self.steering.clustering, kept.has_foreground)
         self._say("", "note")
@@ -265,16 +249,8 @@ class MendWidget(Container):
 
     @property
     def _frame(self) -> Point:
-        return self._shown[0]
-
-    @property
-    def _shown(self) -> tuple[Point, Region | None]:
-        return shown_part(self._viewer, self.steering.layer, self.steering.kept)
-
-    @property
-    def _axes(self) -> tuple[str, ...]:
-        names = self.steering.layer.axis_labels[-self.steering.kept.ndim :]
-        return tuple(names) if not any("axis" in name for name in names) else ()
+        """The frame that is shown."""
+        return shown_part(self._viewer, self.steering.layer, self.steering.kept)[0]
 
     def _view_moved(self) -> None:
         if self.steering is not None:
@@ -318,26 +294,9 @@ class MendWidget(Container):
         )
         self.knobs.use_bandwidth(best.bandwidth)
 
-    # Tools
-
     def _take_tool(self, tool: Tool | None) -> None:
-        self._gestures.end()
-        self._asking.stop()
-        self._clicks.clear()
-        self._asked.clear()
-        self._distance.hide()
-        self.hint.value = tool.hint if tool is not None else ""
+        self.hint.value = self.desk.take(tool)
         self.hint.visible = tool is not None
-        if self.steering is None:
-            return
-        layer = self.steering.layer
-        self._marks.show((), layer)
-        layer.contour = OUTLINE if tool is ASK else 0  # distances are seen inside
-        if tool is not None:
-            self._viewer.layers.selection.active = layer
-            self._gestures.begin(layer, tool.draws)
-            if self._viewer.dims.ndisplay != 2:
-                self.hint.value = USE_PLANES
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""
@@ -346,112 +305,6 @@ class MendWidget(Container):
         active = self._viewer.layers.selection.active
         if active is not None and METADATA_KEY not in active.metadata:
             self.tools.press(None)
-
-    def _clicked(self, pixel: Pixel, keys: Sequence[str]) -> None:
-        tool, place = self.tools.on, self._place(pixel)
-        if place is None:
-            self._say("That is outside the labels.", "warning")
-        elif tool is ASK:
-            self._ask_click(pixel, place)
-        elif tool is RIGHT:
-            self._mark_right(pixel)
-        else:
-            self._click_edit(tool, pixel, place, keys)
-
-    def _click_edit(
-        self, tool: Tool, pixel: Pixel, place: tuple[Point, Point], keys: Sequence[str]
-    ) -> None:
-        if not self.steering.layer.data[pixel]:
-            self._say("That is background: click an object.", "warning")
-            return
-        self._do(self._clicks.click(tool, *place, keys))
-        self._show_marks(place[0], self._clicks.points)
-
-    def _drawn(self, pixels: list[Pixel]) -> None:
-        places = [self._place(pixel) for pixel in pixels]
-        if None in places:
-            self._say("The stroke leaves the labels: draw within them.", "warning")
-            return
-        points = [point for _, point in places]
-        try:
-            self._do(self._clicks.stroke(self.tools.on, places[0][0], points))
-        except ValueError as error:
-            self._say(str(error), "warning")
-        self._show_marks(places[0][0], ())
-
-    def _do(self, edit: Edit | None) -> None:
-        if edit is not None:
-            self._say("", "note")
-            self.steering.do(edit)
-
-    def _mark_right(self, pixel: Pixel) -> None:
-        leading = len(pixel) - self.steering.kept.ndim
-        if not self.right.toggle(self.steering.layer, pixel, leading):
-            self._say("That is background: click an object.", "warning")
-        self._changed()
-
-    def _show_marks(self, frame: Point, points: Sequence[Point]) -> None:
-        offset = self.steering.kept.offset
-        self._marks.show(
-            [
-                (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
-                for point in points
-            ],
-            self.steering.layer,
-        )
-
-    def _place(self, pixel: Pixel) -> tuple[Point, Point] | None:
-        """Return frame and pixel of the image; None outside the labels."""
-        layer, kept = self.steering.layer, self.steering.kept
-        if not is_inside(layer, pixel):
-            return None
-        leading = layer.ndim - kept.ndim
-        point = (x + o for x, o in zip(pixel[leading:], kept.offset, strict=True))
-        return pixel[:leading], tuple(point)
-
-    # Asking
-
-    def _hovered(self, pixel: Pixel) -> None:
-        if self.tools.on is ASK and (place := self._place(pixel)) is not None:
-            self._ask(place)
-
-    def _ask(self, place: tuple[Point, Point]) -> None:
-        frame = self.steering.frame(place[0])
-        if frame is not None:
-            self._asking.ask(Question(frame, place[1], self._shown[1], self._axes))
-
-    def _show_reply(self, reply: Reply) -> None:
-        if self.tools.on is not ASK or self.steering is None:
-            return
-        position = reply.question.frame.position
-        offset = self.steering.kept.offset
-        corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
-        self._distance.show(reply.distances, self.steering.layer, (*position, *corner))
-        self._viewer.help = reply.text
-        if not self._asked:
-            self._say(reply.text, "note")
-
-    def _ask_click(self, pixel: Pixel, place: tuple[Point, Point]) -> None:
-        """Explain two clicked objects; the third click begins anew."""
-        frame = self.steering.frame(place[0])
-        if frame is None:
-            return
-        if len(self._asked) == 2:
-            self._asked.clear()
-        self._asked.append(place[1])
-        self._show_marks(place[0], self._asked)
-        if len(self._asked) == 1:
-            self._say("Click another object to learn what parts it from this.", "note")
-            return
-        first, second = self._asked
-        self.steering.add(
-            Task(
-                lambda: explained_steps(
-                    frame, (first, second), self._axes, self._asking.evidence
-                ),
-                lambda text: self._say(text, "note"),
-            )
-        )
 
     # The embedding, and training
 
@@ -543,7 +396,7 @@ class MendWidget(Container):
 
     def _leave(self) -> None:
         self.tools.free_keys()
-        self._asking.stop()
+        self.desk.take(None)
         for layer in list(self._steered):
             self._stop_steering(layer)
 

@@ -1,0 +1,201 @@
+"""What the tools do: clicks and strokes on the labels become answers and edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.gui.mend.asking import Asking, Question, explained_steps
+from napari_shiftseg.gui.mend.clicks import Clicks
+from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
+from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
+from napari_shiftseg.gui.mend.marks import Marks
+from napari_shiftseg.gui.mend.shown import shown_part
+from napari_shiftseg.gui.mend.steering import Task
+from napari_shiftseg.gui.mend.tools import ASK, RIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari
+
+    from napari_shiftseg.gui.mend.asking import Reply
+    from napari_shiftseg.gui.mend.gestures import Pixel
+    from napari_shiftseg.gui.mend.right_objects import RightObjects
+    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.mend.tools import Tool
+    from napari_shiftseg.interaction.edits import Edit, Point
+
+    Place = tuple[Point, Point]  # frame, and pixel of the image
+
+OUTLINE = 1  # pixel: distances are seen inside objects
+OUTSIDE = "That is outside the labels."
+ON_BACKGROUND = "That is background: click an object."
+USE_PLANES = "Show planes (2-D display) to use the tools."
+
+
+class ToolDesk:
+    """Carries out what the tool that is on means by a click, a stroke or a move.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    right : RightObjects
+    say : callable
+        Takes what the user should read, and its kind ("note", "warning", "error").
+    changed : callable
+        Called when an object was marked or unmarked.
+
+    Attributes
+    ----------
+    steering : Steering or None
+        Of the labels that are worked on.
+    tool : Tool or None
+        That is on.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        right: RightObjects,
+        say: Callable[[str, str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.steering: Steering | None = None
+        self.tool: Tool | None = None
+        self._viewer, self._right = viewer, right
+        self._say, self._changed = say, changed
+        self._contour: int | None = None
+        self._asked: list[Point] = []
+        self._clicks, self._marks = Clicks(), Marks(viewer)
+        self._distance = DistanceLayer(viewer)
+        self._asking = Asking(self._show_reply, lambda text: say(text, "error"))
+        self._gestures = Gestures(viewer, self.click, self.draw, self.hover)
+
+    def take(self, tool: Tool | None) -> str:
+        """Take a tool up, or lay the last one down; return what to do with it."""
+        self._gestures.end()
+        self._asking.stop()
+        self._clicks.clear()
+        self._asked.clear()
+        self._distance.hide()
+        self.tool = tool
+        if self.steering is None:
+            return ""
+        layer = self.steering.layer
+        self._marks.show((), layer)
+        self._outline(tool is ASK)
+        if tool is None:
+            return ""
+        self._viewer.layers.selection.active = layer
+        self._gestures.begin(layer, tool.draws)
+        return tool.hint if self._viewer.dims.ndisplay == 2 else USE_PLANES
+
+    def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
+        """Take a click on a pixel of the layer, with the keys held."""
+        place = self._place(pixel)
+        if place is None:
+            self._say(OUTSIDE, "warning")
+        elif self.tool is ASK:
+            self._explain(place)
+        elif not self.steering.layer.data[pixel] and self.tool is not RIGHT:
+            self._say(ON_BACKGROUND, "warning")
+        elif self.tool is RIGHT:
+            self._mark_right(pixel)
+        else:
+            self._do(self._clicks.click(self.tool, *place, keys))
+            self._show_marks(place[0], self._clicks.points)
+
+    def draw(self, pixels: Sequence[Pixel]) -> None:
+        """Take a stroke over pixels of the layer."""
+        places = [self._place(pixel) for pixel in pixels]
+        if None in places:
+            self._say("The stroke leaves the labels: draw within them.", "warning")
+            return
+        frame, points = places[0][0], [point for _, point in places]
+        self._do(self._clicks.stroke(self.tool, frame, points))
+        self._show_marks(frame, ())
+
+    def hover(self, pixel: Pixel) -> None:
+        """Take a move to a pixel of the layer."""
+        place = self._place(pixel)
+        if self.tool is not ASK or place is None:
+            return
+        frame = self.steering.frame(place[0])
+        if frame is not None:
+            _, view = shown_part(self._viewer, self.steering.layer, self.steering.kept)
+            self._asking.ask(Question(frame, place[1], view, self._axes))
+
+    def _outline(self, wanted: bool) -> None:
+        """Show outlines while pixels are asked, and then what was shown before."""
+        layer = self.steering.layer
+        if wanted and self._contour is None:
+            self._contour, layer.contour = layer.contour, OUTLINE
+        elif not wanted and self._contour is not None:
+            layer.contour, self._contour = self._contour, None
+
+    def _do(self, edit: Edit | None) -> None:
+        if edit is not None:
+            self._say("", "note")
+            self.steering.do(edit)
+
+    def _mark_right(self, pixel: Pixel) -> None:
+        leading = len(pixel) - self.steering.kept.ndim
+        if not self._right.toggle(self.steering.layer, pixel, leading):
+            self._say(ON_BACKGROUND, "warning")
+        self._changed()
+
+    def _show_reply(self, reply: Reply) -> None:
+        if self.tool is not ASK or self.steering is None:
+            return
+        offset = self.steering.kept.offset
+        corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
+        at = (*reply.question.frame.position, *corner)
+        self._distance.show(reply.distances, self.steering.layer, at)
+        self._viewer.help = reply.text
+        if not self._asked:
+            self._say(reply.text, "note")
+
+    def _explain(self, place: Place) -> None:
+        """Explain two clicked objects; the third click begins anew."""
+        frame = self.steering.frame(place[0])
+        if frame is None:
+            return
+        if len(self._asked) == 2:
+            self._asked.clear()
+        self._asked.append(place[1])
+        self._show_marks(place[0], self._asked)
+        if len(self._asked) == 1:
+            self._say("Click another object to learn what parts it from this.", "note")
+            return
+        both, axes = (self._asked[0], self._asked[1]), self._axes
+        self.steering.add(
+            Task(
+                lambda: explained_steps(frame, both, axes, self._asking.evidence),
+                lambda text: self._say(text, "note"),
+            )
+        )
+
+    def _show_marks(self, frame: Point, points: Sequence[Point]) -> None:
+        offset = self.steering.kept.offset
+        self._marks.show(
+            [
+                (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
+                for point in points
+            ],
+            self.steering.layer,
+        )
+
+    def _place(self, pixel: Pixel) -> Place | None:
+        """Return frame and pixel of the image; None outside the labels."""
+        layer, kept = self.steering.layer, self.steering.kept
+        if not is_inside(layer, pixel):
+            return None
+        leading = layer.ndim - kept.ndim
+        point = (x + o for x, o in zip(pixel[leading:], kept.offset, strict=True))
+        return pixel[:leading], tuple(point)
+
+    @property
+    def _axes(self) -> tuple[str, ...]:
+        """Names of the spatial axes, if the layer has some."""
+        names = tuple(self.steering.layer.axis_labels[-self.steering.kept.ndim :])
+        return () if any("axis" in name for name in names) else names

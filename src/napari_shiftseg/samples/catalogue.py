@@ -131,7 +131,7 @@ SAMPLES = {
         ("figure-5", "figure-5-nearest"),
     ),
     "nuclei": Entry(
-        nuclei, "512 × 512", "synthetic fluorescence nuclei, some of which touch"
+        nuclei, "512 × 512", "synthetic fluorescence nuclei, some touching"
     ),
     "nuclei-3d": Entry(
         nuclei_3d, "32 × 128 × 128", "a stack of them, its planes 2 pixels apart"

@@ -16,10 +16,10 @@ import pytest
 
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.asking import ask_pixel
-from napari_shiftseg.interaction.distance_image import distance_image
-from napari_shiftseg.interaction.evidence import Evidence
-from napari_shiftseg.interaction.explaining import explain
+from napari_shiftseg.interaction.asking.distance_image import distance_image
+from napari_shiftseg.interaction.asking.evidence import Evidence
+from napari_shiftseg.interaction.asking.explaining import explain
+from napari_shiftseg.interaction.asking.pixel import ask_pixel
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings

@@ -43,9 +43,15 @@ from skimage.draw import line
 
 from napari_shiftseg.cli.terminal import note, print_table
 from napari_shiftseg.experiments.data import read_data
-from napari_shiftseg.interaction.boxes import box_of
-from napari_shiftseg.interaction.edits import Delete, Merge, Paint, Redraw, Split
-from napari_shiftseg.interaction.mending import Mending
+from napari_shiftseg.interaction.editing.boxes import box_of
+from napari_shiftseg.interaction.editing.edits import (
+    Delete,
+    Merge,
+    Paint,
+    Redraw,
+    Split,
+)
+from napari_shiftseg.interaction.editing.mending import Mending
 from napari_shiftseg.metrics.contingency import contingency
 from napari_shiftseg.metrics.instances import object_scores
 from napari_shiftseg.model.checkpoint import load_model
@@ -56,7 +62,7 @@ from napari_shiftseg.report.tables import Table, write_csv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_shiftseg.interaction.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit, Point
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.samples.sample import Sample

@@ -22,8 +22,8 @@ import torch
 
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.kept import Kept
-from napari_shiftseg.interaction.relabelling import InView, Relabelling
+from napari_shiftseg.interaction.steering.kept import Kept
+from napari_shiftseg.interaction.steering.relabelling import InView, Relabelling
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import Prediction, segment
 from napari_shiftseg.samples.nuclei import nuclei

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.mending import Mending
+from napari_shiftseg.interaction.editing.mending import Mending
 from napari_shiftseg.metrics.instances import average_precision
 
 if TYPE_CHECKING:

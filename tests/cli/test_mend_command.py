@@ -12,9 +12,9 @@ import tifffile
 
 from napari_shiftseg.cli.mend import with_clustering
 from napari_shiftseg.files.edits import EditList, write_edits
-from napari_shiftseg.interaction.edits import Delete, Merge, Redraw, Split
-from napari_shiftseg.interaction.mend import mend
-from napari_shiftseg.interaction.replay import replay
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, Redraw, Split
+from napari_shiftseg.interaction.editing.mend import mend
+from napari_shiftseg.interaction.editing.replay import replay
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.segmentation import segment

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_shiftseg.files.edits import EditList, read_edits, write_edits
-from napari_shiftseg.interaction.edits import Delete, Paint, Split
+from napari_shiftseg.interaction.editing.edits import Delete, Paint, Split
 
 EDITS = EditList(
     (

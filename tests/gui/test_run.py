@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from napari_shiftseg.gui.run import Outcome
-from napari_shiftseg.interaction.kept import Kept
+from napari_shiftseg.interaction.steering.kept import Kept
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 

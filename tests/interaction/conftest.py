@@ -11,7 +11,7 @@ from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.evidence import Evidence
+from napari_shiftseg.interaction.asking.evidence import Evidence
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.segmentation import (
     Prediction,

@@ -10,7 +10,7 @@ from napari_shiftseg.cli.terminal import with_progress
 from napari_shiftseg.files.edits import read_edits
 from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.files.writing import write_segmentation
-from napari_shiftseg.interaction.mend import mend
+from napari_shiftseg.interaction.editing.mend import mend
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.report.folder import writable_folder
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.files.edits import EditList
-    from napari_shiftseg.interaction.replay import Replayed
+    from napari_shiftseg.interaction.editing.replay import Replayed
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from napari_shiftseg.interaction.edits import from_dict, to_dict
+from napari_shiftseg.interaction.editing.edits import from_dict, to_dict
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from napari_shiftseg.interaction.edits import Edit
+    from napari_shiftseg.interaction.editing.edits import Edit
 
 VERSION = 1
 KEYS = ("version", "edits", "clustering")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_shiftseg.gui.source import Source
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
@@ -86,7 +86,7 @@ class Outcome:
 def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.model.description import own_seams

@@ -6,7 +6,7 @@ import pytest
 
 from napari_shiftseg.gui.mend.clicks import Clicks
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, REDRAW, SPLIT
-from napari_shiftseg.interaction.edits import Delete, Merge, Redraw, Split
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, Redraw, Split
 
 A, B, C = (1, 2), (3, 4), (5, 6)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
-    from napari_shiftseg.interaction.edits import Point
-    from napari_shiftseg.interaction.evidence import Evidence
+    from napari_shiftseg.interaction.asking.evidence import Evidence
+    from napari_shiftseg.interaction.editing.edits import Point
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class KnownEvidence:
 
     def of(self, frame: SteeredFrame, axes: tuple[str, ...]) -> Evidence:
         """Return what questions about a frame are answered from."""
-        from napari_shiftseg.interaction.evidence import Evidence
+        from napari_shiftseg.interaction.asking.evidence import Evidence
 
         version = frame, len(frame.mending.made)
         if self._evidence is None or self._of != version:
@@ -125,8 +125,8 @@ def answer_steps(
     question: Question, known: KnownEvidence
 ) -> Generator[Progress, None, Reply]:
     """Measure the distances and say what the pixel is."""
-    from napari_shiftseg.interaction.asking import ask_pixel
-    from napari_shiftseg.interaction.distance_image import distance_image
+    from napari_shiftseg.interaction.asking.distance_image import distance_image
+    from napari_shiftseg.interaction.asking.pixel import ask_pixel
 
     frame = question.frame
     yield Progress(0, 1, stage="asking")
@@ -144,7 +144,7 @@ def explained_steps(
     known: KnownEvidence,
 ) -> Generator[Progress, None, str]:
     """Say why two pixels are one object or two."""
-    from napari_shiftseg.interaction.explaining import explain
+    from napari_shiftseg.interaction.asking.explaining import explain
 
     yield Progress(0, 1, stage="explaining")
     return explain(known.of(frame, axes), *pixels).text

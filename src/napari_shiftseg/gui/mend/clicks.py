@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, REDRAW, SPLIT
-from napari_shiftseg.interaction.edits import Delete, Merge, Redraw, Split
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, Redraw, Split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit, Point
 
 MORE = "Shift"  # held: another click follows
 

@@ -13,7 +13,7 @@ from napari_shiftseg.gui.note import wrapped_label
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.interaction.edits import Edit
+    from napari_shiftseg.interaction.editing.edits import Edit
 
 HEIGHT = 110  # screen pixels
 MOST_LISTED = 500  # the newest

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.interaction.edits import Edit, Point
-    from napari_shiftseg.interaction.kept import Kept
-    from napari_shiftseg.interaction.mending import Mending
-    from napari_shiftseg.interaction.relabelling import InView, Relabelling
+    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.interaction.steering.kept import Kept
+    from napari_shiftseg.interaction.steering.relabelling import InView, Relabelling
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.pipeline.segmentation import Prediction
 
@@ -105,8 +105,8 @@ def frame_steps(
         Labels of the frame that others may have painted on: where they differ from what
         is made here, they are taken as edits.
     """
-    from napari_shiftseg.interaction.relabelling import InView
-    from napari_shiftseg.interaction.replay import notes_on
+    from napari_shiftseg.interaction.editing.replay import notes_on
+    from napari_shiftseg.interaction.steering.relabelling import InView
 
     relabelling = known.relabelling if known else kept.relabelling(position)
     predicted, offset = relabelling.prediction, kept.offset
@@ -140,8 +140,8 @@ def _mending(
     box: tuple[slice, ...] = (...,),
 ) -> Mending:
     """Return labels of a frame, or of a box of it, ready to be mended."""
-    from napari_shiftseg.interaction.mend import measured_by
-    from napari_shiftseg.interaction.mending import Mending
+    from napari_shiftseg.interaction.editing.mend import measured_by
+    from napari_shiftseg.interaction.editing.mending import Mending
 
     foreground = predicted.foreground(clustering.foreground_threshold)
     corner = [0] * labels.ndim if box == (...,) else [along.start for along in box]

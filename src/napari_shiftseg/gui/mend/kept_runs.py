@@ -10,7 +10,7 @@ from psygnal import Signal
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.steering.kept import Kept
 
 
 class KeptRuns:

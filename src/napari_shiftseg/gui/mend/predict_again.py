@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.steering.kept import Kept
 
 
 def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
@@ -36,7 +36,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
 def predicted_again(run: Run) -> Generator[Progress, None, Kept]:
     """Predict as a run did, and return what is kept of it."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.interaction.edits import Point
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.steering.kept import Kept
 
 
 def shown_part(

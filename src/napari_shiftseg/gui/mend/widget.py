@@ -11,7 +11,6 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.gui.choices import LayerChoice, may_shrink
 from napari_shiftseg.gui.docking import OneTabGroup
-from napari_shiftseg.gui.embedding_plot import open_embedding_plot
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
@@ -22,6 +21,7 @@ from napari_shiftseg.gui.mend.corrections import (
 from napari_shiftseg.gui.mend.desk import ToolDesk
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.edit_table import EditTable
+from napari_shiftseg.gui.mend.embedding_plot import open_embedding_plot
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.knobs import Knobs
 from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
@@ -38,11 +38,11 @@ from napari_shiftseg.gui.view_watch import ViewWatch
 if TYPE_CHECKING:
     import napari
 
-    from napari_shiftseg.gui.embedding_plot import EmbeddingPlot
+    from napari_shiftseg.gui.mend.embedding_plot import EmbeddingPlot
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.edits import Point
-    from napari_shiftseg.interaction.kept import Kept
+    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.steering.kept import Kept
 
 RUN_FIRST = "Segment an image first: its labels are steered and mended here."
 NOT_KEPT = (
@@ -278,7 +278,9 @@ class MendWidget(Container):
         steering = self.steering
 
         def steps() -> Any:
-            from napari_shiftseg.interaction.best_bandwidth import best_bandwidth_steps
+            from napari_shiftseg.interaction.steering.best_bandwidth import (
+                best_bandwidth_steps,
+            )
 
             frame = steering.frame(position)
             return best_bandwidth_steps(frame.relabelling, frame.clustering, marked)

@@ -1,0 +1,175 @@
+"""What questions about the pixels of one frame are answered from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+from skimage.measure import label as connected
+
+from napari_shiftseg.interaction.asking.bandwidths import mean_embedding
+from napari_shiftseg.interaction.asking.places import Place, default_axes, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.model.config import Clustering
+    from napari_shiftseg.pipeline.segmentation import Prediction
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    r"""What is known of one frame after its clustering, and after edits of it.
+
+    Parameters
+    ----------
+    predicted : Prediction
+    labels : ndarray of int
+        (\\*plan.output_shape), 0 is background; they may have been edited.
+    modes : ndarray
+        (modes, channels)
+    clustering : Clustering
+        That made the labels.
+    mode_of : ndarray of int, optional
+        (objects + 1,), each object's mode as an index in `modes`, -1 where it has none.
+        The mean embedding stands for the mode of an object that is not in it.
+    axes : tuple of str, optional
+        Names of the axes; "y" and "x", or "z", "y" and "x" if not given.
+    training_window : tuple of int, optional
+        Output window the loss saw, per axis (``provenance.window``).
+
+    Raises
+    ------
+    ValueError
+        If the labels are not those of this prediction, or a name is missing.
+    """
+
+    predicted: Prediction
+    labels: NDArray[Any] = field(repr=False)
+    modes: NDArray[Any] = field(repr=False)
+    clustering: Clustering
+    mode_of: NDArray[Any] | None = field(default=None, repr=False)
+    axes: tuple[str, ...] = ()
+    training_window: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.predicted.plan.output_shape
+        if np.shape(self.labels) != shape:
+            raise ValueError(
+                f"the labels must have the shape of what was predicted, {shape}, got "
+                f"{np.shape(self.labels)}: give those of the same run and frame"
+            )
+        if self.axes and len(self.axes) != len(shape):
+            raise ValueError(
+                f"axes must name {len(shape)} axes, got {self.axes}: leave out those "
+                f"of time and channels"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the axes, in array order."""
+        return self.axes or default_axes(np.ndim(self.labels))
+
+    def place(self, pixel: Sequence[int]) -> Place:
+        """Return where a pixel of the image lies; see `place_of`."""
+        return place_of(self.predicted.plan, pixel)
+
+    def object_at(self, place: Place) -> int:
+        """Return the label there; 0 is background."""
+        return int(self.labels[place.index])
+
+    def embedding_at(self, place: Place) -> NDArray[Any]:
+        """Return the embedding there, (channels,)."""
+        embedding: Any = self.predicted.embedding
+        return np.asarray(embedding[(slice(None), *place.index)])
+
+    def box(self, label: int) -> Box:
+        """Return the smallest box around an object, in the result."""
+        box: Box = self._boxes[label - 1]
+        return box
+
+    def inside(self, label: int) -> NDArray[np.bool_]:
+        r"""Return which pixels of its box are the object's, (\\*box)."""
+        mine: NDArray[np.bool_] = self.labels[self.box(label)] == label
+        return mine
+
+    def indices(self, label: int) -> NDArray[np.int64]:
+        """Return the pixels of an object in the result, (pixels, axes)."""
+        corner = [along.start for along in self.box(label)]
+        found: NDArray[np.int64] = np.argwhere(self.inside(label)) + corner
+        return found
+
+    def embeddings(self, label: int) -> NDArray[Any]:
+        """Return the embeddings of an object's pixels, (pixels, channels)."""
+        boxed = np.asarray(self.predicted.embedding[(slice(None), *self.box(label))])
+        return boxed[:, self.inside(label)].T
+
+    def mode_index(self, label: int) -> int | None:
+        """Return the index of an object's mode; None where it has none of its own."""
+        if self.mode_of is None or not 0 < label < len(self.mode_of):
+            return None
+        index = int(self.mode_of[label])
+        return None if index < 0 else index
+
+    def mode(self, label: int) -> NDArray[Any]:
+        """Return an object's mode, or its mean embedding: (channels,)."""
+        index = self.mode_index(label)
+        if index is not None:
+            return np.asarray(self.modes[index])
+        return mean_embedding(self.embeddings(label), self.clustering)
+
+    @cached_property
+    def components(self) -> NDArray[np.int64] | None:
+        r"""Connected components of the foreground, (\\*spatial), 0 outside.
+
+        None where the clustering knows none: scope "global".
+        """
+        if self.clustering.scope != "component":
+            return None
+        threshold = self.clustering.foreground_threshold
+        foreground = self.predicted.foreground(threshold)
+        return None if foreground is None else connected(foreground, connectivity=1)
+
+    def components_of(self, label: int) -> set[int]:
+        """Return the components of the foreground that an object lies in."""
+        if self.components is None:
+            return set()
+        found = np.unique(self.components[self.box(label)][self.inside(label)])
+        return set(found.tolist()) - {0}
+
+    def foreground_pixel(self, label: int) -> tuple[int, ...]:
+        """Return the first pixel of an object that lies in a component."""
+        pixels = self.indices(label)
+        if self.components is not None:
+            pixels = pixels[self.components[tuple(pixels.T)] > 0]
+        return tuple(pixels[0].tolist())
+
+    def rivals(self, place: Place) -> NDArray[Any]:
+        """Return the modes that a pixel could have gone to, (modes, channels).
+
+        All of them; with scope "component" those of the objects in its component.
+        """
+        if self.components is None or self.mode_of is None:
+            return self.modes
+        component = int(self.components[place.index])
+        if component == 0:
+            return self.modes[:0]
+        box = self._component_boxes[component - 1]
+        there = np.unique(self.labels[box][self.components[box] == component])
+        found = [self.mode_index(int(label)) for label in there]
+        return self.modes[sorted({i for i in found if i is not None})]
+
+    @cached_property
+    def _boxes(self) -> list[Any]:
+        return list(ndimage.find_objects(self.labels))
+
+    @cached_property
+    def _component_boxes(self) -> list[Any]:
+        return list(ndimage.find_objects(self.components))

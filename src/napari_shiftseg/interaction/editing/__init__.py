@@ -1,0 +1,1 @@
+"""Objects merged, split, deleted, redrawn and painted, and all of that again."""

@@ -1,0 +1,146 @@
+"""The bandwidth that agrees best with a few objects known to be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.clustering.components import Components
+from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.metrics.contingency import contingency
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.interaction.steering.relabelling import Relabelling
+    from napari_shiftseg.model.config import Clustering
+
+FACTORS = (1 / 4, 1 / 2.8, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0, 2.8, 4.0)
+FINER = (1.4**-0.5, 1.4**0.5)  # about the best of these
+DIGITS = 9  # of an agreement; a difference below comes of rounding
+
+
+@dataclass(frozen=True)
+class BestBandwidth:
+    r"""What was tried, and what agreed best with the marked objects.
+
+    Attributes
+    ----------
+    bandwidth : float
+        The best one; of equals that nearest to the present one.
+    agreement : float
+        Its mean over marked objects m of the best overlap with an object o,
+        :math:`\max_o |m \cap o| / |m \cup o|`. 1: all are found exactly.
+    tried : tuple of (float, float)
+        Every bandwidth and its agreement, ascending by bandwidth.
+    """
+
+    bandwidth: float
+    agreement: float
+    tried: tuple[tuple[float, float], ...]
+
+
+def best_bandwidth_steps(
+    relabelling: Relabelling, clustering: Clustering, marked: ArrayLike
+) -> Generator[Progress, None, BestBandwidth]:
+    r"""Find the bandwidth that agrees best with marked objects; yields `Progress`.
+
+    Bandwidths from a quarter to four times the present one are tried, then two about
+    the best of them. Only components that marked objects touch are clustered.
+
+    Parameters
+    ----------
+    relabelling : Relabelling
+        Of the frame.
+    clustering : Clustering
+        The present one; all but its bandwidth stays.
+    marked : array_like of int
+        (\\*spatial), 0 where nothing is marked, else the number of a marked object; or
+        (masks, \\*spatial) of bool, one an object.
+
+    Returns
+    -------
+    BestBandwidth
+
+    Raises
+    ------
+    ValueError
+        If nothing is marked, or the shape is not that of the frame.
+    """
+    objects = _checked(marked, relabelling.prediction.embedding.shape[1:])
+    total = len(FACTORS) + len(FINER)
+    present, agreements = clustering.bandwidth, dict[float, float]()
+
+    def best() -> float:
+        return min(agreements, key=lambda h: _rank(h, agreements[h], present))
+
+    for factors in (FACTORS, FINER):
+        centre = best() if agreements else present
+        for bandwidth in (centre * factor for factor in factors):
+            yield Progress(len(agreements), total, stage="clustering")
+            tried = clustering.model_copy(update={"bandwidth": bandwidth})
+            labels = yield from _labelled(relabelling, tried, objects, agreements)
+            agreements[bandwidth] = agreement(objects, labels)
+    yield Progress(total, total, stage="clustering")
+    found = best()
+    return BestBandwidth(found, agreements[found], tuple(sorted(agreements.items())))
+
+
+def agreement(marked: list[NDArray[np.bool_]], labels: NDArray[Any]) -> float:
+    """Return the mean overlap of each marked object with its best object."""
+    return float(np.mean([_overlap(mask, labels) for mask in marked]))
+
+
+def _overlap(mask: NDArray[np.bool_], labels: NDArray[Any]) -> float:
+    table = contingency(mask, labels)
+    shared = table.shared.toarray()[0]
+    union = table.true_sizes[0] + table.sizes - shared
+    return float((shared / union).max(initial=0.0))
+
+
+def _rank(bandwidth: float, agreed: float, present: float) -> tuple[float, float]:
+    return -round(agreed, DIGITS), round(abs(log(bandwidth / present)), DIGITS)
+
+
+def _labelled(
+    relabelling: Relabelling,
+    clustering: Clustering,
+    marked: list[NDArray[np.bool_]],
+    agreements: dict[float, float],
+) -> Generator[Progress, None, NDArray[np.int32]]:
+    """Label what the marked objects touch, the whole frame for the scope "global"."""
+    work = relabelling.to_cluster(clustering)
+    done, total = len(agreements), len(FACTORS) + len(FINER)
+    if isinstance(work, Components):
+        some = Returning(work.steps_of(work.touched(np.logical_or.reduce(marked))))
+        for _ in some:
+            yield Progress(done, total, stage="clustering")
+        return some.value
+    everything = Returning(work.steps())
+    for _ in everything:
+        yield Progress(done, total, stage="clustering")
+    return everything.value.labels
+
+
+def _checked(marked: ArrayLike, shape: tuple[int, ...]) -> list[NDArray[np.bool_]]:
+    """Return the marked objects, a mask each."""
+    given = np.asarray(marked)
+    stacked = given.dtype == bool and given.shape[1:] == shape
+    if not stacked and given.shape != shape:
+        raise ValueError(
+            f"marked objects need the shape of the frame, {shape}, got {given.shape}: "
+            f"mark them on the labels of this result"
+        )
+    ids = [] if stacked else [number for number in np.unique(given) if number != 0]
+    masks = list(given) if stacked else [given == number for number in ids]
+    masks = [mask for mask in masks if mask.any()]
+    if not masks:
+        raise ValueError(
+            "no object is marked: mark one or more that are right, then try again"
+        )
+    return masks

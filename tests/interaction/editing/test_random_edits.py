@@ -1,0 +1,112 @@
+"""Any edits on any labels: a partition stays one, and a replay gives the same."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_shiftseg.interaction.editing.boxes import object_boxes
+from napari_shiftseg.interaction.editing.contradictions import holds
+from napari_shiftseg.interaction.editing.edits import (
+    Delete,
+    Merge,
+    Paint,
+    Redraw,
+    Split,
+    from_dict,
+    to_dict,
+)
+from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.interaction.editing.replay import replay
+
+
+@st.composite
+def scenes(draw):
+    """Labels of 1 to 3 axes, an embedding, a foreground, and edits on them."""
+    ndim = draw(st.integers(1, 3))
+    shape = tuple(draw(st.integers(1, 7)) for _ in range(ndim))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    coarse = rng.integers(0, 4, tuple(-(-n // 2) for n in shape))
+    labels = np.kron(coarse, np.ones((2,) * ndim, int))[tuple(map(slice, shape))]
+    point = st.tuples(*(st.integers(0, n) for n in shape))  # one beyond the image too
+    points = st.lists(point, min_size=1, max_size=4, unique=True).map(tuple)
+    apart = st.lists(point, min_size=2, max_size=4, unique=True)
+    mask = rng.random((2,) * ndim) > 0.4
+    mask.flat[0] = True
+    edit = st.one_of(
+        apart.map(lambda p: Merge(tuple(p))),
+        apart.map(lambda p: Split(tuple((x,) for x in p))),
+        points.map(Delete),
+        points.map(Redraw),
+        st.builds(
+            lambda corner, to: Paint.of(mask, corner, to),
+            point,
+            st.sampled_from(["background", "new"]) | point,
+        ),
+    )
+    edits = draw(st.lists(edit, max_size=12))
+    embedding = rng.normal(size=(2, *shape)).round()
+    return labels.astype(np.int32), embedding, rng.random(shape) > 0.4, edits
+
+
+@settings(deadline=None, max_examples=150)
+@given(scenes())
+def test_one_by_one_and_replayed(scene) -> None:
+    labels, embedding, foreground, edits = scene
+    mending = Mending(labels.copy(), embedding, foreground)
+    left_out = []
+    for number, edit in enumerate(edits, start=1):
+        before = mending.labels.copy()
+        try:
+            change = mending.make(edit)
+        except ValueError:
+            left_out.append(number)
+            np.testing.assert_array_equal(mending.labels, before)
+            continue
+        outside = np.ones(labels.shape, dtype=bool)
+        outside[change.box] = False
+        np.testing.assert_array_equal(mending.labels[outside], before[outside])
+        frame = mending.frame
+        assert frame.boxes == object_boxes(mending.labels)
+        new = set(np.unique(mending.labels)) - set(np.unique(before)) - {0}
+        assert all(number > before.max() for number in new)
+        assert new == {before.max() + 1 + i for i in range(len(new))}
+        assert holds(edit, frame.at(edit.points))
+        if isinstance(edit, Merge | Split):
+            np.testing.assert_array_equal(mending.labels > 0, before > 0)
+    known = [from_dict(json.loads(json.dumps(to_dict(edit)))) for edit in edits]
+    assert known == edits
+    outcome = replay(known, labels, embedding, foreground)
+    np.testing.assert_array_equal(outcome.labels, mending.labels)
+    assert sorted(outcome.left_out) == left_out
+    for _ in outcome.applied:
+        mending.take_back()
+    np.testing.assert_array_equal(mending.labels, labels)
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenes())
+def test_contradictions_by_trying_every_step(scene) -> None:
+    """The newest edit after which an older one, holding before, holds no more."""
+    labels, embedding, foreground, edits = scene
+    mending = Mending(labels.copy(), embedding, foreground)
+    history = []
+    for edit in edits:
+        try:
+            mending.make(edit)
+        except ValueError:
+            continue
+        history.append(mending.labels.copy())
+    expected = []
+    for index, edit in enumerate(mending.edits):
+        held = [
+            holds(edit, [int(then[point]) for point in edit.points])
+            for then in history[index:]
+        ]
+        if not held[-1]:
+            newest = max(i for i in range(1, len(held)) if held[i - 1] and not held[i])
+            expected.append((index, index + newest))
+    assert mending.overruled() == expected

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from napari_shiftseg.interaction.seeing.components import Components
+
+TURN = np.array([[2, 1, 2], [-2, 2, 1], [1, 2, -2]]) / 3  # orthonormal
+
+
+@pytest.fixture
+def ellipsoid():
+    """Corners of a box, half as long as 6, 2, 1 along three directions, and its centre.
+
+    Variances 36, 4 and 1.
+    """
+    signs = np.stack(np.meshgrid(*[[-1, 1]] * 3), axis=-1).reshape(-1, 3)
+    return signs * (6, 2, 1) @ TURN + (10, 20, 30)
+
+
+def test_principal_components_of_a_box(ellipsoid):
+    found = Components.of(ellipsoid, "gaussian")
+    np.testing.assert_allclose(found.centre, (10, 20, 30))
+    np.testing.assert_allclose(
+        np.abs(found.directions @ TURN.T), np.eye(2, 3), atol=1e-9
+    )
+    np.testing.assert_allclose(found.shares, (36 / 41, 4 / 41))
+    np.testing.assert_allclose(np.abs(found.place(ellipsoid)), [(6, 2)] * 8)
+    assert found.axis_labels == (
+        "first principal component (88 % of the variance)",
+        "second principal component (10 % of the variance)",
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_few_channels_are_taken_as_they_are(channels):
+    rows = np.array([(0.0, 1), (2, 1), (0, 4), (2, 4)])[:, :channels]
+    found = Components.of(rows, "flat")
+    seen = np.zeros((4, 2))
+    seen[:, :channels] = rows
+    np.testing.assert_array_equal(found.place(rows), seen)
+    labels = {
+        1: ("first channel (100 % of the variance)", ""),
+        2: (
+            "first channel (31 % of the variance)",  # 1 of 3.25
+            "second channel (69 % of the variance)",
+        ),
+    }
+    assert found.axis_labels == labels[channels]
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_equal_points_have_no_variance(n):
+    found = Components.of(np.full((n, 4), 3.0), "gaussian")
+    np.testing.assert_array_equal(found.place(np.full((n, 4), 3.0)), np.zeros((n, 2)))
+    assert found.shares == (0, 0)
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(2))
+
+
+def test_the_outline_of_a_ball_is_a_circle_of_its_radius(ellipsoid, rng):
+    found = Components.of(ellipsoid, "gaussian")
+    modes = ellipsoid[:2]
+    outlines = found.outlines(modes, 1.5)
+    radii = np.linalg.norm(outlines - found.place(modes)[:, None], axis=-1)
+    np.testing.assert_allclose(radii, 1.5)
+    np.testing.assert_allclose(outlines[:, 0], outlines[:, -1])
+    ball = rng.normal(size=(20_000, 3))
+    ball *= 1.5 / np.linalg.norm(ball, axis=1, keepdims=True)
+    seen = np.linalg.norm(found.place(modes[0] + ball) - found.place(modes[:1]), axis=1)
+    assert 1.49 < seen.max() <= 1.5 + 1e-9  # none outside, and it is touched
+
+
+def cap(mode, bandwidth, rng):
+    """Points of the sphere within a bandwidth of a mode, by rejection."""
+    points = rng.normal(size=(400_000, len(mode)))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return points[np.linalg.norm(points - mode, axis=1) <= bandwidth]
+
+
+@pytest.mark.parametrize(
+    "mode", [(1, 0, 0), (0, 0, 1), (0.6, 0, 0.8), (-0.48, 0.6, 0.64)]
+)
+def test_the_outline_of_a_cap_is_that_of_its_points(mode, rng):
+    looked = Components(np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True)
+    points = looked.place(cap(np.array(mode), 0.8, rng))
+    outline = looked.outlines(7 * np.array([mode]), 0.8)[0]  # length does not count
+    angles = np.linspace(0, 2 * np.pi, 13)
+    for direction in np.stack([np.cos(angles), np.sin(angles)], axis=-1):
+        farthest = (points @ direction).max()
+        assert (outline @ direction).max() == pytest.approx(farthest, abs=0.01)
+
+
+def test_the_cap_of_a_mode_that_points_at_the_viewer_is_a_circle():
+    looked = Components(np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True)
+    outline = looked.outlines(np.array([(0.0, 0, 1)]), 0.8)[0]
+    rim = 0.8 * np.sqrt(1 - 0.8**2 / 4)  # sin θ, where 2 sin(θ / 2) = 0.8
+    np.testing.assert_allclose(np.linalg.norm(outline, axis=1), rim)
+    assert rim < 0.8
+
+
+def test_on_the_sphere_only_directions_count(ellipsoid):
+    lengths = np.arange(1.0, 9)[:, None]
+    found = Components.of(ellipsoid, "von-mises-fisher")
+    np.testing.assert_allclose(found.place(ellipsoid * lengths), found.place(ellipsoid))
+    assert not np.allclose(
+        Components.of(ellipsoid, "gaussian").place(ellipsoid * lengths),
+        Components.of(ellipsoid, "gaussian").place(ellipsoid),
+    )

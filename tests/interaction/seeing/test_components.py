@@ -25,8 +25,8 @@ def test_principal_components_of_a_box(ellipsoid):
     np.testing.assert_allclose(found.shares, (36 / 41, 4 / 41))
     np.testing.assert_allclose(np.abs(found.place(ellipsoid)), [(6, 2)] * 8)
     assert found.axis_labels == (
-        "first principal component (88 % of the variance)",
-        "second principal component (10 % of the variance)",
+        "first principal component (88 %)",
+        "second principal component (10 %)",
     )
 
 

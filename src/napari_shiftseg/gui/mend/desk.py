@@ -151,7 +151,7 @@ class ToolDesk:
         corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
         at = (*reply.question.frame.position, *corner)
         self._distance.show(reply.distances, self.steering.layer, at)
-        self._viewer.help = reply.text
+        self._viewer.status = reply.text
         if not self._asked:
             self._say(reply.text, "note")
 

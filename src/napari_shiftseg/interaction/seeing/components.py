@@ -80,7 +80,7 @@ class Components:
         """Say what each axis is, and how much of the variance it holds."""
         what = "principal component" if self.principal else "channel"
         return tuple(
-            f"{ordinal} {what} ({share:.0%} of the variance)".replace("%", " %")
+            f"{ordinal} {what} ({share:.0%})".replace("%", " %")
             if direction.any()
             else ""
             for ordinal, direction, share in zip(

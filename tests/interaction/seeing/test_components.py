@@ -38,10 +38,10 @@ def test_few_channels_are_taken_as_they_are(channels):
     seen[:, :channels] = rows
     np.testing.assert_array_equal(found.place(rows), seen)
     labels = {
-        1: ("first channel (100 % of the variance)", ""),
+        1: ("first channel (100 %)", ""),
         2: (
-            "first channel (31 % of the variance)",  # 1 of 3.25
-            "second channel (69 % of the variance)",
+            "first channel (31 %)",  # 1 of 3.25
+            "second channel (69 %)",
         ),
     }
     assert found.axis_labels == labels[channels]

@@ -18,10 +18,11 @@ def test_manifest_is_valid_and_its_imports_work(manifest):
     assert set(manifest.categories) == {"Segmentation", "Visualization"}
 
 
-def test_segment_and_train_stand_in_the_layers_menu(manifest):
+def test_what_makes_labels_stands_in_the_layers_menu(manifest):
     menu = manifest.contributions.menus["napari/layers/segment"]
     assert [item.command for item in menu] == [
         "napari-shiftseg.segment",
+        "napari-shiftseg.mend",
         "napari-shiftseg.train",
     ]
 

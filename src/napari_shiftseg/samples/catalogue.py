@@ -127,7 +127,7 @@ SAMPLES = {
     "constant": Entry(
         constant,
         "508 × 508",
-        "nothing: all that differs comes from the network",
+        "nothing: differences come from the network",
         ("figure-5", "figure-5-nearest"),
     ),
     "nuclei": Entry(
@@ -139,7 +139,7 @@ SAMPLES = {
     "nuclei-small": Entry(
         small_nuclei,
         "40 × 48 × 48",
-        "a stack of small ones, for a network of figure 6",
+        "a stack of small ones, as in figure 6",
         ("figure-6-3d",),
     ),
 }

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.edit_files import SAVED
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import (
@@ -269,16 +270,16 @@ def test_edits_taken_out_and_written(
         settled(steered)
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.widget.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
     )
-    assert steered._number_unsaved == 2
+    assert steered.files.number_unsaved == 2
     steered.edits.save.changed.emit(True)
-    assert steered._number_unsaved == 0
+    assert steered.files.number_unsaved == 0
     assert len(json.loads(path.read_text())["edits"]) == 2
     steered.edits.taken_out.emit([0, 1])
     settled(steered)
     np.testing.assert_array_equal(result.data, before)
-    assert steered._number_unsaved == 0 or result.metadata[METADATA_EDITS] == []
+    assert steered.files.number_unsaved == 0 or result.metadata[METADATA_EDITS] == []
     steered.edits.load.changed.emit(True)
     settled(steered)
     assert len(steered.steering.history.edits) == 2
@@ -289,7 +290,7 @@ def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
     path = tmp_path / "edits.json"
     path.write_text("{")
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.widget.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
     )
     steered.edits.load.changed.emit(True)
     assert "cannot be read as edits" in steered.answer.value
@@ -312,7 +313,7 @@ def test_closing_with_unsaved_edits_asks(
     window = steered.native.window()
     assert window.close() is closes
     assert asked == [1]
-    steered._saved.clear()
+    SAVED.clear()
 
 
 def width(plot) -> float:
@@ -324,7 +325,7 @@ def test_the_embedding_is_plotted_and_follows_the_knobs(
     steered, result, settled, qtbot
 ) -> None:
     steered.plot.changed.emit(True)
-    plot = steered._plot
+    plot = steered.plot_link.plot
     qtbot.waitUntil(lambda: plot.projection is not None, timeout=30_000)
     assert width(plot) == pytest.approx(2 * BANDWIDTH, rel=0.01)
     steered.knobs.bandwidth.value = 0.01

@@ -136,6 +136,19 @@ class Steering:
         """Return a frame as it is clustered now; None while it is not yet."""
         return None if position in self._stale else self._frames.get(position)
 
+    def clustered(self, position: Point) -> SteeredFrame:
+        """Return a frame as it is clustered now.
+
+        Raises
+        ------
+        ValueError
+            If it is not yet.
+        """
+        frame = self.frame(position)
+        if frame is None:
+            raise ValueError("this plane is still being clustered: try again")
+        return frame
+
     @property
     def frames(self) -> dict[Point, SteeredFrame]:
         """Frames as they are clustered now, by their positions."""
@@ -166,9 +179,7 @@ class Steering:
 
         def steps() -> Generator[Progress, None, Any]:
             yield Progress(0, 1, stage="mending")
-            frame = self.frame(edit.frame)
-            if frame is None:
-                raise ValueError("this plane is still being clustered: try again")
+            frame = self.clustered(edit.frame)
             change = frame.mending.change_of(edit)
             return change, frame.mending.contradicted(change)
 

@@ -9,7 +9,7 @@ from napari.layers import Labels
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.choices import LayerChoice, may_shrink
-from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
@@ -65,6 +65,7 @@ class MendWidget(Container):
         self._steered: dict[Labels, Steering] = {}
         self.files = EditFiles(napari_viewer, self._say)
         self.plot_link = PlotLink(napari_viewer)
+        self._has_left = False
         self._answer_kind, self._state = "", ("", "")
         self.right = RightObjects(napari_viewer)
         self.desk = ToolDesk(napari_viewer, self.right, self._say, self._changed)
@@ -138,12 +139,15 @@ class MendWidget(Container):
         self._closing = AskBeforeClosing(
             self.native, lambda: self.files.number_unsaved, self.files.save_unsaved
         )
+        self._undocked = WhenUndocked(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
     # Which labels
 
     def _choose(self) -> None:
         """Steer the chosen labels, if what they were made from is kept."""
+        if not self._is_open:
+            return
         self.tools.press(None)
         layer = self.result.value
         kept = KEPT.of(layer)
@@ -180,14 +184,14 @@ class MendWidget(Container):
 
     def _choose_again(self) -> None:
         """Follow what was kept or let go meanwhile."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         kept = KEPT.of(self.result.value)
         if kept is not (self.steering.kept if self.steering is not None else None):
             self._choose()
 
     def _layer_removed(self, event: Any) -> None:
-        if not isalive(self.native):
+        if not self._is_open:
             return
         self._stop_steering(event.value)
         if self.steering is not None and event.value is self.steering.layer:
@@ -195,7 +199,7 @@ class MendWidget(Container):
 
     def _enable(self) -> None:
         """Show what can be used now."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         steered, layer = self.steering is not None, self.result.value
         for part in (self.knobs, self.find, self.tools, self.edits, self.plot,
@@ -220,7 +224,7 @@ class MendWidget(Container):
     def _changed(self) -> None:
         """Follow labels, edits and jobs."""
         steering = self.steering
-        if not isalive(self.native) or steering is None:
+        if not self._is_open or steering is None:
             return
         edits = steering.history.edits
         self.edits.show_edits(edits)
@@ -240,7 +244,7 @@ class MendWidget(Container):
             self.state.native.setStyleSheet(STYLES[kind] if kind != "note" else "")
 
     def _say(self, text: str, kind: str) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self.answer.value = text
             self.answer.visible = bool(text)
             if kind != self._answer_kind:  # Qt takes long to style
@@ -308,7 +312,7 @@ class MendWidget(Container):
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""
-        if not isalive(self.native) or self.steering is None or self.tools.on is None:
+        if not self._is_open or self.steering is None or self.tools.on is None:
             return
         active = self._viewer.layers.selection.active
         if active is not None and METADATA_KEY not in active.metadata:
@@ -352,13 +356,23 @@ class MendWidget(Container):
         if edits and self.steering is not None:
             self.steering.use((*self.steering.history.edits, *edits))
 
+    @property
+    def _is_open(self) -> bool:
+        """Whether the dock was not closed; layers and signals may outlive it."""
+        return not self._has_left and isalive(self.native)
+
     def _leave(self) -> None:
+        """Leave viewer and layers as they were met; the edits stay."""
+        if self._has_left:
+            return
+        self._has_left = True
         self.tools.free_keys()
         self.desk.close()
         self.right.remove()
         self.plot_link.forget()
         for layer in list(self._steered):
             self._stop_steering(layer)
+        self.steering = self.desk.steering = None
 
 
 def is_result(layer: Any) -> bool:

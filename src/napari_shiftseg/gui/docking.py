@@ -8,6 +8,8 @@ from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtWidgets import QWidget
 
 MARK = "napari-shiftseg"
@@ -74,6 +76,34 @@ class OneTabGroup(QObject):
         window = self._widget.window()
         if self._before is not None and not window.isMaximized():
             window.resize(self._before)
+
+
+class WhenUndocked(QObject):
+    """Calls back once, when a widget is taken out of its dock: that was closed.
+
+    The widget itself lives on as long as Python holds it.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Not docked yet.
+    undocked : callable
+    """
+
+    def __init__(self, widget: QWidget, undocked: Callable[[], None]) -> None:
+        super().__init__(widget)
+        self._undocked, self._was_docked = undocked, False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the widget into its dock and out of it."""
+        if event.type() == QEvent.Type.ParentChange:
+            if watched.parent() is not None:
+                self._was_docked = True
+            elif self._was_docked:
+                watched.removeEventFilter(self)
+                self._undocked()
+        return False
 
 
 def _is_ours(dock: QDockWidget) -> bool:

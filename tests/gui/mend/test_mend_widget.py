@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.edit_files import SAVED
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import (
@@ -269,16 +270,16 @@ def test_edits_taken_out_and_written(
         settled(steered)
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.widget.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
     )
-    assert steered._number_unsaved == 2
+    assert steered.files.number_unsaved == 2
     steered.edits.save.changed.emit(True)
-    assert steered._number_unsaved == 0
+    assert steered.files.number_unsaved == 0
     assert len(json.loads(path.read_text())["edits"]) == 2
     steered.edits.taken_out.emit([0, 1])
     settled(steered)
     np.testing.assert_array_equal(result.data, before)
-    assert steered._number_unsaved == 0 or result.metadata[METADATA_EDITS] == []
+    assert steered.files.number_unsaved == 0 or result.metadata[METADATA_EDITS] == []
     steered.edits.load.changed.emit(True)
     settled(steered)
     assert len(steered.steering.history.edits) == 2
@@ -289,7 +290,7 @@ def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
     path = tmp_path / "edits.json"
     path.write_text("{")
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.widget.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
     )
     steered.edits.load.changed.emit(True)
     assert "cannot be read as edits" in steered.answer.value
@@ -312,7 +313,7 @@ def test_closing_with_unsaved_edits_asks(
     window = steered.native.window()
     assert window.close() is closes
     assert asked == [1]
-    steered._saved.clear()
+    SAVED.clear()
 
 
 def width(plot) -> float:
@@ -324,7 +325,7 @@ def test_the_embedding_is_plotted_and_follows_the_knobs(
     steered, result, settled, qtbot
 ) -> None:
     steered.plot.changed.emit(True)
-    plot = steered._plot
+    plot = steered.plot_link.plot
     qtbot.waitUntil(lambda: plot.projection is not None, timeout=30_000)
     assert width(plot) == pytest.approx(2 * BANDWIDTH, rel=0.01)
     steered.knobs.bandwidth.value = 0.01
@@ -357,3 +358,158 @@ def test_corrections_open_the_train_widget(
     train = next(w for name, w in docks.items() if name.startswith("Train"))
     assert train.form.pairs.image.value.name == "noise"
     assert train.form.pairs.truth.value.name == layer.name
+
+
+@pytest.fixture
+def other(viewer, steered, result, widget, run, settled):
+    """The labels of another run, of a part of a series; they are chosen now."""
+    first = steered.result.value
+    series = np.random.default_rng(1).random((2, 44, 48)).astype(np.float32)
+    viewer.add_image(series, name="series")
+    widget.image.value = viewer.layers["series"]
+    run(widget)
+    labels = viewer.layers[-1]
+    assert labels is not first
+    steered.result.value = labels
+    settled(steered)
+    return labels
+
+
+def test_asked_again_after_a_turn(viewer, steered, result, settled, qtbot) -> None:
+    steered.tools.press(ASK)
+    at = inside(result, 1)
+    steered.desk.hover(at)
+    qtbot.waitUntil(lambda: "object" in steered.answer.value, timeout=10_000)
+    steered.knobs.bandwidth.value = 0.01
+    settled(steered)
+    steered.answer.value = ""
+    steered.desk.hover(at)
+    qtbot.waitUntil(lambda: "object" in steered.answer.value, timeout=10_000)
+    assert f"object {result.data[at]}" in steered.answer.value
+
+
+def test_two_results_are_mended_each_by_itself(
+    viewer, steered, result, other, settled, qtbot, tmp_path, monkeypatch
+) -> None:
+    steered.tools.press(RIGHT)
+    steered.desk.click(inside(other, 1), ())
+    marked = steered.right.number(other)
+    steered.result.value = result
+    assert steered.right.number(result) == 0
+    assert not steered.find.enabled
+    for labels, at in ((result, inside(result, 1)), (other, inside(other, 1))):
+        steered.result.value = labels
+        settled(steered)
+        steered.tools.press(ASK)
+        steered.desk.hover(at)
+        name = f"{labels.name} · distance"
+        qtbot.waitUntil(lambda name=name: name in viewer.layers, timeout=10_000)
+        assert sum(la.name.endswith("· distance") for la in viewer.layers) == 1
+        assert viewer.layers[name].data.ndim == labels.ndim
+        steered.tools.press(DELETE)
+        steered.desk.click(at, ())
+        settled(steered)
+        assert labels.data[at] == 0
+    assert marked == steered.right.number(other) == 1
+    assert steered.files.number_unsaved == 2
+    asked = []
+
+    def choose(_, title, **__):
+        asked.append(title)
+        return tmp_path / f"{len(asked)}.json"
+
+    monkeypatch.setattr("napari_shiftseg.gui.mend.edit_files.show_file_dialog", choose)
+    assert steered.files.save_unsaved()
+    assert {title.removeprefix("Save the edits of ") for title in asked} == {
+        result.name, other.name,
+    }  # fmt: skip
+    assert steered.files.number_unsaved == 0
+
+
+def test_the_bandwidth_found_is_not_that_of_other_labels(
+    steered, result, other, settled
+) -> None:
+    steered.result.value = result
+    settled(steered)
+    steered.tools.press(RIGHT)
+    steered.desk.click(inside(result, 1), ())
+    steered.find.changed.emit(True)
+    steering = steered.steering
+    steered.result.value = other
+    before = steered.knobs.clustering
+    settled(SteeredBy(steering))
+    settled(steered)
+    assert steered.knobs.clustering == before
+
+
+class SteeredBy:
+    def __init__(self, steering) -> None:
+        self.steering = steering
+
+
+def test_a_plot_opened_again_shows_the_frame(viewer, steered, settled, qtbot) -> None:
+    for _ in range(2):
+        steered.plot.changed.emit(True)
+        plot = steered.plot_link.plot
+        qtbot.waitUntil(lambda plot=plot: plot.projection is not None, timeout=30_000)
+        viewer.window.remove_dock_widget(plot.native)
+        qtbot.wait(50)
+
+
+def test_predicted_again_edits_are_unsaved_still(
+    steered, result, settled, qtbot, monkeypatch
+) -> None:
+    steered.tools.press(DELETE)
+    steered.desk.click(inside(result, 1), ())
+    settled(steered)
+    KEPT.let_go(result)
+    assert steered.files.number_unsaved == 1
+    steered.again.run()
+    qtbot.waitUntil(lambda: steered.steering is not None, timeout=30_000)
+    settled(steered)
+    assert steered.files.number_unsaved == 1
+    assert len(steered.steering.history.edits) == 1
+    SAVED.clear()
+
+
+def test_keys_do_nothing_where_nothing_can_be_mended(viewer, mend) -> None:
+    key = next(key for key in viewer.keymap if str(key) == DELETE.key)
+    viewer.keymap[key](viewer)
+    assert mend.tools.on is None
+
+
+def test_edits_in_the_metadata_that_are_none(viewer, result, mend, settled) -> None:
+    settled(mend)
+    copy = type(result)(result.data.copy(), metadata=dict(result.metadata))
+    copy.metadata[METADATA_EDITS] = [{"kind": "nonsense"}]
+    viewer.add_layer(copy)
+    KEPT.keep(copy, KEPT.of(result))
+    mend.result.value = copy
+    assert "the kind of an edit is" in mend.answer.value
+    assert mend.steering is None
+    mend.result.value = result
+    assert mend.steering is not None
+
+
+def test_closed_and_opened_again(viewer, steered, result, settled, qtbot) -> None:
+    steered.knobs.bandwidth.value = 0.01
+    settled(steered)
+    steered.tools.press(RIGHT)
+    steered.desk.click(inside(result, 2), ())
+    steered.tools.press(MERGE)
+    steered.desk.click(inside(result, 1), ())
+    assert len([la for la in viewer.layers if "clicked" in la.name]) == 1
+    names = ("clicked", "distance", "marked right")
+    dock = steered.native.parent()
+    viewer.window.remove_dock_widget(dock)
+    qtbot.wait(100)
+    assert not [la.name for la in viewer.layers if la.name.endswith(names)]
+    ours = [c for c in result.mouse_drag_callbacks if "shiftseg" in c.__module__]
+    assert not ours
+    assert not [key for key in viewer.keymap if str(key) in "AJSDRO"]
+    before = result.data.copy()
+    _, again = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    settled(again)
+    assert again.knobs.bandwidth.value == pytest.approx(0.01)
+    assert again.steering.history.edits == ()
+    np.testing.assert_array_equal(result.data, before)

@@ -64,8 +64,8 @@ class Asking:
         self._continue()
 
     def stop(self) -> None:
-        """Answer no more."""
-        self._next = None
+        """Answer no more, and hold no embedding."""
+        self._next, self.evidence = None, KnownEvidence()
         if self._job is not None:
             self._job.abandon()
             self._job = None
@@ -99,16 +99,17 @@ class KnownEvidence:
     """What questions are answered from, made anew when the labels are others."""
 
     def __init__(self) -> None:
-        self._of: tuple[SteeredFrame, int] | None = None
+        self._of: tuple[Any, ...] = ()
         self._evidence: Evidence | None = None
 
     def of(self, frame: SteeredFrame, axes: tuple[str, ...]) -> Evidence:
         """Return what questions about a frame are answered from."""
         from napari_shiftseg.interaction.asking.evidence import Evidence
 
-        version = frame, len(frame.mending.made)
+        made = frame.mending.made
+        version = id(frame), axes, len(made), id(made[-1]) if made else 0
         if self._evidence is None or self._of != version:
-            self._of = version
+            self._of, self._held = version, (frame, made[-1:])  # ids stay theirs
             self._evidence = Evidence(
                 frame.predicted,
                 frame.mending.labels,

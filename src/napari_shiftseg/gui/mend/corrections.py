@@ -38,7 +38,10 @@ def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
     for layer in viewer.layers:
         if is_image(layer) and layer.name == name:
             return layer
-    raise ValueError(f"the image {name!r} is not open: open it, then try again")
+    raise ValueError(
+        f"the image {name!r} is not open: open it, or give it this name again, then "
+        f"try again"
+    )
 
 
 def correction_steps(

@@ -90,6 +90,12 @@ class ToolDesk:
         self._gestures.begin(layer, tool.draws)
         return tool.hint if self._viewer.dims.ndisplay == 2 else USE_PLANES
 
+    def close(self) -> None:
+        """Lay the tool down, and leave no layer behind."""
+        self.take(None)
+        self._marks.remove()
+        self._distance.remove()
+
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
         """Take a click on a pixel of the layer, with the keys held."""
         place = self._place(pixel)

@@ -36,7 +36,8 @@ class DistanceLayer:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Image | None = None
-        self._place: tuple[Any, ...] = ()
+        self._of: Labels | None = None
+        self._place: tuple[int, ...] = ()
 
     def show(
         self,
@@ -47,8 +48,11 @@ class DistanceLayer:
         """Show distances, placed on the labels, at this pixel of theirs."""
         missing = labels.ndim - distances.ndim
         data = distances.reshape((1,) * missing + distances.shape)
-        place = labels.name, corner
+        place = corner
+        if self._of is not labels:  # of other axes, perhaps
+            self.remove()
         if self._layer is None or self._layer not in self._viewer.layers:
+            self._of = labels
             self._layer = Image(
                 data,
                 name=f"{labels.name} · distance",

@@ -49,6 +49,9 @@ class EditHistory:
         Called when the edits are others.
     leading : int
         Axes (time, planes) of the layer before those of a frame.
+    passing : callable, optional
+        Takes the position of a frame that is not known yet, returns a `Mending` of its
+        labels as they are, by which strokes on it become edits; None: they do not.
 
     Raises
     ------
@@ -62,14 +65,16 @@ class EditHistory:
         mending_of: Callable[[Point], Mending | None],
         changed: Callable[[], None],
         leading: int = 0,
+        passing: Callable[[Point], Mending | None] = lambda _: None,
     ) -> None:
-        self._leading = leading
+        self._leading, self._passing = leading, passing
         self._layer, self._mending_of, self._changed = layer, mending_of, changed
         known = layer.metadata.get(METADATA_EDITS, ())
         self._settled: list[Edit] = [from_dict(edit) for edit in known]
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._strokes: list[Sequence[Any]] = []
+        self._written: list[tuple[Edit, dict[str, Any]]] = []
         self._acting = False
         layer.events.paint.connect(self._painted)
         layer.events.labels_update.connect(self._take_strokes)
@@ -80,6 +85,14 @@ class EditHistory:
         """All edits, the oldest first."""
         recent = (edit for step in self._done for edit in step.edits)
         return (*self._settled, *recent)
+
+    def acts_in(self, position: Point) -> bool:
+        """Whether napari can undo, or do again, an edit of a frame."""
+        return any(
+            change.frame == position
+            for step in (*self._done, *self._undone)
+            for change in step.changes
+        )
 
     def stop(self) -> None:
         """Let the layer alone."""
@@ -116,8 +129,17 @@ class EditHistory:
         self._tell()
 
     def _tell(self) -> None:
-        self._layer.metadata[METADATA_EDITS] = [to_dict(edit) for edit in self.edits]
+        self._layer.metadata[METADATA_EDITS] = self._as_dicts()
         self._changed()
+
+    def _as_dicts(self) -> list[dict[str, Any]]:
+        """Return the edits as plain dicts; only what is new is converted."""
+        edits = self.edits
+        pairs = zip(edits, self._written, strict=False)
+        others = (n for n, (edit, (known, _)) in enumerate(pairs) if edit is not known)
+        same = next(others, min(len(edits), len(self._written)))
+        self._written[same:] = [(edit, to_dict(edit)) for edit in edits[same:]]
+        return [known for _, known in self._written]
 
     def _record(self, step: Step) -> None:
         for edit, change in zip(step.edits, step.changes, strict=True):
@@ -177,7 +199,7 @@ class EditHistory:
         indices: list[NDArray[np.int64]],
         before: NDArray[np.integer],
     ) -> list[Made]:
-        mending = self._mending_of(frame)
+        mending = self._mending_of(frame) or self._passing(frame)
         edits = () if mending is None else mending.adopt(indices, before)
         return mending.made[-len(edits) :] if edits else []
 

@@ -58,17 +58,26 @@ class EditTable(Container):
         self.show_edits(())
 
     def show_edits(self, edits: Sequence[Edit]) -> None:
-        """List edits; only what is new is written."""
-        edits = tuple(edits)
-        same = self._shown and edits[: len(self._shown)] == self._shown
-        if not same or len(edits) > MOST_LISTED:
+        """List edits; only what is new is written, and what is too old goes."""
+        edits, shown = tuple(edits), self._shown
+        if edits == shown and self.title.value:
+            return
+        same = next(
+            (n for n, pair in enumerate(zip(edits, shown, strict=False))
+             if pair[0] is not pair[1]),
+            min(len(edits), len(shown)),
+        )  # fmt: skip
+        first = max(0, len(edits) - MOST_LISTED)
+        if first < self._first or same < self._first:
             self.list.clear()
-            self._first, begin = max(0, len(edits) - MOST_LISTED), 0
-        else:
-            begin = len(self._shown)
-        for number in range(max(begin, self._first), len(edits)):
+            same = first
+        for row in range(self.list.count() - 1, same - self._first - 1, -1):
+            self.list.takeItem(row)
+        for _ in range(min(first - self._first, self.list.count())):
+            self.list.takeItem(0)
+        for number in range(max(same, first), len(edits)):
             self.list.addItem(f"{number + 1}  {edits[number]}")
-        self._shown = edits
+        self._shown, self._first = edits, first
         self.list.scrollToBottom()
         count = f"{len(edits)} edit{'s' * (len(edits) != 1)}"
         self.title.value = f"{count}. Undo: Ctrl+Z, redo: Ctrl+Shift+Z."

@@ -42,6 +42,8 @@ class SteeredFrame:
         Edits that could not be made again, or no longer hold.
     adopted : tuple of Edit
         What others had painted.
+    edits : tuple of Edit
+        Of this frame, that were to be made, and those adopted.
     """
 
     relabelling: Relabelling
@@ -50,6 +52,7 @@ class SteeredFrame:
     clustering: Clustering
     notes: tuple[str, ...]
     adopted: tuple[Edit, ...]
+    edits: tuple[Edit, ...]
 
     @property
     def position(self) -> Point:
@@ -98,7 +101,7 @@ def frame_steps(
         Of the frame.
     clustering : Clustering
     edits : sequence of Edit
-        Of this frame, the oldest first.
+        Of all frames, the oldest first.
     view : sequence of (int, int) or None
         Pixels of the image that are shown.
     shown : ndarray of int or None
@@ -108,6 +111,8 @@ def frame_steps(
     from napari_shiftseg.interaction.editing.replay import notes_on
     from napari_shiftseg.interaction.steering.relabelling import InView
 
+    numbers = [n for n, edit in enumerate(edits) if edit.frame == position]
+    own = [edits[n] for n in numbers]
     relabelling = known.relabelling if known else kept.relabelling(position)
     predicted, offset = relabelling.prediction, kept.offset
     if view is not None:
@@ -117,19 +122,21 @@ def frame_steps(
         if not isinstance(progress, InView):
             yield progress
         elif shown is None:
-            yield _mended_view(predicted, progress, clustering, edits, position)
+            yield _mended_view(predicted, progress, clustering, own, position)
     objects = steps.value
     mending = _mending(predicted, objects.labels.copy(), clustering, position)
-    left_out = mending.replay(edits)
-    acted = [i for i in range(len(edits)) if i not in left_out]
+    left_out = mending.replay(own)
+    acted = [n for i, n in enumerate(numbers) if i not in left_out]
     notes = notes_on(
         edits,
-        {index + 1: why for index, why in left_out.items()},
+        {numbers[i] + 1: why for i, why in left_out.items()},
         {acted[old] + 1: acted[new] + 1 for old, new in mending.overruled()},
     )
     adopted = () if shown is None else _take_painted(mending, shown)
     len(mending.frame.boxes)  # found here, not in the GUI thread
-    return SteeredFrame(relabelling, objects, mending, clustering, notes, adopted)
+    return SteeredFrame(
+        relabelling, objects, mending, clustering, notes, adopted, (*own, *adopted)
+    )
 
 
 def _mending(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
@@ -23,9 +23,9 @@ WIDTH = 2  # of the outline, in pixels
 
 
 class RightObjects:
-    """A layer with the outlines of the objects that are right; there while any are.
+    """Layers with the outlines of the objects that are right, one for each result.
 
-    They stay as they were marked when the labels change.
+    They stay as they were marked when the labels change, and go with the labels.
 
     Parameters
     ----------
@@ -34,57 +34,71 @@ class RightObjects:
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self._layer: Labels | None = None
-        self._of: Labels | None = None
+        self._layers: dict[Labels, Labels] = {}
+        self._marked: dict[Labels, int] = {}  # a count costs no look at the pixels
+        viewer.layers.events.removed.connect(self._removed)
 
-    def __len__(self) -> int:
-        return len(np.unique(self._layer.data)) - 1 if self._is_there else 0
+    def number(self, labels: Labels) -> int:
+        """Return how many objects of these labels are marked."""
+        return self._marked.get(labels, 0)
 
     def toggle(self, labels: Labels, pixel: Pixel, leading: int) -> bool:
         """Mark the object under a pixel, or unmark it; False: there is none."""
-        if self._is_there and self._layer.data[pixel]:
-            frame = self._layer.data[pixel[:leading]]
-            frame[frame == frame[pixel[leading:]]] = 0
+        at, point = pixel[:leading], pixel[leading:]
+        known = self._layers.get(labels)
+        if known is not None and known.data[pixel]:
+            self._unmark(labels, known.data[at], point)
         elif labels.data[pixel]:
-            layer = self._shown(labels)
-            frame = labels.data[pixel[:leading]]
-            mine = frame == frame[pixel[leading:]]
-            layer.data[pixel[:leading]][mine] = int(layer.data.max()) + 1
+            self._mark(labels, labels.data[at], at, point)
         else:
             return False
-        self._layer.refresh()
+        self._layers[labels].refresh()
         return True
 
-    def frame(self, position: Point) -> NDArray[np.int32] | None:
+    def frame(self, labels: Labels, position: Point) -> NDArray[np.int32] | None:
         """Return the marked objects of a frame, 0 elsewhere; None if there is none."""
-        if not self._is_there or not self._layer.data[position].any():
+        known = self._layers.get(labels)
+        if known is None or not known.data[position].any():
             return None
-        marked: NDArray[np.int32] = self._layer.data[position].copy()
+        marked: NDArray[np.int32] = known.data[position].copy()
         return marked
 
-    def frames(self, leading: int) -> dict[Point, NDArray[np.int32]]:
+    def frames(self, labels: Labels, leading: int) -> dict[Point, NDArray[np.int32]]:
         """Return the marked objects of all frames that have some."""
-        if not self._is_there:
-            return {}
-        positions = np.ndindex(self._layer.data.shape[:leading])
-        known = {at: self.frame(at) for at in positions}
+        positions = np.ndindex(labels.data.shape[:leading])
+        known = {at: self.frame(labels, at) for at in positions}
         return {at: marked for at, marked in known.items() if marked is not None}
 
-    def hide(self) -> None:
-        """Unmark all."""
-        layer, self._layer = self._layer, None
-        if layer is not None and layer in self._viewer.layers:
+    def remove(self) -> None:
+        """Unmark all, and take the layers away."""
+        for layer in list(self._layers.values()):
             self._viewer.layers.remove(layer)
 
-    @property
-    def _is_there(self) -> bool:
-        return self._layer is not None and self._layer in self._viewer.layers
+    def _mark(
+        self, labels: Labels, objects: NDArray[Any], at: Point, point: Pixel
+    ) -> None:
+        marked = self._layer_on(labels).data[at]
+        mine = objects == objects[point]
+        hidden = np.unique(marked[mine & (marked > 0)])
+        marked[mine] = int(marked.max()) + 1
+        gone = [number for number in hidden if not (marked == number).any()]
+        self._marked[labels] = self.number(labels) + 1 - len(gone)
 
-    def _shown(self, labels: Labels) -> Labels:
-        if not self._is_there or self._of is not labels:
-            self.hide()
-            self._of = labels
-            self._layer = Labels(
+    def _unmark(self, labels: Labels, marked: NDArray[Any], point: Pixel) -> None:
+        marked[marked == marked[point]] = 0
+        self._marked[labels] -= 1
+
+    def _removed(self, event: Any) -> None:
+        """Forget what the user takes away; marks go with their labels."""
+        for labels, layer in list(self._layers.items()):
+            if event.value in (labels, layer):
+                del self._layers[labels], self._marked[labels]
+            if event.value is labels and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def _layer_on(self, labels: Labels) -> Labels:
+        if labels not in self._layers:
+            layer = Labels(
                 np.zeros(labels.data.shape, dtype=np.int32),
                 name=f"{labels.name} · marked right",
                 colormap=CyclicLabelColormap(colors=[(0, 0, 0, 0), GREEN]),
@@ -92,7 +106,10 @@ class RightObjects:
                 metadata={METADATA_KEY: "right"},
                 **Source.of(labels).placed((), labels.ndim),
             )
-            self._layer.contour = WIDTH
-            self._viewer.layers.append(self._layer)
+            layer.contour = WIDTH
+            layer.editable = False
+            self._viewer.layers.append(layer)
             self._viewer.layers.selection.active = labels
-        return self._layer
+            self._layers[labels] = layer
+            self._marked[labels] = 0
+        return self._layers[labels]

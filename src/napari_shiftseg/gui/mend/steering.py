@@ -10,9 +10,11 @@ import numpy as np
 
 from napari_shiftseg.gui.job import Job
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.drag_watch import DragWatch
 from napari_shiftseg.gui.mend.edit_history import EditHistory
 from napari_shiftseg.gui.mend.frame_steps import ShownLabels, frame_steps
 from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -24,16 +26,30 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.editing.edits import Edit, Point
     from napari_shiftseg.interaction.editing.frame import Change
+    from napari_shiftseg.interaction.editing.mending import Mending
     from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.model.config import Clustering
+
+METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
+MOST_NOTES = 4
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is done off the GUI thread once the frame in view is clustered."""
+    """What is done off the GUI thread once the frame in view is clustered, or all are.
+
+    Attributes
+    ----------
+    steps : callable
+        Returns a generator of `Progress`; its value goes to `done`.
+    done : callable
+    all_frames : bool
+        Wait until every frame is clustered.
+    """
 
     steps: Callable[[], Generator[Progress, None, Any]]
     done: Callable[[Any], None]
+    all_frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,11 @@ class Steering:
     """A labels layer, what its run kept, and the edits of it.
 
     One job at a time works in a thread: first the frame in view is clustered, if the
-    knobs say otherwise than it was, then come the tasks, then the other frames.
+    knobs say otherwise than it was, then come the tasks, then the other frames, which
+    give way to what is wanted in view.
+
+    A frame is *unread* until it was clustered as its labels were made: where these
+    differ, others have painted, and what they painted becomes edits.
 
     Parameters
     ----------
@@ -77,17 +97,29 @@ class Steering:
         listener: Listener,
     ) -> None:
         self.layer, self.kept = layer, kept
-        self.clustering = kept.clustering
+        self.clustering = clustering_of(layer, kept)
+        self._made_with = self.clustering
         self._in_view, self._listener = in_view, listener
         self._frames: dict[Point, SteeredFrame] = {}
         self._stale: set[Point] = set(kept.frames)
+        unfinished = layer.metadata.pop(METADATA_UNFINISHED, ())
+        self._unread: set[Point] = self._stale - set(unfinished)
         self._tasks: deque[Task] = deque()
         self._job: Job | None = None
         self._clustering_now: Point | None = None
+        self._shape = layer.data.shape
+        self._frames_there = frozenset(kept.frames)
         self._stopped = False
         self.history = EditHistory(
-            layer, self._mending_of, listener.changed, layer.ndim - kept.ndim
+            layer,
+            self._mending_of,
+            listener.changed,
+            layer.ndim - kept.ndim,
+            self._passing_mending,
         )
+        self._first_edits = self.history.edits
+        self._drag = DragWatch(layer, self._continue)
+        layer.events.data.connect(self._data_replaced)
         self._continue()
 
     @property
@@ -103,6 +135,19 @@ class Steering:
     def frame(self, position: Point) -> SteeredFrame | None:
         """Return a frame as it is clustered now; None while it is not yet."""
         return None if position in self._stale else self._frames.get(position)
+
+    def clustered(self, position: Point) -> SteeredFrame:
+        """Return a frame as it is clustered now.
+
+        Raises
+        ------
+        ValueError
+            If it is not yet.
+        """
+        frame = self.frame(position)
+        if frame is None:
+            raise ValueError("this plane is still being clustered: try again")
+        return frame
 
     @property
     def frames(self) -> dict[Point, SteeredFrame]:
@@ -120,6 +165,13 @@ class Steering:
     def use(self, edits: Sequence[Edit]) -> None:
         """Let these be the edits, and make them on the objects as clustered."""
         self.history.settle(edits)
+        strange = sum(edit.frame not in self._frames_there for edit in edits)
+        if strange:
+            self._listener.said(
+                f"{strange} edit{'s' * (strange > 1)} of frames that this result does "
+                f"not have: they do nothing here.",
+                "warning",
+            )
         self._begin_anew()
 
     def do(self, edit: Edit) -> None:
@@ -127,9 +179,7 @@ class Steering:
 
         def steps() -> Generator[Progress, None, Any]:
             yield Progress(0, 1, stage="mending")
-            frame = self.frame(edit.frame)
-            if frame is None:
-                raise ValueError("this plane is still being clustered: try again")
+            frame = self.clustered(edit.frame)
             change = frame.mending.change_of(edit)
             return change, frame.mending.contradicted(change)
 
@@ -138,17 +188,27 @@ class Steering:
     def add(self, task: Task) -> None:
         """Queue what needs the frame in view to be clustered."""
         self._tasks.append(task)
+        self._give_way()
         self._continue()
 
     def look(self) -> None:
         """Learn that another frame is shown: it comes first."""
+        self._give_way()
         self._continue()
 
     def stop(self) -> None:
         """Give up what is being done, and let the layer alone."""
+        if self._stopped:
+            return
         self._stopped = True
         self._tasks.clear()
         self.history.stop()
+        self._drag.stop()
+        self.layer.events.data.disconnect(self._data_replaced)
+        unfinished = self._stale - self._unread
+        if unfinished:  # of two clusterings: no reader must take that for painted
+            self.layer.metadata[METADATA_UNFINISHED] = sorted(unfinished)
+            self._record_clustering()
         if self._job is not None:
             self._job.abandon()
 
@@ -156,17 +216,30 @@ class Steering:
 
     def _begin_anew(self) -> None:
         self._stale = set(self.kept.frames)
-        if self.is_clustering:
+        if self.is_clustering and self._clustering_now not in self._unread:
             self._job.cancel()  # the next begins when its thread has ended
         self._continue()
 
+    def _give_way(self) -> None:
+        """Give up a frame that is not shown for what is wanted in view."""
+        if not self.is_clustering:
+            return
+        shown, _ = self._in_view()
+        wanted = shown in self._stale or self._can_do_task
+        if wanted and self._clustering_now != shown:
+            self._job.cancel()
+
+    @property
+    def _can_do_task(self) -> bool:
+        return bool(self._tasks) and not (self._tasks[0].all_frames and self._stale)
+
     def _continue(self) -> None:
-        if self._job is not None or self._stopped:
+        if self._job is not None or self._stopped or self._drag.is_drawing:
             return
         shown, _ = self._in_view()
         if shown in self._stale:
             self._cluster(shown)
-        elif self._tasks:
+        elif self._can_do_task:
             task = self._tasks.popleft()
             self._run(task.steps(), task.done)
         elif self._stale:
@@ -175,18 +248,18 @@ class Steering:
     def _cluster(self, position: Point) -> None:
         self._clustering_now = position
         shown, view = self._in_view()
-        self._run(
-            frame_steps(
-                self.kept,
-                self._frames.get(position),
-                position,
-                self.clustering,
-                [edit for edit in self.history.edits if edit.frame == position],
-                view if position == shown else None,
-                self._as_shown(position),
-            ),
-            self._take,
+        known, unread = self._frames.get(position), position in self._unread
+        labels = self.layer.data[position].copy() if unread else None
+        steps = frame_steps(
+            self.kept,
+            known,
+            position,
+            self._made_with if unread else self.clustering,
+            self._first_edits if unread else self.history.edits,
+            view if position == shown else None,
+            labels,
         )
+        self._run(steps, lambda frame: self._take(frame, labels))
 
     def _run(
         self, steps: Generator[Progress, None, Any], done: Callable[[Any], None]
@@ -201,7 +274,9 @@ class Steering:
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
-        if isinstance(progress, ShownLabels):
+        if isinstance(progress, ShownLabels) and not self._drag.is_drawing:
+            if self.history.acts_in(self._clustering_now):  # on labels that are no more
+                self.history.settle(self.history.edits)
             self.layer.data[progress.at] = progress.labels
             self.layer.refresh()
 
@@ -221,29 +296,37 @@ class Steering:
         self._listener.said(str(error), "error")
         self._ended()
 
-    def _as_shown(self, position: Point) -> NDArray[np.integer] | None:
-        """Return the labels of a frame that is met for the first time.
-
-        Others may have painted on it; after a turn that can no longer be told.
-        """
-        if position in self._frames or self.clustering != self.kept.clustering:
-            return None
-        return self.layer.data[position].copy()
-
     # What comes out
 
-    def _take(self, frame: SteeredFrame) -> None:
-        """Show a frame that was clustered anew, its edits made again."""
-        if frame.clustering != self.clustering:  # the knob was turned meanwhile
+    def _take(self, frame: SteeredFrame, read: NDArray[np.integer] | None) -> None:
+        """Show a frame that was clustered anew, its edits made again.
+
+        Knobs, edits and labels may have changed meanwhile: then it is done again.
+        """
+        position = frame.position
+        if self._drag.is_drawing:
             return
-        frame.mending.move_to(self.layer.data[frame.position])
-        self._frames[frame.position] = frame
-        self._stale.discard(frame.position)
-        self.history.settle((*self.history.edits, *frame.adopted))
-        self._record_clustering()
+        if read is None:
+            if not self._is_current(frame):
+                return
+        elif not np.array_equal(read, self.layer.data[position]):
+            return
+        self._unread.discard(position)
+        frame.mending.move_to(self.layer.data[position])
+        self._frames[position] = frame
+        if frame.adopted or self.history.acts_in(position):
+            self.history.settle((*self.history.edits, *frame.adopted))
+        if self._is_current(frame):
+            self._stale.discard(position)
+            self._record_clustering()
         self.layer.refresh()
-        for note in frame.notes:
-            self._listener.said(note, "warning")
+        if frame.notes:
+            self._listener.said(shortened(frame.notes), "warning")
+
+    def _is_current(self, frame: SteeredFrame) -> bool:
+        """Whether knobs and edits are those that a frame was made with."""
+        edits = [e for e in self.history.edits if e.frame == frame.position]
+        return frame.clustering == self.clustering and list(frame.edits) == edits
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -265,6 +348,9 @@ class Steering:
         ):  # others changed the labels meanwhile
             self.do(edit)
             return
+        if not change.pixels:
+            self._listener.said("This changes nothing.", "note")
+            return
         older = [str(frame.mending.made[index].edit) for index in contradicted]
         self.history.do(edit, change)
         if older:
@@ -274,6 +360,47 @@ class Steering:
                 "warning",
             )
 
-    def _mending_of(self, position: Point) -> Any:
+    def _mending_of(self, position: Point) -> Mending | None:
         frame = self.frame(position)
         return frame.mending if frame is not None else None
+
+    def _passing_mending(self, position: Point) -> Mending | None:
+        """Return what makes edits of strokes on a frame that is being clustered.
+
+        None for an unread one: what is painted on it is seen when it is read.
+        """
+        from napari_shiftseg.interaction.editing.mending import Mending
+
+        frame = self._frames.get(position)
+        if frame is None:
+            return None
+        return Mending(
+            self.layer.data[position],
+            frame.predicted.embedding,
+            offset=self.kept.offset,
+            frame=position,
+        )
+
+    def _data_replaced(self) -> None:
+        """Read all frames again: a script, or another data type."""
+        if self.layer.data.shape != self._shape:
+            self._listener.said("The labels have another shape now.", "error")
+            self.stop()
+            return
+        self._unread = set(self.kept.frames) - (self._stale - self._unread)
+        self._made_with, self._first_edits = self.clustering, self.history.edits
+        self.history.settle(self.history.edits)
+        self._begin_anew()
+
+
+def clustering_of(layer: Labels, kept: Kept) -> Clustering:
+    """Return the clustering that labels were made with, by the record of their run."""
+    settings = Settings(**layer.metadata[METADATA_KEY]["settings"])
+    return settings.clustering(kept.config)
+
+
+def shortened(notes: Sequence[str]) -> str:
+    """Return the first notes, a line each, and how many more there are."""
+    more = len(notes) - MOST_NOTES
+    rest = [f"… and {more:,} more"] * (more > 0)
+    return "\n".join([*notes[:MOST_NOTES], *rest])

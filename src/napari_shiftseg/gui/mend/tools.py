@@ -94,8 +94,12 @@ class Tools(Container):
         """Let the keys of the tools work in the viewer."""
         for tool in TOOLS:
             self._viewer.bind_key(
-                tool.key, lambda _, tool=tool: self.press(tool), overwrite=True
+                tool.key, lambda _, tool=tool: self._press_key(tool), overwrite=True
             )
+
+    def _press_key(self, tool: Tool) -> None:
+        if self.enabled:
+            self.press(tool)
 
     def free_keys(self) -> None:
         """Give the keys back."""

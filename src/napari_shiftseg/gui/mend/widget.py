@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, PushButton, show_file_dialog
+from magicgui.widgets import Container, PushButton
 from napari.layers import Labels
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.choices import LayerChoice, may_shrink
-from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
@@ -19,11 +18,11 @@ from napari_shiftseg.gui.mend.corrections import (
     show_corrections,
 )
 from napari_shiftseg.gui.mend.desk import ToolDesk
-from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
+from napari_shiftseg.gui.mend.edit_files import EditFiles
 from napari_shiftseg.gui.mend.edit_table import EditTable
-from napari_shiftseg.gui.mend.embedding_plot import open_embedding_plot
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.knobs import Knobs
+from napari_shiftseg.gui.mend.plot_link import PlotLink
 from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
 from napari_shiftseg.gui.mend.right_objects import RightObjects
 from napari_shiftseg.gui.mend.shown import shown_part
@@ -36,12 +35,14 @@ from napari_shiftseg.gui.scrolling import Scrolling
 from napari_shiftseg.gui.view_watch import ViewWatch
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import napari
 
-    from napari_shiftseg.gui.mend.embedding_plot import EmbeddingPlot
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.gui.mend.tools import Tool
+    from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth
     from napari_shiftseg.interaction.steering.kept import Kept
 
 RUN_FIRST = "Segment an image first: its labels are steered and mended here."
@@ -62,9 +63,9 @@ class MendWidget(Container):
         self._viewer = napari_viewer
         self.steering: Steering | None = None
         self._steered: dict[Labels, Steering] = {}
-        self._saved: dict[Labels, Any] = {}
-        self._plot: EmbeddingPlot | None = None
-        self._plotted: SteeredFrame | None = None
+        self.files = EditFiles(napari_viewer, self._say)
+        self.plot_link = PlotLink(napari_viewer)
+        self._has_left = False
         self._answer_kind, self._state = "", ("", "")
         self.right = RightObjects(napari_viewer)
         self.desk = ToolDesk(napari_viewer, self.right, self._say, self._changed)
@@ -125,7 +126,7 @@ class MendWidget(Container):
         self.find.changed.connect(self._find_bandwidth)
         self.tools.chosen.connect(self._take_tool)
         self.edits.taken_out.connect(self._take_out)
-        self.edits.save.changed.connect(lambda: self._save())
+        self.edits.save.changed.connect(lambda: self.files.save(self.steering.layer))
         self.edits.load.changed.connect(self._load)
         viewer.layers.selection.events.active.connect(self._other_layer)
         viewer.layers.events.removed.connect(self._layer_removed, position="last")
@@ -136,22 +137,29 @@ class MendWidget(Container):
         self._watch = ViewWatch(viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
         self._closing = AskBeforeClosing(
-            self.native, lambda: self._number_unsaved, self._save
+            self.native, lambda: self.files.number_unsaved, self.files.save_unsaved
         )
+        self._undocked = WhenUndocked(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
     # Which labels
 
     def _choose(self) -> None:
         """Steer the chosen labels, if what they were made from is kept."""
+        if not self._is_open:
+            return
         self.tools.press(None)
         layer = self.result.value
         kept = KEPT.of(layer)
-        self.steering = None if kept is None else self._steering(layer, kept)
+        self._say("", "note")
+        try:
+            self.steering = None if kept is None else self._steering(layer, kept)
+        except ValueError as error:  # edits in the metadata that are none
+            self.steering = None
+            self._complain(str(error))
         self.desk.steering = self.steering
         if self.steering is not None:
             self.knobs.take(self.steering.clustering, kept.has_foreground)
-        self._say("", "note")
         self._enable()
         self._changed()
 
@@ -160,7 +168,7 @@ class MendWidget(Container):
         known = self._steered.get(layer)
         if known is None or known.kept is not kept:
             self._stop_steering(layer)
-            self._saved[layer] = list(layer.metadata.get(METADATA_EDITS, ()))
+            self.files.watch(layer)
             self._steered[layer] = Steering(
                 layer,
                 kept,
@@ -176,23 +184,22 @@ class MendWidget(Container):
 
     def _choose_again(self) -> None:
         """Follow what was kept or let go meanwhile."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         kept = KEPT.of(self.result.value)
         if kept is not (self.steering.kept if self.steering is not None else None):
             self._choose()
 
     def _layer_removed(self, event: Any) -> None:
-        if not isalive(self.native):
+        if not self._is_open:
             return
         self._stop_steering(event.value)
-        self._saved.pop(event.value, None)
         if self.steering is not None and event.value is self.steering.layer:
             self._choose()
 
     def _enable(self) -> None:
         """Show what can be used now."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         steered, layer = self.steering is not None, self.result.value
         for part in (self.knobs, self.find, self.tools, self.edits, self.plot,
@@ -204,11 +211,11 @@ class MendWidget(Container):
             text = RUN_FIRST if layer is None else NOT_KEPT
             self._show_state(text, "note" if layer is None else "warning")
 
-    def _predict_steps(self) -> Any:
+    def _predict_steps(self) -> Generator[Progress, None, Kept]:
         self._predicted_for = self.result.value
         return predicted_again(run_of(self._viewer, self._predicted_for))
 
-    def _keep(self, kept: Any) -> tuple[str, str]:
+    def _keep(self, kept: Kept) -> tuple[str, str]:
         KEPT.keep(self._predicted_for, kept)
         return "Predicted again.", "note"
 
@@ -217,16 +224,16 @@ class MendWidget(Container):
     def _changed(self) -> None:
         """Follow labels, edits and jobs."""
         steering = self.steering
-        if not isalive(self.native) or steering is None:
+        if not self._is_open or steering is None:
             return
         edits = steering.history.edits
         self.edits.show_edits(edits)
-        self.find.enabled = len(self.right) > 0
+        self.find.enabled = self.right.number(steering.layer) > 0
         frame = steering.frame(self._frame)
         if steering.is_clustering or frame is None:
             self._show_state("Clustering…", "note")
         else:
-            self._replot()
+            self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)
             self._show_state(f"{number:,} object{'s' * (number != 1)}", "note")
 
@@ -237,7 +244,7 @@ class MendWidget(Container):
             self.state.native.setStyleSheet(STYLES[kind] if kind != "note" else "")
 
     def _say(self, text: str, kind: str) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self.answer.value = text
             self.answer.visible = bool(text)
             if kind != self._answer_kind:  # Qt takes long to style
@@ -270,25 +277,28 @@ class MendWidget(Container):
         self.steering.turn(clustering)
 
     def _find_bandwidth(self) -> None:
-        position = self._frame
-        marked = self.right.frame(position)
+        position, steering = self._frame, self.steering
+        marked = self.right.frame(steering.layer, position)
         if marked is None:
-            self._say("Mark objects as right in the plane that is shown.", "error")
+            self._complain("Mark objects as right in the plane that is shown.")
             return
-        steering = self.steering
 
-        def steps() -> Any:
+        def steps() -> Generator[Progress, None, BestBandwidth]:
             from napari_shiftseg.interaction.steering.best_bandwidth import (
                 best_bandwidth_steps,
             )
 
-            frame = steering.frame(position)
+            frame = steering.clustered(position)
             return best_bandwidth_steps(frame.relabelling, frame.clustering, marked)
 
-        steering.add(Task(steps, self._use_bandwidth))
+        def use(best: BestBandwidth) -> None:
+            if steering is self.steering:  # else the knobs are those of other labels
+                self._use_bandwidth(best)
+
+        steering.add(Task(steps, use))
         self._say("Trying bandwidths…", "note")
 
-    def _use_bandwidth(self, best: Any) -> None:
+    def _use_bandwidth(self, best: BestBandwidth) -> None:
         self._say(
             f"Bandwidth {best.bandwidth:.3g}: the objects marked agree by "
             f"{best.agreement:.0%} (mean IoU).",
@@ -302,7 +312,7 @@ class MendWidget(Container):
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""
-        if not isalive(self.native) or self.steering is None or self.tools.on is None:
+        if not self._is_open or self.steering is None or self.tools.on is None:
             return
         active = self._viewer.layers.selection.active
         if active is not None and METADATA_KEY not in active.metadata:
@@ -311,24 +321,8 @@ class MendWidget(Container):
     # The embedding, and training
 
     def _open_plot(self) -> None:
-        self._plot = open_embedding_plot(self._viewer)
-        self._replot()
-
-    def _replot(self) -> None:
-        """Let an open plot follow the frame that is shown and its modes."""
-        if self._plot is None or not isalive(self._plot.native):
-            return
-        frame = self.steering.frame(self._frame)
-        if frame is not None and frame is not self._plotted:
-            self._plotted = frame
-            self._plot.show(
-                self.steering.layer,
-                frame.predicted,
-                frame.objects.modes,
-                frame.clustering.bandwidth,
-                frame.clustering.kernel,
-                frame.position,
-            )
+        self.plot_link.open()
+        self._changed()
 
     def _teach(self) -> None:
         """Collect the corrections, and open Train on them."""
@@ -338,7 +332,8 @@ class MendWidget(Container):
         except ValueError as error:
             self._complain(str(error))
             return
-        right = self.right.frames(steering.layer.ndim - steering.kept.ndim)
+        leading = steering.layer.ndim - steering.kept.ndim
+        right = self.right.frames(steering.layer, leading)
         model = steering.layer.metadata[METADATA_KEY]["model"]
 
         def show(known: Any) -> None:
@@ -346,61 +341,38 @@ class MendWidget(Container):
             self._viewer.layers.selection.active = steering.layer
             open_training(self._viewer, image, labels, model)
 
-        steering.add(Task(lambda: correction_steps(steering, right, image), show))
+        steps = lambda: correction_steps(steering, right, image)  # noqa: E731
+        steering.add(Task(steps, show, all_frames=True))
 
     # Edits
 
     def _take_out(self, numbers: list[int]) -> None:
-        edits = self.steering.history.edits
-        self.steering.use([e for i, e in enumerate(edits) if i not in set(numbers)])
-
-    @property
-    def _number_unsaved(self) -> int:
-        """Edits of all layers whose list is not as it was saved."""
-        lists = (
-            layer.metadata.get(METADATA_EDITS, ())
-            for layer, saved in self._saved.items()
-            if list(layer.metadata.get(METADATA_EDITS, ())) != saved
-        )
-        return sum(len(edits) for edits in lists)
-
-    def _save(self) -> bool:
-        """Ask for a file and write the edits; False: there is none."""
-        path = show_file_dialog("w", "Save the edits", filter="Edits (*.json)")
-        if not path or self.steering is None:
-            return False
-        from napari_shiftseg.files.edits import EditList, write_edits
-
-        edits = EditList(self.steering.history.edits, self.steering.chosen)
-        try:
-            write_edits(Path(path), edits)
-        except OSError as error:
-            self._complain(f"The edits were not saved: {error}")
-            return False
-        layer = self.steering.layer
-        self._saved[layer] = list(layer.metadata[METADATA_EDITS])
-        self._say(f"Saved to {path}", "note")
-        return True
+        gone, edits = set(numbers), self.steering.history.edits
+        self.steering.use([e for i, e in enumerate(edits) if i not in gone])
 
     def _load(self) -> None:
         """Make the edits of a file after those that were made."""
-        path = show_file_dialog("r", "Load edits", filter="Edits (*.json)")
-        if not path or self.steering is None:
-            return
-        from napari_shiftseg.files.edits import read_edits
+        edits = self.files.load()
+        if edits and self.steering is not None:
+            self.steering.use((*self.steering.history.edits, *edits))
 
-        try:
-            known = read_edits(Path(path))
-        except (OSError, ValueError) as error:
-            self._complain(str(error))
-            return
-        self.steering.use((*self.steering.history.edits, *known.edits))
+    @property
+    def _is_open(self) -> bool:
+        """Whether the dock was not closed; layers and signals may outlive it."""
+        return not self._has_left and isalive(self.native)
 
     def _leave(self) -> None:
+        """Leave viewer and layers as they were met; the edits stay."""
+        if self._has_left:
+            return
+        self._has_left = True
         self.tools.free_keys()
-        self.desk.take(None)
+        self.desk.close()
+        self.right.remove()
+        self.plot_link.forget()
         for layer in list(self._steered):
             self._stop_steering(layer)
+        self.steering = self.desk.steering = None
 
 
 def is_result(layer: Any) -> bool:

@@ -1,0 +1,110 @@
+"""Files of edits, and which edits are in none yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from magicgui.widgets import show_file_dialog
+
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
+from napari_shiftseg.model.config import Clustering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Labels
+
+    from napari_shiftseg.interaction.editing.edits import Edit
+
+FILTER = "Edits (*.json)"
+SAVED: WeakKeyDictionary[Labels, list[dict[str, Any]]] = WeakKeyDictionary()
+
+
+class EditFiles:
+    """Saves and loads the edits of labels layers.
+
+    Which edits are saved is known as long as the layer lives, not the widget.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    say : callable
+        Takes what the user should read, and its kind.
+    """
+
+    def __init__(self, viewer: napari.Viewer, say: Callable[[str, str], None]) -> None:
+        self._viewer, self._say = viewer, say
+
+    def watch(self, layer: Labels) -> None:
+        """Take the edits a layer has when it is met first for saved."""
+        SAVED.setdefault(layer, edits_of(layer))
+
+    @property
+    def unsaved(self) -> list[Labels]:
+        """Layers of the viewer whose edits are not as they were saved."""
+        return [
+            layer
+            for layer in self._viewer.layers
+            if layer in SAVED and edits_of(layer) != SAVED[layer]
+        ]
+
+    @property
+    def number_unsaved(self) -> int:
+        """How many edits these have."""
+        return sum(len(edits_of(layer)) for layer in self.unsaved)
+
+    def save_unsaved(self) -> bool:
+        """Save the edits of every layer; False: not all are saved."""
+        return all(self.save(layer) for layer in self.unsaved)
+
+    def save(self, layer: Labels) -> bool:
+        """Ask for a file and write the edits of a layer; False: there is none."""
+        title = f"Save the edits of {layer.name}"
+        path = show_file_dialog("w", title, filter=FILTER)
+        if not path:
+            return False
+        from napari_shiftseg.files.edits import EditList, write_edits
+        from napari_shiftseg.interaction.editing.edits import from_dict
+
+        known = edits_of(layer)
+        edits = EditList(tuple(from_dict(edit) for edit in known), chosen_of(layer))
+        try:
+            write_edits(Path(path), edits)
+        except OSError as error:
+            self._say(f"The edits were not saved: {error}", "error")
+            return False
+        SAVED[layer] = known
+        self._say(f"Saved to {path}", "note")
+        return True
+
+    def load(self) -> tuple[Edit, ...]:
+        """Ask for a file and read its edits; none: there is none, or it is wrong."""
+        path = show_file_dialog("r", "Load edits", filter=FILTER)
+        if not path:
+            return ()
+        from napari_shiftseg.files.edits import read_edits
+
+        try:
+            return read_edits(Path(path)).edits
+        except (OSError, ValueError) as error:
+            self._say(str(error), "error")
+            return ()
+
+
+def edits_of(layer: Labels) -> list[dict[str, Any]]:
+    """Return the edits of a layer as plain dicts, the oldest first."""
+    return list(layer.metadata.get(METADATA_EDITS, ()))
+
+
+def chosen_of(layer: Labels) -> dict[str, Any]:
+    """Return the clustering of a layer's objects, by the record of their run."""
+    settings = layer.metadata[METADATA_KEY]["settings"]
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in Clustering.model_fields and value is not None
+    }

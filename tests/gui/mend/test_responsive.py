@@ -1,0 +1,141 @@
+"""The GUI thread is never busy for long while knobs turn and objects are mended.
+
+Measured in processor time of the thread: other programs do not count.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QTimer
+
+import napari_shiftseg as shiftseg
+from napari_shiftseg.gui.layers import result_layers
+from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.tools import DELETE, MERGE
+from napari_shiftseg.gui.source import Source
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, to_dict
+from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.interaction.steering.kept import Kept
+from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.samples.disks import disks
+
+FROZEN = 0.05  # seconds
+SIZE = 512
+MANY = 5_000  # edits
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def worst(qtbot):
+    """Return the longest time between two ticks of a timer since the last call."""
+    ticks, timer = [], QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.thread_time()))
+    timer.start(2)
+
+    def measure() -> float:
+        qtbot.wait(50)
+        longest = float(np.diff(ticks).max())
+        del ticks[:-1]
+        return longest
+
+    yield measure
+    timer.stop()
+
+
+@pytest.fixture
+def settled(qtbot):
+    def wait(mend):
+        qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=120_000)
+
+    return wait
+
+
+@pytest.fixture
+def large(viewer):
+    """The labels of a large image, by a trained network."""
+    sample = disks((SIZE, SIZE), 13, 5)
+    image = viewer.add_image(sample.image, name="disks")
+    model = load_model("disks")
+    result = shiftseg.segment(sample.image, model, device="cpu")
+    layers = result_layers(result, Source.of(image), "disks")
+    data, how, _ = next(la for la in layers if la[2] == "labels")
+    labels = viewer.add_labels(data, **how)
+    KEPT.keep(labels, Kept(result, model.config))
+    return labels
+
+
+def pixels(labels, *numbers):
+    return [
+        tuple(int(x) for x in np.argwhere(labels.data == number)[0])
+        for number in numbers
+    ]
+
+
+def test_a_busy_thread_is_seen(qtbot, worst) -> None:
+    def work() -> None:
+        end = time.thread_time() + 2 * FROZEN
+        while time.thread_time() < end:
+            pass
+
+    worst()
+    QTimer.singleShot(5, work)
+    assert worst() > FROZEN
+
+
+def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
+    _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    settled(mend)
+    mend.tools.press(MERGE)
+    for at in pixels(large, 2, 3):
+        mend.desk.click(at, ())
+    settled(mend)
+    qtbot.wait(200)  # napari makes a layer of crosses and its controls
+    worst()
+    before = large.data.copy()
+    for factor in (0.5, 1.2):
+        mend.knobs.bandwidth.value *= factor
+        settled(mend)
+        assert worst() < FROZEN
+    mend.knobs.min_size.value = 100
+    settled(mend)
+    assert worst() < FROZEN
+    assert not np.array_equal(large.data, before)
+    for at in pixels(large, 5, 9):
+        mend.desk.click(at, ())
+    settled(mend)
+    assert worst() < FROZEN
+    mend.tools.press(DELETE)
+    assert worst() < FROZEN
+    for number in (20, 30, 40):
+        mend.desk.click(*pixels(large, number), ())
+        settled(mend)
+        assert worst() < FROZEN
+    large.undo()
+    assert worst() < FROZEN
+    assert len(mend.steering.history.edits) == 4
+
+
+def test_an_edit_after_thousands() -> None:
+    """Only what is new is written into the metadata."""
+    from napari.layers import Labels
+
+    data = np.arange(1, 65, dtype=np.int32).reshape(8, 8).repeat(4, 0).repeat(4, 1)
+    stroke = tuple((0, n) for n in range(32))
+    known = [to_dict(Merge(stroke)) for _ in range(MANY)]
+    layer = Labels(data, metadata={METADATA_EDITS: known})
+    mending = Mending(layer.data, np.zeros((1, *data.shape)))
+    history = EditHistory(layer, lambda _: mending, lambda: None)
+    history.settle(history.edits)
+    edit = Delete(((31, 31),))
+    began = time.thread_time()
+    history.do(edit, mending.change_of(edit))
+    assert time.thread_time() - began < FROZEN
+    assert layer.metadata[METADATA_EDITS] == [*known, to_dict(edit)]
+    began = time.thread_time()
+    assert [to_dict(edit) for edit in history.edits]  # as if all were written again
+    assert time.thread_time() - began > FROZEN

@@ -1,0 +1,88 @@
+"""Objects marked as right, those of each result by themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_shiftseg.gui.mend.right_objects import RightObjects
+
+TWO = np.array([[1, 1, 0, 2], [1, 1, 0, 2]], dtype=np.int32)
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def right(viewer):
+    return RightObjects(viewer)
+
+
+def test_marked_and_unmarked(viewer, right) -> None:
+    labels = viewer.add_labels(TWO.copy(), scale=(2, 3), translate=(5, 6))
+    assert right.frame(labels, ()) is None
+    assert right.toggle(labels, (0, 0), 0)
+    assert right.toggle(labels, (1, 3), 0)
+    assert right.number(labels) == 2
+    np.testing.assert_array_equal(right.frame(labels, ()), TWO)
+    shown = viewer.layers[-1]
+    np.testing.assert_array_equal(shown.scale, labels.scale)
+    np.testing.assert_array_equal(shown.translate, labels.translate)
+    assert right.toggle(labels, (1, 1), 0)
+    assert right.number(labels) == 1
+    np.testing.assert_array_equal(right.frame(labels, ()), TWO * (TWO == 2))
+
+
+def test_background_is_no_object(viewer, right) -> None:
+    labels = viewer.add_labels(TWO.copy())
+    assert not right.toggle(labels, (0, 2), 0)
+    assert right.number(labels) == 0
+    assert len(viewer.layers) == 1
+
+
+def test_a_mark_that_covers_another(viewer, right) -> None:
+    labels = viewer.add_labels(TWO.copy())
+    right.toggle(labels, (0, 3), 0)
+    labels.data[:] = 1  # merged meanwhile
+    right.toggle(labels, (0, 0), 0)
+    assert right.number(labels) == 1
+    assert len(np.unique(right.frame(labels, ()))) == 1
+
+
+def test_those_of_two_results_are_apart(viewer, right) -> None:
+    one = viewer.add_labels(TWO.copy())
+    other = viewer.add_labels(np.ones((5, 7), dtype=np.int32))
+    right.toggle(one, (0, 0), 0)
+    assert right.number(other) == 0
+    assert right.frame(other, ()) is None
+    right.toggle(other, (4, 6), 0)
+    assert (right.number(one), right.number(other)) == (1, 1)
+    assert right.frame(other, ()).shape == (5, 7)
+    viewer.layers.remove(other)
+    assert [layer.name for layer in viewer.layers] == [
+        one.name, f"{one.name} · marked right",
+    ]  # fmt: skip
+    assert (right.number(one), right.number(other)) == (1, 0)
+
+
+def test_frames_of_a_series(viewer, right) -> None:
+    labels = viewer.add_labels(np.stack([TWO, TWO, TWO]))
+    right.toggle(labels, (2, 0, 0), 1)
+    right.toggle(labels, (1, 0, 3), 1)
+    frames = right.frames(labels, 1)
+    assert set(frames) == {(1,), (2,)}
+    np.testing.assert_array_equal(frames[2,] > 0, TWO == 1)
+
+
+def test_a_layer_that_the_user_removed(viewer, right) -> None:
+    labels = viewer.add_labels(TWO.copy())
+    right.toggle(labels, (0, 0), 0)
+    viewer.layers.remove(viewer.layers[-1])
+    assert right.number(labels) == 0
+    assert right.frame(labels, ()) is None
+    right.toggle(labels, (0, 3), 0)
+    right.remove()
+    assert list(viewer.layers) == [labels]

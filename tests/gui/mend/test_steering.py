@@ -1,0 +1,391 @@
+"""Labels, edits and jobs of a steered layer stay in step, whatever comes between."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from threading import Event
+from time import sleep
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+import napari_shiftseg as shiftseg
+from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend.drag_watch import DragWatch
+from napari_shiftseg.gui.mend.steering import Listener, Steering, Task
+from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
+from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.interaction.steering.kept import Kept
+from napari_shiftseg.model.checkpoint import load_model
+
+BANDWIDTH = 0.02  # that gives the noise 31 objects
+OTHER = 0.01
+FRAMES = 3
+
+pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
+
+
+def layer_and_kept(image, model_file):
+    model = load_model(model_file)
+    result = shiftseg.segment(image, model, bandwidth=BANDWIDTH, device="cpu")
+    record = {"settings": asdict(result.settings)}
+    return Labels(result.labels.copy(), metadata={METADATA_KEY: record}), Kept(
+        result, model.config
+    )
+
+
+@pytest.fixture
+def one(noise, model_file):
+    return layer_and_kept(noise, model_file)
+
+
+@pytest.fixture
+def series(noise, model_file):
+    return layer_and_kept(np.stack([noise, noise[::-1], noise[:, ::-1]]), model_file)
+
+
+@pytest.fixture
+def view():
+    """What the viewer shows; a test moves its slider."""
+    return SimpleNamespace(frame=(), region=None)
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def steer(view, said):
+    made = []
+
+    def begin(layer, kept):
+        if kept.leading and not view.frame:
+            view.frame = (0,)
+        listener = Listener(lambda: None, lambda text, _: said.append(text))
+        made.append(Steering(layer, kept, lambda: (view.frame, view.region), listener))
+        return made[-1]
+
+    yield begin
+    for steering in made:
+        steering.stop()
+
+
+@pytest.fixture
+def settled(qtbot):
+    def wait(steering):
+        qtbot.waitUntil(lambda: not steering.is_busy, timeout=30_000)
+
+    return wait
+
+
+@pytest.fixture
+def slow_replay(monkeypatch):
+    """Replaying takes long, and no step of it can be cancelled."""
+    began, replay = Event(), Mending.replay
+
+    def slow(self, edits):
+        began.set()
+        sleep(0.2)
+        return replay(self, edits)
+
+    monkeypatch.setattr(Mending, "replay", slow)
+    return began
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """Frames in the order in which they are begun."""
+    begun, steps = [], steering_module.frame_steps
+
+    def noted(kept, known, position, *others):
+        begun.append(position)
+        return steps(kept, known, position, *others)
+
+    monkeypatch.setattr(steering_module, "frame_steps", noted)
+    return begun
+
+
+def turned(steering, bandwidth=OTHER):
+    return steering.clustering.model_copy(update={"bandwidth": bandwidth})
+
+
+def drag_watch(layer):
+    """The callback by which strokes are watched; napari calls it with every drag."""
+    calls = layer.mouse_drag_callbacks
+    return next(c for c in calls if isinstance(getattr(c, "__self__", 0), DragWatch))
+
+
+def pixel(labels, number):
+    return tuple(int(x) for x in np.argwhere(labels == number)[0])
+
+
+def fresh(noise, model_file, bandwidth):
+    model = load_model(model_file)
+    return shiftseg.segment(noise, model, bandwidth=bandwidth, device="cpu").labels
+
+
+def test_an_edit_taken_out_during_its_replay_is_out(
+    one, steer, settled, qtbot, noise, model_file, slow_replay
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    steering.do(Delete((pixel(layer.data, 1),)))
+    settled(steering)
+    slow_replay.clear()
+    steering.turn(turned(steering))
+    qtbot.waitUntil(slow_replay.is_set)
+    steering.use(())
+    settled(steering)
+    assert steering.history.edits == ()
+    expected = fresh(noise, model_file, OTHER)
+    assert not np.array_equal(expected, fresh(noise, model_file, BANDWIDTH))
+    np.testing.assert_array_equal(layer.data, expected)
+
+
+def test_an_edit_undone_during_its_replay_is_undone(
+    one, steer, settled, qtbot, noise, model_file, slow_replay
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    steering.do(Delete((pixel(layer.data, 1),)))
+    settled(steering)
+    slow_replay.clear()
+    steering.turn(turned(steering))
+    qtbot.waitUntil(slow_replay.is_set)
+    layer.undo()
+    settled(steering)
+    assert steering.history.edits == ()
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, OTHER))
+    assert not steering.frame(()).mending.made
+
+
+def test_a_stroke_painted_while_clustering_stays(
+    one, steer, settled, qtbot, slow_replay
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    slow_replay.clear()
+    steering.turn(turned(steering))
+    qtbot.waitUntil(slow_replay.is_set)
+    layer.brush_size = 3
+    layer.paint((20, 20), 0)
+    painted = layer.data == 0
+    assert painted[20, 20]
+    settled(steering)
+    assert not layer.data[19:22, 20].any()
+    assert [type(edit) for edit in steering.history.edits] == [Paint]
+
+
+def test_a_stroke_under_way_is_not_interrupted(
+    one, steer, settled, qtbot, slow_replay
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    layer.mode = "paint"
+    event = SimpleNamespace(type="mouse_press")
+    stroke = drag_watch(layer)(layer, event)
+    next(stroke)
+    event.type = "mouse_move"
+    before = layer.data.copy()
+    steering.turn(turned(steering))
+    with layer.block_history():
+        layer.paint((20, 20), 0)
+        qtbot.wait(700)
+        layer.paint((30, 30), 0)
+    changed = layer.data != before
+    assert 0 < changed.sum() < 2 * layer.brush_size**2  # the strokes, nothing else
+    event.type = "mouse_release"
+    next(stroke, None)
+    qtbot.waitUntil(lambda: steering.is_busy)
+    settled(steering)
+    assert steering.frame(()).clustering.bandwidth == OTHER
+    assert layer.data[20, 20] == layer.data[30, 30] == 0
+
+
+def test_steered_again_a_layer_is_as_it_was_left(one, steer, settled) -> None:
+    layer, kept = one
+    first = steer(layer, kept)
+    first.turn(turned(first))
+    settled(first)
+    first.do(Delete((pixel(layer.data, 1),)))
+    settled(first)
+    left = layer.data.copy()
+    first.stop()
+    again = steer(layer, kept)
+    settled(again)
+    assert again.clustering == first.clustering != kept.clustering
+    np.testing.assert_array_equal(layer.data, left)
+    assert [type(edit) for edit in again.history.edits] == [Delete]
+
+
+def test_left_between_two_clusterings_nothing_counts_as_painted(
+    one, steer, settled, qtbot, view, noise, model_file, slow_replay
+) -> None:
+    layer, kept = one
+    view.region = ((0, 20), (0, 20))
+    first = steer(layer, kept)
+    settled(first)
+    slow_replay.clear()
+    before = layer.data.copy()
+    first.turn(turned(first))
+    qtbot.waitUntil(slow_replay.is_set)
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before))
+    first.stop()
+    again = steer(layer, kept)
+    settled(again)
+    assert again.history.edits == ()
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, OTHER))
+
+
+def test_what_was_painted_before_outlasts_a_quick_turn(one, steer, settled) -> None:
+    layer, kept = one
+    layer.data[2:6, 2:6] = 0
+    steering = steer(layer, kept)
+    steering.turn(turned(steering))
+    settled(steering)
+    assert steering.frame(()).clustering.bandwidth == OTHER
+    assert not layer.data[2:6, 2:6].any()
+
+
+def test_turned_there_and_back_nothing_counts_as_painted(
+    one, steer, settled, qtbot, view
+) -> None:
+    layer, kept = one
+    view.region = ((0, 20), (0, 20))
+    before = layer.data.copy()
+    steering = steer(layer, kept)
+    usual = steering.clustering
+    steering.turn(turned(steering))
+    qtbot.wait(30)
+    steering.turn(usual)
+    settled(steering)
+    assert steering.history.edits == ()
+    np.testing.assert_array_equal(layer.data, before)
+
+
+def test_the_frame_that_is_shown_comes_first(
+    series, steer, settled, view, order
+) -> None:
+    layer, kept = series
+    view.frame = (2,)
+    steering = steer(layer, kept)
+    settled(steering)
+    assert order == [(2,), (0,), (1,)]
+    assert set(steering.frames) == set(kept.frames)
+
+
+def test_the_slider_moved_meanwhile(series, steer, settled, view, order) -> None:
+    layer, kept = series
+    steering = steer(layer, kept)
+    settled(steering)
+    order.clear()
+    steering.turn(turned(steering))
+    view.frame = (2,)
+    steering.look()  # gives frame 0 up
+    settled(steering)
+    assert order[:2] == [(0,), (2,)]
+    assert set(steering.frames) == set(kept.frames)
+
+
+def test_frames_in_the_background_leave_the_undo_alone(
+    series, steer, settled, qtbot, slow_replay
+) -> None:
+    layer, kept = series
+    before = layer.data.copy()
+    steering = steer(layer, kept)
+    qtbot.waitUntil(lambda: steering.frame((0,)) is not None)
+    assert steering.is_busy
+    steering.do(Merge((pixel(layer.data[0], 1), pixel(layer.data[0], 2)), (0,)))
+    settled(steering)
+    assert len(steering.history.edits) == 1
+    layer.undo()
+    assert steering.history.edits == ()
+    np.testing.assert_array_equal(layer.data, before)
+
+
+def test_a_task_for_all_frames_waits_for_them(series, steer, settled) -> None:
+    layer, kept = series
+    steering, found = steer(layer, kept), []
+
+    def steps():
+        yield Progress(0, 1)
+        return set(steering.frames)
+
+    steering.add(Task(steps, found.append, all_frames=True))
+    steering.add(Task(steps, found.append))
+    settled(steering)
+    assert found == [set(kept.frames)] * 2
+    steering.turn(turned(steering))
+    steering.add(Task(steps, found.append))
+    settled(steering)
+    assert len(found[2]) < FRAMES  # the control: it did not wait
+
+
+def test_an_edit_left_out_has_its_number_in_the_list(
+    series, steer, settled, said
+) -> None:
+    layer, kept = series
+    steering = steer(layer, kept)
+    settled(steering)
+    steering.do(Delete((pixel(layer.data[0], 1),), (0,)))
+    settled(steering)
+    steering.use((*steering.history.edits, Delete(((99, 0),), (2,))))
+    settled(steering)
+    assert [text for text in said if text.startswith("edit 2 (delete")]
+
+
+def test_edits_of_frames_that_are_not_there_are_named(
+    one, steer, settled, said
+) -> None:
+    steering = steer(*one)
+    settled(steering)
+    steering.use((Delete(((0, 0),), (7,)),))
+    settled(steering)
+    assert "1 edit of frames that this result does not have" in said[0]
+
+
+def test_an_edit_that_changes_nothing_is_none(one, steer, settled, said) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    at = pixel(layer.data, 1)
+    mask = np.ones((1, 1), dtype=bool)
+    steering.do(Paint.of(mask, at, at))
+    settled(steering)
+    layer.refresh()
+    assert said == ["This changes nothing."]
+    assert steering.history.edits == ()
+
+
+def test_labels_of_another_type_are_mended_on(one, steer, settled, qtbot) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    layer.data = layer.data.astype(np.int64)
+    settled(steering)
+    at = pixel(layer.data, 1)
+    steering.do(Delete((at,)))
+    settled(steering)
+    assert layer.data[at] == 0
+    assert [type(edit) for edit in steering.history.edits] == [Delete]
+
+
+def test_stopped_it_lets_the_layer_alone(one, steer, settled, qtbot) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    before, callbacks = layer.data.copy(), len(layer.mouse_drag_callbacks)
+    steering.turn(turned(steering))
+    steering.stop()
+    qtbot.wait(300)
+    np.testing.assert_array_equal(layer.data, before)
+    assert len(layer.mouse_drag_callbacks) == callbacks - 1

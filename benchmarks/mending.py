@@ -329,7 +329,7 @@ class ToolUser(User):
 
     def redraws(self, number: int) -> bool:
         """Whether any of an object is foreground, so that it can be redrawn."""
-        return bool(self.mending.foreground[self.labels == number].any())
+        return bool(self.mending.frame.foreground[self.labels == number].any())
 
 
 class PaintUser(User):

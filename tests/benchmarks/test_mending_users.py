@@ -36,11 +36,11 @@ def strip(*spans: tuple[int, int]) -> np.ndarray:
     return labels
 
 
-def worked(users: ModuleType, truth, labels, foreground=None):
+def worked(users: ModuleType, truth, labels, foreground=None, logit=None):
     embedding = np.zeros((1, *labels.shape))
     both = []
     for kind in (users.ToolUser, users.PaintUser):
-        state = Mending(labels.copy(), embedding, foreground)
+        state = Mending(labels.copy(), embedding, foreground, logit=logit)
         both.append(kind(truth, state, brush=10))
         both[-1].work()
         assert average_precision(truth, both[-1].labels) == 1
@@ -79,8 +79,21 @@ def test_a_small_outline_in_a_large_foreground(mending) -> None:
     assert paint == ({"brush": 1}, 1)
 
 
-def test_missed_objects_are_painted_by_both(mending) -> None:
-    tools, paint = worked(mending, strip((2, 12), (20, 30)), strip((2, 12)))
+def test_what_one_click_finds_need_not_be_painted(mending) -> None:
+    """The second object was missed, of the third a quarter was found."""
+    truth = strip((2, 12), (20, 30), (40, 60))
+    found = strip((2, 12), (40, 45))
+    logit = np.where(truth > 0, -1.0, -9.0)
+    tools, paint = worked(mending, truth, found, logit=logit)
+    assert tools == ({"grow": 2}, 2)
+    assert paint == ({"brush": 2}, 2)
+
+
+def test_where_growth_does_not_suffice_both_paint(mending) -> None:
+    """Nothing parts the missed object from the background."""
+    truth, found = strip((2, 12), (20, 30)), strip((2, 12))
+    logit = np.where(truth == 1, 5.0, -9.0)
+    tools, paint = worked(mending, truth, found, logit=logit)
     assert tools == paint == ({"brush": 1}, 1)
 
 

@@ -14,6 +14,7 @@ from napari_shiftseg.gui.mend.edit_files import SAVED
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import (
+    ADD,
     ASK,
     DELETE,
     MERGE,
@@ -22,6 +23,7 @@ from napari_shiftseg.gui.mend.tools import (
     SPLIT,
 )  # fmt: skip
 from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
+from napari_shiftseg.interaction.editing.edits import Delete, Grow
 from napari_shiftseg.model.checkpoint import load_model
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
@@ -165,6 +167,30 @@ def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) 
         settled(steered)
     assert result.data[one] != result.data[two]
     assert "overrules an earlier edit (merge at" in steered.answer.value
+
+
+def test_one_click_adds_an_object_and_widens_it(steered, result, settled) -> None:
+    largest = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
+    pixel = inside(result, largest)
+    steered.tools.press(DELETE)
+    steered.desk.click(pixel, ())
+    settled(steered)
+    before, new = result.data.copy(), result.data.max() + 1
+    steered.tools.press(ADD)
+    steered.desk.click(pixel, ())
+    settled(steered)
+    assert result.data[pixel] == new
+    np.testing.assert_array_equal(result.data[before > 0], before[before > 0])
+    steered.desk.click(pixel, ())
+    settled(steered)
+    point = tuple(
+        x + o for x, o in zip(pixel, steered.steering.kept.offset, strict=True)
+    )
+    assert steered.steering.history.edits == (
+        Delete((point,)),
+        Grow(point, new=True),
+        Grow(point),
+    )
 
 
 def test_clicks_that_hit_nothing(steered, result) -> None:

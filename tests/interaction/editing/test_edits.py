@@ -9,6 +9,7 @@ import pytest
 
 from napari_shiftseg.interaction.editing.edits import (
     Delete,
+    Grow,
     Merge,
     Paint,
     Redraw,
@@ -23,6 +24,8 @@ EDITS = [
     Split((((1, 2),), ((3, 4), (3, 5))), (7,)),
     Delete(((1, 2, 3),)),
     Redraw(((1,),), (0, 2)),
+    Grow((1, 2)),
+    Grow((1, 2, 3), True, (4,)),
     Paint((4, 5), (2, 3), ((1, 2), (5, 1)), "background"),
     Paint((4, 5), (2, 3), ((0, 6),), "new", 9),
     Paint((4, 5), (2, 3), ((0, 6),), (1, 1), frame=(3,)),
@@ -51,6 +54,9 @@ def test_numpy_positions_become_plain_ones() -> None:
         (lambda: Delete(()), "needs the position of a pixel"),
         (lambda: Redraw(((),)), "needs the position of a pixel"),
         (lambda: Redraw(((True, 1),)), "whole pixels"),
+        (lambda: Grow(()), "needs the position of a pixel"),
+        (lambda: Grow((1, -2)), r"from 0 upward, got \(1, -2\)"),
+        (lambda: Grow((1, 2), 1), "true for an object on background.* got 1"),
         (lambda: Split((((1, 2),),)), "2 seeds or more, one a part, got 1"),
         (lambda: Split((((1, 2),), ())), "needs the position of a pixel"),
         (
@@ -76,7 +82,7 @@ def test_what_cannot_be_an_edit_is_refused(make, reason: str) -> None:
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        (3, "the kind of an edit is merge, split, delete, redraw, paint, got 3"),
+        (3, "the kind of an edit is merge, split, delete, redraw, grow, paint, got 3"),
         ({"points": [[1, 2]]}, "got None"),
         ({"kind": "glue"}, "got 'glue'"),
         ({"kind": "merge"}, "merge: points: Field required"),
@@ -102,8 +108,10 @@ def test_words() -> None:
     assert str(Merge(((12, 40), (18, 44)))) == "merge at (12, 40), (18, 44)"
     assert str(Merge(many)) == "merge at (0, 0), (0, 1), (0, 2), …, (0, 8)"
     assert str(EDITS[1]) == "split at (1, 2), (3, 4) of frame 7"
-    assert str(EDITS[4]) == "paint of 3 px as background"
-    assert str(EDITS[6]) == "paint of 6 px as the object at (1, 1) of frame 3"
+    assert str(EDITS[4]) == "grow at (1, 2)"
+    assert str(EDITS[5]) == "grow of a new object at (1, 2, 3) of frame 4"
+    assert str(EDITS[6]) == "paint of 3 px as background"
+    assert str(EDITS[8]) == "paint of 6 px as the object at (1, 1) of frame 3"
 
 
 def test_runs_of_a_small_mask() -> None:

@@ -12,6 +12,7 @@ from napari_shiftseg.interaction.editing.boxes import object_boxes
 from napari_shiftseg.interaction.editing.contradictions import holds
 from napari_shiftseg.interaction.editing.edits import (
     Delete,
+    Grow,
     Merge,
     Paint,
     Redraw,
@@ -25,7 +26,7 @@ from napari_shiftseg.interaction.editing.replay import replay
 
 @st.composite
 def scenes(draw):
-    """Labels of 1 to 3 axes, an embedding, a foreground, and edits on them."""
+    """Labels of 1 to 3 axes, an embedding, a foreground logit, and edits on them."""
     ndim = draw(st.integers(1, 3))
     shape = tuple(draw(st.integers(1, 7)) for _ in range(ndim))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -41,6 +42,7 @@ def scenes(draw):
         apart.map(lambda p: Split(tuple((x,) for x in p))),
         points.map(Delete),
         points.map(Redraw),
+        st.builds(Grow, point, st.booleans()),
         st.builds(
             lambda corner, to: Paint.of(mask, corner, to),
             point,
@@ -49,14 +51,14 @@ def scenes(draw):
     )
     edits = draw(st.lists(edit, max_size=12))
     embedding = rng.normal(size=(2, *shape)).round()
-    return labels.astype(np.int32), embedding, rng.random(shape) > 0.4, edits
+    return labels.astype(np.int32), embedding, rng.normal(scale=2, size=shape), edits
 
 
 @settings(deadline=None, max_examples=150)
 @given(scenes())
 def test_one_by_one_and_replayed(scene) -> None:
-    labels, embedding, foreground, edits = scene
-    mending = Mending(labels.copy(), embedding, foreground)
+    labels, embedding, logit, edits = scene
+    mending = Mending(labels.copy(), embedding, logit > 0.4, logit=logit)
     left_out = []
     for number, edit in enumerate(edits, start=1):
         before = mending.labels.copy()
@@ -75,11 +77,14 @@ def test_one_by_one_and_replayed(scene) -> None:
         assert all(number > before.max() for number in new)
         assert new == {before.max() + 1 + i for i in range(len(new))}
         assert holds(edit, frame.at(edit.points))
+        if isinstance(edit, Grow):
+            kept = before > 0
+            np.testing.assert_array_equal(mending.labels[kept], before[kept])
         if isinstance(edit, Merge | Split):
             np.testing.assert_array_equal(mending.labels > 0, before > 0)
     known = [from_dict(json.loads(json.dumps(to_dict(edit)))) for edit in edits]
     assert known == edits
-    outcome = replay(known, labels, embedding, foreground)
+    outcome = replay(known, labels, embedding, logit > 0.4, logit=logit)
     np.testing.assert_array_equal(outcome.labels, mending.labels)
     assert sorted(outcome.left_out) == left_out
     for _ in outcome.applied:
@@ -91,8 +96,8 @@ def test_one_by_one_and_replayed(scene) -> None:
 @given(scenes())
 def test_contradictions_by_trying_every_step(scene) -> None:
     """The newest edit after which an older one, holding before, holds no more."""
-    labels, embedding, foreground, edits = scene
-    mending = Mending(labels.copy(), embedding, foreground)
+    labels, embedding, logit, edits = scene
+    mending = Mending(labels.copy(), embedding, logit > 0.4, logit=logit)
     history = []
     for edit in edits:
         try:

@@ -11,7 +11,8 @@ from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
 from napari_shiftseg.gui.mend.marks import Marks
 from napari_shiftseg.gui.mend.shown import shown_part
 from napari_shiftseg.gui.mend.steering import Task
-from napari_shiftseg.gui.mend.tools import ASK, RIGHT
+from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT
+from napari_shiftseg.interaction.editing.edits import Grow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +104,9 @@ class ToolDesk:
             self._say(OUTSIDE, "warning")
         elif self.tool is ASK:
             self._explain(place)
+        elif self.tool is ADD:
+            frame, point = place
+            self._do(Grow(point, not self.steering.layer.data[pixel], frame))
         elif not self.steering.layer.data[pixel] and self.tool is not RIGHT:
             self._say(ON_BACKGROUND, "warning")
         elif self.tool is RIGHT:

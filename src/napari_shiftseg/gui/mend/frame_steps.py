@@ -159,6 +159,7 @@ def _mending(
         clustering.bandwidth,
         [o + c for o, c in zip(predicted.plan.offset, corner, strict=True)],
         position,
+        None if predicted.logit is None else predicted.logit[box],
     )
 
 

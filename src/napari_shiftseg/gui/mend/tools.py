@@ -41,12 +41,17 @@ REDRAW = Tool(
     "Redraw", "R", False,
     "Click an object: its outline follows the foreground that the network predicts.",
 )  # fmt: skip
+ADD = Tool(
+    "Add", "W", False,
+    "Click an object that was missed: it is added. Click one that is too small: it "
+    "grows, with every click.",
+)  # fmt: skip
 RIGHT = Tool(
     "Mark right", "O", False,
     "Click objects that are right, again to unmark: they guide “Find the bandwidth”, "
     "and training.",
 )  # fmt: skip
-TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, RIGHT)
+TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, ADD, RIGHT)
 IN_A_ROW = 3
 
 

@@ -1,1 +1,1 @@
-"""Objects merged, split, deleted, redrawn and painted, and all of that again."""
+"""Objects merged, split, deleted, redrawn, grown and painted, and all of that again."""

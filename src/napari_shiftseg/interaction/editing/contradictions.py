@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.interaction.editing.boxes import corner_of, holds_point
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
+from napari_shiftseg.interaction.editing.edits import Delete, Grow, Merge, Split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,9 @@ def holds(edit: Edit, carried: Sequence[int]) -> bool:
     """Whether labels are as an edit wants them.
 
     A merge holds while all its points that are on an object are on the same, a split
-    while no two of its seeds are on the same, a deletion while its points are on none.
-    A redrawn outline and painted pixels ask for nothing that lasts.
+    while no two of its seeds are on the same, a deletion while its points are on none,
+    growth while its point is on one. A redrawn outline and painted pixels ask for
+    nothing that lasts.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def holds(edit: Edit, carried: Sequence[int]) -> bool:
             return len(objects) < 2
         case Delete():
             return not objects
+        case Grow():
+            return bool(objects)
         case Split():
             rest = iter(carried)
             seeds = [{next(rest) for _ in seed} - {0} for seed in edit.seeds]

@@ -178,6 +178,53 @@ class Redraw:
 
 
 @dataclass(frozen=True)
+class Grow:
+    """A missed object grows from a pixel, or one found too small grows around itself.
+
+    The pixels that it gains are like it; see `interaction.editing.growth`. On an
+    object, the same edit made again widens it further.
+
+    Parameters
+    ----------
+    point : tuple of int
+        A pixel of the frame: of background for a new object, else of an object.
+    new : bool
+        Whether it is a new object. An edit made for background is then left out where
+        a later clustering found an object, and the other way round.
+    frame : tuple of int
+        Position on the leading axes (time, planes); () for a single image.
+
+    Raises
+    ------
+    ValueError
+        If the point is no pixel position, or `new` neither true nor false.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    kind: ClassVar[str] = "grow"
+
+    point: Point
+    new: Annotated[bool, Field(strict=True)] = False
+    frame: Point = ()
+
+    def __post_init__(self) -> None:
+        _set(self, point=_points((self.point,))[0], frame=_point(self.frame))
+        if not isinstance(self.new, bool):
+            raise ValueError(
+                f"new is true for an object on background, else false, got {self.new!r}"
+            )
+
+    @property
+    def points(self) -> Points:
+        """The pixel, as the only one."""
+        return (self.point,)
+
+    def __str__(self) -> str:
+        what = "grow of a new object" if self.new else "grow"
+        return f"{what} at {self.point}{_of_frame(self.frame)}"
+
+
+@dataclass(frozen=True)
 class Paint:
     """Pixels set by hand: what napari's brush, fill and eraser do.
 
@@ -252,9 +299,9 @@ class Paint:
         return f"paint of {size} px as {to}{_of_frame(self.frame)}"
 
 
-Edit = Merge | Split | Delete | Redraw | Paint
+Edit = Merge | Split | Delete | Redraw | Grow | Paint
 KINDS: dict[str, type[Edit]] = {
-    kind.kind: kind for kind in (Merge, Split, Delete, Redraw, Paint)
+    kind.kind: kind for kind in (Merge, Split, Delete, Redraw, Grow, Paint)
 }
 _ADAPTERS = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 

@@ -14,14 +14,22 @@ from napari_shiftseg.interaction.editing.boxes import (
     corner_of,
     hull,
     object_boxes,
+    widened,
 )
 from napari_shiftseg.interaction.editing.cut import cut
 from napari_shiftseg.interaction.editing.edits import (
     Delete,
+    Grow,
     Merge,
     Paint,
     Redraw,
     Split,
+)
+from napari_shiftseg.interaction.editing.growth import (
+    as_bright,
+    as_near,
+    grown,
+    reach_of,
 )
 from napari_shiftseg.interaction.editing.outline import redrawn
 
@@ -97,6 +105,8 @@ class MendedFrame:
         Pixel of the frame at which these arrays begin, as `TilePlan.offset`.
     frame : tuple of int
         Position on the leading axes.
+    logit : ndarray, optional
+        (\\*spatial), of the foreground.
 
     Raises
     ------
@@ -112,13 +122,17 @@ class MendedFrame:
         bandwidth: float = 1.0,
         offset: Sequence[int] | None = None,
         frame: Point = (),
+        logit: NDArray[Any] | None = None,
     ) -> None:
         _check("embedding", tuple(embedding.shape)[1:], labels.shape)
         if foreground is not None:
             _check("foreground", foreground.shape, labels.shape)
+        if logit is not None:
+            _check("logit", logit.shape, labels.shape)
         if not bandwidth > 0:
             raise ValueError(f"the bandwidth must be above 0, got {bandwidth}")
-        self.labels, self.embedding, self.foreground = labels, embedding, foreground
+        self.labels, self.embedding = labels, embedding
+        self.foreground, self.logit = foreground, logit
         self.bandwidth, self.frame = bandwidth, frame
         self.offset = tuple(offset or (0,) * labels.ndim)
 
@@ -203,6 +217,8 @@ class MendedFrame:
                 return self._recoloured(self._objects(edit.points), 0)
             case Redraw():
                 return self._redrawn(edit)
+            case Grow():
+                return self._grown(edit)
             case Paint():
                 return self._painted(edit)
 
@@ -257,6 +273,50 @@ class MendedFrame:
         numbers = self._objects(edit.points)
         boxes = [self.boxes[number] for number in numbers]
         return redrawn(self.labels, self.foreground, numbers, boxes)
+
+    def _grown(self, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
+        pixel, number = self._start(edit)
+        reach = reach_of(self.boxes.values())
+        box = self.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
+        window = widened(box, reach, self.labels.shape)
+        after = self.labels[window].copy()
+        start = after == number
+        if not number:
+            start[...] = False
+            start[tuple(x - s.start for x, s in zip(pixel, window, strict=True))] = True
+        whole = grown(after, self._similar(window, start), start, reach)
+        if number and not (whole & ~start).any():
+            raise ValueError(
+                f"object {number} finds no pixel like it around it that is free: "
+                f"brush what it lacks"
+            )
+        name = number or self._new_number()
+        self._check_number(name)
+        after[whole] = name
+        return window, after
+
+    def _start(self, edit: Grow) -> tuple[Point, int]:
+        """Return the pixel to grow from in the arrays, and the number it carries."""
+        pixel = self.place(edit.point)
+        number = int(self.labels[pixel])
+        if edit.new and number:
+            raise ValueError(
+                f"{edit.point} lies on object {number}, a new one grows on background: "
+                f"split the object, or let it grow"
+            )
+        if not (edit.new or number):
+            raise ValueError(
+                f"{edit.point} lies on background: click an object, or let a new one "
+                f"grow there"
+            )
+        return pixel, number
+
+    def _similar(self, window: Box, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which pixels are like those to grow from."""
+        if self.logit is not None:
+            return as_bright(self.logit[window], start)
+        embedding = np.asarray(self.embedding[(slice(None), *window)])
+        return as_near(embedding, start, self.bandwidth)
 
     def _painted(self, edit: Paint) -> tuple[Box, NDArray[np.integer]]:
         first = self.place(edit.corner)

@@ -48,6 +48,7 @@ def mend(
         clustering.bandwidth,
         result.offset,
         result.labels.ndim - result.plan.shape.ndim,
+        result.foreground,
     )
     notes = (*result.notes, *outcome.notes)
     return replace(

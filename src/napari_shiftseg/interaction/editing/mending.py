@@ -31,7 +31,7 @@ class Mending:
 
     Parameters
     ----------
-    labels, embedding, foreground, bandwidth, offset, frame
+    labels, embedding, foreground, bandwidth, offset, frame, logit
         See `MendedFrame`; the labels are written to.
 
     Attributes
@@ -49,9 +49,10 @@ class Mending:
         bandwidth: float = 1.0,
         offset: Sequence[int] | None = None,
         frame: Point = (),
+        logit: NDArray[Any] | None = None,
     ) -> None:
         self.frame = MendedFrame(
-            labels, embedding, foreground, bandwidth, offset, frame
+            labels, embedding, foreground, bandwidth, offset, frame, logit
         )
         self.made: list[Made] = []
 

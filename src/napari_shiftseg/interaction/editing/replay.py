@@ -49,6 +49,7 @@ def replay(
     bandwidth: float = 1.0,
     offset: Sequence[int] | None = None,
     leading: int = 0,
+    logit: NDArray[Any] | None = None,
 ) -> Replayed:
     r"""Make edits one after the other, on a copy of the labels.
 
@@ -72,6 +73,8 @@ def replay(
         Pixel of a frame at which these arrays begin, as `TilePlan.offset`.
     leading : int
         Axes (time, planes) before the spatial ones.
+    logit : ndarray, optional
+        ([leading,] \\*spatial), of the foreground.
 
     Raises
     ------
@@ -93,6 +96,7 @@ def replay(
             bandwidth,
             offset,
             position,
+            None if logit is None else logit[position],
         )
         failed = mending.replay([edits[number - 1] for number in numbers])
         left_out |= {numbers[index]: why for index, why in failed.items()}

@@ -389,3 +389,26 @@ def test_stopped_it_lets_the_layer_alone(one, steer, settled, qtbot) -> None:
     qtbot.wait(300)
     np.testing.assert_array_equal(layer.data, before)
     assert len(layer.mouse_drag_callbacks) == callbacks - 1
+
+
+def test_a_clustering_that_fails_is_said_once(
+    one, steer, settled, said, monkeypatch, noise, model_file
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    usual, replay = steering.clustering, Mending.replay
+
+    def fail(*_):
+        raise MemoryError("too little memory")
+
+    monkeypatch.setattr(Mending, "replay", fail)
+    steering.turn(turned(steering))
+    settled(steering)
+    assert said == ["too little memory"]
+    assert steering.frame(()) is None
+    monkeypatch.setattr(Mending, "replay", replay)
+    steering.turn(usual)
+    settled(steering)
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, BANDWIDTH))
+    assert steering.history.edits == ()

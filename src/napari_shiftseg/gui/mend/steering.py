@@ -293,6 +293,7 @@ class Steering:
         position = self._clustering_now
         if position is not None:  # the same would fail again
             self._stale.discard(position)
+            self._frames.pop(position, None)  # its labels are not all its own
         self._listener.said(str(error), "error")
         self._ended()
 

@@ -230,8 +230,10 @@ class MendWidget(Container):
         self.edits.show_edits(edits)
         self.find.enabled = self.right.number(steering.layer) > 0
         frame = steering.frame(self._frame)
-        if steering.is_clustering or frame is None:
+        if steering.is_clustering or (frame is None and steering.is_busy):
             self._show_state("Clustering…", "note")
+        elif frame is None:
+            self._show_state("Not clustered: turn a knob to try again.", "warning")
         else:
             self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)

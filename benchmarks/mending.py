@@ -334,7 +334,8 @@ class ToolUser(User):
 
     def redraws(self, number: int) -> bool:
         """Whether any of an object is foreground, so that it can be redrawn."""
-        return bool(self.mending.frame.foreground[self.labels == number].any())
+        foreground = self.mending.frame.foreground
+        return foreground is not None and foreground[self.labels == number].any()
 
     def paint(self, goal: np.ndarray) -> None:
         """Let it grow where one click suffices; else paint."""

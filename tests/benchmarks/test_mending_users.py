@@ -90,8 +90,8 @@ def test_what_one_click_finds_need_not_be_painted(mending) -> None:
 
 
 def test_where_growth_does_not_suffice_both_paint(mending) -> None:
-    """Nothing parts the missed object from the background."""
-    truth, found = strip((2, 12), (20, 30)), strip((2, 12))
+    """The missed object is far larger than the other, and as dark as background."""
+    truth, found = strip((2, 12), (20, 60)), strip((2, 12))
     logit = np.where(truth == 1, 5.0, -9.0)
     tools, paint = worked(mending, truth, found, logit=logit)
     assert tools == paint == ({"brush": 1}, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.terminal import with_progress
+from napari_shiftseg.cli.terminal import note, with_progress
 from napari_shiftseg.experiments.catalogue import ALL, find_experiments
 from napari_shiftseg.experiments.data import read_data
 from napari_shiftseg.experiments.experiment import run_steps
@@ -31,6 +31,7 @@ def run_figure(
             f"figure {name} has no network of its own to train: leave out --retrain "
             f"(shiftseg train makes the bundled models)"
         )
+    name = name.lower()
     given = None if data is None else read_data(data)
     for experiment in experiments:
         own = given if experiment.data or name != ALL else None
@@ -41,6 +42,7 @@ def run_figure(
     if as_json:
         one = reports[0] if name != ALL else {"figure": ALL, "figures": reports}
         print(json.dumps(one, allow_nan=False))
+        note(f"figures and tables are in {output}")
 
 
 def _print(report: dict[str, Any], folder: Path) -> None:

@@ -41,7 +41,10 @@ def demo(
 
 def figure(
     name: Annotated[
-        str, typer.Argument(help="Of the paper's figure, for example 2b; or all.")
+        str,
+        typer.Argument(
+            help="Of the paper's figure: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z; or all."
+        ),
     ],
     output: Output = Path("figures"),
     data: Annotated[

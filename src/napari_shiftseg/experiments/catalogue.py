@@ -42,9 +42,10 @@ def find_experiments(name: str) -> list[Experiment]:
     ValueError
         If there is no such figure; the message names those there are.
     """
-    if name == ALL:
+    asked = name.lower()  # S3, as in the paper, is s3
+    if asked == ALL:
         return list(EXPERIMENTS.values())
-    if name not in EXPERIMENTS:
+    if asked not in EXPERIMENTS:
         known = ", ".join(EXPERIMENTS)
         raise ValueError(f"no figure {name!r}; there are {known}, and {ALL}")
-    return [EXPERIMENTS[name]]
+    return [EXPERIMENTS[asked]]

@@ -239,7 +239,7 @@ FIGURE_1 = Experiment(
     "A U-Net built by hand: each convolution passes on its middle pixel, upsampling is "
     "nearest, the skip connections are cut. It reads an image that increases along "
     "every axis, so that each pooling takes the last pixel of its cell. Left: image "
-    "and output along a line; the output stands 3, 2, 1 and 0 pixels ahead of the "
+    "and output along a line; the output stands 1, 0, 3 and 2 pixels ahead of the "
     "image, four functions of the receptive field that repeat after the period. "
     "Middle: the same in a plane; a number, and a colour, is how far the output is "
     "above its own pixel: each of the 16 phases has one, and every 4 pixels they "

@@ -12,8 +12,8 @@ ON_DISPLAY = QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x900x24 +extensio
 DISPLAY_LIBRARIES = $(if $(filter test,$(MAKECMDGOALS)),display)
 endif
 
-# Two processes, each with whole files; benchmarks do not run so.
-SIDE_BY_SIDE = -n 2 --dist loadfile -p no:benchmark
+# Three processes (GUI tests wait), each with whole files; benchmarks do not run so.
+SIDE_BY_SIDE = -n 3 --dist loadfile -p no:benchmark
 
 .NOTPARALLEL:
 .PHONY: help install test benchmark demo nuclei format constraints wheel-check clean \

@@ -264,7 +264,7 @@ def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
     assert viewer.layers[1].data.shape == (40, 50, 3)
     assert viewer.layers[2].data.shape == (40, 50)
     assert viewer.layers[2].colormap.name == "magma"
-    assert "objects" in widget.panel.result.value
+    assert "object" in widget.panel.result.value
 
 
 def test_valid_border_is_placed_where_it_belongs(viewer, widget, run):
@@ -485,7 +485,7 @@ def test_time_series_frame_by_frame(viewer, widget, noise, run):
 def test_constant_image_gives_a_result(viewer, widget, run):
     viewer.add_image(np.full((30, 30), 7.0))
     run(widget)
-    assert "objects" in widget.panel.result.value
+    assert "object" in widget.panel.result.value
 
 
 # ------------------------------------------------------------------ again

@@ -307,6 +307,8 @@ def test_a_report_can_be_cancelled(compared, finish, tmp_path, monkeypatch):
         for progress in (running := steps(*arguments)):
             yield progress
             if progress.done == 2:
+                while compared.panel._job is None:  # this thread is ahead
+                    sleep(0.001)
                 compared.panel._job.cancel()
         running.close()
 

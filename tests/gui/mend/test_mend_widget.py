@@ -127,7 +127,7 @@ def test_merge_by_two_clicks_and_undo(steered, result, settled) -> None:
     settled(steered)
     assert result.data[one] == result.data[two] == 1
     assert len(steered.steering.history.edits) == 1
-    assert "1 edit." in steered.edits.title.value
+    assert "1 edit, " in steered.edits.title.value
     result.undo()
     np.testing.assert_array_equal(result.data, before)
     assert steered.steering.history.edits == ()
@@ -539,3 +539,28 @@ def test_closed_and_opened_again(viewer, steered, result, settled, qtbot) -> Non
     assert again.knobs.bandwidth.value == pytest.approx(0.01)
     assert again.steering.history.edits == ()
     np.testing.assert_array_equal(result.data, before)
+
+
+def test_a_tool_of_naparis_lays_ours_down(steered, result) -> None:
+    steered.tools.press(DELETE)
+    result.mode = "paint"
+    assert steered.tools.on is None
+    assert result.mode == "paint"
+    steered.tools.press(DELETE)
+    assert result.mode == "pan_zoom"
+    assert steered.tools.on is DELETE
+
+
+def test_a_warning_goes_when_it_is_no_longer_so(steered, result, settled) -> None:
+    sizes = np.bincount(result.data.ravel())
+    sizes[0] = 10**6
+    small = int(sizes.argmin())
+    steered.tools.press(DELETE)
+    steered.desk.click(inside(result, small), ())
+    settled(steered)
+    steered.knobs.min_size.value = int(sizes[small]) + 1
+    settled(steered)
+    assert "is left out" in steered.answer.value
+    steered.knobs.min_size.value = 3
+    settled(steered)
+    assert steered.answer.value == ""

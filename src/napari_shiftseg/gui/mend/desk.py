@@ -45,6 +45,8 @@ class ToolDesk:
         Takes what the user should read, and its kind ("note", "warning", "error").
     changed : callable
         Called when an object was marked or unmarked.
+    lay_down : callable
+        Called when the user takes a tool of napari's instead.
 
     Attributes
     ----------
@@ -60,6 +62,7 @@ class ToolDesk:
         right: RightObjects,
         say: Callable[[str, str], None],
         changed: Callable[[], None],
+        lay_down: Callable[[], None] = lambda: None,
     ) -> None:
         self.steering: Steering | None = None
         self.tool: Tool | None = None
@@ -70,7 +73,7 @@ class ToolDesk:
         self._clicks, self._marks = Clicks(), Marks(viewer)
         self._distance = DistanceLayer(viewer)
         self._asking = Asking(self._show_reply, lambda text: say(text, "error"))
-        self._gestures = Gestures(viewer, self.click, self.draw, self.hover)
+        self._gestures = Gestures(viewer, self.click, self.draw, self.hover, lay_down)
 
     def take(self, tool: Tool | None) -> str:
         """Take a tool up, or lay the last one down; return what to do with it."""
@@ -80,6 +83,7 @@ class ToolDesk:
         self._asked.clear()
         self._distance.hide()
         self.tool = tool
+        self._say("", "note")
         if self.steering is None:
             return ""
         layer = self.steering.layer
@@ -108,6 +112,8 @@ class ToolDesk:
             frame, point = place
             self._do(Grow(point, not self.steering.layer.data[pixel], frame))
         elif not self.steering.layer.data[pixel] and self.tool is not RIGHT:
+            self._clicks.clear()
+            self._show_marks(place[0], ())
             self._say(ON_BACKGROUND, "warning")
         elif self.tool is RIGHT:
             self._mark_right(pixel)
@@ -208,4 +214,4 @@ class ToolDesk:
     def _axes(self) -> tuple[str, ...]:
         """Names of the spatial axes, if the layer has some."""
         names = tuple(self.steering.layer.axis_labels[-self.steering.kept.ndim :])
-        return () if any("axis" in name for name in names) else names
+        return names if all(name.isalpha() for name in names) else ()

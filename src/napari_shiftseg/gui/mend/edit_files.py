@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
-    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.files.edits import EditList
 
 FILTER = "Edits (*.json)"
 SAVED: WeakKeyDictionary[Labels, list[dict[str, Any]]] = WeakKeyDictionary()
@@ -64,35 +64,43 @@ class EditFiles:
     def save(self, layer: Labels) -> bool:
         """Ask for a file and write the edits of a layer; False: there is none."""
         title = f"Save the edits of {layer.name}"
-        path = show_file_dialog("w", title, filter=FILTER)
-        if not path:
+        asked = show_file_dialog("w", title, filter=FILTER)
+        if not asked:
             return False
+        path = Path(asked)
+        if not path.suffix:
+            path = path.with_suffix(".json")
         from napari_shiftseg.files.edits import EditList, write_edits
         from napari_shiftseg.interaction.editing.edits import from_dict
 
         known = edits_of(layer)
         edits = EditList(tuple(from_dict(edit) for edit in known), chosen_of(layer))
         try:
-            write_edits(Path(path), edits)
+            write_edits(path, edits)
         except OSError as error:
             self._say(f"The edits were not saved: {error}", "error")
             return False
         SAVED[layer] = known
-        self._say(f"Saved to {path}", "note")
+        model = layer.metadata[METADATA_KEY]["model"]
+        self._say(
+            f"Saved to {path}. On the command line: shiftseg mend IMAGE -m {model} "
+            f"--edits {path.name}",
+            "note",
+        )
         return True
 
-    def load(self) -> tuple[Edit, ...]:
-        """Ask for a file and read its edits; none: there is none, or it is wrong."""
+    def load(self) -> EditList | None:
+        """Ask for a file and read its edits; None: there is none, or it is wrong."""
         path = show_file_dialog("r", "Load edits", filter=FILTER)
         if not path:
-            return ()
+            return None
         from napari_shiftseg.files.edits import read_edits
 
         try:
-            return read_edits(Path(path)).edits
+            return read_edits(Path(path))
         except (OSError, ValueError) as error:
             self._say(str(error), "error")
-            return ()
+            return None
 
 
 def edits_of(layer: Labels) -> list[dict[str, Any]]:

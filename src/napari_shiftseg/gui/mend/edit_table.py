@@ -80,7 +80,10 @@ class EditTable(Container):
         self._shown, self._first = edits, first
         self.list.scrollToBottom()
         count = f"{len(edits)} edit{'s' * (len(edits) != 1)}"
-        self.title.value = f"{count}. Undo: Ctrl+Z, redo: Ctrl+Shift+Z."
+        self.title.value = (
+            f"{count}, with those of napari's brush and eraser. Ctrl+Z undoes what was "
+            f"made since a knob was turned."
+        )
         self.save.enabled = bool(edits)
         self._enable()
 

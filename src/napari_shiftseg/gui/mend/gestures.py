@@ -34,6 +34,8 @@ class Gestures:
         Takes the pixels drawn over, one beside the other.
     on_hover : callable
         Takes the pixel under the pointer.
+    on_other_mode : callable
+        Called when the user takes a tool of napari's: two would act at once.
     """
 
     def __init__(
@@ -42,10 +44,11 @@ class Gestures:
         on_click: Callable[[Pixel, Sequence[str]], None],
         on_stroke: Callable[[list[Pixel]], None],
         on_hover: Callable[[Pixel], None],
+        on_other_mode: Callable[[], None] = lambda: None,
     ) -> None:
         self._viewer = viewer
         self._on_click, self._on_stroke = on_click, on_stroke
-        self._on_hover = on_hover
+        self._on_hover, self._on_other_mode = on_hover, on_other_mode
         self._layer: Labels | None = None
         self._draws = False
 
@@ -57,6 +60,7 @@ class Gestures:
         layer.mouse_move_callbacks.append(self._move)
         layer.mode = "pan_zoom"
         layer.mouse_pan = not draws
+        layer.events.mode.connect(self._follow_mode)
 
     def end(self) -> None:
         """Listen no more."""
@@ -65,13 +69,18 @@ class Gestures:
             return
         layer.mouse_drag_callbacks.remove(self._drag)
         layer.mouse_move_callbacks.remove(self._move)
-        layer.mouse_pan = True
+        layer.events.mode.disconnect(self._follow_mode)
+        layer.mouse_pan = str(layer.mode) == "pan_zoom"
+
+    def _follow_mode(self) -> None:
+        if self._layer is not None and str(self._layer.mode) != "pan_zoom":
+            self._on_other_mode()
 
     def _drag(self, layer: Labels, event: Any) -> Generator[None, None, None]:
         if event.button != LEFT or self._viewer.dims.ndisplay != 2:
             return
         path, begin = [event.position], np.array(event.pos)
-        keys, moved = tuple(str(key) for key in event.modifiers), False
+        keys, moved = tuple(str(getattr(k, "name", k)) for k in event.modifiers), False
         yield
         while event.type == "mouse_move":
             moved = moved or np.abs(np.array(event.pos) - begin).max() > STILL

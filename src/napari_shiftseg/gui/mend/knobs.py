@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from magicgui.widgets import (
     CheckBox,
@@ -15,6 +15,9 @@ from psygnal import Signal
 
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.model.config import Clustering, Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REACH = 4.0  # times the bandwidth that the slider reaches
 FINEST = 100  # steps of the slider in a bandwidth
@@ -87,12 +90,24 @@ class Knobs(Container):
         slider.range = (h / FINEST, REACH * h)
         slider.step = h / FINEST
 
-    def use_bandwidth(self, bandwidth: float) -> None:
-        """Turn the bandwidth, as the user would."""
-        self.bandwidth.value = min(
-            max(bandwidth, self.bandwidth.min), self.bandwidth.max
-        )
-        self._turn("bandwidth", bandwidth)
+    def use(self, values: Mapping[str, Any]) -> None:
+        """Turn several knobs at once, by the names of `Clustering`.
+
+        The slider of the bandwidth shows what it can of a value beyond its ends.
+        """
+        self._taking = True
+        try:
+            for name in self._knobs.keys() & values.keys():
+                self._knobs[name].value = self._reached(name, values[name])
+        finally:
+            self._taking = False
+        self._turned |= values
+        self.turned.emit()
+
+    def _reached(self, name: str, value: Any) -> Any:
+        if name != "bandwidth":
+            return value
+        return min(max(value, self.bandwidth.min), self.bandwidth.max)
 
     @property
     def clustering(self) -> Clustering:

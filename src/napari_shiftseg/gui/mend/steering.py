@@ -109,7 +109,7 @@ class Steering:
         self._clustering_now: Point | None = None
         self._shape = layer.data.shape
         self._frames_there = frozenset(kept.frames)
-        self._stopped = False
+        self._stopped = self._has_noted = False
         self.history = EditHistory(
             layer,
             self._mending_of,
@@ -321,8 +321,9 @@ class Steering:
             self._stale.discard(position)
             self._record_clustering()
         self.layer.refresh()
-        if frame.notes:
+        if frame.notes or self._has_noted:  # what was noted before is no longer so
             self._listener.said(shortened(frame.notes), "warning")
+        self._has_noted = bool(frame.notes)
 
     def _is_current(self, frame: SteeredFrame) -> bool:
         """Whether knobs and edits are those that a frame was made with."""

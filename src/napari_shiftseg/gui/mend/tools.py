@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
+from napari.layers import Labels
 from psygnal import Signal
+
+from napari_shiftseg.gui.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     import napari
@@ -36,7 +39,7 @@ SPLIT = Tool(
     "Click once on each of the two parts, or draw a line from one part to the other. "
     "More parts: hold Shift for all clicks but the last.",
 )  # fmt: skip
-DELETE = Tool("Delete", "D", False, "Click an object that is none.")
+DELETE = Tool("Delete", "D", False, "Click dirt, or what is no object: it is removed.")
 REDRAW = Tool(
     "Redraw", "R", False,
     "Click an object: its outline follows the foreground that the network predicts.",
@@ -103,7 +106,9 @@ class Tools(Container):
             )
 
     def _press_key(self, tool: Tool) -> None:
-        if self.enabled:
+        active = self._viewer.layers.selection.active
+        foreign = isinstance(active, Labels) and METADATA_KEY not in active.metadata
+        if self.enabled and not foreign:  # or objects that are not seen would change
             self.press(tool)
 
     def free_keys(self) -> None:

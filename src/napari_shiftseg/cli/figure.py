@@ -26,21 +26,21 @@ def run_figure(
 ) -> None:
     """Make one figure or all; print what was measured, write all of it."""
     experiments, reports = find_experiments(name), []
+    many = len(experiments) > 1
     if retrain and not any(experiment.networks for experiment in experiments):
         raise ValueError(
             f"figure {name} has no network of its own to train: leave out --retrain "
             f"(shiftseg train makes the bundled models)"
         )
-    name = name.lower()
     given = None if data is None else read_data(data)
     for experiment in experiments:
-        own = given if experiment.data or name != ALL else None
+        own = given if experiment.data or not many else None
         steps = run_steps(experiment, output, retrain, device, own)
         reports.append(with_progress(steps, unit="step"))
         if not as_json:
             _print(reports[-1], output)
     if as_json:
-        one = reports[0] if name != ALL else {"figure": ALL, "figures": reports}
+        one = {"figure": ALL, "figures": reports} if many else reports[0]
         print(json.dumps(one, allow_nan=False))
         note(f"figures and tables are in {output}")
 

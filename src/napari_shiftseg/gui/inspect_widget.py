@@ -25,7 +25,7 @@ from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.source import (
     Source,
     colour_note,
@@ -56,7 +56,7 @@ def open_inspect(viewer: napari.Viewer) -> InspectWidget:
     return widget
 
 
-class InspectWidget(Container):
+class InspectWidget(ScrolledRows):
     """Show what a model is and what its tiles cost, and test that they are exact.
 
     Parameters
@@ -104,13 +104,11 @@ class InspectWidget(Container):
         rows.margins = (0, 0, 0, 0)
         align_labels(rows)
         after = [self.title, self.measuring, self.testing]
-        self._rows = Container(widgets=[rows, self.warning, *after], labels=False)
-        layout = self._rows.native.layout()
+        whole = Container(widgets=[rows, self.warning, *after], labels=False)
+        layout = whole.native.layout()
         layout.insertWidget(2, self.card, 1)
         layout.insertWidget(4, self.table)
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self.native.layout().addWidget(Scrolling(self._rows.native))
+        super().__init__(whole)
 
     def _connect(self) -> None:
         self.model.chosen.connect(self._show_model)

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 
 LEAST_HEIGHT = 120  # pixels, so that three docks share a low screen
+
+
+class ScrolledRows(Container):
+    """A widget whose rows are scrolled where the screen is low.
+
+    Parameters
+    ----------
+    rows : Container
+    """
+
+    def __init__(self, rows: Container) -> None:
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._rows = rows  # or its children would go with it
+        self._scrolling = Scrolling(rows.native)
+        self.native.layout().addWidget(self._scrolling)
 
 
 class Scrolling(QScrollArea):

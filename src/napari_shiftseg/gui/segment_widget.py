@@ -19,7 +19,7 @@ from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_again import RunAgain
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.segment_form import SegmentForm
 from napari_shiftseg.gui.size_advice import SizeAdvice
 from napari_shiftseg.gui.source import colour_note
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
 
 
-class SegmentWidget(Container):
+class SegmentWidget(ScrolledRows):
     """Predict an image tile by tile, cluster it, and show what came out.
 
     Parameters
@@ -85,10 +85,7 @@ class SegmentWidget(Container):
         )
         self.advanced.visible = self.again.visible = False
         rows.native.layout().addStretch()
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self._rows = rows  # or its children would go with it
-        self.native.layout().addWidget(Scrolling(rows.native))
+        super().__init__(rows)
 
     def _connect(self) -> None:
         layers = self._viewer.layers

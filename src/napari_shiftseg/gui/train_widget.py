@@ -18,7 +18,7 @@ from napari_shiftseg.gui.note import Note, wrapped_label
 from napari_shiftseg.gui.pairs_choice import NotChosenYet
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel, Stop
-from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.train_advanced import TrainAdvanced
 from napari_shiftseg.gui.train_form import TrainForm
 from napari_shiftseg.gui.training_run import TrainingProgress, training_run
@@ -40,7 +40,7 @@ REDRAW = 2.0  # seconds at least between two drawings of the curves
 REST = 40  # times as long as the curves took to lay out; painting them takes four
 
 
-class TrainWidget(Container):
+class TrainWidget(ScrolledRows):
     """Train a network on images and labels, and show how it comes on.
 
     Parameters
@@ -95,11 +95,7 @@ class TrainWidget(Container):
         layout.insertWidget(layout.count() - 1, self.plot)
         self.plot.hide()
         layout.addStretch()
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self._rows = rows  # or its children would go with it
-        self._scrolling = Scrolling(rows.native)
-        self.native.layout().addWidget(self._scrolling)
+        super().__init__(rows)
 
     def _connect(self) -> None:
         form, advanced = self.form, self.advanced

@@ -8,6 +8,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.own_layer import OwnLayer
 from napari_shiftseg.gui.source import Source
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def near_is_bright() -> Colormap:
     return Colormap(ensure_colormap("viridis").colors[::-1], name="near is bright")
 
 
-class DistanceLayer:
+class DistanceLayer(OwnLayer):
     """An image of distances in bandwidths, seen while pixels are asked.
 
     It is made once and then hidden: napari takes long to add and remove layers.
@@ -34,8 +35,7 @@ class DistanceLayer:
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
-        self._layer: Image | None = None
+        super().__init__(viewer)
         self._of: Labels | None = None
         self._place: tuple[int, ...] = ()
 
@@ -48,10 +48,9 @@ class DistanceLayer:
         """Show distances, placed on the labels, at this pixel of theirs."""
         missing = labels.ndim - distances.ndim
         data = distances.reshape((1,) * missing + distances.shape)
-        place = corner
         if self._of is not labels:  # of other axes, perhaps
             self.remove()
-        if self._layer is None or self._layer not in self._viewer.layers:
+        if not self.is_there:
             self._of = labels
             self._layer = Image(
                 data,
@@ -63,22 +62,11 @@ class DistanceLayer:
             )
             self._viewer.layers.insert(self._viewer.layers.index(labels), self._layer)
             self._viewer.layers.selection.active = labels
-        elif place == self._place:
+        elif corner == self._place:
             self._layer.data = data
         else:
             self._layer.data = data
             for name, value in Source.of(labels).placed(corner, labels.ndim).items():
                 setattr(self._layer, name, value)
-        self._place = place
+        self._place = corner
         self._layer.visible = True
-
-    def hide(self) -> None:
-        """Show it no more."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._layer.visible = False
-
-    def remove(self) -> None:
-        """Take the layer away."""
-        layer, self._layer = self._layer, None
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)

@@ -8,12 +8,12 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.own_layer import OwnLayer
 from napari_shiftseg.gui.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import napari
     from napari.layers import Labels
     from numpy.typing import NDArray
 
@@ -22,22 +22,13 @@ COLOUR = "white"  # no object has it
 OPACITY = 0.8
 
 
-class LassoedLayer:
+class LassoedLayer(OwnLayer):
     """A Labels layer that is made at the first lasso and then updated in place.
 
     Parameters
     ----------
     viewer : napari.Viewer
     """
-
-    def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
-        self._layer: Labels | None = None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there is such a layer, and the user has not removed it."""
-        return self._layer is not None and self._layer in self._viewer.layers
 
     def show(
         self, mask: NDArray[Any], labels: Labels, frame: Sequence[int] = ()
@@ -64,17 +55,6 @@ class LassoedLayer:
             self.remove()
             self._layer = self._added(data, _name(labels), place)
         self._layer.visible = True
-
-    def hide(self) -> None:
-        """Show no pixels; napari takes a tenth of a second to remove a layer."""
-        if self.is_there:
-            self._layer.visible = False
-
-    def remove(self) -> None:
-        """Take the layer away, if there is one."""
-        if self.is_there:
-            self._viewer.layers.remove(self._layer)
-        self._layer = None
 
     def _added(self, data: NDArray[Any], name: str, place: dict[str, Any]) -> Labels:
         selected = self._viewer.layers.selection.active

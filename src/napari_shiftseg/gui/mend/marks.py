@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Points
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.own_layer import OwnLayer
 from napari_shiftseg.gui.source import Source
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SIZE = 12  # screen pixels
 COLOUR = "#ffffff"
 
 
-class Marks:
+class Marks(OwnLayer):
     """A layer of crosses; it is made once and then hidden, as adding takes long.
 
     Parameters
@@ -31,15 +32,14 @@ class Marks:
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
-        self._layer: Points | None = None
+        super().__init__(viewer)
         self._of: Labels | None = None
 
     def show(self, pixels: Sequence[Pixel], labels: Labels) -> None:
         """Show crosses at pixels of the labels; none: hide the layer."""
         if self._of is not labels:
             self.remove()
-        if self._layer is None or self._layer not in self._viewer.layers:
+        if not self.is_there:
             if not pixels:
                 return
             self._add(labels)
@@ -47,12 +47,6 @@ class Marks:
         scale = float(np.abs(np.asarray(labels.scale)[-1])) or 1.0
         self._layer.size = SIZE / self._viewer.scene.camera.zoom / scale
         self._layer.visible = bool(pixels)
-
-    def remove(self) -> None:
-        """Take the layer away."""
-        layer, self._layer = self._layer, None
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
 
     def _add(self, labels: Labels) -> None:
         self._of = labels

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
-from napari.layers import Labels
 from psygnal import Signal
 
-from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.choices import is_truth
 
 if TYPE_CHECKING:
     import napari
@@ -107,9 +106,9 @@ class Tools(Container):
 
     def _press_key(self, tool: Tool) -> None:
         active = self._viewer.layers.selection.active
-        foreign = isinstance(active, Labels) and METADATA_KEY not in active.metadata
-        if self.enabled and not foreign:  # or objects that are not seen would change
-            self.press(tool)
+        if not self.enabled or is_truth(active):  # objects not seen would change
+            return
+        self.press(tool)
 
     def free_keys(self) -> None:
         """Give the keys back."""

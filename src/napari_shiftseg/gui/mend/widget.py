@@ -31,7 +31,7 @@ from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.scrolling import Scrolling
+from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.view_watch import ViewWatch
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ NOT_KEPT = (
 )
 
 
-class MendWidget(Container):
+class MendWidget(ScrolledRows):
     """Steer the clustering of a result, ask its pixels, and mend its objects.
 
     Parameters
@@ -120,10 +120,7 @@ class MendWidget(Container):
             labels=False,
         )  # fmt: skip
         rows.native.layout().addStretch()
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self._rows = rows  # or its children would go with it
-        self.native.layout().addWidget(Scrolling(rows.native))
+        super().__init__(rows)
 
     def _connect(self) -> None:
         viewer = self._viewer
@@ -349,7 +346,9 @@ class MendWidget(Container):
             self._viewer.layers.selection.active = steering.layer
             open_training(self._viewer, image, labels, model)
 
-        steps = lambda: correction_steps(steering, right, image)  # noqa: E731
+        def steps() -> Generator[Progress, None, Any]:
+            return correction_steps(steering, right, image)
+
         steering.add(Task(steps, show, all_frames=True))
 
     # Edits

@@ -25,7 +25,24 @@ SHOWN = 4  # positions named in the description of an edit
 
 
 @dataclass(frozen=True)
-class Merge:
+class _AtPoints:
+    """An edit of the objects under some pixels of a frame."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    kind: ClassVar[str]
+
+    points: Points
+    frame: Point = ()
+
+    def __post_init__(self) -> None:
+        _set(self, points=_points(self.points), frame=_point(self.frame))
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {_listed(self.points)}{_of_frame(self.frame)}"
+
+
+@dataclass(frozen=True)
+class Merge(_AtPoints):
     """All objects under the points become one, which keeps the lowest number.
 
     It holds when the clustering changes ("must-link"). Points on background are
@@ -44,22 +61,15 @@ class Merge:
         If the points are fewer than two, or are no pixel positions.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str] = "merge"
 
-    points: Points
-    frame: Point = ()
-
     def __post_init__(self) -> None:
-        _set(self, points=_points(self.points), frame=_point(self.frame))
+        super().__post_init__()
         if len(set(self.points)) < 2:
             raise ValueError(
                 f"a merge needs 2 points or more, one on each object, got "
                 f"{_listed(self.points)}: click all objects that shall become one"
             )
-
-    def __str__(self) -> str:
-        return f"merge at {_listed(self.points)}{_of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Delete:
+class Delete(_AtPoints):
     """The objects under the points become background.
 
     Parameters
@@ -134,21 +144,11 @@ class Delete:
         If there is no point, or they are no pixel positions.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str] = "delete"
-
-    points: Points
-    frame: Point = ()
-
-    def __post_init__(self) -> None:
-        _set(self, points=_points(self.points), frame=_point(self.frame))
-
-    def __str__(self) -> str:
-        return f"delete at {_listed(self.points)}{_of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)
-class Redraw:
+class Redraw(_AtPoints):
     """The outlines of the objects under the points follow the foreground.
 
     Parameters
@@ -164,17 +164,7 @@ class Redraw:
         If there is no point, or they are no pixel positions.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str] = "redraw"
-
-    points: Points
-    frame: Point = ()
-
-    def __post_init__(self) -> None:
-        _set(self, points=_points(self.points), frame=_point(self.frame))
-
-    def __str__(self) -> str:
-        return f"redraw at {_listed(self.points)}{_of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)

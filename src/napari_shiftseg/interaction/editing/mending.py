@@ -79,18 +79,14 @@ class Mending:
         ValueError
             If it cannot act: it lies outside the image or on background, for example.
         """
-        if edit.frame != self.frame.frame:
-            raise ValueError(
-                f"this is frame {self.frame.frame}, the edit is of frame {edit.frame}: "
-                f"give the position on the leading axes"
-            )
+        self._check_frame(edit)
         return self.frame.change_of(edit)
 
     def make(self, edit: Edit) -> Change:
         """Make an edit, and return what it did; see `change_of`."""
-        change = self.change_of(edit)
-        self.labels[change.box] = change.after
-        self.record(edit, change)
+        self._check_frame(edit)
+        change = self.frame.apply(edit)
+        self._add(edit, change)
         return change
 
     def record(self, edit: Edit, change: Change) -> None:
@@ -166,6 +162,13 @@ class Mending:
     def overruled(self) -> list[tuple[int, int]]:
         """Return which edits hold no more, and which newer one wins; see `made`."""
         return overruled(self.made, self.labels)
+
+    def _check_frame(self, edit: Edit) -> None:
+        if edit.frame != self.frame.frame:
+            raise ValueError(
+                f"this is frame {self.frame.frame}, the edit is of frame {edit.frame}: "
+                f"give the position on the leading axes"
+            )
 
     def _add(self, edit: Edit, change: Change) -> None:
         places = tuple(self.frame.place(point) for point in edit.points)

@@ -141,7 +141,7 @@ def _network(kind: str) -> Network:
         depth=3,
         features=8,
         embedding_channels=3,
-        clustering=Clustering(bandwidth=BANDWIDTH),
+        clustering=Clustering(bandwidth=BANDWIDTH, split_far_parts=False),
     )
     recipe = Recipe(
         window=4 * SPACING,

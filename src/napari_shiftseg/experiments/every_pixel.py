@@ -171,7 +171,7 @@ def _network(name: str, side: int, **options: Any) -> Network:
         name=name,
         ndim=2,
         embedding_channels=3,
-        clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
+        clustering=Clustering(bandwidth=PAPER_BANDWIDTH, split_far_parts=False),
         **options,
     )
     recipe = Recipe(window=side, steps=600, learning_rate=1e-3)

@@ -156,7 +156,7 @@ def _experiment(
         ndim=2,
         depth=3,
         embedding_channels=3,
-        clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
+        clustering=Clustering(bandwidth=PAPER_BANDWIDTH, split_far_parts=False),
         **options,
     )
     # the cells of one window show all pairs of a phase and a place in the lattice

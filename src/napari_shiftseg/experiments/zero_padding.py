@@ -108,7 +108,7 @@ def _network(training: str, **options: Any) -> Network:
         features=8,
         embedding_channels=3,
         padding="same",
-        clustering=Clustering(bandwidth=PAPER_BANDWIDTH),
+        clustering=Clustering(bandwidth=PAPER_BANDWIDTH, split_far_parts=False),
     )
     recipe = Recipe(steps=2_500, learning_rate=4e-3, grid=TILE, **options)
     sample = partial(disks, (16 * TILE,) * 2, SPACING)

@@ -47,6 +47,18 @@ def test_what_a_person_reads(shiftseg, tmp_path) -> None:
     assert str(tmp_path) in ran.stdout
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (975.35009, "975.4"), (64, "64"), (None, "None"), ([16, 20], "16, 20"),
+        ([[16, 20], [32, 20]], "16, 20; 32, 20"), ([], ""),
+        ({"false_splits": [20, 36], "merges": []}, "false splits 20, 36; merges none"),
+    ],
+)  # fmt: skip
+def test_a_figure_in_words(value, text: str) -> None:
+    assert figure_command._shown(value) == text
+
+
 def test_all_figures_are_one_json_object(
     shiftseg, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

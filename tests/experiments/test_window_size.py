@@ -21,8 +21,8 @@ from napari_shiftseg.experiments.window_rows import (
 from napari_shiftseg.experiments.window_size import (
     WINDOWS,
     measure,
-    naive_above,
     variants,
+    windows_above,
 )
 from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.metrics.instances import ObjectScores
@@ -58,7 +58,7 @@ class TestWindows:
             assert all(window % period for window in WINDOWS[model.config.ndim])
 
 
-class TestNaiveAbove:
+class TestWindowsAbove:
     def test_windows_are_held_against_what_is_kept_of_them(
         self, tiny_model: UNet
     ) -> None:
@@ -66,8 +66,11 @@ class TestNaiveAbove:
             row("naive", 5, 3, 1), row("naive", 7, 2, 3), row("naive", 9, 2, 1),
             row("cropped", 4, 2, 2), row("cropped", 8, 2, 1),
         ]  # fmt: skip
-        assert naive_above(rows, tiny_model) == {
+        assert windows_above(rows, tiny_model, "naive") == {
             "false_splits": [5], "split_by_seams": [7]
+        }  # fmt: skip
+        assert windows_above(rows, tiny_model, "cropped") == {
+            "false_splits": [], "split_by_seams": [5]
         }  # fmt: skip
 
     def test_multiples_of_the_period_are_never_above(
@@ -75,8 +78,8 @@ class TestNaiveAbove:
     ) -> None:
         windows = {2: [4, 8]}
         numbers = exhaust(measure({"small": tiny_model}, noise, windows)).numbers
-        above = [v for k, v in numbers.items() if k.startswith("naive_above")]
-        assert above == [{"false_splits": [], "split_by_seams": []}] * 3
+        above = [v for k, v in numbers.items() if "_above_" in k]
+        assert above == [{"false_splits": [], "split_by_seams": []}] * 6
 
 
 class TestMeasure:

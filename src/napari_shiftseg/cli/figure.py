@@ -49,5 +49,20 @@ def _print(report: dict[str, Any], folder: Path) -> None:
     print(f"{report['figure']}: {report['title']}")
     for key, value in report.items():
         if key not in ABOUT:
-            print(f"  {key.replace('_', ' ')}: {value}")
+            print(f"  {key.replace('_', ' ')}: {_shown(value)}")
     print(f"  written: {', '.join(report['files'])} in {folder}\n")
+
+
+def _shown(value: Any) -> str:
+    """Write a figure for a person: numbers to four digits, lists without brackets."""
+    match value:
+        case float():
+            return f"{value:.4g}"
+        case dict():
+            pairs = ((k.replace("_", " "), v) for k, v in value.items())
+            return "; ".join(f"{name} {_shown(v) or 'none'}" for name, v in pairs)
+        case [[*_], *_]:
+            return "; ".join(map(_shown, value))
+        case list():
+            return ", ".join(map(_shown, value))
+    return str(value)

@@ -139,10 +139,12 @@ def _sweep_steps(
 def worse_windows(
     found: Mapping[Variant, Sequence[Row]], model: UNet
 ) -> dict[str, dict[str, list[int]]]:
-    """Return for each variant at which windows naive tiles do worse."""
+    """Return at which windows naive tiles do worse, and cropped ones, by variant."""
+    both = "naive", "cropped"
     return {
-        f"naive_above_cropped_{variant.key}": naive_above(rows, model)
+        f"{one}_above_{other}_{variant.key}": windows_above(rows, model, one)
         for variant, rows in found.items()
+        for one, other in (both, both[::-1])
     }
 
 
@@ -168,25 +170,28 @@ def table_of(
     return table
 
 
-def naive_above(rows: Sequence[Row], model: UNet) -> dict[str, list[int]]:
-    """Return the windows at which naive tiles count more than their cropped partners.
+def windows_above(
+    rows: Sequence[Row], model: UNet, method: str
+) -> dict[str, list[int]]:
+    """Return the windows at which one method counts more than its partner.
 
     Parameters
     ----------
     rows : sequence of Row
     model : UNet
+    method : {"naive", "cropped"}
+        The one that counts more; the windows are always those of the naive tiles.
     """
     known = {(row.method, row.window): row.figures() for row in rows}
-    naive = [row.window for row in rows if row.method == "naive" and row.window]
-    return {
-        key: [
-            window
-            for window in naive
-            if known["naive", window][key]
-            > known["cropped", kept_of(model, window)][key]
-        ]
-        for key in ("false_splits", "split_by_seams")
-    }
+    found: dict[str, list[int]] = {"false_splits": [], "split_by_seams": []}
+    for row in rows:
+        if row.method == "naive" and row.window:
+            naive = known["naive", row.window]
+            cropped = known["cropped", kept_of(model, row.window)]
+            more, less = (naive, cropped) if method == "naive" else (cropped, naive)
+            for key, windows in found.items():
+                windows += [row.window] * (more[key] > less[key])
+    return found
 
 
 def draw(figure: Figure, outcome: Outcome) -> None:

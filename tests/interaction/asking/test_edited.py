@@ -142,6 +142,18 @@ class TestParted:
         assert blamed(parted_by, asked, (0, 7), (1, 0)) == (CUT, (1, 1))
         assert blamed(parted_by, asked, (0, 7), (1, 7)) == (asked.made[2].edit, (2, 2))
 
+    def test_a_redrawn_object_is_followed_though_its_pixel_is_left_out(self, mended):
+        foreground = (LABELS > 0) | (np.arange(12) == 9)
+        foreground[1, 7] = False
+        edit = Redraw(((1, 7),))
+        asked = mended(edit, foreground=foreground)
+        assert (asked.labels[1, 7], asked.labels[0, 9]) == (0, 2)
+        assert blamed(parted_by, asked, (0, 9), (0, 0)) is None
+        cut = Split((((0, 6),), ((0, 8),)))
+        asked = mended(cut, Redraw(((1, 7),)), foreground=foreground)
+        gained = next(x for x in (9, 8) if asked.labels[0, x])
+        assert blamed(parted_by, asked, (0, 6), (0, gained)) == (cut, (2, 2))
+
     def test_a_merged_object_is_followed_by_all_its_parts(self, mended):
         asked = mended(CUT, JOIN)
         assert asked.labels[0, 5] == asked.labels[0, 8] != asked.labels[0, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
@@ -12,6 +13,9 @@ from napari_shiftseg.gui.choices import is_truth
 
 if TYPE_CHECKING:
     import napari
+
+
+LINE = 80  # characters of a tooltip
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,21 @@ class Tool:
 
     @property
     def tooltip(self) -> str:
-        """What to do with it, and what its answers mean."""
-        return "\n\n".join(filter(None, (self.hint, self.words)))
+        """What to do with it, and what its answers mean; Qt breaks no plain text."""
+        return "\n\n".join(filter(None, (fill(self.hint, LINE), self.words)))
 
 
 ASK = Tool(
     "Ask", "A", False,
     "Move over the image: the distance layer shows what belongs with the pixel under "
-    "the pointer. Click two objects to learn why they are two, or one. Rest on the "
-    "answer to read what its words mean.",
-    "bandwidths from its mode: how far the pixel is from the centre of its cluster; "
-    "“to the next”: from that of another object\n"
-    "phase: its position in the pattern of the network, which repeats every p pixels "
-    "(p is the period)\n"
+    "the pointer. Click two objects to learn why they are two, or one. Rest the "
+    "pointer on the answer to read what its words mean.",
+    "bandwidths from its mode: how far the pixel is from the centre of its cluster\n"
+    "to the next: how far it is from the centre of the nearest other cluster\n"
+    "phase: its position in the pattern that repeats every p pixels (p: the period)\n"
     "tile: which tile predicted it, counted from 0 along each axis\n"
-    "foreground: how probable it is that an object is there, from 0 to 1\n"
-    "(edited): an edit changed the object, or made the pixel background",
+    "foreground: how probable it is that it lies on an object, from 0 to 1\n"
+    "edited: an edit changed the object, or made the pixel background",
 )  # fmt: skip
 MERGE = Tool(
     "Merge", "J", True,

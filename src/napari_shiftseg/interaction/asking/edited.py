@@ -80,8 +80,8 @@ def joined_by(evidence: Evidence, places: Sequence[Place]) -> Blamed | None:
 def parted_by(evidence: Evidence, places: Sequence[Place]) -> Blamed | None:
     """Return the newest edit that parts the objects of two pixels.
 
-    Before it they were one object, or one of them was not there; or it holds them apart
-    although they were two: a split with a seed on either, or what made one of them.
+    Before it they were one object; or it holds them apart although they were two, or
+    one of them was not there: a split with a seed on either, or what made one anew.
     Both are followed back by the pixels clicked, and by those that edits named: of a
     merged object all parts.
 
@@ -92,7 +92,7 @@ def parted_by(evidence: Evidence, places: Sequence[Place]) -> Blamed | None:
         made = (evidence.made or ())[index]
         before = [_parts_before(evidence, index, parts) for parts in after]
         common = before[0].keys() & before[1].keys()
-        if common or not all(before) or _holds_apart(made, after):
+        if common or _holds_apart(made, after):
             first, second = (min(common or parts, default=0) for parts in before)
             return Blamed(made, (first, second))
         after = before
@@ -111,7 +111,11 @@ def _parts_before(evidence: Evidence, index: int, parts: _Parts) -> _Parts:
     made = (evidence.made or ())[index]
     if made.change.numbers.isdisjoint(parts):
         return parts
-    named = [x for x in made.places if _number_at(evidence, index + 1, x) in parts]
+    named = [  # a redrawn outline may leave the pixel out that named its object
+        pixel
+        for pixel in made.places
+        if any(_number_at(evidence, at, pixel) in parts for at in (index, index + 1))
+    ]
     pixels = [*parts.values(), *named]
     before = {_number_at(evidence, index, pixel): pixel for pixel in pixels}
     before.pop(0, None)

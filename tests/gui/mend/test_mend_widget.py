@@ -233,6 +233,54 @@ def test_asking_shows_distances_and_explains_two_objects(
     assert not viewer.layers[name].visible
 
 
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [(MERGE, "Joined by an edit (merge at"), (SPLIT, "Parted by an edit (split at")],
+)
+def test_asking_names_the_edit_that_joined_or_parted(
+    steered, result, settled, qtbot, tool, said
+) -> None:
+    if tool is MERGE:
+        at = [inside(result, 1), inside(result, 2)]
+    else:
+        largest = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
+        where = np.argwhere(result.data == largest)
+        at = [tuple(int(x) for x in where[i]) for i in (0, -1)]
+
+    def explained():
+        steered.tools.press(ASK)
+        for pixel in at:
+            steered.desk.click(pixel, ())
+        settled(steered)
+        return steered.answer.value
+
+    assert "edit" not in explained()
+    steered.tools.press(tool)
+    for pixel in at:
+        steered.desk.click(pixel, ())
+    settled(steered)
+    assert said in explained()
+    steered.tools.press(ASK)
+    steered.tools.press(ASK)
+    steered.desk.hover(at[0])
+    qtbot.waitUntil(lambda: "(edited) · " in steered.answer.value, timeout=10_000)
+    steered.tools.press(ASK)
+    result.undo()
+    assert "edit" not in explained()
+
+
+def test_the_words_of_an_answer_are_explained_where_it_stands(steered) -> None:
+    assert not steered.answer.tooltip
+    steered.tools.press(ASK)
+    for told in (steered.answer.tooltip, steered.tools.buttons[ASK].tooltip):
+        for word in ("bandwidths from its mode: ", "phase: ", "tile: ", "foreground: "):
+            assert word in told
+        assert max(map(len, told.splitlines())) <= 80
+    steered.tools.press(MERGE)
+    assert not steered.answer.tooltip
+    assert steered.tools.buttons[MERGE].tooltip == MERGE.hint
+
+
 def test_the_bandwidth_that_agrees_with_marked_objects(
     viewer, steered, result, settled, noise, model_file
 ) -> None:

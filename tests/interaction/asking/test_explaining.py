@@ -20,7 +20,10 @@ from napari_shiftseg.samples.nuclei import nuclei
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-BY_PLACE = "They are two objects only because they do not touch."
+BY_PLACE = (
+    "They are two objects only because they do not touch: if they are one, use the "
+    "Merge tool."
+)
 BY_HAND = "An edit, or clustering in neighbourhoods, parts them."
 
 
@@ -41,15 +44,19 @@ class TestSameObject:
         assert found.distance == pytest.approx(1.25)
         assert found.bandwidth == 0.47
         assert found.text == (
-            "Both are object 1, 1.2 bandwidths apart. The bandwidth is 0.8: a "
-            "bandwidth of 0.47 would part them."
+            "Both are object 1: their embeddings are 1.2 bandwidths apart. A bandwidth "
+            "of 0.47 would part them (it is 0.8)."
         )
 
     def test_pixels_that_none_parts(self, evidence_of):
         asked = evidence_of(self.labels, np.ones((3, 10)))
         found = explain(asked, (0, 0), (2, 9))
         assert (found.case, found.distance, found.bandwidth) == ("same object", 0, None)
-        assert "no bandwidth down to a quarter of that parts them" in found.text
+        assert found.text == (
+            "Both are object 1: their embeddings are 0.0 bandwidths apart. No "
+            "bandwidth down to 0.25 (it is 1) parts them: if they are two, use the "
+            "Split tool."
+        )
 
 
 class TestBackground:
@@ -154,6 +161,11 @@ class TestSameMode:
             f"Same mode, and they touch: by the mean shift alone they would be one "
             f"object. {BY_HAND}"
         )
+        known = explain(replace(asked, made=()), (0, 0), (2, 5)).text
+        assert known.endswith(
+            "Clustering in neighbourhoods parts them: if they are one, use the Merge "
+            "tool."
+        )
 
     def test_far_parts_that_are_not_split_either(self, evidence_of):
         asked = self.evidence(
@@ -189,7 +201,7 @@ class TestDifferentModes:
         assert found.text == (
             "Different modes, 3.1 bandwidths apart: a bandwidth of 1.5 would give them "
             "one mode (it is 1). They would stay two objects, because they do not "
-            "touch."
+            "touch: if they are one, use the Merge tool."
         )
         joined = self.evidence(evidence_of, 2, split_far_parts=False)
         assert "would merge them" in explain(joined, (0, 0), (0, 13)).text
@@ -249,8 +261,9 @@ class TestComponents:
         assert found.bandwidth == 1.5
         assert found.text == (
             "They lie in different components of the foreground: no bandwidth merges "
-            "them. At a foreground threshold of 0.26 (it is 0.5) these touch. Their "
-            "modes are 3.1 bandwidths apart: then a bandwidth of 1.5 would merge them."
+            "them (if they are one, use the Merge tool). At a foreground "
+            "threshold of 0.26 (it is 0.5) these touch. Their modes are 3.1 "
+            "bandwidths apart: then a bandwidth of 1.5 would merge them."
         )
 
     def test_the_threshold_and_the_bandwidth_do_what_is_said(self, evidence_of):

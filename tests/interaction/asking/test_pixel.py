@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -165,6 +167,14 @@ class TestBackground:
         assert "objects of fewer than 5 px are dropped, or an edit" in self.why(
             small, 10
         )
+
+    def test_no_edit_is_guessed_at_where_all_are_known(self, known):
+        dropping = COMPONENTS.model_copy(update={"min_size": 5})
+        asked = replace(known, made=())
+        assert self.why(replace(asked, clustering=dropping), 10).endswith(
+            "belongs to no object: objects of fewer than 5 px are dropped."
+        )
+        assert self.why(asked, 10).endswith("the clustering left it out.")
 
     def test_the_mode_of_the_background(self, evidence_of):
         told = Clustering(background_embedding=(8.0, 0, 0))

@@ -106,7 +106,7 @@ class KnownEvidence:
         """Return what questions about a frame are answered from."""
         from napari_shiftseg.interaction.asking.evidence import Evidence
 
-        made = frame.mending.made
+        made = tuple(frame.mending.made)  # the GUI thread may add one meanwhile
         version = id(frame), axes, len(made), id(made[-1]) if made else 0
         if self._evidence is None or self._of != version:
             self._of, self._held = version, (frame, made[-1:])  # ids stay theirs
@@ -118,6 +118,7 @@ class KnownEvidence:
                 frame.objects.mode_of,
                 axes,
                 frame.relabelling.neighbourhood,
+                made,
             )
         return self._evidence
 

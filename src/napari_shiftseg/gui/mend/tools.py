@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
@@ -14,20 +15,47 @@ if TYPE_CHECKING:
     import napari
 
 
+LINE = 80  # characters of a tooltip
+
+
 @dataclass(frozen=True)
 class Tool:
-    """A tool: its name, key, whether dragging draws, and what to do with it."""
+    """A tool.
+
+    Attributes
+    ----------
+    name, key : str
+    draws : bool
+        Whether dragging draws.
+    hint : str
+        What to do with it.
+    words : str
+        What the words of its answers mean.
+    """
 
     name: str
     key: str
     draws: bool
     hint: str
+    words: str = ""
+
+    @property
+    def tooltip(self) -> str:
+        """What to do with it, and what its answers mean; Qt breaks no plain text."""
+        return "\n\n".join(filter(None, (fill(self.hint, LINE), self.words)))
 
 
 ASK = Tool(
     "Ask", "A", False,
     "Move over the image: the distance layer shows what belongs with the pixel under "
-    "the pointer. Click two objects to learn why they are two, or one.",
+    "the pointer. Click two objects to learn why they are two, or one. Rest the "
+    "pointer on the answer to read what its words mean.",
+    "bandwidths from its mode: how far the pixel is from the centre of its cluster\n"
+    "to the next: how far it is from the centre of the nearest other cluster\n"
+    "phase: its position in the pattern that repeats every p pixels (p: the period)\n"
+    "tile: which tile predicted it, counted from 0 along each axis\n"
+    "foreground: how probable it is that it lies on an object, from 0 to 1\n"
+    "edited: an edit changed the object, or made the pixel background",
 )  # fmt: skip
 MERGE = Tool(
     "Merge", "J", True,
@@ -72,7 +100,7 @@ class Tools(Container):
         self._viewer = viewer
         self.on: Tool | None = None
         self.buttons = {
-            tool: PushButton(text=f"{tool.name}  [{tool.key}]", tooltip=tool.hint)
+            tool: PushButton(text=f"{tool.name}  [{tool.key}]", tooltip=tool.tooltip)
             for tool in TOOLS
         }
         rows = [

@@ -314,6 +314,7 @@ class MendWidget(ScrolledRows):
     def _take_tool(self, tool: Tool | None) -> None:
         self.hint.value = self.desk.take(tool)
         self.hint.visible = tool is not None
+        self.answer.tooltip = tool.words if tool is not None else ""
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_shiftseg.interaction.asking.edited import erased_by
 from napari_shiftseg.interaction.asking.pixel import (
     foreground_at,
     is_clustered,
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 def why_background(evidence: Evidence, place: Place) -> str:
     """Return a sentence on a pixel without an object.
 
-    Its foreground probability is not above the threshold; or the background's mode is
-    the nearest; or else its object was dropped, by its size or by an edit.
+    An edit made it background; or its foreground probability is not above the
+    threshold; or the background's mode is the nearest; or else its object was dropped,
+    by its size or, where the edits are not known, by one of them.
     """
     clustering, chance = evidence.clustering, foreground_at(evidence, place)
     at = ", ".join(
         f"{name} = {x}" for name, x in zip(evidence.names, place.pixel, strict=True)
     )
+    made = erased_by(evidence, place)
+    if made is not None:
+        return f"{at} is background: an edit ({made.edit}) made it so."
     if chance is not None and not is_clustered(evidence, place):
         return (
             f"{at} is background: its foreground probability {chance:.2f} is not above "
@@ -34,11 +39,13 @@ def why_background(evidence: Evidence, place: Place) -> str:
         )
     if is_nearest_to_background(evidence, place):
         return f"{at} is background: of all modes, the background's is nearest to it."
-    dropped = "an edit deleted its object"
+    dropped = []
     if clustering.min_size > 1:
-        small = f"objects of fewer than {clustering.min_size} px are dropped"
-        dropped = f"{small}, or {dropped}"
-    return f"{at} is not background, but belongs to no object: {dropped}."
+        dropped.append(f"objects of fewer than {clustering.min_size} px are dropped")
+    if evidence.made is None:
+        dropped.append("an edit deleted its object")
+    why = ", or ".join(dropped) or "the clustering left it out"
+    return f"{at} is not background, but belongs to no object: {why}."
 
 
 def is_nearest_to_background(evidence: Evidence, place: Place) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.interaction.editing.contradictions import Made
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.pipeline.segmentation import Prediction
 
@@ -44,6 +45,8 @@ class Evidence:
         Names of the axes; "y" and "x", or "z", "y" and "x" if not given.
     training_window : tuple of int, optional
         Output window the loss saw, per axis (``provenance.window``).
+    made : sequence of Made, optional
+        The edits that acted on the labels, the oldest first; None if not known.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Evidence:
     mode_of: NDArray[Any] | None = field(default=None, repr=False)
     axes: tuple[str, ...] = ()
     training_window: tuple[int, ...] | None = None
+    made: Sequence[Made] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         shape = self.predicted.plan.output_shape

@@ -13,6 +13,7 @@ from napari_shiftseg.interaction.asking.bandwidths import (
     distances,
     paired_distances,
 )
+from napari_shiftseg.interaction.asking.edited import is_edited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,8 @@ class Answer:
         None where there is no other.
     foreground : float or None
         Probability that it is foreground; None for a model without that logit.
+    edited : bool
+        Whether an edit changed its object, or made it background.
     """
 
     place: Place
@@ -52,11 +55,14 @@ class Answer:
     to_mode: float | None
     to_next: float | None
     foreground: float | None
+    edited: bool = False
 
     @property
     def text(self) -> str:
         """One line for a status bar."""
         parts = [f"object {self.label}" if self.label else "background"]
+        if self.edited:
+            parts[0] += " (edited)"
         if self.to_mode is not None:
             parts.append(f"{self.to_mode:.1f} bandwidths from its mode")
             if self.to_next is not None:
@@ -92,6 +98,7 @@ def ask_pixel(evidence: Evidence, pixel: Sequence[int]) -> Answer:
         to_mode=None if own is None else _to_mode(evidence, place, own),
         to_next=None if own is None else _to_next(evidence, place, own),
         foreground=foreground_at(evidence, place),
+        edited=is_edited(evidence, place),
     )
 
 

@@ -27,6 +27,12 @@ def middles_apart(evidence: Evidence, one: int, other: int) -> tuple[int, ...]:
     return tuple(int(x) for x in np.rint(second - first))
 
 
+def modes_apart(evidence: Evidence, one: int, other: int) -> float:
+    """Return the distance of the modes of two objects, in bandwidths."""
+    first, second = (evidence.mode(label)[None] for label in (one, other))
+    return float(paired_distances(first, second, evidence.clustering)[0])
+
+
 def is_whole_periods(evidence: Evidence, apart: Sequence[int]) -> bool:
     """Whether a distance is n·p along every axis, and not 0 along all."""
     period = evidence.predicted.plan.shape.period
@@ -81,6 +87,30 @@ def seam_between(evidence: Evidence, one: int, other: int) -> bool:
     return any(
         seamed and np.ptp(np.searchsorted(borders, [_middle(a), _middle(b)], "right"))
         for seamed, borders, a, b in along
+    )
+
+
+def are_alike(evidence: Evidence, one: int, other: int, apart: tuple[int, ...]) -> bool:
+    """Whether objects lie n·p apart and have equal embeddings at every pixel."""
+    if not is_whole_periods(evidence, apart):
+        return False
+    distance = corresponding_distance(evidence, one, other, apart)
+    return distance is not None and distance <= ALIKE
+
+
+def apart_text(evidence: Evidence, apart: tuple[int, ...]) -> str:
+    """Write ``48 = 3·16 px apart in x``; n·p only where it is so on every axis."""
+    periods = evidence.predicted.plan.shape.period
+    whole = is_whole_periods(evidence, apart)
+    parts = [
+        f"{abs(n)}{f' = {abs(n) // p}·{p}' if whole else ''} px {{}}in {name}"
+        for n, p, name in zip(apart, periods, evidence.names, strict=True)
+        if n
+    ]
+    if not parts:
+        return "with one middle"
+    return " and ".join(
+        part.format("" if i else "apart ") for i, part in enumerate(parts)
     )
 
 

@@ -79,6 +79,13 @@ class Change:
         changed = self.before != self.after
         return self.before[changed], self.after[changed]
 
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """Objects that gain or lose pixels by it; 0 where background does."""
+        changed = self.before != self.after
+        pair = self.before[changed], self.after[changed]
+        return frozenset(np.unique(pair).tolist())
+
     def reversed(self) -> Change:
         """Return the change that takes this one back."""
         return Change(self.frame, self.box, self.after, self.before)
@@ -161,9 +168,7 @@ class MendedFrame:
 
     def note(self, change: Change) -> None:
         """Learn of a change that stands in the labels already: an undo, a brush."""
-        changed = change.before != change.after
-        touched = np.unique((change.before[changed], change.after[changed]))
-        for number in touched[touched > 0].tolist():
+        for number in sorted(change.numbers - {0}):
             known = self.boxes.get(number)
             around = hull((known, change.box)) if known else change.box
             found = box_of(self.labels[around] == number, corner_of(around))

@@ -14,9 +14,8 @@ from napari_shiftseg.interaction.editing.edits import (
     Paint,
     Redraw,
     Split,
-    from_dict,
-    to_dict,
 )
+from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.interaction.editing.runs import mask_of, runs_of
 
 EDITS = [

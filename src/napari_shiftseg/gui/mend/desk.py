@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.right_objects import RightObjects
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
     Place = tuple[Point, Point]  # frame, and pixel of the image
 

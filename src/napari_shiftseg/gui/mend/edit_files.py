@@ -71,7 +71,7 @@ class EditFiles:
         if not path.suffix:
             path = path.with_suffix(".json")
         from napari_shiftseg.files.edits import EditList, write_edits
-        from napari_shiftseg.interaction.editing.edits import from_dict
+        from napari_shiftseg.interaction.editing.plain import from_dict
 
         known = edits_of(layer)
         edits = EditList(tuple(from_dict(edit) for edit in known), chosen_of(layer))

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.interaction.steering.relabelling import InView, Relabelling
     from napari_shiftseg.model.config import Clustering

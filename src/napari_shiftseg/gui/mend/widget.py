@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth
     from napari_shiftseg.interaction.steering.kept import Kept
 

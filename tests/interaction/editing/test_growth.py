@@ -156,7 +156,7 @@ class TestEdit:
         labels = np.zeros((1, 40), dtype=np.int32)
         probability = np.full(labels.shape, 0.001)
         mending = Mending(labels, np.zeros((1, 1, 40)), logit=logits(probability))
-        with pytest.raises(ValueError, match="^nothing here stands out .*: paint it$"):
+        with pytest.raises(ValueError, match=r"^nothing here stands .* paint it$"):
             mending.make(Grow((0, 20), new=True))
         assert not labels.any()
         probability[0, 18:23] = 0.004  # faint, but something

@@ -56,7 +56,8 @@ def replay(
 
     Edits that cannot act, since the labels under them are not what they were, are left
     out, unless what they ask for is so already: two points to be merged lie on one
-    object, or what was to be deleted was not found. Where two contradict each other, the newer one wins. Both are noted.
+    object, or what was to be deleted was not found. Where two contradict each other,
+    the newer one wins. Both are noted.
 
     Parameters
     ----------

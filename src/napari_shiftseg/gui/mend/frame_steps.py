@@ -10,7 +10,7 @@ import numpy as np
 from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,6 +45,8 @@ class SteeredFrame:
         What others had painted.
     edits : tuple of Edit
         Of this frame, that were to be made, and those adopted.
+    left_out : mapping of int to str
+        Those of them, by their index, that could not be made, and why.
     """
 
     relabelling: Relabelling
@@ -54,6 +56,7 @@ class SteeredFrame:
     notes: tuple[str, ...]
     adopted: tuple[Edit, ...]
     edits: tuple[Edit, ...]
+    left_out: Mapping[int, str]
 
     @property
     def position(self) -> Point:
@@ -135,8 +138,9 @@ def frame_steps(
     )
     adopted = () if shown is None else _take_painted(mending, shown)
     len(mending.frame.boxes)  # found here, not in the GUI thread
+    made = (*own, *adopted)
     return SteeredFrame(
-        relabelling, objects, mending, clustering, notes, adopted, (*own, *adopted)
+        relabelling, objects, mending, clustering, notes, adopted, made, left_out
     )
 
 

@@ -278,6 +278,13 @@ class Paint:
         return mask_of(self.runs, self.shape)
 
     @property
+    def middle(self) -> Point:
+        """The middle one of the painted pixels, the box read line by line."""
+        at = self.painted.nonzero()
+        half = len(at[0]) // 2
+        return tuple(int(x[half]) + c for x, c in zip(at, self.corner, strict=True))
+
+    @property
     def points(self) -> Points:
         """The pixel that names the object, if one does."""
         return () if isinstance(self.to, str) else (self.to,)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.layers import Labels
-from napari.utils.key_bindings import KeymapHandler
+from napari.utils.key_bindings import KeymapHandler, coerce_keybinding
 
 from napari_shiftseg.gui.mend.gestures import (
     Gestures,
@@ -157,11 +157,16 @@ def test_escape_is_ours_only_while_a_tool_is_on(gestures, told) -> None:
     assert (told.escapes, told.hovers) == ([1, 1], ["mine"])
 
 
-def test_napari_has_escape_for_itself_again(gestures, told) -> None:
-    layer = Labels(np.zeros(SHAPE, dtype=int))
+def test_napari_has_escape_for_itself_again(gestures, told, monkeypatch) -> None:
+    """As it drops a polygon by it, by the keys of all labels."""
+    dropped = []
+    key = coerce_keybinding("Escape")
+    monkeypatch.setitem(Labels.class_keymap, key, dropped.append)
+    layer, other = (Labels(np.zeros(SHAPE, dtype=int)) for _ in range(2))
     gestures.begin(layer, draws=False)
-    gestures.end()
-    layer._overlays["polygon"].points = [(1, 1), (2, 2)]
     press_escape(layer)
-    assert layer._overlays["polygon"].points == []
-    assert told.escapes == []
+    press_escape(other)
+    assert (told.escapes, dropped) == ([1], [other])
+    gestures.end()
+    press_escape(layer)
+    assert (told.escapes, dropped) == ([1], [other, layer])

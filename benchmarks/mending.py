@@ -67,7 +67,8 @@ from napari_shiftseg.report.tables import Table, write_csv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.samples.sample import Sample

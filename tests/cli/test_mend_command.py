@@ -67,7 +67,9 @@ class TestMend:
         assert report["overruled"] == [{"edit": 2, "by": 4}]
         (left_out,) = report["left_out"]
         assert left_out["edit"] == 3
-        assert "a model with a foreground logit" in left_out["reason"]
+        assert left_out["reason"].endswith(
+            "foreground, which this model does not predict"
+        )
         assert (
             "edit 2 (merge at (5, 5), (25, 38)) no longer holds: edit 4" in ran.stderr
         )
@@ -115,6 +117,48 @@ class TestMend:
         )
         assert (chosen.kernel, chosen.bandwidth) == ("flat", 2)
 
+    def test_the_model_of_the_edits_unless_told_otherwise(
+        self, shiftseg, arguments, edit_file, model_file, tmp_path
+    ) -> None:
+        without = [a for a in arguments if a not in ("-m", model_file)]
+        write_edits(edit_file, EditList((SPLIT,), {}, str(model_file), "cells"))
+        report = json.loads(shiftseg(*without, "--json").stdout)
+        assert (report["model"], report["applied"]) == ("tiny", [1])
+        assert report["made_on"] == {"model": str(model_file), "image": "cells"}
+        assert report["notes"] == []
+        moved = model_file.parent / "elsewhere" / model_file.name
+        write_edits(edit_file, EditList((SPLIT,), {}, str(moved)))
+        assert json.loads(shiftseg(*arguments, "--json").stdout)["notes"] == []
+        shiftseg(*without).assert_refused("say with -m where it is", "elsewhere")
+
+    def test_another_model_and_another_image_are_named(
+        self, shiftseg, arguments, edit_file
+    ) -> None:
+        write_edits(edit_file, EditList((SPLIT,), {}, "nuclei", "plate 7"))
+        notes = json.loads(shiftseg(*arguments, "--json").stdout)["notes"]
+        (note,) = notes
+        assert "made on the model 'nuclei', not on '" in note
+        assert "leave out -m" in note
+        outside = Delete(((31, 0),))
+        write_edits(edit_file, EditList((outside,), {}, "tiny", "plate 7"))
+        notes = json.loads(shiftseg(*arguments, "--json").stdout)["notes"]
+        assert notes[1:] == [
+            "the edits were made on the image 'plate 7', this is 'cells'"
+        ]
+
+    @pytest.mark.parametrize("named", ["nuclei", ""])
+    def test_a_clustering_that_a_wrong_model_does_not_know(
+        self, shiftseg, arguments, edit_file, model_file, tmp_path, named
+    ) -> None:
+        """The scope is not at fault, and nothing is left behind."""
+        write_edits(edit_file, EditList((), {"scope": "component"}, named))
+        if named:
+            shiftseg(*arguments).assert_refused("shiftseg: the edits were made on")
+        else:
+            without = [a for a in arguments if a not in ("-m", model_file)]
+            shiftseg(*without).assert_refused("so 'disks' was taken: name the one")
+        assert not (tmp_path / "out").exists()
+
     @pytest.mark.parametrize(
         ("text", "said"),
         [
@@ -125,9 +169,12 @@ class TestMend:
             ),
         ],
     )
-    def test_wrong_edits(self, shiftseg, arguments, edit_file, text, said) -> None:
+    def test_wrong_edits(
+        self, shiftseg, arguments, edit_file, tmp_path, text, said
+    ) -> None:
         edit_file.write_text(text)
         shiftseg(*arguments).assert_refused(said)
+        assert not (tmp_path / "out").exists()
 
     def test_no_such_file(self, shiftseg, arguments, edit_file, tmp_path) -> None:
         edit_file.unlink()

@@ -17,6 +17,8 @@ EDITS = EditList(
         Paint((0, 0), (2, 2), ((1, 2),), (9, 9)),
     ),
     {"bandwidth": 0.7, "kernel": "flat"},
+    "nuclei",
+    "cells",
 )
 
 
@@ -35,7 +37,15 @@ def test_there_and_back(tmp_path: Path) -> None:
             },
         ],
         "clustering": {"bandwidth": 0.7, "kernel": "flat"},
+        "model": "nuclei",
+        "image": "cells",
     }  # fmt: skip
+
+
+def test_a_file_without_model_and_image_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "edits.json"
+    path.write_text('{"version": 1, "edits": [], "clustering": {"bandwidth": 2}}')
+    assert read_edits(path) == EditList((), {"bandwidth": 2})
 
 
 def test_a_failure_leaves_the_older_file(tmp_path: Path, monkeypatch) -> None:
@@ -60,7 +70,9 @@ def test_a_failure_leaves_the_older_file(tmp_path: Path, monkeypatch) -> None:
         ("[]", "edits are an object of version, edits, clustering"),
         ('{"edits": []}', "version 1 of a list of edits is read, got None"),
         ('{"version": 2, "edits": []}', "got 2"),
-        ('{"version": 1, "edits": [], "model": "x"}', "an object of version, edits"),
+        ('{"version": 1, "edits": [], "window": 2}', "an object of version, edits"),
+        ('{"version": 1, "edits": [], "model": 3}', "model must be a name .* got 3"),
+        ('{"version": 1, "edits": [], "image": []}', "image must be a name .* got"),
         ('{"version": 1}', "edits must be a list"),
         ('{"version": 1, "edits": [{"kind": "glue"}]}', "edit 1: the kind of an edit"),
         (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_shiftseg.report.folder import (
+    kept_if_used,
     refuse_to_overwrite,
     writable_folder,
     written_before,
@@ -20,6 +21,32 @@ def test_a_folder_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     assert writable_folder(folder) == folder
     assert list(folder.iterdir()) == []
+
+
+def work_that_fails(folder: Path, writes: bool) -> None:
+    with kept_if_used(folder) as made:
+        assert made == folder
+        assert folder.is_dir()
+        if writes:
+            (folder / "half").write_text("x")
+        raise ValueError("wrong")
+
+
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="wrong"):
+        work_that_fails(tmp_path / "new" / "folder", writes=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_or_is_used_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ValueError, match="wrong"):
+        work_that_fails(tmp_path / "there", writes=False)
+    with pytest.raises(ValueError, match="wrong"):
+        work_that_fails(tmp_path / "used", writes=True)
+    with kept_if_used(tmp_path / "done"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"there", "used", "done"}
 
 
 @pytest.mark.parametrize("below", ["", "below"])

@@ -16,6 +16,7 @@ from napari_shiftseg.cli.options import (
     KernelOption,
     MinSize,
     Model,
+    ModelOfEdits,
     OptionalOutput,
     Output,
     ScopeOption,
@@ -100,7 +101,7 @@ def mend(
         Path, typer.Option(help="JSON file of edits: merges, splits, deletions, ...")
     ],
     output: Output,
-    model: Model = "disks",
+    model: ModelOfEdits = None,
     window: Window = None,
     stitching: StitchingOption = "cropped",
     border: BorderOption = "mirror",
@@ -116,9 +117,9 @@ def mend(
 ) -> None:
     """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
 
-    The clustering is that of the list, but for what is given here. Edits that cannot
-    act any more are left out, and where two contradict each other the newer wins; both
-    are said.
+    Model and clustering are those of the list, but for what is given here. Edits that
+    cannot act any more are left out, and where two contradict each other the newer
+    wins; both are said.
     """
     from napari_shiftseg.cli.mend import run_mend
     from napari_shiftseg.cli.run_settings import settings_of

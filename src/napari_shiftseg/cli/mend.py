@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.segment import print_segmentation
@@ -12,37 +13,118 @@ from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.files.writing import write_segmentation
 from napari_shiftseg.interaction.editing.mend import mend
 from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.model.header import SUFFIX
 from napari_shiftseg.pipeline.segmentation import segment_steps
-from napari_shiftseg.report.folder import writable_folder
+from napari_shiftseg.report.folder import kept_if_used
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from numpy.typing import NDArray
 
     from napari_shiftseg.files.edits import EditList
     from napari_shiftseg.interaction.editing.replay import Replayed
+    from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
+
+USUAL_MODEL = "disks"  # where neither the command nor the file names one
 
 
 def run_mend(
     image: Path,
-    model: str,
+    model: str | None,
     edits: Path,
     settings: Settings,
     output: Path,
     as_json: bool,
 ) -> None:
     """Segment an image, make the edits, write the outcome and print it."""
-    folder, known = writable_folder(output), read_edits(edits)
-    network, source = load_model(model), read_image(image)
-    chosen = with_clustering(settings, known)
-    result = with_progress(segment_steps(source.data, network, chosen))
-    mended, outcome = mend(result, network, known.edits)
-    figures = mending_figures(result, mended, outcome, known)
-    report = write_segmentation(mended, network, source, folder, figures)
+    known = read_edits(edits)
+    network, source = model_for(model, known), read_image(image)
+    doubt = doubt_about(model, known)
+    with kept_if_used(output) as folder:
+        result = segmented(
+            source.data, network, with_clustering(settings, known), doubt
+        )
+        mended, outcome = mend(result, network, known.edits)
+        mended = replace(
+            mended, notes=(*mended.notes, *doubts(doubt, known, source.name, outcome))
+        )
+        figures = mending_figures(result, mended, outcome, known)
+        report = write_segmentation(mended, network, source, folder, figures)
     print_segmentation(mended, report, folder, as_json)
     if not as_json:
         print(in_words(figures))
+
+
+def model_for(chosen: str | None, edits: EditList) -> UNet:
+    """Load the model that was chosen, or else that on which the edits were made.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    try:
+        return load_model(chosen or edits.model or USUAL_MODEL)
+    except FileNotFoundError as error:
+        if chosen or not edits.model:
+            raise
+        raise FileNotFoundError(
+            f"the edits were made on a model that is not here; say with -m where it "
+            f"is: {error}"
+        ) from None
+
+
+def doubt_about(chosen: str | None, edits: EditList) -> str:
+    """Say why the model may not be that on which the edits were made; empty: it is."""
+    if not edits.model:
+        if chosen:
+            return ""
+        return (
+            f"the file of edits names no model, so {USUAL_MODEL!r} was taken: name the "
+            f"one they were made on with -m"
+        )
+    if chosen is None or _name_of(chosen) == _name_of(edits.model):
+        return ""
+    return (
+        f"the edits were made on the model {edits.model!r}, not on {chosen!r}: leave "
+        f"out -m to take theirs"
+    )
+
+
+def segmented(
+    pixels: NDArray[Any], network: UNet, settings: Settings, doubt: str
+) -> Segmentation:
+    """Segment an image; what goes wrong with a model in doubt is laid to it.
+
+    Raises
+    ------
+    ValueError
+        If the settings do not fit the model or the image.
+    """
+    try:
+        return with_progress(segment_steps(pixels, network, settings))
+    except ValueError as error:
+        if not doubt:
+            raise
+        raise ValueError(f"{doubt} ({error})") from None
+
+
+def doubts(
+    doubt: str, edits: EditList, image: str, outcome: Replayed
+) -> tuple[str, ...]:
+    """Return what may be amiss with model and image, for the notes of a run.
+
+    An image of another name is one only where edits do not fit it.
+    """
+    other = edits.image not in ("", image) and bool(outcome.left_out)
+    about = f"the edits were made on the image {edits.image!r}, this is {image!r}"
+    is_amiss = bool(edits.model or outcome.left_out)
+    return (*[doubt] * (bool(doubt) and is_amiss), *[about] * other)
+
+
+def _name_of(model: str) -> str:
+    return Path(model).name.removesuffix(SUFFIX)
 
 
 def with_clustering(settings: Settings, edits: EditList) -> Settings:
@@ -63,6 +145,7 @@ def mending_figures(
         "objects_before": result.objects,
         "objects": mended.objects,
         "edits": len(edits.edits),
+        "made_on": {"model": edits.model, "image": edits.image},
         "applied": list(outcome.applied),
         "overruled": [
             {"edit": old, "by": new} for old, new in outcome.overruled.items()

@@ -24,6 +24,12 @@ Model = Annotated[
     str,
     typer.Option("-m", "--model", help="Bundled or own model, or a .safetensors file."),
 ]
+ModelOfEdits = Annotated[
+    str | None,
+    typer.Option(
+        "-m", "--model", help="Model, or a .safetensors file. [that of the edits]"
+    ),
+]
 Window = Annotated[
     str | None,
     typer.Option(help="Tile size (window) in pixels, 20 or 24x96x96. [cheapest]"),

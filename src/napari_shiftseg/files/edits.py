@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from napari_shiftseg.interaction.editing.edits import from_dict, to_dict
+from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.editing.edits import Edit
 
 VERSION = 1
-KEYS = ("version", "edits", "clustering")
+KEYS = ("version", "edits", "clustering", "model", "image")
 
 
 @dataclass(frozen=True)
 class EditList:
-    """Edits, and the clustering of the objects on which they were made.
+    """Edits, and what the objects are on which they were made.
 
     Attributes
     ----------
@@ -32,10 +32,16 @@ class EditList:
         The oldest first.
     clustering : mapping
         What was chosen of the settings in `Clustering`; empty: the model's own.
+    model : str
+        Name of the model, or path to its file; empty: not known.
+    image : str
+        Name of the image; empty: not known.
     """
 
     edits: tuple[Edit, ...]
     clustering: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    image: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it ready for JSON; see `from_dict`."""
@@ -44,11 +50,13 @@ class EditList:
             "version": VERSION,
             "edits": edits,
             "clustering": dict(self.clustering),
+            "model": self.model,
+            "image": self.image,
         }
 
     @classmethod
     def from_dict(cls, known: Any) -> EditList:
-        """Read what `to_dict` returns.
+        """Read what `to_dict` returns; model and image may be missing.
 
         Raises
         ------
@@ -65,7 +73,10 @@ class EditList:
         if not isinstance(known.get("edits"), list):
             raise ValueError("edits must be a list; an empty one is []")
         edits = [_edit(n, edit) for n, edit in enumerate(known["edits"], start=1)]
-        return cls(tuple(edits), _clustering(known.get("clustering", {})))
+        clustering = _clustering(known.get("clustering", {}))
+        return cls(
+            tuple(edits), clustering, _name(known, "model"), _name(known, "image")
+        )
 
 
 def read_edits(path: Path) -> EditList:
@@ -104,6 +115,13 @@ def _edit(number: int, known: Any) -> Edit:
         return from_dict(known)
     except ValueError as error:
         raise ValueError(f"edit {number}: {error}") from None
+
+
+def _name(known: Mapping[str, Any], key: str) -> str:
+    name = known.get(key, "")
+    if not isinstance(name, str):
+        raise ValueError(f"{key} must be a name in quotes, got {name!r}")
+    return name
 
 
 def _clustering(known: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 
@@ -29,6 +30,30 @@ def writable_folder(folder: Path) -> Path:
         raise OSError(
             f"cannot write files into {folder} ({reason}): choose another folder"
         ) from None
+
+
+@contextmanager
+def kept_if_used(folder: Path) -> Iterator[Path]:
+    """Make the folder as `writable_folder` does; where the work fails it goes again.
+
+    It stays if it was there before, or if something was written into it.
+
+    Raises
+    ------
+    OSError
+        If no file can be written there; before any work is done.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    with ExitStack() as failing:
+        for path in reversed(made):  # the innermost goes first
+            failing.callback(_remove_if_empty, path)
+        yield writable_folder(folder)
+        failing.pop_all()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def written_before(record: Path, names: Collection[str]) -> set[str]:

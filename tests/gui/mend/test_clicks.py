@@ -55,3 +55,12 @@ def test_a_stroke_is_whole_at_once(clicks) -> None:
     assert clicks.stroke(SPLIT, (), [A, B, C]) == Split(((A,), (C,)))
     assert clicks.stroke(SPLIT, (), [A]) is None
     assert clicks.stroke(ASK, (), [A, B]) is None
+
+
+def test_what_waits_and_where(clicks) -> None:
+    clicks.click(MERGE, (0,), A, ())
+    assert clicks.waits_at((0,), A)
+    assert not clicks.waits_at((1,), A)
+    assert not clicks.waits_at((0,), B)
+    clicks.click(MERGE, (0,), B, ())
+    assert not clicks.waits_at((0,), A)

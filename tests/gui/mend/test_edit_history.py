@@ -7,8 +7,9 @@ import pytest
 from napari.layers import Labels
 
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint, to_dict
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
 from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.interaction.editing.plain import to_dict
 
 THREE = np.array([[1, 1, 0, 2, 2, 3], [1, 1, 0, 2, 2, 3]], dtype=np.int32)
 

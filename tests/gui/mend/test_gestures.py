@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.layers import Labels
+from napari.utils.key_bindings import KeymapHandler, coerce_keybinding
 
 from napari_shiftseg.gui.mend.gestures import (
     Gestures,
@@ -64,7 +65,7 @@ def test_inside() -> None:
 
 @pytest.fixture
 def told():
-    return SimpleNamespace(clicks=[], strokes=[], hovers=[])
+    return SimpleNamespace(clicks=[], strokes=[], hovers=[], escapes=[])
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ def gestures(told):
         lambda *click: told.clicks.append(click),
         told.strokes.append,
         told.hovers.append,
+        on_escape=lambda: told.escapes.append(1),
     )
 
 
@@ -128,3 +130,43 @@ def test_other_buttons_and_an_end(gestures, told) -> None:
     assert not told.clicks
     assert (layer.mouse_drag_callbacks, layer.mouse_move_callbacks) == before
     assert layer.mouse_pan
+
+
+def press_escape(layer) -> bool:
+    """Press the key as napari does where this layer is the selected one."""
+    keys = KeymapHandler()
+    keys.keymap_providers = [layer]
+    return keys.press_key("Escape")
+
+
+def test_escape_is_ours_only_while_a_tool_is_on(gestures, told) -> None:
+    layer, other = (Labels(np.zeros(SHAPE, dtype=int)) for _ in range(2))
+    layer.bind_key("Escape", mine := lambda _: told.hovers.append("mine"))
+    before = dict(layer.keymap)
+    gestures.begin(layer, draws=False)
+    assert press_escape(layer)
+    press_escape(other)
+    assert (told.escapes, told.hovers) == ([1], [])
+    gestures.begin(layer, draws=True)
+    press_escape(layer)
+    assert told.escapes == [1, 1]
+    gestures.end()
+    assert layer.keymap == before
+    assert mine in layer.keymap.values()
+    press_escape(layer)
+    assert (told.escapes, told.hovers) == ([1, 1], ["mine"])
+
+
+def test_napari_has_escape_for_itself_again(gestures, told, monkeypatch) -> None:
+    """As it drops a polygon by it, by the keys of all labels."""
+    dropped = []
+    key = coerce_keybinding("Escape")
+    monkeypatch.setitem(Labels.class_keymap, key, dropped.append)
+    layer, other = (Labels(np.zeros(SHAPE, dtype=int)) for _ in range(2))
+    gestures.begin(layer, draws=False)
+    press_escape(layer)
+    press_escape(other)
+    assert (told.escapes, dropped) == ([1], [other])
+    gestures.end()
+    press_escape(layer)
+    assert (told.escapes, dropped) == ([1], [other, layer])

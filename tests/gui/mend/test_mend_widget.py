@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
@@ -145,7 +147,41 @@ def test_an_edit_outlasts_a_turned_knob(steered, result, settled) -> None:
     assert len(steered.steering.history.edits) == 1
 
 
+def merge_the_smallest(steered, result, settled) -> int:
+    """Merge the smallest object with the largest one; return its size."""
+    sizes = np.bincount(result.data.ravel()).astype(float)
+    sizes[0] = np.nan
+    steered.tools.press(MERGE)
+    for number in (np.nanargmax(sizes), np.nanargmin(sizes)):
+        steered.desk.click(inside(result, number), ())
+    settled(steered)
+    return int(np.nanmin(sizes))
+
+
+def rows(mend) -> list:
+    return [mend.edits.list.item(row) for row in range(mend.edits.list.count())]
+
+
 def test_an_edit_that_cannot_be_made_again_is_named(steered, result, settled) -> None:
+    """As a fact: nothing is to be clicked, but a knob was turned."""
+    smallest = merge_the_smallest(steered, result, settled)
+    assert not rows(steered)[0].toolTip()
+    steered.knobs.min_size.value = smallest + 1
+    settled(steered)
+    assert "edit 1 (merge at" in steered.answer.value
+    assert "is left out: only 1 of 2 points lies on object" in steered.answer.value
+    assert "click" not in steered.answer.value
+    (row,) = rows(steered)
+    assert row.text().endswith("· left out")
+    assert "only 1 of 2 points" in row.toolTip()
+    assert row.font().italic()
+    steered.knobs.min_size.value = 3
+    settled(steered)
+    assert (rows(steered)[0].toolTip(), rows(steered)[0].font().italic()) == ("", False)
+
+
+def test_what_holds_already_is_not_left_out(steered, result, settled) -> None:
+    """The object deleted is not found any more with a larger minimum size."""
     sizes = np.bincount(result.data.ravel())
     sizes[0] = 10**6
     small = int(sizes.argmin())
@@ -154,8 +190,23 @@ def test_an_edit_that_cannot_be_made_again_is_named(steered, result, settled) ->
     settled(steered)
     steered.knobs.min_size.value = int(sizes[small]) + 1
     settled(steered)
-    assert "edit 1 (delete at" in steered.answer.value
-    assert "is left out" in steered.answer.value
+    assert steered.answer.value == ""
+    assert not rows(steered)[0].toolTip()
+
+
+def test_merge_twice_on_one_object_says_so(steered, result, settled) -> None:
+    largest = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
+    one, two = np.argwhere(result.data == largest)[:2].tolist()
+    steered.tools.press(MERGE)
+    steered.desk.click(tuple(one), ())
+    steered.desk.click(tuple(one), ())
+    assert "marked already: click the other object" in steered.answer.value
+    steered.desk.click(tuple(two), ())
+    settled(steered)
+    said = f"both points lie on object {largest}: a merge needs 2 objects or more"
+    assert said in steered.answer.value
+    assert "click the other object" in steered.answer.value
+    assert steered.steering.history.edits == ()
 
 
 def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) -> None:
@@ -167,6 +218,13 @@ def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) 
         settled(steered)
     assert result.data[one] != result.data[two]
     assert "overrules an earlier edit (merge at" in steered.answer.value
+    merge, split = rows(steered)
+    assert merge.font().strikeOut()
+    assert merge.text().endswith("· overruled by 2")
+    assert "edit 2 (split at" in merge.toolTip()
+    assert (split.font().strikeOut(), split.toolTip()) == (False, "")
+    result.undo()
+    assert not rows(steered)[0].font().strikeOut()
 
 
 def test_one_click_adds_an_object_and_widens_it(steered, result, settled) -> None:
@@ -201,6 +259,103 @@ def test_clicks_that_hit_nothing(steered, result) -> None:
     steered.desk.click((0, 0), ())
     assert "background" in steered.answer.value
     assert steered.steering.history.edits == ()
+
+
+def marks(viewer) -> list:
+    """Pixels that are marked, if the layer of marks is shown."""
+    found = [la for la in viewer.layers if la.name.endswith("· clicked") and la.visible]
+    return [tuple(int(x) for x in pixel) for la in found for pixel in la.data]
+
+
+def press_escape(mend) -> None:
+    QTest.keyClick(mend.native.window(), Qt.Key.Key_Escape)
+
+
+def test_a_click_on_background_keeps_the_points(
+    viewer, steered, result, settled
+) -> None:
+    result.data[0, 0] = 0
+    one, two = inside(result, 2), inside(result, 3)
+    steered.tools.press(MERGE)
+    steered.desk.click(one, ())
+    steered.desk.click((0, 0), ())
+    assert "That is background: click the other object" in steered.answer.value
+    assert "(Esc drops the points)" in steered.answer.value
+    assert marks(viewer) == [one]
+    steered.desk.click(two, ())
+    settled(steered)
+    assert result.data[one] == result.data[two]
+
+
+@pytest.mark.parametrize("tool", [MERGE, SPLIT, ASK])
+def test_escape_drops_the_points_and_then_the_tool(
+    viewer, steered, result, settled, tool
+) -> None:
+    one = inside(result, 1)
+    before = dict(result.keymap)
+    steered.tools.press(tool)
+    assert "Esc drops the points" in steered.hint.value
+    steered.desk.click(one, ())
+    assert marks(viewer) == [one]
+    press_escape(steered)
+    assert marks(viewer) == []
+    assert steered.tools.on is tool
+    steered.desk.click(inside(result, 2), ())  # the first click again
+    settled(steered)
+    assert steered.steering.history.edits == ()
+    assert marks(viewer) == [inside(result, 2)]
+    press_escape(steered)
+    press_escape(steered)
+    assert steered.tools.on is None
+    assert result.keymap == before
+
+
+def test_escape_lays_down_a_tool_that_waits_for_nothing(steered) -> None:
+    steered.tools.press(DELETE)
+    assert "Esc lays the tool down" in steered.hint.value
+    press_escape(steered)
+    assert steered.tools.on is None
+
+
+def test_a_selected_edit_is_shown(viewer, steered, result, settled) -> None:
+    one, two, three = (inside(result, number) for number in (1, 2, 3))
+    steered.tools.press(MERGE)
+    for pixel in (one, two):
+        steered.desk.click(pixel, ())
+    settled(steered)
+    steered.tools.press(DELETE)
+    steered.desk.click(three, ())
+    settled(steered)
+    steered.tools.press(None)
+    viewer.layers.selection.active = viewer.layers["noise"]
+    camera = viewer.scene.camera
+    camera.zoom, camera.center = 100, (0, -500, -500)
+    steered.edits.list.setCurrentRow(0)
+    assert marks(viewer) == [one, two]
+    assert viewer.layers.selection.active.name == "noise"
+    assert tuple(camera.center[-2:]) == pytest.approx(result.data_to_world(one))
+    steered.edits.list.item(1).setSelected(True)
+    assert sorted(marks(viewer)) == sorted([one, two, three])
+    QTest.keyClick(steered.edits.list, Qt.Key.Key_Delete)
+    settled(steered)
+    assert steered.steering.history.edits == ()
+    assert marks(viewer) == []
+
+
+def test_a_selected_edit_of_another_frame_brings_it(
+    viewer, steered, other, settled
+) -> None:
+    viewer.dims.set_point(0, 1)
+    settled(steered)
+    at = next(tuple(int(x) for x in p) for p in np.argwhere(other.data) if p[0] == 1)
+    steered.tools.press(DELETE)
+    steered.desk.click(at, ())
+    settled(steered)
+    steered.tools.press(None)
+    viewer.dims.set_point(0, 0)
+    steered.edits.list.setCurrentRow(0)
+    assert viewer.dims.point[0] == 1
+    assert marks(viewer) == [at]
 
 
 def test_without_a_foreground_an_outline_cannot_be_redrawn(
@@ -349,7 +504,12 @@ def test_edits_taken_out_and_written(
     assert steered.files.number_unsaved == 2
     steered.edits.save.changed.emit(True)
     assert steered.files.number_unsaved == 0
-    assert len(json.loads(path.read_text())["edits"]) == 2
+    written = json.loads(path.read_text())
+    assert len(written["edits"]) == 2
+    assert (written["model"], written["image"]) == (
+        result.metadata[METADATA_KEY]["model"], "noise",
+    )  # fmt: skip
+    assert f"shiftseg mend IMAGE --edits {path} -o " in steered.answer.value
     steered.edits.taken_out.emit([0, 1])
     settled(steered)
     np.testing.assert_array_equal(result.data, before)
@@ -600,13 +760,8 @@ def test_a_tool_of_naparis_lays_ours_down(steered, result) -> None:
 
 
 def test_a_warning_goes_when_it_is_no_longer_so(steered, result, settled) -> None:
-    sizes = np.bincount(result.data.ravel())
-    sizes[0] = 10**6
-    small = int(sizes.argmin())
-    steered.tools.press(DELETE)
-    steered.desk.click(inside(result, small), ())
-    settled(steered)
-    steered.knobs.min_size.value = int(sizes[small]) + 1
+    smallest = merge_the_smallest(steered, result, settled)
+    steered.knobs.min_size.value = smallest + 1
     settled(steered)
     assert "is left out" in steered.answer.value
     steered.knobs.min_size.value = 3

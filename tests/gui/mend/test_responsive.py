@@ -17,8 +17,9 @@ from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE
 from napari_shiftseg.gui.source import Source
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, to_dict
+from napari_shiftseg.interaction.editing.edits import Delete, Merge
 from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.interaction.editing.plain import to_dict
 from napari_shiftseg.interaction.steering.kept import Kept
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.samples.disks import disks

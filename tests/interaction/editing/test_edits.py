@@ -14,9 +14,8 @@ from napari_shiftseg.interaction.editing.edits import (
     Paint,
     Redraw,
     Split,
-    from_dict,
-    to_dict,
 )
+from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.interaction.editing.runs import mask_of, runs_of
 
 EDITS = [
@@ -120,3 +119,9 @@ def test_runs_of_a_small_mask() -> None:
     np.testing.assert_array_equal(mask_of(((1, 3), (5, 1)), (2, 3)), mask)
     np.testing.assert_array_equal(Paint.of(mask, (8, 8), "new").painted, mask)
     assert runs_of(np.zeros((2, 2), dtype=bool)) == ()
+
+
+def test_the_middle_of_what_is_painted() -> None:
+    mask = np.array([[0, 1, 1], [0, 0, 0], [1, 0, 1]], dtype=bool)
+    assert Paint.of(mask, (10, 20), "new").middle == (12, 20)  # the third of four
+    assert Paint.of(mask[:1], (10, 20), (0, 0)).middle == (10, 22)

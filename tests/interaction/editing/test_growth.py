@@ -12,6 +12,7 @@ from napari_shiftseg.interaction.editing.growth import (
     as_near,
     grown,
     reach_of,
+    stands_out,
 )
 from napari_shiftseg.interaction.editing.mending import Mending
 from napari_shiftseg.interaction.editing.replay import replay
@@ -44,10 +45,14 @@ class TestRule:
         expected = [*[True] * 11, True, False, True]
         assert as_bright(logit, start).tolist() == expected
 
-    def test_probabilities_that_round_to_nothing_still_compare(self) -> None:
-        logit = np.array([-200, -201, -202], dtype=np.float32)
-        start = np.array([True, False, False])
-        assert as_bright(logit, start).tolist() == [True, True, False]
+    def test_empty_ground_is_like_nothing(self) -> None:
+        """A fifth of 0.01 is 0.002, but 0.003 is asked for at least."""
+        pixel = np.array([True, False, False, False])
+        logit = logits([0.01, 0.0029, 0.0031, 0.0005])
+        assert as_bright(logit, pixel).tolist() == [True, False, True, False]
+        assert stands_out(logit[2])
+        assert not stands_out(logit[1])
+        assert not stands_out(np.float32(-200))
 
     def test_within_a_bandwidth_of_the_mean(self) -> None:
         embedding = np.array([[0.0, 1, 2, 4], [0, 0, 1, 0]])
@@ -145,6 +150,19 @@ class TestEdit:
         assert labels.tolist() == [[1, 1, 1, 1, 1, 1, 0, 0]]
         mending.make(Grow((0, 0)))
         assert labels.tolist() == [[1, 1, 1, 1, 1, 1, 1, 0]]
+
+    def test_empty_ground_is_refused(self) -> None:
+        """What a fifth of its own probability would cover is the whole reach."""
+        labels = np.zeros((1, 40), dtype=np.int32)
+        probability = np.full(labels.shape, 0.001)
+        mending = Mending(labels, np.zeros((1, 1, 40)), logit=logits(probability))
+        with pytest.raises(ValueError, match=r"^nothing here stands .* paint it$"):
+            mending.make(Grow((0, 20), new=True))
+        assert not labels.any()
+        probability[0, 18:23] = 0.004  # faint, but something
+        mending = Mending(labels, np.zeros((1, 1, 40)), logit=logits(probability))
+        mending.make(Grow((0, 20), new=True))
+        assert np.flatnonzero(labels).tolist() == [18, 19, 20, 21, 22]
 
     def test_without_a_logit_the_embedding_decides(self) -> None:
         labels = np.zeros((1, 6), dtype=int)

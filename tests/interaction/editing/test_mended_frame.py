@@ -116,12 +116,11 @@ class TestRefuses:
         [
             (
                 Merge(((0, 0), (1, 1))),
-                "2 objects or more, all of these lie on object",
+                "^both points lie on object 1: a merge needs 2 objects or more, click",
             ),
-            (
-                Merge(((0, 0), (2, 2))),
-                "2 objects or more, all of these lie on object",
-            ),
+            (Merge(((0, 0), (0, 1), (1, 1))), "^all 3 points lie on object 1: a merge"),
+            (Merge(((0, 0), (2, 2))), "^only 1 of 2 points lies on object 1: a merge"),
+            (Merge(((0, 3), (0, 4), (2, 2))), "^only 2 of 3 points lie on object 2: "),
             (Merge(((2, 2), (2, 3))), "all points lie on background: click an object"),
             (Merge(((0, 0), (0, 7))), r"\(0, 7\) lies outside the image, .* 0 to 6"),
             (Merge(((0, 0, 0), (0, 0, 1))), r"\(0, 0, 0\) has 3 axes, the image 2"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.interaction.editing.boxes import object_boxes
 from napari_shiftseg.interaction.editing.edits import (
     Delete,
+    Grow,
     Merge,
     Paint,
     Redraw,
@@ -53,19 +55,63 @@ class TestReplay:
 
     def test_what_cannot_act_is_left_out_and_named(self) -> None:
         edits = [
-            Delete(((0, 4),)),
+            Merge(((0, 4), (0, 9))),
             Delete(((0, 0),)),
             Redraw(((0, 5),)),
             Delete(((3, 0),)),
+            Split((((0, 5),), ((0, 9),))),
+            Merge(((0, 5), (0, 9))),
+            Grow((0, 9)),
         ]
         outcome = replay(edits, row(), EMBEDDING)
         assert outcome.applied == (2,)
-        assert sorted(outcome.left_out) == [1, 3, 4]
+        assert outcome.left_out == {
+            1: "all points lie on background",
+            3: "an outline is redrawn to the foreground, which this model does not "
+            "predict",
+            4: "(3, 0) lies outside the image, whose pixels are 0 to 0 × 0 to 11",
+            5: "seed 2 at (0, 9) lies on background",
+            6: "only 1 of 2 points lies on object 2",
+            7: "(0, 9) lies on background",
+        }
         assert outcome.notes[0] == (
-            "edit 1 (delete at (0, 4)) is left out: (0, 4) lies on background: click "
-            "an object"
+            "edit 1 (merge at (0, 4), (0, 9)) is left out: all points lie on background"
         )
-        assert "the image" in outcome.left_out[4]
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            Merge(((0, 0), (0, 3))),
+            Merge(((0, 0), (0, 3), (0, 4))),  # a stroke that ends beside the object
+            Delete(((0, 4), (0, 9))),
+            Grow((0, 5), new=True),
+            Grow((0, 5)),  # finds nothing more
+        ],
+    )
+    def test_what_holds_already_counts_as_applied(self, edit) -> None:
+        labels, logit = row(), np.full((1, 12), -9.0)
+        outcome = replay([edit], labels, EMBEDDING, logit=logit)
+        assert (outcome.applied, outcome.left_out, outcome.notes) == ((1,), {}, ())
+        np.testing.assert_array_equal(outcome.labels, labels)
+        with pytest.raises(ValueError, match=": "):  # made by hand it is refused
+            Mending(labels, EMBEDDING, logit=logit).make(edit)
+
+    def test_what_held_already_can_be_overruled(self) -> None:
+        edits = [
+            Merge(((0, 0), (0, 3))),
+            Delete(((0, 4),)),
+            Split((((0, 0),), ((0, 3),))),
+            Paint((0, 4), (1, 1), ((0, 1),), "new"),
+        ]
+        outcome = replay(edits, row(), EMBEDDING)
+        assert outcome.applied == (1, 2, 3, 4)
+        assert outcome.overruled == {1: 3, 2: 4}
+        mending = Mending(row(), EMBEDDING)
+        mending.replay(edits)
+        for _ in edits:
+            mending.take_back()
+        assert mending.labels.tolist() == ROW
+        assert mending.frame.boxes == object_boxes(row())
 
     def test_frames_have_edits_of_their_own(self) -> None:
         labels, embedding = bars()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.asking.evidence import Evidence
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
 MORE = "Shift"  # held: another click follows
 
@@ -23,15 +24,21 @@ class Clicks:
     ----------
     points : list of tuple of int
         Clicked and not acted on yet, in pixels of the image.
+    frame : tuple of int
+        In which they were clicked.
     """
 
     def __init__(self) -> None:
         self.points: list[Point] = []
-        self._frame: Point = ()
+        self.frame: Point = ()
 
     def clear(self) -> None:
         """Forget what was clicked."""
         self.points.clear()
+
+    def waits_at(self, frame: Point, point: Point) -> bool:
+        """Whether a pixel was clicked and not acted on yet."""
+        return frame == self.frame and point in self.points
 
     def click(
         self, tool: Tool, frame: Point, point: Point, keys: Sequence[str]
@@ -41,9 +48,9 @@ class Clicks:
             return Delete((point,), frame)
         if tool is REDRAW:
             return Redraw((point,), frame)
-        if frame != self._frame:
+        if frame != self.frame:
             self.clear()
-        self._frame = frame
+        self.frame = frame
         if point not in self.points:
             self.points.append(point)
         if len(self.points) < 2 or MORE in keys:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.gui.mend.steering import Steering
-    from napari_shiftseg.interaction.editing.edits import Point
     from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 def image_of(viewer: napari.Viewer, labels: Labels) -> Image:

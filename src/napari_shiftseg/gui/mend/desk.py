@@ -12,7 +12,8 @@ from napari_shiftseg.gui.mend.marks import Marks
 from napari_shiftseg.gui.mend.shown import shown_part
 from napari_shiftseg.gui.mend.steering import Task
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT
-from napari_shiftseg.interaction.editing.edits import Grow
+from napari_shiftseg.gui.travel import bring_into_view
+from napari_shiftseg.interaction.editing.edits import Grow, Paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.right_objects import RightObjects
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
     Place = tuple[Point, Point]  # frame, and pixel of the image
 
 OUTLINE = 1  # pixel: distances are seen inside objects
 OUTSIDE = "That is outside the labels."
 ON_BACKGROUND = "That is background: click an object."
+STILL_WAITING = "That is background: click the other object. (Esc drops the points)"
+CLICKED_TWICE = "That point is marked already: click the other object. (Esc drops it)"
+DROPPED = "The points are dropped."
 USE_PLANES = "Show planes (2-D display) to use the tools."
 
 
@@ -69,11 +74,16 @@ class ToolDesk:
         self._viewer, self._right = viewer, right
         self._say, self._changed = say, changed
         self._contour: int | None = None
-        self._asked: list[Point] = []
+        self._asked: list[Place] = []
+        self._waiting: list[Pixel] = []
+        self._visited: list[Pixel] = []
         self._clicks, self._marks = Clicks(), Marks(viewer)
         self._distance = DistanceLayer(viewer)
         self._asking = Asking(self._show_reply, lambda text: say(text, "error"))
-        self._gestures = Gestures(viewer, self.click, self.draw, self.hover, lay_down)
+        self._lay_down = lay_down
+        self._gestures = Gestures(
+            viewer, self.click, self.draw, self.hover, lay_down, self.escape
+        )
 
     def take(self, tool: Tool | None) -> str:
         """Take a tool up, or lay the last one down; return what to do with it."""
@@ -81,6 +91,7 @@ class ToolDesk:
         self._asking.stop()
         self._clicks.clear()
         self._asked.clear()
+        self._waiting, self._visited = [], []
         self._distance.hide()
         self.tool = tool
         self._say("", "note")
@@ -104,6 +115,7 @@ class ToolDesk:
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
         """Take a click on a pixel of the layer, with the keys held."""
         place = self._place(pixel)
+        self._visited = []
         if place is None:
             self._say(OUTSIDE, "warning")
         elif self.tool is ASK:
@@ -112,24 +124,48 @@ class ToolDesk:
             frame, point = place
             self._do(Grow(point, not self.steering.layer.data[pixel], frame))
         elif not self.steering.layer.data[pixel] and self.tool is not RIGHT:
-            self._clicks.clear()
-            self._show_marks(place[0], ())
-            self._say(ON_BACKGROUND, "warning")
+            waits = bool(self._clicks.points)
+            self._say(STILL_WAITING if waits else ON_BACKGROUND, "warning")
         elif self.tool is RIGHT:
             self._mark_right(pixel)
         else:
-            self._do(self._clicks.click(self.tool, *place, keys))
-            self._show_marks(place[0], self._clicks.points)
+            self._collect(place, keys)
+
+    def escape(self) -> None:
+        """Drop the points that wait for others; where none do, lay the tool down."""
+        if self._clicks.points or len(self._asked) == 1:
+            self._clicks.clear()
+            self._asked.clear()
+            self._show_marks(())
+            self._say(DROPPED, "note")
+        else:
+            self._lay_down()
+
+    def visit(self, edits: Sequence[Edit]) -> None:
+        """Mark the points of edits, and go to the last one; none: mark no more."""
+        if self.steering is None:
+            return
+        layer = self.steering.layer
+        found = [
+            [p for p in map(self._pixel, places_of(edit)) if is_inside(layer, p)]
+            for edit in edits
+            if len(edit.frame) == layer.ndim - self.steering.kept.ndim
+        ]
+        self._visited = [pixel for pixels in found for pixel in pixels]
+        self._draw_marks()
+        if found and found[-1]:
+            bring_into_view(self._viewer, layer, found[-1][0])
 
     def draw(self, pixels: Sequence[Pixel]) -> None:
         """Take a stroke over pixels of the layer."""
         places = [self._place(pixel) for pixel in pixels]
+        self._visited = []
         if None in places:
             self._say("The stroke leaves the labels: draw within them.", "warning")
             return
         frame, points = places[0][0], [point for _, point in places]
         self._do(self._clicks.stroke(self.tool, frame, points))
-        self._show_marks(frame, ())
+        self._show_marks(())
 
     def hover(self, pixel: Pixel) -> None:
         """Take a move to a pixel of the layer."""
@@ -148,6 +184,15 @@ class ToolDesk:
             self._contour, layer.contour = layer.contour, OUTLINE
         elif not wanted and self._contour is not None:
             layer.contour, self._contour = self._contour, None
+
+    def _collect(self, place: Place, keys: Sequence[str]) -> None:
+        """Take a click on an object: the tool acts, or waits for more."""
+        is_known = self._clicks.waits_at(*place)
+        edit = self._clicks.click(self.tool, *place, keys)
+        self._do(edit)
+        self._show_marks([(place[0], point) for point in self._clicks.points])
+        if is_known and edit is None:
+            self._say(CLICKED_TWICE, "warning")
 
     def _do(self, edit: Edit | None) -> None:
         if edit is not None:
@@ -176,14 +221,14 @@ class ToolDesk:
         frame = self.steering.frame(place[0])
         if frame is None:
             return
-        if len(self._asked) == 2:
+        if len(self._asked) == 2 or place[0] not in {frame for frame, _ in self._asked}:
             self._asked.clear()
-        self._asked.append(place[1])
-        self._show_marks(place[0], self._asked)
+        self._asked.append(place)
+        self._show_marks(self._asked)
         if len(self._asked) == 1:
             self._say("Click another object to learn what parts it from this.", "note")
             return
-        both, axes = (self._asked[0], self._asked[1]), self._axes
+        both, axes = (self._asked[0][1], self._asked[1][1]), self._axes
         self.steering.add(
             Task(
                 lambda: explained_steps(frame, both, axes, self._asking.evidence),
@@ -191,15 +236,18 @@ class ToolDesk:
             )
         )
 
-    def _show_marks(self, frame: Point, points: Sequence[Point]) -> None:
+    def _show_marks(self, waiting: Sequence[Place]) -> None:
+        self._waiting = [self._pixel(place) for place in waiting]
+        self._draw_marks()
+
+    def _draw_marks(self) -> None:
+        self._marks.show([*self._visited, *self._waiting], self.steering.layer)
+
+    def _pixel(self, place: Place) -> Pixel:
+        """Return the pixel of the layer at a frame and a pixel of the image."""
+        frame, point = place
         offset = self.steering.kept.offset
-        self._marks.show(
-            [
-                (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
-                for point in points
-            ],
-            self.steering.layer,
-        )
+        return (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
 
     def _place(self, pixel: Pixel) -> Place | None:
         """Return frame and pixel of the image; None outside the labels."""
@@ -215,3 +263,9 @@ class ToolDesk:
         """Names of the spatial axes, if the layer has some."""
         names = tuple(self.steering.layer.axis_labels[-self.steering.kept.ndim :])
         return names if all(name.isalpha() for name in names) else ()
+
+
+def places_of(edit: Edit) -> list[Place]:
+    """Return where an edit is: its points, or the middle one of painted pixels."""
+    points = [edit.middle] if isinstance(edit, Paint) else edit.points
+    return [(edit.frame, point) for point in points]

@@ -10,6 +10,7 @@ from magicgui.widgets import show_file_dialog
 
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
+from napari_shiftseg.gui.mend.mend_command import mend_command
 from napari_shiftseg.model.config import Clustering
 
 if TYPE_CHECKING:
@@ -71,22 +72,24 @@ class EditFiles:
         if not path.suffix:
             path = path.with_suffix(".json")
         from napari_shiftseg.files.edits import EditList, write_edits
-        from napari_shiftseg.interaction.editing.edits import from_dict
+        from napari_shiftseg.interaction.editing.plain import from_dict
 
         known = edits_of(layer)
-        edits = EditList(tuple(from_dict(edit) for edit in known), chosen_of(layer))
+        record = layer.metadata[METADATA_KEY]
+        edits = EditList(
+            tuple(from_dict(edit) for edit in known),
+            chosen_of(layer),
+            record["model"],
+            record["image"],
+        )
         try:
             write_edits(path, edits)
         except OSError as error:
             self._say(f"The edits were not saved: {error}", "error")
             return False
         SAVED[layer] = known
-        model = layer.metadata[METADATA_KEY]["model"]
-        self._say(
-            f"Saved to {path}. On the command line: shiftseg mend IMAGE -m {model} "
-            f"--edits {path.name}",
-            "note",
-        )
+        command = mend_command(self._viewer, layer, path.absolute())
+        self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True
 
     def load(self) -> EditList | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.interaction.editing.edits import from_dict, to_dict
+from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
+    from napari_shiftseg.interaction.editing.change import Change
     from napari_shiftseg.interaction.editing.contradictions import Made
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
-    from napari_shiftseg.interaction.editing.frame import Change
+    from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.interaction.editing.positions import Point
 
 METADATA_EDITS = "shiftseg edits"
 

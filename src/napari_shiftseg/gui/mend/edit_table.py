@@ -1,4 +1,4 @@
-"""The edits as a list, newest last; selected ones can be taken out."""
+"""The edits as a list, newest last; selected ones can be visited and taken out."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
 from psygnal import Signal
-from qtpy.QtWidgets import QAbstractItemView, QListWidget
 
+from napari_shiftseg.gui.mend.edit_rows import EditRows
 from napari_shiftseg.gui.note import wrapped_label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from napari_shiftseg.gui.mend.edit_status import Status
     from napari_shiftseg.interaction.editing.edits import Edit
 
 HEIGHT = 110  # screen pixels
 MOST_LISTED = 500  # the newest
+NONE: Mapping[int, Status] = {}
 
 
 class EditTable(Container):
@@ -26,14 +28,20 @@ class EditTable(Container):
     ----------
     taken_out : Signal
         Emitted with the numbers, from 0, of the edits that shall go.
+    picked : Signal
+        Emitted with the numbers, from 0, of the edits that are selected, that which was
+        gone to last at the end.
     """
 
     taken_out = Signal(object)
+    picked = Signal(object)
 
     def __init__(self) -> None:
         self.title = wrapped_label()
         self.remove = PushButton(
-            text="Take out", tooltip="Take the selected edits out of the list."
+            text="Take out",
+            tooltip="Take the selected edits out of the list; so does the Delete key "
+            "in the list.",
         )
         self.save = PushButton(
             text="Save…",
@@ -47,37 +55,45 @@ class EditTable(Container):
         row.margins = (0, 0, 0, 0)
         super().__init__(widgets=[self.title, row], labels=False)
         self.margins = (0, 0, 0, 0)
-        self.list = QListWidget()
+        self.list = EditRows()
         self.list.setMaximumHeight(HEIGHT)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.native.layout().insertWidget(1, self.list)
         self._first = 0
         self._shown: tuple[Edit, ...] = ()
+        self._statuses: Mapping[int, Status] = NONE
         self.remove.changed.connect(self._take_out)
-        self.list.itemSelectionChanged.connect(self._enable)
+        self.list.delete_pressed.connect(self._take_out)
+        self.list.itemSelectionChanged.connect(self._pick)
+        self.remove.enabled = False
         self.show_edits(())
 
-    def show_edits(self, edits: Sequence[Edit]) -> None:
-        """List edits; only what is new is written, and what is too old goes."""
-        edits, shown = tuple(edits), self._shown
-        if edits == shown and self.title.value:
-            return
+    def show_edits(
+        self, edits: Sequence[Edit], statuses: Mapping[int, Status] = NONE
+    ) -> None:
+        """List edits, and what became of some of them, by their numbers from 0.
+
+        Only what is new is written, and what is too old goes.
+        """
+        edits = tuple(edits)
+        if edits != self._shown or not self.title.value:
+            self._update_rows(edits)
+        before, self._statuses = self._statuses, statuses
+        for number in {**before, **statuses}:
+            if before.get(number) != statuses.get(number):
+                self._write(number)
+
+    def _update_rows(self, edits: tuple[Edit, ...]) -> None:
+        shown = self._shown
         same = next(
             (n for n, pair in enumerate(zip(edits, shown, strict=False))
              if pair[0] is not pair[1]),
             min(len(edits), len(shown)),
         )  # fmt: skip
-        first = max(0, len(edits) - MOST_LISTED)
-        if first < self._first or same < self._first:
-            self.list.clear()
-            same = first
-        for row in range(self.list.count() - 1, same - self._first - 1, -1):
-            self.list.takeItem(row)
-        for _ in range(min(first - self._first, self.list.count())):
-            self.list.takeItem(0)
-        for number in range(max(same, first), len(edits)):
-            self.list.addItem(f"{number + 1}  {edits[number]}")
-        self._shown, self._first = edits, first
+        self._shown = edits
+        self._keep_rows(same, max(0, len(edits) - MOST_LISTED))
+        for number in range(self._first + self.list.count(), len(edits)):
+            self.list.addItem("")
+            self._write(number)
         self.list.scrollToBottom()
         count = f"{len(edits)} edit{'s' * (len(edits) != 1)}"
         self.title.value = (
@@ -85,11 +101,40 @@ class EditTable(Container):
             f"made since a knob was turned."
         )
         self.save.enabled = bool(edits)
-        self._enable()
 
-    def _enable(self) -> None:
-        self.remove.enabled = bool(self.list.selectedItems())
+    def _keep_rows(self, same: int, first: int) -> None:
+        """Take away the rows from number `same` on, and those before `first`."""
+        had_selected = bool(self.list.selectedItems())
+        self.list.blockSignals(True)  # Qt selects a neighbour of a row that goes
+        if first < self._first or same < self._first:
+            self.list.clear()
+            same = first
+        goes = self._first + self.list.count() > same or first > self._first
+        for row in range(self.list.count() - 1, same - self._first - 1, -1):
+            self.list.takeItem(row)
+        for _ in range(min(first - self._first, self.list.count())):
+            self.list.takeItem(0)
+        self._first = first
+        if goes:
+            self.list.clearSelection()
+        self.list.blockSignals(False)
+        if had_selected and goes:
+            self._pick()
+
+    def _write(self, number: int) -> None:
+        """Write the row of an edit, if it has one."""
+        item = self.list.item(number - self._first)
+        if item is not None and number < len(self._shown):
+            text = f"{number + 1}  {self._shown[number]}"
+            self.list.show_status(item, text, self._statuses.get(number))
+
+    def _pick(self) -> None:
+        rows = [self.list.row(item) for item in self.list.selectedItems()]
+        self.remove.enabled = bool(rows)
+        rows.sort(key=lambda row: (row == self.list.currentRow(), row))
+        self.picked.emit([self._first + row for row in rows])
 
     def _take_out(self) -> None:
-        rows = [self.list.row(item) for item in self.list.selectedItems()]
-        self.taken_out.emit([self._first + row for row in rows])
+        rows = sorted(self.list.row(item) for item in self.list.selectedItems())
+        if rows:
+            self.taken_out.emit([self._first + row for row in rows])

@@ -10,14 +10,15 @@ import numpy as np
 from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.interaction.steering.relabelling import InView, Relabelling
     from napari_shiftseg.model.config import Clustering
@@ -44,6 +45,8 @@ class SteeredFrame:
         What others had painted.
     edits : tuple of Edit
         Of this frame, that were to be made, and those adopted.
+    left_out : mapping of int to str
+        Those of them, by their index, that could not be made, and why.
     """
 
     relabelling: Relabelling
@@ -53,6 +56,7 @@ class SteeredFrame:
     notes: tuple[str, ...]
     adopted: tuple[Edit, ...]
     edits: tuple[Edit, ...]
+    left_out: Mapping[int, str]
 
     @property
     def position(self) -> Point:
@@ -134,8 +138,9 @@ def frame_steps(
     )
     adopted = () if shown is None else _take_painted(mending, shown)
     len(mending.frame.boxes)  # found here, not in the GUI thread
+    made = (*own, *adopted)
     return SteeredFrame(
-        relabelling, objects, mending, clustering, notes, adopted, (*own, *adopted)
+        relabelling, objects, mending, clustering, notes, adopted, made, left_out
     )
 
 

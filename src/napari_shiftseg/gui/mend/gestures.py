@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 LEFT = 1  # button
+ESCAPE = "Escape"
 STILL = 5  # screen pixels that a hand moves during a click
 
 Pixel = tuple[int, ...]
@@ -36,6 +37,9 @@ class Gestures:
         Takes the pixel under the pointer.
     on_other_mode : callable
         Called when the user takes a tool of napari's: two would act at once.
+    on_escape : callable
+        Called when Escape is pressed. The key is the layer's own while it is on: what
+        napari and others do with it on this layer, or on other ones, stays.
     """
 
     def __init__(
@@ -45,12 +49,15 @@ class Gestures:
         on_stroke: Callable[[list[Pixel]], None],
         on_hover: Callable[[Pixel], None],
         on_other_mode: Callable[[], None] = lambda: None,
+        on_escape: Callable[[], None] = lambda: None,
     ) -> None:
         self._viewer = viewer
         self._on_click, self._on_stroke = on_click, on_stroke
         self._on_hover, self._on_other_mode = on_hover, on_other_mode
+        self._on_escape = on_escape
         self._layer: Labels | None = None
         self._draws = False
+        self._bound_before: Callable[[Labels], Any] | None = None
 
     def begin(self, layer: Labels, draws: bool) -> None:
         """Listen on a layer; `draws`: dragging draws a stroke."""
@@ -61,6 +68,8 @@ class Gestures:
         layer.mode = "pan_zoom"
         layer.mouse_pan = not draws
         layer.events.mode.connect(self._follow_mode)
+        self._bound_before = layer.bind_key(ESCAPE, None)
+        layer.bind_key(ESCAPE, self._escape)
 
     def end(self) -> None:
         """Listen no more."""
@@ -70,7 +79,13 @@ class Gestures:
         layer.mouse_drag_callbacks.remove(self._drag)
         layer.mouse_move_callbacks.remove(self._move)
         layer.events.mode.disconnect(self._follow_mode)
+        layer.bind_key(ESCAPE, None)
+        if self._bound_before is not None:
+            layer.bind_key(ESCAPE, self._bound_before)
         layer.mouse_pan = str(layer.mode) == "pan_zoom"
+
+    def _escape(self, layer: Labels) -> None:
+        self._on_escape()
 
     def _follow_mode(self) -> None:
         if self._layer is not None and str(self._layer.mode) != "pan_zoom":

@@ -1,4 +1,4 @@
-"""Crosses where the user clicked, until the tool acts."""
+"""Crosses where the user clicked, until the tool acts, and at edits visited."""
 
 from __future__ import annotations
 
@@ -59,5 +59,7 @@ class Marks(OwnLayer):
             metadata={METADATA_KEY: "clicked"},
             **Source.of(labels).placed((), labels.ndim),
         )
-        self._viewer.layers.append(self._layer)
-        self._viewer.layers.selection.active = labels
+        selection = self._viewer.layers.selection
+        active = selection.active
+        self._viewer.layers.append(self._layer)  # which makes it the active one
+        selection.active = active

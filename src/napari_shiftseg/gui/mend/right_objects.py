@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.gui.mend.gestures import Pixel
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
 
 GREEN = (0.22, 1.0, 0.08, 1.0)
 WIDTH = 2  # of the outline, in pixels

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.kept import Kept
 
 

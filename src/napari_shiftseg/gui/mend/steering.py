@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
-    from napari_shiftseg.interaction.editing.frame import Change
+    from napari_shiftseg.interaction.editing.change import Change
+    from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.model.config import Clustering
 

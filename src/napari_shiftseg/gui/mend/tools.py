@@ -45,11 +45,14 @@ class Tool:
         return "\n\n".join(filter(None, (fill(self.hint, LINE), self.words)))
 
 
+DROPS = " Esc drops the points that wait, or else lays the tool down."
+LAYS_DOWN = " Esc lays the tool down."
+
 ASK = Tool(
     "Ask", "A", False,
     "Move over the image: the distance layer shows what belongs with the pixel under "
     "the pointer. Click two objects to learn why they are two, or one. Rest the "
-    "pointer on the answer to read what its words mean.",
+    "pointer on the answer to read what its words mean." + DROPS,
     "bandwidths from its mode: how far the pixel is from the centre of its cluster\n"
     "to the next: how far it is from the centre of the nearest other cluster\n"
     "phase: its position in the pattern that repeats every p pixels (p: the period)\n"
@@ -59,27 +62,32 @@ ASK = Tool(
 )  # fmt: skip
 MERGE = Tool(
     "Merge", "J", True,
-    "Click two objects that are one, or draw a line across all its parts.",
+    "Click two objects that are one, or draw a line across all its parts." + DROPS,
 )  # fmt: skip
 SPLIT = Tool(
     "Split", "S", True,
     "Click once on each of the two parts, or draw a line from one part to the other. "
-    "More parts: hold Shift for all clicks but the last.",
+    "More parts: hold Shift for all clicks but the last." + DROPS,
 )  # fmt: skip
-DELETE = Tool("Delete", "D", False, "Click dirt, or what is no object: it is removed.")
+DELETE = Tool(
+    "Delete", "D", False,
+    "Click dirt, or what is no object: it is removed." + LAYS_DOWN,
+)  # fmt: skip
 REDRAW = Tool(
     "Redraw", "R", False,
-    "Click an object: its outline follows the foreground that the network predicts.",
+    "Click an object: its outline follows the foreground that the network predicts."
+    + LAYS_DOWN,
 )  # fmt: skip
 ADD = Tool(
     "Add", "W", False,
     "Click an object that was missed: it is added. Click one that is too small: it "
-    "grows, with every click.",
+    "grows, with every click. What you add stays, even below the minimum size."
+    + LAYS_DOWN,
 )  # fmt: skip
 RIGHT = Tool(
     "Mark right", "O", False,
     "Click objects that are right, again to unmark: they guide “Find the bandwidth”, "
-    "and training.",
+    "and training." + LAYS_DOWN,
 )  # fmt: skip
 TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, ADD, RIGHT)
 IN_A_ROW = 3

@@ -19,6 +19,7 @@ from napari_shiftseg.gui.mend.corrections import (
 )
 from napari_shiftseg.gui.mend.desk import ToolDesk
 from napari_shiftseg.gui.mend.edit_files import EditFiles
+from napari_shiftseg.gui.mend.edit_status import Statuses
 from napari_shiftseg.gui.mend.edit_table import EditTable
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.knobs import Knobs
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth
     from napari_shiftseg.interaction.steering.kept import Kept
 
@@ -95,7 +96,7 @@ class MendWidget(ScrolledRows):
         self.tools = Tools(self._viewer)
         self.hint = wrapped_label()
         self.answer = wrapped_label()
-        self.edits = EditTable()
+        self.edits, self._statuses = EditTable(), Statuses()
         self.plot = PushButton(
             text="See the embedding", tooltip="Plot the embedding of the frame shown."
         )
@@ -129,6 +130,7 @@ class MendWidget(ScrolledRows):
         self.find.changed.connect(self._find_bandwidth)
         self.tools.chosen.connect(self._take_tool)
         self.edits.taken_out.connect(self._take_out)
+        self.edits.picked.connect(self._visit)
         self.edits.save.changed.connect(lambda: self.files.save(self.steering.layer))
         self.edits.load.changed.connect(self._load)
         viewer.layers.selection.events.active.connect(self._other_layer)
@@ -230,9 +232,9 @@ class MendWidget(ScrolledRows):
         if not self._is_open or steering is None:
             return
         edits = steering.history.edits
-        self.edits.show_edits(edits)
-        self.find.enabled = self.right.number(steering.layer) > 0
         frame = steering.frame(self._frame)
+        self.edits.show_edits(edits, self._statuses.of(edits, frame))
+        self.find.enabled = self.right.number(steering.layer) > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
             self._show_state("Clustering…", "note")
         elif frame is None:
@@ -357,6 +359,11 @@ class MendWidget(ScrolledRows):
     def _take_out(self, numbers: list[int]) -> None:
         gone, edits = set(numbers), self.steering.history.edits
         self.steering.use([e for i, e in enumerate(edits) if i not in gone])
+
+    def _visit(self, numbers: list[int]) -> None:
+        if self.steering is not None:
+            edits = self.steering.history.edits
+            self.desk.visit([edits[number] for number in numbers])
 
     def _load(self) -> None:
         """Make the edits of a file after those that were made."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.interaction.asking.evidence import Evidence
     from napari_shiftseg.interaction.asking.places import Place
+    from napari_shiftseg.interaction.editing.change import Change
     from napari_shiftseg.interaction.editing.contradictions import Made
-    from napari_shiftseg.interaction.editing.edits import Point
-    from napari_shiftseg.interaction.editing.frame import Change
+    from napari_shiftseg.interaction.editing.positions import Point
 
     _Parts = dict[int, Point]  # numbers that an object had, and a pixel of each
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
-    from napari_shiftseg.interaction.editing.frame import Change
+    from napari_shiftseg.interaction.editing.change import Change
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,28 @@ def holds(edit: Edit, carried: Sequence[int]) -> bool:
             seeds = [{next(rest) for _ in seed} - {0} for seed in edit.seeds]
             return all(a.isdisjoint(b) for a, b in combinations(seeds, 2))
     return True
+
+
+def holds_already(edit: Edit, carried: Sequence[int]) -> bool:
+    """Whether an edit that cannot act has nothing left to do.
+
+    What it asks for is so: the points of a merge are on one object, those of a deletion
+    on none, that of growth on one. Points that were lost to background are no reason:
+    a merge of which one point is left on an object joins nothing.
+
+    Parameters
+    ----------
+    edit : Edit
+    carried : sequence of int
+        Number that each of its points carries, 0 for background.
+    """
+    match edit:
+        case Merge():
+            on = [number for number in carried if number]
+            return len(on) > 1 and holds(edit, carried)
+        case Delete() | Grow():
+            return holds(edit, carried)
+    return False
 
 
 def contradicted(

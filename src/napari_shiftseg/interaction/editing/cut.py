@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 def cut(

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 
-from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.interaction.editing.positions import (
+    Point,
+    Points,
+    Whole,
+    listed,
+    of_frame,
+    point_of,
+    points_of,
+)
 from napari_shiftseg.interaction.editing.runs import check_runs, mask_of, runs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import NDArray
-
-Whole = Annotated[int, Field(strict=True)]
-Point = tuple[Whole, ...]
-Points = tuple[Point, ...]
-
-SHOWN = 4  # positions named in the description of an edit
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class _AtPoints:
     frame: Point = ()
 
     def __post_init__(self) -> None:
-        _set(self, points=_points(self.points), frame=_point(self.frame))
+        _set(self, points=points_of(self.points), frame=point_of(self.frame))
 
     def __str__(self) -> str:
-        return f"{self.kind} at {_listed(self.points)}{_of_frame(self.frame)}"
+        return f"{self.kind} at {listed(self.points)}{of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Merge(_AtPoints):
         if len(set(self.points)) < 2:
             raise ValueError(
                 f"a merge needs 2 points or more, one on each object, got "
-                f"{_listed(self.points)}: click all objects that shall become one"
+                f"{listed(self.points)}: click all objects that shall become one"
             )
 
 
@@ -100,14 +100,14 @@ class Split:
     frame: Point = ()
 
     def __post_init__(self) -> None:
-        seeds = tuple(_points(seed) for seed in self.seeds)
-        _set(self, seeds=seeds, frame=_point(self.frame))
+        seeds = tuple(points_of(seed) for seed in self.seeds)
+        _set(self, seeds=seeds, frame=point_of(self.frame))
         if len(seeds) < 2:
             raise ValueError(
                 f"a split needs 2 seeds or more, one a part, got {len(seeds)}: put a "
                 f"seed on every part"
             )
-        _points(self.points)  # of one number of axes
+        points_of(self.points)  # of one number of axes
         owners: dict[Point, int] = {}
         for number, seed in enumerate(seeds, start=1):
             for point in seed:
@@ -124,7 +124,7 @@ class Split:
 
     def __str__(self) -> str:
         firsts = tuple(seed[0] for seed in self.seeds)
-        return f"split at {_listed(firsts)}{_of_frame(self.frame)}"
+        return f"split at {listed(firsts)}{of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,9 @@ class Grow:
     point : tuple of int
         A pixel of the frame: of background for a new object, else of an object.
     new : bool
-        Whether it is a new object. An edit made for background is then left out where
-        a later clustering found an object, and the other way round.
+        Whether it is a new object. Where a later clustering found an object there, such
+        an edit has nothing to do; one made on an object is left out where there is
+        background then.
     frame : tuple of int
         Position on the leading axes (time, planes); () for a single image.
 
@@ -198,7 +199,7 @@ class Grow:
     frame: Point = ()
 
     def __post_init__(self) -> None:
-        _set(self, point=_points((self.point,))[0], frame=_point(self.frame))
+        _set(self, point=points_of((self.point,))[0], frame=point_of(self.frame))
         if not isinstance(self.new, bool):
             raise ValueError(
                 f"new is true for an object on background, else false, got {self.new!r}"
@@ -211,7 +212,7 @@ class Grow:
 
     def __str__(self) -> str:
         what = "grow of a new object" if self.new else "grow"
-        return f"{what} at {self.point}{_of_frame(self.frame)}"
+        return f"{what} at {self.point}{of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)
@@ -248,11 +249,11 @@ class Paint:
     frame: Point = ()
 
     def __post_init__(self) -> None:
-        corner, shape = _points((self.corner, self.shape))
-        _set(self, corner=corner, shape=shape, frame=_point(self.frame))
+        corner, shape = points_of((self.corner, self.shape))
+        _set(self, corner=corner, shape=shape, frame=point_of(self.frame))
         _set(self, runs=check_runs(self.runs, shape))
         if self.to not in ("background", "new"):
-            _set(self, to=_points((self.to, corner))[0])
+            _set(self, to=points_of((self.to, corner))[0])
         if self.number is not None and (self.to != "new" or self.number < 1):
             raise ValueError(
                 f"only a new object has a number, from 1 upward, got {self.number} "
@@ -277,6 +278,13 @@ class Paint:
         return mask_of(self.runs, self.shape)
 
     @property
+    def middle(self) -> Point:
+        """The middle one of the painted pixels, the box read line by line."""
+        at = self.painted.nonzero()
+        half = len(at[0]) // 2
+        return tuple(int(x[half]) + c for x, c in zip(at, self.corner, strict=True))
+
+    @property
     def points(self) -> Points:
         """The pixel that names the object, if one does."""
         return () if isinstance(self.to, str) else (self.to,)
@@ -286,75 +294,12 @@ class Paint:
             str(self.to), f"the object at {self.to}"
         )
         size = sum(length for _, length in self.runs)
-        return f"paint of {size} px as {to}{_of_frame(self.frame)}"
+        return f"paint of {size} px as {to}{of_frame(self.frame)}"
 
 
 Edit = Merge | Split | Delete | Redraw | Grow | Paint
-KINDS: dict[str, type[Edit]] = {
-    kind.kind: kind for kind in (Merge, Split, Delete, Redraw, Grow, Paint)
-}
-_ADAPTERS = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
-
-
-def to_dict(edit: Edit) -> dict[str, Any]:
-    """Return an edit as a plain dict, ready for JSON; see `from_dict`."""
-    return {"kind": edit.kind, **asdict(edit)}
-
-
-def from_dict(known: Mapping[str, Any]) -> Edit:
-    """Make an edit of what `to_dict` returns, or of that read from JSON.
-
-    Raises
-    ------
-    ValueError
-        If the kind is unknown, or a value is missing or out of range; it is named.
-    """
-    if not hasattr(known, "keys") or known.get("kind") not in KINDS:
-        said = known.get("kind") if hasattr(known, "keys") else known
-        raise ValueError(f"the kind of an edit is {', '.join(KINDS)}, got {said!r}")
-    values = {key: value for key, value in known.items() if key != "kind"}
-    try:
-        return _ADAPTERS[known["kind"]].validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"{part}: " for part in first["loc"][:1])
-        message = first["msg"].removeprefix("Value error, ")
-        got = "" if first["type"] == "value_error" else f", got {first['input']!r}"
-        raise ValueError(f"{known['kind']}: {place}{message}{got}") from None
 
 
 def _set(edit: Any, **values: Any) -> None:
     for name, value in values.items():
         object.__setattr__(edit, name, value)  # frozen to all others
-
-
-def _point(position: Any) -> Point:
-    known = tuple(position)
-    if not all(is_whole(x) and x >= 0 for x in known):
-        raise ValueError(
-            f"a position is whole pixels from 0 upward, got {known}: round it, and "
-            f"leave out what is outside the image"
-        )
-    return tuple(int(x) for x in known)
-
-
-def _points(positions: Any) -> Points:
-    known = tuple(_point(position) for position in positions)
-    if not known or not all(known):
-        raise ValueError(f"an edit needs the position of a pixel, got {known}")
-    if len({len(point) for point in known}) > 1:
-        raise ValueError(
-            f"positions must have one number of axes, got {_listed(known)}: give them "
-            f"in pixels of the frame"
-        )
-    return known
-
-
-def _listed(points: Points) -> str:
-    shown = points if len(points) <= SHOWN else (*points[: SHOWN - 1], points[-1])
-    words = [str(point) for point in shown]
-    return ", ".join([*words[:-1], "…", words[-1]] if len(points) > SHOWN else words)
-
-
-def _of_frame(frame: Point) -> str:
-    return f" of frame {', '.join(map(str, frame))}" if frame else ""

@@ -2,93 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.interaction.editing.acts import acted
 from napari_shiftseg.interaction.editing.boxes import (
     Box,
     box_of,
     corner_of,
     hull,
     object_boxes,
-    widened,
 )
-from napari_shiftseg.interaction.editing.cut import cut
-from napari_shiftseg.interaction.editing.edits import (
-    Delete,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
-from napari_shiftseg.interaction.editing.growth import (
-    as_bright,
-    as_near,
-    grown,
-    reach_of,
-)
-from napari_shiftseg.interaction.editing.outline import redrawn
+from napari_shiftseg.interaction.editing.change import Change
+from napari_shiftseg.interaction.editing.refusal import CannotAct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
-
-
-@dataclass(frozen=True)
-class Change:
-    r"""What an edit does to the labels of a frame.
-
-    Attributes
-    ----------
-    frame : tuple of int
-        Position on the leading axes.
-    box : tuple of slice
-        Where, in pixels of the label image; one slice a spatial axis.
-    before, after : ndarray of int
-        Labels of the box.
-    """
-
-    frame: Point
-    box: Box
-    before: NDArray[np.integer]
-    after: NDArray[np.integer]
-
-    @property
-    def pixels(self) -> int:
-        """How many pixels have another label than before."""
-        return int(np.count_nonzero(self.before != self.after))
-
-    @property
-    def indices(self) -> tuple[NDArray[np.int64], ...]:
-        """Where these pixels lie, one array an axis of the label image."""
-        changed = np.nonzero(self.before != self.after)
-        leading = (np.full(len(changed[0]), at) for at in self.frame)
-        spatial = (x + s.start for x, s in zip(changed, self.box, strict=True))
-        return (*leading, *spatial)
-
-    @property
-    def values(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """Labels of these pixels before and after."""
-        changed = self.before != self.after
-        return self.before[changed], self.after[changed]
-
-    @cached_property
-    def numbers(self) -> frozenset[int]:
-        """Objects that gain or lose pixels by it; 0 where background does."""
-        changed = self.before != self.after
-        pair = self.before[changed], self.after[changed]
-        return frozenset(np.unique(pair).tolist())
-
-    def reversed(self) -> Change:
-        """Return the change that takes this one back."""
-        return Change(self.frame, self.box, self.after, self.before)
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 class MendedFrame:
@@ -153,10 +89,10 @@ class MendedFrame:
 
         Raises
         ------
-        ValueError
-            If it cannot act; the error says what it lacks.
+        CannotAct
+            If it cannot; the error says what was found, and what to do.
         """
-        box, after = self._acted(edit)
+        box, after = acted(self, edit)
         return Change(self.frame, box, self.labels[box].copy(), after)
 
     def apply(self, edit: Edit) -> Change:
@@ -182,7 +118,7 @@ class MendedFrame:
 
         Raises
         ------
-        ValueError
+        CannotAct
             If one of them lies outside the image.
         """
         return [int(self.labels[self.place(point)]) for point in points]
@@ -192,193 +128,58 @@ class MendedFrame:
 
         Raises
         ------
-        ValueError
+        CannotAct
             If it lies outside them.
         """
         shape = self.labels.shape
         if len(point) != len(shape):
-            raise ValueError(
-                f"the position {point} has {len(point)} axes, the image {len(shape)}: "
-                f"give positions in pixels of a frame"
+            raise CannotAct(
+                f"the position {point} has {len(point)} axes, the image {len(shape)}",
+                "give positions in pixels of a frame",
             )
         here = tuple(x - o for x, o in zip(point, self.offset, strict=True))
         if not all(0 <= x < n for x, n in zip(here, shape, strict=True)):
             reach = " × ".join(
                 f"{o} to {o + n - 1}" for o, n in zip(self.offset, shape, strict=True)
             )
-            raise ValueError(
-                f"{point} lies outside the image, whose pixels are {reach}: choose a "
-                f"pixel in it"
+            raise CannotAct(
+                f"{point} lies outside the image, whose pixels are {reach}",
+                "choose a pixel in it",
             )
         return here
 
-    def _acted(self, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
-        match edit:
-            case Merge():
-                return self._merged(edit)
-            case Split():
-                return self._split(edit)
-            case Delete():
-                return self._recoloured(self._objects(edit.points), 0)
-            case Redraw():
-                return self._redrawn(edit)
-            case Grow():
-                return self._grown(edit)
-            case Paint():
-                return self._painted(edit)
+    def objects(self, points: Sequence[Point]) -> list[int]:
+        """Return the numbers of the objects under the points, the lowest first.
 
-    def _merged(self, edit: Merge) -> tuple[Box, NDArray[np.integer]]:
-        numbers = self._objects(edit.points)
-        if len(numbers) < 2:
-            raise ValueError(
-                f"a merge needs points on 2 objects or more, all of these lie on "
-                f"object {numbers[0]}: click the other object too"
-            )
-        return self._recoloured(numbers[1:], numbers[0])
-
-    def _split(self, edit: Split) -> tuple[Box, NDArray[np.integer]]:
-        seeds = [self._seed(i, seed) for i, seed in enumerate(edit.seeds, start=1)]
-        owners = [sorted({int(self.labels[x]) for x in seed}) for seed in seeds]
-        numbers = sorted(set().union(*owners))
-        box = hull(self.boxes[number] for number in numbers)
-        after, corner = self.labels[box].copy(), corner_of(box)
-        inside = np.isin(after, numbers)
-        local = [
-            [tuple(x - c for x, c in zip(p, corner, strict=True)) for p in seed]
-            for seed in seeds
-        ]
-        embedding = np.asarray(self.embedding[(slice(None), *box)])
-        parts = cut(inside, embedding, self.bandwidth, local)
-        names = np.array([0, *self._names(owners)], dtype=after.dtype)
-        after[inside] = names[parts[inside]]
-        return box, after
-
-    def _names(self, owners: Sequence[Sequence[int]]) -> list[int]:
-        """Name the parts: an object's number to the first seed on it, else a new one.
-
-        A number that would be left without a part goes to none.
+        Raises
+        ------
+        CannotAct
+            If there is none, or a point lies outside the image.
         """
-        taken: set[int] = set()
-        names, new = [], self._new_number()
-        for numbers in owners:
-            name = next((n for n in numbers if n not in taken), None)
-            if name is None:
-                name, new = new, new + 1
-            taken.add(name)
-            names.append(name)
-        self._check_number(max(names))
-        return names
-
-    def _redrawn(self, edit: Redraw) -> tuple[Box, NDArray[np.integer]]:
-        if self.foreground is None:
-            raise ValueError(
-                "an outline is redrawn to the foreground, which this model does not "
-                "predict: take a model with a foreground logit, or paint"
-            )
-        numbers = self._objects(edit.points)
-        boxes = [self.boxes[number] for number in numbers]
-        return redrawn(self.labels, self.foreground, numbers, boxes)
-
-    def _grown(self, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
-        pixel, number = self._start(edit)
-        reach = reach_of(self.boxes.values())
-        box = self.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
-        window = widened(box, reach, self.labels.shape)
-        after = self.labels[window].copy()
-        start = after == number
-        if not number:
-            start[...] = False
-            start[tuple(x - s.start for x, s in zip(pixel, window, strict=True))] = True
-        whole = grown(after, self._similar(window, start), start, reach)
-        if number and not (whole & ~start).any():
-            raise ValueError(
-                f"object {number} finds no pixel like it around it that is free: "
-                f"brush what it lacks"
-            )
-        name = number or self._new_number()
-        self._check_number(name)
-        after[whole] = name
-        return window, after
-
-    def _start(self, edit: Grow) -> tuple[Point, int]:
-        """Return the pixel to grow from in the arrays, and the number it carries."""
-        pixel = self.place(edit.point)
-        number = int(self.labels[pixel])
-        if edit.new and number:
-            raise ValueError(
-                f"{edit.point} lies on object {number}, a new one grows on background: "
-                f"split the object, or let it grow"
-            )
-        if not (edit.new or number):
-            raise ValueError(
-                f"{edit.point} lies on background: click an object, or let a new one "
-                f"grow there"
-            )
-        return pixel, number
-
-    def _similar(self, window: Box, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which pixels are like those to grow from."""
-        if self.logit is not None:
-            return as_bright(self.logit[window], start)
-        embedding = np.asarray(self.embedding[(slice(None), *window)])
-        return as_near(embedding, start, self.bandwidth)
-
-    def _painted(self, edit: Paint) -> tuple[Box, NDArray[np.integer]]:
-        first = self.place(edit.corner)
-        last = tuple(c + n - 1 for c, n in zip(edit.corner, edit.shape, strict=True))
-        self.place(last)
-        number = self._painted_number(edit)
-        box = tuple(slice(x, x + n) for x, n in zip(first, edit.shape, strict=True))
-        after = self.labels[box].copy()
-        after[edit.painted] = number
-        return box, after
-
-    def _painted_number(self, edit: Paint) -> int:
-        if edit.to == "background":
-            return 0
-        if edit.to == "new":
-            wished = edit.number
-            is_free = wished is not None and wished not in self.boxes
-            number = wished if wished and is_free else self._new_number()
-            self._check_number(number)
-            return number
-        return self._objects(edit.points)[0]
-
-    def _recoloured(
-        self, numbers: Sequence[int], to: int
-    ) -> tuple[Box, NDArray[np.integer]]:
-        box = hull(self.boxes[number] for number in numbers)
-        after = self.labels[box].copy()
-        after[np.isin(after, numbers)] = to
-        return box, after
-
-    def _objects(self, points: Sequence[Point]) -> list[int]:
-        """Return the numbers of the objects under the points, the lowest first."""
         numbers = sorted({*self.at(points)} - {0})
         if not numbers:
             where = f"{points[0]} lies" if len(points) == 1 else "all points lie"
-            raise ValueError(f"{where} on background: click an object")
+            raise CannotAct(f"{where} on background", "click an object")
         return numbers
 
-    def _seed(self, number: int, seed: Sequence[Point]) -> list[Point]:
-        """Return the pixels of a seed that lie on an object."""
-        on = [p for p in map(self.place, seed) if self.labels[p]]
-        if not on:
-            raise ValueError(
-                f"seed {number} at {seed[0]} lies on background: put every seed on the "
-                f"object to be split"
-            )
-        return on
-
-    def _new_number(self) -> int:
+    def new_number(self) -> int:
+        """Return the number that the next new object takes."""
         return max(self.boxes, default=0) + 1
 
-    def _check_number(self, number: int) -> None:
+    def check_number(self, number: int) -> None:
+        """Refuse a number that the labels cannot hold.
+
+        Raises
+        ------
+        CannotAct
+            If it is beyond their type.
+        """
         highest = np.iinfo(self.labels.dtype).max
         if number > highest:
-            raise ValueError(
+            raise CannotAct(
                 f"labels of the type {self.labels.dtype} end at {highest}, {number} is "
-                f"needed: convert them, for example to int32"
+                f"needed",
+                "convert them, for example to int32",
             )
 
 

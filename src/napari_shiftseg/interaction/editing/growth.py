@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.editing.boxes import Box
 
 SHARE = 0.2  # of the start's probability: 0.15 to 0.2 match most missed nuclei
+FAINTEST = 0.003  # probability: of 1,225 clicks on empty ground 99.8 % lie below it,
+# of 75 on nuclei that were missed 24 %, 1 of which growth would match
 DIM = 0.1  # quantile of the start's probability that is meant: its dim outline
 REACH = 1.25  # typical radii: 0.75 to 1.5 match as many
 FIRST_REACH = 16  # pixels, where there is no object yet to learn a size from
@@ -35,11 +37,26 @@ def reach_of(boxes: Iterable[Box]) -> int:
     return ceil(REACH * float(np.median(radii)))
 
 
+def stands_out(logit: Any) -> bool:
+    """Whether a pixel is foreground with a probability from which something can grow.
+
+    That is 0.003 or more. On nuclei of the Data Science Bowl, what lies below is empty
+    ground, and growth would cover the whole reach with it.
+
+    Parameters
+    ----------
+    logit : number
+        Of the foreground.
+    """
+    return bool(expit(float(logit)) >= FAINTEST)
+
+
 def as_bright(logit: NDArray[Any], start: NDArray[np.bool_]) -> NDArray[np.bool_]:
     r"""Whether a pixel is foreground with a fifth of the start's probability or more.
 
     Of a start of many pixels the dim ones are meant, that is the first decile. Growth
-    that starts from a wider outline is therefore held to a lower threshold.
+    that starts from a wider outline is therefore held to a lower threshold, though
+    never to one below 0.003; see `stands_out`.
 
     Parameters
     ----------
@@ -49,9 +66,8 @@ def as_bright(logit: NDArray[Any], start: NDArray[np.bool_]) -> NDArray[np.bool_
         (\\*window), what grows.
     """
     probability = expit(np.asarray(logit, dtype=np.float64))
-    enough: NDArray[np.bool_] = probability >= SHARE * np.quantile(
-        probability[start], DIM
-    )
+    threshold = max(SHARE * np.quantile(probability[start], DIM), FAINTEST)
+    enough: NDArray[np.bool_] = probability >= threshold
     return enough
 
 

@@ -8,20 +8,23 @@ import numpy as np
 from scipy import ndimage
 
 from napari_shiftseg.interaction.editing.boxes import corner_of, holds_point
+from napari_shiftseg.interaction.editing.change import Change
 from napari_shiftseg.interaction.editing.contradictions import (
     Made,
     contradicted,
+    holds_already,
     overruled,
 )
 from napari_shiftseg.interaction.editing.edits import Edit, Paint
-from napari_shiftseg.interaction.editing.frame import Change, MendedFrame
+from napari_shiftseg.interaction.editing.frame import MendedFrame
+from napari_shiftseg.interaction.editing.refusal import CannotAct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.interaction.editing.edits import Point
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 class Mending:
@@ -77,7 +80,9 @@ class Mending:
         Raises
         ------
         ValueError
-            If it cannot act: it lies outside the image or on background, for example.
+            If it is of another frame.
+        CannotAct
+            If it lies outside the image or on background, for example.
         """
         self._check_frame(edit)
         return self.frame.change_of(edit)
@@ -145,14 +150,19 @@ class Mending:
         Returns
         -------
         dict of int to str
-            Edits, by their index, that could not act and are left out, and why.
+            Edits, by their index, that could not act and are left out, and what was
+            found in place of what they need. One that cannot act since what it asks
+            for is so already is as good as made.
         """
         left_out = {}
         for index, edit in enumerate(edits):
             try:
                 self.make(edit)
-            except ValueError as error:
-                left_out[index] = str(error)
+            except CannotAct as error:
+                if self._holds_already(edit):
+                    self._add(edit, Change.none(self.frame.frame, self.labels))
+                else:
+                    left_out[index] = error.found
         return left_out
 
     def contradicted(self, change: Change) -> list[int]:
@@ -169,6 +179,12 @@ class Mending:
                 f"this is frame {self.frame.frame}, the edit is of frame {edit.frame}: "
                 f"give the position on the leading axes"
             )
+
+    def _holds_already(self, edit: Edit) -> bool:
+        try:
+            return holds_already(edit, self.frame.at(edit.points))
+        except CannotAct:  # outside the image
+            return False
 
     def _add(self, edit: Edit, change: Change) -> None:
         places = tuple(self.frame.place(point) for point in edit.points)

@@ -14,6 +14,7 @@ from napari_shiftseg.interaction.editing.boxes import (
     hull,
     widened,
 )
+from napari_shiftseg.interaction.editing.refusal import CannotAct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,7 @@ def redrawn(
 
     Raises
     ------
-    ValueError
+    CannotAct
         If one of the objects has no pixel in the foreground.
     """
     window = _reach(labels, foreground, numbers, hull(boxes))
@@ -63,9 +64,9 @@ def redrawn(
     kept = np.where(is_own & is_bright, after, 0)
     for number in numbers:
         if not (kept == number).any():
-            raise ValueError(
-                f"object {number} has no pixel of the foreground and would vanish: "
-                f"lower the foreground threshold, or delete it"
+            raise CannotAct(
+                f"object {number} has no pixel of the foreground and would vanish",
+                "lower the foreground threshold, or delete it",
             )
     away, nearest = ndimage.distance_transform_edt(kept == 0, return_indices=True)
     closer = ndimage.distance_transform_edt(~is_other) if is_other.any() else np.inf

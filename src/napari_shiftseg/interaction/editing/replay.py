@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.interaction.editing.edits import Edit, Point
+    from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Replayed:
     labels : ndarray of int
         ([leading,] \\*spatial), mended.
     applied : tuple of int
-        Edits that acted.
+        Edits that acted, or had nothing to do since what they ask for was so already.
     left_out : dict of int to str
-        Edits that could not act, and why.
+        Edits that could not act, and what was found in place of what they need.
     overruled : dict of int to int
-        Edits that acted and hold no more, and the newer edit that wins.
+        Edits that were applied and hold no more, and the newer edit that wins.
     notes : tuple of str
         The last two in words.
     """
@@ -54,7 +55,9 @@ def replay(
     r"""Make edits one after the other, on a copy of the labels.
 
     Edits that cannot act, since the labels under them are not what they were, are left
-    out. Where two contradict each other, the newer one wins. Both are noted.
+    out, unless what they ask for is so already: two points to be merged lie on one
+    object, or what was to be deleted was not found. Where two contradict each other,
+    the newer one wins. Both are noted.
 
     Parameters
     ----------
@@ -145,7 +148,4 @@ def _is_there(position: Point, shape: tuple[int, ...]) -> bool:
 def _no_frame(position: Point, labels: NDArray[np.integer], leading: int) -> str:
     shape = labels.shape[:leading]
     there = f"frames of the shape {shape}" if shape else "one frame, ()"
-    return (
-        f"there is no frame {position}, the result has {there}: give the position on "
-        f"the leading axes"
-    )
+    return f"there is no frame {position}, the result has {there}"

@@ -1,0 +1,72 @@
+"""What became of each edit of a frame."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.gui.mend.edit_status import Status, Statuses, statuses
+from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
+from napari_shiftseg.interaction.editing.mending import Mending
+
+ROW = [[1, 1, 1, 1, 0, 2, 2, 2, 2, 0, 3, 3]]
+HERE, THERE = (0,), (1,)
+EDITS = (
+    Merge(((0, 0), (0, 5)), THERE),
+    Merge(((0, 0), (0, 4)), HERE),  # one point is on background
+    Merge(((0, 0), (0, 5)), HERE),
+    Delete(((0, 10),), HERE),
+    Split((((0, 0),), ((0, 5),)), HERE),  # overrules the third
+)
+
+
+class Frame(SimpleNamespace):
+    """As a frame that was clustered, as far as it is asked."""
+
+
+@pytest.fixture
+def frame() -> Frame:
+    mending = Mending(np.array(ROW, dtype=np.int32), np.zeros((1, 1, 12)), frame=HERE)
+    left_out = mending.replay([edit for edit in EDITS if edit.frame == HERE])
+    return Frame(mending=mending, left_out=left_out, position=HERE)
+
+
+def test_numbers_are_those_of_the_whole_list(frame) -> None:
+    assert statuses(EDITS, frame) == {
+        1: Status("left out", "Left out: only 1 of 2 points lies on object 1.", False),
+        2: Status(
+            "overruled by 5",
+            "No longer holds: edit 5 (split at (0, 0), (0, 5) of frame 0) is newer and "
+            "wins.",
+            True,
+        ),
+    }
+
+
+def test_one_made_since_overrules_too(frame) -> None:
+    seeds, again = EDITS[-1], Merge(((0, 0), (0, 5)), HERE)
+    frame.mending.make(again)
+    found = statuses((*EDITS, again), frame)
+    assert set(found) == {1, 4}
+    assert found[4].mark == "overruled by 6"
+    assert str(seeds) not in found[4].reason
+
+
+def test_a_list_that_is_not_that_of_the_labels(frame) -> None:
+    assert statuses(EDITS[:-1], frame) == {}
+    assert statuses((), frame) == {}
+
+
+def test_they_are_found_anew_only_when_something_changed(frame) -> None:
+    known = Statuses()
+    first = known.of(EDITS, frame)
+    assert first == statuses(EDITS, frame)
+    assert known.of(tuple(EDITS), frame) is first
+    frame.mending.take_back()
+    assert set(known.of(EDITS[:-1], frame)) == {1}
+    frame.mending.make(EDITS[-1])
+    assert known.of(EDITS, frame) == first
+    assert known.of(EDITS, None) == {}
+    assert known.of(EDITS, frame) == first

@@ -230,6 +230,17 @@ class TestSegment:
         kinds = ("labels", "embedding", "gradient")
         return {k: tifffile.imread(folder / f"{name}_{k}.tif") for k in kinds}
 
+    def test_a_failure_leaves_no_folder(
+        self, shiftseg, model_file: Path, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "made" / "out"
+        ran = shiftseg("segment", tmp_path / "no.tif", "-m", model_file, "-o", output)
+        assert ran.status == 2
+        assert not output.parent.exists()
+        ran = shiftseg("segment", "constant", "-m", model_file, "-o", output)
+        assert ran.status == 0
+        assert output.is_dir()
+
     @pytest.mark.parametrize("kind", [".npy", ".tif", "big-endian .tif", ">f4 .npy"])
     def test_files_hold_what_the_function_returns(
         self, shiftseg, model_file: Path, tmp_path: Path, rng, kind: str

@@ -10,7 +10,7 @@ from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.files.writing import write_segmentation
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
-from napari_shiftseg.report.folder import writable_folder
+from napari_shiftseg.report.folder import kept_if_used
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,10 @@ def run_segment(
     image: Path, model: str, settings: Settings, output: Path, as_json: bool
 ) -> None:
     """Segment an image, write the outcome and print it."""
-    folder = writable_folder(output)
-    network, source = load_model(model), read_image(image)
-    result = with_progress(segment_steps(source.data, network, settings))
-    report = write_segmentation(result, network, source, folder)
+    with kept_if_used(output) as folder:
+        network, source = load_model(model), read_image(image)
+        result = with_progress(segment_steps(source.data, network, settings))
+        report = write_segmentation(result, network, source, folder)
     print_segmentation(result, report, folder, as_json)
 
 

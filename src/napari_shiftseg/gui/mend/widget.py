@@ -8,7 +8,7 @@ from magicgui.widgets import Container, PushButton
 from napari.layers import Labels
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.choices import LayerChoice, may_shrink
+from napari_shiftseg.gui.choices import LayerChoice
 from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
@@ -81,7 +81,6 @@ class MendWidget(ScrolledRows):
 
     def _build(self) -> None:
         self.result = LayerChoice(self._viewer, is_result, label="Labels")
-        may_shrink(self.result)
         chosen = Container(widgets=[self.result])
         chosen.margins = (0, 0, 0, 0)
         align_labels(chosen)

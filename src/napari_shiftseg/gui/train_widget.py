@@ -14,6 +14,7 @@ from napari_shiftseg.geometry.advice import by, sentence
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.device_choice import DeviceChoice
+from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.note import Note, wrapped_label
 from napari_shiftseg.gui.pairs_choice import NotChosenYet
 from napari_shiftseg.gui.plot import Plot
@@ -109,6 +110,7 @@ class TrainWidget(ScrolledRows):
         self.advanced_button.changed.connect(self._toggle_advanced)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
+        self._tab = OneTabGroup(self.native)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._layers_changed, position="last")

@@ -88,6 +88,13 @@ def is_truth(layer: Any) -> bool:
     return isinstance(layer, Labels) and METADATA_KEY not in layer.metadata
 
 
+def is_result(layer: Any) -> bool:
+    """Whether a layer holds labels that a run made."""
+    return isinstance(layer, Labels) and isinstance(
+        layer.metadata.get(METADATA_KEY), dict
+    )
+
+
 def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None:
     """Return the labels that are the truth of an image, where that is plain.
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     import napari
+    from napari.layers import Image, Labels
 
     from napari_shiftseg.gui.training_run import Trained
     from napari_shiftseg.inference.progress import Progress
@@ -133,6 +134,11 @@ class TrainWidget(ScrolledRows):
         sign = "▾" if self.advanced.visible else "▸"
         self.advanced_button.text = f"{sign} Advanced"
 
+    def take_corrections(self, image: Image, labels: Labels) -> None:
+        """Show a training on corrections, to begin with the model that made them."""
+        self.form.take_corrections(image, labels)
+        self._advise()  # the layer may be the one that was chosen, with other pixels
+
     # What it means
 
     def _advise(self) -> None:
@@ -163,7 +169,8 @@ class TrainWidget(ScrolledRows):
     def _say_what_it_means(self) -> None:
         form, shape = self.form, self.form.shape
         window = form.training_window()
-        warning, notes = "", form.notes(about_name=not self.panel.is_running)
+        notes = form.notes(about_name=not self.panel.is_running)
+        notes, warning = [*notes, self.preview.note], ""
         every = f"validated every {self.advanced.validated_every(form.steps.value):,}"
         if window is not None:
             advice = advise_training(window, shape)
@@ -190,6 +197,8 @@ class TrainWidget(ScrolledRows):
             return
         for step in progress.steps:
             self.course.add(step)
+        if progress.before is not None:
+            self.course.before = progress.before
         if progress.preview is not None:
             self.preview.show(progress.preview)
         if progress.preview or perf_counter() > self._next_draw:
@@ -220,7 +229,8 @@ class TrainWidget(ScrolledRows):
             self.preview.show(trained.preview)
         if self.course.steps:
             self._draw()
-        return trained.line, "warning" if trained.trouble else "note"
+        unwanted = trained.trouble or trained.is_worse
+        return trained.line, "warning" if unwanted else "note"
 
     def _run_changed(self) -> None:
         OPENED.look_again()

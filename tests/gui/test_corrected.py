@@ -17,12 +17,12 @@ from napari_shiftseg.gui.corrected import Corrected
     ],
 )
 def test_in_words(numbers, said):
-    assert Corrected(*numbers, "nuclei").line == said
+    assert Corrected(*numbers, "nuclei", 2).line == said
 
 
 def test_written_and_read():
     labels = Labels(np.zeros((3, 4), int))
     assert Corrected.read(labels) is None
-    noted = Corrected(3, 1, 2, 5, "nuclei")
+    noted = Corrected(3, 1, 2, 5, "nuclei", 2)
     noted.write(labels)
     assert Corrected.read(labels) == noted

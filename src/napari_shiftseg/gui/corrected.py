@@ -25,6 +25,8 @@ class Corrected:
         With at least one of these, of all frames of the image.
     model : str
         Name or path.
+    ndim : int
+        Axes that it reads.
     """
 
     objects: int
@@ -32,6 +34,7 @@ class Corrected:
     frames: int
     of: int
     model: str
+    ndim: int
 
     @property
     def line(self) -> str:

@@ -113,9 +113,10 @@ class TrainForm(Container):
     def take_corrections(self, image: Image, labels: Labels) -> None:
         """Choose corrections, and the model that made the labels if it can go on."""
         self.pairs.choose(image, labels)
-        model = Corrected.read(labels).model
-        if model in [value for _, value in starts()]:
-            self.start.value = model
+        corrected = Corrected.read(labels)
+        self.network.value = corrected.ndim
+        if corrected.model in [value for _, value in starts()]:
+            self.start.value = corrected.model
 
     def show_rows(self) -> None:
         """Show the rows that matter."""

@@ -120,7 +120,7 @@ def correction_steps(
             "them"
         )
     model = steering.layer.metadata[METADATA_KEY]["model"]
-    corrected = Corrected(mended, deleted, frames, prod(leading), model)
+    corrected = Corrected(mended, deleted, frames, prod(leading), model, config.ndim)
     return Corrections(known, corrected)
 
 

@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 
 HOLDING_OUT = (
     "Of ten corrected regions or more every tenth is held out to validate on; of fewer "
-    "none is: AP50 is then that of what is trained on, and says nothing of other "
-    "images."
+    "none is, and AP50 says nothing of other images."
 )
 NOTHING = "nothing"  # to start from
 NAME = "my-model"

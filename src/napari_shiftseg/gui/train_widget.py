@@ -174,7 +174,7 @@ class TrainWidget(ScrolledRows):
         every = f"validated every {self.advanced.validated_every(form.steps.value):,}"
         if window is not None:
             advice = advise_training(window, shape)
-            warning, notes = advice.warning, [advice.note, *notes]
+            warning, notes = advice.warning, [*notes, advice.note]
             reads = tuple(
                 axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
             )
@@ -229,6 +229,7 @@ class TrainWidget(ScrolledRows):
             self.preview.show(trained.preview)
         if self.course.steps:
             self._draw()
+            QTimer.singleShot(SETTLED, self._scroll_to_plot)  # the result moves it
         unwanted = trained.trouble or trained.is_worse
         return trained.line, "warning" if unwanted else "note"
 

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.training_run import Preview, TrainingTask
 
-HIDDEN = (
-    "What the network makes of the image comes as a layer “… · validation · …”, hidden "
-    "so as not to cover the labels."
-)
+HIDDEN = "The layer “… · validation · …” comes hidden, so as not to cover the labels."
 VALIDATION = "validation"  # in the metadata: no labels to train on
 
 

@@ -522,3 +522,49 @@ def test_our_own_layers_are_no_images_to_segment(viewer, widget, noise, run):
     layer = viewer.add_image(noise)
     run(widget)
     assert list(widget.image.choices) == [layer]
+
+
+# ------------------------------------------------------------------ what comes next
+
+
+def test_a_result_leads_to_mend(viewer, widget, noise, run, qtbot):
+    def is_offered():
+        return widget.mend.native.isVisibleTo(widget.native)
+
+    viewer.add_image(noise, name="noise")
+    assert not is_offered()
+    for _ in range(2):
+        run(widget)
+    first, second = (la for la in viewer.layers if " · labels · " in la.name)
+    assert is_offered()
+    widget.mend.native.click()
+    mend = next(
+        w for name, w in viewer.window.dock_widgets.items() if name.startswith("Mend")
+    )
+    assert mend.result.value is second
+    mend.result.value = first
+    widget.mend.native.click()
+    assert mend.result.value is second
+    assert viewer.layers.selection.active == second
+    assert len(viewer.window.dock_widgets) == 2
+    qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=30_000)
+    viewer.layers.remove(second)
+    assert not is_offered()
+    run(widget)
+    assert is_offered()
+    widget.image.value = viewer.add_image(noise[:20], name="other")
+    assert not is_offered()
+
+
+def test_a_run_that_fails_leads_nowhere(viewer, widget, noise, run, monkeypatch):
+    viewer.add_image(noise)
+    run(widget)
+    assert widget.mend.native.isVisibleTo(widget.native)
+
+    def refuse(*_):
+        raise ValueError("no, says the test")
+
+    monkeypatch.setattr(type(widget.form), "run", refuse)
+    run(widget)
+    assert "no, says the test" in widget.panel.result.value
+    assert not widget.mend.native.isVisibleTo(widget.native)

@@ -1,6 +1,8 @@
 """Training with the mouse: tiny networks, a few steps."""
 
 import gc
+from collections import deque
+from itertools import islice
 from threading import Event
 from time import perf_counter
 
@@ -11,16 +13,21 @@ import torch
 
 from napari_shiftseg.gui import training_pairs
 from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.training_pairs import LayerPair
 from napari_shiftseg.interaction.teaching import corrections
+from napari_shiftseg.metrics.instances import average_precision
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.header import own_models, read_config
 from napari_shiftseg.model.unet import build
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.networks import object_config
+from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.rates import CORRECTION_RATE, RATE
+from napari_shiftseg.training.validation import Validation
 
 AMBER, RED = "#ffe08a", "#f8c9c4"
 SIZE = (84, 92)
@@ -116,7 +123,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     np.testing.assert_allclose(layer.translate, (10, 20))
 
     said = pair.panel.result.value
-    kept = f"step {best}, AP50 {course.ap50[best]:.2f} on the validation part"
+    kept = f"step {best}, AP50 {course.ap50[best]:.2f} on what it was trained on"
     assert f"kept as 'my-model': {kept}" in said
     assert (models_folder / "my-model.safetensors").is_file()
 
@@ -147,6 +154,19 @@ def test_the_preview_is_one_layer_and_no_labels_to_train_on(viewer, pair, run):
         "cells", "true", "cells · validation · my-model",
     ]  # fmt: skip
     assert [layer.name for layer in pair.form.pairs.truth.choices] == ["true"]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_preview_does_not_cover_what_is_mended(viewer, pair, run, nuclei, shown):
+    record = {METADATA_KEY: {"image": "cells", "settings": {}}}
+    result = viewer.add_labels(nuclei[1], name="result", metadata=record, visible=shown)
+    pair.form.pairs.truth.value = viewer.layers["true"]
+    pair.form.steps.value = 1
+    assert ("so as not to cover the labels" in pair.note.text.value) is shown
+    run(pair)
+    assert viewer.layers[-1].name == "cells · validation · my-model"
+    assert viewer.layers[-1].visible is not shown
+    assert result.visible is shown
 
 
 def test_a_preview_that_was_removed_stays_away(viewer, pair, until):
@@ -429,6 +449,46 @@ def test_fine_tuning_begins_with_the_weights_of_a_model(viewer, pair, run, tmp_p
         torch.testing.assert_close(tuned.get_parameter(name), weight, atol=1e-5, rtol=0)
 
 
+@pytest.fixture
+def half_trained(pair, nuclei, tmp_path):
+    """A model that finds some of the nuclei, chosen to begin with; and its AP50."""
+    config = object_config("begun", **TINY)
+    training = object_training(
+        [Sample(*nuclei)], Validation(), config, 60, 36, recipe={"learning_rate": 0.01}
+    )
+    deque(islice(training.steps(), 20), maxlen=0)
+    path = save_model(training.model(), tmp_path / "begun.safetensors")
+    OPENED.add(str(path))
+    pair.form.start.value = str(path)
+    found = segment(nuclei[0], load_model(path), device="cpu").labels
+    return average_precision(nuclei[1], found)
+
+
+@pytest.mark.parametrize(("rate", "worse"), [(1e-6, True), (0.01, False)])
+def test_the_model_one_begins_with_is_measured_first(
+    pair, run, half_trained, rate, worse
+):
+    assert 0.02 < half_trained < 0.98
+    pair.advanced.learning_rate.value = rate
+    run(pair)
+    course = pair.course
+    assert course.before == half_trained
+    line = pair.plot._figure.axes[1].lines[1]
+    assert set(line.get_ydata()) == {half_trained}
+    said = pair.panel.result.value
+    assert f"(before: {half_trained:.2f}" in said
+    assert (max(course.ap50.values()) <= half_trained) is worse
+    assert ("no better than the model it began with" in said) is worse
+    assert (AMBER in colour(pair.panel.result)) is worse
+
+
+def test_with_nothing_to_begin_with_nothing_was_before(pair, run):
+    pair.form.steps.value = 1
+    run(pair)
+    assert pair.course.before is None
+    assert "before" not in pair.panel.result.value
+
+
 def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     for kind, data in zip(("images", "labels"), nuclei, strict=True):
         (tmp_path / kind).mkdir()
@@ -516,9 +576,8 @@ def test_corrections_are_trained_on_alone(viewer, corrected, run):
     share, objects = 100 * (labels >= 0).mean(), len(np.unique(labels[labels > 0]))
     line = f"{share:.2g} % of the pixels count: {objects} objects"
     assert line in corrected.note.text.value
-    assert "Fewer than ten corrected regions are all trained on" in (
-        corrected.note.text.value
-    )
+    assert "The rest is not known and does not count" in corrected.note.text.value
+    assert "of fewer none is" in corrected.note.text.value
     corrected.form.steps.value = 20
     run(corrected)
     said = corrected.panel.result.value

@@ -48,6 +48,22 @@ def test_what_is_drawn():
     assert [len(line.get_xydata()) for line in figure.axes[1].lines] == [0]
 
 
+@pytest.mark.parametrize("before", [0.25, 0.9])
+def test_what_the_training_began_with_is_drawn_and_written(before):
+    made, figure = course(30), Figure()
+    made.before = before
+    draw_training(figure, made)
+    _, score = figure.axes
+    (line,) = [line for line in score.lines if line.get_label() == "before"]
+    assert list(line.get_ydata()) == [before, before]
+    (words,) = score.texts
+    assert words.get_text() == f"before: {before:.2f}"
+    assert training_table(made).rows[:2] == (
+        (0, None, None, None, before),
+        training_table(course(30)).rows[0],
+    )
+
+
 def test_first_losses_out_of_proportion_do_not_flatten_the_rest():
     made = Course()
     for done in range(1, 101):

@@ -14,6 +14,7 @@ from psygnal import Signal
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.long_names import LongNames
 from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.model.header import bundled_models, named_models, read_config
 
@@ -36,6 +37,8 @@ INFO_WIDTH = 32  # pixels: one letter
 class LayerChoice(ComboBox):
     """A list of the viewer's layers that follows the viewer.
 
+    It may be narrower than the names; see `LongNames`.
+
     Parameters
     ----------
     viewer : napari.Viewer
@@ -52,8 +55,16 @@ class LayerChoice(ComboBox):
             choices=lambda _: [layer for layer in viewer.layers if accept(layer)],
             **options,
         )
+        may_shrink(self)
+        self._names = LongNames(self.native)
         viewer.layers.events.inserted.connect(self._follow)
         viewer.layers.events.removed.connect(self._follow)
+
+    def reset_choices(self, *args: Any) -> None:
+        """List the layers as they are now."""
+        super().reset_choices(*args)
+        if hasattr(self, "_names"):  # magicgui lists them before there is a widget
+            self._names.widen()
 
     def _follow(self) -> None:
         if isalive(self.native):
@@ -75,6 +86,13 @@ def is_image(layer: Any) -> bool:
 def is_truth(layer: Any) -> bool:
     """Whether a layer may be true labels: labels that no run made."""
     return isinstance(layer, Labels) and METADATA_KEY not in layer.metadata
+
+
+def is_result(layer: Any) -> bool:
+    """Whether a layer holds labels that a run made."""
+    return isinstance(layer, Labels) and isinstance(
+        layer.metadata.get(METADATA_KEY), dict
+    )
 
 
 def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None:

@@ -80,8 +80,7 @@ class CompareForm(Container):
         super().__init__(widgets=rows, labels=False)
         for part in (self, *rows):
             part.margins = (0, 0, 0, 0)
-        for choice in (self.image, self.truth, self.region):
-            may_shrink(choice)
+        may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH
         self._connect()
         self.window.follow(self.model.config.usual_window)

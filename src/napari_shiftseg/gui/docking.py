@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
@@ -10,9 +10,18 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import napari
     from qtpy.QtWidgets import QWidget
 
 MARK = "napari-shiftseg"
+
+
+def opened(viewer: napari.Viewer, name: str) -> Any:
+    """Open one of our widgets, by the name of its menu, or bring it to the front."""
+    dock, widget = viewer.window.add_plugin_dock_widget(MARK, name, tabify=True)
+    dock.show()
+    dock.raise_()
+    return widget
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:

@@ -20,7 +20,7 @@ from napari_shiftseg.gui.choices import (
 )
 from napari_shiftseg.gui.cost_table import CostTable
 from napari_shiftseg.gui.devices import Devices, find_devices
-from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.docking import OneTabGroup, opened
 from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
@@ -49,11 +49,7 @@ CHANGED = "The image or the model was changed meanwhile: run it again."
 
 def open_inspect(viewer: napari.Viewer) -> InspectWidget:
     """Open the Inspect widget of a viewer, or bring it to the front."""
-    name = "napari-shiftseg", "Inspect model"
-    dock, widget = viewer.window.add_plugin_dock_widget(*name, tabify=True)
-    dock.show()
-    dock.raise_()
-    return widget
+    return opened(viewer, "Inspect model")
 
 
 class InspectWidget(ScrolledRows):

@@ -16,6 +16,7 @@ from napari_shiftseg.gui.training_pairs import FolderPair, LayerPair
 if TYPE_CHECKING:
     import napari
     from magicgui.widgets import Widget
+    from napari.layers import Image
 
     from napari_shiftseg.gui.training_pairs import Pairs
     from napari_shiftseg.model.config import ModelConfig
@@ -109,6 +110,11 @@ class PairsChoice:
             self._check_folders()
         else:
             self._check_layers(config)
+
+    def choose(self, image: Image, labels: Labels) -> None:
+        """Choose two layers."""
+        self.kind.value = LAYERS
+        self.image.value, self.truth.value = image, labels
 
     def pairs(self) -> Pairs:
         """Return the images with their labels; see `check`."""

@@ -68,6 +68,9 @@ class RunPanel(Container):
         How a run ends early with a value of its own, instead of being cancelled.
     beside : sequence of Widget
         What stands in one row with the button, before it.
+    further : Widget, optional
+        Stands beside the result line of a run that has succeeded: what can be done
+        with its outcome.
 
     Attributes
     ----------
@@ -85,6 +88,7 @@ class RunPanel(Container):
         cancelled: str = "Cancelled: no layer was changed.",
         stop: Stop | None = None,
         beside: Sequence[Widget] = (),
+        further: Widget | None = None,
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
         self._on_progress = progressed
@@ -97,13 +101,12 @@ class RunPanel(Container):
         self.bar = ProgressBar()
         self.text = wrapped_label()
         self.result = wrapped_label()
-        first = self.button
-        if beside:
-            first = Container(widgets=[*beside, self.button], layout="horizontal")
-            first.margins = (0, 0, 0, 0)
-        super().__init__(
-            widgets=[first, self.bar, self.text, self.result], labels=False
-        )
+        self._further = further
+        first, last = _row(*beside, self.button), self.result
+        if further is not None:
+            last = _row(self.result, further)
+            further.visible = False
+        super().__init__(widgets=[first, self.bar, self.text, last], labels=False)
         self.margins = (0, 0, 0, 0)
         for widget in (self.bar, self.text, self.result):
             widget.visible = False
@@ -152,7 +155,7 @@ class RunPanel(Container):
         self._failure = failed
         self._since_start.start()
         self._take, self._was_docked = done, self._is_docked()
-        self.result.visible = False
+        self.forget()
         self._left, self._activity = TimeLeft(), Activity()
         self._job = Job(
             steps,
@@ -172,8 +175,14 @@ class RunPanel(Container):
         self.result.visible = True
 
     def forget(self) -> None:
-        """Take the result line away: it speaks of another image."""
+        """Take the result line away, and what can be done: it is of another image."""
         self.result.visible = False
+        self.offer_further(False)
+
+    def offer_further(self, offered: bool) -> None:
+        """Show or hide what can be done with the outcome, if there is such a thing."""
+        if self._further is not None:
+            self._further.visible = offered
 
     def cancel(self) -> None:
         """Stop the run after the present tile."""
@@ -218,6 +227,8 @@ class RunPanel(Container):
             self._failed(error)
             raise
         self._finish(*line)
+        if isalive(self.native):
+            self.offer_further(True)
 
     def _failed(self, error: BaseException) -> None:
         self._finish(f"{self._failure}: {error}", "error")
@@ -231,6 +242,7 @@ class RunPanel(Container):
             return
         self.button.text = self._caption
         self.bar.visible = self.text.visible = False
+        self.offer_further(False)
         self.say(text, kind)
         self._changed()
 
@@ -242,3 +254,12 @@ class RunPanel(Container):
         self._activity.close()
         if self._job is not None:
             self._job.abandon()
+
+
+def _row(*widgets: Widget) -> Widget:
+    """Return widgets in one row; one is a row by itself."""
+    if len(widgets) == 1:
+        return widgets[0]
+    row = Container(widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from magicgui.widgets import CheckBox, Container, PushButton
 from napari.layers import Labels, Layer
@@ -14,6 +15,7 @@ from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.inspect_widget import open_inspect
 from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.opening import open_mend
 from napari_shiftseg.gui.note import wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.progress import Progress
 
+MEND_TIP = "Steer and mend these objects: opens Mend"
 SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
 
 
@@ -52,6 +55,7 @@ class SegmentWidget(ScrolledRows):
         self._plan: TilePlan | None = None
         self._again: Run | None = None
         self._latest: Image | None = None
+        self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
         self._build()
         self._connect()
@@ -68,7 +72,10 @@ class SegmentWidget(ScrolledRows):
         self.device = DeviceChoice(self._advise)
         self.advanced_button = PushButton(text="▸ Advanced")
         self.again = RunAgain(self._viewer, self._run_again)
-        self.panel = RunPanel(self._steps, self._show_outcome, self._advise)
+        self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
+        self.panel = RunPanel(
+            self._steps, self._show_outcome, self._advise, further=self.mend
+        )
         rows = Container(
             widgets=[
                 self.form,
@@ -96,6 +103,7 @@ class SegmentWidget(ScrolledRows):
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
         self.advanced_button.changed.connect(self._toggle_advanced)
+        self.mend.changed.connect(self._open_mend)
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
@@ -108,6 +116,8 @@ class SegmentWidget(ScrolledRows):
             return
         if self._preview.was_removed:
             self.show_grid.value = False
+        if self._result is None:
+            self.panel.offer_further(False)
         self._advise()
 
     def _forget_other_image(self, image: Image | None) -> None:
@@ -186,9 +196,20 @@ class SegmentWidget(ScrolledRows):
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             if isinstance(layer, Labels):
                 KEPT.keep(layer, outcome.kept)
+                self._made = ref(layer)
             self._viewer.add_layer(layer)
         self._preview.to_top()
         return outcome.line, "warning" if outcome.has_seams else "note"
+
+    @property
+    def _result(self) -> Labels | None:
+        """What the latest run made, unless the user removed it."""
+        labels = self._made and self._made()
+        return labels if labels in self._viewer.layers else None
+
+    def _open_mend(self) -> None:
+        if self._result is not None:
+            open_mend(self._viewer, self._result)
 
     def _run_again(self, record: dict[str, Any]) -> None:
         """Show the settings of the run that made the selected layer, and run them."""

@@ -15,6 +15,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.gui.corrected import Corrected
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.pairs_choice import PairsChoice
 from napari_shiftseg.gui.source import layer_shape
@@ -34,12 +35,17 @@ from napari_shiftseg.training.training_window import (
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.gui.train_advanced import TrainAdvanced
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.training.counted import Counted
 
+HOLDING_OUT = (
+    "Of ten corrected regions or more every tenth is held out to validate on; of fewer "
+    "none is, and AP50 says nothing of other images."
+)
 NOTHING = "nothing"  # to start from
 NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
@@ -102,6 +108,14 @@ class TrainForm(Container):
         )  # fmt: skip
 
     # What is shown
+
+    def take_corrections(self, image: Image, labels: Labels) -> None:
+        """Choose corrections, and the model that made the labels if it can go on."""
+        self.pairs.choose(image, labels)
+        corrected = Corrected.read(labels)
+        self.network.value = corrected.ndim
+        if corrected.model in [value for _, value in starts()]:
+            self.start.value = corrected.model
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
@@ -209,9 +223,20 @@ class TrainForm(Container):
     def _about_corrections(self, count: Counted | None) -> str:
         if count is None or not count.is_partly:
             return ""
+        what = f"{count.line}. The rest is not known and does not count. {HOLDING_OUT}"
+        corrected = Corrected.read(self.pairs.truth.value)
+        if corrected is None:
+            return what
+        start = self._about_start(corrected.model)
+        return f"{corrected.line}. With what is next to them {what}{start}"
+
+    def _about_start(self, model: str) -> str:
+        """Say why a training on corrections does not begin with what made them."""
+        if self._begins_with is not None or _can_start(model):
+            return ""
         return (
-            f"{count.line}. Fewer than ten corrected regions are all trained on and "
-            f"validated on: AP50 says nothing of other images."
+            f" Model {model!r}, which made these labels, has no foreground logit and "
+            f"cannot be fine-tuned: a new network begins with nothing."
         )
 
     def _about_validation(self) -> str:

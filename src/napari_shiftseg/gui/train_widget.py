@@ -14,6 +14,7 @@ from napari_shiftseg.geometry.advice import by, sentence
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.device_choice import DeviceChoice
+from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.note import Note, wrapped_label
 from napari_shiftseg.gui.pairs_choice import NotChosenYet
 from napari_shiftseg.gui.plot import Plot
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     import napari
+    from napari.layers import Image, Labels
 
     from napari_shiftseg.gui.training_run import Trained
     from napari_shiftseg.inference.progress import Progress
@@ -109,6 +111,7 @@ class TrainWidget(ScrolledRows):
         self.advanced_button.changed.connect(self._toggle_advanced)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
+        self._tab = OneTabGroup(self.native)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._layers_changed, position="last")
@@ -130,6 +133,11 @@ class TrainWidget(ScrolledRows):
         self.advanced.visible = not self.advanced.visible
         sign = "▾" if self.advanced.visible else "▸"
         self.advanced_button.text = f"{sign} Advanced"
+
+    def take_corrections(self, image: Image, labels: Labels) -> None:
+        """Show a training on corrections, to begin with the model that made them."""
+        self.form.take_corrections(image, labels)
+        self._advise()  # the layer may be the one that was chosen, with other pixels
 
     # What it means
 
@@ -161,11 +169,12 @@ class TrainWidget(ScrolledRows):
     def _say_what_it_means(self) -> None:
         form, shape = self.form, self.form.shape
         window = form.training_window()
-        warning, notes = "", form.notes(about_name=not self.panel.is_running)
+        notes = form.notes(about_name=not self.panel.is_running)
+        notes, warning = [*notes, self.preview.note], ""
         every = f"validated every {self.advanced.validated_every(form.steps.value):,}"
         if window is not None:
             advice = advise_training(window, shape)
-            warning, notes = advice.warning, [advice.note, *notes]
+            warning, notes = advice.warning, [*notes, advice.note]
             reads = tuple(
                 axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
             )
@@ -188,6 +197,8 @@ class TrainWidget(ScrolledRows):
             return
         for step in progress.steps:
             self.course.add(step)
+        if progress.before is not None:
+            self.course.before = progress.before
         if progress.preview is not None:
             self.preview.show(progress.preview)
         if progress.preview or perf_counter() > self._next_draw:
@@ -218,7 +229,9 @@ class TrainWidget(ScrolledRows):
             self.preview.show(trained.preview)
         if self.course.steps:
             self._draw()
-        return trained.line, "warning" if trained.trouble else "note"
+            QTimer.singleShot(SETTLED, self._scroll_to_plot)  # the result moves it
+        unwanted = trained.trouble or trained.is_worse
+        return trained.line, "warning" if unwanted else "note"
 
     def _run_changed(self) -> None:
         OPENED.look_again()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.training.fit import Training, TrainingStep
 
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
+NOT_HELD_OUT = "on what it was trained on"
 MOST_VALIDATED = 8  # images; more would take longer than the training
 
 
@@ -79,10 +80,21 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress(Progress):
-    """Progress of a training: the steps since the last one, a preview if validated."""
+    """Progress of a training.
+
+    Attributes
+    ----------
+    steps : tuple of TrainingStep
+        Since the last progress.
+    preview : Preview or None
+        If validated.
+    before : float or None
+        AP50 of the model to begin with, when it has been found.
+    """
 
     steps: tuple[TrainingStep, ...] = field(kw_only=True)
     preview: Preview | None = field(kw_only=True, default=None)
+    before: float | None = field(kw_only=True, default=None)
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,10 @@ class Trained:
     seconds : float
     counted : Counted
         What was known of the images.
+    is_held_out : bool
+        Whether the validation part was not trained on.
+    before : float or None
+        AP50 there of the model to begin with; None: there is none.
     trouble : str
         Why it ended early; empty if it did not, or the user stopped it.
     """
@@ -113,7 +129,16 @@ class Trained:
     preview: Preview | None
     seconds: float
     counted: Counted
+    is_held_out: bool
+    before: float | None = None
     trouble: str = ""
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether what is kept is no better than what the training began with."""
+        if self.before is None or self.best is None:
+            return False
+        return self.best[0] <= self.before
 
     @property
     def line(self) -> str:
@@ -129,12 +154,20 @@ class Trained:
         kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
-            kept = f"step {step:,}, AP50 {score:.2f} on the validation part"
+            part = "on the validation part" if self.is_held_out else NOT_HELD_OUT
+            kept = f"step {step:,}, AP50 {score:.2f} {part}{self._about_before}"
         return (
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
             f"{f' It learnt what is known: {self.counted.line}.' * partly}"
         )
+
+    @property
+    def _about_before(self) -> str:
+        if self.before is None:
+            return ""
+        worse = ": it is no better than the model it began with" * self.is_worse
+        return f" (before: {self.before:.2f}{worse})"
 
 
 def training_run(
@@ -164,6 +197,7 @@ def training_run(
         )
     count = counted_pairs(found)
     learnt, validated = held_out(found, count.is_partly)
+    is_held_out = all(pair is not validated[0] for pair in learnt)
     training = _opened(
         task,
         [pair.sample for pair in learnt],
@@ -180,7 +214,7 @@ def training_run(
     best = training.best and (training.best.ap50, training.best.step)
     return Trained(
         run.file, training.done, task.steps, best, run.preview,
-        perf_counter() - began, count, trouble,
+        perf_counter() - began, count, is_held_out, run.before, trouble,
     )  # fmt: skip
 
 
@@ -207,6 +241,7 @@ class _Run:
         self._written: int | None = None  # step of the weights in the file
         self.file: Path | None = None
         self.preview: Preview | None = None  # of the best
+        self.before: float | None = None  # AP50
 
     def steps(
         self, is_stopped: Callable[[], bool]
@@ -217,6 +252,9 @@ class _Run:
         yield Progress(0, total, stage="training")
         if is_stopped():
             return
+        if self._task.start is not None:
+            yield Progress(0, total, stage="validating the model to begin with")
+            yield self._measured(total)
         for step in self._training.steps():
             waiting.append(step)
             preview = self._validated(step)
@@ -229,6 +267,13 @@ class _Run:
                 yield Progress(step.done, total, stage="validating")
         if waiting:
             yield self._progress(waiting[-1], waiting, None)
+
+    def _measured(self, total: int) -> TrainingProgress:
+        found = self._training.measured()
+        self.before = found and found.ap50
+        return TrainingProgress(
+            0, total, stage="training", steps=(), before=self.before
+        )
 
     def keep(self) -> None:
         """Write the best so far, or without a validation the last, if it is finite."""

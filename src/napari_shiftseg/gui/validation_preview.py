@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.gui.choices import is_result
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.training_pairs import LayerPair
 
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.training_run import Preview, TrainingTask
 
+HIDDEN = "The layer “… · validation · …” comes hidden, so as not to cover the labels."
 VALIDATION = "validation"  # in the metadata: no labels to train on
 
 
 class ValidationPreview:
     """A Labels layer that is made at the first validation and then updated in place.
 
-    Where files are trained on, the validation image is shown, too. A layer that the
-    user removes stays away until the next training.
+    It is hidden at first where it would cover labels of a run, which may be mended
+    meanwhile. Where files are trained on, the validation image is shown, too. A layer
+    that the user removes stays away until the next training.
 
     Parameters
     ----------
@@ -57,11 +60,22 @@ class ValidationPreview:
             self._data(preview),
             name=f"{pairs.name} · validation · {model}",
             metadata={METADATA_KEY: VALIDATION},
+            visible=not self._covers,
             **self._place(preview),
         )
         if selected is not None:
             self._viewer.layers.selection.active = selected
         return layer
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the layer; empty where it is simply shown."""
+        return HIDDEN * self._covers
+
+    @property
+    def _covers(self) -> bool:
+        layers = self._viewer.layers
+        return any(layer.visible and is_result(layer) for layer in layers)
 
     def _data(self, preview: Preview) -> Any:
         """Return the labels, as one frame of a series where the image is one."""

@@ -12,6 +12,7 @@ from napari_shiftseg.report.plots import clear, finish, is_wide
 from napari_shiftseg.report.tables import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from napari_shiftseg.training.course import Course
@@ -42,6 +43,8 @@ def draw_training(figure: Figure, course: Course, colours: Colours = LIGHT) -> N
         list(course.ap50), list(course.ap50.values()), "o-", ms=5, lw=1.5,
         color=colours.cropped, clip_on=False,
     )  # fmt: skip
+    if course.before is not None:
+        _draw_before(score, course.before, colours)
     loss.set_ylim(0, _top(course))
     loss.set_ylabel("loss")
     score.set_ylim(0, 1.02)
@@ -53,6 +56,17 @@ def draw_training(figure: Figure, course: Course, colours: Colours = LIGHT) -> N
     finish(figure, panels, colours)
 
 
+def _draw_before(panel: Axes, ap50: float, colours: Colours) -> None:
+    """Draw what the model reached that the training began with."""
+    panel.axhline(ap50, ls="--", lw=1, color=colours.untiled, label="before")
+    low = ap50 < 0.5  # so that the words stay inside
+    panel.annotate(
+        f"before: {ap50:.2f}", (0.98, ap50), (0, 3 if low else -3), color=colours.text,
+        xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
+        va="bottom" if low else "top", fontsize="small",
+    )  # fmt: skip
+
+
 def _top(course: Course) -> float | None:
     """Return where the axis ends: the first losses are out of all proportion."""
     shown = [course.terms[name] for name in SHOWN if name in course.terms]
@@ -62,9 +76,13 @@ def _top(course: Course) -> float | None:
 
 
 def training_table(course: Course) -> Table:
-    """Return the terms of the loss and AP50, one step a row."""
+    """Return the terms of the loss and AP50, one step a row.
+
+    Step 0 is the model that the training began with, where there is one.
+    """
     terms = course.terms.values()
-    rows = tuple(
+    before = ((0, *[None] * len(terms), course.before),)
+    rows = before * (course.before is not None) + tuple(
         (step, *values, course.ap50.get(step))
         for step, *values in zip(course.steps, *terms, strict=True)
     )

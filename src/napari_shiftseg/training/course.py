@@ -24,11 +24,14 @@ class Course:
         Each term of the loss, one value a step.
     ap50 : dict of int to float
         AP50 on the validation part, by the step it was found at.
+    before : float or None
+        AP50 there of the model that the training began with; None: with nothing.
     """
 
     steps: list[int] = field(default_factory=list)
     terms: dict[str, list[float]] = field(default_factory=dict)
     ap50: dict[int, float] = field(default_factory=dict)
+    before: float | None = None
 
     def add(self, step: TrainingStep) -> None:
         """Take up a step."""

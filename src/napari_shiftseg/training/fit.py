@@ -279,13 +279,27 @@ class Training:
                 sums[name] = sums[name] + term if name in sums else term
         return {name: total / len(raw) for name, total in sums.items()}
 
-    def _validated(self) -> Validated | None:
-        outcome = validate(
+    def measured(self) -> Validated | None:
+        """Validate the network as it is now, which need not be the best.
+
+        Before the first step it is the one that a fine-tuning begins with.
+
+        Returns
+        -------
+        Validated or None
+            None where it was stopped, or there is nothing to validate on.
+        """
+        if not self.validation.samples:
+            return None
+        return validate(
             self._model.eval(),
             self.validation.samples,
             str(self._device),
             self.is_stopped,
         )
+
+    def _validated(self) -> Validated | None:
+        outcome = self.measured()
         if outcome is None:
             return None
         if self.best is None or outcome.ap50 > self.best.ap50:

@@ -9,17 +9,14 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.mend import embedding_plot
+from napari_shiftseg.gui.mend import plot_dock
 from napari_shiftseg.gui.mend.embedding_canvas import AREA, CHOSEN_AREA, DIMMED
 from napari_shiftseg.gui.mend.embedding_plot import (
-    DELETED,
     GREY,
-    HOW,
-    NOTHING,
-    OTHER_SHAPE,
     EmbeddingPlot,
-    open_embedding_plot,
 )
+from napari_shiftseg.gui.mend.plot_dock import open_embedding_plot
+from napari_shiftseg.gui.mend.plot_words import DELETED, HOW, NOTHING, OTHER_SHAPE
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.pipeline.segmentation import Prediction
 
@@ -157,17 +154,17 @@ def lassoed_layers(viewer):
 
 
 def test_without_a_result_it_says_what_to_do(plot):
-    assert plot.about.value == NOTHING
+    assert plot.controls.about.value == NOTHING
     assert plot.canvas is None
-    assert not plot.all.enabled
+    assert not plot.controls.all.enabled
 
 
 def test_points_have_the_colours_of_their_objects(shown, layer, labels):
-    assert shown.about.value == (
+    assert shown.controls.about.value == (
         "All 1,920 pixels of 2 objects and the background. Both axes hold 100 % of the "
         "variance."
     )
-    assert shown.said.value == HOW
+    assert shown.controls.said.value == HOW
     of = of_points(shown, labels)
     assert set(of) == {0, 1, 2}
     colours, large = drawn(shown)
@@ -192,10 +189,10 @@ def test_axes_are_named_and_circles_are_round(shown):
 
 
 def test_modes_can_be_hidden(shown):
-    shown.modes.value = False
+    shown.controls.modes.value = False
     assert not shown.canvas.circles.get_visible()
     assert not shown.canvas.crosses.get_visible()
-    shown.modes.value = True
+    shown.controls.modes.value = True
     assert shown.canvas.crosses.get_visible()
 
 
@@ -204,9 +201,9 @@ def test_a_model_with_a_foreground_shows_no_background_unless_asked(
 ):
     plot.show(layer, predicted(labels, labels * 2.0 - 1), MODES, 1.0, "gaussian")
     settled()
-    assert not plot.background.value
+    assert not plot.controls.background.value
     assert set(of_points(plot, labels)) == {1, 2}
-    plot.background.value = True
+    plot.controls.background.value = True
     settled()
     assert set(of_points(plot, labels)) == {0, 1, 2}
 
@@ -252,7 +249,9 @@ def test_a_lasso_lights_up_all_its_pixels(viewer, shown, hand, settled, labels, 
     assert found.units == layer.units
     assert not found.editable
     assert viewer.layers.selection.active == layer
-    assert shown.said.value == ("Lassoed: 256 pixels of 1 object, white in the image.")
+    assert shown.controls.said.value == (
+        "Lassoed: 256 pixels of 1 object, white in the image."
+    )
 
 
 def test_pixels_that_were_not_sampled_light_up_too(
@@ -291,10 +290,10 @@ def test_clearing(viewer, shown, hand, settled, how):
     if how == "escape":
         QTest.keyClick(shown.canvas, Qt.Key.Key_Escape)
     else:
-        shown.clear.native.click()
+        shown.controls.clear.native.click()
     assert lassoed_layers(viewer) == []
     assert len(shown.canvas.loop.get_xdata()) == 0
-    assert shown.said.value == HOW
+    assert shown.controls.said.value == HOW
     hand.lasso(shown.projection.modes[2])
     settled()
     assert len(lassoed_layers(viewer)) == 1
@@ -317,7 +316,7 @@ def test_a_lasso_around_nothing(viewer, shown, hand, settled):
     hand.lasso(shown.projection.points.max(0) + 0.5, 0.2)
     settled()
     assert lassoed_layers(viewer) == []
-    assert shown.said.value == "No pixel lies within the lasso."
+    assert shown.controls.said.value == "No pixel lies within the lasso."
 
 
 def test_a_click_is_no_lasso_and_selects_the_object(
@@ -328,12 +327,12 @@ def test_a_click_is_no_lasso_and_selects_the_object(
     settled()
     assert lassoed_layers(viewer) == []
     assert layer.selected_label == 2
-    assert shown.said.value == "Object 2: 384 points, large."
+    assert shown.controls.said.value == "Object 2: 384 points, large."
     np.testing.assert_array_equal(drawn(shown)[1], of_points(shown, labels) == 2)
     assert hand.click(shown.projection.points.max(0) + 0.5) is None  # near no point
     hand.click(shown.projection.points[of_points(shown, labels) == 0][0])
     assert layer.selected_label == 2
-    assert "belongs to no object" in shown.said.value
+    assert "belongs to no object" in shown.controls.said.value
 
 
 def test_an_object_that_was_selected_before_can_be_clicked(
@@ -342,7 +341,7 @@ def test_an_object_that_was_selected_before_can_be_clicked(
     index = np.flatnonzero(of_points(shown, labels) == 1)[0]  # as any layer begins
     hand.click(shown.projection.points[index])
     settled()
-    assert shown.said.value == "Object 1: 256 points, large."
+    assert shown.controls.said.value == "Object 1: 256 points, large."
 
 
 def test_a_click_moves_the_view_only_if_it_must(viewer, shown, hand, layer, labels):
@@ -375,7 +374,7 @@ def test_a_selected_object_lights_up(shown, layer, labels, settled):
     )
     layer.selected_label = 7
     settled()
-    assert shown.said.value == "Object 7 has no point here."
+    assert shown.controls.said.value == "Object 7 has no point here."
     np.testing.assert_allclose(drawn(shown)[0], expected_colours(layer, of))
     assert len(shown.canvas.crosses.get_xydata()) == 3
 
@@ -432,7 +431,7 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     qtbot.wait(300)
     settled()
     assert shown.projection is whole  # the box is not checked
-    shown.in_view.value = True
+    shown.controls.in_view.value = True
     settled()
     assert shown.projection.region == ((0, 22), (0, 48))
     assert set(of_points(shown, labels)) == {0, 1}
@@ -447,7 +446,7 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     np.testing.assert_array_equal(lassoed_layers(viewer)[0].data, labels == 2)
     layer.corner_pixels = np.array([(0, 0), (0, 0)])
     viewer.scene.camera.zoom *= 1.1
-    qtbot.waitUntil(lambda: "not in view" in shown.said.value)
+    qtbot.waitUntil(lambda: "not in view" in shown.controls.said.value)
 
 
 def test_a_frame_of_a_series(viewer, plot, labels, settled):
@@ -467,7 +466,7 @@ def test_a_frame_of_a_series(viewer, plot, labels, settled):
     assert viewer.dims.point[0] == 3  # frame 1
     layer.data = series[:1]
     settled()
-    assert plot.about.value == OTHER_SHAPE
+    assert plot.controls.about.value == OTHER_SHAPE
     assert lassoed_layers(viewer) == []
 
 
@@ -494,12 +493,12 @@ def test_the_labels_are_deleted(viewer, shown, hand, settled, layer):
     settled()
     viewer.layers.remove(layer)
     assert len(viewer.layers) == 0
-    assert shown.about.value == DELETED
+    assert shown.controls.about.value == DELETED
     assert not shown.canvas.isVisible()
     assert lassoed_layers(viewer) == []
     layer.selected_label = 2  # somebody still holds it
     settled()
-    assert shown.about.value == DELETED
+    assert shown.controls.about.value == DELETED
 
 
 def test_deleted_while_it_is_computed(viewer, plot, layer, labels, qtbot):
@@ -507,7 +506,7 @@ def test_deleted_while_it_is_computed(viewer, plot, layer, labels, qtbot):
     viewer.layers.remove(layer)
     assert not plot.is_busy
     qtbot.wait(300)
-    assert plot.about.value == DELETED
+    assert plot.controls.about.value == DELETED
     assert plot.projection is None
 
 
@@ -515,7 +514,7 @@ def test_forgetting(viewer, shown, hand, settled, layer, labels):
     hand.lasso(shown.projection.modes[1])
     settled()
     shown.forget()
-    assert shown.about.value == NOTHING
+    assert shown.controls.about.value == NOTHING
     assert list(viewer.layers) == [layer]
     shown.show(layer, predicted(labels), MODES, 1.0, "gaussian")
     settled()
@@ -537,14 +536,14 @@ def test_nothing_to_plot(viewer, plot, labels, settled):
     layer = viewer.add_labels(np.zeros_like(labels))
     plot.show(layer, predicted(labels, labels), MODES, 1.0, "gaussian")
     settled()
-    assert "there are none here" in plot.said.value
+    assert "there are none here" in plot.controls.said.value
 
 
 def test_it_is_opened_once(viewer):
     first = open_embedding_plot(viewer)
-    first.said.value = "seen before"
-    assert open_embedding_plot(viewer).said.value == "seen before"
-    assert list(viewer.window.dock_widgets) == [embedding_plot.NAME]
+    first.controls.said.value = "seen before"
+    assert open_embedding_plot(viewer).controls.said.value == "seen before"
+    assert list(viewer.window.dock_widgets) == [plot_dock.NAME]
 
 
 def test_the_gui_answers_while_a_large_image_is_plotted(viewer, plot, settled, qtbot):
@@ -571,7 +570,7 @@ def test_the_gui_answers_while_a_large_image_is_plotted(viewer, plot, settled, q
     plot.show(layer, Prediction(embedding, None, plan, ()), modes, 1.0, "gaussian")
     settled()
     worst()  # the first drawing of all loads fonts
-    plot.background.value = False
+    plot.controls.background.value = False
     settled()
     assert worst() < FROZEN
     Hand(plot).lasso(plot.projection.modes[1], 3)

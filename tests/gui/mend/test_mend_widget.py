@@ -592,6 +592,18 @@ def test_corrections_open_the_train_widget(
     train = next(w for name, w in docks.items() if name.startswith("Train"))
     assert train.form.pairs.image.value.name == "noise"
     assert train.form.pairs.truth.value.name == layer.name
+    note = train.note.text.value
+    assert "2 objects mended or marked right in 1 image." in note
+    assert "The rest is not known and does not count." in note
+    assert "has no foreground logit" in note  # the model of this test
+    assert train.form.start.value == "nothing"
+    steered.tools.press(DELETE)
+    steered.desk.click(inside(result, 5), ())
+    settled(steered)
+    steered.teach.changed.emit(True)
+    settled(steered)
+    note = train.note.text.value
+    assert "2 objects mended or marked right and 1 deleted in 1 image." in note
 
 
 @pytest.fixture

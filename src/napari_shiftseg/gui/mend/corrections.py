@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
 
 from napari_shiftseg.gui.choices import is_image
+from napari_shiftseg.gui.corrected import Corrected
+from napari_shiftseg.gui.docking import opened
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import Source, layer_shape
-from napari_shiftseg.gui.train_form import starts
 from napari_shiftseg.inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,8 +25,25 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
     from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.train_widget import TrainWidget
     from napari_shiftseg.interaction.editing.mending import Mending
     from napari_shiftseg.interaction.editing.positions import Point
+
+
+@dataclass(frozen=True)
+class Corrections:
+    r"""What is known of an image's objects after some were mended or marked.
+
+    Attributes
+    ----------
+    known : ndarray of int
+        ([leading,] \\*spatial) of the image; −1 is not known.
+    corrected : Corrected
+        How much it is.
+    """
+
+    known: NDArray[np.integer]
+    corrected: Corrected
 
 
 def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
@@ -46,7 +66,7 @@ def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
 
 def correction_steps(
     steering: Steering, right: Mapping[Point, NDArray[np.integer]], image: Image
-) -> Generator[Progress, None, NDArray[np.integer]]:
+) -> Generator[Progress, None, Corrections]:
     r"""Return what is known of an image's objects after some were mended or marked.
 
     Parameters
@@ -59,26 +79,32 @@ def correction_steps(
 
     Returns
     -------
-    ndarray of int
-        ([leading,] \\*spatial) of the image; −1 is not known.
+    Corrections
 
     Raises
     ------
     ValueError
         If no object was mended or marked.
     """
+    from napari_shiftseg.interaction.editing.edits import Delete
     from napari_shiftseg.interaction.teaching import UNKNOWN, corrections
 
     config, size = steering.kept.config, layer_shape(image)
     leading = size[: len(size) - config.image_axes]
     first = tuple(steering.layer.metadata[METADATA_KEY]["frame"])
     known = np.full((*leading, *size[len(size) - config.ndim :]), UNKNOWN, np.int32)
-    found = False
+    mended = deleted = frames = 0
     for position, frame in steering.frames.items():
         yield Progress(0, 1, stage="collecting corrections")
         objects, pixels = touched(frame, right.get(position))
         if objects or pixels.any():
-            found = True
+            frames += 1
+            mended += len(objects)
+            deleted += sum(
+                len(made.edit.points)
+                for made in frame.mending.made
+                if isinstance(made.edit, Delete)
+            )
             at = tuple(
                 slice(o, o + n)
                 for o, n in zip(
@@ -88,12 +114,14 @@ def correction_steps(
             known[(*(first or position), *at)] = corrections(
                 frame.mending.labels, objects, pixels=pixels
             )
-    if not found:
+    if not frames:
         raise ValueError(
             "nothing was mended yet: mend objects, or mark some as right, to train on "
             "them"
         )
-    return known
+    model = steering.layer.metadata[METADATA_KEY]["model"]
+    corrected = Corrected(mended, deleted, frames, prod(leading), model, config.ndim)
+    return Corrections(known, corrected)
 
 
 def touched(
@@ -109,33 +137,25 @@ def touched(
     return set(np.unique(mending.labels[marked]).tolist()) - {0}, pixels
 
 
-def show_corrections(
-    viewer: napari.Viewer, image: Image, known: NDArray[np.integer]
-) -> Labels:
+def show_corrections(viewer: napari.Viewer, image: Image, found: Corrections) -> Labels:
     """Show what is known as a hidden layer, or in the one that is there."""
+    known = found.known
     name = f"{image.name} · corrections"
     for layer in viewer.layers:
         if isinstance(layer, Labels) and layer.name == name:
             layer.data = known
+            found.corrected.write(layer)
             return layer
     layer = Labels(
         known, name=name, visible=False, **Source.of(image).placed((), known.ndim)
     )
+    found.corrected.write(layer)
     viewer.layers.append(layer)
     return layer
 
 
-def open_training(
-    viewer: napari.Viewer, image: Image, labels: Labels, model: str
-) -> Any:
+def open_training(viewer: napari.Viewer, image: Image, labels: Labels) -> TrainWidget:
     """Open the Train widget on corrections, to begin with the model that made them."""
-    name = "napari-shiftseg", "Train"
-    dock, train = viewer.window.add_plugin_dock_widget(*name, tabify=True)
-    dock.show()
-    dock.raise_()
-    form = train.form
-    form.pairs.kind.value = "layers"
-    form.pairs.image.value, form.pairs.truth.value = image, labels
-    if model in [value for _, value in starts()]:
-        form.start.value = model
+    train: TrainWidget = opened(viewer, "Train")
+    train.take_corrections(image, labels)
     return train

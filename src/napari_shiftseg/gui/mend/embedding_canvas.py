@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.report.colours import Colours
 
 LEAST_SIZE = (320, 200)  # pixels
-MARGINS = (48, 40, 10, 8)  # pixels left, below, right, above the axes
+MARGINS = (60, 40, 10, 8)  # pixels left, below, right, above the axes
 TICKS = 4  # intervals; each label takes a millisecond to draw
 FONT = 8  # points
 ROOM = 0.04  # of the width, around all points
@@ -29,6 +29,7 @@ REACH = 8  # pixels from a click to its point
 ZOOM = 1.25  # of one notch of the wheel
 AREA, CHOSEN_AREA = 9, 26  # of a point, in square points
 FAINT = 0.4  # opacity of circles where all are shown
+CROWD = 24  # circles; more of them hide the points, unless they are fainter yet
 DIMMED = 0.12  # opacity of points that are not of the chosen object
 
 
@@ -102,7 +103,8 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
             Those that are shown.
         """
         self.circles.set_segments(self._outlines[modes])
-        self.circles.set_alpha(FAINT if chosen is None else 1)
+        faint = FAINT * min(1, CROWD / max(len(modes), 1))
+        self.circles.set_alpha(faint if chosen is None else 1)
         self.crosses.set_data(self._modes[modes].T)
         order = np.arange(len(colours))
         if chosen is not None:

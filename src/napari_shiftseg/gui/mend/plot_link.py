@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.mend.embedding_plot import open_embedding_plot
+from napari_shiftseg.gui.mend.plot_dock import open_embedding_plot
 
 if TYPE_CHECKING:
     import napari

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
-from napari.layers import Labels
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.choices import LayerChoice, may_shrink
+from napari_shiftseg.gui.choices import LayerChoice, is_result
 from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
@@ -39,7 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     import napari
+    from napari.layers import Labels
 
+    from napari_shiftseg.gui.mend.corrections import Corrections
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.interaction.editing.positions import Point
@@ -82,7 +83,6 @@ class MendWidget(ScrolledRows):
 
     def _build(self) -> None:
         self.result = LayerChoice(self._viewer, is_result, label="Labels")
-        may_shrink(self.result)
         chosen = Container(widgets=[self.result])
         chosen.margins = (0, 0, 0, 0)
         align_labels(chosen)
@@ -342,14 +342,13 @@ class MendWidget(ScrolledRows):
             return
         leading = steering.layer.ndim - steering.kept.ndim
         right = self.right.frames(steering.layer, leading)
-        model = steering.layer.metadata[METADATA_KEY]["model"]
 
-        def show(known: Any) -> None:
-            labels = show_corrections(self._viewer, image, known)
+        def show(found: Corrections) -> None:
+            labels = show_corrections(self._viewer, image, found)
             self._viewer.layers.selection.active = steering.layer
-            open_training(self._viewer, image, labels, model)
+            open_training(self._viewer, image, labels)
 
-        def steps() -> Generator[Progress, None, Any]:
+        def steps() -> Generator[Progress, None, Corrections]:
             return correction_steps(steering, right, image)
 
         steering.add(Task(steps, show, all_frames=True))
@@ -390,10 +389,3 @@ class MendWidget(ScrolledRows):
         for layer in list(self._steered):
             self._stop_steering(layer)
         self.steering = self.desk.steering = None
-
-
-def is_result(layer: Any) -> bool:
-    """Whether a layer holds labels that a run made."""
-    return isinstance(layer, Labels) and isinstance(
-        layer.metadata.get(METADATA_KEY), dict
-    )

@@ -1,0 +1,134 @@
+"""A series of a 2-D network: edits of a frame that is not shown, and knobs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_shiftseg as shiftseg
+from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend.edit_files import SAVED
+from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
+from napari_shiftseg.interaction.editing.edits import Delete, Merge
+from napari_shiftseg.model.checkpoint import load_model
+
+BANDWIDTH, OTHER = 0.02, 0.012
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def settled(qtbot):
+    def wait(mend):
+        qtbot.waitUntil(
+            lambda: mend.steering is not None and not mend.steering.is_busy,
+            timeout=60_000,
+        )
+
+    return wait
+
+
+@pytest.fixture
+def series(noise):
+    return np.stack([noise, noise[::-1, ::-1]])
+
+
+@pytest.fixture
+def mend(viewer, widget, series, run, settled):
+    """The Mend widget on two frames, the first of which is shown."""
+    viewer.add_image(series, name="film")
+    widget.advanced.bandwidth.value = BANDWIDTH
+    run(widget)
+    widget.mend.native.click()
+    docks = viewer.window.dock_widgets
+    mend = next(w for name, w in docks.items() if name.startswith("Mend"))
+    viewer.dims.set_current_step(0, 0)
+    settled(mend)
+    yield mend
+    SAVED.clear()
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """Frames in the order in which they are clustered."""
+    begun, steps = [], steering_module.frame_steps
+
+    def noted(kept, known, position, *others):
+        begun.append(position)
+        return steps(kept, known, position, *others)
+
+    monkeypatch.setattr(steering_module, "frame_steps", noted)
+    return begun
+
+
+def fresh(series, model_file, bandwidth):
+    model = load_model(model_file)
+    return shiftseg.segment(series, model, bandwidth=bandwidth, device="cpu").labels
+
+
+def inside(layer, frame, number):
+    at = np.argwhere(layer.data[frame] == number)[0]
+    return (frame, *(int(x) for x in at))
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+def test_the_frame_in_view_is_clustered_first(
+    viewer, mend, series, model_file, settled, order, qtbot, shown
+) -> None:
+    viewer.dims.set_current_step(0, shown)
+    qtbot.wait(300)  # the slider stands still
+    settled(mend)
+    order.clear()
+    mend.knobs.bandwidth.value = OTHER
+    settled(mend)
+    assert order == [(shown,), (1 - shown,)]
+    expected = fresh(series, model_file, OTHER)
+    np.testing.assert_array_equal(mend.result.value.data, expected)
+    assert not np.array_equal(expected, fresh(series, model_file, BANDWIDTH))
+
+
+def test_edits_of_the_other_frame_outlast_a_knob(
+    viewer, mend, series, model_file, settled
+) -> None:
+    labels = mend.result.value
+    sizes = np.bincount(labels.data[1].ravel())[1:]
+    one, two, dirt = (
+        inside(labels, 1, int(number) + 1) for number in sizes.argsort()[::-1][:3]
+    )
+    viewer.dims.set_current_step(0, 1)
+    for tool, pixels in ((MERGE, (one, two)), (DELETE, (dirt,))):
+        mend.tools.press(tool)
+        for pixel in pixels:
+            mend.desk.click(pixel, ())
+        settled(mend)
+    points = one[1:], two[1:]
+    edits = (Merge(points, (1,)), Delete((dirt[1:],), (1,)))
+    assert mend.steering.history.edits == edits
+    np.testing.assert_array_equal(
+        labels.data[0], fresh(series, model_file, BANDWIDTH)[0]
+    )
+    viewer.dims.set_current_step(0, 0)
+    mend.knobs.bandwidth.value = OTHER
+    settled(mend)
+    turned = fresh(series, model_file, OTHER)
+    np.testing.assert_array_equal(labels.data[0], turned[0])
+    assert labels.data[one] == labels.data[two] != 0
+    assert turned[one] != turned[two]
+    assert labels.data[dirt] == 0 != turned[dirt]
+    assert mend.steering.history.edits == edits
+
+
+def test_what_is_learnt_is_told_by_frames(viewer, mend, settled) -> None:
+    labels = mend.result.value
+    mend.tools.press(RIGHT)
+    mend.desk.click(inside(labels, 1, 2), ())
+    mend.teach.changed.emit(True)
+    settled(mend)
+    known = viewer.layers["film · corrections"].data
+    assert set(np.unique(known[0])) == {-1}
+    np.testing.assert_array_equal(known[1] == 2, labels.data[1] == 2)
+    docks = viewer.window.dock_widgets
+    train = next(w for name, w in docks.items() if name.startswith("Train"))
+    train.form.depth.value = 2
+    said = "1 object mended or marked right in 1 of 2 frames."
+    assert said in train.note.text.value

@@ -9,8 +9,8 @@ from napari_shiftseg.gui.mend.clicks import Clicks
 from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
 from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
 from napari_shiftseg.gui.mend.marks import Marks
+from napari_shiftseg.gui.mend.one_job import Task
 from napari_shiftseg.gui.mend.shown import shown_part
-from napari_shiftseg.gui.mend.steering import Task
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT
 from napari_shiftseg.interaction.editing.edits import Grow
 

@@ -22,11 +22,12 @@ from napari_shiftseg.gui.mend.edit_files import EditFiles
 from napari_shiftseg.gui.mend.edit_table import EditTable
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.knobs import Knobs
+from napari_shiftseg.gui.mend.one_job import Task
 from napari_shiftseg.gui.mend.plot_link import PlotLink
 from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
 from napari_shiftseg.gui.mend.right_objects import RightObjects
 from napari_shiftseg.gui.mend.shown import shown_part
-from napari_shiftseg.gui.mend.steering import Listener, Steering, Task
+from napari_shiftseg.gui.mend.steering import Listener, Steering
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label

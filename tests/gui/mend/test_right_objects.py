@@ -84,5 +84,5 @@ def test_a_layer_that_the_user_removed(viewer, right) -> None:
     assert right.number(labels) == 0
     assert right.frame(labels, ()) is None
     right.toggle(labels, (0, 3), 0)
-    right.remove()
+    right.close()
     assert list(viewer.layers) == [labels]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
 
 
 class OwnLayer:
     """At most one layer in the viewer, which the user may remove.
+
+    It goes with the labels that it was made for.
 
     Parameters
     ----------
@@ -20,6 +24,8 @@ class OwnLayer:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Layer | None = None
+        self._of: Labels | None = None
+        viewer.layers.events.removed.connect(self._follow_labels)
 
     @property
     def is_there(self) -> bool:
@@ -35,4 +41,22 @@ class OwnLayer:
         """Take the layer away, if there is one."""
         if self.is_there:
             self._viewer.layers.remove(self._layer)
-        self._layer = None
+        self._layer = self._of = None
+
+    def _follow_labels(self, event: Any) -> None:
+        if event.value is self._of and self._layer is not None:
+            remove_soon(self._viewer, self._layer)
+            self._layer = self._of = None
+
+
+def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:
+    """Take a layer away when the viewer has done what it is at.
+
+    It may be removing several layers, and this one among them.
+    """
+
+    def remove() -> None:
+        if layer in viewer.layers:
+            viewer.layers.remove(layer)
+
+    QTimer.singleShot(0, remove)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from napari.utils.colormaps import CyclicLabelColormap, label_colormap
+from napari.utils.colormaps import CyclicLabelColormap
 
+from napari_shiftseg.gui.palette import IN_TURN, USUAL, WIDE, usual_colours
 from napari_shiftseg.interaction.steering.same_objects import same_objects
 
 if TYPE_CHECKING:
@@ -16,16 +17,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.interaction.editing.edits import Point
 
-USUAL = label_colormap(49, 0.5, 0).colors  # napari's own for labels; 0: background
-IN_TURN = len(USUAL) - 1
-SPARE = 6 * IN_TURN  # for objects that edits make; napari compiles for more than 255
+SPARE = WIDE  # colours of objects that edits make, numbered after the others
 MOST = 60_000  # objects; napari takes 2¹⁶ colours
-
-
-def usual_colours(number: int) -> NDArray[np.float32]:
-    """Return the colours that napari gives to labels, (number + 1, 4); 0 is none."""
-    turns = -(-number // IN_TURN)
-    return np.concatenate([USUAL[:1], *[USUAL[1:]] * turns])[: number + 1]
+MOST_NARROW = 255  # colours, the background's included, without another texture
 
 
 def kept_colours(
@@ -48,7 +42,7 @@ def kept_colours(
     Returns
     -------
     ndarray
-        (objects + 1, 4); those of napari where that are more than it takes.
+        (objects + 1, 4); a turn of those of napari where these are more than it takes.
     """
     number = int(labels.max(initial=0))
     if number > MOST:
@@ -90,10 +84,15 @@ class KeptColours:
     def show(self, layer: Labels, colours: NDArray[np.float32]) -> bool:
         """Let the layer have these colours, and refresh it.
 
-        Nothing is done where it has a colormap that somebody chose: returns False.
+        Nothing is done, and False returned, where it has a colormap that somebody
+        chose, or one of so few colours that napari would need another texture.
         """
         if not self._may(layer):
             return False
+        if len(layer.colormap.colors) <= MOST_NARROW:
+            if len(colours) - SPARE > MOST_NARROW:
+                colours = USUAL
+            colours = colours[:MOST_NARROW]
         self._ours = CyclicLabelColormap(
             colors=colours,
             use_selection=layer.show_selected_label,
@@ -103,11 +102,12 @@ class KeptColours:
         return True
 
     def _may(self, layer: Labels) -> bool:
-        if layer.colormap is self._ours:
-            return True
-        return type(layer.colormap) is CyclicLabelColormap and np.array_equal(
-            layer.colormap.colors, USUAL
-        )
+        """Whether the layer has the colormap that it was made with, or ours."""
+        known = layer.colormap
+        if known is self._ours or type(known) is not CyclicLabelColormap:
+            return known is self._ours
+        usual = usual_colours(len(known.colors) - 1)
+        return len(usual) % IN_TURN == 1 and np.array_equal(known.colors, usual)
 
 
 COLOURS: WeakKeyDictionary[Labels, KeptColours] = WeakKeyDictionary()

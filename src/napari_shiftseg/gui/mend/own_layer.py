@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
@@ -9,6 +10,9 @@ from qtpy.QtCore import QTimer
 if TYPE_CHECKING:
     import napari
     from napari.layers import Labels, Layer
+
+PAUSE = 60  # milliseconds, in which a canvas is drawn
+_WAITING: deque[tuple[napari.Viewer, Layer]] = deque()
 
 
 class OwnLayer:
@@ -50,13 +54,21 @@ class OwnLayer:
 
 
 def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:
-    """Take a layer away when the viewer has done what it is at.
+    """Hide a layer, and take it away when the viewer has done what it is at.
 
-    It may be removing several layers, and this one among them.
+    It may be removing several layers, and this one among them. And the canvas must be
+    drawn between two removals, or napari 0.9 may fall with some drivers.
     """
+    layer.visible = False
+    _WAITING.append((viewer, layer))
+    if len(_WAITING) == 1:
+        QTimer.singleShot(PAUSE, _remove_next)
 
-    def remove() -> None:
-        if layer in viewer.layers:
-            viewer.layers.remove(layer)
 
-    QTimer.singleShot(0, remove)
+def _remove_next() -> None:
+    viewer, layer = _WAITING[0]
+    if layer in viewer.layers:
+        viewer.layers.remove(layer)
+    _WAITING.popleft()
+    if _WAITING:
+        QTimer.singleShot(PAUSE, _remove_next)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.gui.mend.frame_steps import ShownLabels
-from napari_shiftseg.gui.mend.kept_colours import kept_colours
+from napari_shiftseg.gui.mend.kept_colours import SPARE, kept_colours
 from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def seen_steps(
         number = len(known.objects.mode_of)
         before = colours.of(known.position, number - 1)
         now = kept_colours(known.objects.labels[box], before, labels)
-        return np.concatenate([now, before[number:]])
+        return np.concatenate([now, before[-SPARE:]])
 
     returning = Returning(steps)
     for progress in returning:

@@ -65,7 +65,8 @@ class _Place(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """Return the height of the lines, in the font of now."""
-        height = self._lines * self.fontMetrics().lineSpacing() + MARGIN
+        spacing = self.widget().fontMetrics().lineSpacing()
+        height = self._lines * spacing + MARGIN
         return QSize(super().sizeHint().width(), height)
 
     def minimumSizeHint(self) -> QSize:

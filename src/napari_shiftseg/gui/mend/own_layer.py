@@ -54,12 +54,11 @@ class OwnLayer:
 
 
 def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:
-    """Hide a layer, and take it away when the viewer has done what it is at.
+    """Take a layer away when the viewer has done what it is at.
 
     It may be removing several layers, and this one among them. And the canvas must be
     drawn between two removals, or napari 0.9 may fall with some drivers.
     """
-    layer.visible = False
     _WAITING.append((viewer, layer))
     if len(_WAITING) == 1:
         QTimer.singleShot(PAUSE, _remove_next)

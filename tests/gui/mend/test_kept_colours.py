@@ -18,7 +18,9 @@ PARTED = np.array([[2, 1, 1, 1, 3, 3, 0, 4]])  # 1 is parted, the others move on
 def test_the_usual_ones_are_naparis() -> None:
     plain, ours = Labels(FORMER), Labels(FORMER, colormap=result_labels())
     numbers = np.arange(3 * WIDE)
-    np.testing.assert_array_equal(plain.colormap.map(numbers), ours.colormap.map(numbers))
+    np.testing.assert_array_equal(
+        plain.colormap.map(numbers), ours.colormap.map(numbers)
+    )
     assert len(ours.colormap.colors) == WIDE + 1 > 255
     np.testing.assert_array_equal(usual_colours(1), plain.colormap.colors[:2])
 

@@ -37,35 +37,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def result(viewer, widget, noise, run):
-    """The labels of a run on a noisy image."""
-    viewer.add_image(noise, name="noise")
-    widget.advanced.bandwidth.value = BANDWIDTH
-    run(widget)
-    return next(la for la in viewer.layers if " · labels · " in la.name)
-
-
-@pytest.fixture
 def mend(viewer, qtbot):
     _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    return docked
-
-
-@pytest.fixture
-def settled(qtbot):
-    """Wait until a Mend widget has nothing left to do."""
-
-    def wait(mend):
-        qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=30_000)
-
-    return wait
-
-
-@pytest.fixture
-def steered(viewer, result, settled):
-    """The Mend widget, opened on these labels."""
-    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    settled(docked)
     return docked
 
 

@@ -40,13 +40,11 @@ def test_no_pixel_is_foreground() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bandwidth", "found", "largest"), [(1, "all 3 found are", 6), (4, "all 2 found are", 6)]
-)  # fmt: skip
-def test_all_are_small(bandwidth, found, largest) -> None:
+    ("bandwidth", "found"), [(1, "all 3 found are"), (4, "all 2 found are")]
+)
+def test_all_are_small(bandwidth, found, largest=6) -> None:
     small = FLAT.model_copy(update={"bandwidth": bandwidth, "min_size": 30})
-    expected = (
-        f"{found} smaller than 30 px (Minimum size); the largest has {largest}"
-    )
+    expected = f"{found} smaller than 30 px (Minimum size); the largest has {largest}"
     assert why(small) == expected
     enough = small.model_copy(update={"min_size": largest})
     assert exhaust(relabelling().steps(enough)).labels.max() > 0  # as was said

@@ -14,8 +14,10 @@ from qtpy.QtCore import QTimer
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import result_layers
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.kept_colours import KeptColours
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE
+from napari_shiftseg.gui.palette import result_labels
 from napari_shiftseg.gui.source import Source
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, to_dict
 from napari_shiftseg.interaction.editing.mending import Mending
@@ -117,6 +119,25 @@ def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
     large.undo()
     assert worst() < 2 * FROZEN
     assert len(mend.steering.history.edits) == 4
+
+
+def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:
+    """Objects of an image of 1,024² keep their colours: only the GUI thread's part."""
+    side = 57  # 18² squares, one of them background
+    data = np.kron(np.arange(18**2).reshape(18, 18), np.ones((side, side), int))
+    data = data[:1024, :1024].astype(np.int32)
+    labels = viewer.add_labels(data, colormap=result_labels())
+    kept, number = KeptColours(), int(data.max())
+    assert number > 300
+    colours = kept.of((), number)
+    assert kept.show(labels, colours)
+    worst()
+    for shift in range(1, 4):
+        began = time.thread_time()
+        labels.data[:] = data[::-1]
+        assert kept.show(labels, np.roll(colours, shift, axis=0))
+        assert time.thread_time() - began < FROZEN
+        assert worst() < FROZEN
 
 
 def test_an_edit_after_thousands() -> None:

@@ -42,7 +42,8 @@ def test_no_pixel_is_foreground() -> None:
 @pytest.mark.parametrize(
     ("bandwidth", "found"), [(1, "all 3 found are"), (4, "all 2 found are")]
 )
-def test_all_are_small(bandwidth, found, largest=6) -> None:
+def test_all_are_small(bandwidth, found) -> None:
+    largest = 6
     small = FLAT.model_copy(update={"bandwidth": bandwidth, "min_size": 30})
     expected = f"{found} smaller than 30 px (Minimum size); the largest has {largest}"
     assert why(small) == expected

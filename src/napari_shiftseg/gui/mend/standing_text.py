@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from magicgui.widgets import Container
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
 
 from napari_shiftseg.gui.note import PADDING, STYLES, wrapped_label
 
-MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
+MARGIN = 2 * (PADDING + 3)  # pixels, of the frame around the text
 
 
 class StandingText(Container):
@@ -72,3 +72,9 @@ class _Place(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Return the same height; the width is the label's affair."""
         return QSize(0, self.sizeHint().height())
+
+    def eventFilter(self, label: QObject, event: QEvent) -> bool:
+        """Follow the font, which the theme of the window sets."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.FontChange):
+            self.updateGeometry()
+        return bool(super().eventFilter(label, event))

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
@@ -126,7 +127,8 @@ def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:
     side = 57  # 18² squares, one of them background
     data = np.kron(np.arange(18**2).reshape(18, 18), np.ones((side, side), int))
     data = data[:1024, :1024].astype(np.int32)
-    labels = viewer.add_labels(data, colormap=result_labels())
+    labels = Labels(data.copy(), colormap=result_labels())
+    viewer.add_layer(labels)
     kept, number = KeptColours(), int(data.max())
     assert number > 300
     colours = kept.of((), number)
@@ -142,8 +144,6 @@ def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:
 
 def test_an_edit_after_thousands() -> None:
     """Only what is new is written into the metadata."""
-    from napari.layers import Labels
-
     data = np.arange(1, 65, dtype=np.int32).reshape(8, 8).repeat(4, 0).repeat(4, 1)
     stroke = tuple((0, n) for n in range(32))
     known = [to_dict(Merge(stroke)) for _ in range(MANY)]

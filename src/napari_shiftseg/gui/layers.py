@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.gui.grid import grid_lines, grid_style, too_many_lines
+from napari_shiftseg.gui.palette import result_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def result_layers(result: Segmentation, source: Source, model: str) -> list[Laye
         ("embedding", embedding_rgb(result.embeddings),
          {"rgb": True} | hidden | place, "image"),
         ("gradient", result.gradient, magma | hidden | place, "image"),
-        ("labels", result.labels, place, "labels"),
+        ("labels", result.labels, {"colormap": result_labels()} | place, "labels"),
     ]  # fmt: skip
     if not too_many_lines(plan):
         kinds.insert(2, ("tile grid", grid_lines(plan), on_grid | hidden, "vectors"))

@@ -7,12 +7,20 @@ white where it lies upon a large gradient magnitude.
 from __future__ import annotations
 
 from colorsys import hsv_to_rgb
+from typing import TYPE_CHECKING
 
-from napari.utils.colormaps import Colormap, CyclicLabelColormap
+import numpy as np
+from napari.utils.colormaps import Colormap, CyclicLabelColormap, label_colormap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 OUTLINES = 47  # colours; a prime, so that no rhythm of ids shows
 COOL = (0.48, 0.80)  # hues, from cyan to violet
 GOLDEN = 0.618034  # part of the hues from one id to the next: neighbours differ
+USUAL = label_colormap(49, 0.5, 0).colors  # napari's own for labels; 0: background
+IN_TURN = len(USUAL) - 1
+WIDE = 6 * IN_TURN  # more than 255 colours, which napari shows by another texture
 
 
 def warm() -> Colormap:
@@ -36,3 +44,18 @@ def cool_labels() -> CyclicLabelColormap:
         for number in range(OUTLINES)
     ]
     return CyclicLabelColormap(colors=colours, name="cool")
+
+
+def usual_colours(number: int) -> NDArray[np.float32]:
+    """Return the colours that napari gives to labels, (number + 1, 4); 0 is none."""
+    turns = -(-number // IN_TURN)
+    return np.concatenate([USUAL[:1], *[USUAL[1:]] * turns])[: number + 1]
+
+
+def result_labels() -> CyclicLabelColormap:
+    """Return the colours that napari gives to labels, with room for one an object.
+
+    napari cannot go from a few colours to more than 255 later: the layer is shown by
+    another texture then, and the program falls when it is deleted (napari 0.9).
+    """
+    return CyclicLabelColormap(colors=usual_colours(WIDE), name="result")

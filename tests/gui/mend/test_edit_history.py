@@ -156,3 +156,38 @@ def test_let_alone(history, layer) -> None:
     history.stop()
     layer.paint((0, 4), 1)
     assert history.edits == ()
+
+
+def test_more_steps_than_napari_remembers(told) -> None:
+    """Its history holds 100 steps: the list follows those that it takes back."""
+    number = 130
+    start = np.arange(1, 201, dtype=np.int32).reshape(2, 100)
+    layer = Labels(start.copy())
+    mending = mending_on(layer)
+    history = EditHistory(layer, lambda _: mending, lambda: told.append(1))
+    states = [start.copy()]
+    for n in range(number):
+        do(history, Delete(((n // 100, n % 100),)))
+        states.append(layer.data.copy())
+    undone = 0
+    for _ in range(number):
+        layer.undo()
+        undone = number - len(history.edits)
+        np.testing.assert_array_equal(layer.data, states[number - undone])
+        assert len(layer.metadata[METADATA_EDITS]) == number - undone
+    assert undone == 100
+    for _ in range(number):
+        layer.redo()
+        np.testing.assert_array_equal(layer.data, states[len(history.edits)])
+    assert len(history.edits) == number
+    np.testing.assert_array_equal(mending.labels, layer.data)
+
+
+def test_what_was_done_before_cannot_be_undone(layer, history) -> None:
+    do(history, DELETE)
+    history.stop()
+    deleted = layer.data.copy()
+    again = EditHistory(layer, history._mending_of, lambda: None)
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, deleted)
+    assert again.edits == (DELETE,)

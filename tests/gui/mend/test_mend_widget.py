@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -25,8 +26,12 @@ from napari_shiftseg.gui.mend.tools import (
     SPLIT,
 )  # fmt: skip
 from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
+from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.interaction.editing.edits import Delete, Grow
+from napari_shiftseg.interaction.steering.kept import Kept
 from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.settings import Settings
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 
@@ -34,35 +39,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def result(viewer, widget, noise, run):
-    """The labels of a run on a noisy image."""
-    viewer.add_image(noise, name="noise")
-    widget.advanced.bandwidth.value = BANDWIDTH
-    run(widget)
-    return next(la for la in viewer.layers if " · labels · " in la.name)
-
-
-@pytest.fixture
 def mend(viewer, qtbot):
     _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    return docked
-
-
-@pytest.fixture
-def settled(qtbot):
-    """Wait until a Mend widget has nothing left to do."""
-
-    def wait(mend):
-        qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=30_000)
-
-    return wait
-
-
-@pytest.fixture
-def steered(viewer, result, settled):
-    """The Mend widget, opened on these labels."""
-    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    settled(docked)
     return docked
 
 
@@ -468,17 +446,26 @@ def test_what_was_painted_before_is_an_edit(viewer, result, settled) -> None:
     assert not result.data[2:6, 2:6].any()
 
 
-def test_embeddings_that_were_let_go_are_predicted_again(
-    steered, result, settled, qtbot
+def copy_of(result):
+    """The same labels, edits and record, without what the run kept."""
+    return type(result)(
+        result.data.copy(), name="copy", metadata=deepcopy(result.metadata)
+    )
+
+
+def test_embeddings_that_are_not_kept_are_predicted_again(
+    viewer, steered, result, settled, qtbot
 ) -> None:
-    before = result.data.copy()
-    KEPT.let_go(result)
+    copy = copy_of(result)
+    viewer.add_layer(copy)
+    steered.result.value = copy
     assert steered.steering is None
     assert "not kept" in steered.state.value
     steered.again.run()
     qtbot.waitUntil(lambda: steered.steering is not None, timeout=30_000)
     settled(steered)
-    np.testing.assert_array_equal(result.data, before)
+    np.testing.assert_array_equal(copy.data, result.data)
+    assert steered.steering.kept is not KEPT.of(result)
 
 
 def test_the_layer_is_deleted_meanwhile(viewer, steered, result, qtbot) -> None:
@@ -702,16 +689,20 @@ def test_a_plot_opened_again_shows_the_frame(viewer, steered, settled, qtbot) ->
         qtbot.wait(50)
 
 
+def predicted(result, noise, model_file):
+    model = load_model(model_file)
+    settings = Settings(**result.metadata[METADATA_KEY]["settings"])
+    return exhaust(segment_steps(noise, model, settings)), model.config
+
+
 def test_predicted_again_edits_are_unsaved_still(
-    steered, result, settled, qtbot, monkeypatch
+    steered, result, settled, noise, model_file
 ) -> None:
     steered.tools.press(DELETE)
     steered.desk.click(inside(result, 1), ())
     settled(steered)
-    KEPT.let_go(result)
     assert steered.files.number_unsaved == 1
-    steered.again.run()
-    qtbot.waitUntil(lambda: steered.steering is not None, timeout=30_000)
+    KEPT.keep(result, Kept(*predicted(result, noise, model_file)))
     settled(steered)
     assert steered.files.number_unsaved == 1
     assert len(steered.steering.history.edits) == 1

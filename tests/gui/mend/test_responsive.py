@@ -9,13 +9,16 @@ import time
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import result_layers
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.kept_colours import KeptColours
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE
+from napari_shiftseg.gui.palette import result_labels
 from napari_shiftseg.gui.source import Source
 from napari_shiftseg.interaction.editing.edits import Delete, Merge
 from napari_shiftseg.interaction.editing.mending import Mending
@@ -120,10 +123,28 @@ def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
     assert len(mend.steering.history.edits) == 4
 
 
+def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:
+    """Objects of an image of 1,024² keep their colours: only the GUI thread's part."""
+    side = 57  # 18² squares, one of them background
+    data = np.kron(np.arange(18**2).reshape(18, 18), np.ones((side, side), int))
+    data = data[:1024, :1024].astype(np.int32)
+    labels = Labels(data.copy(), colormap=result_labels())
+    viewer.add_layer(labels)
+    kept, number = KeptColours(), int(data.max())
+    assert number > 300
+    colours = kept.of((), number)
+    assert kept.show(labels, colours)
+    worst()
+    for shift in range(1, 4):
+        began = time.thread_time()
+        labels.data[:] = data[::-1]
+        assert kept.show(labels, np.roll(colours, shift, axis=0))
+        assert time.thread_time() - began < FROZEN
+        assert worst() < FROZEN
+
+
 def test_an_edit_after_thousands() -> None:
     """Only what is new is written into the metadata."""
-    from napari.layers import Labels
-
     data = np.arange(1, 65, dtype=np.int32).reshape(8, 8).repeat(4, 0).repeat(4, 1)
     stroke = tuple((0, n) for n in range(32))
     known = [to_dict(Merge(stroke)) for _ in range(MANY)]

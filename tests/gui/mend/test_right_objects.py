@@ -52,7 +52,7 @@ def test_a_mark_that_covers_another(viewer, right) -> None:
     assert len(np.unique(right.frame(labels, ()))) == 1
 
 
-def test_those_of_two_results_are_apart(viewer, right) -> None:
+def test_those_of_two_results_are_apart(viewer, right, qtbot) -> None:
     one = viewer.add_labels(TWO.copy())
     other = viewer.add_labels(np.ones((5, 7), dtype=np.int32))
     right.toggle(one, (0, 0), 0)
@@ -62,10 +62,43 @@ def test_those_of_two_results_are_apart(viewer, right) -> None:
     assert (right.number(one), right.number(other)) == (1, 1)
     assert right.frame(other, ()).shape == (5, 7)
     viewer.layers.remove(other)
-    assert [layer.name for layer in viewer.layers] == [
-        one.name, f"{one.name} · marked right",
-    ]  # fmt: skip
-    assert (right.number(one), right.number(other)) == (1, 0)
+    left = [one.name, f"{one.name} · marked right"]
+    qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == left)
+    assert right.number(one) == 1
+
+
+def test_both_are_deleted_at_once(viewer, right, qtbot) -> None:
+    labels = viewer.add_labels(TWO.copy())
+    right.toggle(labels, (0, 0), 0)
+    viewer.layers.selection = set(viewer.layers)
+    viewer.layers.remove_selected()
+    assert not viewer.layers
+    qtbot.wait(200)  # nothing is left to remove
+
+
+def test_marks_stay_with_the_labels(viewer, right, qtbot) -> None:
+    labels = viewer.add_labels(TWO.copy())
+    right.toggle(labels, (0, 0), 0)
+    right.toggle(labels, (1, 3), 0)
+    right.close()
+    assert list(viewer.layers) == [labels]
+    again = RightObjects(viewer)
+    assert again.number(labels) == 2
+    again.show(labels)
+    np.testing.assert_array_equal(viewer.layers[-1].data, TWO)
+    np.testing.assert_array_equal(again.frame(labels, ()), TWO)
+    assert viewer.layers.selection.active is labels
+    viewer.layers.remove(viewer.layers[-1])  # by the user: these marks go
+    assert again.number(labels) == 0
+
+
+def test_marks_of_another_shape_are_none(viewer, right) -> None:
+    labels = viewer.add_labels(TWO.copy())
+    right.toggle(labels, (0, 0), 0)
+    right.close()
+    labels.data = np.ones((5, 7), dtype=np.int32)
+    right.show(labels)
+    assert (len(viewer.layers), right.number(labels)) == (1, 0)
 
 
 def test_frames_of_a_series(viewer, right) -> None:
@@ -84,5 +117,5 @@ def test_a_layer_that_the_user_removed(viewer, right) -> None:
     assert right.number(labels) == 0
     assert right.frame(labels, ()) is None
     right.toggle(labels, (0, 3), 0)
-    right.remove()
+    right.close()
     assert list(viewer.layers) == [labels]

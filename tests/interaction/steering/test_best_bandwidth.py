@@ -145,3 +145,11 @@ def test_progress_and_closing() -> None:
 def test_marks_that_are_no_use(image: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         best(image)
+
+
+@pytest.mark.parametrize(("bandwidth", "before"), [(4.0, 0.5), (2.0, 1.0)])
+def test_the_present_one_is_among_those_tried(bandwidth: float, before: float) -> None:
+    found = best(marked((0, 0), (0, 1)), bandwidth)
+    assert (found.present, found.before) == (bandwidth, before)
+    assert found.agreement == 1.0
+    assert (found.bandwidth == bandwidth) is (before == 1.0)

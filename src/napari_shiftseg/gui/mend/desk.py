@@ -9,8 +9,8 @@ from napari_shiftseg.gui.mend.clicks import Clicks
 from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
 from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
 from napari_shiftseg.gui.mend.marks import Marks
+from napari_shiftseg.gui.mend.one_job import Task
 from napari_shiftseg.gui.mend.shown import shown_part
-from napari_shiftseg.gui.mend.steering import Task
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT
 from napari_shiftseg.gui.travel import bring_into_view
 from napari_shiftseg.interaction.editing.edits import Grow, Paint
@@ -100,11 +100,17 @@ class ToolDesk:
         layer = self.steering.layer
         self._marks.show((), layer)
         self._outline(tool is ASK)
-        if tool is None:
+        if tool is not None:
+            self._viewer.layers.selection.active = layer
+            self._gestures.begin(layer, tool.draws)
+        return self.hint
+
+    @property
+    def hint(self) -> str:
+        """What to do with the tool that is on, as the viewer displays the labels."""
+        if self.tool is None or self.steering is None:
             return ""
-        self._viewer.layers.selection.active = layer
-        self._gestures.begin(layer, tool.draws)
-        return tool.hint if self._viewer.dims.ndisplay == 2 else USE_PLANES
+        return self.tool.hint if self._viewer.dims.ndisplay == 2 else USE_PLANES
 
     def close(self) -> None:
         """Lay the tool down, and leave no layer behind."""

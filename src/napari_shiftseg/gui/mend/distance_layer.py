@@ -36,7 +36,6 @@ class DistanceLayer(OwnLayer):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__(viewer)
-        self._of: Labels | None = None
         self._place: tuple[int, ...] = ()
 
     def show(

@@ -55,8 +55,8 @@ class EditFiles:
 
     @property
     def number_unsaved(self) -> int:
-        """How many edits these have."""
-        return sum(len(edits_of(layer)) for layer in self.unsaved)
+        """How many edits of these are made, or taken out, since they were saved."""
+        return sum(number_unsaved(layer) for layer in self.unsaved)
 
     def save_unsaved(self) -> bool:
         """Save the edits of every layer; False: not all are saved."""
@@ -109,6 +109,16 @@ class EditFiles:
 def edits_of(layer: Labels) -> list[dict[str, Any]]:
     """Return the edits of a layer as plain dicts, the oldest first."""
     return list(layer.metadata.get(METADATA_EDITS, ()))
+
+
+def number_unsaved(layer: Labels) -> int:
+    """Return how many edits of a layer are others than when they were saved."""
+    now, saved = edits_of(layer), SAVED.get(layer)
+    if saved is None:
+        return 0
+    pairs = enumerate(zip(now, saved, strict=False))
+    same = next((n for n, (a, b) in pairs if a != b), min(len(now), len(saved)))
+    return max(len(now), len(saved)) - same
 
 
 def chosen_of(layer: Labels) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class EditHistory:
         self._strokes: list[Sequence[Any]] = []
         self._written: list[tuple[Edit, dict[str, Any]]] = []
         self._acting = False
+        self._forget()  # what was done before is none of these steps
         layer.events.paint.connect(self._painted)
         layer.events.labels_update.connect(self._take_strokes)
         layer.events.set_data.connect(self._follow)
@@ -122,12 +123,16 @@ class EditHistory:
         self._settled = list(edits)
         self._done.clear()
         self._undone.clear()
+        self._forget()
+        self._tell()
+
+    def _forget(self) -> None:
+        """Let napari have nothing to undo."""
         mode, pan = self._layer.mode, self._layer.mouse_pan
         self._layer.editable = False  # the public way to forget the history
         self._layer.editable = True
         self._layer.mode = mode
         self._layer.mouse_pan = pan
-        self._tell()
 
     def _tell(self) -> None:
         self._layer.metadata[METADATA_EDITS] = self._as_dicts()

@@ -19,7 +19,7 @@ class KeptRuns:
     Attributes
     ----------
     changed : Signal
-        Emitted when a run is kept or let go.
+        Emitted when a run is kept.
     """
 
     changed = Signal()
@@ -35,13 +35,6 @@ class KeptRuns:
     def of(self, layer: Labels | None) -> Kept | None:
         """Return what a layer was made from, if it is kept."""
         return self._kept.get(layer) if layer is not None else None
-
-    def let_go(self, layer: Labels) -> None:
-        """Free the memory of a run; its labels stay."""
-        kept = self._kept.pop(layer, None)
-        if kept is not None:
-            kept.close()
-            self.changed.emit()
 
 
 KEPT = KeptRuns()

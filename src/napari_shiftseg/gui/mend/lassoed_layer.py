@@ -54,6 +54,7 @@ class LassoedLayer(OwnLayer):
         else:
             self.remove()
             self._layer = self._added(data, _name(labels), place)
+            self._of = labels
         self._layer.visible = True
 
     def _added(self, data: NDArray[Any], name: str, place: dict[str, Any]) -> Labels:

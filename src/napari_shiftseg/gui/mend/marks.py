@@ -14,7 +14,6 @@ from napari_shiftseg.gui.source import Source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import napari
     from napari.layers import Labels
 
     from napari_shiftseg.gui.mend.gestures import Pixel
@@ -30,10 +29,6 @@ class Marks(OwnLayer):
     ----------
     viewer : napari.Viewer
     """
-
-    def __init__(self, viewer: napari.Viewer) -> None:
-        super().__init__(viewer)
-        self._of: Labels | None = None
 
     def show(self, pixels: Sequence[Pixel], labels: Labels) -> None:
         """Show crosses at pixels of the labels; none: hide the layer."""

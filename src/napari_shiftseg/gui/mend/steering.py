@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.gui.job import Job
-from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.drag_watch import DragWatch
 from napari_shiftseg.gui.mend.edit_history import EditHistory
-from napari_shiftseg.gui.mend.frame_steps import ShownLabels, frame_steps
+from napari_shiftseg.gui.mend.frame_steps import frame_steps
+from napari_shiftseg.gui.mend.kept_colours import COLOURS, KeptColours
+from napari_shiftseg.gui.mend.one_job import OneJob, Task
+from napari_shiftseg.gui.mend.recorded import record_clustering, recorded_clustering
+from napari_shiftseg.gui.mend.seen_steps import SeenLabels, seen_steps
+from napari_shiftseg.gui.mend.steered_frames import SteeredFrames
 from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.seen_steps import SeenFrame
     from napari_shiftseg.interaction.editing.change import Change
     from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending
@@ -33,24 +35,6 @@ if TYPE_CHECKING:
 
 METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
 MOST_NOTES = 4
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is done off the GUI thread once the frame in view is clustered, or all are.
-
-    Attributes
-    ----------
-    steps : callable
-        Returns a generator of `Progress`; its value goes to `done`.
-    done : callable
-    all_frames : bool
-        Wait until every frame is clustered.
-    """
-
-    steps: Callable[[], Generator[Progress, None, Any]]
-    done: Callable[[Any], None]
-    all_frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,10 +58,7 @@ class Steering:
 
     One job at a time works in a thread: first the frame in view is clustered, if the
     knobs say otherwise than it was, then come the tasks, then the other frames, which
-    give way to what is wanted in view.
-
-    A frame is *unread* until it was clustered as its labels were made: where these
-    differ, others have painted, and what they painted becomes edits.
+    give way to what is wanted in view. See `SteeredFrames` for when a frame is done.
 
     Parameters
     ----------
@@ -98,18 +79,15 @@ class Steering:
         listener: Listener,
     ) -> None:
         self.layer, self.kept = layer, kept
-        self.clustering = clustering_of(layer, kept)
-        self._made_with = self.clustering
+        self.clustering = self._made_with = recorded_clustering(layer, kept)
         self._in_view, self._listener = in_view, listener
-        self._frames: dict[Point, SteeredFrame] = {}
-        self._stale: set[Point] = set(kept.frames)
         unfinished = layer.metadata.pop(METADATA_UNFINISHED, ())
-        self._unread: set[Point] = self._stale - set(unfinished)
-        self._tasks: deque[Task] = deque()
-        self._job: Job | None = None
-        self._clustering_now: Point | None = None
+        self._frames = SteeredFrames(kept.frames, unfinished)
+        self._job = OneJob(self._progressed, self._failed, self._job_ended)
+        self._colours = COLOURS.setdefault(layer, KeptColours())
+        self._colours_of: Point | None = None
+        self._why_none: dict[Point, str] = {}
         self._shape = layer.data.shape
-        self._frames_there = frozenset(kept.frames)
         self._stopped = self._has_noted = False
         self.history = EditHistory(
             layer,
@@ -126,16 +104,16 @@ class Steering:
     @property
     def is_busy(self) -> bool:
         """Whether something is being done."""
-        return self._job is not None
+        return self._job.is_busy
 
     @property
     def is_clustering(self) -> bool:
         """Whether labels are being made anew."""
-        return self._clustering_now is not None
+        return self._job.frame is not None
 
     def frame(self, position: Point) -> SteeredFrame | None:
         """Return a frame as it is clustered now; None while it is not yet."""
-        return None if position in self._stale else self._frames.get(position)
+        return self._frames.now(position)
 
     def clustered(self, position: Point) -> SteeredFrame:
         """Return a frame as it is clustered now.
@@ -153,9 +131,15 @@ class Steering:
     @property
     def frames(self) -> dict[Point, SteeredFrame]:
         """Frames as they are clustered now, by their positions."""
-        return {
-            at: frame for at, frame in self._frames.items() if at not in self._stale
-        }
+        return self._frames.current
+
+    def why_none(self, position: Point) -> str:
+        """Return what made all objects of a frame go; "" where there are some."""
+        frame = self.frame(position)
+        if frame is None or len(frame.mending.frame.boxes):
+            return ""
+        found = len(frame.objects.mode_of) - 1
+        return self._why_none[position] or f"edits took the {found:,} found away"
 
     def turn(self, clustering: Clustering) -> None:
         """Cluster anew; what was begun with an older turn is given up."""
@@ -166,7 +150,7 @@ class Steering:
     def use(self, edits: Sequence[Edit]) -> None:
         """Let these be the edits, and make them on the objects as clustered."""
         self.history.settle(edits)
-        strange = sum(edit.frame not in self._frames_there for edit in edits)
+        strange = sum(edit.frame not in self._frames.all for edit in edits)
         if strange:
             self._listener.said(
                 f"{strange} edit{'s' * (strange > 1)} of frames that this result does "
@@ -188,12 +172,13 @@ class Steering:
 
     def add(self, task: Task) -> None:
         """Queue what needs the frame in view to be clustered."""
-        self._tasks.append(task)
+        self._job.add(task)
         self._give_way()
         self._continue()
 
     def look(self) -> None:
         """Learn that another frame is shown: it comes first."""
+        self._colour_shown()
         self._give_way()
         self._continue()
 
@@ -202,22 +187,20 @@ class Steering:
         if self._stopped:
             return
         self._stopped = True
-        self._tasks.clear()
         self.history.stop()
         self._drag.stop()
         self.layer.events.data.disconnect(self._data_replaced)
-        unfinished = self._stale - self._unread
+        unfinished = self._frames.unfinished
         if unfinished:  # of two clusterings: no reader must take that for painted
             self.layer.metadata[METADATA_UNFINISHED] = sorted(unfinished)
-            self._record_clustering()
-        if self._job is not None:
-            self._job.abandon()
+            record_clustering(self.layer, self.kept, self.clustering)
+        self._job.abandon()
 
     # One job at a time
 
     def _begin_anew(self) -> None:
-        self._stale = set(self.kept.frames)
-        if self.is_clustering and self._clustering_now not in self._unread:
+        self._frames.turn()
+        if self.is_clustering and self._job.frame not in self._frames.unread:
             self._job.cancel()  # the next begins when its thread has ended
         self._continue()
 
@@ -226,30 +209,28 @@ class Steering:
         if not self.is_clustering:
             return
         shown, _ = self._in_view()
-        wanted = shown in self._stale or self._can_do_task
-        if wanted and self._clustering_now != shown:
+        wanted = shown in self._frames.stale or self._can_do_task
+        if wanted and self._job.frame != shown:
             self._job.cancel()
 
     @property
     def _can_do_task(self) -> bool:
-        return bool(self._tasks) and not (self._tasks[0].all_frames and self._stale)
+        return self._job.can_do_task(all_frames=not self._frames.stale)
 
     def _continue(self) -> None:
-        if self._job is not None or self._stopped or self._drag.is_drawing:
+        if self.is_busy or self._stopped or self._drag.is_drawing:
             return
         shown, _ = self._in_view()
-        if shown in self._stale:
-            self._cluster(shown)
+        position = self._frames.next(shown, others=not self._can_do_task)
+        if position is not None:
+            self._cluster(position)
         elif self._can_do_task:
-            task = self._tasks.popleft()
-            self._run(task.steps(), task.done)
-        elif self._stale:
-            self._cluster(min(self._stale))
+            self._job.do_task()
+            self._listener.changed()
 
     def _cluster(self, position: Point) -> None:
-        self._clustering_now = position
         shown, view = self._in_view()
-        known, unread = self._frames.get(position), position in self._unread
+        known, unread = self._frames.last(position), position in self._frames.unread
         labels = self.layer.data[position].copy() if unread else None
         steps = frame_steps(
             self.kept,
@@ -260,51 +241,34 @@ class Steering:
             view if position == shown else None,
             labels,
         )
-        self._run(steps, lambda frame: self._take(frame, labels))
-
-    def _run(
-        self, steps: Generator[Progress, None, Any], done: Callable[[Any], None]
-    ) -> None:
-        self._job = Job(
-            steps,
-            self._progressed,
-            lambda value: self._ended(done, value),
-            self._failed,
-            self._ended,
-        )
+        steps = seen_steps(steps, None if unread else known, self._colours)
+        self._job.run(steps, lambda seen: self._take(seen, labels), position)
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
-        if isinstance(progress, ShownLabels) and not self._drag.is_drawing:
-            if self.history.acts_in(self._clustering_now):  # on labels that are no more
+        if isinstance(progress, SeenLabels) and not self._drag.is_drawing:
+            if self.history.acts_in(self._job.frame):  # on labels that are no more
                 self.history.settle(self.history.edits)
-            self.layer.data[progress.at] = progress.labels
-            self.layer.refresh()
+            self.layer.data[progress.shown.at] = progress.shown.labels
+            self._refresh(progress.colours)
 
-    def _ended(
-        self, done: Callable[[Any], None] | None = None, value: Any = None
-    ) -> None:
-        self._job, self._clustering_now = None, None
-        if done is not None:
-            done(value)
+    def _job_ended(self) -> None:
         self._continue()
         self._listener.changed()
 
-    def _failed(self, error: BaseException) -> None:
-        position = self._clustering_now
+    def _failed(self, error: BaseException, position: Point | None) -> None:
         if position is not None:  # the same would fail again
-            self._stale.discard(position)
-            self._frames.pop(position, None)  # its labels are not all its own
+            self._frames.give_up(position)
         self._listener.said(str(error), "error")
-        self._ended()
 
     # What comes out
 
-    def _take(self, frame: SteeredFrame, read: NDArray[np.integer] | None) -> None:
+    def _take(self, seen: SeenFrame, read: NDArray[np.integer] | None) -> None:
         """Show a frame that was clustered anew, its edits made again.
 
         Knobs, edits and labels may have changed meanwhile: then it is done again.
         """
+        frame = seen.frame
         position = frame.position
         if self._drag.is_drawing:
             return
@@ -313,36 +277,41 @@ class Steering:
                 return
         elif not np.array_equal(read, self.layer.data[position]):
             return
-        self._unread.discard(position)
         frame.mending.move_to(self.layer.data[position])
-        self._frames[position] = frame
+        self._frames.keep(frame)
+        self._colours.keep(position, seen.colours)
+        self._why_none[position] = seen.why_none
         if frame.adopted or self.history.acts_in(position):
             self.history.settle((*self.history.edits, *frame.adopted))
         if self._is_current(frame):
-            self._stale.discard(position)
-            self._record_clustering()
-        self.layer.refresh()
+            self._frames.stale.discard(position)
+            record_clustering(self.layer, self.kept, self.clustering)
+        if position == self._in_view()[0]:
+            self._colours_of = position
+            self._refresh(seen.colours)
+        else:
+            self.layer.refresh()
         if frame.notes or self._has_noted:  # what was noted before is no longer so
             self._listener.said(shortened(frame.notes), "warning")
         self._has_noted = bool(frame.notes)
+
+    def _refresh(self, colours: NDArray[np.float32]) -> None:
+        if not self._colours.show(self.layer, colours):
+            self.layer.refresh()
+
+    def _colour_shown(self) -> None:
+        """Let the frame that is shown have its own colours."""
+        shown, _ = self._in_view()
+        frame = self._frames.last(shown)
+        if frame is not None and shown != self._colours_of:
+            self._colours_of = shown
+            number = len(frame.objects.mode_of) - 1
+            self._colours.show(self.layer, self._colours.of(shown, number))
 
     def _is_current(self, frame: SteeredFrame) -> bool:
         """Whether knobs and edits are those that a frame was made with."""
         edits = [e for e in self.history.edits if e.frame == frame.position]
         return frame.clustering == self.clustering and list(frame.edits) == edits
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The clustering as settings of a run that gives these objects again."""
-        without = {"background_embedding"}
-        if not self.kept.has_foreground:
-            without.add("foreground_threshold")
-        return self.clustering.model_dump(exclude=without)
-
-    def _record_clustering(self) -> None:
-        record = self.layer.metadata[METADATA_KEY]
-        settings = record["settings"] | self.chosen
-        self.layer.metadata[METADATA_KEY] = record | {"settings": settings}
 
     def _act(self, edit: Edit, change: Change, contradicted: Sequence[int]) -> None:
         frame = self.frame(edit.frame)
@@ -374,7 +343,7 @@ class Steering:
         """
         from napari_shiftseg.interaction.editing.mending import Mending
 
-        frame = self._frames.get(position)
+        frame = self._frames.last(position)
         if frame is None:
             return None
         return Mending(
@@ -390,16 +359,10 @@ class Steering:
             self._listener.said("The labels have another shape now.", "error")
             self.stop()
             return
-        self._unread = set(self.kept.frames) - (self._stale - self._unread)
+        self._frames.read_again()
         self._made_with, self._first_edits = self.clustering, self.history.edits
         self.history.settle(self.history.edits)
         self._begin_anew()
-
-
-def clustering_of(layer: Labels, kept: Kept) -> Clustering:
-    """Return the clustering that labels were made with, by the record of their run."""
-    settings = Settings(**layer.metadata[METADATA_KEY]["settings"])
-    return settings.clustering(kept.config)
 
 
 def shortened(notes: Sequence[str]) -> str:

@@ -4,60 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from napari_shiftseg.gui.mend.edit_files import EditFiles
 
+if TYPE_CHECKING:
+    import napari
     from qtpy.QtWidgets import QWidget
 
 
 class AskBeforeClosing(QObject):
-    """Holds the window of a widget open while the user thinks about unsaved edits.
+    """Holds a viewer's window open while the user thinks about unsaved edits.
+
+    It lives as long as the window, so that it asks when the dock was closed, too.
 
     Parameters
     ----------
-    widget : QWidget
-        Not in its window yet.
-    unsaved : callable
-        Returns how many edits are unsaved.
-    save : callable
-        Saves them; returns whether it did.
+    window : QMainWindow
+        Of the viewer.
+    viewer : napari.Viewer
     """
 
-    def __init__(
-        self,
-        widget: QWidget,
-        unsaved: Callable[[], int],
-        save: Callable[[], bool],
-    ) -> None:
-        super().__init__(widget)
-        self._widget, self._unsaved, self._save = widget, unsaved, save
-        widget.installEventFilter(self)
+    def __init__(self, window: QMainWindow, viewer: napari.Viewer) -> None:
+        super().__init__(window)
+        self._files = EditFiles(viewer, _notify)
+        window.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, window: QObject, event: QEvent) -> bool:
         """Ask, where there is something to lose; True keeps the window."""
-        if watched is self._widget:
-            if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
-                QTimer.singleShot(0, self._find_window)  # when the dock is in it
+        if event.type() != QEvent.Type.Close or not self._files.unsaved:
             return False
-        if event.type() != QEvent.Type.Close or not self._unsaved():
-            return False
-        answer = self.ask(watched, self._unsaved())
+        answer = self.ask(window, self._files.number_unsaved)
         buttons = QMessageBox.StandardButton
-        if answer == buttons.Discard or (answer == buttons.Save and self._save()):
+        if answer == buttons.Discard:
+            return False
+        if answer == buttons.Save and self._files.save_unsaved():
             return False
         event.ignore()
         return True
-
-    def _find_window(self) -> None:
-        window = self._widget.window() if isalive(self._widget) else None
-        if isinstance(window, QMainWindow):
-            self._widget.removeEventFilter(self)
-            window.removeEventFilter(self)
-            window.installEventFilter(self)
 
     @staticmethod
     def ask(window: QMainWindow, number: int) -> QMessageBox.StandardButton:
@@ -71,3 +58,37 @@ class AskBeforeClosing(QObject):
             buttons.Save | buttons.Discard | buttons.Cancel,
             buttons.Save,
         )
+
+
+class AskOnceDocked(QObject):
+    """Lets the window ask before it closes, from when a widget is first docked in it.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Not in its window yet.
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, widget: QWidget, viewer: napari.Viewer) -> None:
+        super().__init__(widget)
+        self._widget, self._viewer = widget, viewer
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the widget into its window."""
+        if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
+            QTimer.singleShot(0, self._find_window)  # when the dock is in it
+        return False
+
+    def _find_window(self) -> None:
+        window = self._widget.window() if isalive(self._widget) else None
+        if isinstance(window, QMainWindow):
+            self._widget.removeEventFilter(self)
+            if window.findChild(AskBeforeClosing) is None:
+                AskBeforeClosing(window, self._viewer)
+
+
+def _notify(text: str, kind: str) -> None:
+    """Tell the user where no widget of ours may be open."""
+    (show_error if kind == "error" else show_info)(text)

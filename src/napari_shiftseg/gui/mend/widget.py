@@ -10,26 +10,31 @@ from qtpy.compat import isalive
 from napari_shiftseg.gui.choices import LayerChoice, is_result
 from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.bandwidth_search import BandwidthSearch
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
     image_of,
     open_training,
     show_corrections,
 )
+from napari_shiftseg.gui.mend.deleted_labels import DeletedLabels
 from napari_shiftseg.gui.mend.desk import ToolDesk
 from napari_shiftseg.gui.mend.edit_files import EditFiles
 from napari_shiftseg.gui.mend.edit_status import Statuses
 from napari_shiftseg.gui.mend.edit_table import EditTable
 from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.knobs import Knobs
+from napari_shiftseg.gui.mend.one_job import Task
 from napari_shiftseg.gui.mend.plot_link import PlotLink
 from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
 from napari_shiftseg.gui.mend.right_objects import RightObjects
 from napari_shiftseg.gui.mend.shown import shown_part
-from napari_shiftseg.gui.mend.steering import Listener, Steering, Task
+from napari_shiftseg.gui.mend.standing_text import StandingText
+from napari_shiftseg.gui.mend.steered_layers import SteeredLayers
+from napari_shiftseg.gui.mend.steering import Listener, Steering
 from napari_shiftseg.gui.mend.tools import Tools
-from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
-from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
+from napari_shiftseg.gui.mend.unsaved import AskOnceDocked
+from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.view_watch import ViewWatch
@@ -44,13 +49,13 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.interaction.editing.positions import Point
-    from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth
     from napari_shiftseg.interaction.steering.kept import Kept
 
 RUN_FIRST = "Segment an image first: its labels are steered and mended here."
 NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
+NO_TOOL = "Take a tool: what to do with it will stand here."
 
 
 class MendWidget(ScrolledRows):
@@ -64,11 +69,11 @@ class MendWidget(ScrolledRows):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self.steering: Steering | None = None
-        self._steered: dict[Labels, Steering] = {}
+        listener = Listener(self._changed, self._say)
+        self._steered = SteeredLayers(napari_viewer, listener)
         self.files = EditFiles(napari_viewer, self._say)
         self.plot_link = PlotLink(napari_viewer)
         self._has_left = False
-        self._answer_kind, self._state = "", ("", "")
         self.right = RightObjects(napari_viewer)
         self.desk = ToolDesk(
             napari_viewer,
@@ -86,16 +91,14 @@ class MendWidget(ScrolledRows):
         chosen = Container(widgets=[self.result])
         chosen.margins = (0, 0, 0, 0)
         align_labels(chosen)
-        self.state = wrapped_label()
+        self.deleted = DeletedLabels(self._viewer)
+        self.state = StandingText(lines=2)
         self.knobs = Knobs()
-        self.find = PushButton(
-            text="Find the bandwidth",
-            tooltip="Try bandwidths, and take the one whose objects agree best with "
-            "those marked as right.",
-        )
+        self.search = BandwidthSearch(self.knobs, self._say)
+        self.find = self.search.find
         self.tools = Tools(self._viewer)
-        self.hint = wrapped_label()
-        self.answer = wrapped_label()
+        self.hint = StandingText(lines=4, empty=NO_TOOL)
+        self.answer = StandingText(lines=4)
         self.edits, self._statuses = EditTable(), Statuses()
         self.plot = PushButton(
             text="See the embedding", tooltip="Plot the embedding of the frame shown."
@@ -115,8 +118,8 @@ class MendWidget(ScrolledRows):
         )  # fmt: skip
         rows = Container(
             widgets=[
-                chosen, self.state, self.again, self.knobs, self.find, self.tools,
-                self.hint, self.answer, self.edits, further,
+                chosen, self.deleted, self.state, self.again, self.knobs, self.search,
+                self.tools, self.hint, self.answer, self.edits, further,
             ],
             labels=False,
         )  # fmt: skip
@@ -133,7 +136,9 @@ class MendWidget(ScrolledRows):
         self.edits.picked.connect(self._visit)
         self.edits.save.changed.connect(lambda: self.files.save(self.steering.layer))
         self.edits.load.changed.connect(self._load)
+        self.deleted.back.changed.connect(self._bring_back)
         viewer.layers.selection.events.active.connect(self._other_layer)
+        viewer.dims.events.ndisplay.connect(self._show_hint)
         viewer.layers.events.removed.connect(self._layer_removed, position="last")
         KEPT.changed.connect(self._choose_again)
         self.plot.changed.connect(self._open_plot)
@@ -141,9 +146,7 @@ class MendWidget(ScrolledRows):
         self.tools.bind_keys()
         self._watch = ViewWatch(viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
-        self._closing = AskBeforeClosing(
-            self.native, lambda: self.files.number_unsaved, self.files.save_unsaved
-        )
+        self._closing = AskOnceDocked(self.native, viewer)
         self._undocked = WhenUndocked(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
@@ -158,37 +161,25 @@ class MendWidget(ScrolledRows):
         kept = KEPT.of(layer)
         self._say("", "note")
         try:
-            self.steering = None if kept is None else self._steering(layer, kept)
+            self.steering = None if kept is None else self._steer(layer, kept)
         except ValueError as error:  # edits in the metadata that are none
             self.steering = None
             self._complain(str(error))
         self.desk.steering = self.steering
+        self.search.choose(self.steering)
         if self.steering is not None:
             self.knobs.take(self.steering.clustering, kept.has_foreground)
         self._enable()
         self._changed()
 
-    def _steering(self, layer: Labels, kept: Kept) -> Steering:
-        """Return what steers a layer, as it was left, or a new one."""
-        known = self._steered.get(layer)
-        if known is None or known.kept is not kept:
-            self._stop_steering(layer)
-            self.files.watch(layer)
-            self._steered[layer] = Steering(
-                layer,
-                kept,
-                lambda: shown_part(self._viewer, layer, kept),
-                Listener(self._changed, self._say),
-            )
-        return self._steered[layer]
-
-    def _stop_steering(self, layer: Labels) -> None:
-        steering = self._steered.pop(layer, None)
-        if steering is not None:
-            steering.stop()
+    def _steer(self, layer: Labels, kept: Kept) -> Steering:
+        self.files.watch(layer)
+        steering = self._steered.steering(layer, kept)
+        self.right.show(layer)
+        return steering
 
     def _choose_again(self) -> None:
-        """Follow what was kept or let go meanwhile."""
+        """Follow what was kept meanwhile."""
         if not self._is_open:
             return
         kept = KEPT.of(self.result.value)
@@ -196,32 +187,44 @@ class MendWidget(ScrolledRows):
             self._choose()
 
     def _layer_removed(self, event: Any) -> None:
-        if not self._is_open:
+        layer = event.value
+        if not self._is_open or not is_result(layer):
             return
-        self._stop_steering(event.value)
-        if self.steering is not None and event.value is self.steering.layer:
+        self.deleted.withdraw()
+        if layer not in self._steered:
+            return
+        self._steered.stop(layer)
+        self.deleted.offer(layer, event.index)
+        if self.steering is not None and layer is self.steering.layer:
             self._choose()
+
+    def _bring_back(self) -> None:
+        """Put labels that were deleted back, and steer them again."""
+        layer = self.deleted.take_back()
+        if layer is not None:
+            self.result.value = layer
 
     def _enable(self) -> None:
         """Show what can be used now."""
         if not self._is_open:
             return
         steered, layer = self.steering is not None, self.result.value
-        for part in (self.knobs, self.find, self.tools, self.edits, self.plot,
+        for part in (self.knobs, self.search, self.tools, self.edits, self.plot,
                      self.teach):  # fmt: skip
             part.enabled = steered
         self.again.visible = layer is not None and not steered
         self.again.allow(self.again.visible)
         if not steered:
             text = RUN_FIRST if layer is None else NOT_KEPT
-            self._show_state(text, "note" if layer is None else "warning")
+            self.state.say(text, "" if layer is None else "warning")
 
     def _predict_steps(self) -> Generator[Progress, None, Kept]:
         self._predicted_for = self.result.value
         return predicted_again(run_of(self._viewer, self._predicted_for))
 
     def _keep(self, kept: Kept) -> tuple[str, str]:
-        KEPT.keep(self._predicted_for, kept)
+        layer, self._predicted_for = self._predicted_for, None
+        KEPT.keep(layer, kept)
         return "Predicted again.", "note"
 
     # What is known
@@ -236,27 +239,19 @@ class MendWidget(ScrolledRows):
         self.edits.show_edits(edits, self._statuses.of(edits, frame))
         self.find.enabled = self.right.number(steering.layer) > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
-            self._show_state("Clustering…", "note")
+            self.state.say("Clustering…", "")
         elif frame is None:
-            self._show_state("Not clustered: turn a knob to try again.", "warning")
+            self.state.say("Not clustered: turn a knob to try again.", "warning")
         else:
             self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)
-            self._show_state(f"{number:,} object{'s' * (number != 1)}", "note")
-
-    def _show_state(self, text: str, kind: str) -> None:
-        if (text, kind) != self._state:
-            self._state = text, kind
-            self.state.value = text
-            self.state.native.setStyleSheet(STYLES[kind] if kind != "note" else "")
+            why = steering.why_none(self._frame)
+            text = f"{number:,} object{'s' * (number != 1)}{': ' * bool(why)}{why}"
+            self.state.say(text, "warning" if why else "")
 
     def _say(self, text: str, kind: str) -> None:
         if self._is_open:
-            self.answer.value = text
-            self.answer.visible = bool(text)
-            if kind != self._answer_kind:  # Qt takes long to style
-                self._answer_kind = kind
-                self.answer.native.setStyleSheet(STYLES[kind])
+            self.answer.say(text, kind)
 
     def _complain(self, text: str) -> None:
         self._say(text, "error")
@@ -284,39 +279,22 @@ class MendWidget(ScrolledRows):
         self.steering.turn(clustering)
 
     def _find_bandwidth(self) -> None:
-        position, steering = self._frame, self.steering
-        marked = self.right.frame(steering.layer, position)
+        position = self._frame
+        marked = self.right.frame(self.steering.layer, position)
         if marked is None:
             self._complain("Mark objects as right in the plane that is shown.")
-            return
-
-        def steps() -> Generator[Progress, None, BestBandwidth]:
-            from napari_shiftseg.interaction.steering.best_bandwidth import (
-                best_bandwidth_steps,
-            )
-
-            frame = steering.clustered(position)
-            return best_bandwidth_steps(frame.relabelling, frame.clustering, marked)
-
-        def use(best: BestBandwidth) -> None:
-            if steering is self.steering:  # else the knobs are those of other labels
-                self._use_bandwidth(best)
-
-        steering.add(Task(steps, use))
-        self._say("Trying bandwidths…", "note")
-
-    def _use_bandwidth(self, best: BestBandwidth) -> None:
-        self._say(
-            f"Bandwidth {best.bandwidth:.3g}: the objects marked agree by "
-            f"{best.agreement:.0%} (mean IoU).",
-            "note",
-        )
-        self.knobs.use({"bandwidth": best.bandwidth})
+        else:
+            self.search.seek(position, marked)
 
     def _take_tool(self, tool: Tool | None) -> None:
-        self.hint.value = self.desk.take(tool)
-        self.hint.visible = tool is not None
+        self.desk.take(tool)
         self.answer.tooltip = tool.words if tool is not None else ""
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        """Say what to do with the tool, as the viewer displays the labels now."""
+        if self._is_open:
+            self.hint.value = self.desk.hint
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""
@@ -384,8 +362,8 @@ class MendWidget(ScrolledRows):
         self._has_left = True
         self.tools.free_keys()
         self.desk.close()
-        self.right.remove()
+        self.right.close()
+        self.deleted.withdraw()
         self.plot_link.forget()
-        for layer in list(self._steered):
-            self._stop_steering(layer)
-        self.steering = self.desk.steering = None
+        self._steered.stop_all()
+        self.steering = self.desk.steering = self.search.steering = None

@@ -36,12 +36,16 @@ class BestBandwidth:
     agreement : float
         Its mean over marked objects m of the best overlap with an object o,
         :math:`\max_o |m \cap o| / |m \cup o|`. 1: all are found exactly.
+    present, before : float
+        The present bandwidth, and its agreement.
     tried : tuple of (float, float)
         Every bandwidth and its agreement, ascending by bandwidth.
     """
 
     bandwidth: float
     agreement: float
+    present: float
+    before: float
     tried: tuple[tuple[float, float], ...]
 
 
@@ -88,7 +92,13 @@ def best_bandwidth_steps(
             agreements[bandwidth] = agreement(objects, labels)
     yield Progress(total, total, stage="clustering")
     found = best()
-    return BestBandwidth(found, agreements[found], tuple(sorted(agreements.items())))
+    return BestBandwidth(
+        found,
+        agreements[found],
+        present,
+        agreements[present],
+        tuple(sorted(agreements.items())),
+    )
 
 
 def agreement(marked: list[NDArray[np.bool_]], labels: NDArray[Any]) -> float:

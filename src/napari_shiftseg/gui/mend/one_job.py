@@ -1,0 +1,113 @@
+"""One job at a time, off the GUI thread, and the tasks that wait for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.gui.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_shiftseg.inference.progress import Progress
+    from napari_shiftseg.interaction.editing.positions import Point
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done off the GUI thread once the frame in view is clustered, or all are.
+
+    Attributes
+    ----------
+    steps : callable
+        Returns a generator of `Progress`; its value goes to `done`.
+    done : callable
+    all_frames : bool
+        Wait until every frame is clustered.
+    """
+
+    steps: Callable[[], Generator[Progress, None, Any]]
+    done: Callable[[Any], None]
+    all_frames: bool = False
+
+
+class OneJob:
+    """Runs steps in a thread, one job at a time; tasks wait until they are taken.
+
+    Parameters
+    ----------
+    progressed : callable
+        Takes a `Progress`.
+    failed : callable
+        Takes the error, and the frame that was clustered or None.
+    ended : callable
+        Called after the end of every job, whichever it was.
+
+    Attributes
+    ----------
+    frame : tuple of int or None
+        That is being clustered; None: a task, or nothing, is being done.
+    """
+
+    def __init__(
+        self,
+        progressed: Callable[[Progress], None],
+        failed: Callable[[BaseException, Point | None], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.frame: Point | None = None
+        self._progressed, self._failed, self._ended = progressed, failed, ended
+        self._tasks: deque[Task] = deque()
+        self._job: Job | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done."""
+        return self._job is not None
+
+    def add(self, task: Task) -> None:
+        """Queue a task."""
+        self._tasks.append(task)
+
+    def can_do_task(self, all_frames: bool) -> bool:
+        """Whether a task could begin; `all_frames`: every frame is clustered."""
+        return bool(self._tasks) and (all_frames or not self._tasks[0].all_frames)
+
+    def do_task(self) -> None:
+        """Begin the task that has waited longest."""
+        task = self._tasks.popleft()
+        self.run(task.steps(), task.done)
+
+    def run(
+        self,
+        steps: Generator[Progress, None, Any],
+        done: Callable[[Any], None],
+        frame: Point | None = None,
+    ) -> None:
+        """Begin a job, perhaps to cluster a frame; nothing else may be under way."""
+        self.frame = frame
+        self._job = Job(
+            steps,
+            self._progressed,
+            lambda value: self._end(lambda: done(value)),
+            lambda error: self._end(lambda: self._failed(error, frame)),
+            lambda: self._end(lambda: None),
+        )
+
+    def cancel(self) -> None:
+        """Give up what is being done; it ends when its thread has."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def abandon(self) -> None:
+        """Give up everything, and call nobody back."""
+        self._tasks.clear()
+        if self._job is not None:
+            self._job.abandon()
+
+    def _end(self, tell: Callable[[], None]) -> None:
+        self._job = self.frame = None  # the next may begin while this is told
+        tell()
+        self._ended()

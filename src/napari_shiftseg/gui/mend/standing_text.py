@@ -1,0 +1,80 @@
+"""Text in a place of constant height: nothing moves when it comes, changes or goes."""
+
+from __future__ import annotations
+
+from magicgui.widgets import Container
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
+
+from napari_shiftseg.gui.note import PADDING, STYLES, wrapped_label
+
+MARGIN = 2 * (PADDING + 3)  # pixels, of the frame around the text
+
+
+class StandingText(Container):
+    """A text of at most so many lines; a longer one is scrolled.
+
+    Parameters
+    ----------
+    lines : int
+    empty : str
+        Stands there while there is nothing to say.
+    """
+
+    def __init__(self, lines: int, empty: str = "") -> None:
+        self._shown = wrapped_label(empty)
+        self._empty, self._kind, self._text = empty, "", ""
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._place = _Place(self._shown.native, lines)
+        self.native.layout().addWidget(self._place)
+
+    @property
+    def value(self) -> str:
+        """What is said."""
+        return self._text
+
+    @value.setter
+    def value(self, text: str) -> None:
+        self._text = text
+        self._shown.value = text or self._empty
+        self._place.verticalScrollBar().setValue(0)
+
+    def say(self, text: str, kind: str) -> None:
+        """Say a text; its kind is "note", "warning" or "error", "" for a plain one."""
+        self.value = text
+        kind = kind if text else ""
+        if kind != self._kind:  # Qt takes long to style
+            self._kind = kind
+            self._shown.native.setStyleSheet(STYLES.get(kind, ""))
+
+
+class _Place(QScrollArea):
+    """As high as so many lines, whatever the label in it says."""
+
+    def __init__(self, label: QLabel, lines: int) -> None:
+        super().__init__()
+        self._lines = lines
+        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Fixed)
+        self.setWidget(label)
+
+    def sizeHint(self) -> QSize:
+        """Return the height of the lines, in the font of now."""
+        spacing = self.widget().fontMetrics().lineSpacing()
+        height = self._lines * spacing + MARGIN
+        return QSize(super().sizeHint().width(), height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same height; the width is the label's affair."""
+        return QSize(0, self.sizeHint().height())
+
+    def eventFilter(self, label: QObject, event: QEvent) -> bool:
+        """Follow the font, which the theme of the window sets."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.FontChange):
+            self.updateGeometry()
+        return bool(super().eventFilter(label, event))

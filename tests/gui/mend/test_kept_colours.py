@@ -1,0 +1,99 @@
+"""Objects that stay keep their colours, whatever their numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap, label_colormap
+
+from napari_shiftseg.gui.mend import kept_colours as module
+from napari_shiftseg.gui.mend.kept_colours import SPARE, KeptColours, kept_colours
+from napari_shiftseg.gui.palette import USUAL, WIDE, result_labels, usual_colours
+
+FORMER = np.array([[1, 1, 1, 1, 2, 2, 0, 3]])
+PARTED = np.array([[2, 1, 1, 1, 3, 3, 0, 4]])  # 1 is parted, the others move on
+
+
+def test_the_usual_ones_are_naparis() -> None:
+    plain, ours = Labels(FORMER), Labels(FORMER, colormap=result_labels())
+    numbers = np.arange(3 * WIDE)
+    np.testing.assert_array_equal(
+        plain.colormap.map(numbers), ours.colormap.map(numbers)
+    )
+    assert len(ours.colormap.colors) == WIDE + 1 > 255
+    np.testing.assert_array_equal(usual_colours(1), plain.colormap.colors[:2])
+
+
+def test_those_that_stay_keep_theirs() -> None:
+    colours = usual_colours(3)[[0, 3, 1, 2]]
+    kept = kept_colours(FORMER, colours, PARTED)
+    np.testing.assert_array_equal(kept[[1, 3, 4]], colours[[1, 2, 3]])
+    np.testing.assert_array_equal(kept[2], USUAL[2])  # new: the one of its number
+    np.testing.assert_array_equal(kept[0], USUAL[0])
+
+
+def test_a_new_one_is_told_from_that_which_it_comes_from() -> None:
+    colours = usual_colours(3)[[0, 2, 1, 3]]  # 1 has the colour of the number 2
+    kept = kept_colours(FORMER, colours, PARTED)
+    np.testing.assert_array_equal(kept[1], USUAL[2])
+    np.testing.assert_array_equal(kept[2], USUAL[3])
+
+
+def test_more_than_napari_takes(monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST", 3)
+    np.testing.assert_array_equal(kept_colours(FORMER, USUAL, PARTED), USUAL)
+
+
+@pytest.fixture
+def kept():
+    return KeptColours()
+
+
+OTHERS = usual_colours(3 + SPARE)[::-1].copy()
+
+
+def test_a_layer_shows_them(kept) -> None:
+    layer = Labels(FORMER, colormap=result_labels())
+    assert kept.show(layer, OTHERS)
+    np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
+    assert kept.show(layer, usual_colours(3 + SPARE))  # it is ours now
+    np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
+
+
+def test_another_texture_is_never_needed(kept) -> None:
+    layer = Labels(FORMER)
+    assert kept.show(layer, OTHERS)
+    np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
+    assert len(layer.colormap.colors) <= 255
+    assert kept.show(layer, usual_colours(300 + SPARE)[::-1].copy())  # too many
+    np.testing.assert_array_equal(layer.colormap.colors, USUAL)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [CyclicLabelColormap(colors=[(0, 0, 0, 0), (1, 0, 0, 1)]), label_colormap(49, 0.3),
+     {0: (0, 0, 0, 0), 2: (1, 0, 0, 1), None: (0, 0, 1, 1)}],
+    ids=["two colours", "another seed", "direct"],
+)  # fmt: skip
+def test_what_the_user_chose_stays(kept, chosen) -> None:
+    layer = Labels(FORMER, colormap=result_labels())
+    assert kept.show(layer, OTHERS)
+    layer.colormap = chosen
+    before = layer.colormap
+    assert not kept.show(layer, OTHERS)
+    assert layer.colormap is before
+
+
+def test_colours_shuffled_by_the_user_stay(kept) -> None:
+    layer = Labels(FORMER, colormap=result_labels())
+    assert kept.show(layer, OTHERS)
+    layer.new_colormap(seed=1)
+    assert not kept.show(layer, OTHERS)
+
+
+def test_frames_have_their_own(kept) -> None:
+    np.testing.assert_array_equal(kept.of((0,), 3), usual_colours(3 + SPARE))
+    kept.keep((1,), OTHERS)
+    np.testing.assert_array_equal(kept.of((1,), 3), OTHERS)
+    np.testing.assert_array_equal(kept.of((0,), 3), usual_colours(3 + SPARE))

@@ -1,0 +1,200 @@
+"""Edits and marks outlast the deletion of labels, and the closing of docks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QMessageBox
+
+from napari_shiftseg.gui.mend.edit_files import SAVED
+from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT
+from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
+from napari_shiftseg.gui.mend.widget import MendWidget
+
+pytestmark = pytest.mark.usefixtures("one_thread", "forgotten")
+
+
+@pytest.fixture
+def forgotten():
+    """Nothing is unsaved when the viewer closes after the test."""
+    yield
+    SAVED.clear()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Questions before closing, which are all answered by Discard."""
+    numbers = []
+
+    def ask(_, number):
+        numbers.append(number)
+        return QMessageBox.StandardButton.Discard
+
+    monkeypatch.setattr(AskBeforeClosing, "ask", staticmethod(ask))
+    return numbers
+
+
+def inside(layer, number):
+    return tuple(int(x) for x in np.argwhere(layer.data == number)[0])
+
+
+@pytest.fixture
+def edited(steered, result, settled):
+    """Two objects are deleted."""
+    steered.tools.press(DELETE)
+    for number in (1, 2):
+        steered.desk.click(inside(result, number), ())
+        settled(steered)
+    return steered
+
+
+def test_deleted_labels_come_back(
+    viewer, edited, result, settled, qtbot, noise
+) -> None:
+    viewer.add_image(noise, name="on top")
+    edited.tools.press(RIGHT)
+    edited.desk.click(inside(result, 4), ())
+    edited.tools.press(MERGE)
+    edited.desk.click(inside(result, 5), ())  # a cross, till the next click
+    edited.tools.press(ASK)
+    edited.desk.hover(inside(result, 5))
+    names = [f"{result.name} · {of}" for of in ("marked right", "clicked", "distance")]
+    qtbot.waitUntil(lambda: all(name in viewer.layers for name in names))
+    edits, data = edited.steering.history.edits, result.data.copy()
+    viewer.layers.remove(result)
+    assert not edited.deleted.native.isHidden()
+    assert edited.deleted.text.value == (
+        f"“{result.name}” was deleted with 2 unsaved edits."
+    )
+    assert edited.steering is None
+    qtbot.waitUntil(lambda: not any(name in viewer.layers for name in names))
+    edited.deleted.back.changed.emit(True)
+    assert edited.deleted.native.isHidden()
+    order = [layer.name for layer in viewer.layers]
+    assert order.index(result.name) == order.index("on top") - 1
+    assert edited.result.value is result
+    settled(edited)
+    assert edited.steering.layer is result
+    assert edited.steering.history.edits == edits
+    np.testing.assert_array_equal(result.data, data)
+    assert edited.files.number_unsaved == 2
+    assert edited.right.number(result) == 1
+    assert names[0] in viewer.layers
+
+
+def test_without_unsaved_edits_nothing_is_offered(viewer, edited, result) -> None:
+    SAVED[result] = list(result.metadata["shiftseg edits"])
+    viewer.layers.remove(result)
+    assert edited.deleted.native.isHidden()
+    assert edited.deleted.take_back() is None
+
+
+def test_the_offer_ends_with_another_deletion(viewer, edited, result) -> None:
+    other = type(result)(result.data.copy(), metadata=dict(result.metadata))
+    viewer.add_layer(other)
+    viewer.layers.remove(result)
+    assert not edited.deleted.native.isHidden()
+    viewer.layers.remove(other)
+    assert edited.deleted.native.isHidden()
+    edited.deleted.back.changed.emit(True)
+    assert result not in viewer.layers
+
+
+def test_the_offer_ends_with_the_widget(viewer, edited, result) -> None:
+    viewer.layers.remove(result)
+    viewer.window.remove_dock_widget(edited.native.parent())
+    assert edited.deleted.take_back() is None
+
+
+def test_only_what_is_not_saved_counts(edited, result, settled) -> None:
+    SAVED[result] = list(result.metadata["shiftseg edits"])
+    edited.desk.click(inside(result, 5), ())
+    settled(edited)
+    assert edited.files.number_unsaved == 1
+    edited.steering.use(edited.steering.history.edits[:1])
+    settled(edited)
+    assert edited.files.number_unsaved == 1  # one of the two that were saved is out
+
+
+def test_closing_asks_when_the_dock_is_closed(
+    viewer, edited, result, asked, qtbot
+) -> None:
+    window = edited.native.window()
+    viewer.window.remove_dock_widget(edited.native.parent())
+    qtbot.wait(50)
+    window.close()
+    assert asked == [2]
+
+
+def test_closing_asks_once_for_two_docks(viewer, edited, asked, qtbot) -> None:
+    window = edited.native.window()
+    again = MendWidget(viewer)
+    viewer.window.add_dock_widget(again)
+    qtbot.wait(50)
+    window.close()
+    assert asked == [2]
+
+
+def test_closing_does_not_ask_for_labels_that_are_gone(
+    viewer, edited, result, asked, qtbot
+) -> None:
+    window = edited.native.window()
+    viewer.layers.remove(result)
+    qtbot.wait(100)
+    window.close()
+    assert asked == []
+
+
+def test_marks_are_there_when_the_widget_is_opened_again(
+    viewer, steered, result, settled, qtbot
+) -> None:
+    steered.tools.press(RIGHT)
+    steered.desk.click(inside(result, 2), ())
+    name = f"{result.name} · marked right"
+    shown = viewer.layers[name].data.copy()
+    viewer.window.remove_dock_widget(steered.native.parent())
+    qtbot.wait(50)
+    assert name not in viewer.layers
+    _, again = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    settled(again)
+    np.testing.assert_array_equal(viewer.layers[name].data, shown)
+    assert again.find.enabled
+
+
+def test_two_viewers_do_not_meet(
+    viewer, edited, result, settled, make_napari_viewer_proxy, qtbot
+) -> None:
+    second = make_napari_viewer_proxy()
+    before, edits = result.data.copy(), edited.steering.history.edits
+    _, other = second.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    assert other.steering is None
+    labels = type(result)(
+        edited.steering.frame(()).objects.labels.copy(),
+        name=result.name,
+        metadata={"shiftseg": dict(result.metadata["shiftseg"])},
+    )
+    second.add_layer(labels)
+    assert other.steering is None  # what the first one's run kept is not for these
+    KEPT.keep(labels, edited.steering.kept)
+    settled(other)
+    assert edited.steering.layer is result
+    assert other.steering.layer is labels
+    key = next(key for key in second.keymap if str(key) == DELETE.key)
+    edited.tools.press(None)
+    second.keymap[key](second)
+    assert (edited.tools.on, other.tools.on) == (None, DELETE)
+    other.desk.click(inside(labels, 3), ())
+    settled(other)
+    other.knobs.min_size.value = 5
+    settled(other)
+    np.testing.assert_array_equal(result.data, before)
+    assert edited.steering.history.edits == edits
+    assert edited.steering.clustering.min_size != 5
+    assert len(other.steering.history.edits) == 1
+    assert edited.files.unsaved == [result]
+    assert other.files.unsaved == [labels]
+    second.window.remove_dock_widget(other.native.parent())
+    qtbot.wait(50)
+    assert [key for key in viewer.keymap if str(key) == DELETE.key]
+    assert edited.steering.layer is result

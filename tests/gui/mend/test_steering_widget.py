@@ -1,0 +1,142 @@
+"""What the Mend widget says of the clustering, and where it says it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+from napari_shiftseg.gui.mend.desk import USE_PLANES
+from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
+from napari_shiftseg.interaction.steering.same_objects import same_objects
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def inside(layer, number):
+    return tuple(int(x) for x in np.argwhere(layer.data == number)[0])
+
+
+@pytest.fixture
+def found(steered, result, settled):
+    """The bandwidth that agrees best with a marked object; it was 0.06."""
+    number = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
+    steered.tools.press(RIGHT)
+    steered.desk.click(inside(result, number), ())
+    steered.knobs.bandwidth.value = 0.06
+    settled(steered)
+    assert steered.search.back.native.isHidden()
+    steered.find.changed.emit(True)
+    settled(steered)
+    settled(steered)
+    return steered
+
+
+def test_the_former_bandwidth_is_said(found) -> None:
+    best = found.steering.clustering.bandwidth
+    text = found.answer.value
+    assert text.startswith(f"Bandwidth {best:.3g} (it was 0.06): the objects marked")
+    assert "agree by 100 % (mean IoU), before " in text
+    assert "before 100 %" not in text
+
+
+def test_and_there_is_a_way_back(found, settled) -> None:
+    back = found.search.back
+    assert not back.native.isHidden()
+    assert back.text == "Back to 0.06"
+    back.changed.emit(True)
+    settled(found)
+    assert found.steering.clustering.bandwidth == 0.06
+    assert found.knobs.clustering.bandwidth == 0.06
+    assert back.native.isHidden()
+
+
+def test_until_a_knob_is_turned(found, settled) -> None:
+    assert not found.search.back.native.isHidden()
+    found.knobs.min_size.value = 4
+    settled(found)
+    assert found.search.back.native.isHidden()
+
+
+def test_the_best_bandwidth_stays(found, settled) -> None:
+    best = found.steering.clustering.bandwidth
+    found.find.changed.emit(True)
+    settled(found)
+    settled(found)
+    assert found.steering.clustering.bandwidth == best
+    assert "stays" in found.answer.value
+    assert found.search.back.native.isHidden()
+
+
+def test_why_there_is_no_object(steered, result, settled) -> None:
+    number = int(result.data.max())
+    largest = int(np.bincount(result.data.ravel())[1:].max())
+    steered.knobs.min_size.value = largest + 1
+    settled(steered)
+    assert steered.state.value.startswith("0 objects: all ")
+    assert f"smaller than {largest + 1:,} px" in steered.state.value
+    assert f"largest has {largest:,}" in steered.state.value
+    steered.knobs.min_size.value = 3
+    settled(steered)
+    assert steered.state.value == f"{number} objects"
+
+
+def test_edits_took_all_away(steered, result, settled) -> None:
+    steered.knobs.min_size.value = int(np.bincount(result.data.ravel())[1:].max())
+    settled(steered)
+    number = int(result.data.max())
+    steered.tools.press(DELETE)
+    for each in range(1, number + 1):
+        steered.desk.click(inside(result, each), ())
+        settled(steered)
+    expected = f"0 objects: edits took the {number} found away"
+    assert steered.state.value == expected
+
+
+def test_the_hint_follows_the_display(viewer, steered) -> None:
+    steered.tools.press(DELETE)
+    assert steered.hint.value == DELETE.hint
+    viewer.dims.ndisplay = 3
+    assert steered.hint.value == USE_PLANES
+    viewer.dims.ndisplay = 2
+    assert steered.hint.value == DELETE.hint
+    steered.tools.press(None)
+    viewer.dims.ndisplay = 3
+    assert steered.hint.value == ""
+
+
+def test_no_button_moves_when_texts_change(viewer, steered, qtbot) -> None:
+    def places():
+        qtbot.wait(50)
+        return [
+            part.native.mapTo(steered.native, part.native.rect().topLeft()).y()
+            for part in (steered.tools, steered.edits)
+        ]
+
+    steered.native.window().show()
+    before = places()
+    steered.tools.press(RIGHT)
+    steered.state.say("0 objects: " + "why " * 60, "warning")
+    steered.answer.say("line\n" * 20, "error")
+    assert places() == before
+
+
+def test_objects_that_stay_keep_their_colours(steered, result, settled) -> None:
+    before, colour = result.data.copy(), result.get_color
+    former = {n: tuple(colour(n)) for n in range(1, int(before.max()) + 1)}
+    steered.knobs.bandwidth.value = 0.01
+    settled(steered)
+    same = same_objects(before, result.data)
+    stayed = {int(n): int(same.former[n]) for n in np.flatnonzero(same.stays)}
+    assert all(tuple(colour(n)) == former[old] for n, old in stayed.items())
+    usual = Labels(before).get_color
+    others = [n for n, old in stayed.items() if tuple(usual(n)) != former[old]]
+    assert len(others) > len(stayed) / 2  # numbered anew: napari would change theirs
+
+
+def test_a_colormap_of_the_users_is_left_alone(steered, result, settled) -> None:
+    result.new_colormap(seed=5)
+    chosen = result.colormap
+    steered.knobs.min_size.value = 20
+    settled(steered)
+    assert result.colormap is chosen

@@ -290,7 +290,7 @@ def test_escape_drops_the_points_and_then_the_tool(
 
 def test_escape_lays_down_a_tool_that_waits_for_nothing(steered) -> None:
     steered.tools.press(DELETE)
-    assert "Esc lays the tool down" in steered.hint.value
+    assert "Esc drops the tool" in steered.hint.value
     press_escape(steered)
     assert steered.tools.on is None
 

@@ -45,14 +45,13 @@ class Tool:
         return "\n\n".join(filter(None, (fill(self.hint, LINE), self.words)))
 
 
-DROPS = " Esc drops the points that wait, or else lays the tool down."
-LAYS_DOWN = " Esc lays the tool down."
+DROPS = " Esc drops waiting points, or else the tool."
+LAYS_DOWN = " Esc drops the tool."
 
 ASK = Tool(
     "Ask", "A", False,
     "Move over the image: the distance layer shows what belongs with the pixel under "
-    "the pointer. Click two objects to learn why they are two, or one. Rest the "
-    "pointer on the answer to read what its words mean." + DROPS,
+    "the pointer. Click two objects to learn why they are two, or one." + DROPS,
     "bandwidths from its mode: how far the pixel is from the centre of its cluster\n"
     "to the next: how far it is from the centre of the nearest other cluster\n"
     "phase: its position in the pattern that repeats every p pixels (p: the period)\n"

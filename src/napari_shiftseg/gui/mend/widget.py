@@ -98,7 +98,7 @@ class MendWidget(ScrolledRows):
         self.find = self.search.find
         self.tools = Tools(self._viewer)
         self.hint = StandingText(lines=4, empty=NO_TOOL)
-        self.answer = StandingText(lines=4)
+        self.answer = StandingText(lines=6)
         self.edits, self._statuses = EditTable(), Statuses()
         self.plot = PushButton(
             text="See the embedding", tooltip="Plot the embedding of the frame shown."

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
 
 from napari_shiftseg.gui.note import PADDING, STYLES, wrapped_label
 
-MARGIN = 2 * (PADDING + 3)  # pixels, of the frame around the text
+MARGIN = 2 * (PADDING + 6)  # pixels, of the frame around the text
 
 
 class StandingText(Container):

@@ -1,6 +1,8 @@
 """The GUI thread is never busy for long while knobs turn and objects are mended.
 
-Measured in processor time of the thread: other programs do not count.
+Measured with a timer, in processor time of the thread: other programs do not count,
+but for the caches they take. Everything is done several times, therefore: the usual
+time is held against the aim, the longest against twice of it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from napari_shiftseg.gui.layers import result_layers
 from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.mend.kept_colours import KeptColours
 from napari_shiftseg.gui.mend.kept_runs import KEPT
-from napari_shiftseg.gui.mend.tools import DELETE, MERGE
+from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
 from napari_shiftseg.gui.palette import result_labels
 from napari_shiftseg.gui.source import Source
 from napari_shiftseg.interaction.editing.edits import Delete, Merge
@@ -25,10 +27,10 @@ from napari_shiftseg.interaction.editing.mending import Mending
 from napari_shiftseg.interaction.editing.plain import to_dict
 from napari_shiftseg.interaction.steering.kept import Kept
 from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.nuclei import nuclei
 
-FROZEN = 0.05  # seconds aimed at; twice that passes, as others run too
-SIZE = 512
+FROZEN = 0.05  # seconds
+SIZE = 1_024
 MANY = 5_000  # edits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -60,13 +62,18 @@ def settled(qtbot):
 
 
 @pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    """A window that is drawn."""
+    return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture
 def large(viewer):
-    """The labels of a large image, by a trained network."""
-    sample = disks((SIZE, SIZE), 13, 5)
-    image = viewer.add_image(sample.image, name="disks")
-    model = load_model("disks")
+    """The labels of 1,024² pixels, by 16 channels."""
+    sample, model = nuclei((SIZE, SIZE)), load_model("nuclei")
+    image = viewer.add_image(sample.image, name="nuclei")
     result = shiftseg.segment(sample.image, model, device="cpu")
-    layers = result_layers(result, Source.of(image), "disks")
+    layers = result_layers(result, Source.of(image), "nuclei")
     data, how, _ = next(la for la in layers if la[2] == "labels")
     labels = viewer.add_labels(data, **how)
     KEPT.keep(labels, Kept(result, model.config))
@@ -91,36 +98,59 @@ def test_a_busy_thread_is_seen(qtbot, worst) -> None:
     assert worst() > 2 * FROZEN
 
 
+def is_short(times: list[float]) -> bool:
+    return float(np.median(times)) < FROZEN and max(times) < 2 * FROZEN
+
+
 def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
     _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
     settled(mend)
+
+    def clicked(*places) -> float:
+        for at in places:
+            mend.desk.click(at, ())
+            qtbot.wait(20)  # as a hand is slower still
+        settled(mend)
+        return worst()
+
     mend.tools.press(MERGE)
-    for at in pixels(large, 2, 3):
-        mend.desk.click(at, ())
-    settled(mend)
+    clicked(*pixels(large, 2, 3))
     qtbot.wait(200)  # napari makes a layer of crosses and its controls
     worst()
-    usual = mend.knobs.bandwidth.value
-    for name, value in (("bandwidth", usual / 2), ("bandwidth", usual * 1.2),
-                        ("min_size", 1_000), ("min_size", 3)):  # fmt: skip
-        before = large.data.copy()
-        getattr(mend.knobs, name).value = value
-        settled(mend)
-        assert worst() < 2 * FROZEN
-        assert not np.array_equal(large.data, before)
-    for at in pixels(large, 5, 9):
-        mend.desk.click(at, ())
-    settled(mend)
-    assert worst() < 2 * FROZEN
+    for name, values in (("bandwidth", (0.5, 1.5, 1)), ("min_size", (900, 300, 30)),
+                         ("foreground_threshold", (0.8, 0.2, 0.5))):  # fmt: skip
+        times = []
+        for value in values:
+            before = large.data.copy()
+            getattr(mend.knobs, name).value = value
+            settled(mend)
+            times.append(worst())
+            assert not np.array_equal(large.data, before)
+        assert is_short(times), name
+    merged = [clicked(*pixels(large, n, n + 1)) for n in (10, 20, 30)]
+    assert is_short(merged)
+    mend.tools.press(SPLIT)
+    ends = [np.argwhere(large.data == n)[[0, -1]].tolist() for n in (40, 50, 60)]
+    assert is_short([clicked(*map(tuple, pair)) for pair in ends])
     mend.tools.press(DELETE)
-    assert worst() < 2 * FROZEN
-    for number in (20, 30, 40):
-        mend.desk.click(*pixels(large, number), ())
-        settled(mend)
-        assert worst() < 2 * FROZEN
-    large.undo()
-    assert worst() < 2 * FROZEN
-    assert len(mend.steering.history.edits) == 4
+    assert is_short([clicked(*pixels(large, n)) for n in (70, 80, 90)])
+    assert len(mend.steering.history.edits) == 10
+    times = []
+    for _ in range(3):
+        large.undo()
+        times.append(worst())
+    assert is_short(times)
+    assert len(mend.steering.history.edits) == 7
+    mend.tools.press(ASK)
+    mend.desk.hover((100, 100))
+    qtbot.wait(500)  # napari makes the layer of distances
+    worst()
+    times = []
+    for n in range(3):
+        mend.desk.hover((300 + 40 * n, 500))
+        qtbot.wait(100)
+        times.append(worst())
+    assert is_short(times)
 
 
 def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:

@@ -437,7 +437,9 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     assert set(of_points(shown, labels)) == {0, 1}
     layer.corner_pixels = np.array([(22, 0), (39, 47)])
     viewer.scene.camera.zoom *= 1.1
-    qtbot.waitUntil(lambda: shown.projection.region == ((22, 40), (0, 48)))
+    qtbot.waitUntil(
+        lambda: shown.projection.region == ((22, 40), (0, 48)), timeout=30_000
+    )
     assert set(of_points(shown, labels)) == {0, 2}
     crosses = shown.canvas.crosses.get_xydata()  # none of object 1, which is not here
     np.testing.assert_allclose(crosses, shown.projection.modes[[0, 2]])
@@ -446,7 +448,7 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     np.testing.assert_array_equal(lassoed_layers(viewer)[0].data, labels == 2)
     layer.corner_pixels = np.array([(0, 0), (0, 0)])
     viewer.scene.camera.zoom *= 1.1
-    qtbot.waitUntil(lambda: "not in view" in shown.controls.said.value)
+    qtbot.waitUntil(lambda: "not in view" in shown.controls.said.value, timeout=30_000)
 
 
 def test_a_frame_of_a_series(viewer, plot, labels, settled):

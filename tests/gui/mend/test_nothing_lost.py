@@ -60,7 +60,9 @@ def test_deleted_labels_come_back(
     edited.tools.press(ASK)
     edited.desk.hover(inside(result, 5))
     names = [f"{result.name} · {of}" for of in ("marked right", "clicked", "distance")]
-    qtbot.waitUntil(lambda: all(name in viewer.layers for name in names))
+    qtbot.waitUntil(
+        lambda: all(name in viewer.layers for name in names), timeout=30_000
+    )
     edits, data = edited.steering.history.edits, result.data.copy()
     viewer.layers.remove(result)
     assert not edited.deleted.native.isHidden()
@@ -68,7 +70,9 @@ def test_deleted_labels_come_back(
         f"“{result.name}” was deleted with 2 unsaved edits."
     )
     assert edited.steering is None
-    qtbot.waitUntil(lambda: not any(name in viewer.layers for name in names))
+    qtbot.waitUntil(
+        lambda: not any(name in viewer.layers for name in names), timeout=30_000
+    )
     edited.deleted.back.changed.emit(True)
     assert edited.deleted.native.isHidden()
     order = [layer.name for layer in viewer.layers]

@@ -63,7 +63,9 @@ def test_those_of_two_results_are_apart(viewer, right, qtbot) -> None:
     assert right.frame(other, ()).shape == (5, 7)
     viewer.layers.remove(other)
     left = [one.name, f"{one.name} · marked right"]
-    qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == left)
+    qtbot.waitUntil(
+        lambda: [layer.name for layer in viewer.layers] == left, timeout=30_000
+    )
     assert right.number(one) == 1
 
 

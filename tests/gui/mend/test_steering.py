@@ -140,7 +140,7 @@ def test_an_edit_taken_out_during_its_replay_is_out(
     settled(steering)
     slow_replay.clear()
     steering.turn(turned(steering))
-    qtbot.waitUntil(slow_replay.is_set)
+    qtbot.waitUntil(slow_replay.is_set, timeout=30_000)
     steering.use(())
     settled(steering)
     assert steering.history.edits == ()
@@ -159,7 +159,7 @@ def test_an_edit_undone_during_its_replay_is_undone(
     settled(steering)
     slow_replay.clear()
     steering.turn(turned(steering))
-    qtbot.waitUntil(slow_replay.is_set)
+    qtbot.waitUntil(slow_replay.is_set, timeout=30_000)
     layer.undo()
     settled(steering)
     assert steering.history.edits == ()
@@ -175,7 +175,7 @@ def test_a_stroke_painted_while_clustering_stays(
     settled(steering)
     slow_replay.clear()
     steering.turn(turned(steering))
-    qtbot.waitUntil(slow_replay.is_set)
+    qtbot.waitUntil(slow_replay.is_set, timeout=30_000)
     layer.brush_size = 3
     layer.paint((20, 20), 0)
     painted = layer.data == 0
@@ -206,7 +206,7 @@ def test_a_stroke_under_way_is_not_interrupted(
     assert 0 < changed.sum() < 2 * layer.brush_size**2  # the strokes, nothing else
     event.type = "mouse_release"
     next(stroke, None)
-    qtbot.waitUntil(lambda: steering.is_busy)
+    qtbot.waitUntil(lambda: steering.is_busy, timeout=30_000)
     settled(steering)
     assert steering.frame(()).clustering.bandwidth == OTHER
     assert layer.data[20, 20] == layer.data[30, 30] == 0
@@ -238,8 +238,8 @@ def test_left_between_two_clusterings_nothing_counts_as_painted(
     slow_replay.clear()
     before = layer.data.copy()
     first.turn(turned(first))
-    qtbot.waitUntil(slow_replay.is_set)
-    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before))
+    qtbot.waitUntil(slow_replay.is_set, timeout=30_000)
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=30_000)
     first.stop()
     again = steer(layer, kept)
     settled(again)
@@ -303,7 +303,7 @@ def test_frames_in_the_background_leave_the_undo_alone(
     layer, kept = series
     before = layer.data.copy()
     steering = steer(layer, kept)
-    qtbot.waitUntil(lambda: steering.frame((0,)) is not None)
+    qtbot.waitUntil(lambda: steering.frame((0,)) is not None, timeout=30_000)
     assert steering.is_busy
     steering.do(Merge((pixel(layer.data[0], 1), pixel(layer.data[0], 2)), (0,)))
     settled(steering)

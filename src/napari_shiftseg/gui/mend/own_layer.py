@@ -65,9 +65,8 @@ def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:
 
 
 def _remove_next() -> None:
-    viewer, layer = _WAITING[0]
-    if layer in viewer.layers:
-        viewer.layers.remove(layer)
-    _WAITING.popleft()
+    viewer, layer = _WAITING.popleft()
     if _WAITING:
         QTimer.singleShot(PAUSE, _remove_next)
+    if layer in viewer.layers:
+        viewer.layers.remove(layer)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.files.reading import read_image
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.description import describe

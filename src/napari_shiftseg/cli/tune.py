@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.model.checkpoint import copy_model, load_model
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.tuning import (
@@ -148,7 +149,7 @@ def _print(report: dict[str, Any], foreground: bool) -> None:
     number = report["images"]
     print(
         f"* the model's own; {len(report['points'])} were tried on "
-        f"{number} image{'s' * (number > 1)} of {report['of']}"
+        f"{number_of(number, 'image')} of {report['of']}"
     )
     chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in CHOSEN)
     print(f"\nBest: {chosen}. AP50 {cell(best['ap50'])}, before {cell(own['ap50'])}.")

@@ -10,6 +10,7 @@ import numpy as np
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.pipeline.segmentation import Segmentation, segment
 from napari_shiftseg.report.colours import object_colours
@@ -117,9 +118,9 @@ def draw_periodic(figure: Figure, outcome: Outcome) -> None:
     embedding, ids, nearest = figure.subplots(1, 3)
     lines = range(PERIOD, SEEN, PERIOD)
     show(embedding, embedding_colours(arrays["embedding"]), "embedding, learnt", lines)
-    title = f"learnt upsampling: {_counted(numbers['unique_ids'])}"
+    title = f"learnt upsampling: {number_of(numbers['unique_ids'], 'id')}"
     show(ids, object_colours(arrays["ids"]), title, lines)
-    title = f"nearest upsampling: {_counted(numbers['nearest_unique_ids'])}"
+    title = f"nearest upsampling: {number_of(numbers['nearest_unique_ids'], 'id')}"
     show(nearest, object_colours(arrays["nearest"]), title, lines)
 
 
@@ -158,12 +159,8 @@ def draw_padded(figure: Figure, outcome: Outcome) -> None:
     """Draw the ids of both images."""
     for axes, row in zip(figure.subplots(1, 2), outcome.numbers["table"], strict=True):
         side = row["side"]
-        title = f"{side} × {side} pixels: {_counted(row['distinct'])}"
+        title = f"{side} × {side} pixels: {number_of(row['distinct'], 'id')}"
         show(axes, object_colours(outcome.arrays[str(side)]), title)
-
-
-def _counted(ids: int) -> str:
-    return "1 id" if ids == 1 else f"{ids} ids"
 
 
 def _network(name: str, side: int, **options: Any) -> Network:

@@ -13,6 +13,7 @@ from napari_shiftseg.experiments.experiment import Experiment, Outcome
 from napari_shiftseg.experiments.found_disks import find_disks
 from napari_shiftseg.experiments.network import Network
 from napari_shiftseg.experiments.pictures import embedding_colours, show
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.report.colours import object_colours
 from napari_shiftseg.samples.disks import disks
@@ -136,7 +137,7 @@ def draw(figure: Figure, outcome: Outcome) -> None:
     title = f"embedding, {numbers['upsampling']} upsampling"
     show(embedding, embedding_colours(arrays["embedding"]), title)
     found, apart = numbers["distinct_objects"], numbers["apart"]
-    title = f"{found} mode{'s' * (found != 1)} beside the background's"
+    title = f"{number_of(found, 'mode')} beside the background's"
     lines = range(apart, len(arrays["image"]), apart) if found > 1 else ()
     show(modes, object_colours(arrays["modes"]), title, lines)
 

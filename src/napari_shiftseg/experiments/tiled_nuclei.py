@@ -11,6 +11,7 @@ import numpy as np
 from napari_shiftseg.experiments.data import Data, crowded_nuclei, pull_margin
 from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
 from napari_shiftseg.experiments.pictures import as_grey, show, show_borders
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.inference.progress import named
 from napari_shiftseg.metrics.instances import false_splits, pooled, relabelled_like
 from napari_shiftseg.metrics.splits import split_objects
@@ -239,7 +240,7 @@ def draw_close_up(figure: Figure, outcome: Outcome) -> None:
     show(image, outcome.arrays["image"][rows, columns], outcome.numbers["data"])
     for axes, (name, plan) in zip(others, outcome.plans.items(), strict=True):
         number = outcome.numbers[f"pieces_{name}"]
-        title = f"{name}: {number} piece{'s' * (number != 1)}"
+        title = f"{name}: {number_of(number, 'piece')}"
         show_borders(axes, outcome.arrays[name], title, plan, (rows, columns))
 
 

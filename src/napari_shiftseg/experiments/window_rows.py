@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import MaxNLocator
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.axis_plan import Stitching, kept
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.progress import Progress, named
 from napari_shiftseg.metrics.instances import ObjectScores, pooled
 from napari_shiftseg.pipeline.sweep import SweepPoint, sweep_steps

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.axis_plan import kept
 from napari_shiftseg.geometry.window import nearest_valid
+from napari_shiftseg.geometry.words import by, compact
 
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
@@ -168,21 +169,6 @@ def period_text(factors: tuple[int, ...]) -> str:
     if len(set(pooled)) == 1:
         return f"{pooled[0]}{str(len(pooled)).translate(SUPERSCRIPT)}"
     return "·".join(str(f) for f in pooled)
-
-
-def by(sizes: tuple[int, ...]) -> str:
-    """Write sizes as ``204 × 204``."""
-    return " × ".join(str(s) for s in sizes)
-
-
-def compact(sizes: tuple[int, ...]) -> str:
-    """Write sizes as ``16`` where the axes agree, else as ``8 × 16``."""
-    return by(sizes) if len(set(sizes)) > 1 else str(sizes[0])
-
-
-def sentence(clause: str) -> str:
-    """Write a clause as a sentence of its own."""
-    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
 
 
 def _holding(plan: TilePlan) -> tuple[int, ...]:

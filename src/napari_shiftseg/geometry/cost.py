@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.advice import compact, size_name, size_text, times_text
+from napari_shiftseg.geometry.advice import size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.words import compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

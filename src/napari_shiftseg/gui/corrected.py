@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.words import number_of
+
 if TYPE_CHECKING:
     from napari.layers import Labels
 
@@ -41,9 +43,9 @@ class Corrected:
         """What was corrected, in words."""
         what = []
         if self.objects or not self.deleted:
-            what.append(f"{_number(self.objects, 'object')} mended or marked right")
+            what.append(f"{number_of(self.objects, 'object')} mended or marked right")
         if self.deleted:
-            nouns = f"{self.deleted:,}" if what else _number(self.deleted, "object")
+            nouns = f"{self.deleted:,}" if what else number_of(self.deleted, "object")
             what.append(f"{nouns} deleted")
         where = "1 image"
         if self.of > 1:
@@ -59,7 +61,3 @@ class Corrected:
         """Return what was noted in a layer; None: it holds no corrections."""
         noted = labels.metadata.get(METADATA_CORRECTED)
         return None if noted is None else cls(**noted)
-
-
-def _number(many: int, noun: str) -> str:
-    return f"{many:,} {noun}{'s' * (many != 1)}"

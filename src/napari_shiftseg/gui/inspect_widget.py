@@ -10,8 +10,8 @@ from napari.qt.threading import create_worker
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QTextBrowser
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.gui.choices import (
     OPEN_FIRST,
     LayerChoice,

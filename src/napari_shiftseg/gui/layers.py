@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.gui.grid import grid_lines, grid_style, too_many_lines
 from napari_shiftseg.gui.palette import result_labels
 

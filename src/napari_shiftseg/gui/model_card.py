@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import by, compact, period_text
+from napari_shiftseg.geometry.advice import period_text
+from napari_shiftseg.geometry.words import by, compact, number_of
 from napari_shiftseg.model.remarks import what_follows
 from napari_shiftseg.report.words import in_words
 
@@ -60,8 +61,9 @@ def _figures(config: ModelConfig) -> dict[str, str]:
     shape = config.shape
     rows = {
         "Trained on": config.provenance.data if config.provenance else "not known",
-        "Reads": f"{config.ndim}-D images of {_channels(config.in_channels)}",
-        "Gives": f"an embedding of {_channels(config.embedding_channels)}"
+        "Reads": f"{config.ndim}-D images of "
+        + number_of(config.in_channels, "channel"),
+        "Gives": f"an embedding of {number_of(config.embedding_channels, 'channel')}"
         + " and a foreground logit" * config.foreground,
         "Period": f"{by(shape.period)} pixels{_power(shape.axes)}",
         "Depth": compact(tuple(axis.depth for axis in shape.axes)),
@@ -75,10 +77,6 @@ def _figures(config: ModelConfig) -> dict[str, str]:
         "Training window": _training_window(config),
     }
     return {name: escape(text) for name, text in rows.items()}
-
-
-def _channels(number: int) -> str:
-    return f"{number} channel{'s' * (number > 1)}"
 
 
 def _power(axes: tuple[AxisShape, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import FileEdit, RadioButtons
 from napari.layers import Labels
 
-from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.gui.choices import LayerChoice, is_image
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import Source, colour_note, layer_shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.metrics.seams import SEAM_RATIO
@@ -62,7 +63,7 @@ class Outcome:
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
         number = self.result.objects
-        objects = f"{number:,} object{'s' * (number != 1)}"
+        objects = number_of(number, "object")
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.note import wrapped_label
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class SeamTour(Container):
         split = len(seam.split)
         self.text.value = (
             f"frame: worst seam {at + 1} of {len(self._seams):,} (green line), "
-            f"{split} {'object' if split == 1 else 'objects'} split"
+            f"{number_of(split, 'object')} split"
         )
         self._enable()
         self._visit(seam)

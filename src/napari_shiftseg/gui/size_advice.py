@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import (
-    advise,
-    cheaper,
-    memory_warning,
-    sentence,
-    size_name,
-)
+from napari_shiftseg.geometry.advice import advise, cheaper, memory_warning, size_name
 from napari_shiftseg.geometry.window import window_text
+from napari_shiftseg.geometry.words import sentence
 from napari_shiftseg.gui.note import Note
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
-from napari_shiftseg.geometry.advice import by, sentence
 from napari_shiftseg.geometry.window import window_text
+from napari_shiftseg.geometry.words import by, sentence
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.docking import OneTabGroup

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, open_image
 from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device

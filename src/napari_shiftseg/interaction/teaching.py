@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.image import open_image
 from napari_shiftseg.metrics.contingency import UNKNOWN, as_labels
 from napari_shiftseg.metrics.partly import is_labelled, is_partly, partial_labels

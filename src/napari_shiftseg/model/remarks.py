@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from napari_shiftseg.geometry.advice import compact, sentence
+from napari_shiftseg.geometry.words import compact, sentence
 from napari_shiftseg.model.description import own_seams, training_window_warning
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import compact
 from napari_shiftseg.geometry.cost import Cost, planned_costs
+from napari_shiftseg.geometry.words import compact
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.network import is_out_of_memory, on_device
 from napari_shiftseg.inference.progress import Progress, exhaust

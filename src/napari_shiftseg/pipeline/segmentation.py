@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.steps import cluster_steps
-from napari_shiftseg.geometry.advice import advise, by
+from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.advice import compact, size_text
+from napari_shiftseg.geometry.advice import size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.geometry.words import compact
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust

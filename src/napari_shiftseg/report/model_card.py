@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
-from napari_shiftseg.geometry.advice import by, compact
 from napari_shiftseg.geometry.window import largest_window
+from napari_shiftseg.geometry.words import by, compact
 from napari_shiftseg.model.description import describe
 from napari_shiftseg.model.remarks import what_follows
 from napari_shiftseg.report.words import MEANINGS, grouped, in_words, name_in_words

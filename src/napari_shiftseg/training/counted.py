@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.metrics.contingency import UNKNOWN
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Counted:
     @property
     def line(self) -> str:
         """What counts, in words."""
-        objects = f"{self.objects:,} object{'s' * (self.objects != 1)}"
+        objects = number_of(self.objects, "object")
         return f"{_percent(self.share)} of the pixels count: {objects}"
 
 

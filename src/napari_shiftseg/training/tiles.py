@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.words import by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import by, compact, sentence
 from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.geometry.words import by, compact, sentence
 from napari_shiftseg.model.description import own_seams_warning
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.metrics.contingency import UNKNOWN
 from napari_shiftseg.metrics.partly import is_partly, partial_labels
 from napari_shiftseg.training.known_pixels import KnownPixels, Starts

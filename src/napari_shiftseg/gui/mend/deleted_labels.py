@@ -7,6 +7,7 @@ from weakref import ref
 
 from magicgui.widgets import Container, PushButton
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.edit_files import number_unsaved
 from napari_shiftseg.gui.note import STYLES, wrapped_label
 
@@ -56,8 +57,7 @@ class DeletedLabels(Container):
         self._layer = layer
         self._above = [ref(other) for other in list(self._viewer.layers)[index:]]
         self.text.value = (
-            f"“{layer.name}” was deleted with {number} unsaved "
-            f"edit{'s' * (number > 1)}."
+            f"“{layer.name}” was deleted with {number_of(number, 'unsaved edit')}."
         )
         self.visible = True
 

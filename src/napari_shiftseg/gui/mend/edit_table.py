@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container, PushButton
 from psygnal import Signal
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.edit_rows import EditRows
 from napari_shiftseg.gui.note import wrapped_label
 
@@ -95,7 +96,7 @@ class EditTable(Container):
             self.list.addItem("")
             self._write(number)
         self.list.scrollToBottom()
-        count = f"{len(edits)} edit{'s' * (len(edits) != 1)}"
+        count = number_of(len(edits), "edit")
         self.title.value = (
             f"{count}, with those of napari's brush and eraser. Ctrl+Z undoes what was "
             f"made since a knob was turned."

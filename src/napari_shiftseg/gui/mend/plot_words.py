@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.words import number_of
+
 if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.embedding_steps import Lassoed
     from napari_shiftseg.interaction.seeing.projection import Projection
@@ -21,7 +23,7 @@ def sample_text(projection: Projection) -> str:
     """Say what stands for what."""
     sample, shown = projection.sample, len(projection.points)
     objects = sample.objects - projection.background
-    what = "1 object" if objects == 1 else f"{objects:,} objects"
+    what = number_of(objects, "object")
     what += " and the background" * projection.background
     held = f"{sum(projection.components.shares):.0%}".replace("%", " %")
     if shown == sample.of:
@@ -40,12 +42,12 @@ def chosen_text(label: int, points: int) -> str:
     """Say how an object lights up."""
     if points == 0:
         return f"Object {label} has no point here."
-    return f"Object {label}: {points:,} {'point' if points == 1 else 'points'}, large."
+    return f"Object {label}: {number_of(points, 'point')}, large."
 
 
 def lassoed_text(found: Lassoed) -> str:
     """Say what a lasso holds."""
     if found.pixels == 0:
         return "No pixel lies within the lasso."
-    objects = "1 object" if found.objects == 1 else f"{found.objects:,} objects"
+    objects = number_of(found.objects, "object")
     return f"Lassoed: {found.pixels:,} pixels of {objects}, white in the image."

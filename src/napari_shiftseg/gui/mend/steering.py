@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.drag_watch import DragWatch
 from napari_shiftseg.gui.mend.edit_history import EditHistory
 from napari_shiftseg.gui.mend.frame_steps import frame_steps
@@ -153,7 +154,7 @@ class Steering:
         strange = sum(edit.frame not in self._frames.all for edit in edits)
         if strange:
             self._listener.said(
-                f"{strange} edit{'s' * (strange > 1)} of frames that this result does "
+                f"{number_of(strange, 'edit')} of frames that this result does "
                 f"not have: they do nothing here.",
                 "warning",
             )

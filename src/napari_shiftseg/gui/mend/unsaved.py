@@ -9,6 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.edit_files import EditFiles
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class AskBeforeClosing(QObject):
     def ask(window: QMainWindow, number: int) -> QMessageBox.StandardButton:
         """Ask the user; returns Save, Discard or Cancel."""
         buttons = QMessageBox.StandardButton
-        edits = f"{number} edit{'s' * (number > 1)}"
+        edits = number_of(number, "edit")
         return QMessageBox.question(
             window,
             "Unsaved edits",

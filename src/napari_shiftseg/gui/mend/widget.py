@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.choices import LayerChoice, is_result
 from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
@@ -246,7 +247,7 @@ class MendWidget(ScrolledRows):
             self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)
             why = steering.why_none(self._frame)
-            text = f"{number:,} object{'s' * (number != 1)}{': ' * bool(why)}{why}"
+            text = f"{number_of(number, 'object')}{': ' * bool(why)}{why}"
             self.state.say(text, "warning" if why else "")
 
     def _say(self, text: str, kind: str) -> None:

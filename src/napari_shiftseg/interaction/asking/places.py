@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import by
 from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.geometry.words import by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import by
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.interaction.asking.borders import touch
 from napari_shiftseg.interaction.asking.explanation import Explanation
 from napari_shiftseg.interaction.asking.resemblance import (

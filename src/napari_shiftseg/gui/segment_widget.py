@@ -14,8 +14,8 @@ from napari_shiftseg.gui.advanced import Advanced
 from napari_shiftseg.gui.device_choice import DeviceChoice
 from napari_shiftseg.gui.docking import OneTabGroup
 from napari_shiftseg.gui.inspect_widget import open_inspect
-from napari_shiftseg.gui.mend.kept_runs import KEPT
 from napari_shiftseg.gui.mend.opening import open_mend
+from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.note import wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run

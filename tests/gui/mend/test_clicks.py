@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.gui.mend.clicks import Clicks
+from napari_shiftseg.gui.mend.editing.clicks import Clicks
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, REDRAW, SPLIT
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Redraw, Split
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS, EditHistory
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
 from napari_shiftseg.interaction.editing.mending import Mending
 from napari_shiftseg.interaction.editing.plain import to_dict

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.edit_status import Status, Statuses, statuses
+from napari_shiftseg.gui.mend.editing.edit_status import Status, Statuses, statuses
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
 from napari_shiftseg.interaction.editing.mending import Mending
 

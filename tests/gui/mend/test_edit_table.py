@@ -6,8 +6,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_shiftseg.gui.mend.edit_status import Status
-from napari_shiftseg.gui.mend.edit_table import MOST_LISTED, EditTable
+from napari_shiftseg.gui.mend.editing.edit_status import Status
+from napari_shiftseg.gui.mend.editing.edit_table import MOST_LISTED, EditTable
 from napari_shiftseg.interaction.editing.edits import Delete
 
 MANY = [Delete(((0, n),)) for n in range(MOST_LISTED + 50)]

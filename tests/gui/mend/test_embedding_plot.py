@@ -9,14 +9,19 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.mend import plot_dock
-from napari_shiftseg.gui.mend.embedding_canvas import AREA, CHOSEN_AREA, DIMMED
-from napari_shiftseg.gui.mend.embedding_plot import (
+from napari_shiftseg.gui.mend.seeing import plot_dock
+from napari_shiftseg.gui.mend.seeing.embedding_canvas import AREA, CHOSEN_AREA, DIMMED
+from napari_shiftseg.gui.mend.seeing.embedding_plot import (
     GREY,
     EmbeddingPlot,
 )
-from napari_shiftseg.gui.mend.plot_dock import open_embedding_plot
-from napari_shiftseg.gui.mend.plot_words import DELETED, HOW, NOTHING, OTHER_SHAPE
+from napari_shiftseg.gui.mend.seeing.plot_dock import open_embedding_plot
+from napari_shiftseg.gui.mend.seeing.plot_words import (
+    DELETED,
+    HOW,
+    NOTHING,
+    OTHER_SHAPE,
+)
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.pipeline.segmentation import Prediction
 

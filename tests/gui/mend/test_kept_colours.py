@@ -7,8 +7,12 @@ import pytest
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from napari_shiftseg.gui.mend import kept_colours as module
-from napari_shiftseg.gui.mend.kept_colours import SPARE, KeptColours, kept_colours
+from napari_shiftseg.gui.mend.steering import kept_colours as module
+from napari_shiftseg.gui.mend.steering.kept_colours import (
+    SPARE,
+    KeptColours,
+    kept_colours,
+)
 from napari_shiftseg.gui.palette import USUAL, WIDE, result_labels, usual_colours
 
 FORMER = np.array([[1, 1, 1, 1, 2, 2, 0, 3]])

@@ -12,7 +12,7 @@ from napari.layers import Labels
 
 from napari_shiftseg.files.edits import EditList, write_edits
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.mend_command import (
+from napari_shiftseg.gui.mend.editing.mend_command import (
     file_of,
     joined,
     mend_command,

@@ -13,9 +13,10 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.edit_files import SAVED
-from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
-from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.editing.edit_files import SAVED
+from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
+from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
+from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import (
     ADD,
     ASK,
@@ -25,7 +26,6 @@ from napari_shiftseg.gui.mend.tools import (
     RIGHT,
     SPLIT,
 )  # fmt: skip
-from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
 from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.interaction.editing.edits import Delete, Grow
 from napari_shiftseg.interaction.steering.kept import Kept
@@ -486,7 +486,8 @@ def test_edits_taken_out_and_written(
         settled(steered)
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        lambda *_, **__: path,
     )
     assert steered.files.number_unsaved == 2
     steered.edits.save.changed.emit(True)
@@ -511,7 +512,8 @@ def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
     path = tmp_path / "edits.json"
     path.write_text("{")
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        lambda *_, **__: path,
     )
     steered.edits.load.changed.emit(True)
     assert "cannot be read as edits" in steered.answer.value
@@ -651,7 +653,9 @@ def test_two_results_are_mended_each_by_itself(
         asked.append(title)
         return tmp_path / f"{len(asked)}.json"
 
-    monkeypatch.setattr("napari_shiftseg.gui.mend.edit_files.show_file_dialog", choose)
+    monkeypatch.setattr(
+        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog", choose
+    )
     assert steered.files.save_unsaved()
     assert {title.removeprefix("Save the edits of ") for title in asked} == {
         result.name, other.name,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QMessageBox
 
-from napari_shiftseg.gui.mend.edit_files import SAVED
-from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.editing.edit_files import SAVED
+from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
+from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT
-from napari_shiftseg.gui.mend.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.mend.widget import MendWidget
 
 pytestmark = pytest.mark.usefixtures("one_thread", "forgotten")

@@ -9,7 +9,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QBoxLayout, QMainWindow, QWidget
 
 from napari_shiftseg.gui.docking import dock_of
-from napari_shiftseg.gui.mend.plot_dock import MOST_WORDS, Turning, open_embedding_plot
+from napari_shiftseg.gui.mend.seeing.plot_dock import (
+    MOST_WORDS,
+    Turning,
+    open_embedding_plot,
+)
 
 CORNERS = Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner
 

@@ -16,9 +16,9 @@ from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import result_layers
-from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS, EditHistory
-from napari_shiftseg.gui.mend.kept_colours import KeptColours
-from napari_shiftseg.gui.mend.kept_runs import KEPT
+from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.steering.kept_colours import KeptColours
+from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
 from napari_shiftseg.gui.palette import result_labels
 from napari_shiftseg.gui.source import Source

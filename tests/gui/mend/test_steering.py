@@ -13,10 +13,10 @@ from napari.layers import Labels
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend import steering as steering_module
-from napari_shiftseg.gui.mend.drag_watch import DragWatch
-from napari_shiftseg.gui.mend.one_job import Task
-from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.gui.mend.steering import steering as steering_module
+from napari_shiftseg.gui.mend.steering.drag_watch import DragWatch
+from napari_shiftseg.gui.mend.steering.one_job import Task
+from napari_shiftseg.gui.mend.steering.steering import Listener, Steering
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
 from napari_shiftseg.interaction.editing.mending import Mending

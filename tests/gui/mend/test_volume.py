@@ -11,7 +11,7 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 import napari_shiftseg as shiftseg
 from napari_shiftseg.files.edits import read_edits
 from napari_shiftseg.gui.mend.desk import USE_PLANES
-from napari_shiftseg.gui.mend.edit_files import SAVED
+from napari_shiftseg.gui.mend.editing.edit_files import SAVED
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
 from napari_shiftseg.interaction.editing.mend import mend as mended
@@ -132,7 +132,8 @@ def test_what_is_mended_is_undone_saved_and_made_again(
 
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.edit_files.show_file_dialog", lambda *_, **__: path
+        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        lambda *_, **__: path,
     )
     mend.edits.save.changed.emit(True)
     run, replayed = mended(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
-    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.steering import Steering
     from napari_shiftseg.gui.train_widget import TrainWidget
     from napari_shiftseg.interaction.editing.mending import Mending
     from napari_shiftseg.interaction.editing.positions import Point

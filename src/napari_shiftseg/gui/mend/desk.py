@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.mend.asking import Asking, Question, explained_steps
-from napari_shiftseg.gui.mend.clicks import Clicks
-from napari_shiftseg.gui.mend.distance_layer import DistanceLayer
+from napari_shiftseg.gui.mend.asking.asking import Asking, Question, explained_steps
+from napari_shiftseg.gui.mend.asking.distance_layer import DistanceLayer
+from napari_shiftseg.gui.mend.editing.clicks import Clicks
 from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
 from napari_shiftseg.gui.mend.marks import Marks
-from napari_shiftseg.gui.mend.one_job import Task
-from napari_shiftseg.gui.mend.shown import shown_part
+from napari_shiftseg.gui.mend.steering.one_job import Task
+from napari_shiftseg.gui.mend.steering.shown import shown_part
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT
 from napari_shiftseg.gui.travel import bring_into_view
 from napari_shiftseg.interaction.editing.edits import Grow, Paint
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_shiftseg.gui.mend.asking import Reply
+    from napari_shiftseg.gui.mend.asking.asking import Reply
+    from napari_shiftseg.gui.mend.editing.right_objects import RightObjects
     from napari_shiftseg.gui.mend.gestures import Pixel
-    from napari_shiftseg.gui.mend.right_objects import RightObjects
-    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.mend.steering.steering import Steering
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.positions import Point

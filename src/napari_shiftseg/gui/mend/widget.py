@@ -11,30 +11,30 @@ from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.choices import LayerChoice, is_result
 from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.bandwidth_search import BandwidthSearch
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
     image_of,
     open_training,
     show_corrections,
 )
-from napari_shiftseg.gui.mend.deleted_labels import DeletedLabels
 from napari_shiftseg.gui.mend.desk import ToolDesk
-from napari_shiftseg.gui.mend.edit_files import EditFiles
-from napari_shiftseg.gui.mend.edit_status import Statuses
-from napari_shiftseg.gui.mend.edit_table import EditTable
-from napari_shiftseg.gui.mend.kept_runs import KEPT
-from napari_shiftseg.gui.mend.knobs import Knobs
-from napari_shiftseg.gui.mend.one_job import Task
-from napari_shiftseg.gui.mend.plot_link import PlotLink
-from napari_shiftseg.gui.mend.predict_again import predicted_again, run_of
-from napari_shiftseg.gui.mend.right_objects import RightObjects
-from napari_shiftseg.gui.mend.shown import shown_part
+from napari_shiftseg.gui.mend.editing.deleted_labels import DeletedLabels
+from napari_shiftseg.gui.mend.editing.edit_files import EditFiles
+from napari_shiftseg.gui.mend.editing.edit_status import Statuses
+from napari_shiftseg.gui.mend.editing.edit_table import EditTable
+from napari_shiftseg.gui.mend.editing.right_objects import RightObjects
+from napari_shiftseg.gui.mend.editing.unsaved import AskOnceDocked
+from napari_shiftseg.gui.mend.seeing.plot_link import PlotLink
 from napari_shiftseg.gui.mend.standing_text import StandingText
-from napari_shiftseg.gui.mend.steered_layers import SteeredLayers
-from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.gui.mend.steering.bandwidth_search import BandwidthSearch
+from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
+from napari_shiftseg.gui.mend.steering.knobs import Knobs
+from napari_shiftseg.gui.mend.steering.one_job import Task
+from napari_shiftseg.gui.mend.steering.predict_again import predicted_again, run_of
+from napari_shiftseg.gui.mend.steering.shown import shown_part
+from napari_shiftseg.gui.mend.steering.steered_layers import SteeredLayers
+from napari_shiftseg.gui.mend.steering.steering import Listener, Steering
 from napari_shiftseg.gui.mend.tools import Tools
-from napari_shiftseg.gui.mend.unsaved import AskOnceDocked
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.scrolling import ScrolledRows

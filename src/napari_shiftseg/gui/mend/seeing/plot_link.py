@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.mend.plot_dock import open_embedding_plot
+from napari_shiftseg.gui.mend.seeing.plot_dock import open_embedding_plot
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
-    from napari_shiftseg.gui.mend.embedding_plot import EmbeddingPlot
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.seeing.embedding_plot import EmbeddingPlot
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
 
 
 class PlotLink:

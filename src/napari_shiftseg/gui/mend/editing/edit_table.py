@@ -8,13 +8,13 @@ from magicgui.widgets import Container, PushButton
 from psygnal import Signal
 
 from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.gui.mend.edit_rows import EditRows
+from napari_shiftseg.gui.mend.editing.edit_rows import EditRows
 from napari_shiftseg.gui.note import wrapped_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_shiftseg.gui.mend.edit_status import Status
+    from napari_shiftseg.gui.mend.editing.edit_status import Status
     from napari_shiftseg.interaction.editing.edits import Edit
 
 HEIGHT = 110  # screen pixels

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
 
-from napari_shiftseg.gui.mend.one_job import Task
+from napari_shiftseg.gui.mend.steering.one_job import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.mend.knobs import Knobs
-    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.mend.steering.knobs import Knobs
+    from napari_shiftseg.gui.mend.steering.steering import Steering
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth

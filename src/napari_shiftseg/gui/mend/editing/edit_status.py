@@ -9,7 +9,7 @@ from weakref import ref
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.editing.edits import Edit
 
 

@@ -8,8 +8,8 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.mend.editing.right_marks import MARKED, RightMarks
 from napari_shiftseg.gui.mend.own_layer import remove_soon
-from napari_shiftseg.gui.mend.right_marks import MARKED, RightMarks
 from napari_shiftseg.gui.source import Source
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 from magicgui.widgets import show_file_dialog
 
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.edit_history import METADATA_EDITS
-from napari_shiftseg.gui.mend.mend_command import mend_command
+from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
+from napari_shiftseg.gui.mend.editing.mend_command import mend_command
 from napari_shiftseg.model.config import Clustering
 
 if TYPE_CHECKING:

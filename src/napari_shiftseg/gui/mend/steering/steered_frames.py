@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.editing.positions import Point
 
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.gui.mend.drag_watch import DragWatch
-from napari_shiftseg.gui.mend.edit_history import EditHistory
-from napari_shiftseg.gui.mend.frame_steps import frame_steps
-from napari_shiftseg.gui.mend.kept_colours import COLOURS, KeptColours
-from napari_shiftseg.gui.mend.one_job import OneJob, Task
-from napari_shiftseg.gui.mend.recorded import record_clustering, recorded_clustering
-from napari_shiftseg.gui.mend.seen_steps import SeenLabels, seen_steps
-from napari_shiftseg.gui.mend.steered_frames import SteeredFrames
+from napari_shiftseg.gui.mend.editing.edit_history import EditHistory
+from napari_shiftseg.gui.mend.steering.drag_watch import DragWatch
+from napari_shiftseg.gui.mend.steering.frame_steps import frame_steps
+from napari_shiftseg.gui.mend.steering.kept_colours import COLOURS, KeptColours
+from napari_shiftseg.gui.mend.steering.one_job import OneJob, Task
+from napari_shiftseg.gui.mend.steering.recorded import (
+    record_clustering,
+    recorded_clustering,
+)
+from napari_shiftseg.gui.mend.steering.seen_steps import SeenLabels, seen_steps
+from napari_shiftseg.gui.mend.steering.steered_frames import SteeredFrames
 from napari_shiftseg.inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
-    from napari_shiftseg.gui.mend.seen_steps import SeenFrame
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.seen_steps import SeenFrame
     from napari_shiftseg.interaction.editing.change import Change
     from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending

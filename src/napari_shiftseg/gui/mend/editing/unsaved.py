@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.gui.mend.edit_files import EditFiles
+from napari_shiftseg.gui.mend.editing.edit_files import EditFiles
 
 if TYPE_CHECKING:
     import napari

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.mend.shown import shown_part
-from napari_shiftseg.gui.mend.steering import Steering
+from napari_shiftseg.gui.mend.steering.shown import shown_part
+from napari_shiftseg.gui.mend.steering.steering import Steering
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
-    from napari_shiftseg.gui.mend.steering import Listener
+    from napari_shiftseg.gui.mend.steering.steering import Listener
     from napari_shiftseg.interaction.steering.kept import Kept
 
 

@@ -8,7 +8,7 @@ from weakref import ref
 from magicgui.widgets import Container, PushButton
 
 from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.gui.mend.edit_files import number_unsaved
+from napari_shiftseg.gui.mend.editing.edit_files import number_unsaved
 from napari_shiftseg.gui.note import STYLES, wrapped_label
 
 if TYPE_CHECKING:

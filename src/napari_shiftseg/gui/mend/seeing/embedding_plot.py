@@ -10,16 +10,16 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.latest_jobs import LatestJobs
-from napari_shiftseg.gui.mend.embedding_steps import (
+from napari_shiftseg.gui.mend.seeing.embedding_steps import (
     Lassoed,
     Subject,
     lasso_run,
     projection_run,
 )
-from napari_shiftseg.gui.mend.followed_labels import FollowedLabels
-from napari_shiftseg.gui.mend.lassoed_layer import LassoedLayer
-from napari_shiftseg.gui.mend.plot_controls import PlotControls
-from napari_shiftseg.gui.mend.plot_words import (
+from napari_shiftseg.gui.mend.seeing.followed_labels import FollowedLabels
+from napari_shiftseg.gui.mend.seeing.lassoed_layer import LassoedLayer
+from napari_shiftseg.gui.mend.seeing.plot_controls import PlotControls
+from napari_shiftseg.gui.mend.seeing.plot_words import (
     DELETED,
     HOW,
     NOTHING,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.mend.embedding_canvas import EmbeddingCanvas
+    from napari_shiftseg.gui.mend.seeing.embedding_canvas import EmbeddingCanvas
     from napari_shiftseg.interaction.seeing.projection import Projection
     from napari_shiftseg.model.config import Kernel
     from napari_shiftseg.pipeline.segmentation import Prediction
@@ -225,7 +225,7 @@ class EmbeddingPlot(Container):
     def _ensure_canvas(self) -> None:
         if self.canvas is not None:
             return
-        from napari_shiftseg.gui.mend.embedding_canvas import EmbeddingCanvas
+        from napari_shiftseg.gui.mend.seeing.embedding_canvas import EmbeddingCanvas
 
         self.canvas = EmbeddingCanvas()
         self.canvas.lassoed.connect(self._lasso)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_shiftseg.geometry.words import number_of
 
 if TYPE_CHECKING:
-    from napari_shiftseg.gui.mend.embedding_steps import Lassoed
+    from napari_shiftseg.gui.mend.seeing.embedding_steps import Lassoed
     from napari_shiftseg.interaction.seeing.projection import Projection
 
 NOTHING = "No embedding yet: segment an image, then open this plot from its result."

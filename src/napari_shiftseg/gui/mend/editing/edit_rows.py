@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
     from qtpy.QtWidgets import QListWidgetItem
 
-    from napari_shiftseg.gui.mend.edit_status import Status
+    from napari_shiftseg.gui.mend.editing.edit_status import Status
 
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 FAINT = 0.5  # opacity of a row that is left out

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.asking.evidence import Evidence
     from napari_shiftseg.interaction.editing.positions import Point
 

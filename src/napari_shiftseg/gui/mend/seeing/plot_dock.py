@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
 from napari_shiftseg.gui.docking import WhenUndocked, dock_of
-from napari_shiftseg.gui.mend.embedding_plot import EmbeddingPlot
+from napari_shiftseg.gui.mend.seeing.embedding_plot import EmbeddingPlot
 
 if TYPE_CHECKING:
     import napari

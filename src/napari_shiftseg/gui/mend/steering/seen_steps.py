@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.gui.mend.frame_steps import ShownLabels
-from napari_shiftseg.gui.mend.kept_colours import SPARE, kept_colours
+from napari_shiftseg.gui.mend.steering.frame_steps import ShownLabels
+from napari_shiftseg.gui.mend.steering.kept_colours import SPARE, kept_colours
 from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.mend.frame_steps import SteeredFrame
-    from napari_shiftseg.gui.mend.kept_colours import KeptColours
+    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.kept_colours import KeptColours
 
 
 @dataclass(frozen=True, slots=True)

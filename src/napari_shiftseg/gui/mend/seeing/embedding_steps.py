@@ -103,7 +103,7 @@ def projection_run(
 ) -> Generator[Progress, None, Projection]:
     """Project a subject onto two components; see `projection_steps`."""
     yield Progress(0, 0, stage="loading")
-    import napari_shiftseg.gui.mend.embedding_canvas  # noqa: F401, or the GUI waits for it
+    import napari_shiftseg.gui.mend.seeing.embedding_canvas  # noqa: F401, or the GUI waits for it
     from napari_shiftseg.interaction.seeing.projection import projection_steps
 
     return (

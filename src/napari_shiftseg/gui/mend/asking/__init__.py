@@ -1,0 +1,1 @@
+"""The pixel under the pointer, and two that were clicked."""

@@ -1,0 +1,1 @@
+"""Edits: from clicks to the list, the file and back."""

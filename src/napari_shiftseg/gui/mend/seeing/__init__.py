@@ -1,0 +1,1 @@
+"""The embedding as a plot, linked with the labels."""

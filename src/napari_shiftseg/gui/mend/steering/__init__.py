@@ -1,0 +1,1 @@
+"""Knobs turned: labels made anew, off the GUI thread."""

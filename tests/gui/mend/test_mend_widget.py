@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.editing.edit_files import SAVED
+from napari_shiftseg.gui.mend.editing.edit_files import SAVED, EditFiles
 from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
@@ -27,7 +27,8 @@ from napari_shiftseg.gui.mend.tools import (
     SPLIT,
 )  # fmt: skip
 from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.editing.edits import Delete, Grow
+from napari_shiftseg.interaction.editing.change import Change
+from napari_shiftseg.interaction.editing.edits import Delete, Grow, Redraw
 from napari_shiftseg.interaction.steering.kept import Kept
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -272,7 +273,7 @@ def test_escape_drops_the_points_and_then_the_tool(
     one = inside(result, 1)
     before = dict(result.keymap)
     steered.tools.press(tool)
-    assert "Esc drops the points" in steered.hint.value
+    assert "Esc drops waiting points" in steered.hint.value
     steered.desk.click(one, ())
     assert marks(viewer) == [one]
     press_escape(steered)
@@ -508,6 +509,85 @@ def test_edits_taken_out_and_written(
     assert result.data[result.data > 0].min() >= 3
 
 
+@pytest.fixture
+def saved(steered, result, settled, tmp_path, monkeypatch):
+    """A file of two deletions; every dialog names it."""
+    path = tmp_path / "edits.json"
+    monkeypatch.setattr(
+        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        lambda *_, **__: path,
+    )
+    steered.tools.press(DELETE)
+    for number in (1, 2):
+        steered.desk.click(inside(result, number), ())
+        settled(steered)
+    steered.edits.save.changed.emit(True)
+    return path
+
+
+def test_edits_that_stand_in_the_list_are_not_loaded_again(
+    steered, saved, result, settled
+) -> None:
+    steered.edits.taken_out.emit([0])
+    settled(steered)
+    (left,) = steered.steering.history.edits
+    steered.edits.load.changed.emit(True)
+    settled(steered)
+    edits = steered.steering.history.edits
+    assert len(edits) == len(set(edits)) == 2
+    assert edits[0] == left
+    assert steered.answer.value == (
+        "1 edit loaded. 1 edit of the file stood in the list already. “Take out” drops "
+        "what is selected."
+    )
+    steered.edits.remove.changed.emit(True)  # what was loaded is selected
+    settled(steered)
+    assert steered.steering.history.edits == (left,)
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_edits_of_another_image_are_asked_about(
+    steered, saved, result, settled, monkeypatch, agrees
+) -> None:
+    steered.edits.taken_out.emit([0, 1])
+    settled(steered)
+    saved.write_text(saved.read_text().replace('"noise"', '"other"'))
+    asked = []
+    monkeypatch.setattr(
+        EditFiles, "ask", staticmethod(lambda text: bool(asked.append(text)) or agrees)
+    )
+    steered.edits.load.changed.emit(True)
+    settled(steered)
+    assert asked == [
+        "These edits were made on the image “other”, not “noise”.",
+    ]
+    assert len(steered.steering.history.edits) == 2 * agrees
+
+
+def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
+    result.visible = False
+    steered.tools.press(DELETE)
+    assert result.visible  # taking a tool shows them
+    result.visible = False
+    before = result.data.copy()
+    steered.desk.click(inside(result, 1), ())
+    settled(steered)
+    assert "hidden" in steered.answer.value
+    np.testing.assert_array_equal(result.data, before)
+    result.visible = True
+    steered.desk.click(inside(result, 1), ())
+    settled(steered)
+    assert (result.data != before).any()
+
+
+def test_a_redraw_that_changes_nothing_says_why(steered, result) -> None:
+    at, change = inside(result, 1), Change.none((), result.data)
+    steered.steering._act(Redraw((at,)), change, ())
+    assert "predicted foreground already" in steered.answer.value
+    steered.steering._act(Delete((at,)), change, ())
+    assert steered.answer.value == "This changes nothing."
+
+
 def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
     path = tmp_path / "edits.json"
     path.write_text("{")
@@ -528,14 +608,16 @@ def test_closing_with_unsaved_edits_asks(
     settled(steered)
     asked = []
 
-    def ask(window, number):
-        asked.append(number)
+    def ask(window, question):
+        asked.append(question)
         return getattr(QMessageBox.StandardButton, answer)
 
     monkeypatch.setattr(AskBeforeClosing, "ask", staticmethod(ask))
     window = steered.native.window()
     assert window.close() is closes
-    assert asked == [1]
+    assert asked == [
+        f"1 unsaved edit of “{result.name}”. Save before closing?",
+    ]
     SAVED.clear()
 
 
@@ -608,6 +690,12 @@ def other(viewer, steered, result, widget, run, settled):
     steered.result.value = labels
     settled(steered)
     return labels
+
+
+def test_labels_that_are_chosen_are_selected(viewer, steered, result, other) -> None:
+    viewer.layers.selection.active = viewer.layers["noise"]
+    steered.result.value = other if steered.result.value is result else result
+    assert viewer.layers.selection.active is steered.result.value
 
 
 def test_asked_again_after_a_turn(viewer, steered, result, settled, qtbot) -> None:

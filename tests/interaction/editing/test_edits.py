@@ -108,7 +108,7 @@ def test_words() -> None:
     assert str(Merge(many)) == "merge at (0, 0), (0, 1), (0, 2), …, (0, 8)"
     assert str(EDITS[1]) == "split at (1, 2), (3, 4) of frame 7"
     assert str(EDITS[4]) == "grow at (1, 2)"
-    assert str(EDITS[5]) == "grow of a new object at (1, 2, 3) of frame 4"
+    assert str(EDITS[5]) == "add at (1, 2, 3) of frame 4"
     assert str(EDITS[6]) == "paint of 3 px as background"
     assert str(EDITS[8]) == "paint of 6 px as the object at (1, 1) of frame 3"
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Place = tuple[Point, Point]  # frame, and pixel of the image
 
 OUTLINE = 1  # pixel: distances are seen inside objects
+HIDDEN = "These labels are hidden: show them (the eye in the layer list) to mend them."
 OUTSIDE = "That is outside the labels."
 ON_BACKGROUND = "That is background: click an object."
 STILL_WAITING = "That is background: click the other object. (Esc drops the points)"
@@ -101,6 +102,7 @@ class ToolDesk:
         self._marks.show((), layer)
         self._outline(tool is ASK)
         if tool is not None:
+            layer.visible = True  # or objects that are not seen would change
             self._viewer.layers.selection.active = layer
             self._gestures.begin(layer, tool.draws)
         return self.hint
@@ -122,7 +124,9 @@ class ToolDesk:
         """Take a click on a pixel of the layer, with the keys held."""
         place = self._place(pixel)
         self._visited = []
-        if place is None:
+        if not self.steering.layer.visible:
+            self._say(HIDDEN, "warning")
+        elif place is None:
             self._say(OUTSIDE, "warning")
         elif self.tool is ASK:
             self._explain(place)
@@ -166,6 +170,9 @@ class ToolDesk:
         """Take a stroke over pixels of the layer."""
         places = [self._place(pixel) for pixel in pixels]
         self._visited = []
+        if not self.steering.layer.visible:
+            self._say(HIDDEN, "warning")
+            return
         if None in places:
             self._say("The stroke leaves the labels: draw within them.", "warning")
             return

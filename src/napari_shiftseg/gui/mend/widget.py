@@ -19,7 +19,7 @@ from napari_shiftseg.gui.mend.corrections import (
 )
 from napari_shiftseg.gui.mend.desk import ToolDesk
 from napari_shiftseg.gui.mend.editing.deleted_labels import DeletedLabels
-from napari_shiftseg.gui.mend.editing.edit_files import EditFiles
+from napari_shiftseg.gui.mend.editing.edit_files import EditFiles, loaded_text
 from napari_shiftseg.gui.mend.editing.edit_status import Statuses
 from napari_shiftseg.gui.mend.editing.edit_table import EditTable
 from napari_shiftseg.gui.mend.editing.right_objects import RightObjects
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.kept import Kept
 
-RUN_FIRST = "Segment an image first: its labels are steered and mended here."
+RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
 NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
@@ -129,7 +129,7 @@ class MendWidget(ScrolledRows):
 
     def _connect(self) -> None:
         viewer = self._viewer
-        self.result.changed.connect(self._choose)
+        self.result.changed.connect(self._go_to)
         self.knobs.turned.connect(self._turn)
         self.find.changed.connect(self._find_bandwidth)
         self.tools.chosen.connect(self._take_tool)
@@ -172,6 +172,12 @@ class MendWidget(ScrolledRows):
             self.knobs.take(self.steering.clustering, kept.has_foreground)
         self._enable()
         self._changed()
+
+    def _go_to(self) -> None:
+        """Steer the labels that the user chose, and select them in the layer list."""
+        self._choose()
+        if self._is_open and self.result.value in self._viewer.layers:
+            self._viewer.layers.selection.active = self.result.value
 
     def _steer(self, layer: Labels, kept: Kept) -> Steering:
         self.files.watch(layer)
@@ -344,12 +350,17 @@ class MendWidget(ScrolledRows):
             self.desk.visit([edits[number] for number in numbers])
 
     def _load(self) -> None:
-        """Make the edits of a file after those that were made."""
-        known = self.files.load()
-        if known is None or self.steering is None:
+        """Make the edits of a file after those that were made, each once."""
+        known = self.files.load(self.steering.layer)
+        if known is None:
             return
+        edits = self.steering.history.edits
+        there = set(edits)
+        new = [edit for edit in known.edits if edit not in there]
         self.knobs.use(known.clustering)
-        self.steering.use((*self.steering.history.edits, *known.edits))
+        self.steering.use((*edits, *new))
+        self.edits.select(range(len(edits), len(edits) + len(new)))
+        self._say(loaded_text(len(known.edits), len(new)), "note")
 
     @property
     def _is_open(self) -> bool:

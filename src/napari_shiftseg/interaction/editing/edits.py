@@ -211,7 +211,7 @@ class Grow:
         return (self.point,)
 
     def __str__(self) -> str:
-        what = "grow of a new object" if self.new else "grow"
+        what = "add" if self.new else "grow"
         return f"{what} at {self.point}{of_frame(self.frame)}"
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from magicgui.widgets import show_file_dialog
+from qtpy.QtWidgets import QMessageBox
 
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.editing.mend_command import mend_command
@@ -65,7 +67,8 @@ class EditFiles:
     def save(self, layer: Labels) -> bool:
         """Ask for a file and write the edits of a layer; False: there is none."""
         title = f"Save the edits of {layer.name}"
-        asked = show_file_dialog("w", title, filter=FILTER)
+        name = f"{layer.metadata[METADATA_KEY]['image']} edits.json".replace("/", "_")
+        asked = show_file_dialog("w", title, start_path=name, filter=FILTER)
         if not asked:
             return False
         path = Path(asked)
@@ -92,18 +95,51 @@ class EditFiles:
         self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True
 
-    def load(self) -> EditList | None:
-        """Ask for a file and read its edits; None: there is none, or it is wrong."""
+    def load(self, layer: Labels) -> EditList | None:
+        """Ask for a file and read its edits for a layer.
+
+        None: there is none, it is wrong, or it is of others and the user thinks better.
+        """
         path = show_file_dialog("r", "Load edits", filter=FILTER)
         if not path:
             return None
         from napari_shiftseg.files.edits import read_edits
 
         try:
-            return read_edits(Path(path))
+            known = read_edits(Path(path))
         except (OSError, ValueError) as error:
             self._say(str(error), "error")
             return None
+        others = of_others(known, layer)
+        return None if others and not self.ask(others) else known
+
+    @staticmethod
+    def ask(others: str) -> bool:
+        """Ask the user whether edits of another image or model shall be made."""
+        buttons = QMessageBox.StandardButton
+        question = f"{others} Make them all the same?"
+        answer = QMessageBox.question(
+            None, "Edits of others", question, buttons.Yes | buttons.No, buttons.No
+        )
+        return bool(answer == buttons.Yes)
+
+
+def of_others(edits: EditList, layer: Labels) -> str:
+    """Say of which other image or model edits are; "" where they fit a layer."""
+    record, of = layer.metadata[METADATA_KEY], []
+    for kind, theirs in (("image", edits.image), ("model", edits.model)):
+        if theirs and Path(theirs).stem != Path(record[kind]).stem:
+            of.append(f"the {kind} “{theirs}”, not “{record[kind]}”")
+    return f"These edits were made on {' and '.join(of)}." if of else ""
+
+
+def loaded_text(found: int, new: int) -> str:
+    """Say how many of the edits of a file are new; these are selected in the list."""
+    there = f" {number_of(found - new, 'edit')} of the file stood in the list already."
+    return (
+        f"{number_of(new, 'edit')} loaded.{there * (found > new)}"
+        f"{' “Take out” drops what is selected.' * bool(new)}"
+    )
 
 
 def edits_of(layer: Labels) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ class EditRows(QListWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the Delete key for ours."""
@@ -48,7 +50,7 @@ class EditRows(QListWidget):
         One that is left out is faint and slanted, one that is overruled struck through.
         """
         item.setText(text if status is None else f"{text} · {status.mark}")
-        item.setToolTip("" if status is None else status.reason)
+        item.setToolTip(text if status is None else f"{text}\n{status.reason}")
         is_out = status is not None and not status.is_made
         font = self.font()
         font.setStrikeOut(status is not None and status.is_made)

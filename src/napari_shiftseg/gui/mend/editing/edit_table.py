@@ -12,7 +12,7 @@ from napari_shiftseg.gui.mend.editing.edit_rows import EditRows
 from napari_shiftseg.gui.note import wrapped_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from napari_shiftseg.gui.mend.editing.edit_status import Status
     from napari_shiftseg.interaction.editing.edits import Edit
@@ -39,6 +39,7 @@ class EditTable(Container):
 
     def __init__(self) -> None:
         self.title = wrapped_label()
+        self.title.tooltip = "What napari's brush, fill and eraser do counts, too."
         self.remove = PushButton(
             text="Take out",
             tooltip="Take the selected edits out of the list; so does the Delete key "
@@ -48,7 +49,9 @@ class EditTable(Container):
             text="Save…",
             tooltip="Write the edits to a file that `shiftseg mend` reads.",
         )
-        self.load = PushButton(text="Load…", tooltip="Make the edits of a file.")
+        self.load = PushButton(
+            text="Load…", tooltip="Make the edits of a file, after those in the list."
+        )
         row = Container(
             widgets=[self.remove, self.save, self.load],
             layout="horizontal", labels=False,
@@ -83,6 +86,17 @@ class EditTable(Container):
             if before.get(number) != statuses.get(number):
                 self._write(number)
 
+    def select(self, numbers: Collection[int]) -> None:
+        """Select the rows of edits, by their numbers from 0."""
+        self.list.blockSignals(True)
+        self.list.clearSelection()
+        for number in numbers:
+            item = self.list.item(number - self._first)
+            if item is not None:
+                item.setSelected(True)
+        self.list.blockSignals(False)
+        self._pick()
+
     def _update_rows(self, edits: tuple[Edit, ...]) -> None:
         shown = self._shown
         same = next(
@@ -98,8 +112,7 @@ class EditTable(Container):
         self.list.scrollToBottom()
         count = number_of(len(edits), "edit")
         self.title.value = (
-            f"{count}, with those of napari's brush and eraser. Ctrl+Z undoes what was "
-            f"made since a knob was turned."
+            f"{count}. Ctrl+Z undoes those since the last turn of a knob."
         )
         self.save.enabled = bool(edits)
 

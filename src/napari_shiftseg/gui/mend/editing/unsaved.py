@@ -38,7 +38,7 @@ class AskBeforeClosing(QObject):
         """Ask, where there is something to lose; True keeps the window."""
         if event.type() != QEvent.Type.Close or not self._files.unsaved:
             return False
-        answer = self.ask(window, self._files.number_unsaved)
+        answer = self.ask(window, self._question)
         buttons = QMessageBox.StandardButton
         if answer == buttons.Discard:
             return False
@@ -47,15 +47,20 @@ class AskBeforeClosing(QObject):
         event.ignore()
         return True
 
+    @property
+    def _question(self) -> str:
+        edits = number_of(self._files.number_unsaved, "unsaved edit")
+        names = ", ".join(f"“{layer.name}”" for layer in self._files.unsaved)
+        return f"{edits} of {names}. Save before closing?"
+
     @staticmethod
-    def ask(window: QMainWindow, number: int) -> QMessageBox.StandardButton:
+    def ask(window: QMainWindow, question: str) -> QMessageBox.StandardButton:
         """Ask the user; returns Save, Discard or Cancel."""
         buttons = QMessageBox.StandardButton
-        edits = number_of(number, "edit")
         return QMessageBox.question(
             window,
             "Unsaved edits",
-            f"{edits} of the labels are not saved. Save them before closing?",
+            question,
             buttons.Save | buttons.Discard | buttons.Cancel,
             buttons.Save,
         )

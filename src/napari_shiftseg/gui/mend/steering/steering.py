@@ -20,6 +20,7 @@ from napari_shiftseg.gui.mend.steering.recorded import (
 from napari_shiftseg.gui.mend.steering.seen_steps import SeenLabels, seen_steps
 from napari_shiftseg.gui.mend.steering.steered_frames import SteeredFrames
 from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.interaction.editing.edits import Redraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import Clustering
 
 METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
+AS_PREDICTED = (
+    "This outline is that of the predicted foreground already. To widen the object use "
+    "Add or napari's brush, or lower “Foreground above”."
+)
 MOST_NOTES = 4
 
 
@@ -325,9 +330,11 @@ class Steering:
             self.do(edit)
             return
         if not change.pixels:
-            self._listener.said("This changes nothing.", "note")
+            why = AS_PREDICTED if isinstance(edit, Redraw) else "This changes nothing."
+            self._listener.said(why, "note")
             return
         older = [str(frame.mending.made[index].edit) for index in contradicted]
+        self.layer.visible = True  # napari cannot paint on what it never drew
         self.history.do(edit, change)
         if older:
             self._listener.said(

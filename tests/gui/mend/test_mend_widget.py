@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from copy import deepcopy
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from napari_shiftseg.gui.mend.editing.edit_files import SAVED, EditFiles
 from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
+from napari_shiftseg.gui.mend.steering.knobs import Knobs
 from napari_shiftseg.gui.mend.tools import (
     ADD,
     ASK,
@@ -31,6 +34,7 @@ from napari_shiftseg.interaction.editing.change import Change
 from napari_shiftseg.interaction.editing.edits import Delete, Grow, Redraw
 from napari_shiftseg.interaction.steering.kept import Kept
 from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -108,7 +112,7 @@ def test_merge_by_two_clicks_and_undo(steered, result, settled) -> None:
     settled(steered)
     assert result.data[one] == result.data[two] == 1
     assert len(steered.steering.history.edits) == 1
-    assert "1 edit, " in steered.edits.title.value
+    assert "1 edit. " in steered.edits.title.value
     result.undo()
     np.testing.assert_array_equal(result.data, before)
     assert steered.steering.history.edits == ()
@@ -564,6 +568,45 @@ def test_edits_of_another_image_are_asked_about(
     assert len(steered.steering.history.edits) == 2 * agrees
 
 
+def test_a_clustering_that_this_model_cannot_have_is_refused(
+    steered, saved, result, settled
+) -> None:
+    known = json.loads(saved.read_text())
+    known["clustering"]["scope"] = "component"
+    saved.write_text(json.dumps(known))
+    before, clustering = result.data.copy(), steered.knobs.clustering
+    steered.edits.load.changed.emit(True)
+    settled(steered)
+    assert "does not predict" in steered.answer.value
+    assert steered.knobs.clustering == clustering
+    np.testing.assert_array_equal(result.data, before)
+
+
+def test_knobs_show_what_they_can_of_values_beyond_their_ends(qtbot) -> None:
+    knobs, far = Knobs(), Clustering(foreground_threshold=0.999, bandwidth=50)
+    qtbot.addWidget(knobs.native)
+    knobs.take(far, has_foreground=True)
+    assert knobs.foreground_threshold.value == pytest.approx(0.99)
+    assert knobs.clustering == far
+    knobs.use({"foreground_threshold": 0.0001})
+    assert knobs.foreground_threshold.value == pytest.approx(0.01)
+    assert knobs.clustering.foreground_threshold == 0.0001
+
+
+def test_the_embedding_of_deleted_labels_is_let_go(
+    viewer, steered, result, settled, qtbot
+) -> None:
+    steered.plot.changed.emit(True)
+    qtbot.waitUntil(lambda: not steered.plot_link.plot.is_busy, timeout=30_000)
+    held = ref(steered.steering.frame(()))
+    viewer.layers.remove(result)
+    qtbot.wait(100)
+    steered.deleted.withdraw()
+    KEPT._kept.pop(result, None)
+    gc.collect()
+    assert held() is None
+
+
 def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
     result.visible = False
     steered.tools.press(DELETE)
@@ -695,7 +738,7 @@ def other(viewer, steered, result, widget, run, settled):
 def test_labels_that_are_chosen_are_selected(viewer, steered, result, other) -> None:
     viewer.layers.selection.active = viewer.layers["noise"]
     steered.result.value = other if steered.result.value is result else result
-    assert viewer.layers.selection.active is steered.result.value
+    assert viewer.layers.selection.active == steered.result.value
 
 
 def test_asked_again_after_a_turn(viewer, steered, result, settled, qtbot) -> None:

@@ -91,15 +91,23 @@ def test_without_unsaved_edits_nothing_is_offered(viewer, edited, result) -> Non
     SAVED[result] = list(result.metadata["shiftseg edits"])
     viewer.layers.remove(result)
     assert edited.deleted.native.isHidden()
-    assert edited.deleted.take_back() is None
+    assert edited.deleted.take_back() == []
 
 
-def test_the_offer_ends_with_another_deletion(viewer, edited, result) -> None:
+def test_another_deletion_does_not_end_the_offer(viewer, edited, result) -> None:
     other = type(result)(result.data.copy(), metadata=dict(result.metadata))
     viewer.add_layer(other)
     viewer.layers.remove(result)
-    assert not edited.deleted.native.isHidden()
     viewer.layers.remove(other)
+    assert not edited.deleted.native.isHidden()
+    edited.deleted.back.changed.emit(True)
+    assert result in viewer.layers
+    assert other not in viewer.layers
+
+
+def test_what_was_let_go_is_not_held(viewer, edited, result) -> None:
+    viewer.layers.remove(result)
+    edited.deleted.let_go.changed.emit(True)
     assert edited.deleted.native.isHidden()
     edited.deleted.back.changed.emit(True)
     assert result not in viewer.layers
@@ -108,7 +116,7 @@ def test_the_offer_ends_with_another_deletion(viewer, edited, result) -> None:
 def test_the_offer_ends_with_the_widget(viewer, edited, result) -> None:
     viewer.layers.remove(result)
     viewer.window.remove_dock_widget(edited.native.parent())
-    assert edited.deleted.take_back() is None
+    assert edited.deleted.take_back() == []
 
 
 def test_only_what_is_not_saved_counts(edited, result, settled) -> None:

@@ -197,7 +197,7 @@ class MendWidget(ScrolledRows):
         layer = event.value
         if not self._is_open or not is_result(layer):
             return
-        self.deleted.withdraw()
+        self.plot_link.let_go(layer)
         if layer not in self._steered:
             return
         self._steered.stop(layer)
@@ -207,8 +207,7 @@ class MendWidget(ScrolledRows):
 
     def _bring_back(self) -> None:
         """Put labels that were deleted back, and steer them again."""
-        layer = self.deleted.take_back()
-        if layer is not None:
+        for layer in self.deleted.take_back():
             self.result.value = layer
 
     def _enable(self) -> None:
@@ -351,7 +350,8 @@ class MendWidget(ScrolledRows):
 
     def _load(self) -> None:
         """Make the edits of a file after those that were made, each once."""
-        known = self.files.load(self.steering.layer)
+        kept = self.steering.kept
+        known = self.files.load(self.steering.layer, kept)
         if known is None:
             return
         edits = self.steering.history.edits

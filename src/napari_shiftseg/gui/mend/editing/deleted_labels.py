@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import ref
 
@@ -12,16 +13,25 @@ from napari_shiftseg.gui.mend.editing.edit_files import number_unsaved
 from napari_shiftseg.gui.note import STYLES, wrapped_label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from weakref import ReferenceType
 
     import napari
     from napari.layers import Labels, Layer
 
 
+@dataclass(frozen=True)
+class Deleted:
+    """Deleted labels, and the layers that lay above them."""
+
+    layer: Labels
+    above: Sequence[ReferenceType[Layer]]
+
+
 class DeletedLabels(Container):
     """Says which labels were deleted with unsaved edits, and offers them back.
 
-    At most one layer is held, as long as it is offered.
+    They are held until the user takes them back or lets them go.
 
     Parameters
     ----------
@@ -29,50 +39,55 @@ class DeletedLabels(Container):
 
     Attributes
     ----------
-    back : PushButton
+    back, let_go : PushButton
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self._layer: Labels | None = None
-        self._above: list[ReferenceType[Layer]] = []
+        self._deleted: list[Deleted] = []
         self.text = wrapped_label()
         self.text.native.setStyleSheet(STYLES["warning"])
         self.back = PushButton(
-            text="Bring it back", tooltip="Put the labels and their edits back."
+            text="Bring back", tooltip="Put the labels and their edits back."
         )
-        super().__init__(widgets=[self.text, self.back], labels=False)
+        self.let_go = PushButton(text="Let go", tooltip="The edits are lost.")
+        self.let_go.changed.connect(self.withdraw)
+        buttons = Container(
+            widgets=[self.back, self.let_go], layout="horizontal", labels=False
+        )
+        buttons.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.text, buttons], labels=False)
         self.margins = (0, 0, 0, 0)
         self.visible = False
 
     def offer(self, layer: Labels, index: int) -> None:
         """Offer a layer that has just been removed from this place in the list.
 
-        What was offered before is offered no more; nothing is if no edit is lost.
+        Nothing is offered if no edit is lost.
         """
-        self.withdraw()
-        number = number_unsaved(layer)
-        if not number:
+        if not number_unsaved(layer):
             return
-        self._layer = layer
-        self._above = [ref(other) for other in list(self._viewer.layers)[index:]]
-        self.text.value = (
-            f"“{layer.name}” was deleted with {number_of(number, 'unsaved edit')}."
+        above = [ref(other) for other in list(self._viewer.layers)[index:]]
+        self._deleted.append(Deleted(layer, above))
+        lost = (
+            f"“{one.layer.name}” was deleted with "
+            f"{number_of(number_unsaved(one.layer), 'unsaved edit')}."
+            for one in self._deleted
         )
+        self.text.value = " ".join(lost)
         self.visible = True
 
-    def take_back(self) -> Labels | None:
-        """Put the layer back where it was, below the same layers, and return it."""
-        layer, layers = self._layer, self._viewer.layers
-        above = [other() for other in self._above]
+    def take_back(self) -> list[Labels]:
+        """Put the layers back where they were, below the same others; return them."""
+        layers, deleted = self._viewer.layers, self._deleted
         self.withdraw()
-        if layer is None:
-            return None
-        places = [layers.index(other) for other in above if other in layers]
-        layers.insert(min(places, default=len(layers)), layer)
-        return layer
+        for one in reversed(deleted):  # the last one deleted first
+            above = [other() for other in one.above]
+            places = [layers.index(other) for other in above if other in layers]
+            layers.insert(min(places, default=len(layers)), one.layer)
+        return [one.layer for one in deleted]
 
     def withdraw(self) -> None:
         """Offer nothing, and hold no layer."""
-        self._layer, self._above = None, []
+        self._deleted = []
         self.visible = False

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_shiftseg.files.edits import EditList
+    from napari_shiftseg.interaction.steering.kept import Kept
 
 FILTER = "Edits (*.json)"
 SAVED: WeakKeyDictionary[Labels, list[dict[str, Any]]] = WeakKeyDictionary()
@@ -95,8 +96,8 @@ class EditFiles:
         self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True
 
-    def load(self, layer: Labels) -> EditList | None:
-        """Ask for a file and read its edits for a layer.
+    def load(self, layer: Labels, kept: Kept) -> EditList | None:
+        """Ask for a file and read its edits, for the labels of a run.
 
         None: there is none, it is wrong, or it is of others and the user thinks better.
         """
@@ -107,6 +108,7 @@ class EditFiles:
 
         try:
             known = read_edits(Path(path))
+            check_clustering(known, layer, kept)
         except (OSError, ValueError) as error:
             self._say(str(error), "error")
             return None
@@ -122,6 +124,26 @@ class EditFiles:
             None, "Edits of others", question, buttons.Yes | buttons.No, buttons.No
         )
         return bool(answer == buttons.Yes)
+
+
+def check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
+    """Refuse a clustering that this run cannot have.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, or the scope is "component" and the model has no
+        foreground logit.
+    """
+    clustering = Clustering.model_validate(
+        kept.clustering.model_dump() | dict(edits.clustering)
+    )
+    if clustering.scope == "component" and not kept.has_foreground:
+        raise ValueError(
+            f"the edits were made with a clustering of each component of the "
+            f"foreground, which the model of {layer.name!r} does not predict: take a "
+            f"result of the model they were made on"
+        )
 
 
 def of_others(edits: EditList, layer: Labels) -> str:

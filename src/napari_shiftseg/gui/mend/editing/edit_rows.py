@@ -50,7 +50,7 @@ class EditRows(QListWidget):
         One that is left out is faint and slanted, one that is overruled struck through.
         """
         item.setText(text if status is None else f"{text} · {status.mark}")
-        item.setToolTip(text if status is None else f"{text}\n{status.reason}")
+        item.setToolTip("" if status is None else status.reason)
         is_out = status is not None and not status.is_made
         font = self.font()
         font.setStrikeOut(status is not None and status.is_made)

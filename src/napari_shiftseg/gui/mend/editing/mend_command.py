@@ -26,7 +26,8 @@ def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
     """Return the command that mends the image of labels by a file of edits.
 
     It runs as it is, if the image was opened from a file or is a sample of ours, and
-    was segmented whole; else IMAGE stands for its file.
+    was segmented whole; else IMAGE stands for its file. The command computes in
+    float32, whatever the precision of the run.
 
     Parameters
     ----------
@@ -37,8 +38,9 @@ def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
         Of their edits; model and clustering are in it.
     """
     record = labels.metadata[METADATA_KEY]
+    is_part = record["frame"] or record["settings"].get("region") is not None
     try:
-        image = ANY_IMAGE if record["frame"] else file_of(image_of(viewer, labels))
+        image = ANY_IMAGE if is_part else file_of(image_of(viewer, labels))
     except ValueError:  # it is not open any more
         image = ANY_IMAGE
     output = edits.with_name(f"{edits.stem}_mended")

@@ -10,7 +10,7 @@ from napari_shiftseg.gui.mend.seeing.plot_dock import open_embedding_plot
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
     from napari_shiftseg.gui.mend.seeing.embedding_plot import EmbeddingPlot
     from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
@@ -32,6 +32,7 @@ class PlotLink:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self.plot: EmbeddingPlot | None = None
+        self._of: Labels | None = None
         self._plotted: SteeredFrame | None = None
 
     def open(self) -> None:
@@ -45,7 +46,7 @@ class PlotLink:
         if not isalive(self.plot.native):
             self.forget()
             return
-        self._plotted = frame
+        self._of, self._plotted = layer, frame
         self.plot.show(
             layer,
             frame.predicted,
@@ -55,6 +56,11 @@ class PlotLink:
             frame.position,
         )
 
+    def let_go(self, layer: Layer) -> None:
+        """Hold no frame of labels that were deleted."""
+        if self._of is layer:
+            self._of = self._plotted = None
+
     def forget(self) -> None:
         """Hold neither plot nor frame."""
-        self.plot = self._plotted = None
+        self.plot = self._of = self._plotted = None

@@ -78,7 +78,7 @@ class Knobs(Container):
         try:
             self._let_bandwidth_reach(clustering.bandwidth)
             for name, knob in self._knobs.items():
-                knob.value = getattr(clustering, name)
+                knob.value = self._reached(name, getattr(clustering, name))
             self.foreground_threshold.visible = has_foreground
         finally:
             self._taking = False
@@ -93,7 +93,7 @@ class Knobs(Container):
     def use(self, values: Mapping[str, Any]) -> None:
         """Turn several knobs at once, by the names of `Clustering`.
 
-        The slider of the bandwidth shows what it can of a value beyond its ends.
+        A knob shows what it can of a value beyond its ends.
         """
         self._taking = True
         try:
@@ -105,9 +105,10 @@ class Knobs(Container):
         self.turned.emit()
 
     def _reached(self, name: str, value: Any) -> Any:
-        if name != "bandwidth":
-            return value
-        return min(max(value, self.bandwidth.min), self.bandwidth.max)
+        knob = self._knobs[name]
+        if isinstance(knob, (FloatSlider, SpinBox)):
+            return min(max(value, knob.min), knob.max)
+        return value
 
     @property
     def clustering(self) -> Clustering:

@@ -607,6 +607,17 @@ def test_the_embedding_of_deleted_labels_is_let_go(
     assert held() is None
 
 
+def test_keys_go_back_to_whom_they_belonged(viewer, result) -> None:
+    pressed = []
+    viewer.bind_key(MERGE.key, lambda _: pressed.append("mine"))
+    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    docked.tools.free_keys()
+    bound = viewer.bind_key(MERGE.key, None)
+    bound(viewer)
+    assert pressed == ["mine"]
+    assert viewer.bind_key(SPLIT.key, None) is None
+
+
 def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
     result.visible = False
     steered.tools.press(DELETE)

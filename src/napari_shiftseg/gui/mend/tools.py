@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
 from psygnal import Signal
@@ -106,6 +106,7 @@ class Tools(Container):
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self.on: Tool | None = None
+        self._bound_before: dict[Tool, Any] = {}
         self.buttons = {
             tool: PushButton(text=f"{tool.name}  [{tool.key}]", tooltip=tool.tooltip)
             for tool in TOOLS
@@ -135,9 +136,8 @@ class Tools(Container):
     def bind_keys(self) -> None:
         """Let the keys of the tools work in the viewer."""
         for tool in TOOLS:
-            self._viewer.bind_key(
-                tool.key, lambda _, tool=tool: self._press_key(tool), overwrite=True
-            )
+            self._bound_before[tool] = self._viewer.bind_key(tool.key, None)
+            self._viewer.bind_key(tool.key, lambda _, tool=tool: self._press_key(tool))
 
     def _press_key(self, tool: Tool) -> None:
         active = self._viewer.layers.selection.active
@@ -146,6 +146,8 @@ class Tools(Container):
         self.press(tool)
 
     def free_keys(self) -> None:
-        """Give the keys back."""
-        for tool in TOOLS:
+        """Give the keys back to whom they belonged."""
+        for tool, before in self._bound_before.items():
             self._viewer.bind_key(tool.key, None)
+            if before is not None:
+                self._viewer.bind_key(tool.key, before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from magicgui.widgets import Container, PushButton
-
 from qtpy.QtWidgets import QLabel
 
 from napari_shiftseg.gui.mend.standing_text import StandingText

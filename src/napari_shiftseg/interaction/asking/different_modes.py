@@ -23,7 +23,9 @@ def different_modes(evidence: Evidence, one: int, other: int) -> Explanation:
     merging = (
         f"bandwidth of {bandwidth:g}" if bandwidth > h else "slightly larger bandwidth"
     )
-    head = f"Different modes, {distance:.1f} bandwidths apart (the bandwidth is {h:.3g})"
+    head = (
+        f"Different modes, {distance:.1f} bandwidths apart (the bandwidth is {h:.3g})"
+    )
     sooner = max(bandwidth, h) < distance * h
     why = ", as modes move towards each other when it grows" * sooner
     if touch(evidence, one, other) or not evidence.clustering.split_far_parts:

@@ -15,7 +15,7 @@ from napari_shiftseg.gui.mend.seeing.embedding_plot import (
     GREY,
     EmbeddingPlot,
 )
-from napari_shiftseg.gui.mend.seeing.plot_dock import open_embedding_plot
+from napari_shiftseg.gui.mend.seeing.plot_dock import Turning, open_embedding_plot
 from napari_shiftseg.gui.mend.seeing.plot_words import (
     DELETED,
     HOW,
@@ -330,14 +330,65 @@ def test_a_click_is_no_lasso_and_selects_the_object(
     index = np.flatnonzero(of_points(shown, labels) == 2)[0]
     hand.click(shown.projection.points[index])
     settled()
-    assert lassoed_layers(viewer) == []
+    assert len(shown.canvas.loop.get_xdata()) == 0
     assert layer.selected_label == 2
-    assert shown.controls.said.value == "Object 2: 384 points, large."
+    assert shown.controls.said.value == (
+        "Object 2: 384 points, large; its pixels are white in the image."
+    )
     np.testing.assert_array_equal(drawn(shown)[1], of_points(shown, labels) == 2)
     assert hand.click(shown.projection.points.max(0) + 0.5) is None  # near no point
     hand.click(shown.projection.points[of_points(shown, labels) == 0][0])
     assert layer.selected_label == 2
     assert "belongs to no object" in shown.controls.said.value
+    assert lassoed_layers(viewer) == []
+
+
+def test_a_click_drops_the_lasso_and_lights_up_the_object(
+    viewer, shown, hand, settled, labels, layer
+):
+    hand.lasso(shown.projection.modes[1])
+    settled()
+    (found,) = lassoed_layers(viewer)
+    np.testing.assert_array_equal(found.data, labels == 1)
+    hand.click(shown.projection.points[of_points(shown, labels) == 2][0])
+    settled()
+    assert lassoed_layers(viewer) == [found]
+    np.testing.assert_array_equal(found.data, labels == 2)
+    assert len(shown.canvas.loop.get_xdata()) == 0
+    assert viewer.layers.selection.active == layer
+    layer.data[30, 2] = 2  # the object grows
+    layer.refresh()
+    settled()
+    assert found.data[30, 2] == 1
+    shown.drop()
+    assert lassoed_layers(viewer) == []
+
+
+def test_an_object_selected_in_the_image_is_not_lit_there(
+    viewer, shown, hand, settled, labels, layer
+):
+    hand.click(shown.projection.points[of_points(shown, labels) == 2][0])
+    settled()
+    assert len(lassoed_layers(viewer)) == 1
+    layer.selected_label = 1
+    settled()
+    assert lassoed_layers(viewer) == []  # it was that of the other
+    assert shown.controls.said.value == "Object 1: 256 points, large."
+
+
+@pytest.mark.parametrize("size", [(420, 560), (900, 300)])
+def test_no_message_moves_the_plot(plot, shown, size, qtbot):
+    Turning(plot.native, plot.controls.native)
+    plot.native.resize(*size)
+    qtbot.wait(50)
+    sizes = []
+    for text in ("", "short", "a long message of many words " * 9):
+        for kind in ("", "warning"):
+            shown.controls.say(text, kind)
+            shown.controls.about.value = text
+            qtbot.wait(50)
+            sizes.append((plot.native.size(), plot.canvas.geometry()))
+    assert sizes == [sizes[0]] * len(sizes)
 
 
 def test_an_object_that_was_selected_before_can_be_clicked(
@@ -346,7 +397,7 @@ def test_an_object_that_was_selected_before_can_be_clicked(
     index = np.flatnonzero(of_points(shown, labels) == 1)[0]  # as any layer begins
     hand.click(shown.projection.points[index])
     settled()
-    assert shown.controls.said.value == "Object 1: 256 points, large."
+    assert shown.controls.said.value.startswith("Object 1: 256 points, large; ")
 
 
 def test_a_click_moves_the_view_only_if_it_must(viewer, shown, hand, layer, labels):

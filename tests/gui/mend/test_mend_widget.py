@@ -363,12 +363,28 @@ def test_asking_shows_distances_and_explains_two_objects(
     assert distances.min() == distances[one] == 0
     assert viewer.layers.index(name) == viewer.layers.index(result) - 1
     assert "object 1" in steered.answer.value
+    assert "object 1" in viewer.status
+    assert "(bright: alike)" in steered.hint.value
+    assert viewer.layers[name].colormap.map(0.0).sum() > 2.5  # near
+    assert viewer.layers[name].colormap.map(1.0).sum() < 2  # far, with opacity 1
     steered.desk.click(one, ())
     steered.desk.click(two, ())
     settled(steered)
     assert "modes" in steered.answer.value or "mode" in steered.answer.value
     steered.tools.press(ASK)
     assert not viewer.layers[name].visible
+    assert viewer.status == ""
+
+
+def test_what_others_say_in_the_status_bar_stays(
+    viewer, steered, result, qtbot
+) -> None:
+    steered.tools.press(ASK)
+    steered.desk.hover(inside(result, 1))
+    qtbot.waitUntil(lambda: "object 1" in viewer.status, timeout=10_000)
+    viewer.status = "of another"
+    steered.tools.press(ASK)
+    assert viewer.status == "of another"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_the_docks_at_the_sides_keep_their_height(screen, qtbot) -> None:
     assert abs(side.height() - high) <= 2
     assert side.window().size() == size
     dock = dock_of(plot.native)
-    assert 0.3 < dock.height() / size.height() < 0.5
+    assert dock.height() / size.height() == pytest.approx(1 / 3, abs=0.03)
     assert dock.geometry().right() < dock_of(side).geometry().left()
     area = Qt.DockWidgetArea
     assert corners(side) == [area.LeftDockWidgetArea, area.RightDockWidgetArea]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from magicgui.widgets import Container, PushButton
+from qtpy.QtWidgets import QLabel
 
 from napari_shiftseg.gui.mend.standing_text import StandingText
 from napari_shiftseg.gui.note import wrapped_label
@@ -43,6 +44,22 @@ def test_nothing_moves(below) -> None:
     assert len(set(places)) == 1
     line = text.native.fontMetrics().lineSpacing()
     assert LINES * line < text.native.height() < (LINES + 3) * line
+
+
+def test_the_frame_is_as_high_as_the_text(below, qtbot) -> None:
+    text = StandingText(LINES)
+    below(text)
+    label, line = text.native.findChild(QLabel), text.native.fontMetrics().lineSpacing()
+    heights = {}
+    for said in ("one", "one\ntwo", "long " * 200):
+        text.say(said, "warning")
+        qtbot.wait(30)
+        heights[said] = label.height()
+        assert label.y() == 0
+    one, two, long = heights.values()
+    assert line < one < text.native.height() - line
+    assert two == one + line
+    assert long > text.native.height()  # is scrolled
 
 
 def test_a_plain_label_would_move_it(below) -> None:

@@ -8,6 +8,7 @@ from napari.layers import Labels
 
 from napari_shiftseg.gui.mend.desk import USE_PLANES
 from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
+from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth
 from napari_shiftseg.interaction.steering.same_objects import same_objects
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -40,6 +41,17 @@ def test_the_former_bandwidth_is_said(found) -> None:
     assert "before 100 %" not in text
 
 
+@pytest.mark.parametrize("bandwidth", [0.5, 0.7])
+def test_and_the_range_that_is_as_good(steered, bandwidth) -> None:
+    def said(*as_good) -> str:
+        steered.search._use(BestBandwidth(bandwidth, 0.9, 0.5, 0.8, as_good, ()))
+        return steered.answer.value
+
+    assert said(0.4, 1.1).endswith("; anything from 0.4 to 1.1 is as good.")
+    assert "anything" not in said(bandwidth, bandwidth)
+    assert said(bandwidth, bandwidth).endswith(".")
+
+
 def test_and_there_is_a_way_back(found, settled) -> None:
     back = found.search.back
     assert not back.native.isHidden()
@@ -56,6 +68,77 @@ def test_until_a_knob_is_turned(found, settled) -> None:
     found.knobs.min_size.value = 4
     settled(found)
     assert found.search.back.native.isHidden()
+
+
+@pytest.mark.parametrize("went_back", [True, False])
+def test_what_was_found_is_said_until_a_knob_is_turned(
+    found, settled, went_back
+) -> None:
+    if went_back:
+        found.search.back.changed.emit(True)
+        settled(found)
+        assert found.answer.value == "Bandwidth 0.06, as before."
+    assert found.answer.value.startswith("Bandwidth ")
+    found.knobs.min_size.value = 4
+    assert found.answer.value == ""
+
+
+def test_what_others_said_since_stays(found) -> None:
+    found.answer.say("of an edit", "warning")
+    found.knobs.min_size.value = 4
+    assert found.answer.value == "of an edit"
+
+
+def test_the_settings_of_the_run_come_back_exactly(steered, result, settled) -> None:
+    run, before = steered.steering.clustering, result.data.copy()
+    as_run = steered.search.as_run
+    assert run == steered.steering.kept.clustering
+    assert not as_run.enabled
+    steered.knobs.kernel.value = "flat"
+    steered.knobs.use({"bandwidth": 0.07})
+    assert steered.knobs.bandwidth.value == pytest.approx(0.07)
+    settled(steered)
+    assert not np.array_equal(result.data, before)
+    assert as_run.enabled
+    as_run.changed.emit(True)
+    settled(steered)
+    assert steered.steering.clustering == run
+    assert steered.knobs.bandwidth.value == run.bandwidth
+    assert steered.knobs.kernel.value == run.kernel
+    np.testing.assert_array_equal(result.data, before)
+    assert not as_run.enabled
+
+
+def test_they_come_back_after_the_dock_was_closed(
+    viewer, steered, result, settled
+) -> None:
+    run = steered.steering.clustering
+    steered.knobs.use({"bandwidth": 0.001})  # the slider reaches 0.0002 to 0.08
+    settled(steered)
+    viewer.window.remove_dock_widget("all")
+    _, again = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+    settled(again)
+    assert again.knobs.bandwidth.max < run.bandwidth
+    assert again.search.as_run.enabled
+    again.search.as_run.changed.emit(True)
+    settled(again)
+    assert again.steering.clustering == run
+    assert again.knobs.bandwidth.value == run.bandwidth
+
+
+def test_the_buttons_fit_a_narrow_dock(found, qtbot) -> None:
+    found.native.window().show()
+    qtbot.waitUntil(found.search.native.isVisible)
+    assert not found.search.back.native.isHidden()  # all three are there
+    assert found.search.native.minimumSizeHint().width() <= 360
+
+
+def test_tooltips_of_the_knobs_are_broken(steered) -> None:
+    for knob in steered.knobs:
+        assert knob.tooltip
+        assert max(map(len, knob.tooltip.splitlines())) <= 60
+    whole = " ".join(steered.knobs.split_far_parts.tooltip.split())
+    assert whole.endswith("Off: they count as one object.")
 
 
 def test_the_best_bandwidth_stays(found, settled) -> None:

@@ -185,8 +185,8 @@ class TestDifferentModes:
         assert (found.case, found.bandwidth) == ("different modes", 1.5)
         assert found.distance == pytest.approx(3.1)
         assert found.text == (
-            "Different modes, 3.1 bandwidths apart: a bandwidth of 1.5 would merge "
-            "them (it is 1)."
+            "Different modes, 3.1 bandwidths apart (the bandwidth is 1): a bandwidth "
+            "of 1.5 would merge them, as modes move towards each other when it grows."
         )
 
     def test_the_bandwidth_does_what_is_said(self, evidence_of):
@@ -199,9 +199,10 @@ class TestDifferentModes:
     def test_objects_that_do_not_touch_stay_two(self, evidence_of):
         found = explain(self.evidence(evidence_of, 2), (0, 0), (0, 13))
         assert found.text == (
-            "Different modes, 3.1 bandwidths apart: a bandwidth of 1.5 would give them "
-            "one mode (it is 1). They would stay two objects, because they do not "
-            "touch: if they are one, use the Merge tool."
+            "Different modes, 3.1 bandwidths apart (the bandwidth is 1): a bandwidth "
+            "of 1.5 would give them one mode, as modes move towards each other when it "
+            "grows. They would stay two objects, because they do not touch: if they "
+            "are one, use the Merge tool."
         )
         joined = self.evidence(evidence_of, 2, split_far_parts=False)
         assert "would merge them" in explain(joined, (0, 0), (0, 13)).text
@@ -212,7 +213,10 @@ class TestDifferentModes:
             (0, 0), (0, 11),
         )  # fmt: skip
         assert found.bandwidth == 3.1
-        assert "a bandwidth of 3.1 would merge them (it is 2)" in found.text
+        assert found.text == (
+            "Different modes, 1.5 bandwidths apart (the bandwidth is 2): a bandwidth "
+            "of 3.1 would merge them."  # as far as they are apart now
+        )
 
     def test_what_alone_would_be_one_already(self, evidence_of):
         asked = self.evidence(evidence_of, 0, bandwidth=2.0)  # 3.1 < 2.09 bandwidths

@@ -15,6 +15,7 @@ from napari_shiftseg.interaction.steering.best_bandwidth import (
     BestBandwidth,
     agreement,
     best_bandwidth_steps,
+    best_of,
 )
 from napari_shiftseg.interaction.steering.relabelling import Relabelling
 from napari_shiftseg.model.config import Clustering, ModelConfig
@@ -53,15 +54,13 @@ def best(image: Any, bandwidth: float = 4.0, scope: Any = "component") -> BestBa
     return exhaust(best_bandwidth_steps(relabelling(), clustering, image))
 
 
-def test_the_largest_bandwidth_that_parts_two_halves() -> None:
+def test_the_middle_of_those_that_part_two_halves() -> None:
     """Below 3 the halves are apart, from 3 on they are one object twice as large."""
     found = best(marked((0, 0), (0, 1)))
     for bandwidth, agreed in found.tried:
         assert agreed == (1.0 if bandwidth < 3 else 0.5)
-    coarse = max(4 * factor for factor in FACTORS if 4 * factor < 3)
-    assert found.bandwidth == max(
-        [coarse, *(coarse * factor for factor in FINER if coarse * factor < 3)]
-    )
+    assert found.as_good == (1.0, pytest.approx(4 / 1.4))
+    assert found.bandwidth == pytest.approx((1 * 4 / 1.4) ** 0.5)
     assert found.agreement == 1
 
 
@@ -71,13 +70,33 @@ def test_the_present_one_stays_where_it_is_as_good() -> None:
     assert found.agreement == 1
     assert found.tried[0][1] < 1
     assert found.tried[-1][1] < 1
+    assert found.as_good == (pytest.approx(4 / 1.4**0.5), pytest.approx(4 * 1.4))
 
 
-def test_of_two_that_agree_the_nearer_by_factor() -> None:
-    found = best(marked((0, 0)), bandwidth=2.9 * 1.4)
-    assert found.bandwidth == pytest.approx(2.9)
-    assert found.agreement == 1
-    assert sum(agreed == 1 for _, agreed in found.tried) > 1
+def test_the_present_one_stays_at_the_end_of_its_run() -> None:
+    found = best(marked((0, 0), (0, 1)), bandwidth=2.9)
+    assert found.bandwidth == 2.9
+    assert found.as_good == (2.9 / 4, 2.9)
+
+
+def choice(*agreements: float) -> tuple[float, tuple[float, float]]:
+    """Choose of the bandwidths 1, 2, 4, …; the present one is the first."""
+    known = {2.0**n: agreed for n, agreed in enumerate(agreements)}
+    bandwidth, run = best_of(known, 1.0)
+    return bandwidth, (run[0], run[-1])
+
+
+def test_of_several_runs_the_longest() -> None:
+    assert choice(0, 1, 0, 1, 1, 1, 0) == (16, (8, 32))
+    assert choice(0, 1, 0, 1, 0, 1, 0) == (2, (2, 2))  # the nearest of equal ones
+    assert choice(0, 0, 1, 1, 0) == (4, (4, 8))  # the nearer of two in the middle
+    assert choice(1, 0, 1, 1, 1) == (1, (1, 1))  # the present one, whatever others do
+    assert choice(0, 0.5, 0.5, 0.5, 1) == (16, (16, 16))
+
+
+def test_differences_of_rounding_end_no_run() -> None:
+    assert choice(0, 1, 1 - 1e-12, 1, 0) == (4, (2, 8))
+    assert choice(0, 1, 1 - 1e-6, 1, 0) == (2, (2, 2))
 
 
 def test_a_whole_image_at_once() -> None:

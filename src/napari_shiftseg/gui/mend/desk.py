@@ -75,6 +75,7 @@ class ToolDesk:
         self._viewer, self._right = viewer, right
         self._say, self._changed = say, changed
         self._contour: int | None = None
+        self._status = ""  # that the viewer was given
         self._asked: list[Place] = []
         self._waiting: list[Pixel] = []
         self._visited: list[Pixel] = []
@@ -94,6 +95,7 @@ class ToolDesk:
         self._asked.clear()
         self._waiting, self._visited = [], []
         self._distance.hide()
+        self._clear_status()
         self.tool = tool
         self._say("", "note")
         if self.steering is None:
@@ -225,9 +227,15 @@ class ToolDesk:
         corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
         at = (*reply.question.frame.position, *corner)
         self._distance.show(reply.distances, self.steering.layer, at)
-        self._viewer.status = reply.text
+        self._viewer.status = self._status = reply.text
         if not self._asked:
             self._say(reply.text, "note")
+
+    def _clear_status(self) -> None:
+        """Take back what the viewer's status bar was given, if it stands there yet."""
+        if self._status and self._viewer.status == self._status:
+            self._viewer.status = ""
+        self._status = ""
 
     def _explain(self, place: Place) -> None:
         """Explain two clicked objects; the third click begins anew."""

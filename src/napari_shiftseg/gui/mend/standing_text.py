@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_shiftseg.gui.note import PADDING, STYLES, wrapped_label
 
 MARGIN = 2 * (PADDING + 6)  # pixels, of the frame around the text
+WIDTH = 240  # pixels that are asked for, whatever is said
 
 
 class StandingText(Container):
     """A text of at most so many lines; a longer one is scrolled.
+
+    Its frame is as high as the text, at the top of the place.
 
     Parameters
     ----------
@@ -50,31 +60,41 @@ class StandingText(Container):
 
 
 class _Place(QScrollArea):
-    """As high as so many lines, whatever the label in it says."""
+    """As high as so many lines, whatever the label at its top says."""
 
     def __init__(self, label: QLabel, lines: int) -> None:
         super().__init__()
-        self._lines = lines
+        self._label, self._lines = label, lines
         label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Fixed)
-        self.setWidget(label)
+        self.setWidget(_above_nothing(label))
+        label.installEventFilter(self)
 
     def sizeHint(self) -> QSize:
         """Return the height of the lines, in the font of now."""
-        spacing = self.widget().fontMetrics().lineSpacing()
-        height = self._lines * spacing + MARGIN
-        return QSize(super().sizeHint().width(), height)
+        spacing = self._label.fontMetrics().lineSpacing()
+        return QSize(WIDTH, self._lines * spacing + MARGIN)
 
     def minimumSizeHint(self) -> QSize:
         """Return the same height; the width is the label's affair."""
         return QSize(0, self.sizeHint().height())
 
-    def eventFilter(self, label: QObject, event: QEvent) -> bool:
+    def eventFilter(self, part: QObject, event: QEvent) -> bool:
         """Follow the font, which the theme of the window sets."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.FontChange):
             self.updateGeometry()
-        return bool(super().eventFilter(label, event))
+        return bool(super().eventFilter(part, event))
+
+
+def _above_nothing(label: QLabel) -> QWidget:
+    """Return a widget with a label at its top, no higher than it needs to be."""
+    widget = QWidget()
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(label)
+    layout.addStretch(1)
+    return widget

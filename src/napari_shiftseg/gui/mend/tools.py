@@ -51,7 +51,8 @@ LAYS_DOWN = " Esc drops the tool."
 ASK = Tool(
     "Ask", "A", False,
     "Move over the image: the distance layer shows what belongs with the pixel under "
-    "the pointer. Click two objects to learn why they are two, or one." + DROPS,
+    "the pointer (bright: alike). Click two objects to learn why they are two, or one."
+    + DROPS,
     "bandwidths from its mode: how far the pixel is from the centre of its cluster\n"
     "to the next: how far it is from the centre of the nearest other cluster\n"
     "phase: its position in the pattern that repeats every p pixels (p: the period)\n"

@@ -95,7 +95,7 @@ class MendWidget(ScrolledRows):
         self.deleted = DeletedLabels(self._viewer)
         self.state = StandingText(lines=2)
         self.knobs = Knobs()
-        self.search = BandwidthSearch(self.knobs, self._say)
+        self.search = BandwidthSearch(self.knobs, self._say, self._unsay)
         self.find = self.search.find
         self.tools = Tools(self._viewer)
         self.hint = StandingText(lines=4, empty=NO_TOOL)
@@ -167,9 +167,9 @@ class MendWidget(ScrolledRows):
             self.steering = None
             self._complain(str(error))
         self.desk.steering = self.steering
-        self.search.choose(self.steering)
         if self.steering is not None:
             self.knobs.take(self.steering.clustering, kept.has_foreground)
+        self.search.choose(self.steering)
         self._enable()
         self._changed()
 
@@ -258,6 +258,11 @@ class MendWidget(ScrolledRows):
     def _say(self, text: str, kind: str) -> None:
         if self._is_open:
             self.answer.say(text, kind)
+
+    def _unsay(self, text: str) -> None:
+        """Say no more what is no longer so, unless something else was said since."""
+        if self.answer.value == text:
+            self._say("", "note")
 
     def _complain(self, text: str) -> None:
         self._say(text, "error")

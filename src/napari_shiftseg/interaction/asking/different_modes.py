@@ -23,14 +23,17 @@ def different_modes(evidence: Evidence, one: int, other: int) -> Explanation:
     merging = (
         f"bandwidth of {bandwidth:g}" if bandwidth > h else "slightly larger bandwidth"
     )
-    head = f"Different modes, {distance:.1f} bandwidths apart"
+    head = (
+        f"Different modes, {distance:.1f} bandwidths apart (the bandwidth is {h:.3g})"
+    )
+    sooner = max(bandwidth, h) < distance * h
+    why = ", as modes move towards each other when it grows" * sooner
     if touch(evidence, one, other) or not evidence.clustering.split_far_parts:
-        text = f"{head}: a {merging} would merge them (it is {h:.3g})."
+        text = f"{head}: a {merging} would merge them{why}."
     else:
         text = (
-            f"{head}: a {merging} would give them one mode (it is {h:.3g}). They would "
-            f"stay two objects, because they do not touch: if they are one, use the "
-            f"Merge tool."
+            f"{head}: a {merging} would give them one mode{why}. They would stay two "
+            f"objects, because they do not touch: if they are one, use the Merge tool."
         )
     apart = middles_apart(evidence, one, other)
     return Explanation("different modes", text, distance, apart, bandwidth)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from itertools import groupby
+from math import log, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_shiftseg.inference.progress import Progress, Returning
 from napari_shiftseg.metrics.contingency import contingency
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -32,12 +33,15 @@ class BestBandwidth:
     Attributes
     ----------
     bandwidth : float
-        The best one; of equals that nearest to the present one.
+        The best one. Of equals the present one, if it is among them, else the one in
+        the middle of their longest run.
     agreement : float
         Its mean over marked objects m of the best overlap with an object o,
         :math:`\max_o |m \cap o| / |m \cup o|`. 1: all are found exactly.
     present, before : float
         The present bandwidth, and its agreement.
+    as_good : tuple of (float, float)
+        Ends of the run of bandwidths around the best one that agree as well as it.
     tried : tuple of (float, float)
         Every bandwidth and its agreement, ascending by bandwidth.
     """
@@ -46,6 +50,7 @@ class BestBandwidth:
     agreement: float
     present: float
     before: float
+    as_good: tuple[float, float]
     tried: tuple[tuple[float, float], ...]
 
 
@@ -80,23 +85,21 @@ def best_bandwidth_steps(
     total = len(FACTORS) + len(FINER)
     present, agreements = clustering.bandwidth, dict[float, float]()
 
-    def best() -> float:
-        return min(agreements, key=lambda h: _rank(h, agreements[h], present))
-
     for factors in (FACTORS, FINER):
-        centre = best() if agreements else present
+        centre = best_of(agreements, present)[0] if agreements else present
         for bandwidth in (centre * factor for factor in factors):
             yield Progress(len(agreements), total, stage="clustering")
             tried = clustering.model_copy(update={"bandwidth": bandwidth})
             labels = yield from _labelled(relabelling, tried, objects, agreements)
             agreements[bandwidth] = agreement(objects, labels)
     yield Progress(total, total, stage="clustering")
-    found = best()
+    found, run = best_of(agreements, present)
     return BestBandwidth(
         found,
         agreements[found],
         present,
         agreements[present],
+        (run[0], run[-1]),
         tuple(sorted(agreements.items())),
     )
 
@@ -106,6 +109,29 @@ def agreement(marked: list[NDArray[np.bool_]], labels: NDArray[Any]) -> float:
     return float(np.mean([_overlap(mask, labels) for mask in marked]))
 
 
+def best_of(
+    agreements: Mapping[float, float], present: float
+) -> tuple[float, list[float]]:
+    """Return the best bandwidth, and the run of those that agree as well.
+
+    Of several runs the longest, by the ratio of its ends, or of such the nearest to the
+    present bandwidth; see `BestBandwidth`.
+
+    Parameters
+    ----------
+    agreements : mapping of float to float
+        Every bandwidth that was tried, and its agreement.
+    present : float
+    """
+    runs = _best_runs(agreements)
+    for run in runs:
+        if present in run:
+            return present, run
+    run = min(runs, key=lambda run: (-_apart(run[0], run[-1]), _nearest(run, present)))
+    middle = sqrt(run[0] * run[-1])
+    return min(run, key=lambda h: (_apart(h, middle), _apart(h, present))), run
+
+
 def _overlap(mask: NDArray[np.bool_], labels: NDArray[Any]) -> float:
     table = contingency(mask, labels)
     shared = table.shared.toarray()[0]
@@ -113,8 +139,22 @@ def _overlap(mask: NDArray[np.bool_], labels: NDArray[Any]) -> float:
     return float((shared / union).max(initial=0.0))
 
 
-def _rank(bandwidth: float, agreed: float, present: float) -> tuple[float, float]:
-    return -round(agreed, DIGITS), round(abs(log(bandwidth / present)), DIGITS)
+def _best_runs(agreements: Mapping[float, float]) -> list[list[float]]:
+    """Return the best bandwidths, those without a worse one between in one list."""
+    most = round(max(agreements.values()), DIGITS)
+    by_being_best = groupby(
+        sorted(agreements), key=lambda h: round(agreements[h], DIGITS) == most
+    )
+    return [list(run) for is_best, run in by_being_best if is_best]
+
+
+def _nearest(run: list[float], present: float) -> float:
+    return min(_apart(h, present) for h in run)
+
+
+def _apart(one: float, other: float) -> float:
+    """Return how many times the one is the other, as a logarithm of either sign."""
+    return round(abs(log(one / other)), DIGITS)
 
 
 def _labelled(

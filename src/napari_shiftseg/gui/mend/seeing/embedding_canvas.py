@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.seeing.projection import Projection
     from napari_shiftseg.report.colours import Colours
 
-LEAST_SIZE = (320, 200)  # pixels
+LEAST_SIZE = (240, 200)  # pixels
 MARGINS = (60, 40, 10, 8)  # pixels left, below, right, above the axes
 TICKS = 4  # intervals; each label takes a millisecond to draw
 FONT = 8  # points

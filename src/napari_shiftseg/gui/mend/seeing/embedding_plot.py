@@ -14,6 +14,7 @@ from napari_shiftseg.gui.mend.seeing.embedding_steps import (
     Lassoed,
     Subject,
     lasso_run,
+    object_run,
     projection_run,
 )
 from napari_shiftseg.gui.mend.seeing.followed_labels import FollowedLabels
@@ -53,13 +54,14 @@ GREY = (0.5, 0.5, 0.5, 0.5)  # of points that the labels leave transparent
 class EmbeddingPlot(Container):
     """Show a sample of an embedding along two components, coloured by object.
 
-    A lasso lights up its pixels in the image; an object selected there lights up here,
-    and one clicked here is selected there.
+    A lasso lights up its pixels in the image, and so does an object clicked here, which
+    is selected there; an object selected there lights up here.
 
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Gets a layer "… · lassoed" as long as there is a lasso.
+        Gets a layer "… · lassoed" as long as there is a
+        lasso, or an object that was clicked.
 
     Attributes
     ----------
@@ -75,6 +77,7 @@ class EmbeddingPlot(Container):
         self.projection: Projection | None = None
         self.canvas: EmbeddingCanvas | None = None
         self._chosen: int | None = None  # object
+        self._lit: int | None = None  # object, in the image
         self._drawn: tuple[Any, ...] | None = None  # labels, colours, object
         self._lassoed = LassoedLayer(napari_viewer)
         self._build()
@@ -138,6 +141,7 @@ class EmbeddingPlot(Container):
         before, self._subject = self._subject, subject
         if before is None or before.layer != layer:
             self._followed.follow(layer)
+            self._drop_lasso()
             self._chosen = None
         if not subject.is_seen_like(before):
             self.projection = None
@@ -253,6 +257,8 @@ class EmbeddingPlot(Container):
     def _choose(self, label: int) -> None:
         """Light up the points of an object; of none where it is the background."""
         self._chosen = label or None
+        if self._lit is not None and self._lit != self._chosen:
+            self._drop_lasso()
         self._soon.start()
 
     def _recolour(self) -> None:
@@ -261,6 +267,7 @@ class EmbeddingPlot(Container):
         if not self._subject.fits:
             self._empty(OTHER_SHAPE)
             return
+        self._light_up()
         labels = self._subject.labels_at(self.projection.sample.pixels)
         colours = np.array(self._subject.layer.colormap.map(labels))
         colours[colours[:, 3] == 0] = GREY
@@ -270,7 +277,8 @@ class EmbeddingPlot(Container):
         self._drawn = drawn
         chosen, near = labels == self._chosen, self.projection.nearest
         if self._chosen is not None:
-            self.controls.say(chosen_text(self._chosen, int(chosen.sum())))
+            is_lit = self._chosen == self._lit
+            self.controls.say(chosen_text(self._chosen, int(chosen.sum()), is_lit))
         if chosen.any():
             near = near[chosen]
         modes = np.unique(near[near >= 0])  # those of other parts of the image are left
@@ -279,6 +287,7 @@ class EmbeddingPlot(Container):
     # Plot to image
 
     def _lasso(self, polygon: NDArray[np.float64]) -> None:
+        self._lit = None
         self.controls.say("Looking for the pixels …")
         steps = lasso_run(self._subject, self.projection, polygon)
         self._jobs.run("lasso", steps, self._take_lassoed)
@@ -290,7 +299,19 @@ class EmbeddingPlot(Container):
             self._lassoed.hide()
         self.controls.say(lassoed_text(found))
 
+    def _light_up(self) -> None:
+        """Show the pixels of the object that was clicked, if one was, as they are."""
+        if self._lit is None:
+            return
+        subject = self._subject
+
+        def take(mask: NDArray[np.uint8]) -> None:
+            self._lassoed.show(mask, subject.layer, subject.frame)
+
+        self._jobs.run("lasso", object_run(subject, self._lit), take)
+
     def _drop_lasso(self) -> None:
+        self._lit = None
         self._jobs.abandon("lasso")
         self._lassoed.hide()
         if self.canvas is not None:
@@ -300,10 +321,13 @@ class EmbeddingPlot(Container):
         subject, pixel = self._subject, self.projection.sample.pixels[index]
         label = int(subject.labels_at(pixel[None])[0])
         place = ", ".join(map(str, pixel))
+        self._drop_lasso()
         if label == 0:
             self.controls.say(f"The pixel at {place} belongs to no object.")
             return
         self._viewer.layers.selection.active = subject.layer
         self._followed.select(label)
-        self._choose(label)  # it may have been selected before
+        self._lit = label
+        self._drawn = None  # it may have been selected before
+        self._choose(label)
         bring_into_view(self._viewer, subject.layer, (*subject.frame, *pixel))

@@ -120,6 +120,14 @@ def projection_run(
     )
 
 
+def object_run(
+    subject: Subject, label: int
+) -> Generator[Progress, None, NDArray[np.uint8]]:
+    """Find all pixels of an object: 1 there, else 0."""
+    yield Progress(0, 1, stage="finding pixels")
+    return (subject.labels() == label).view(np.uint8)
+
+
 def lasso_run(
     subject: Subject, projection: Projection, polygon: NDArray[np.float64]
 ) -> Generator[Progress, None, Lassoed]:

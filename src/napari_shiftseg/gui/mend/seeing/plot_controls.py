@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from magicgui.widgets import CheckBox, Container, PushButton
 
-from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.mend.standing_text import StandingText
 
 NARROW = 32  # pixels of a button with one sign
+LINES = 4  # of either text
 
 
 class PlotControls(Container):
@@ -14,15 +15,15 @@ class PlotControls(Container):
 
     Attributes
     ----------
-    about, said : Label
+    about, said : StandingText
         What stands for what; what happened last.
     all, clear : PushButton
     in_view, background, modes : CheckBox
     """
 
     def __init__(self) -> None:
-        self.about = wrapped_label()
-        self.said = wrapped_label()
+        self.about = StandingText(LINES)
+        self.said = StandingText(LINES)
         self.all = PushButton(text="⤢", tooltip="Show all points")
         self.all.native.setMaximumWidth(NARROW)
         self.in_view = CheckBox(
@@ -57,7 +58,5 @@ class PlotControls(Container):
             control.enabled = enabled
 
     def say(self, text: str, kind: str = "") -> None:
-        """Say what happened: plainly, or as a "warning"; nothing hides the line."""
-        self.said.value = text
-        self.said.native.setStyleSheet(STYLES.get(kind, ""))
-        self.said.visible = bool(text)
+        """Say what happened: plainly, or as a "warning"."""
+        self.said.say(text, kind)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 NAME = "Embedding"
-SHARE = 0.4  # of the window's height
+SHARE = 1 / 3  # of the window's height
 SIDES = (
     (Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
     (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),

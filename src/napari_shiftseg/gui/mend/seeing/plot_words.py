@@ -15,7 +15,7 @@ DELETED = "The labels were deleted: there is nothing to plot."
 OTHER_SHAPE = "The labels have another shape now: segment the image again."
 HOW = (
     "Draw around points: all their pixels light up in the image. Click a point: its "
-    "object is selected."
+    "object lights up, too."
 )
 
 
@@ -38,11 +38,12 @@ def sample_text(projection: Projection) -> str:
     return f"{begin}. Both axes hold {held} of the variance."
 
 
-def chosen_text(label: int, points: int) -> str:
-    """Say how an object lights up."""
+def chosen_text(label: int, points: int, in_image: bool) -> str:
+    """Say how an object lights up, here and perhaps in the image."""
     if points == 0:
         return f"Object {label} has no point here."
-    return f"Object {label}: {number_of(points, 'point')}, large."
+    also = "; its pixels are white in the image" * in_image
+    return f"Object {label}: {number_of(points, 'point')}, large{also}."
 
 
 def lassoed_text(found: Lassoed) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, get_args
 
 from magicgui.widgets import (
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 REACH = 4.0  # times the bandwidth that the slider reaches
 FINEST = 100  # steps of the slider in a bandwidth
 LEAST_PROBABILITY = 0.01
+LINE = 60  # characters of a tooltip; Qt breaks no plain text
+TOOLTIPS = {
+    "bandwidth": "Pixels whose embeddings lie within about this distance are one "
+    "object. Larger merges, smaller splits.",
+    "foreground_threshold": "Probability above which a pixel is object. Lower keeps "
+    "faint objects, higher parts them.",
+    "min_size": "Smaller objects, in pixels, go.",
+    "kernel": "How pixels around a mode count when it is found. gaussian: the nearer, "
+    "the more. flat: all within a bandwidth alike. von-mises-fisher: as gaussian, but "
+    "only the direction of the embeddings counts, not their length.",
+    "split_far_parts": "Pieces that look alike to the network but do not touch become "
+    "objects of their own. Off: they count as one object.",
+}
 
 
 class Knobs(Container):
@@ -37,24 +51,15 @@ class Knobs(Container):
 
     def __init__(self) -> None:
         self.bandwidth = FloatSlider(
-            value=1, min=1 / FINEST, max=REACH, label="Bandwidth",
-            tooltip="Pixels whose embeddings lie within about this distance are one "
-            "object. Larger merges, smaller splits.",
-        )  # fmt: skip
+            value=1, min=1 / FINEST, max=REACH, label="Bandwidth"
+        )
         self.foreground_threshold = FloatSlider(
             value=0.5, min=LEAST_PROBABILITY, max=1 - LEAST_PROBABILITY, step=0.01,
             label="Foreground above",
-            tooltip="Probability above which a pixel is object. Lower keeps faint "
-            "objects, higher parts them.",
         )  # fmt: skip
-        self.min_size = SpinBox(
-            max=10**7, label="Minimum size", tooltip="Smaller objects, in pixels, go."
-        )
+        self.min_size = SpinBox(max=10**7, label="Minimum size")
         self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
-        self.split_far_parts = CheckBox(
-            value=True, text="Split far parts",
-            tooltip="Parts of one mode that do not touch are objects of their own.",
-        )  # fmt: skip
+        self.split_far_parts = CheckBox(value=True, text="Split far parts")
         self._taken = Clustering()
         self._turned: dict[str, Any] = {}
         self._taking = False
@@ -69,6 +74,7 @@ class Knobs(Container):
         self.margins = (0, 0, 0, 0)
         align_labels(self)
         for name, knob in self._knobs.items():
+            knob.tooltip = fill(TOOLTIPS[name], LINE)
             knob.changed.connect(lambda value, name=name: self._turn(name, value))
 
     def take(self, clustering: Clustering, has_foreground: bool) -> None:
@@ -102,6 +108,11 @@ class Knobs(Container):
         finally:
             self._taking = False
         self._turned |= values
+        self.turned.emit()
+
+    def go_to(self, clustering: Clustering, has_foreground: bool) -> None:
+        """Turn all knobs to a clustering; the sliders reach as `take` lets them."""
+        self.take(clustering, has_foreground)
         self.turned.emit()
 
     def _reached(self, name: str, value: Any) -> Any:

@@ -88,7 +88,8 @@ class TrainWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 self.form, self.note, self.summary, self.device,
-                self.advanced_button, self.advanced, self.panel, self.save_button,
+                self.advanced_button, self.advanced, self.panel, self.device.banner,
+                self.save_button,
             ],
             labels=False,
         )  # fmt: skip

@@ -617,7 +617,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     labels.data = np.abs(labels.data)
     corrected.take_corrections(viewer.layers["cells"], labels)
     assert "One image is trained on" in corrected.note.text.value
-    assert corrected.note.text.tooltip == ""
+    assert not corrected.note.text.tooltip
 
 
 @pytest.mark.parametrize(
@@ -630,6 +630,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     ],
 )
 def test_when_it_is_validated(pair, steps, said):
+    pair.advanced.every.value = 0
     pair.form.steps.value = steps
     assert pair.summary.value.endswith(f"; {said}")
 

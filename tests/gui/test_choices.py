@@ -1,10 +1,13 @@
-"""Which labels are taken for the truth of an image."""
+"""Which image, model and true labels are chosen, and whose choice it is."""
+
+import gc
 
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from napari_shiftseg.gui.choices import likely_truth
+from napari_shiftseg.gui.choices import METADATA_MODELS, likely_truth
+from napari_shiftseg.samples.catalogue import SAMPLES
 
 
 class Unread(np.memmap):
@@ -49,3 +52,115 @@ def test_a_mapped_file_is_not_read(image, tmp_path, name):
     assert layer.data is data
     found = likely_truth(image, [layer])
     assert found is (layer if name == "truth" else None)
+
+
+# ------------------------------------------------------------------ image
+
+
+@pytest.fixture
+def add(viewer):
+    """Add an image of this name."""
+    return lambda name: viewer.add_image(np.zeros((30, 30)), name=name)
+
+
+def test_a_new_image_is_chosen_until_the_user_chooses(viewer, widget, add):
+    add("first")
+    add("second")
+    assert widget.image.value.name == "second"
+    viewer.add_labels(np.ones((30, 30), int))
+    assert widget.image.value.name == "second"
+    widget.image.value = viewer.layers["first"]
+    add("third")
+    assert widget.image.value.name == "first"
+    viewer.layers.remove("first")
+    add("last")
+    assert widget.image.value.name == "last"
+
+
+def test_choosing_what_is_chosen_is_a_choice(widget, add):
+    add("first")
+    widget.image.native.activated.emit(0)
+    add("second")
+    assert widget.image.value.name == "first"
+
+
+def test_an_image_opened_during_a_run_is_not_chosen(widget, add, qtbot):
+    add("first")
+    widget.panel.button.native.click()
+    assert widget.panel.is_running
+    add("second")
+    assert widget.image.value.name == "first"
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+    assert widget.image.value.name == "first"
+    assert "object" in widget.panel.result.value
+    add("third")
+    assert widget.image.value.name == "third"
+
+
+# ------------------------------------------------------------------ model
+
+
+@pytest.fixture
+def choices(viewer):
+    """The choices of a model in Segment, Compare and Inspect."""
+    docks = [
+        viewer.window.add_plugin_dock_widget("napari-shiftseg", name)[1]
+        for name in ("Segment", "Compare stitching", "Inspect model")
+    ]
+    listed = [docks[0].model, docks[1].form.model, docks[2].model]
+    yield listed
+    listed.clear()
+    del docks
+    viewer.window.remove_dock_widget("all")
+    gc.collect()  # no canvas may outlive its viewer
+
+
+def values(choices):
+    return [choice.value for choice in choices]
+
+
+def test_a_sample_brings_its_model(viewer, choices):
+    assert values(choices) == ["disks"] * 3
+    viewer.add_image(np.zeros((30, 30)))
+    assert values(choices) == ["disks"] * 3
+    viewer.layers.clear()
+    viewer.open_sample("napari-shiftseg", "nuclei")
+    assert values(choices) == ["nuclei"] * 3
+    assert all(choice.config.name == "nuclei" for choice in choices)
+    viewer.layers.clear()
+    viewer.open_sample("napari-shiftseg", "disks_15")
+    assert values(choices) == ["figure-2b"] * 3
+
+
+def test_a_model_that_was_chosen_stays(viewer, choices):
+    choices[0].value = "nuclei"
+    choices[1].value = "disks"  # as it was
+    choices[2].list.native.activated.emit(0)
+    chosen = values(choices)
+    viewer.open_sample("napari-shiftseg", "disks_15")
+    assert values(choices) == chosen == ["nuclei", "disks", "disks"]
+
+
+def test_docks_opened_after_the_sample_have_its_model(viewer):
+    viewer.open_sample("napari-shiftseg", "nuclei")
+    _, segment = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    assert segment.model.value == "nuclei"
+    assert segment.window.value == "244"
+    segment.model.value = "disks"
+    segment.model.info_button.native.click()
+    (inspect,) = (
+        docked
+        for name, docked in viewer.window.dock_widgets.items()
+        if name.startswith("Inspect")
+    )
+    assert inspect.model.value == "disks"
+
+
+def test_a_model_that_is_not_listed_is_not_chosen(viewer, choices):
+    named = {METADATA_MODELS: ["gone", "nuclei"]}
+    viewer.add_image(np.zeros((30, 30)), metadata=named)
+    assert values(choices) == ["nuclei"] * 3
+
+
+def test_every_sample_names_a_model():
+    assert all(entry.models for entry in SAMPLES.values())

@@ -260,7 +260,9 @@ def test_another_frame_of_a_series_is_another_setting(
 # ------------------------------------------------------------------ buttons
 
 
-def test_a_double_click_begins_one_run(viewer, compare, finish, noise, qapp):
+def test_a_double_click_begins_one_run_and_a_late_cancel_none(
+    viewer, compare, finish, noise, qapp
+):
     viewer.add_image(noise)
     qapp.setDoubleClickInterval(5_000)
     compare.panel.button.native.click()
@@ -269,7 +271,10 @@ def test_a_double_click_begins_one_run(viewer, compare, finish, noise, qapp):
     finish(compare.panel)
     assert "Cancelled" not in compare.panel.result.value
     assert compare.view.compared is not None
-    compare.panel.button.native.click()  # the run has ended: a press of its own
+    compare.panel.button.native.click()  # on Cancel, but the run has just ended
+    assert not compare.panel.is_running
+    qapp.setDoubleClickInterval(0)
+    compare.panel.button.native.click()  # a press of its own
     assert compare.panel.is_running
     finish(compare.panel)
 

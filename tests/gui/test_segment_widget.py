@@ -524,6 +524,36 @@ def test_our_own_layers_are_no_images_to_segment(viewer, widget, noise, run):
     assert list(widget.image.choices) == [layer]
 
 
+def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
+    """Neither the devices nor the outcome of a run moves what is under the mouse."""
+    viewer = make_napari_viewer_proxy(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    widget.model.open(model_file)
+    viewer.add_image(np.random.default_rng(0).random((300, 300)), name="noise")
+    button, area = widget.panel.button.native, widget.native.findChild(QScrollArea)
+    assert not widget.device.banner.native.isVisible()
+
+    def under_the_mouse():
+        qtbot.wait(200)  # it is laid out and drawn
+        return area.childAt(mouse)
+
+    qtbot.wait(200)
+    mouse = button.mapTo(area, button.rect().center())
+    assert under_the_mouse() is button
+    widget.device.take(Devices({"cpu": 2**30}))
+    assert widget.device.banner.native.isVisible()
+    assert under_the_mouse() is button
+    button.click()
+    qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=30_000)
+    assert under_the_mouse() is button
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+    assert widget.again.native.isVisible()
+    assert widget.panel.result.native.isVisible()
+    assert under_the_mouse() is button
+    widget.advanced_button.native.click()  # what stands above does move it
+    assert under_the_mouse() is not button
+
+
 # ------------------------------------------------------------------ what comes next
 
 

@@ -13,6 +13,7 @@ import torch
 
 from napari_shiftseg.gui import training_pairs
 from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.gui.corrected import Corrected
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.training_pairs import LayerPair
 from napari_shiftseg.interaction.teaching import corrections
@@ -577,7 +578,7 @@ def test_corrections_are_trained_on_alone(viewer, corrected, run):
     line = f"{share:.2g} % of the pixels count: {objects} objects"
     assert line in corrected.note.text.value
     assert "The rest is not known and does not count" in corrected.note.text.value
-    assert "of fewer none is" in corrected.note.text.value
+    assert "With fewer than ten corrected regions" in corrected.note.text.value
     corrected.form.steps.value = 20
     run(corrected)
     said = corrected.panel.result.value
@@ -594,6 +595,44 @@ def test_corrections_are_trained_on_alone(viewer, corrected, run):
     np.testing.assert_allclose(
         preview.data_to_world((0, 0)), corner * (2, 3) + (10, 20)
     )
+
+
+def test_of_corrections_four_sentences_are_said(viewer, corrected):
+    record = {METADATA_KEY: {"image": "cells", "settings": {}}}
+    viewer.add_labels(np.ones((300, 300), int), metadata=record)  # visible
+    labels = viewer.layers["mended"]
+    Corrected(9, 0, 1, 1, "nuclei", 2).write(labels)
+    corrected.take_corrections(viewer.layers["cells"], labels)
+    said = corrected.note.text.value.splitlines()
+    assert len(said) == sum(line.count(". ") + 1 for line in said) == 4
+    assert said[0] == "9 objects mended or marked right in 1 image."
+    assert said[1].startswith("With what is next to them ")
+    more = corrected.note.text.tooltip
+    assert "so as not to cover the labels" in more
+    assert "must be above the period" in more
+    Corrected(9, 0, 1, 1, "disks", 2).write(labels)
+    corrected.form.start.value = "nothing"
+    assert "has no foreground logit" in corrected.note.text.value
+    assert len(corrected.note.text.value.splitlines()) == 4
+    labels.data = np.abs(labels.data)
+    corrected.take_corrections(viewer.layers["cells"], labels)
+    assert "One image is trained on" in corrected.note.text.value
+    assert not corrected.note.text.tooltip
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (10, "validated at the end"),
+        (25, "validated at the end"),
+        (26, "validated every 25 steps"),
+        (3000, "validated every 300 steps"),
+    ],
+)
+def test_when_it_is_validated(pair, steps, said):
+    pair.advanced.every.value = 0
+    pair.form.steps.value = steps
+    assert pair.summary.value.endswith(f"; {said}")
 
 
 def test_labels_that_are_complete_are_not_counted(pair):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from magicgui.widgets import ComboBox, Container, PushButton, show_file_dialog
@@ -19,9 +21,10 @@ from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.model.header import bundled_models, named_models, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import napari
+    from napari.layers import Layer
 
     from napari_shiftseg.model.config import ModelConfig
 
@@ -30,6 +33,7 @@ SAYS_TRUTH = re.compile(
 )
 MOST_LOOKED_AT = 2**24  # pixels of labels; more takes too long in the GUI thread
 OPEN_FIRST = "Open an image: File > Open, or File > Open Sample."
+METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
 LEAST_LETTERS = 7  # of a list that may shrink
 INFO_WIDTH = 32  # pixels: one letter
 
@@ -37,7 +41,8 @@ INFO_WIDTH = 32  # pixels: one letter
 class LayerChoice(ComboBox):
     """A list of the viewer's layers that follows the viewer.
 
-    It may be narrower than the names; see `LongNames`.
+    It may be narrower than the names; see `LongNames`. What the user has chosen stays
+    while it is open; see `offer`.
 
     Parameters
     ----------
@@ -48,6 +53,9 @@ class LayerChoice(ComboBox):
         Of the ComboBox.
     """
 
+    _own: ref[Layer] | None = None  # that the user chose
+    _is_automatic = False  # what is being chosen now
+
     def __init__(
         self, viewer: napari.Viewer, accept: Callable[[Any], bool], **options: Any
     ) -> None:
@@ -57,12 +65,35 @@ class LayerChoice(ComboBox):
         )
         may_shrink(self)
         self._names = LongNames(self.native)
+        self.changed.connect(self._keep)
+        self.native.activated.connect(self._keep)  # also where it was chosen already
         viewer.layers.events.inserted.connect(self._follow)
         viewer.layers.events.removed.connect(self._follow)
 
+    def offer(self, layer: Layer) -> None:
+        """Choose a layer if it is listed, unless the user has chosen one himself."""
+        own = self._own and self._own()
+        if layer in self.choices and (own is None or own is not self.value):
+            with self._automatically():
+                self.value = layer
+
+    def _keep(self) -> None:
+        """Note what the user has chosen."""
+        if not self._is_automatic:
+            self._own = self.value and ref(self.value)
+
+    @contextmanager
+    def _automatically(self) -> Iterator[None]:
+        self._is_automatic = True
+        try:
+            yield
+        finally:
+            self._is_automatic = False
+
     def reset_choices(self, *args: Any) -> None:
         """List the layers as they are now."""
-        super().reset_choices(*args)
+        with self._automatically():
+            super().reset_choices(*args)
         if hasattr(self, "_names"):  # magicgui lists them before there is a widget
             self._names.widen()
 
@@ -181,7 +212,9 @@ class ModelChoice(Container):
         )
         self.margins = (0, 0, 0, 0)
         self.config: ModelConfig = read_config(self.value)
+        self._is_own = False  # chosen by the user
         self.list.changed.connect(self._choose)
+        self.list.native.activated.connect(self._keep)
         self.open_button.changed.connect(self._ask)
         if on_info is not None:
             self.info_button.changed.connect(lambda: on_info())
@@ -195,7 +228,21 @@ class ModelChoice(Container):
 
     @value.setter
     def value(self, name: str) -> None:
+        self._keep()
         self.list.value = name
+
+    def suggest(self, image: Layer | None) -> None:
+        """Choose the usual model of an image that names some, as samples do.
+
+        A model that the user has chosen stays.
+        """
+        named = () if image is None else image.metadata.get(METADATA_MODELS, ())
+        listed = [name for name in named if name in self.list.choices]
+        if listed and not self._is_own:
+            self.list.value = listed[0]
+
+    def _keep(self) -> None:
+        self._is_own = True
 
     def open(self, path: str | Path) -> bool:
         """Choose a model file; what is none is refused in words (False)."""
@@ -218,7 +265,7 @@ class ModelChoice(Container):
             self.config = read_config(self.value)
         except (OSError, ValueError) as error:  # the file went or changed meanwhile
             show_error(str(error))
-            self.value = next(iter(bundled_models()))
+            self.list.value = next(iter(bundled_models()))
             return
         self.chosen.emit()
 

@@ -83,6 +83,7 @@ class CompareForm(Container):
         may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH
         self._connect()
+        self.model.suggest(self.image.value)
         self.window.follow(self.model.config.usual_window)
         self._choose_image(self.image.value)
 
@@ -90,6 +91,7 @@ class CompareForm(Container):
         self.truth.changed.connect(self._truth_changed)
         for control in (self.window, self.truth, self.region):
             control.changed.connect(lambda: self.edited.emit())
+        self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._choose_image)
         self.model.chosen.connect(self._choose_model)
         layers = self._viewer.layers.events

@@ -23,10 +23,17 @@ CPU_HELP = (
 class DeviceChoice(Container):
     """A list of devices, filled from a thread, and a banner while the CPU runs.
 
+    The banner comes late and stands elsewhere: what is below it would move.
+
     Parameters
     ----------
     changed : callable
         Called when another device is chosen, and when it is known which there are.
+
+    Attributes
+    ----------
+    banner : Label
+        To be placed below whatever is pressed.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -35,11 +42,9 @@ class DeviceChoice(Container):
         self.list = ComboBox(choices=self._names, label="Device")
         self.banner = wrapped_label(tooltip=CPU_HELP)
         self.banner.native.setStyleSheet(STYLES["note"])
-        row = Container(widgets=[self.list])
-        align_labels(row)
-        super().__init__(widgets=[row, self.banner], labels=False)
-        for part in (row, self):
-            part.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.list])
+        align_labels(self)
+        self.margins = (0, 0, 0, 0)
         self.banner.visible = False
         self.list.changed.connect(self._choose)
         create_worker(find_devices, _connect={"returned": self.take})

@@ -75,6 +75,7 @@ class InspectWidget(ScrolledRows):
     def _build(self) -> None:
         self.image = LayerChoice(self._viewer, is_image, label="Image")
         self.model = ModelChoice()
+        self.model.suggest(self.image.value)
         self.warning = wrapped_label()
         self.warning.native.setStyleSheet(STYLES["warning"])
         self.card = QTextBrowser()
@@ -108,6 +109,7 @@ class InspectWidget(ScrolledRows):
 
     def _connect(self) -> None:
         self.model.chosen.connect(self._show_model)
+        self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._show_costs)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed):

@@ -91,10 +91,17 @@ class Note(Container):
             )
 
     def say(
-        self, text: str, kind: str, choices: list[tuple[str, tuple[int, ...]]]
+        self,
+        text: str,
+        kind: str,
+        choices: list[tuple[str, tuple[int, ...]]],
+        more: str = "",
     ) -> None:
-        """Show a text (none: only the buttons) and buttons: (caption, window)."""
-        self.text.value = text
+        """Show a text (none: only the buttons) and buttons: (caption, window).
+
+        What counts less is read where the mouse rests.
+        """
+        self.text.value, self.text.tooltip = text, more
         self.text.native.setStyleSheet(STYLES[kind])
         self.text.visible = bool(text)
         self._windows = [window for _, window in choices]

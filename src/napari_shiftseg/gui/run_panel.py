@@ -95,7 +95,7 @@ class RunPanel(Container):
         self._caption, self.cancelled = caption, cancelled
         self._stop = stop
         self._job: Job | None = None
-        self._since_start = QElapsedTimer()
+        self._since_change = QElapsedTimer()  # of what the button does
         self._activity = Activity()
         self.button = PushButton(text=caption)
         self.bar = ProgressBar()
@@ -153,7 +153,7 @@ class RunPanel(Container):
         if self.is_running:
             return
         self._failure = failed
-        self._since_start.start()
+        self._since_change.start()
         self._take, self._was_docked = done, self._is_docked()
         self.forget()
         self._left, self._activity = TimeLeft(), Activity()
@@ -192,15 +192,19 @@ class RunPanel(Container):
             self.button.enabled = False
 
     def _run_or_cancel(self) -> None:
-        if self._is_second_click():
+        if self._is_late():
             return
         self.cancel() if self.is_running else self.run()
 
-    def _is_second_click(self) -> bool:
-        """Whether a press belongs to the one that began the run: a double click."""
+    def _is_late(self) -> bool:
+        """Whether a press was meant for what the button did a moment ago.
+
+        The second one of a double click on Run would cancel the run; one on Cancel when
+        the run has just ended would begin another.
+        """
         interval = QApplication.doubleClickInterval()
-        started = self._since_start.isValid()
-        return started and self._since_start.elapsed() < interval
+        changed = self._since_change.isValid()
+        return changed and self._since_change.elapsed() < interval
 
     def _progressed(self, progress: Progress) -> None:
         if not isalive(self.native):
@@ -235,8 +239,9 @@ class RunPanel(Container):
         show_error(f"ShiftSeg: {error}")
 
     def _finish(self, text: str, kind: str = "note") -> None:
+        if self.is_running:
+            self._since_change.start()
         self._job = None
-        self._since_start.invalidate()  # a press from now on is a new one
         self._activity.close()
         if not isalive(self.native):
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_shiftseg.gui.choices import OPENED
+from napari_shiftseg.gui.choices import METADATA_MODELS, OPENED
 from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, SAMPLES
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -63,7 +63,8 @@ def layers_of(
 ) -> list[LayerTuple]:
     """Make a sample, and its hidden true labels where it has objects.
 
-    The networks of figures that it is made for are then in every list of models.
+    The networks of figures that it is made for are then in every list of models, and
+    the image names its models.
 
     Parameters
     ----------
@@ -80,9 +81,9 @@ def layers_of(
     made = entry.make()
     for model in entry.models:
         OPENED.add(model)
-    layers: list[LayerTuple] = [
-        (made.image, {"name": name, "scale": scale, **options}, "image")
-    ]
+    metadata = {METADATA_MODELS: entry.models}
+    image = {"name": name, "scale": scale, "metadata": metadata, **options}
+    layers: list[LayerTuple] = [(made.image, image, "image")]
     if made.labels.any():
         truth = {"name": f"{name} · truth", "scale": scale, "visible": False}
         layers.append((made.labels, truth, "labels"))

@@ -69,6 +69,8 @@ class SegmentForm(Container):
         super().__init__(widgets=[self.image, self.model, self.window, self.stitching])
         self.margins = (0, 0, 0, 0)
         align_labels(self)
+        self.image.changed.connect(self.model.suggest)
+        self.model.suggest(self.image.value)
 
     @property
     def config(self) -> ModelConfig:

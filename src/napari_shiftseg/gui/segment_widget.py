@@ -85,8 +85,9 @@ class SegmentWidget(ScrolledRows):
                 self.device,
                 self.advanced_button,
                 self.advanced,
-                self.again,
                 self.panel,
+                self.again,
+                self.device.banner,
             ],
             labels=False,
         )
@@ -104,12 +105,18 @@ class SegmentWidget(ScrolledRows):
         self.show_grid.changed.connect(self._show_grid)
         self.advanced_button.changed.connect(self._toggle_advanced)
         self.mend.changed.connect(self._open_mend)
+        layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
 
     # What is chosen
+
+    def _take_new_image(self, event: Any) -> None:
+        """Choose an image that was opened; a run and its result keep theirs."""
+        if isalive(self.native) and not self.panel.is_running:
+            self.image.offer(event.value)
 
     def _layers_changed(self) -> None:
         if not isalive(self.native):

@@ -42,10 +42,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.training.counted import Counted
 
-HOLDING_OUT = (
-    "Of ten corrected regions or more every tenth is held out to validate on; of fewer "
-    "none is, and AP50 says nothing of other images."
-)
+FEW_REGIONS = "With fewer than ten corrected regions AP50 says nothing of other images."
+HOLDING_OUT = "Of ten or more every tenth is held out to validate on."
 NOTHING = "nothing"  # to start from
 NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
@@ -209,34 +207,40 @@ class TrainForm(Container):
         ]
 
     def notes(self, about_name: bool) -> list[str]:
-        """Return what is to be known about the pairs and, if asked for, the name."""
+        """Return what is to be known about the pairs and, if asked for, the name.
+
+        Sentences, what counts most first.
+        """
         file = new_model_path(self.model_name.value)
         asked = self.model_name.value.strip()
         taken = f"There is a model {asked!r} already: this one will be {file.stem!r}."
         count = self.pairs.counted(self.config(NAME))
-        return [
-            self._about_corrections(count) or self._about_validation(),
+        sentences = [
+            *(self._about_corrections(count) or [self._about_validation()]),
             taken * (about_name and file.stem != asked),
             self.pairs.note,
         ]
+        if count is not None and count.is_partly:
+            sentences += [FEW_REGIONS, HOLDING_OUT]
+        return list(filter(None, sentences))
 
-    def _about_corrections(self, count: Counted | None) -> str:
+    def _about_corrections(self, count: Counted | None) -> list[str]:
         if count is None or not count.is_partly:
-            return ""
-        what = f"{count.line}. The rest is not known and does not count. {HOLDING_OUT}"
+            return []
+        counts, rest = f"{count.line}.", "The rest is not known and does not count."
         corrected = Corrected.read(self.pairs.truth.value)
         if corrected is None:
-            return what
-        start = self._about_start(corrected.model)
-        return f"{corrected.line}. With what is next to them {what}{start}"
+            return [counts, rest]
+        what = [f"{corrected.line}.", f"With what is next to them {counts}", rest]
+        return [*what, self._about_start(corrected.model)]
 
     def _about_start(self, model: str) -> str:
         """Say why a training on corrections does not begin with what made them."""
         if self._begins_with is not None or _can_start(model):
             return ""
         return (
-            f" Model {model!r}, which made these labels, has no foreground logit and "
-            f"cannot be fine-tuned: a new network begins with nothing."
+            f"Model {model!r} has no foreground logit and cannot be fine-tuned: a new "
+            f"network begins with nothing."
         )
 
     def _about_validation(self) -> str:

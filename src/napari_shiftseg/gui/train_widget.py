@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
 
 PLOT_HEIGHT = 260  # pixels: two panels, one above the other
+MOST_NOTES = 4  # that are shown; more are read where the mouse rests
+AT_THE_END = "validated at the end"
 REDRAW = 2.0  # seconds at least between two drawings of the curves
 REST = 40  # times as long as the curves took to lay out; painting them takes four
 
@@ -88,7 +90,8 @@ class TrainWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 self.form, self.note, self.summary, self.device,
-                self.advanced_button, self.advanced, self.panel, self.save_button,
+                self.advanced_button, self.advanced, self.panel, self.device.banner,
+                self.save_button,
             ],
             labels=False,
         )  # fmt: skip
@@ -171,7 +174,6 @@ class TrainWidget(ScrolledRows):
         window = form.training_window()
         notes = form.notes(about_name=not self.panel.is_running)
         notes, warning = [*notes, self.preview.note], ""
-        every = f"validated every {self.advanced.validated_every(form.steps.value):,}"
         if window is not None:
             advice = advise_training(window, shape)
             warning, notes = advice.warning, [*notes, advice.note]
@@ -179,10 +181,17 @@ class TrainWidget(ScrolledRows):
                 axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
             )
             self.summary.value = (
-                f"a step reads {by(reads)}, its loss sees {by(window)}; {every} steps"
+                f"a step reads {by(reads)}, its loss sees {by(window)}; "
+                f"{self._when_validated()}"
             )
-        text = "\n".join(filter(None, [warning, *notes]))
-        self.note.say(text, "warning" if warning else "note", self._offers())
+        said = list(filter(None, [warning, *notes]))
+        text, more = "\n".join(said[:MOST_NOTES]), "\n".join(said[MOST_NOTES:])
+        self.note.say(text, "warning" if warning else "note", self._offers(), more)
+
+    def _when_validated(self) -> str:
+        steps = self.form.steps.value
+        every = self.advanced.validated_every(steps)
+        return f"validated every {every:,} steps" if every < steps else AT_THE_END
 
     # What comes out
 

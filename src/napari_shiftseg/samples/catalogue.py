@@ -85,7 +85,8 @@ class Entry:
     purpose : str
         What it shows, and what for.
     models : tuple of str
-        Networks of figures that it is made for, by name; besides the bundled models.
+        That it is made for, by name, the usual one first: bundled models, networks of
+        figures.
     """
 
     make: Callable[[], Sample]
@@ -99,6 +100,7 @@ SAMPLES = {
         disks,
         "508 × 508",
         "1,600 disks, period 13, of the disk models",
+        ("disks",),
     ),
     "disks-15": Entry(
         partial(disks, shape=(301, 301), period=15),
@@ -131,10 +133,16 @@ SAMPLES = {
         ("figure-5", "figure-5-nearest"),
     ),
     "nuclei": Entry(
-        nuclei, "512 × 512", "synthetic fluorescence nuclei, some touching"
+        nuclei,
+        "512 × 512",
+        "synthetic fluorescence nuclei, some touching",
+        ("nuclei",),
     ),
     "nuclei-3d": Entry(
-        nuclei_3d, "32 × 128 × 128", "a stack of them, its planes 2 pixels apart"
+        nuclei_3d,
+        "32 × 128 × 128",
+        "a stack of them, its planes 2 pixels apart",
+        ("nuclei",),
     ),
     "nuclei-small": Entry(
         small_nuclei,

@@ -35,9 +35,9 @@ def explain(
 ) -> Explanation:
     """Explain two pixels that were clicked, by what can be measured.
 
-    An edit that joins or parts them comes first, since no bandwidth undoes it. Else it
-    takes up to a second: a mean shift of the two objects is tried with several
-    bandwidths.
+    An edit that joins or parts them comes first, since it is made again at every
+    bandwidth. Else it takes up to a second: a mean shift of the two objects is tried
+    with several bandwidths.
 
     Parameters
     ----------

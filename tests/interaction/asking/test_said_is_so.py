@@ -1,0 +1,82 @@
+"""What is said of edited objects is so when they are clustered and mended again.
+
+Rows of six equal lines, drawn by values of the embedding, 9 on background:
+
+columns  8  8  8 ...
+value    a  b  c ...
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.interaction.asking.evidence import Evidence
+from napari_shiftseg.interaction.asking.explaining import explain
+from napari_shiftseg.interaction.editing.edits import Merge, Paint, Split
+from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.interaction.steering.relabelling import Relabelling
+from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.pipeline.segmentation import Prediction
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NOTHING = 9.0
+HOLDS = "it holds whatever the bandwidth"
+AGAIN = "with another bandwidth it is made again, on the objects that are there then"
+
+
+def row(*parts):
+    """Values of six lines: (value, pixels) from left to right."""
+    return np.concatenate([np.full((6, n), value) for value, n in parts], axis=1)
+
+
+@pytest.fixture
+def mended(plan_of):
+    """Cluster the foreground by components at a bandwidth, then make edits."""
+
+    def make(values, bandwidth, *edits, logit=None):
+        embedding = np.stack([values, 0 * values, 0 * values]).astype(np.float32)
+        if logit is None:
+            logit = np.where(values == NOTHING, -5.0, 5.0)
+        clustering = Clustering(bandwidth=bandwidth, scope="component")
+        predicted = Prediction(embedding, logit, plan_of(values.shape), ())
+        objects = exhaust(Relabelling(predicted, None, "cpu").steps(clustering))
+        mending = Mending(objects.labels.copy(), embedding, bandwidth=bandwidth)
+        assert mending.replay(edits) == {}
+        return Evidence(
+            predicted, mending.labels, objects.modes, clustering, objects.mode_of,
+            made=tuple(mending.made),
+        )  # fmt: skip
+
+    return make
+
+
+class TestHowLongAnEditHolds:
+    def test_paint_onto_an_object_not_at_every_bandwidth(self, mended):
+        values = row((0.0, 8), (3.0, 8), (NOTHING, 2))
+        brush = Paint.of(np.ones((1, 1), bool), (2, 7), (2, 12))
+        asked = mended(values, 1.0, brush)
+        found = explain(asked, (2, 7), (2, 3))
+        assert (found.case, found.edit) == ("parted by an edit", brush)
+        assert AGAIN in found.text
+        wide = mended(values, 3.0, brush).labels
+        assert wide[2, 7] == wide[2, 3]
+
+    def test_a_merge_not_of_pixels_that_it_did_not_name(self, mended):
+        values = row((0.0, 8), (1.2, 8), (NOTHING, 4), (6.0, 8))
+        join = Merge(((2, 2), (2, 24)))
+        asked, narrow = (mended(values, h, join) for h in (1.5, 0.3))
+        assert AGAIN in explain(asked, (2, 13), (2, 24)).text
+        assert narrow.labels[2, 13] != narrow.labels[2, 24]
+        assert HOLDS in explain(asked, (2, 2), (2, 24)).text
+        assert narrow.labels[2, 2] == narrow.labels[2, 24]
+
+    def test_a_split_at_every_bandwidth_between_its_seeds(self, mended):
+        values = row((0.0, 8), (1.2, 8), (NOTHING, 2))
+        cut = Split((((2, 2),), ((2, 13),)))
+        for bandwidth in (0.3, 1.5, 4.0):
+            asked = mended(values, bandwidth, cut)
+            assert HOLDS in explain(asked, (2, 2), (2, 13)).text
+            assert asked.labels[2, 2] != asked.labels[2, 13]

@@ -80,3 +80,58 @@ class TestHowLongAnEditHolds:
             asked = mended(values, bandwidth, cut)
             assert HOLDS in explain(asked, (2, 2), (2, 13)).text
             assert asked.labels[2, 2] != asked.labels[2, 13]
+
+
+class TestMergesThatActAgain:
+    values = row((0.0, 8), (1.2, 8), (6.0, 8), (NOTHING, 2))
+    ONE, OTHER = (2, 3), (2, 13)  # of one object with a bandwidth of 1.5
+
+    def parted(self, mended, bandwidth, *edits):
+        labels = mended(self.values, bandwidth, *edits).labels
+        return labels[self.ONE] != labels[self.OTHER]
+
+    @pytest.mark.parametrize(
+        "edits",
+        [
+            (Merge(tuple((2, x) for x in range(2, 22))),),  # a line across all parts
+            (Merge(((4, 1), (4, 14))),),  # it does nothing at 1.5
+        ],
+    )
+    def test_one_that_joins_both_sides(self, mended, edits):
+        asked = mended(self.values, 1.5, *edits)
+        found = explain(asked, self.ONE, self.OTHER)
+        assert (found.case, found.edit) == ("same object", edits[0])
+        assert found.text.endswith(
+            f"A bandwidth of {found.bandwidth:g} would part them (it is 1.5), but an "
+            f"edit ({edits[0]}) would join them again: take it out of the list of "
+            f"edits, too."
+        )
+        assert not self.parted(mended, found.bandwidth, *edits)
+        assert self.parted(mended, found.bandwidth)
+
+    def test_two_in_a_row(self, mended):
+        edits = (Merge(((0, 1), (0, 20))), Merge(((4, 21), (4, 10))))
+        found = explain(mended(self.values, 1.5, *edits), self.ONE, self.OTHER)
+        assert f"but edits ({edits[0]}; {edits[1]}) would join" in found.text
+        assert "take one out of the list" in found.text
+        assert not self.parted(mended, found.bandwidth, *edits)
+        for edit in edits:
+            assert self.parted(mended, found.bandwidth, edit)
+
+    def test_not_one_beside_them(self, mended):
+        edit = Merge(((0, 1), (0, 20)))
+        found = explain(mended(self.values, 1.5, edit), self.ONE, self.OTHER)
+        assert found.edit is None
+        assert found.text.endswith(
+            f"A bandwidth of {found.bandwidth:g} would part them (it is 1.5)."
+        )
+        assert self.parted(mended, found.bandwidth, edit)
+
+    def test_not_one_of_a_part_that_lies_apart(self, mended):
+        """A merge names the left part of a value, and the pixel is on the right one."""
+        values = row((0.0, 6), (1.2, 6), (0.0, 6), (NOTHING, 2))
+        edit = Merge(((2, 2), (2, 8)))
+        found = explain(mended(values, 1.5, edit), (2, 15), (2, 9))
+        assert found.edit is None
+        after = mended(values, found.bandwidth, edit).labels
+        assert after[2, 2] == after[2, 9] != after[2, 15]

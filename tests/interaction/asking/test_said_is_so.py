@@ -135,3 +135,18 @@ class TestMergesThatActAgain:
         assert found.edit is None
         after = mended(values, found.bandwidth, edit).labels
         assert after[2, 2] == after[2, 9] != after[2, 15]
+
+
+def test_an_object_of_two_components_touches_by_either(mended):
+    """Of two that were merged, the right one is parted from a third by faint pixels."""
+    values = row((0.0, 5), (NOTHING, 8), (0.0, 5), (NOTHING, 2), (3.0, 5))
+    logit = np.where(values == NOTHING, -20.0, 5.0)
+    logit[:, 18:20] = -0.5  # a probability of 0.378
+    join = Merge(((2, 2), (2, 15)))
+    asked = mended(values, 1.0, join, logit=logit)
+    found = explain(asked, (2, 15), (2, 22))
+    assert (found.case, found.threshold) == ("components", 0.37)
+    assert "threshold of 0.37 (it is 0.5) these touch" in found.text
+    assert explain(asked, (2, 2), (2, 22)).threshold == 0.37
+    alone = mended(values, 1.0, logit=logit)
+    assert explain(alone, (2, 2), (2, 22)).threshold is None

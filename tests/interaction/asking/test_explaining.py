@@ -260,7 +260,7 @@ class TestTileBorder:
         assert found.case == "tile border"
         assert (found.border.axis, found.border.at) == (1, 10)
         assert found.text == (
-            "Split by the tile border at x = 10: use cropped stitching. 100% of the "
+            "Split by the tile border at x = 10: use cropped stitching. 100 % of the "
             "line between them lies on it, where the embedding jumps (11 times its "
             "steps beside it)."
         )

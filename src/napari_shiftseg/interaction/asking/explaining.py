@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isinf
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.words import percent
 from napari_shiftseg.interaction.asking.background import why_background
 from napari_shiftseg.interaction.asking.bandwidths import SAME
 from napari_shiftseg.interaction.asking.borders import tile_border_between
@@ -84,7 +85,7 @@ def _split(evidence: Evidence, border: TileBorder) -> Explanation:
         steps = f"{border.jump:.0f} times its steps beside it"
     text = (
         f"Split by the tile border at {evidence.names[border.axis]} = {border.at}: use "
-        f"cropped stitching. {border.share:.0%} of the line between them lies on it, "
-        f"where the embedding jumps ({steps})."
+        f"cropped stitching. {percent(border.share)} of the line between them lies on "
+        f"it, where the embedding jumps ({steps})."
     )
     return Explanation("tile border", text, border=border)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
 
+from napari_shiftseg.geometry.words import percent
 from napari_shiftseg.gui.mend.steering.one_job import Task
 
 if TYPE_CHECKING:
@@ -87,15 +88,15 @@ class BandwidthSearch(Container):
             self._offer(None)
             self._say(
                 f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the "
-                f"objects marked agree by {_percent(best.agreement)} (mean IoU).",
+                f"objects marked agree by {percent(best.agreement)} (mean IoU).",
                 "note",
             )
             return
         self._offer(best.present)
         self._say(
             f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the objects "
-            f"marked agree by {_percent(best.agreement)} (mean IoU), before "
-            f"{_percent(best.before)}.",
+            f"marked agree by {percent(best.agreement)} (mean IoU), before "
+            f"{percent(best.before)}.",
             "note",
         )
 
@@ -122,7 +123,3 @@ class BandwidthSearch(Container):
         self.back.visible = former is not None
         if former is not None:
             self.back.text = f"Back to {former:.3g}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.geometry.words import by, compact, number_of, sentence
+from napari_shiftseg.geometry.words import by, compact, number_of, percent, sentence
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,8 @@ def test_sizes() -> None:
 def test_a_clause_becomes_a_sentence() -> None:
     assert sentence("tiles of 20 make seams") == "Tiles of 20 make seams."
     assert sentence("It is.") == "It is."
+
+
+def test_a_share_is_written_with_a_space() -> None:
+    shares = {0: "0 %", 0.074: "7 %", 0.5: "50 %", 0.996: "100 %", 1: "100 %"}
+    assert {share: percent(share) for share in shares} == shares

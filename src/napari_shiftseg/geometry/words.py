@@ -18,6 +18,11 @@ def number_of(many: int, noun: str) -> str:
     return f"{many:,} {noun}{'s' * (many != 1)}"
 
 
+def percent(share: float) -> str:
+    """Write a share of 1 as ``7 %``."""
+    return f"{100 * share:.0f} %"
+
+
 def sentence(clause: str) -> str:
     """Write a clause as a sentence of its own."""
     return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.geometry.words import number_of
+from napari_shiftseg.geometry.words import number_of, percent
 from napari_shiftseg.metrics.contingency import UNKNOWN
 
 if TYPE_CHECKING:
@@ -93,4 +93,4 @@ def _percent(share: float) -> str:
         return "more than 99 %"
     if 0 < share < 1e-4:
         return "less than 0.01 %"
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+    return f"{100 * share:.2g} %" if share < 0.1 else percent(share)

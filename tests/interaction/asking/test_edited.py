@@ -38,6 +38,7 @@ VALUES = np.tile([0.0] * 3 + [1.5] * 3 + [3.0] * 3 + [9.0] + [6.0] * 2, (3, 1))
 CUT = Split((((0, 0),), ((0, 5),)))  # of object 1, between x = 2 and 3
 JOIN = Merge(((1, 5), (1, 6)))  # objects 1 and 2
 HOLDS = "it holds whatever the bandwidth"
+AGAIN = "with another bandwidth it is made again, on the objects that are there then"
 UNDO = "To undo it, take it out of the list of edits."
 
 
@@ -72,10 +73,13 @@ class TestParted:
         assert (found.case, found.edit) == ("parted by an edit", CUT)
         assert found.bandwidth is None
         assert found.text == (
-            f"Parted by an edit (split at (0, 0), (0, 5)): {HOLDS}. Before it, they "
+            f"Parted by an edit (split at (0, 0), (0, 5)): {AGAIN}. Before it, they "
             f"were one object. {UNDO}"
         )
         assert explain(asked, (2, 5), (2, 0)) == found
+        named = explain(asked, (0, 5), (0, 0)).text
+        assert named == found.text.replace(AGAIN, HOLDS)
+        assert AGAIN in explain(asked, (0, 5), (2, 0)).text
 
     def test_without_the_edits_a_bandwidth_is_named(self, mended):
         asked = replace(mended(CUT), made=None)
@@ -172,9 +176,11 @@ class TestJoined:
         assert (found.case, found.edit) == ("joined by an edit", JOIN)
         assert found.bandwidth is None
         assert found.text == (
-            f"Joined by an edit (merge at (1, 5), (1, 6)): {HOLDS}. Before it, they "
+            f"Joined by an edit (merge at (1, 5), (1, 6)): {AGAIN}. Before it, they "
             f"were two objects. {UNDO}"
         )
+        named = explain(asked, (1, 5), (1, 6)).text
+        assert named == found.text.replace(AGAIN, HOLDS)
         assert explain(replace(asked, made=()), (0, 0), (2, 8)).case == "same object"
 
     def test_not_what_was_one_before(self, mended):

@@ -207,6 +207,33 @@ class TestDifferentModes:
         joined = self.evidence(evidence_of, 2, split_far_parts=False)
         assert "would merge them" in explain(joined, (0, 0), (0, 13)).text
 
+    @pytest.mark.parametrize("scope", ["component", "global"])
+    def test_what_lies_between_may_join_them(self, evidence_of, scope):
+        """Three in a row: at the bandwidth that merges the outer two, all are one."""
+        labels = row((1, 8), (2, 8), (3, 8), (0, 2), rows=6)
+        values = np.choose(labels, [9.0, 0.0, 3.0, 6.0])
+        clustering = Clustering(scope=scope)
+        asked = evidence_of(labels, values, 10.0 * (labels > 0) - 5, None, clustering)
+        found = explain(asked, (2, 3), (2, 20))
+        e, foreground = asked.predicted.embedding, asked.predicted.foreground(0.5)
+        wide = clustering.model_copy(update={"bandwidth": found.bandwidth})
+        made = exhaust(cluster_steps(e, wide, foreground)).labels
+        assert made[2, 3] == made[2, 20] > 0
+        assert found.text.endswith(
+            "They do not touch: they would stay two objects, unless what lies between "
+            "joins them. If they are one, use the Merge tool."
+        )
+
+    def test_a_gap_between_them_joins_nothing(self, evidence_of):
+        labels = row((1, 6), (0, 1), (3, 3), (0, 1), (2, 6))
+        values = np.choose(labels, [40.0, 0.0, 3.1, 3.1])
+        for min_size, alone in ((0, True), (1, True), (2, False)):
+            clustering = Clustering(min_size=min_size)
+            asked = evidence_of(labels, values, clustering=clustering)
+            text = explain(asked, (0, 0), (0, 16)).text
+            assert ("because they do not touch" in text) is alone
+            assert ("unless what lies between" in text) is not alone
+
     def test_another_kernel_merges_elsewhere(self, evidence_of):
         found = explain(
             self.evidence(evidence_of, 0, kernel="flat", bandwidth=2.0),
@@ -237,7 +264,7 @@ class TestTileBorder:
         assert found.case == "tile border"
         assert (found.border.axis, found.border.at) == (1, 10)
         assert found.text == (
-            "Split by the tile border at x = 10: use cropped stitching. 100% of the "
+            "Split by the tile border at x = 10: use cropped stitching. 100 % of the "
             "line between them lies on it, where the embedding jumps (11 times its "
             "steps beside it)."
         )

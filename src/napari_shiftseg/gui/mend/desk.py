@@ -37,6 +37,7 @@ ON_BACKGROUND = "That is background: click an object."
 STILL_WAITING = "That is background: click the other object. (Esc drops the points)"
 CLICKED_TWICE = "That point is marked already: click the other object. (Esc drops it)"
 DROPPED = "The points are dropped."
+STILL_CLUSTERED = "This plane is still being clustered: the answer follows."
 USE_PLANES = "Show planes (2-D display) to use the tools."
 
 
@@ -239,9 +240,6 @@ class ToolDesk:
 
     def _explain(self, place: Place) -> None:
         """Explain two clicked objects; the third click begins anew."""
-        frame = self.steering.frame(place[0])
-        if frame is None:
-            return
         if len(self._asked) == 2 or place[0] not in {frame for frame, _ in self._asked}:
             self._asked.clear()
         self._asked.append(place)
@@ -249,10 +247,18 @@ class ToolDesk:
         if len(self._asked) == 1:
             self._say("Click another object to learn what parts it from this.", "note")
             return
-        both, axes = (self._asked[0][1], self._asked[1][1]), self._axes
-        self.steering.add(
+        steering, axes = self.steering, self._axes
+        both = self._asked[0][1], self._asked[1][1]
+        if steering.frame(place[0]) is None:
+            self._say(STILL_CLUSTERED, "note")
+        steering.add(
             Task(
-                lambda: explained_steps(frame, both, axes, self._asking.evidence),
+                lambda: explained_steps(
+                    lambda: steering.clustered(place[0]),
+                    both,
+                    axes,
+                    self._asking.evidence,
+                ),
                 lambda text: self._say(text, "note"),
             )
         )

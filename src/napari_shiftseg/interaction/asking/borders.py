@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from skimage.measure import label as connected
 
 from napari_shiftseg.metrics.seams import as_float, step
 
@@ -53,6 +54,27 @@ def touch(evidence: Evidence, one: int, other: int) -> bool:
     """Whether two objects have neighbouring pixels (by faces)."""
     labels = _boxed(evidence, one, other)
     return any(_meet(labels, axis).any() for axis in range(labels.ndim))
+
+
+def may_be_linked(evidence: Evidence, one: int, other: int) -> bool:
+    """Whether what lies between two objects may join them when modes merge.
+
+    They are linked by objects that touch one another, by foreground, or perhaps by
+    objects that were dropped because they were small.
+    """
+    clustering = evidence.clustering
+    between = evidence.labels > 0
+    foreground = evidence.predicted.foreground(clustering.foreground_threshold)
+    if foreground is not None:
+        between |= foreground
+    elif clustering.min_size > 1:
+        return True
+    islands = connected(between, connectivity=1)
+    first, second = (
+        set(islands[tuple(evidence.indices(label).T)].tolist())
+        for label in (one, other)
+    )
+    return not first.isdisjoint(second)
 
 
 def tile_border_between(evidence: Evidence, one: int, other: int) -> TileBorder | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.interaction.asking.borders import touch
+from napari_shiftseg.interaction.asking.borders import may_be_linked, touch
 from napari_shiftseg.interaction.asking.explanation import Explanation
 from napari_shiftseg.interaction.asking.merging import merging_bandwidth
 from napari_shiftseg.interaction.asking.resemblance import middles_apart, modes_apart
@@ -32,8 +32,8 @@ def different_modes(evidence: Evidence, one: int, other: int) -> Explanation:
         text = f"{head}: a {merging} would merge them{why}."
     else:
         text = (
-            f"{head}: a {merging} would give them one mode{why}. They would stay two "
-            f"objects, because they do not touch: if they are one, use the Merge tool."
+            f"{head}: a {merging} would give them one mode{why}. "
+            f"{_stay_two(evidence, one, other)}"
         )
     apart = middles_apart(evidence, one, other)
     return Explanation("different modes", text, distance, apart, bandwidth)
@@ -44,3 +44,16 @@ def bandwidth_to_merge(evidence: Evidence, one: int, other: int) -> float:
     rows = evidence.embeddings(one), evidence.embeddings(other)
     modes = evidence.mode(one), evidence.mode(other)
     return merging_bandwidth(*rows, modes, evidence.clustering)
+
+
+def _stay_two(evidence: Evidence, one: int, other: int) -> str:
+    """Say what becomes of objects of one mode that do not touch."""
+    if may_be_linked(evidence, one, other):
+        return (
+            "They do not touch: they would stay two objects, unless what lies between "
+            "joins them. If they are one, use the Merge tool."
+        )
+    return (
+        "They would stay two objects, because they do not touch: if they are one, use "
+        "the Merge tool."
+    )

@@ -38,9 +38,12 @@ def distance_image(
         \qquad\text{von Mises-Fisher:}\quad
         \sqrt{2\,(1 - \cos(e(x), e(x_0)))} \,/\, h
 
-    A pixel below 1 belongs with the pixel asked; the mean shift merges modes that are
-    no farther apart. By differences, not by a product of matrices: the pixel itself is
-    at 0, and nothing is prepared beforehand.
+    As a rule, pixels well below 1 belong with the pixel asked, and those beyond 2 are
+    another object's: the mean shift merges modes no farther than 1 apart, and two equal
+    clusters of a gaussian kernel up to 2.1 (see `merging_bandwidth`).
+
+    By differences, not by a product of matrices: the pixel itself is at 0, and nothing
+    is prepared beforehand.
 
     Parameters
     ----------

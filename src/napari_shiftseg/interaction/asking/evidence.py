@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.interaction.editing.contradictions import Made
+    from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.pipeline.segmentation import Prediction
 
@@ -148,12 +149,13 @@ class Evidence:
         found = np.unique(self.components[self.box(label)][self.inside(label)])
         return set(found.tolist()) - {0}
 
-    def foreground_pixel(self, label: int) -> tuple[int, ...]:
-        """Return the first pixel of an object that lies in a component."""
+    def foreground_pixels(self, label: int) -> list[Point]:
+        """Return the first pixel of an object in each component that it lies in."""
+        if self.components is None:
+            return []
         pixels = self.indices(label)
-        if self.components is not None:
-            pixels = pixels[self.components[tuple(pixels.T)] > 0]
-        return tuple(pixels[0].tolist())
+        found, first = np.unique(self.components[tuple(pixels.T)], return_index=True)
+        return [tuple(pixel) for pixel in pixels[first[found > 0]].tolist()]
 
     def rivals(self, place: Place) -> NDArray[Any]:
         """Return the modes that a pixel could have gone to, (modes, channels).

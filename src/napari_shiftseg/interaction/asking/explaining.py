@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isinf
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.geometry.words import percent
 from napari_shiftseg.interaction.asking.background import why_background
 from napari_shiftseg.interaction.asking.bandwidths import SAME
 from napari_shiftseg.interaction.asking.borders import tile_border_between
@@ -35,9 +36,9 @@ def explain(
 ) -> Explanation:
     """Explain two pixels that were clicked, by what can be measured.
 
-    An edit that joins or parts them comes first, since no bandwidth undoes it. Else it
-    takes up to a second: a mean shift of the two objects is tried with several
-    bandwidths.
+    An edit that joins or parts them comes first, since it is made again at every
+    bandwidth. Else it takes up to a second: a mean shift of the two objects is tried
+    with several bandwidths.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def _split(evidence: Evidence, border: TileBorder) -> Explanation:
         steps = f"{border.jump:.0f} times its steps beside it"
     text = (
         f"Split by the tile border at {evidence.names[border.axis]} = {border.at}: use "
-        f"cropped stitching. {border.share:.0%} of the line between them lies on it, "
-        f"where the embedding jumps ({steps})."
+        f"cropped stitching. {percent(border.share)} of the line between them lies on "
+        f"it, where the embedding jumps ({steps})."
     )
     return Explanation("tile border", text, border=border)

@@ -39,7 +39,7 @@ class Explanation:
     border : TileBorder or None
         That parts them.
     edit : Edit or None
-        That joins or parts them, whatever the bandwidth.
+        That joins or parts them; of one object, that would join the two again.
     """
 
     case: Case

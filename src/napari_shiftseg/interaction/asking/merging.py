@@ -95,19 +95,32 @@ def parting_bandwidth(
     return tried[merged - 1] if merged else None
 
 
+def modes_with(
+    rows: NDArray[Any], bandwidth: float, clustering: Clustering
+) -> NDArray[np.integer]:
+    """Return which mode each pixel of an object has with a bandwidth, (pixels,).
+
+    Measured as in `parting_bandwidth`.
+    """
+    return _shift(_sample(rows, POINTS), bandwidth, clustering).predict(rows)
+
+
 def _sharing(
     rows: NDArray[Any], points: NDArray[Any], clustering: Clustering
 ) -> Callable[[float], bool]:
     """Return a test whether two points have one mode with a bandwidth."""
 
     def share(bandwidth: float) -> bool:
-        shift = MeanShift(bandwidth, clustering.kernel, device="cpu", max_rounds=0).fit(
-            rows
-        )
+        shift = _shift(rows, bandwidth, clustering)
         one, other = shift.predict(points.astype(rows.dtype))
         return bool(one == other)
 
     return share
+
+
+def _shift(rows: NDArray[Any], bandwidth: float, clustering: Clustering) -> MeanShift:
+    shift = MeanShift(bandwidth, clustering.kernel, device="cpu", max_rounds=0)
+    return shift.fit(rows)
 
 
 def _thinned(one: NDArray[Any], other: NDArray[Any]) -> list[NDArray[Any]]:

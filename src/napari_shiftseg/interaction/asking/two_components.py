@@ -54,7 +54,7 @@ def _threshold(evidence: Evidence, one: int, other: int) -> float | None:
     logit = evidence.predicted.logit
     if logit is None:
         return None
-    pixels = evidence.foreground_pixel(one), evidence.foreground_pixel(other)
+    pixels = evidence.foreground_pixels(one), evidence.foreground_pixels(other)
     return touching_threshold(logit, *pixels, evidence.clustering.foreground_threshold)
 
 

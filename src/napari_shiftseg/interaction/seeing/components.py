@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.words import percent
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -80,9 +82,7 @@ class Components:
         """Say what each axis is, and how much of the variance it holds."""
         what = "principal component" if self.principal else "channel"
         return tuple(
-            f"{ordinal} {what} ({share:.0%})".replace("%", " %")
-            if direction.any()
-            else ""
+            f"{ordinal} {what} ({percent(share)})" if direction.any() else ""
             for ordinal, direction, share in zip(
                 ORDINALS, self.directions, self.shares, strict=True
             )

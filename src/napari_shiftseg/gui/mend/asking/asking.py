@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.gui.job import Job
+from napari_shiftseg.gui.mend.asking.known_evidence import KnownEvidence
 from napari_shiftseg.inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
-    from napari_shiftseg.interaction.asking.evidence import Evidence
     from napari_shiftseg.interaction.editing.positions import Point
 
 
@@ -95,34 +95,6 @@ class Asking:
         self._continue()
 
 
-class KnownEvidence:
-    """What questions are answered from, made anew when the labels are others."""
-
-    def __init__(self) -> None:
-        self._of: tuple[Any, ...] = ()
-        self._evidence: Evidence | None = None
-
-    def of(self, frame: SteeredFrame, axes: tuple[str, ...]) -> Evidence:
-        """Return what questions about a frame are answered from."""
-        from napari_shiftseg.interaction.asking.evidence import Evidence
-
-        made = tuple(frame.mending.made)  # the GUI thread may add one meanwhile
-        version = id(frame), axes, len(made), id(made[-1]) if made else 0
-        if self._evidence is None or self._of != version:
-            self._of, self._held = version, (frame, made[-1:])  # ids stay theirs
-            self._evidence = Evidence(
-                frame.predicted,
-                frame.mending.labels,
-                frame.objects.modes,
-                frame.clustering,
-                frame.objects.mode_of,
-                axes,
-                frame.relabelling.neighbourhood,
-                made,
-            )
-        return self._evidence
-
-
 def answer_steps(
     question: Question, known: KnownEvidence
 ) -> Generator[Progress, None, Reply]:
@@ -135,18 +107,32 @@ def answer_steps(
     distances, corner = distance_image(
         frame.predicted, question.pixel, frame.clustering, question.view
     )
-    text = ask_pixel(known.of(frame, question.axes), question.pixel).text
-    return Reply(question, distances, corner, text)
+    evidence = known.of(frame, question.axes).evidence
+    return Reply(question, distances, corner, ask_pixel(evidence, question.pixel).text)
 
 
 def explained_steps(
-    frame: SteeredFrame,
+    clustered: Callable[[], SteeredFrame],
     pixels: tuple[Point, Point],
     axes: tuple[str, ...],
     known: KnownEvidence,
 ) -> Generator[Progress, None, str]:
-    """Say why two pixels are one object or two."""
+    """Say why two pixels are one object or two; again if they were edited meanwhile.
+
+    Parameters
+    ----------
+    clustered : callable
+        Returns their frame as it is clustered now, or raises ValueError.
+    pixels : tuple of tuple of int
+        Of the image.
+    axes : tuple of str
+    known : KnownEvidence
+    """
     from napari_shiftseg.interaction.asking.explaining import explain
 
-    yield Progress(0, 1, stage="explaining")
-    return explain(known.of(frame, axes), *pixels).text
+    while True:
+        yield Progress(0, 1, stage="explaining")
+        found = known.of(clustered(), axes)
+        text = explain(found.evidence, *pixels).text
+        if found.is_of(clustered(), axes):
+            return text

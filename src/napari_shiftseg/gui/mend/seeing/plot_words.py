@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.words import number_of
+from napari_shiftseg.geometry.words import number_of, percent
 
 if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.seeing.embedding_steps import Lassoed
@@ -25,7 +25,7 @@ def sample_text(projection: Projection) -> str:
     objects = sample.objects - projection.background
     what = number_of(objects, "object")
     what += " and the background" * projection.background
-    held = f"{sum(projection.components.shares):.0%}".replace("%", " %")
+    held = percent(sum(projection.components.shares))
     if shown == sample.of:
         begin = f"All {shown:,} pixels of {what}"
     elif sample.each == 0:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
 
+from napari_shiftseg.geometry.words import percent
 from napari_shiftseg.gui.mend.steering.knobs import LINE
 from napari_shiftseg.gui.mend.steering.one_job import Task
 
@@ -161,15 +162,15 @@ class BandwidthSearch(Container):
 def _stays(best: BestBandwidth) -> str:
     return (
         f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the objects "
-        f"marked agree by {_percent(best.agreement)} (mean IoU)"
+        f"marked agree by {percent(best.agreement)} (mean IoU)"
     )
 
 
 def _changes(best: BestBandwidth) -> str:
     return (
         f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the objects "
-        f"marked agree by {_percent(best.agreement)} (mean IoU), before "
-        f"{_percent(best.before)}"
+        f"marked agree by {percent(best.agreement)} (mean IoU), before "
+        f"{percent(best.before)}"
     )
 
 
@@ -177,7 +178,3 @@ def _as_good(best: BestBandwidth) -> str:
     """Say which bandwidths agree equally; none: only the best."""
     low, high = (f"{end:.3g}" for end in best.as_good)
     return "." if low == high else f"; anything from {low} to {high} is as good."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

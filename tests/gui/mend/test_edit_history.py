@@ -191,3 +191,45 @@ def test_what_was_done_before_cannot_be_undone(layer, history) -> None:
     layer.undo()
     np.testing.assert_array_equal(layer.data, deleted)
     assert again.edits == (DELETE,)
+
+
+def test_a_locked_layer_stays_locked(layer, history) -> None:
+    do(history, MERGE)
+    layer.editable = False
+    history.settle(history.edits)
+    assert not layer.editable
+    layer.undo()
+    assert set(np.unique(layer.data)) == {0, 1, 2}  # nothing was left to undo
+    layer.editable = True
+    history.settle(history.edits)
+    assert layer.editable
+
+
+def test_an_edit_that_was_undone_still_acts_in_its_frame(layer, history) -> None:
+    assert not history.acts_in(())
+    do(history, MERGE)
+    layer.undo()
+    assert history.acts_in(())  # napari can do it again
+    assert not history.acts_in((1,))
+    history.settle(())
+    assert not history.acts_in(())
+
+
+def test_edits_that_wait_are_left_with_the_layer(layer, history) -> None:
+    do(history, MERGE)
+    merged = layer.data.copy()
+    history.stop([DELETE])
+    assert layer.metadata[METADATA_EDITS] == [to_dict(MERGE), to_dict(DELETE)]
+    np.testing.assert_array_equal(layer.data, merged)
+
+
+def test_the_pixels_of_a_stroke_on_an_unknown_frame_are_told(layer) -> None:
+    asked = []
+    history = EditHistory(
+        layer, lambda _: None, lambda: None, 0, lambda *told: asked.append(told)
+    )
+    layer.brush_size = 1
+    layer.paint((1, 4), 7)
+    ((frame, indices),) = asked
+    assert (frame, history.edits) == ((), ())
+    assert [x.tolist() for x in indices] == [[1], [4]]

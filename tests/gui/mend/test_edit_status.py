@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui.mend.editing import edit_status
 from napari_shiftseg.gui.mend.editing.edit_status import Status, Statuses, statuses
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
 from napari_shiftseg.interaction.editing.mending import Mending
@@ -59,14 +60,48 @@ def test_a_list_that_is_not_that_of_the_labels(frame) -> None:
     assert statuses((), frame) == {}
 
 
-def test_they_are_found_anew_only_when_something_changed(frame) -> None:
+@pytest.fixture
+def other() -> Frame:
+    mending = Mending(np.array(ROW, dtype=np.int32), np.zeros((1, 1, 12)), frame=THERE)
+    return Frame(mending=mending, left_out={0: "it rains"}, position=THERE)
+
+
+@pytest.fixture
+def found(monkeypatch) -> list[tuple[int, ...]]:
+    """Frames whose statuses are found, one after the other."""
+    calls = []
+
+    def noted(edits, frame):
+        calls.append(frame.position)
+        return statuses(edits, frame)
+
+    monkeypatch.setattr(edit_status, "statuses", noted)
+    return calls
+
+
+def test_they_are_found_anew_only_when_something_changed(frame, found) -> None:
     known = Statuses()
-    first = known.of(EDITS, frame)
-    assert first == statuses(EDITS, frame)
-    assert known.of(tuple(EDITS), frame) is first
+    assert known.of(EDITS, [frame]) == statuses(EDITS, frame) != {}
+    known.of(tuple(EDITS), [frame])
+    assert found == [HERE]
     frame.mending.take_back()
-    assert set(known.of(EDITS[:-1], frame)) == {1}
+    assert set(known.of(EDITS[:-1], [frame])) == {1}
     frame.mending.make(EDITS[-1])
-    assert known.of(EDITS, frame) == first
-    assert known.of(EDITS, None) == {}
-    assert known.of(EDITS, frame) == first
+    assert known.of(EDITS, [frame]) == statuses(EDITS, frame)
+    assert found == [HERE] * 3
+    assert known.of(EDITS, []) == {}
+    assert known.of(EDITS, [frame]) == statuses(EDITS, frame)
+
+
+def test_those_of_all_frames_are_told(frame, other, found) -> None:
+    known = Statuses()
+    told = known.of(EDITS, [other, frame])
+    assert set(told) == {0, 1, 2}
+    assert told[0].reason == "Left out: it rains."
+    assert found == [THERE, HERE]
+    frame.mending.take_back()
+    assert set(known.of(EDITS[:-1], [other, frame])) == {0, 1}
+    assert found == [THERE, HERE, HERE]  # an edit of one says nothing of the other
+    moved = (EDITS[1], EDITS[0], *EDITS[2:-1])
+    assert set(known.of(moved, [other, frame])) == {0, 1}
+    assert found[3:] == [THERE, HERE]  # the numbers are others

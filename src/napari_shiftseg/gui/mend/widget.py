@@ -242,7 +242,8 @@ class MendWidget(ScrolledRows):
             return
         edits = steering.history.edits
         frame = steering.frame(self._frame)
-        self.edits.show_edits(edits, self._statuses.of(edits, frame))
+        statuses = self._statuses.of(edits, steering.frames.values())
+        self.edits.show_edits(edits, statuses)
         self.find.enabled = self.right.number(steering.layer) > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
             self.state.say("Clustering…", "")

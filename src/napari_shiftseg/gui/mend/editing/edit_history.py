@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.editing.mending import Mending
     from napari_shiftseg.interaction.editing.positions import Point
 
+    Pixels = Sequence[NDArray[np.int64]]
+
 METADATA_EDITS = "shiftseg edits"
 
 
@@ -51,8 +53,9 @@ class EditHistory:
     leading : int
         Axes (time, planes) of the layer before those of a frame.
     passing : callable, optional
-        Takes the position of a frame that is not known yet, returns a `Mending` of its
-        labels as they are, by which strokes on it become edits; None: they do not.
+        Takes the position of a frame that is not known yet, and the pixels painted (an
+        array an axis); returns a `Mending` of its labels as they are, by which strokes
+        on it become edits; None: they do not.
 
     Raises
     ------
@@ -66,7 +69,7 @@ class EditHistory:
         mending_of: Callable[[Point], Mending | None],
         changed: Callable[[], None],
         leading: int = 0,
-        passing: Callable[[Point], Mending | None] = lambda _: None,
+        passing: Callable[[Point, Pixels], Mending | None] = lambda *_: None,
     ) -> None:
         self._leading, self._passing = leading, passing
         self._layer, self._mending_of, self._changed = layer, mending_of, changed
@@ -96,11 +99,16 @@ class EditHistory:
             for change in step.changes
         )
 
-    def stop(self) -> None:
-        """Let the layer alone."""
+    def stop(self, further: Sequence[Edit] = ()) -> None:
+        """Let the layer alone; `further` edits are to be made when it is met again."""
         self._layer.events.paint.disconnect(self._painted)
         self._layer.events.labels_update.disconnect(self._take_strokes)
         self._layer.events.set_data.disconnect(self._follow)
+        if further:
+            self._settled = [*self.edits, *further]
+            self._done.clear()
+            self._undone.clear()
+            self._layer.metadata[METADATA_EDITS] = self._as_dicts()
 
     def do(self, edit: Edit, change: Change) -> None:
         """Let an edit act on the layer."""
@@ -129,8 +137,9 @@ class EditHistory:
     def _forget(self) -> None:
         """Let napari have nothing to undo."""
         mode, pan = self._layer.mode, self._layer.mouse_pan
-        self._layer.editable = False  # the public way to forget the history
-        self._layer.editable = True
+        locked = not self._layer.editable
+        self._layer.editable = locked  # the public way to forget the history
+        self._layer.editable = not locked
         self._layer.mode = mode
         self._layer.mouse_pan = pan
 
@@ -205,7 +214,7 @@ class EditHistory:
         indices: list[NDArray[np.int64]],
         before: NDArray[np.integer],
     ) -> list[Made]:
-        mending = self._mending_of(frame) or self._passing(frame)
+        mending = self._mending_of(frame) or self._passing(frame, indices)
         edits = () if mending is None else mending.adopt(indices, before)
         return mending.made[-len(edits) :] if edits else []
 

@@ -1,4 +1,4 @@
-"""What became of each edit of a frame: made, left out, or overruled by a newer one."""
+"""What became of each edit: made, left out, or overruled by a newer one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
     from napari_shiftseg.interaction.editing.edits import Edit
+    from napari_shiftseg.interaction.editing.positions import Point
 
 
 @dataclass(frozen=True)
@@ -32,27 +33,37 @@ class Status:
     is_made: bool
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Statuses of a frame, and what they were found for."""
+
+    frame: ref[SteeredFrame]  # no embedding is held here
+    of: tuple[Sequence[Any], ...]
+    found: dict[int, Status]
+
+
 class Statuses:
-    """Finds them anew only where a frame or its edits are others."""
+    """Finds them anew only where a frame or its own edits are others."""
 
     def __init__(self) -> None:
-        self._frame: ref[SteeredFrame] | None = None
-        self._of: tuple[Any, ...] = ()
-        self._known: dict[int, Status] = {}
+        self._known: dict[Point, _Known] = {}
 
     def of(
-        self, edits: Sequence[Edit], frame: SteeredFrame | None
+        self, edits: Sequence[Edit], frames: Iterable[SteeredFrame]
     ) -> dict[int, Status]:
-        """Return what became of edits of a frame; see `statuses`."""
-        if frame is None:
-            self._frame, self._of, self._known = None, (), {}
-            return self._known
-        is_known = self._frame is not None and self._frame() is frame
-        now = tuple(edits), tuple(frame.mending.made)
-        if not is_known or not _same(self._of, now):
-            self._frame, self._of = ref(frame), now  # no embedding is held here
-            self._known = statuses(edits, frame)
-        return self._known
+        """Return what became of edits of frames; see `statuses`."""
+        self._known = {frame.position: self._of(edits, frame) for frame in frames}
+        return {
+            n: why for known in self._known.values() for n, why in known.found.items()
+        }
+
+    def _of(self, edits: Sequence[Edit], frame: SteeredFrame) -> _Known:
+        numbers = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
+        now = numbers, [edits[n] for n in numbers], tuple(frame.mending.made)
+        known = self._known.get(frame.position)
+        if known is not None and known.frame() is frame and _same(known.of, now):
+            return known
+        return _Known(ref(frame), now, statuses(edits, frame))
 
 
 def statuses(edits: Sequence[Edit], frame: SteeredFrame) -> dict[int, Status]:

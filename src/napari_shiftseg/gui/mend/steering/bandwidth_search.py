@@ -112,7 +112,7 @@ class BandwidthSearch(Container):
                 self._use(best)
 
         self._say("Trying bandwidths…", "note")
-        steering.add(Task(steps, use))
+        steering.add(Task(steps, use, frame=position))
 
     def _use(self, best: BestBandwidth) -> None:
         self._turn(best.bandwidth)

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari_shiftseg.inference.progress import Progress
+    from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.positions import Point
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is done off the GUI thread once the frame in view is clustered, or all are.
+    """What is done off the GUI thread once the frame in view is clustered, or others.
 
     Attributes
     ----------
@@ -26,11 +27,17 @@ class Task:
     done : callable
     all_frames : bool
         Wait until every frame is clustered.
+    frame : tuple of int, optional
+        Wait until this one is, wherever the user goes meanwhile.
+    edit : Edit, optional
+        That it makes.
     """
 
     steps: Callable[[], Generator[Progress, None, Any]]
     done: Callable[[Any], None]
     all_frames: bool = False
+    frame: Point | None = None
+    edit: Edit | None = None
 
 
 class OneJob:
@@ -60,6 +67,7 @@ class OneJob:
         self.frame: Point | None = None
         self._progressed, self._failed, self._ended = progressed, failed, ended
         self._tasks: deque[Task] = deque()
+        self._task: Task | None = None
         self._job: Job | None = None
 
     @property
@@ -67,18 +75,23 @@ class OneJob:
         """Whether something is being done."""
         return self._job is not None
 
-    def add(self, task: Task) -> None:
-        """Queue a task."""
-        self._tasks.append(task)
+    @property
+    def next_task(self) -> Task | None:
+        """The task that has waited longest."""
+        return self._tasks[0] if self._tasks else None
 
-    def can_do_task(self, all_frames: bool) -> bool:
-        """Whether a task could begin; `all_frames`: every frame is clustered."""
-        return bool(self._tasks) and (all_frames or not self._tasks[0].all_frames)
+    def add(self, task: Task, first: bool = False) -> None:
+        """Queue a task; `first`: before those that wait."""
+        if first:
+            self._tasks.appendleft(task)
+        else:
+            self._tasks.append(task)
 
     def do_task(self) -> None:
         """Begin the task that has waited longest."""
         task = self._tasks.popleft()
         self.run(task.steps(), task.done)
+        self._task = task
 
     def run(
         self,
@@ -101,13 +114,16 @@ class OneJob:
         if self._job is not None:
             self._job.cancel()
 
-    def abandon(self) -> None:
-        """Give up everything, and call nobody back."""
+    def abandon(self) -> list[Task]:
+        """Give up everything, call nobody back, and return the tasks not done."""
+        left = [self._task] if self._task is not None else []
+        left += self._tasks
         self._tasks.clear()
         if self._job is not None:
             self._job.abandon()
+        return left
 
     def _end(self, tell: Callable[[], None]) -> None:
-        self._job = self.frame = None  # the next may begin while this is told
+        self._job = self.frame = self._task = None  # the next may begin meanwhile
         tell()
         self._ended()

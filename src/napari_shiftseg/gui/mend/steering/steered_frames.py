@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
+    from napari_shiftseg.gui.mend.steering.made_with import MadeWith
     from napari_shiftseg.interaction.editing.positions import Point
 
 
@@ -23,23 +24,38 @@ class SteeredFrames:
     positions : iterable of tuple of int
     unfinished : iterable of tuple of int
         Frames whose labels are of two clusterings: nobody has painted the difference.
+    made : MadeWith
+        What made the labels of the others.
+    unread : mapping of tuple of int to MadeWith
+        But for these.
 
     Attributes
     ----------
     all : frozenset of tuple of int
-    stale, unread : set of tuple of int
+    stale : set of tuple of int
+    unread : dict of tuple of int to MadeWith
+        And what made their labels.
     """
 
-    def __init__(self, positions: Iterable[Point], unfinished: Iterable[Point]) -> None:
+    def __init__(
+        self,
+        positions: Iterable[Point],
+        unfinished: Collection[Point],
+        made: MadeWith,
+        unread: Mapping[Point, MadeWith],
+    ) -> None:
         self.all = frozenset(positions)
         self.stale: set[Point] = set(self.all)
-        self.unread: set[Point] = self.stale - set(unfinished)
+        self.unread: dict[Point, MadeWith] = {
+            at: unread.get(at, made) for at in self.all if at not in unfinished
+        }
         self._known: dict[Point, SteeredFrame] = {}
 
     @property
     def unfinished(self) -> set[Point]:
         """Frames whose labels may be of two clusterings now."""
-        return self.stale - self.unread
+        read = self.all - self.unread.keys()
+        return {at for at in read if at in self.stale or at not in self._known}
 
     @property
     def current(self) -> dict[Point, SteeredFrame]:
@@ -54,15 +70,9 @@ class SteeredFrames:
         """Return a frame as it was clustered last, whatever the knobs say."""
         return self._known.get(position)
 
-    def next(self, shown: Point, others: bool = True) -> Point | None:
-        """Return the frame to cluster next: the one that is shown, then the first."""
-        if shown in self.stale:
-            return shown
-        return min(self.stale, default=None) if others else None
-
     def keep(self, frame: SteeredFrame) -> None:
         """Take a frame that was clustered, and whose labels are shown."""
-        self.unread.discard(frame.position)
+        self.unread.pop(frame.position, None)
         self._known[frame.position] = frame
 
     def give_up(self, position: Point) -> None:
@@ -74,6 +84,12 @@ class SteeredFrames:
         """Let all frames be stale."""
         self.stale = set(self.all)
 
-    def read_again(self) -> None:
-        """Let all frames be unread, but for those of two clusterings."""
-        self.unread = set(self.all) - self.unfinished
+    def read_again(self, made: MadeWith) -> None:
+        """Let all frames be unread, but for those of two clusterings.
+
+        `made`: what made the labels of those that were read.
+        """
+        unfinished = self.unfinished
+        self.unread = {
+            at: self.unread.get(at, made) for at in self.all if at not in unfinished
+        }

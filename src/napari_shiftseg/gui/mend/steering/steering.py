@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.editing.edit_history import EditHistory
+from napari_shiftseg.gui.mend.steering.computed import computed
 from napari_shiftseg.gui.mend.steering.drag_watch import DragWatch
 from napari_shiftseg.gui.mend.steering.frame_steps import frame_steps
-from napari_shiftseg.gui.mend.steering.kept_colours import COLOURS, KeptColours
+from napari_shiftseg.gui.mend.steering.made_with import MadeWith
+from napari_shiftseg.gui.mend.steering.notes import Notes
 from napari_shiftseg.gui.mend.steering.one_job import OneJob, Task
 from napari_shiftseg.gui.mend.steering.recorded import (
+    forget_frames,
     record_clustering,
+    record_frames,
     recorded_clustering,
+    recorded_frames,
 )
+from napari_shiftseg.gui.mend.steering.seen_layer import SeenLayer
 from napari_shiftseg.gui.mend.steering.seen_steps import SeenLabels, seen_steps
 from napari_shiftseg.gui.mend.steering.steered_frames import SteeredFrames
+from napari_shiftseg.gui.mend.steering.written_boxes import WrittenBoxes
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.interaction.editing.edits import Redraw
 
@@ -29,21 +36,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.gui.mend.steering.computed import Computed
     from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
     from napari_shiftseg.gui.mend.steering.seen_steps import SeenFrame
-    from napari_shiftseg.interaction.editing.change import Change
     from napari_shiftseg.interaction.editing.edits import Edit
     from napari_shiftseg.interaction.editing.mending import Mending
     from napari_shiftseg.interaction.editing.positions import Point
     from napari_shiftseg.interaction.steering.kept import Kept
     from napari_shiftseg.model.config import Clustering
 
-METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
 AS_PREDICTED = (
     "This outline is that of the predicted foreground already. To widen the object use "
     "Add or napari's brush, or lower “Foreground above”."
 )
-MOST_NOTES = 4
 
 
 @dataclass(frozen=True)
@@ -88,16 +93,9 @@ class Steering:
         listener: Listener,
     ) -> None:
         self.layer, self.kept = layer, kept
-        self.clustering = self._made_with = recorded_clustering(layer, kept)
+        self.clustering = recorded_clustering(layer, kept)
         self._in_view, self._listener = in_view, listener
-        unfinished = layer.metadata.pop(METADATA_UNFINISHED, ())
-        self._frames = SteeredFrames(kept.frames, unfinished)
-        self._job = OneJob(self._progressed, self._failed, self._job_ended)
-        self._colours = COLOURS.setdefault(layer, KeptColours())
-        self._colours_of: Point | None = None
-        self._why_none: dict[Point, str] = {}
-        self._shape = layer.data.shape
-        self._stopped = self._has_noted = False
+        unfinished, unread = recorded_frames(layer)
         self.history = EditHistory(
             layer,
             self._mending_of,
@@ -105,7 +103,13 @@ class Steering:
             layer.ndim - kept.ndim,
             self._passing_mending,
         )
-        self._first_edits = self.history.edits
+        forget_frames(layer)  # known now; not if the edits are none
+        self._frames = SteeredFrames(kept.frames, unfinished, self._made, unread)
+        self._job = OneJob(self._progressed, self._failed, self._job_ended)
+        self._seen, self._notes = SeenLayer(layer), Notes(listener.said)
+        self._written = WrittenBoxes()
+        self._shape = layer.data.shape
+        self._stopped = False
         self._drag = DragWatch(layer, self._continue)
         layer.events.data.connect(self._data_replaced)
         self._continue()
@@ -144,16 +148,13 @@ class Steering:
 
     def why_none(self, position: Point) -> str:
         """Return what made all objects of a frame go; "" where there are some."""
-        frame = self.frame(position)
-        if frame is None or len(frame.mending.frame.boxes):
-            return ""
-        found = len(frame.objects.mode_of) - 1
-        return self._why_none[position] or f"edits took the {found:,} found away"
+        return self._seen.why_none(self.frame(position))
 
     def turn(self, clustering: Clustering) -> None:
         """Cluster anew; what was begun with an older turn is given up."""
         if clustering != self.clustering:
             self.clustering = clustering
+            record_clustering(self.layer, self.kept, clustering)
             self._begin_anew()
 
     def use(self, edits: Sequence[Edit]) -> None:
@@ -170,40 +171,46 @@ class Steering:
 
     def do(self, edit: Edit) -> None:
         """Let an edit act; what it contradicts is named, and it wins."""
-
-        def steps() -> Generator[Progress, None, Any]:
-            yield Progress(0, 1, stage="mending")
-            frame = self.clustered(edit.frame)
-            change = frame.mending.change_of(edit)
-            return change, frame.mending.contradicted(change)
-
-        self.add(Task(steps, lambda found: self._act(edit, *found)))
+        self.add(self._task_of(edit))
 
     def add(self, task: Task) -> None:
-        """Queue what needs the frame in view to be clustered."""
+        """Queue what needs the frame in view to be clustered, or others."""
         self._job.add(task)
         self._give_way()
         self._continue()
 
     def look(self) -> None:
         """Learn that another frame is shown: it comes first."""
-        self._colour_shown()
+        shown, _ = self._in_view()
+        self._seen.go_to(shown, self._frames.last(shown))
         self._give_way()
         self._continue()
 
     def stop(self) -> None:
-        """Give up what is being done, and let the layer alone."""
+        """Give up what is being done, and let the layer alone.
+
+        Edits that wait are made when it is steered again, as all that is not finished.
+        """
         if self._stopped:
             return
         self._stopped = True
-        self.history.stop()
+        tasks, made = self._job.abandon(), self._made
+        self.history.stop([task.edit for task in tasks if task.edit is not None])
         self._drag.stop()
         self.layer.events.data.disconnect(self._data_replaced)
         unfinished = self._frames.unfinished
-        if unfinished:  # of two clusterings: no reader must take that for painted
-            self.layer.metadata[METADATA_UNFINISHED] = sorted(unfinished)
-            record_clustering(self.layer, self.kept, self.clustering)
-        self._job.abandon()
+        self._frames.read_again(made)
+        others = {
+            at: known
+            for at, known in self._frames.unread.items()
+            if not known.is_like(self._made, at)
+        }
+        record_frames(self.layer, unfinished, others)
+
+    @property
+    def _made(self) -> MadeWith:
+        """What frames are made with that are as knobs and edits say."""
+        return MadeWith(self.clustering, self.history.edits)
 
     # One job at a time
 
@@ -214,52 +221,61 @@ class Steering:
         self._continue()
 
     def _give_way(self) -> None:
-        """Give up a frame that is not shown for what is wanted in view."""
+        """Give up a frame in the background for what is wanted sooner."""
         if not self.is_clustering:
             return
-        shown, _ = self._in_view()
-        wanted = shown in self._frames.stale or self._can_do_task
-        if wanted and self._job.frame != shown:
+        task, following = self._job.next_task, self._next_frame
+        sooner = (None, self._in_view()[0], task.frame if task is not None else None)
+        if following in sooner and following != self._job.frame:
             self._job.cancel()
 
     @property
-    def _can_do_task(self) -> bool:
-        return self._job.can_do_task(all_frames=not self._frames.stale)
+    def _next_frame(self) -> Point | None:
+        """The frame to cluster next; None: a task can be done, or nothing is left."""
+        stale, task = self._frames.stale, self._job.next_task
+        shown, _ = self._in_view()
+        if shown in stale:
+            return shown
+        if task is None or task.all_frames:
+            return min(stale, default=None)
+        return task.frame if task.frame in stale else None
 
     def _continue(self) -> None:
         if self.is_busy or self._stopped or self._drag.is_drawing:
             return
-        shown, _ = self._in_view()
-        position = self._frames.next(shown, others=not self._can_do_task)
+        position = self._next_frame
         if position is not None:
             self._cluster(position)
-        elif self._can_do_task:
+        elif self._job.next_task is not None:
             self._job.do_task()
             self._listener.changed()
 
     def _cluster(self, position: Point) -> None:
         shown, view = self._in_view()
-        known, unread = self._frames.last(position), position in self._frames.unread
-        labels = self.layer.data[position].copy() if unread else None
+        known, unread = self._frames.last(position), self._frames.unread.get(position)
+        labels = self.layer.data[position].copy() if unread is not None else None
+        made = self._made if unread is None else unread
         steps = frame_steps(
             self.kept,
             known,
             position,
-            self._made_with if unread else self.clustering,
-            self._first_edits if unread else self.history.edits,
+            made.clustering,
+            made.edits,
             view if position == shown else None,
             labels,
         )
-        steps = seen_steps(steps, None if unread else known, self._colours)
+        steps = seen_steps(steps, known if unread is None else None, self._seen.colours)
         self._job.run(steps, lambda seen: self._take(seen, labels), position)
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
         if isinstance(progress, SeenLabels) and not self._drag.is_drawing:
-            if self.history.acts_in(self._job.frame):  # on labels that are no more
+            position, at = self._job.frame, progress.shown.at
+            if self.history.acts_in(position):  # on labels that are no more
                 self.history.settle(self.history.edits)
-            self.layer.data[progress.shown.at] = progress.shown.labels
-            self._refresh(progress.colours)
+            self.layer.data[at] = progress.shown.labels
+            self._written.note(position, at[len(position) :])
+            self._seen.refresh(progress.colours)
 
     def _job_ended(self) -> None:
         self._continue()
@@ -288,52 +304,43 @@ class Steering:
             return
         frame.mending.move_to(self.layer.data[position])
         self._frames.keep(frame)
-        self._colours.keep(position, seen.colours)
-        self._why_none[position] = seen.why_none
+        self._written.forget(position)
         if frame.adopted or self.history.acts_in(position):
             self.history.settle((*self.history.edits, *frame.adopted))
         if self._is_current(frame):
             self._frames.stale.discard(position)
             record_clustering(self.layer, self.kept, self.clustering)
-        if position == self._in_view()[0]:
-            self._colours_of = position
-            self._refresh(seen.colours)
-        else:
-            self.layer.refresh()
-        if frame.notes or self._has_noted:  # what was noted before is no longer so
-            self._listener.said(shortened(frame.notes), "warning")
-        self._has_noted = bool(frame.notes)
-
-    def _refresh(self, colours: NDArray[np.float32]) -> None:
-        if not self._colours.show(self.layer, colours):
-            self.layer.refresh()
-
-    def _colour_shown(self) -> None:
-        """Let the frame that is shown have its own colours."""
-        shown, _ = self._in_view()
-        frame = self._frames.last(shown)
-        if frame is not None and shown != self._colours_of:
-            self._colours_of = shown
-            number = len(frame.objects.mode_of) - 1
-            self._colours.show(self.layer, self._colours.of(shown, number))
+        self._seen.keep(seen, is_shown=position == self._in_view()[0])
+        self._notes.tell(frame, self.frames)
 
     def _is_current(self, frame: SteeredFrame) -> bool:
         """Whether knobs and edits are those that a frame was made with."""
         edits = [e for e in self.history.edits if e.frame == frame.position]
         return frame.clustering == self.clustering and list(frame.edits) == edits
 
-    def _act(self, edit: Edit, change: Change, contradicted: Sequence[int]) -> None:
-        frame = self.frame(edit.frame)
-        if frame is None or not np.array_equal(
-            self.layer.data[(*change.frame, *change.box)], change.before
-        ):  # others changed the labels meanwhile
-            self.do(edit)
+    def _task_of(self, edit: Edit) -> Task:
+        def steps() -> Generator[Progress, None, Computed]:
+            yield Progress(0, 1, stage="mending")
+            return computed(edit, self.clustered(edit.frame))
+
+        return Task(
+            steps, lambda found: self._act(edit, found), frame=edit.frame, edit=edit
+        )
+
+    def _act(self, edit: Edit, found: Computed) -> None:
+        frame, change = self.frame(edit.frame), found.change
+        if self._drag.is_drawing or not found.holds(frame, self.layer.data):
+            self._job.add(self._task_of(edit), first=True)  # others changed the labels
+            self._continue()
+            return
+        if change is None:
+            self._listener.said(str(found.error), "error")
             return
         if not change.pixels:
             why = AS_PREDICTED if isinstance(edit, Redraw) else "This changes nothing."
             self._listener.said(why, "note")
             return
-        older = [str(frame.mending.made[index].edit) for index in contradicted]
+        older = [str(found.made[index].edit) for index in found.contradicted]
         self.layer.visible = True  # napari cannot paint on what it never drew
         self.history.do(edit, change)
         if older:
@@ -347,7 +354,9 @@ class Steering:
         frame = self.frame(position)
         return frame.mending if frame is not None else None
 
-    def _passing_mending(self, position: Point) -> Mending | None:
+    def _passing_mending(
+        self, position: Point, painted: Sequence[NDArray[np.integer]]
+    ) -> Mending | None:
         """Return what makes edits of strokes on a frame that is being clustered.
 
         None for an unread one: what is painted on it is seen when it is read.
@@ -355,10 +364,10 @@ class Steering:
         from napari_shiftseg.interaction.editing.mending import Mending
 
         frame = self._frames.last(position)
-        if frame is None:
+        if frame is None or position in self._frames.unread:
             return None
         return Mending(
-            self.layer.data[position],
+            self._written.alike(position, self.layer.data[position], painted),
             frame.predicted.embedding,
             offset=self.kept.offset,
             frame=position,
@@ -370,14 +379,6 @@ class Steering:
             self._listener.said("The labels have another shape now.", "error")
             self.stop()
             return
-        self._frames.read_again()
-        self._made_with, self._first_edits = self.clustering, self.history.edits
+        self._frames.read_again(self._made)
         self.history.settle(self.history.edits)
         self._begin_anew()
-
-
-def shortened(notes: Sequence[str]) -> str:
-    """Return the first notes, a line each, and how many more there are."""
-    more = len(notes) - MOST_NOTES
-    rest = [f"… and {more:,} more"] * (more > 0)
-    return "\n".join([*notes[:MOST_NOTES], *rest])

@@ -2,100 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from threading import Event
-from time import sleep
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from napari.layers import Labels
+from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
-import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.steering import steering as steering_module
 from napari_shiftseg.gui.mend.steering.drag_watch import DragWatch
 from napari_shiftseg.gui.mend.steering.one_job import Task
-from napari_shiftseg.gui.mend.steering.steering import Listener, Steering
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
 from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.steering.kept import Kept
-from napari_shiftseg.model.checkpoint import load_model
 
-BANDWIDTH = 0.02  # that gives the noise 31 objects
-OTHER = 0.01
 FRAMES = 3
 
 pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
-
-
-def layer_and_kept(image, model_file):
-    model = load_model(model_file)
-    result = shiftseg.segment(image, model, bandwidth=BANDWIDTH, device="cpu")
-    record = {"settings": asdict(result.settings)}
-    return Labels(result.labels.copy(), metadata={METADATA_KEY: record}), Kept(
-        result, model.config
-    )
-
-
-@pytest.fixture
-def one(noise, model_file):
-    return layer_and_kept(noise, model_file)
-
-
-@pytest.fixture
-def series(noise, model_file):
-    return layer_and_kept(np.stack([noise, noise[::-1], noise[:, ::-1]]), model_file)
-
-
-@pytest.fixture
-def view():
-    """What the viewer shows; a test moves its slider."""
-    return SimpleNamespace(frame=(), region=None)
-
-
-@pytest.fixture
-def said():
-    return []
-
-
-@pytest.fixture
-def steer(view, said):
-    made = []
-
-    def begin(layer, kept):
-        if kept.leading and not view.frame:
-            view.frame = (0,)
-        listener = Listener(lambda: None, lambda text, _: said.append(text))
-        made.append(Steering(layer, kept, lambda: (view.frame, view.region), listener))
-        return made[-1]
-
-    yield begin
-    for steering in made:
-        steering.stop()
-
-
-@pytest.fixture
-def settled(qtbot):
-    def wait(steering):
-        qtbot.waitUntil(lambda: not steering.is_busy, timeout=30_000)
-
-    return wait
-
-
-@pytest.fixture
-def slow_replay(monkeypatch):
-    """Replaying takes long, and no step of it can be cancelled."""
-    began, replay = Event(), Mending.replay
-
-    def slow(self, edits):
-        began.set()
-        sleep(0.2)
-        return replay(self, edits)
-
-    monkeypatch.setattr(Mending, "replay", slow)
-    return began
 
 
 @pytest.fixture
@@ -111,23 +33,10 @@ def order(monkeypatch):
     return begun
 
 
-def turned(steering, bandwidth=OTHER):
-    return steering.clustering.model_copy(update={"bandwidth": bandwidth})
-
-
 def drag_watch(layer):
     """The callback by which strokes are watched; napari calls it with every drag."""
     calls = layer.mouse_drag_callbacks
     return next(c for c in calls if isinstance(getattr(c, "__self__", 0), DragWatch))
-
-
-def pixel(labels, number):
-    return tuple(int(x) for x in np.argwhere(labels == number)[0])
-
-
-def fresh(noise, model_file, bandwidth):
-    model = load_model(model_file)
-    return shiftseg.segment(noise, model, bandwidth=bandwidth, device="cpu").labels
 
 
 def test_an_edit_taken_out_during_its_replay_is_out(

@@ -1,0 +1,215 @@
+"""A layer that is left while frames of it wait: nothing counts as painted, nor is lost.
+
+Frames are unread until they were clustered as their labels were made.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from steered import BANDWIDTH, OTHER, fresh, pixel, turned
+
+from napari_shiftseg.gui.mend.editing.edit_files import chosen_of
+from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
+from napari_shiftseg.gui.mend.steering.recorded import (
+    METADATA_UNFINISHED,
+    METADATA_UNREAD,
+)
+from napari_shiftseg.interaction.editing.edits import Delete, Paint
+from napari_shiftseg.interaction.editing.plain import to_dict
+
+pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_series_left_before_all_frames_are_read(
+    series, steer, settled, qtbot, noise, model_file, at_once
+) -> None:
+    layer, kept = series
+    first = steer(layer, kept)
+    if not at_once:
+        qtbot.waitUntil(lambda: first.frame((0,)) is not None, timeout=30_000)
+    first.turn(turned(first))
+    qtbot.waitUntil(
+        lambda: (
+            (0,) in first.frames and first.frame((0,)).clustering.bandwidth == OTHER
+        ),
+        timeout=30_000,
+    )
+    first.stop()
+    assert {tuple(known["frame"]) for known in layer.metadata[METADATA_UNREAD]} >= {
+        (2,)
+    }
+    again = steer(layer, kept)
+    assert METADATA_UNREAD not in layer.metadata
+    settled(again)
+    assert again.history.edits == ()
+    np.testing.assert_array_equal(layer.data[0], fresh(noise, model_file, OTHER))
+    np.testing.assert_array_equal(layer.data[1], fresh(noise[::-1], model_file, OTHER))
+
+
+def test_an_edit_taken_out_before_its_frame_is_read(
+    one, steer, settled, noise, model_file
+) -> None:
+    layer, kept = one
+    first = steer(layer, kept)
+    settled(first)
+    first.do(Delete((pixel(layer.data, 1),)))
+    settled(first)
+    first.stop()
+    second = steer(layer, kept)
+    second.use(())
+    second.stop()
+    (known,) = layer.metadata[METADATA_UNREAD]
+    assert [edit["kind"] for edit in known["edits"]] == ["delete"]
+    third = steer(layer, kept)
+    settled(third)
+    assert third.history.edits == ()
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, BANDWIDTH))
+
+
+def test_what_was_painted_on_an_unread_frame_outlasts_it_all(
+    one, steer, settled
+) -> None:
+    layer, kept = one
+    layer.data[2:6, 2:6] = 0
+    first = steer(layer, kept)
+    first.turn(turned(first))
+    first.stop()
+    again = steer(layer, kept)
+    settled(again)
+    assert {type(edit) for edit in again.history.edits} == {Paint}
+    assert again.frame(()).clustering.bandwidth == OTHER
+    assert not layer.data[2:6, 2:6].any()
+
+
+def test_a_finished_layer_leaves_no_record(one, steer, settled) -> None:
+    layer, kept = one
+    first = steer(layer, kept)
+    settled(first)
+    first.turn(turned(first))
+    settled(first)
+    first.stop()
+    assert not {METADATA_UNREAD, METADATA_UNFINISHED} & layer.metadata.keys()
+
+
+def test_data_replaced_before_all_frames_are_read(
+    series, steer, settled, qtbot, noise, model_file
+) -> None:
+    layer, kept = series
+    steering = steer(layer, kept)
+    steering.turn(turned(steering))
+    qtbot.waitUntil(lambda: (0,) in steering.frames, timeout=30_000)
+    layer.data = layer.data.copy()
+    settled(steering)
+    assert steering.history.edits == ()
+    np.testing.assert_array_equal(layer.data[0], fresh(noise, model_file, OTHER))
+    np.testing.assert_array_equal(layer.data[1], fresh(noise[::-1], model_file, OTHER))
+
+
+def test_data_replaced_while_the_labels_are_of_two_clusterings(
+    one, steer, settled, qtbot, view, noise, model_file, slow_replay
+) -> None:
+    layer, kept = one
+    view.region = ((0, 20), (0, 20))
+    steering = steer(layer, kept)
+    settled(steering)
+    slow_replay.clear()
+    before = layer.data.copy()
+    steering.turn(turned(steering))
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=30_000)
+    assert not np.array_equal(layer.data, fresh(noise, model_file, OTHER))
+    layer.data = layer.data.copy()
+    settled(steering)
+    assert steering.history.edits == ()
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, OTHER))
+
+
+def test_a_stroke_on_an_unread_frame_counts_once(
+    one, steer, settled, qtbot, slow_replay
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    slow_replay.clear()
+    layer.data = layer.data.copy()
+    qtbot.waitUntil(slow_replay.is_set, timeout=30_000)
+    layer.brush_size = 3
+    layer.paint((20, 20), 0)
+    settled(steering)
+    assert [type(edit) for edit in steering.history.edits] == [Paint]
+    assert not layer.data[19:22, 20].any()
+
+
+def test_edits_that_are_none_leave_the_record_alone(one, steer) -> None:
+    layer, kept = one
+    layer.metadata[METADATA_UNFINISHED] = [()]
+    layer.metadata[METADATA_EDITS] = [{"kind": "nonsense"}]
+    with pytest.raises(ValueError, match="the kind of an edit is"):
+        steer(layer, kept)
+    assert layer.metadata[METADATA_UNFINISHED] == [()]
+
+
+def test_a_failed_clustering_leaves_labels_that_nobody_painted(
+    one, steer, settled, said, monkeypatch, noise, model_file
+) -> None:
+    from napari_shiftseg.interaction.editing.mending import Mending
+
+    layer, kept = one
+    first = steer(layer, kept)
+    settled(first)
+
+    def fail(*_):
+        raise MemoryError("too little memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Mending, "replay", fail)
+        first.turn(turned(first))
+        settled(first)
+    first.stop()
+    assert said == ["too little memory"]
+    again = steer(layer, kept)
+    settled(again)
+    assert again.history.edits == ()
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, OTHER))
+
+
+def test_a_turned_knob_is_recorded_before_it_is_done(one, steer, settled) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    assert chosen_of(layer)["bandwidth"] == BANDWIDTH
+    steering.turn(turned(steering))
+    assert steering.frame(()) is None
+    assert chosen_of(layer)["bandwidth"] == OTHER
+
+
+def test_an_edit_that_waits_is_left_with_the_layer(one, steer, settled) -> None:
+    layer, kept = one
+    first = steer(layer, kept)
+    settled(first)
+    edit = Delete((pixel(layer.data, 1),))
+    first.turn(turned(first))
+    first.do(edit)
+    first.stop()
+    assert layer.metadata[METADATA_EDITS] == [to_dict(edit)]
+    again = steer(layer, kept)
+    settled(again)
+    assert again.history.edits == (edit,)
+    assert again.frame(()).clustering.bandwidth == OTHER
+    assert layer.data[edit.points[0]] == 0
+
+
+def test_an_edit_under_way_is_left_with_the_layer(one, steer, settled) -> None:
+    layer, kept = one
+    first = steer(layer, kept)
+    settled(first)
+    edit = Delete((pixel(layer.data, 1),))
+    first.do(edit)
+    assert first.is_busy
+    first.stop()
+    assert layer.data[edit.points[0]] == 1
+    again = steer(layer, kept)
+    settled(again)
+    assert again.history.edits == (edit,)
+    assert layer.data[edit.points[0]] == 0

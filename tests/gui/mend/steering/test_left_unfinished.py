@@ -18,6 +18,8 @@ from napari_shiftseg.gui.mend.steering.recorded import (
 from napari_shiftseg.interaction.editing.edits import Delete, Paint
 from napari_shiftseg.interaction.editing.plain import to_dict
 
+THIRD = 0.03
+
 pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
 
 
@@ -120,9 +122,10 @@ def test_data_replaced_while_the_labels_are_of_two_clusterings(
     qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=30_000)
     assert not np.array_equal(layer.data, fresh(noise, model_file, OTHER))
     layer.data = layer.data.copy()
+    steering.turn(turned(steering, THIRD))
     settled(steering)
     assert steering.history.edits == ()
-    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, OTHER))
+    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, THIRD))
 
 
 def test_a_stroke_on_an_unread_frame_counts_once(

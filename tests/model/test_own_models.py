@@ -110,4 +110,5 @@ class TestNetworksOfFigures:
 
     def test_every_sample_names_such(self):
         named = {name for entry in SAMPLES.values() for name in entry.models}
-        assert {"figure-2b", "figure-5"} <= named <= figure_models().keys()
+        known = figure_models().keys() | bundled_models().keys()
+        assert {"figure-2b", "figure-5", "disks", "nuclei"} <= named <= known

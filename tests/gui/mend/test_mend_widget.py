@@ -18,6 +18,7 @@ from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.editing.edit_files import SAVED, EditFiles
 from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
+from napari_shiftseg.gui.mend.steering.computed import Computed
 from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.mend.steering.knobs import Knobs
 from napari_shiftseg.gui.mend.tools import (
@@ -651,10 +652,12 @@ def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
 
 
 def test_a_redraw_that_changes_nothing_says_why(steered, result) -> None:
-    at, change = inside(result, 1), Change.none((), result.data)
-    steered.steering._act(Redraw((at,)), change, ())
+    at, steering = inside(result, 1), steered.steering
+    frame, nothing = steering.frame(()), Change.none((), result.data)
+    found = Computed(frame, tuple(frame.mending.made), nothing)
+    steering._act(Redraw((at,)), found)
     assert "predicted foreground already" in steered.answer.value
-    steered.steering._act(Delete((at,)), change, ())
+    steering._act(Delete((at,)), found)
     assert steered.answer.value == "This changes nothing."
 
 

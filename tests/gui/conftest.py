@@ -1,4 +1,5 @@
 import gc
+from importlib import import_module
 from weakref import proxy
 
 import numpy as np
@@ -9,6 +10,20 @@ import napari_shiftseg as shiftseg
 from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
 from napari_shiftseg.model.unet import build
 from napari_shiftseg.samples.disks import disks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_collections():
+    """Let what is imported once not be looked through at every collection.
+
+    napari collects several times around every viewer.
+    """
+    for name in ("torch", "sklearn.cluster", "skimage.measure", "matplotlib.pyplot"):
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import torch
 from safetensors import safe_open
 
 from napari_shiftseg.cli import app, demo, main
+from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering
@@ -606,6 +607,27 @@ class TestDemo:
         assert report["cropped"]["stride"] == [16, 16]
         assert report["naive"]["false_splits"] > 0
         assert report["cropped"]["false_splits"] == 0
+
+    def test_compare_gives_its_figures(
+        self, shiftseg, demo_run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[Any] = []
+
+        def remembered(*arguments: Any) -> Any:
+            yield from ()
+            given.extend(arguments)
+            return demo_run.comparison
+
+        monkeypatch.setattr(compare_command, "compare_steps", remembered)
+        ran = shiftseg("compare", "disks", "--window", 20, "--json")
+        assert (ran.status, ran.stderr) == (0, "")
+        found, demo = json.loads(ran.stdout), json.loads(demo_run.stdout)
+        assert demo.pop("sample") == found["image"]
+        assert {key: found[key] for key in demo} == demo
+        image, model, settings, truth = given
+        assert (image.shape, model.config.name) == ((508, 508), "disks")
+        assert settings.window == 20
+        assert truth.max() == 1600  # the sample's own
 
     def test_its_files(self, demo_run, disks) -> None:
         from skimage.io import imread

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.cli import compare as module
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.comparison import compare
@@ -37,27 +36,6 @@ def without_seconds(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 class TestFigures:
-    def test_those_of_the_demo(
-        self, shiftseg, demo_run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        given: list[Any] = []
-
-        def remembered(*arguments: Any) -> Any:
-            yield from ()
-            given.extend(arguments)
-            return demo_run.comparison
-
-        monkeypatch.setattr(module, "compare_steps", remembered)
-        ran = shiftseg("compare", "disks", "--window", 20, "--json")
-        assert (ran.status, ran.stderr) == (0, "")
-        found, demo = json.loads(ran.stdout), json.loads(demo_run.stdout)
-        assert demo.pop("sample") == found["image"]
-        assert {key: found[key] for key in demo} == demo
-        image, model, settings, truth = given
-        assert (image.shape, model.config.name) == ((508, 508), "disks")
-        assert settings.window == 20
-        assert truth.max() == 1600  # the sample's own
-
     def test_those_of_the_function(
         self, shiftseg, model_file: Path, image: Path, tmp_path: Path
     ) -> None:

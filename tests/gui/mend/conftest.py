@@ -21,7 +21,10 @@ def settled(qtbot):
     """Wait until a Mend widget has nothing left to do."""
 
     def wait(mend):
-        qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=30_000)
+        qtbot.waitUntil(
+            lambda: mend.steering is not None and not mend.steering.is_busy,
+            timeout=120_000,
+        )
 
     return wait
 

@@ -16,7 +16,7 @@ PLACED = {"scale": (2, 0.5, 0.5), "translate": (1, 8, -3), "rotate": (0, 0, 20)}
 
 
 @pytest.fixture
-def mended(viewer, widget, run, qtbot):
+def mended(viewer, widget, run, settled):
     """Segment an image and open the Mend widget on it."""
 
     def begin(image, **place):
@@ -24,16 +24,10 @@ def mended(viewer, widget, run, qtbot):
         widget.advanced.bandwidth.value = BANDWIDTH
         run(widget)
         _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-        settle(mend)
+        settled(mend)
         return mend
 
-    def settle(mend):
-        qtbot.waitUntil(
-            lambda: mend.steering is not None and not mend.steering.is_busy,
-            timeout=60_000,
-        )
-
-    begin.settle = settle
+    begin.settle = settled
     return begin
 
 

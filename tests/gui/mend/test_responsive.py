@@ -55,14 +55,6 @@ def worst(qtbot):
 
 
 @pytest.fixture
-def settled(qtbot):
-    def wait(mend):
-        qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=120_000)
-
-    return wait
-
-
-@pytest.fixture
 def viewer(make_napari_viewer_proxy):
     """A window that is drawn."""
     return make_napari_viewer_proxy(show=True)

@@ -18,17 +18,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def settled(qtbot):
-    def wait(mend):
-        qtbot.waitUntil(
-            lambda: mend.steering is not None and not mend.steering.is_busy,
-            timeout=60_000,
-        )
-
-    return wait
-
-
-@pytest.fixture
 def series(noise):
     return np.stack([noise, noise[::-1, ::-1]])
 

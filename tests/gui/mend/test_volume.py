@@ -44,17 +44,6 @@ def volume():
 
 
 @pytest.fixture
-def settled(qtbot):
-    def wait(mend):
-        qtbot.waitUntil(
-            lambda: mend.steering is not None and not mend.steering.is_busy,
-            timeout=60_000,
-        )
-
-    return wait
-
-
-@pytest.fixture
 def mend(viewer, widget, volume, run, settled):
     """The Mend widget, opened from the result of a volume, a plane in view."""
     viewer.add_image(volume, name="volume", **PLACE)

@@ -88,8 +88,8 @@ class ToolDesk:
             viewer, self.click, self.draw, self.hover, lay_down, self.escape
         )
 
-    def take(self, tool: Tool | None) -> str:
-        """Take a tool up, or lay the last one down; return what to do with it."""
+    def take(self, tool: Tool | None) -> None:
+        """Take a tool up, or lay the last one down."""
         self._gestures.end()
         self._asking.stop()
         self._clicks.clear()
@@ -100,7 +100,7 @@ class ToolDesk:
         self.tool = tool
         self._say("", "note")
         if self.steering is None:
-            return ""
+            return
         layer = self.steering.layer
         self._marks.show((), layer)
         self._outline(tool is ASK)
@@ -108,7 +108,6 @@ class ToolDesk:
             layer.visible = True  # or objects that are not seen would change
             self._viewer.layers.selection.active = layer
             self._gestures.begin(layer, tool.draws)
-        return self.hint
 
     @property
     def hint(self) -> str:

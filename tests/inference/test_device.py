@@ -50,6 +50,19 @@ def test_the_cpu_has_a_bounded_share_of_what_is_free() -> None:
     assert 0 < memory_budget(torch.device("cpu")) <= MOST_ON_CPU
 
 
+@pytest.mark.parametrize("free", [0, 2**20, 2**50])
+def test_the_cpu_budget_needs_no_file_of_linux(
+    monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    class Memory:
+        available = free
+
+    monkeypatch.setattr("builtins.open", None)  # /proc is not there elsewhere
+    monkeypatch.setattr("pathlib.Path.open", None)
+    monkeypatch.setattr("psutil.virtual_memory", Memory)
+    assert memory_budget(torch.device("cpu")) == min(free // 2, MOST_ON_CPU)
+
+
 def test_a_gpu_gives_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
     assert memory_budget(torch.device("cuda", 0)) == 500

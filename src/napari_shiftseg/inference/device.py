@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from math import inf
-from pathlib import Path
-
+import psutil
 import torch
 
 SHARE_OF_MEMORY = 0.5  # of what is free, that one batch of tiles may take
-MEMORY_FILE = Path("/proc/meminfo")
 MOST_ON_CPU = 2 * 2**30  # bytes; larger tiles gain nothing on a CPU
 
 
@@ -47,14 +44,5 @@ def memory_budget(device: torch.device) -> int:
     """Return the bytes that one batch of tiles may take on this device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * SHARE_OF_MEMORY)
-    return min(int(_free_memory() * SHARE_OF_MEMORY), MOST_ON_CPU)
-
-
-def _free_memory() -> float:
-    """Return the bytes programs can still take, where the system tells (Linux)."""
-    try:
-        lines = MEMORY_FILE.read_text().splitlines()
-    except OSError:
-        return inf
-    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0]) * 1024 if found else inf
+    free = psutil.virtual_memory().available
+    return min(int(free * SHARE_OF_MEMORY), MOST_ON_CPU)

@@ -54,6 +54,8 @@ def _invalid(error: Exception) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":  # our own words, which name the value
+        return message
     return f"{name}: {message}, got {brief(first['input'])}"
 
 

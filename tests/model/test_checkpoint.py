@@ -378,7 +378,10 @@ def test_a_config_that_is_not_of_these_weights_is_refused(path, options):
         ({"features": 10**9}, "features must be at most 65,536, got 1000000000"),
         ({"features": 65_536, "growth": 16}, "weights must be at most 1,000,000,000"),
         ({"name": "n" * 10**6}, "name: String should have at most 255"),
-        ({"clustering": {"bandwidth": 1e-300}}, "bandwidth: Input should be greater"),
+        (
+            {"clustering": {"bandwidth": 1e-300}},
+            "must be at least 1e-09, got 1e-300",
+        ),
         ({"clustering": {"min_size": 10**30}}, "min_size: Input should be less"),
         ({"clustering": {"background_embedding": [1, 1, 1e200]}}, "should be less"),
     ],

@@ -37,7 +37,11 @@ Pixels = Annotated[int, Field(ge=1, le=2**20)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 # in float32, squares of embeddings are neither 0 nor infinite
 Coordinate = Annotated[float, Field(ge=-1e18, le=1e18, allow_inf_nan=False)]
-Bandwidth = Annotated[float, Field(ge=1e-9, le=1e18, allow_inf_nan=False)]
+Bandwidth = Annotated[
+    float,
+    Field(gt=0, le=1e18, allow_inf_nan=False),
+    AfterValidator(lambda width: _at_least("the bandwidth", width, 1e-9)),
+]
 
 
 def check_bounds(config: ModelConfig) -> None:
@@ -84,6 +88,12 @@ def weights_of(config: ModelConfig) -> int:
             coarse = fine
         total += block(fine + coarse, fine)
     return total + (features[0] + 1) * config.out_channels
+
+
+def _at_least(name: str, value: float, least: float) -> float:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return value
 
 
 def _at_most(name: str, value: Any, most: int) -> None:

@@ -18,6 +18,7 @@ from napari_shiftseg.model.header import (
     find_model,
     read_config,
 )
+from napari_shiftseg.model.sound_weights import unsound
 from napari_shiftseg.model.unet import UNet
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
@@ -40,18 +41,25 @@ def load_model(source: str | Path) -> UNet:
         If there is neither a model nor a file of this name.
     CheckpointError
         If the file is no checkpoint of ours, is truncated, holds a pickle, or its
-        weights do not fit its config.
+        weights do not fit its config or are not finite.
     """
     path = find_model(source)
     config = read_config(path)
     try:
-        return _filled(config, load_file(path)).eval()
+        model = _filled(config, load_file(path)).eval()
     except (RuntimeError, TypeError, OverflowError, SafetensorError) as error:
         first = next(iter(str(error).splitlines()[1:]), str(error)).strip()
         raise CheckpointError(
             f"{path.name}: the weights do not fit the config ({first}); "
             f"the file is damaged or was put together by hand"
         ) from None
+    fault = unsound(model.state_dict())
+    if fault:
+        raise CheckpointError(
+            f"{path.name}: {fault}, so that no prediction is finite; its training "
+            f"failed or the file is damaged, take another model"
+        )
+    return model
 
 
 def _filled(config: ModelConfig, weights: dict[str, torch.Tensor]) -> UNet:

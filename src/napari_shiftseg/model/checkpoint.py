@@ -19,6 +19,7 @@ from napari_shiftseg.model.header import (
     find_model,
     read_config,
 )
+from napari_shiftseg.model.sound_weights import unsound
 from napari_shiftseg.model.unet import UNet
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
@@ -47,18 +48,25 @@ def load_model(source: str | Path) -> UNet:
         If there is neither a model nor a file of this name.
     CheckpointError
         If the file is no checkpoint of ours, is truncated, holds a pickle, or its
-        weights do not fit its config.
+        weights do not fit its config or are not finite.
     """
     path = find_model(source)
     config = read_config(path)
     try:
-        return _filled(config, path).eval()
+        model = _filled(config, path).eval()
     except UNREADABLE as error:
         first = str(error).strip().partition("\n")[0]
         raise CheckpointError(
             f"{path.name}: the weights do not fit the config ({first}); "
             f"the file is damaged or was put together by hand"
         ) from None
+    fault = unsound(model.state_dict())
+    if fault:
+        raise CheckpointError(
+            f"{path.name}: {fault}, so that no prediction is finite; its training "
+            f"failed or the file is damaged, take another model"
+        )
+    return model
 
 
 def _filled(config: ModelConfig, path: Path) -> UNet:
@@ -67,7 +75,7 @@ def _filled(config: ModelConfig, path: Path) -> UNet:
     Raises
     ------
     ValueError
-        If a weight is missing, too much, of another size or not finite.
+        If a weight is missing, too much or of another size.
     """
     with torch.device("meta"):
         model = UNet(config)
@@ -95,8 +103,6 @@ def _check_sizes(
 
 def _read(stored: Any, name: str, dtype: torch.dtype) -> torch.Tensor:
     weight: torch.Tensor = stored.get_tensor(name).to(dtype, copy=True)
-    if not weight.isfinite().all():
-        raise ValueError(f"{name} holds values that are NaN or infinite")
     return weight
 
 

@@ -73,7 +73,7 @@ def segment(
     context: typer.Context,
     image: Image,
     output: Output,
-    model: Model = "disks",
+    model: Model = None,
     window: Window = None,
     stitching: StitchingOption = "cropped",
     border: BorderOption = "mirror",
@@ -90,7 +90,9 @@ def segment(
     """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
     from napari_shiftseg.cli.run_settings import settings_of
     from napari_shiftseg.cli.segment import run_segment
+    from napari_shiftseg.cli.usual_model import model_for
 
+    model = model_for(model, image)
     run_segment(image, model, settings_of(context), output, as_json)
 
 
@@ -133,7 +135,7 @@ def compare(
         str | None,
         typer.Option(help="Tile size (window), 20 or 24x96x96. [trained with]"),
     ] = None,
-    model: Model = "disks",
+    model: Model = None,
     truth: Annotated[
         Path | None, typer.Option(help="True labels. [a sample's own]")
     ] = None,
@@ -152,13 +154,14 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
         window=_window(window), border=border, device=device, batch=batch,
         bandwidth=bandwidth,
     )  # fmt: skip
-    run_compare(image, model, truth, settings, output, as_json)
+    run_compare(image, model_for(model, image), truth, settings, output, as_json)
 
 
 def sweep(
@@ -172,7 +175,7 @@ def sweep(
             help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, to 4 periods]"
         ),
     ] = None,
-    model: Model = "disks",
+    model: Model = None,
     truth: Annotated[
         list[Path] | None,
         typer.Option(help="True labels, once an image. [a sample's own]"),
@@ -185,9 +188,11 @@ def sweep(
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
     from napari_shiftseg.cli.sweep import run_sweep
+    from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(stitching=stitching, border=border, device=device)
+    model = model_for(model, *images)
     run_sweep(images, model, windows, truth or [], settings, output, as_json)
 
 

@@ -76,7 +76,8 @@ def _as_shown(stored: Stored) -> Stored:
         notes = (*stored.notes, INVERTED)
         return replace(stored, data=data, white_is_low=None, notes=notes)
     if stored.kind == "palette" and not stored.is_lut and stored.palette is not None:
-        colours = np.moveaxis(stored.palette[:, stored.data], 0, -1)
+        index = stored.data.astype(np.intp)
+        colours = np.moveaxis(stored.palette.take(index, 1, mode="clip"), 0, -1)
         axes = stored.axes + SAMPLES
         return replace(stored, data=colours, axes=axes, kind="rgb", palette=None)
     if stored.kind == "cmyk":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import imagecodecs
@@ -51,7 +52,10 @@ def stored_array(path: Path) -> Stored:
     """
     try:
         data = np.load(path, allow_pickle=False)
-    except (EOFError, SyntaxError, LookupError, TypeError, MemoryError) as error:
+    except (
+        EOFError, SyntaxError, LookupError, TypeError, MemoryError, OverflowError,
+        TokenError,
+    ) as error:  # fmt: skip
         raise ValueError(f"the array is damaged ({error})") from None
     if not isinstance(data, np.ndarray):
         raise ValueError("it holds several arrays, one is expected")
@@ -83,8 +87,7 @@ def _of_samples(data: np.ndarray) -> Stored:
     """Return pixels of several samples: grey with opacity, RGB or RGBA."""
     if data.shape[-1] == 2:
         return Stored(data[..., 0], "YX")
-    opacity = 3 if data.shape[-1] == 4 else None
-    return Stored(data, "YX" + SAMPLES, kind="rgb", opacity=opacity)
+    return Stored(data, "YX" + SAMPLES, kind="rgb")
 
 
 def _is_deep_colour(path: Path) -> bool:

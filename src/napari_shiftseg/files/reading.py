@@ -29,6 +29,7 @@ TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
+MOST_EXACT = 2**53  # below, every whole number is a float
 MOST_PARTS = 10  # connected parts an id; more are no objects
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
@@ -223,8 +224,8 @@ def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
     """Return floats that are whole numbers as integers; any other as it is."""
     if labels.dtype.kind != "f" or not np.isfinite(labels).all():
         return labels
-    most = np.abs(labels).max(initial=0)
-    if most > np.iinfo(np.int64).max // 2 or (labels != np.rint(labels)).any():
+    most = float(np.abs(labels).max(initial=0))
+    if most > MOST_EXACT or (labels != np.rint(labels)).any():
         return labels
     return labels.astype(np.int32 if most < 2**31 else np.int64)
 

@@ -47,8 +47,6 @@ class Stored:
         (3, colours), what an index stands for.
     is_lut : bool
         Whether the palette only says how an intensity is shown.
-    opacity : int or None
-        Which sample is opacity.
     """
 
     data: NDArray[Any]
@@ -60,7 +58,6 @@ class Stored:
     white_is_low: int | None = None
     palette: NDArray[Any] | None = None
     is_lut: bool = False
-    opacity: int | None = None
 
 
 def unnamed(shape: tuple[int, ...]) -> str:

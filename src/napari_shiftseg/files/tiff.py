@@ -8,6 +8,7 @@ indices of a palette as grey, does not join pages, and needs 30 packages more.
 from __future__ import annotations
 
 import logging
+import struct
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ import psutil
 import tifffile
 
 from napari_shiftseg.files import calibration as distances
+from napari_shiftseg.files.pages import check_pages
 from napari_shiftseg.files.stored import (
     ALSO_CHANNELS,
     CHANNELS,
@@ -37,18 +39,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.files.calibration import Calibration
-    from napari_shiftseg.files.stored import Kind
 
 # What tifffile and imagecodecs raise on files that are damaged; TiffFileError and
 # UnicodeError are ValueErrors, the errors of all codecs RuntimeErrors.
 DAMAGED = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError,
-    RuntimeError, AssertionError, MemoryError, OSError, SyntaxError, zlib.error,
+    RuntimeError, AssertionError, MemoryError, OSError, SyntaxError, struct.error,
+    zlib.error,
 )  # fmt: skip
 LOST = ("corrupt", "invalid page offset", "invalid offset to page", "circular")
 PLAIN = ("generic", "uniform", "shaped")  # kinds of series that pages make by chance
 NUMBERED = "numbered from 1 in every image of the axes "
-RGB, PALETTE, SEPARATED, WHITE_IS_ZERO, LAB = 2, 3, 5, 0, (8, 9, 10)
+WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
+COLOURED, PLANAR = (RGB, YCBCR), 2
+SAVE_WITH_AXES = "save it again with axes, or as .npy"
+FRAMES = (
+    "3 or 4 planes of more than 8 bits, marked as colours, were taken as frames: if "
+    f"they are colours, {SAVE_WITH_AXES}"
+)
+MAYBE_FRAMES = (
+    "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
+    f"these are frames, {SAVE_WITH_AXES}"
+)
 OPACITY = (1, 2)  # of TIFF's extra samples
 
 
@@ -100,6 +112,7 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
     """
     with _log() as said:
         try:
+            check_pages(path)
             with tifffile.TiffFile(path) as file:
                 return _stored(file, series, said)
         except DAMAGED as error:
@@ -116,6 +129,7 @@ def about_tiff(path: Path) -> About:
     """
     with _log():
         try:
+            check_pages(path)
             with tifffile.TiffFile(path) as file:
                 chosen = _chosen(file.series, None)
                 one = chosen.series[0]
@@ -148,9 +162,13 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
     parts = [_pixels(one) for one in chosen.series]
     first = chosen.series[0]
     data, axes = parts[0], _named(first.axes, first.shape, first.kind)
+    if axes.endswith("X" + UNNAMED):  # (Y, X, 1), which tifffile keeps
+        data, axes = data[..., 0], axes[:-1]
     if len(parts) > 1:
         data, axes = np.stack(parts), UNNAMED + axes
     pixels = _ome_pixels(images, chosen.first, len(file.series), first.name)
+    if len(axes) != data.ndim:
+        raise ValueError(f"its axes {axes} are not those of its pixels {data.shape}")
     stored = Stored(
         data,
         axes,
@@ -158,7 +176,7 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
         _channels(file, pixels),
         chosen.notes,
     )
-    return _with_photometry(stored, first.keyframe, first.kind == "imagej")
+    return _with_photometry(stored, first.keyframe, first.kind)
 
 
 def _chosen(found: Sequence[tifffile.TiffPageSeries], number: int | None) -> Chosen:
@@ -246,6 +264,12 @@ def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
             raise ValueError(
                 f"page {number} of {total} is cut off: the file ends before its pixels"
             )
+        parts, known = prod(page.keyframe.chunked), len(page.databytecounts)
+        if known < parts and page.databytecounts != (page.nbytes,):
+            raise ValueError(
+                f"page {number} of {total} is damaged: of its {parts:,} parts {known:,} "
+                f"have a place in the file"
+            )
 
 
 def _refuse_absurd(images: Sequence[dict[str, Any]], size: int) -> None:
@@ -317,33 +341,52 @@ def _channels(file: tifffile.TiffFile, pixels: dict[str, Any]) -> tuple[str, ...
     return tuple(map(str, colours.get("ColorNames", ())))
 
 
-def _with_photometry(
-    stored: Stored, page: tifffile.TiffPage, is_imagej: bool
-) -> Stored:
-    """Add what the samples of a pixel stand for."""
-    photometric, axes = int(page.photometric), stored.axes
+def _with_photometry(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
+    """Add what the samples of a pixel stand for.
+
+    tifffile marks every array of booleans as min-is-white, without inverting it: where
+    it wrote the file, they are taken as they are.
+    """
+    photometric = int(page.photometric)
     if photometric == WHITE_IS_ZERO:
-        return replace(stored, white_is_low=int(page.bitspersample))
-    if photometric == PALETTE and page.colormap is not None:
-        return replace(stored, kind="palette", palette=page.colormap, is_lut=is_imagej)
-    if SAMPLES not in axes:
-        return stored
-    samples = stored.data.shape[axes.index(SAMPLES)]
-    if photometric in LAB:  # the lightness alone
-        data = stored.data.take(0, axes.index(SAMPLES))
-        return replace(stored, data=data, axes=axes.replace(SAMPLES, ""))
+        is_mask = stored.data.dtype == bool and kind == "shaped"
+        bits = None if is_mask else int(page.bitspersample)
+        return replace(stored, white_is_low=bits)
+    if photometric == PALETTE and _is_index(stored.data, page.colormap):
+        is_lut = kind == "imagej"
+        return replace(stored, kind="palette", palette=page.colormap, is_lut=is_lut)
+    return _with_samples(stored, page, kind) if SAMPLES in stored.axes else stored
+
+
+def _is_index(data: NDArray[Any], palette: NDArray[Any] | None) -> bool:
+    return palette is not None and data.dtype.kind in "bu"
+
+
+def _with_samples(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
+    """Add what several samples a pixel stand for: colours, opacity, or channels.
+
+    tifffile, and what saves with it, marks every stack of 3 or 4 planes as colours,
+    plane by plane; of more than 8 bits that is a stack, of 8 bits it may be.
+    """
+    photometric, at = int(page.photometric), stored.axes.index(SAMPLES)
+    samples = stored.data.shape[at]
     if photometric == SEPARATED and samples >= 4:
         return replace(stored, kind="cmyk")
-    colours = 3 if photometric in (RGB, 6) and samples >= 3 else 1
-    extra = [int(kind) for kind in page.extrasamples or ()]
-    opaque = [colours + at for at, kind in enumerate(extra) if kind in OPACITY]
-    kind: Kind = "grey"
-    if colours == 3 and samples - len(opaque) <= 4:
-        kind = "rgb"
-        opaque = opaque or [3] * (samples == 4)
-    if kind == "grey" and CHANNELS not in axes:
-        stored = replace(stored, axes=axes.replace(SAMPLES, CHANNELS))
-    return replace(stored, kind=kind, opacity=next(iter(opaque), None))
+    colours = 3 if photometric in COLOURED and samples >= 3 else 1
+    opaque = sum(int(extra) in OPACITY for extra in page.extrasamples or ())
+    if colours == 3 and samples - opaque <= 4:
+        if kind != "shaped" or page.planarconfig != PLANAR:
+            return replace(stored, kind="rgb")
+        if stored.data.dtype == np.uint8:
+            return replace(stored, kind="rgb", notes=(*stored.notes, MAYBE_FRAMES))
+        axes, notes = stored.axes.replace(SAMPLES, UNNAMED), (*stored.notes, FRAMES)
+        return replace(stored, axes=axes, notes=notes)
+    if photometric in LAB or samples - opaque == 1:  # the lightness, or grey, alone
+        data = stored.data.take(0, at)
+        return replace(stored, data=data, axes=stored.axes.replace(SAMPLES, ""))
+    if CHANNELS in stored.axes:
+        return stored
+    return replace(stored, axes=stored.axes.replace(SAMPLES, CHANNELS))
 
 
 class _Kept(logging.Handler):

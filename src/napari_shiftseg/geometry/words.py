@@ -77,3 +77,10 @@ def brief(value: object) -> str:
         return writer.repr(value)
     except ValueError:  # a number of more digits than Python writes
         return f"{type(value).__name__} of too many digits"
+
+
+def grey(value: float) -> str:
+    """Write a grey value as ``1,100``, ``0.0123`` or ``1.2e+08``."""
+    if value == 0 or 1e6 > abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

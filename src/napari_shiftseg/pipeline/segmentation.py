@@ -16,6 +16,8 @@ from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
+from napari_shiftseg.inference.scale import AS_IS
+from napari_shiftseg.inference.stack import frame_scales
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
+    from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
 
@@ -87,6 +90,8 @@ class Segmentation:
         Prediction and clustering.
     notes : tuple of str
         What the user should know: memory that did not suffice, for example.
+    intensity : Scale
+        How grey values were read, of a time series those of its first frame.
     """
 
     labels: NDArray[np.int32]
@@ -98,6 +103,7 @@ class Segmentation:
     settings: Settings
     seconds: float
     notes: tuple[str, ...] = ()
+    intensity: Scale = AS_IS
 
     @property
     def objects(self) -> int:
@@ -147,11 +153,13 @@ def segment_steps(
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
-        return (yield from frame_steps(open_for(pixels, model), model, settings))
+        opened = open_for(pixels, model, settings.reading)
+        return (yield from frame_steps(opened, model, settings))
+    scales = frame_scales(pixels, model.config, settings.reading)
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
-        opened = open_for(pixels[at], model)
+        opened = open_for(pixels[at], model, settings.reading, scales.common)
         steps = Returning(frame_steps(opened, model, settings, plan))
         for progress in steps:
             yield replace(
@@ -160,7 +168,8 @@ def segment_steps(
                 total=len(frames) * progress.total,
             )
         results.append(steps.value)
-    return _stacked(results, np.shape(pixels)[: len(frames[0])])
+    stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
+    return replace(stacked, notes=(*scales.notes, *stacked.notes))
 
 
 class TilesTooLarge(MemoryError):
@@ -211,7 +220,8 @@ def frame_steps(
         plan=predicted.plan,
         settings=settings,
         seconds=perf_counter() - began,
-        notes=predicted.notes,
+        notes=(*image.scale.notes, *predicted.notes),
+        intensity=image.scale,
     )
 
 

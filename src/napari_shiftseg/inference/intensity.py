@@ -32,6 +32,7 @@ TYPICAL = 3.0  # times usual objects, where something else is the brightest
 ISOLATED = 1.3  # times what is left without isolated pixels
 DEPTH = 3.5  # times the spread of the ground below it, that 0 lies at most
 EQUAL_VOTE = 256  # pixels of an object, from which on all weigh alike
+DIMMER = 0.45  # of the votes; of two things alike the dimmer one is the object
 DARK = 2.0  # times as far as bright ones, that dark objects stand out
 
 
@@ -46,7 +47,8 @@ class Seen:
         (pixels,) of each, grey values that hold data.
     frames : tuple of int
         Position of each on the first axis of the stack.
-    no_data : tuple of float
+    no_data, in_blocks : tuple of float
+        See `NoData`.
     is_complete : bool
         Whether all pixels were looked at.
     """
@@ -55,6 +57,7 @@ class Seen:
     values: tuple[NDArray[Any], ...]
     frames: tuple[int, ...]
     no_data: tuple[float, ...]
+    in_blocks: tuple[float, ...]
     is_complete: bool
 
     @property
@@ -130,15 +133,18 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     values: list[NDArray[Any]] = []
     frames: list[int] = []
     holes: dict[float, None] = {}
+    blocks: dict[float, None] = {}
     for part in parts:
         plane, masked = values_of(data[part])
         left_out = _without_data(plane, masked, reading.ignore_nan)
         if left_out is None:
             continue
-        hidden, found = no_data(plane, left_out)
+        found = no_data(plane, left_out)
+        hidden = found.where
         if hidden.all():
             continue
-        holes |= dict.fromkeys(found)
+        holes |= dict.fromkeys(found.values)
+        blocks |= dict.fromkeys(found.in_blocks)
         known = -plane.astype(np.float64) if reading.invert else plane
         sheets.append(sheet_of(known, hidden))
         values.append(known[~hidden].ravel()[::share])
@@ -148,7 +154,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
             "no pixel of the image holds data: all are masked, NaN or of one border"
         )
     return Seen(
-        tuple(sheets), tuple(values), tuple(frames), tuple(holes),
+        tuple(sheets), tuple(values), tuple(frames), tuple(holes), tuple(blocks),
         is_complete=number == prod(shape),
     )  # fmt: skip
 
@@ -167,7 +173,7 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     if reading.invert:
         low, high, ground = -high, -low, -ground
     return Scale(
-        low, high, reading.invert, ground, seen.no_data, CEILING,
+        low, high, reading.invert, ground, seen.no_data, seen.in_blocks, CEILING,
         reading.ignore_nan, tuple(notes),
     )  # fmt: skip
 
@@ -216,7 +222,7 @@ def usual_contrast(sheets: list[Sheet], ground: float) -> float:
     sizes = np.concatenate([sheet.sizes for sheet in sheets])
     weights = np.minimum(sizes, EQUAL_VOTE)
     order = np.argsort(peaks)
-    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    half = np.searchsorted(np.cumsum(weights[order]), DIMMER * weights.sum())
     return float(peaks[order][half])
 
 

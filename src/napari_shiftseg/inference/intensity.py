@@ -10,7 +10,12 @@ import numpy as np
 
 from napari_shiftseg.geometry.words import grey
 from napari_shiftseg.inference.no_data import no_data
-from napari_shiftseg.inference.pixels import not_finite, refuse_not_finite, values_of
+from napari_shiftseg.inference.pixels import (
+    not_finite,
+    refuse_not_finite,
+    values_of,
+    workable,
+)
 from napari_shiftseg.inference.scale import Reading, Scale
 from napari_shiftseg.inference.sheet import Sheet, sheet_of
 
@@ -139,6 +144,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
         left_out = _without_data(plane, masked, reading.ignore_nan)
         if left_out is None:
             continue
+        plane = workable(plane)
         found = no_data(plane, left_out)
         hidden = found.where
         if hidden.all():
@@ -165,9 +171,10 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     low, high = _low(seen), _high(seen)
     noise = float(np.median([sheet.noise for sheet in seen.sheets]))
     high = max(high, low + QUIET * noise)
-    if all(sheet.is_noise for sheet in seen.sheets):
-        said = NOTHING if high > low else CONSTANT.format(grey(ground))
-        notes += [said] * seen.is_complete
+    if not high > low:
+        notes += [CONSTANT.format(grey(ground))] * seen.is_complete
+    elif all(sheet.is_noise for sheet in seen.sheets):
+        notes += [NOTHING] * seen.is_complete
     elif not reading.invert and _looks_inverted(seen):
         notes.append(INVERTED)
     if reading.invert:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.inference.sheet import smallest_step
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -118,11 +120,12 @@ def _drawn(pixels: NDArray[Any], out: Mask) -> list[Any]:
 
 
 def _ground(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the median of grey values, and their spread as of a normal law."""
+    """Return the median of grey values, and their spread: a step or more."""
     if not values.size:
         return 0.0, 0.0
     middle = float(np.median(values))
-    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    return middle, max(spread, smallest_step(values))
 
 
 def _at_the_edge(pixels: NDArray[Any], out: Mask) -> Iterator[Any]:

@@ -36,12 +36,13 @@ def demo(
     window: Annotated[int, typer.Option(help="Tile size for naive stitching.")] = 20,
     device: Device = "auto",
     viewer: Annotated[bool, typer.Option(help="Open napari with the result.")] = True,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment the disk sample naively and cropped, and compare."""
     from napari_shiftseg.cli.demo import run_demo
 
-    run_demo(output, window, device, viewer and not as_json, as_json)
+    run_demo(output, window, device, viewer and not as_json, as_json, overwrite)
 
 
 def figure(
@@ -65,12 +66,13 @@ def figure(
         typer.Option("--retrain", help="Train its networks anew, and write them too."),
     ] = False,
     device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda.")] = "auto",
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
     from napari_shiftseg.cli.figure import run_figure
 
-    run_figure(name, output, data, retrain, device, as_json)
+    run_figure(name, output, data, retrain, device, as_json, overwrite)
 
 
 def segment(
@@ -157,6 +159,9 @@ def compare(
     batch: Batch = None,
     bandwidth: Bandwidth = None,
     output: OptionalOutput = None,
+    channel: Channel = None,
+    series: Series = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Compare naive and cropped stitching: figures, a verdict, a report.
@@ -173,7 +178,9 @@ def compare(
         window=_window(window), border=border, device=device, batch=batch,
         bandwidth=bandwidth,
     )  # fmt: skip
-    run_compare(image, model, truth, settings, output, as_json)
+    run_compare(
+        image, model, truth, settings, output, as_json, channel, series, overwrite
+    )
 
 
 def sweep(
@@ -196,6 +203,8 @@ def sweep(
     border: BorderOption = "mirror",
     device: Device = "auto",
     output: OptionalOutput = None,
+    channel: Channel = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
@@ -203,7 +212,10 @@ def sweep(
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(stitching=stitching, border=border, device=device)
-    run_sweep(images, model, windows, truth or [], settings, output, as_json)
+    run_sweep(
+        images, model, windows, truth or [], settings, output, as_json, channel,
+        overwrite,
+    )  # fmt: skip
 
 
 def evaluate(
@@ -216,6 +228,7 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help=".csv file.")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Score labels against true labels: AP50, false splits, false merges.
@@ -225,7 +238,7 @@ def evaluate(
     """
     from napari_shiftseg.cli.evaluate import run_evaluate
 
-    run_evaluate(prediction, truth, output, as_json)
+    run_evaluate(prediction, truth, output, as_json, overwrite)
 
 
 def _window(text: str | None) -> int | tuple[int, ...] | None:

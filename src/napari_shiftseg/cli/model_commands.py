@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_shiftseg.cli.options import Device, Json, Model, Output
+from napari_shiftseg.cli.options import (
+    Channel,
+    Device,
+    Json,
+    Model,
+    Output,
+    Overwrite,
+    Series,
+)
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -20,6 +28,8 @@ def inspect(
         Path | None,
         typer.Option(help="What each tile size costs on this image, or sample."),
     ] = None,
+    channel: Channel = None,
+    series: Series = None,
     device: Device = "auto",
     self_test: Annotated[
         bool,
@@ -34,7 +44,7 @@ def inspect(
     """Show what a model is, what its tiles cost, and whether they are exact."""
     from napari_shiftseg.cli.inspection import run_inspection
 
-    if not run_inspection(model, image, device, self_test, as_json):
+    if not run_inspection(model, image, device, self_test, as_json, channel, series):
         raise typer.Exit(1)
 
 
@@ -101,6 +111,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Of weights and windows.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
     device: Device = "auto",
+    channel: Channel = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")
     ] = False,
@@ -123,7 +134,8 @@ def train(
         window=None if window is None else parse_window(window), steps=steps,
         batch=batch, learning_rate=learning_rate, precision=precision,
         every=every, patience=patience, seed=seed, workers=workers, device=device,
-        resume=resume, force=force, command=shlex.join(["shiftseg", *sys.argv[1:]]),
+        resume=resume, channel=channel, force=force,
+        command=shlex.join(["shiftseg", *sys.argv[1:]]),
         network={name: v for name, v in network.items() if v is not None},
     )  # fmt: skip
     run_training(asked, as_json)
@@ -152,6 +164,8 @@ def tune(
         typer.Option("-o", "--output", help=".safetensors file, tuned. [none]"),
     ] = None,
     device: Device = "auto",
+    channel: Channel = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Choose bandwidth, minimum size and threshold by AP50 on images with labels.
@@ -162,7 +176,9 @@ def tune(
     from napari_shiftseg.cli.tune import read_candidates, run_tuning
 
     candidates = read_candidates(bandwidths, min_sizes, thresholds)
-    run_tuning(images, labels, model, candidates, output, device, as_json)
+    run_tuning(
+        images, labels, model, candidates, output, device, as_json, channel, overwrite
+    )
 
 
 def export(
@@ -170,9 +186,10 @@ def export(
         str, typer.Argument(help="Bundled or own model, or .safetensors file.")
     ],
     output: Output,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write a model and its card (NAME.md) into a folder, to hand on."""
     from napari_shiftseg.cli.export import run_export
 
-    run_export(model, output, as_json)
+    run_export(model, output, as_json, overwrite)

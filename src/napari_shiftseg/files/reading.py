@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_shiftseg.files.channels import one_channel
 from napari_shiftseg.files.pictures import stored_array, stored_picture
-from napari_shiftseg.files.stored import CHANNELS, SAMPLES, ordered
+from napari_shiftseg.files.stored import CHANNELS, SAMPLES, DamagedError, ordered
 from napari_shiftseg.files.tiff import about_tiff, stored_tiff
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.partly import partial_labels
@@ -275,24 +275,24 @@ def _stored(path: Path, series: int | None = None) -> Stored:
         If it is no image, or is damaged; the message names it.
     """
     _refuse_no_file(path)
+    with path.open("rb") as file:
+        begins = file.read(8)
+    read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
     try:
-        with path.open("rb") as file:
-            begins = file.read(8)
-        if not begins:
-            raise ValueError("the file is empty, it has 0 bytes")
-        read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
         if read is None:
-            raise ValueError(f"it is not what its suffix says, {KINDS} is expected")
+            what = "it is not what its suffix says" if begins else "it has 0 bytes"
+            raise DamagedError(f"{what}, {KINDS} is expected")
         if read is stored_tiff:
             return stored_tiff(path, series)
         if series not in (None, 1):
             raise ValueError(f"the file has one series, there is no series {series}")
         return read(path)
-    except ValueError as error:
+    except DamagedError as error:
         raise ValueError(
-            f"{path.name} cannot be read: {error}; save the image again as a "
-            f"{path.suffix.lower()} file"
+            f"{path.name} cannot be read: {error}; save the image again"
         ) from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from None
 
 
 def _refuse_no_file(path: Path) -> None:

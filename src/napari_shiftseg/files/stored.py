@@ -21,6 +21,14 @@ ORDER = "TCZYX"
 ALSO_CHANNELS = "EHL"  # tifffile's letters of wavelength, lifetime, exposure
 
 
+class DamagedError(ValueError):
+    """A file is damaged, or cut off; what is wrong is said."""
+
+
+class RefusedError(ValueError):
+    """A file is whole, but cannot be read as asked; what to do is said."""
+
+
 @dataclass(frozen=True)
 class Stored:
     r"""An image as a file stores it.

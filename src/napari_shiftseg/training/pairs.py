@@ -28,7 +28,9 @@ Item = TypeVar("Item")
 HELD_OUT = 10  # of this many images one is held out for validation
 
 
-def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
+def read_pairs(
+    images: Path, labels: Path | None, channel: str | None = None
+) -> list[Sample]:
     """Read images and their labels: two files or two folders, or one sample.
 
     Parameters
@@ -37,6 +39,8 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
         In folders, files of one name belong together, and ``NAME`` and
         ``NAME_labels``. No labels: `images` is the name of a sample. Labels may be −1,
         not known.
+    channel : str, optional
+        Which of several channels of the images, counted from 1, or its name.
 
     Raises
     ------
@@ -57,7 +61,9 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
     return [
-        Sample(read_image(image).data, read_labels("labels", truth, partly=True))
+        Sample(
+            read_image(image, channel).data, read_labels("labels", truth, partly=True)
+        )
         for truth, image in pairs(labels, images).values()
     ]
 

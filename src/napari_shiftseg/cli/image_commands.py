@@ -79,7 +79,7 @@ def segment(
     context: typer.Context,
     image: Image,
     output: Output,
-    model: Model = "disks",
+    model: Model = None,
     window: Window = None,
     stitching: StitchingOption = "cropped",
     border: BorderOption = "mirror",
@@ -100,8 +100,10 @@ def segment(
     """Segment an image; its labels become a TIFF with axes and pixel size."""
     from napari_shiftseg.cli.run_settings import settings_of
     from napari_shiftseg.cli.segment import Taken, kinds_to_save, run_segment
+    from napari_shiftseg.cli.usual_model import model_for
 
     taken = Taken(channel, series, kinds_to_save(save), overwrite)
+    model = model_for(model, image)
     run_segment(image, model, settings_of(context), output, taken, as_json)
 
 
@@ -150,7 +152,7 @@ def compare(
         str | None,
         typer.Option(help="Tile size (window), 20 or 24x96x96. [trained with]"),
     ] = None,
-    model: Model = "disks",
+    model: Model = None,
     truth: Annotated[
         Path | None, typer.Option(help="True labels. [a sample's own]")
     ] = None,
@@ -172,6 +174,7 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
@@ -179,8 +182,9 @@ def compare(
         bandwidth=bandwidth,
     )  # fmt: skip
     run_compare(
-        image, model, truth, settings, output, as_json, channel, series, overwrite
-    )
+        image, model_for(model, image), truth, settings, output, as_json, channel,
+        series, overwrite,
+    )  # fmt: skip
 
 
 def sweep(
@@ -194,7 +198,7 @@ def sweep(
             help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, to 4 periods]"
         ),
     ] = None,
-    model: Model = "disks",
+    model: Model = None,
     truth: Annotated[
         list[Path] | None,
         typer.Option(help="True labels, once an image. [a sample's own]"),
@@ -209,9 +213,11 @@ def sweep(
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
     from napari_shiftseg.cli.sweep import run_sweep
+    from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(stitching=stitching, border=border, device=device)
+    model = model_for(model, *images)
     run_sweep(
         images, model, windows, truth or [], settings, output, as_json, channel,
         overwrite,

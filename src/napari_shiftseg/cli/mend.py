@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.cli import usual_model
 from napari_shiftseg.cli.segment import (
     Taken,
     print_segmentation,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
 
-USUAL_MODEL = "disks"  # where neither the command nor the file names one
-
 
 def run_mend(
     image: Path,
@@ -44,8 +43,9 @@ def run_mend(
 ) -> None:
     """Segment an image, make the edits, write the outcome and print it."""
     known = read_edits(edits)
-    network = model_for(model, known)
-    doubt = doubt_about(model, known)
+    usual = usual_model.model_for(None, image)
+    network = model_for(model, known, usual)
+    doubt = doubt_about(model, known, usual)
     with kept_if_used(output) as folder:
         source = read_source(network.config, image, taken.channel, taken.series)
         outputs = safe_outputs("mend", source, folder, taken)
@@ -63,8 +63,10 @@ def run_mend(
         print(in_words(figures))
 
 
-def model_for(chosen: str | None, edits: EditList) -> UNet:
+def model_for(chosen: str | None, edits: EditList, usual: str) -> UNet:
     """Load the model that was chosen, or else that on which the edits were made.
+
+    Where neither the command nor the file names one it is the usual one of the image.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def model_for(chosen: str | None, edits: EditList) -> UNet:
         If it is not there.
     """
     try:
-        return load_model(chosen or edits.model or USUAL_MODEL)
+        return load_model(chosen or edits.model or usual)
     except FileNotFoundError as error:
         if chosen or not edits.model:
             raise
@@ -82,13 +84,13 @@ def model_for(chosen: str | None, edits: EditList) -> UNet:
         ) from None
 
 
-def doubt_about(chosen: str | None, edits: EditList) -> str:
+def doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
     """Say why the model may not be that on which the edits were made; empty: it is."""
     if not edits.model:
         if chosen:
             return ""
         return (
-            f"the file of edits names no model, so {USUAL_MODEL!r} was taken: name the "
+            f"the file of edits names no model, so {usual!r} was taken: name the "
             f"one they were made on with -m"
         )
     if chosen is None or _name_of(chosen) == _name_of(edits.model):

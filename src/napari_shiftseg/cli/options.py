@@ -23,13 +23,19 @@ Image = Annotated[
     ),
 ]
 Model = Annotated[
-    str,
-    typer.Option("-m", "--model", help="Bundled or own model, or a .safetensors file."),
-]
+    str | None,
+    typer.Option(
+        "-m", "--model",
+        help="Bundled or own model, or a .safetensors file. "
+        "[the sample's own, else nuclei]",
+    ),
+]  # fmt: skip
 ModelOfEdits = Annotated[
     str | None,
     typer.Option(
-        "-m", "--model", help="Model, or a .safetensors file. [that of the edits]"
+        "-m",
+        "--model",
+        help="Model, or a .safetensors file. [that of the edits, else as segment]",
     ),
 ]
 Window = Annotated[

@@ -6,11 +6,14 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from napari_shiftseg.model.whole_file import all_or_none, whole_or_not_at_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 
@@ -18,6 +21,12 @@ ON_POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def write(path: Path, text: str) -> None:
     with whole_or_not_at_all(path) as unfinished:
         unfinished.write_text(text)
+
+
+def write_half(path: Path, error: Exception) -> None:
+    with whole_or_not_at_all(path) as unfinished:
+        unfinished.write_text("half")
+        raise error
 
 
 def test_it_takes_the_name_at_the_end(tmp_path: Path) -> None:
@@ -35,9 +44,8 @@ def test_it_takes_the_name_at_the_end(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_older_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), whole_or_not_at_all(path) as unfinished:
-        unfinished.write_text("half")
-        1 / 0  # noqa: B018
+    with pytest.raises(ValueError, match="wrong"):
+        write_half(path, ValueError("wrong"))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -138,11 +146,13 @@ def test_a_read_only_file_is_refused(
 
 @pytest.mark.parametrize("named", [True, False])
 def test_an_error_names_the_file_that_was_meant(tmp_path: Path, named: bool) -> None:
-    path = tmp_path / "a.txt"
-    with pytest.raises(OSError, match="No space left") as told:
-        with whole_or_not_at_all(path) as unfinished:
+    def fill_the_disk() -> None:
+        with whole_or_not_at_all(tmp_path / "a.txt") as unfinished:
             raise OSError(28, "No space left on device", *[str(unfinished)] * named)
-    assert told.value.filename == str(path)
+
+    with pytest.raises(OSError, match="No space left") as told:
+        fill_the_disk()
+    assert told.value.filename == str(tmp_path / "a.txt")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def stored_array(path: Path) -> Stored:
         raise DamagedError(f"the array is damaged ({error})") from None
     if not isinstance(data, np.ndarray):
         raise ValueError("it holds several arrays, one is expected")
-    return Stored(data, unnamed(data.shape))
+    axes = unnamed(data.shape)
+    return Stored(data, axes, kind="rgb" if SAMPLES in axes else "grey")
 
 
 def _stored(path: Path) -> Stored:

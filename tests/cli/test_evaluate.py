@@ -225,7 +225,7 @@ class TestRefused:
                 "one: prediction and truth must have one shape, got (4, 4) and",
             ),
             (
-                TRUTH.astype(float),
+                TRUTH / 2,
                 "truth one.npy must be a label image",
             ),
             (-TRUTH.astype(int), "from 0 upward, got -4"),
@@ -236,7 +236,7 @@ class TestRefused:
         shiftseg("evaluate", *folders).assert_refused(said)
 
     def test_a_float_prediction(self, shiftseg, folders) -> None:
-        write(folders[0] / "one.tif", TRUTH.astype(np.float32))
+        write(folders[0] / "one.tif", (TRUTH / 2).astype(np.float32))
         shiftseg("evaluate", *folders).assert_refused(
             "prediction one.tif must be a label image", "float32", "integer"
         )

@@ -85,7 +85,7 @@ def run_sweep(
     pooled = [PooledPoint(points) for points in zip(*sweeps.values(), strict=True)]
     report = sweep_report(network, settings, sweeps, pooled)
     if folder:
-        _write(report | run.about(), sweeps, pooled, folder)
+        report = _write(report | run.about(), sweeps, pooled, folder)
     if as_json:
         print(json.dumps(report, allow_nan=False))
     else:
@@ -129,7 +129,8 @@ def _write(
     sweeps: dict[str, list[SweepPoint]],
     pooled: Sequence[PooledPoint],
     folder: Path,
-) -> None:
+) -> dict[str, Any]:
+    """Write the files of a sweep together; returns the report with their sums."""
     tables = {name: sweep_table(points) for name, points in sweeps.items()}
     header = next(iter(tables.values())).header
     rows = tuple((name, *row) for name, table in tables.items() for row in table.rows)
@@ -139,8 +140,10 @@ def _write(
         write_csv(table, Table(("image", *header), rows))
         write_sweep_plot(points, plot)
         sums = checksums(dict(zip(FILES[1:], (table, plot), strict=True)))
-        text = json.dumps(report | {"sha256": sums}, indent=2, allow_nan=False)
+        report = report | {"sha256": sums}
+        text = json.dumps(report, indent=2, allow_nan=False)
         record.write_text(text, encoding="utf-8")
+    return report
 
 
 def _print(report: dict[str, Any], folder: Path | None) -> None:

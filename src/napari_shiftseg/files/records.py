@@ -105,6 +105,11 @@ def refuse_to_overwrite(
             )
 
 
+def is_file_like(path: Path, other: Path) -> bool:
+    """Whether there is a file with the bytes of another: replacing it loses nothing."""
+    return _is(path, _sum(other))
+
+
 def read_record(record: Path) -> dict[str, Any]:
     """Return what a record says; nothing where there is none, or it is not ours."""
     try:

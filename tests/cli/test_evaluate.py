@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_shiftseg.files.tiff import numbered
+from napari_shiftseg.files.writing import write_tiff
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -172,6 +175,35 @@ class TestFolders:
         true = write(tmp_path / "true" / "x_labels.tif", TRUTH).parent
         report = json.loads(shiftseg("evaluate", found, true, "--json").stdout)
         assert report["images"][0]["image"] == "x_labels"
+
+    def test_companions_of_macos_are_no_images(self, shiftseg, tmp_path: Path) -> None:
+        found = write(tmp_path / "found" / "x_labels.tif", TRUTH).parent
+        true = write(tmp_path / "true" / "x.ome.tif", TRUTH).parent
+        for folder in (found, true):
+            (folder / "._x.tif").write_bytes(b"\0\5\x16\7")
+            (folder / ".DS_Store").touch()
+            (folder / "Thumbs.db").touch()
+            (folder / "folder.tif").mkdir()
+        ran = shiftseg("evaluate", found, true, "--json")
+        assert json.loads(ran.stdout)["pooled"]["ap50"] == 1
+
+    def test_a_table_is_not_overwritten_unasked(self, shiftseg, tmp_path) -> None:
+        labels = write(tmp_path / "x.tif", TRUTH)
+        (tmp_path / "t.csv").write_text("mine")
+        arguments = ("evaluate", labels, labels, "-o", tmp_path / "t.csv")
+        shiftseg(*arguments).assert_refused("t.csv", "--overwrite")
+        assert (tmp_path / "t.csv").read_text() == "mine"
+        assert shiftseg(*arguments, "--overwrite").status == 0
+        assert (tmp_path / "t.csv").read_text().startswith("image,")
+
+    def test_planes_of_a_stack_that_segment_wrote_have_their_own_ids(
+        self, shiftseg, tmp_path
+    ) -> None:
+        planes = np.stack([TRUTH, TRUTH])
+        path = tmp_path / "x_labels.tif"
+        write_tiff(path, planes, "ZYX", {}, numbered("YX"))
+        ran = shiftseg("evaluate", path, path, "--json")
+        assert json.loads(ran.stdout)["pooled"]["objects"] == 8
 
     def test_a_prediction_named_gradient_alone(self, shiftseg, tmp_path) -> None:
         found = write(tmp_path / "found" / "x_gradient.tif", TRUTH).parent

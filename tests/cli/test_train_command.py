@@ -281,6 +281,11 @@ class TestRefused:
         ran.assert_refused("03.npy, 07.npy has no partner in " + lacking)
         assert f"partner in {other}" not in ran.stderr
 
+    def test_a_table_of_the_users(self, shiftseg) -> None:
+        Path("m.csv").write_text("animal,weight\n")
+        self.refused(shiftseg, *PLACES, *BRIEF).assert_refused("m.csv", "another table")
+        assert Path("m.csv").read_text() == "animal,weight\n"
+
     def test_labels_of_another_kind(self, shiftseg) -> None:
         labels = np.load("labels/02.npy")
         np.save("labels/02.npy", labels / 2)

@@ -155,6 +155,11 @@ def test_an_error_names_the_file_that_was_meant(tmp_path: Path, named: bool) -> 
     assert told.value.filename == str(tmp_path / "a.txt")
 
 
+def test_an_error_without_a_number_names_it_too(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"a\.txt cannot be written: Not enough space"):
+        write_half(tmp_path / "a.txt", OSError("Not enough space"))
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as told:
         write(tmp_path / "no" / "a.txt", "x")

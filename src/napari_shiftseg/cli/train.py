@@ -21,7 +21,7 @@ from napari_shiftseg.model.header import read_config
 from napari_shiftseg.training import state
 from napari_shiftseg.training.counted import counted_pairs
 from napari_shiftseg.training.fit import Training
-from napari_shiftseg.training.log import Log
+from napari_shiftseg.training.log import Log, is_log
 from napari_shiftseg.training.networks import fine_tuned_config, object_config
 from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
@@ -89,6 +89,12 @@ def run_training(asked: Asked, as_json: bool) -> None:
         raise FileExistsError(
             f"there is a model {asked.output} already: give another name with -o, or "
             f"delete it"
+        )
+    table = asked.output.with_suffix(".csv")
+    if table.exists() and not is_log(table):
+        raise FileExistsError(
+            f"{table}, where the course of the training would be written, is another "
+            f"table: give another name with -o, or move it away"
         )
     loss = _followed(training, asked, saved)
     _print(training, loss, asked.output, as_json)

@@ -21,6 +21,7 @@ from napari_shiftseg.files.records import (
 )
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.model.whole_file import errors_named
 from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
 
@@ -172,7 +173,8 @@ def run_steps(
     older = written_by(run, folder / experiment.record) & {*experiment.files}
     planned = sorted(_planned(experiment, retrain))
     refuse_to_overwrite((folder / n for n in planned), older, overwrite, "figure")
-    with TemporaryDirectory(prefix=".figure-", dir=folder) as made:
+    scratch_folder = TemporaryDirectory(prefix=".figure-", dir=folder)
+    with errors_named(folder), scratch_folder as made:
         scratch = Path(made)
         networks = yield from _network_steps(experiment, scratch, retrain, device)
         yield Progress(0, 2, stage="measuring")

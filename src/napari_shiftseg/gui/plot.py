@@ -89,12 +89,15 @@ class Plot(QWidget):
         OSError
             If the file cannot be written.
         """
+        from napari_shiftseg.model.whole_file import whole_or_not_at_all
         from napari_shiftseg.report.tables import write_csv
 
-        if path.suffix.lower() == ".csv":
-            write_csv(path, self._table())
-        else:
-            self._figure.savefig(path)
+        kind = path.suffix.lower().removeprefix(".")
+        with whole_or_not_at_all(path) as unfinished:
+            if kind == "csv":
+                write_csv(unfinished, self._table())
+            else:
+                self._figure.savefig(unfinished, format=kind or "png")
 
     def _add_canvas(self) -> None:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg

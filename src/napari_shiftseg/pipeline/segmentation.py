@@ -14,6 +14,7 @@ from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
+from napari_shiftseg.inference.no_data import is_without_data
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
 from napari_shiftseg.metrics.seams import gradient_magnitude
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
+
+MOST_LISTED = 10  # planes that a note names
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,11 @@ def segment_steps(
     frames = frames_of(pixels, model)
     if not frames:
         return (yield from frame_steps(open_for(pixels, model), model, settings))
+    empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
+        if number in empty:
+            continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
         opened = open_for(pixels[at], model)
         steps = Returning(frame_steps(opened, model, settings, plan))
@@ -160,6 +166,7 @@ def segment_steps(
                 total=len(frames) * progress.total,
             )
         results.append(steps.value)
+    results = _with_empty(results, empty, len(frames))
     return _stacked(results, np.shape(pixels)[: len(frames[0])])
 
 
@@ -270,6 +277,43 @@ def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
     if 0 in shape:
         raise ValueError(f"the image is empty, its shape is {shape}")
     return list(np.ndindex(shape[: len(shape) - own]))
+
+
+def _with_empty(
+    results: list[Segmentation], empty: list[int], frames: int
+) -> list[Segmentation]:
+    """Put results without objects where frames hold no data, and a note that says so.
+
+    Raises
+    ------
+    ValueError
+        If no frame holds any.
+    """
+    if not empty:
+        return results
+    if not results:
+        raise ValueError("the image holds no data: all of its pixels are NaN or masked")
+    known = results[0]
+    blank = replace(
+        known,
+        labels=np.zeros_like(known.labels),
+        embeddings=np.zeros_like(known.embeddings),
+        gradient=np.zeros_like(known.gradient),
+        foreground=None if known.foreground is None else known.foreground * 0 - np.inf,
+        modes=known.modes[:0],
+        seconds=0.0,
+        notes=(no_data_note([number + 1 for number in empty], frames),),
+    )
+    rest = iter(results)
+    return [blank if n in empty else next(rest) for n in range(frames)]
+
+
+def no_data_note(numbers: list[int], frames: int) -> str:
+    """Say which planes or frames hold no data, counted from 1."""
+    listed = ", ".join(map(str, numbers[:MOST_LISTED]))
+    listed += ", …" * (len(numbers) > MOST_LISTED)
+    which = f"planes {listed}" if len(numbers) > 1 else f"plane {listed}"
+    return f"{which} of {frames}: all pixels are NaN or masked, no objects there"
 
 
 def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:

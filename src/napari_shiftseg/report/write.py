@@ -24,6 +24,7 @@ from napari_shiftseg.files.records import (
 )
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
+from napari_shiftseg.model.whole_file import errors_named
 from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
@@ -224,7 +225,8 @@ def report_steps(
     run = run or Run("compare", (name,))
     report_folder(folder, run, bool(points), overwrite)
     older = written_by(run, folder / RECORD) & set(FILES)
-    with TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
+    scratch_folder = TemporaryDirectory(prefix=".report-", dir=folder)
+    with errors_named(folder), scratch_folder as scratch:
         report = yield from _written(
             comparison, model, image, name, Path(scratch), truth, points, run
         )

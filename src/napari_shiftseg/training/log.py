@@ -7,6 +7,8 @@ from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.model.whole_file import whole_or_not_at_all
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,7 +35,7 @@ class Log:
         self._began = perf_counter()
         rows = _rows_until(path, done) if done else []
         self._before = float(rows[-1]["seconds"]) if rows else 0.0
-        with path.open("w", newline="") as file:
+        with whole_or_not_at_all(path) as new, new.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
@@ -56,6 +58,12 @@ class Log:
         with self._path.open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow(row)
         self._steps.clear()
+
+
+def is_log(path: Path) -> bool:
+    """Whether a file is the course of a training, and not a table of the user's."""
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        return next(csv.reader(file), [])[:2] == list(COLUMNS[:2])
 
 
 def _rows_until(path: Path, done: int) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ A safetensors file cannot execute code; pickles are refused unread.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +19,7 @@ from napari_shiftseg.model.header import (
     find_model,
     read_config,
 )
+from napari_shiftseg.model.sound_weights import unsound
 from napari_shiftseg.model.unet import UNet
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
@@ -47,18 +48,25 @@ def load_model(source: str | Path) -> UNet:
         If there is neither a model nor a file of this name.
     CheckpointError
         If the file is no checkpoint of ours, is truncated, holds a pickle, or its
-        weights do not fit its config.
+        weights do not fit its config or are not finite.
     """
     path = find_model(source)
     config = read_config(path)
     try:
-        return _filled(config, path).eval()
+        model = _filled(config, path).eval()
     except UNREADABLE as error:
         first = str(error).strip().partition("\n")[0]
         raise CheckpointError(
             f"{path.name}: the weights do not fit the config ({first}); "
             f"the file is damaged or was put together by hand"
         ) from None
+    fault = unsound(model.state_dict())
+    if fault:
+        raise CheckpointError(
+            f"{path.name}: {fault}, so that no prediction is finite; its training "
+            f"failed or the file is damaged, take another model"
+        )
+    return model
 
 
 def _filled(config: ModelConfig, path: Path) -> UNet:
@@ -67,7 +75,7 @@ def _filled(config: ModelConfig, path: Path) -> UNet:
     Raises
     ------
     ValueError
-        If a weight is missing, too much, of another size or not finite.
+        If a weight is missing, too much or of another size.
     """
     with torch.device("meta"):
         model = UNet(config)
@@ -75,7 +83,10 @@ def _filled(config: ModelConfig, path: Path) -> UNet:
     with safe_open(path, framework="pt") as stored:
         sizes = {n: tuple(stored.get_slice(n).get_shape()) for n in stored.keys()}  # noqa: SIM118
         _check_sizes({n: tuple(w.shape) for n, w in empty.items()}, sizes)
-        weights = {n: _read(stored, n, kind.dtype) for n, kind in empty.items()}
+        weights = {
+            name: stored.get_tensor(name).to(weight.dtype, copy=True)
+            for name, weight in empty.items()
+        }
     model.load_state_dict(weights, assign=True)
     return model
 
@@ -91,13 +102,6 @@ def _check_sizes(
     for name in stored:
         if name not in expected:
             raise ValueError(f"{brief(name)} is of no layer")
-
-
-def _read(stored: Any, name: str, dtype: torch.dtype) -> torch.Tensor:
-    weight: torch.Tensor = stored.get_tensor(name).to(dtype, copy=True)
-    if not weight.isfinite().all():
-        raise ValueError(f"{name} holds values that are NaN or infinite")
-    return weight
 
 
 def save_model(

@@ -17,6 +17,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.long_names import LongNames
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.model.header import bundled_models, named_models, read_config
 
@@ -249,7 +250,7 @@ class ModelChoice(Container):
         try:
             read_config(path)
         except (OSError, ValueError) as error:
-            show_error(str(error))
+            show_error(plainly(str(error)))
             return False
         OPENED.add(str(path))
         self.value = str(path)
@@ -264,7 +265,7 @@ class ModelChoice(Container):
         try:
             self.config = read_config(self.value)
         except (OSError, ValueError) as error:  # the file went or changed meanwhile
-            show_error(str(error))
+            show_error(plainly(str(error)))
             self.list.value = next(iter(bundled_models()))
             return
         self.chosen.emit()

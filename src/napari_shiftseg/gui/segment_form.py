@@ -17,6 +17,7 @@ from napari_shiftseg.gui.choices import (
     is_image,
 )
 from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.run import Run
 from napari_shiftseg.gui.source import (
     Source,
@@ -149,7 +150,7 @@ class SegmentForm(Container):
         """Show the settings of an earlier run, and return it; None if it cannot be."""
         images = {layer.name: layer for layer in self.image.choices}
         if record["image"] not in images:
-            show_info(f"the image {record['image']!r} is no longer open")
+            show_info(plainly(f"the image {record['image']!r} is no longer open"))
             return None
         if not self.model.open(record["model"]):
             return None

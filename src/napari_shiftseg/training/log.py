@@ -37,7 +37,7 @@ class Log:
         self._steps: list[TrainingStep] = []
         self._began = perf_counter()
         rows = [row for row in _rows(path) if int(row["step"]) <= done]
-        self._before = float(rows[-1]["seconds"]) if rows else 0.0
+        self._before = _seconds(rows[-1]) if rows else 0.0
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
@@ -90,3 +90,7 @@ def _is_whole(row: dict[str, str]) -> bool:
         )
     except (TypeError, ValueError):
         return False
+
+
+def _seconds(row: dict[str, str]) -> float:
+    return float(row["seconds"])

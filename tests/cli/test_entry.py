@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_shiftseg.cli import app, entry, failure, streams
+from napari_shiftseg.cli import app, entry, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +180,3 @@ class TestInterruptions:
         ran = subprocess.run(words, capture_output=True, check=False)
         assert (ran.returncode, ran.stdout) == (130, b"")
         assert ran.stderr == b"shiftseg: stopped\n"
-
-
-def test_a_number_of_too_many_digits_is_named() -> None:
-    assert "of too many digits" in failure.brief(10**10_000)

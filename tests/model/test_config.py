@@ -249,7 +249,7 @@ def test_a_depth_beyond_all_bounds_is_refused_at_once():
 
 
 def test_the_work_for_a_tile_is_bounded():
-    """A 1-D net of no level: 1 + 2·2 pixels in, 3·f + 3·f·f + 2·f weights and the head."""
+    """A net of no level reads 1 + 2·2 pixels; 2 convolutions and the head."""
     config = ModelConfig(
         ndim=1, pooling_factors=(), kernel_size=(3,), features=4, embedding_channels=3
     )

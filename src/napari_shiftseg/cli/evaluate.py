@@ -10,6 +10,7 @@ from napari_shiftseg.cli.labels import read_labels
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import is_series
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.folder import writable_folder
@@ -28,7 +29,8 @@ def run_evaluate(
     if output:
         _check_output(output)
     scores = {
-        name: _scored(name, *paths) for name, paths in pairs(prediction, truth).items()
+        readable(name): _scored(name, *paths)
+        for name, paths in pairs(prediction, truth).items()
     }
     report = evaluation(scores)
     if output:

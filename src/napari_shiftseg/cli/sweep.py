@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.cli.labels import read_truth
 from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.files.reading import read_image
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.description import own_seams
@@ -78,10 +79,10 @@ def run_sweep(
 
 def _names(images: Sequence[Path]) -> list[str]:
     """Name images by their files; by their whole paths where two files are alike."""
-    stems = [path.stem for path in images]
+    stems = [readable(path.stem) for path in images]
     if len(set(stems)) == len(stems):
         return stems
-    paths = [str(path) for path in images]
+    paths = [readable(str(path)) for path in images]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} was given twice; give each image once")
@@ -114,7 +115,8 @@ def _write(
     pooled: Sequence[PooledPoint],
     folder: Path,
 ) -> None:
-    (folder / "sweep.json").write_text(json.dumps(report, indent=2, allow_nan=False))
+    text = json.dumps(report, indent=2, allow_nan=False)
+    (folder / "sweep.json").write_text(text, encoding="utf-8")
     tables = {name: sweep_table(points) for name, points in sweeps.items()}
     header = next(iter(tables.values())).header
     rows = tuple((name, *row) for name, table in tables.items() for row in table.rows)

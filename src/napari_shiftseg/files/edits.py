@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from napari_shiftseg.geometry.words import brief
+from napari_shiftseg.geometry.foreign_text import brief
 from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.model.whole_file import whole_or_not_at_all

@@ -6,7 +6,7 @@ from html import escape
 
 from qtpy.QtCore import Qt
 
-from napari_shiftseg.geometry.words import visible
+from napari_shiftseg.geometry.foreign_text import visible
 
 
 def plainly(text: str) -> str:

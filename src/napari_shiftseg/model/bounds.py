@@ -10,9 +10,9 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from napari_shiftseg.geometry.words import brief, visible
+from napari_shiftseg.geometry.foreign_text import brief, readable, visible
 
 if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
@@ -32,8 +32,9 @@ LONGEST_NAME = 255  # of a file, on all systems
 WHY = "more would exhaust time or memory, and no network needs it"
 
 # what a person reads is text and nothing else, on a terminal as on a label
-Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(visible)]
-Text = Annotated[str, AfterValidator(lambda text: visible(text, "\n\t"))]
+DECODED = BeforeValidator(lambda w: readable(w) if isinstance(w, str) else w)
+Name = Annotated[str, Field(max_length=LONGEST_NAME), DECODED, AfterValidator(visible)]
+Text = Annotated[str, DECODED, AfterValidator(lambda text: visible(text, "\n\t"))]
 Pixels = Annotated[int, Field(ge=1, le=2**20)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 # in float32, squares of embeddings are neither 0 nor infinite

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
+from napari_shiftseg.geometry.foreign_text import visible
 from napari_shiftseg.geometry.window import largest_window
-from napari_shiftseg.geometry.words import by, compact, visible
+from napari_shiftseg.geometry.words import by, compact
 from napari_shiftseg.model.description import describe
 from napari_shiftseg.model.header import DEVICES
 from napari_shiftseg.model.remarks import what_follows

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from skimage.io import imsave
 
 from napari_shiftseg import __version__
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
 from napari_shiftseg.report.folder import (
@@ -104,7 +105,7 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
     if result.settings.border == "valid":
         settings["region"] = [list(bounds) for bounds in result.plan.region]
     return {
-        "image": name,
+        "image": readable(name),
         "model": model.config.name,
         "period": list(model.shape.period),
         "device": comparison.device,
@@ -244,7 +245,8 @@ def _written(
         *(f"{kind}.csv" for kind in tables),
         *(f"{kind}.png" for kind in (*images, *plots)),
     ]
-    (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False))
+    text = json.dumps(report, indent=2, allow_nan=False)
+    (folder / "report.json").write_text(text, encoding="utf-8")
     shown_plots = {kind: _illustration(folder, kind, PLOTS) for kind in plots}
     if points:
         said = sweep_verdict(points, own_seams(model.config) is not None)

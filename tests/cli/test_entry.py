@@ -180,3 +180,23 @@ class TestInterruptions:
         ran = subprocess.run(words, capture_output=True, check=False)
         assert (ran.returncode, ran.stdout) == (130, b"")
         assert ran.stderr == b"shiftseg: stopped\n"
+
+
+class TestPatterns:
+    """Shells replace ``*.tif`` by files, but where none matches, and on Windows."""
+
+    def test_one_that_matches_nothing(self, shiftseg, tmp_path: Path) -> None:
+        for command in ("segment", "compare", "sweep"):
+            ran = shiftseg(command, tmp_path / "*.tif", "-o", tmp_path / "o")
+            ran.assert_refused(f"no file matches {tmp_path / '*.tif'}: give the names")
+        ran = shiftseg("segment", tmp_path / "a.tif", "-o", tmp_path / "o")
+        ran.assert_refused("a.tif': it is neither a file nor one of the samples")
+
+    def test_on_windows_they_are_replaced_here(self, monkeypatch, tmp_path: Path):
+        for name in ("b.tif", "a.tif", "c.png"):
+            (tmp_path / name).touch()
+        files = [str(tmp_path / name) for name in ("a.tif", "b.tif")]
+        given = ["sweep", str(tmp_path / "*.tif"), str(tmp_path / "*.npy")]
+        assert app._expanded(given) == given
+        monkeypatch.setattr(sys, "platform", "win32")
+        assert app._expanded(given) == ["sweep", *files, given[2]]

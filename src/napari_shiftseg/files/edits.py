@@ -108,9 +108,13 @@ def read_edits(path: Path) -> EditList:
 
 def _text(path: Path) -> str:
     """Return what is in a file; a device or pipe, which may never end, is refused."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, a file of edits is expected")
+    if path.exists() and not path.is_file():
         raise ValueError("it is no file but a device or a pipe")
     size = path.stat().st_size
+    if not size:
+        raise ValueError("it is empty")
     if size > MOST_BYTES:
         raise ValueError(
             f"it has {size:,} bytes, at most {MOST_BYTES:,} are read: that is no list "

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
 
 LONGEST = 10.0  # seconds of the processor
-MOST_WORK = 10**10  # products for a tile; seconds: more is slow, not hanging
+MOST_WORK = 10**9  # products for a tile: more is slow, which is not to hang
 SIZE = 32  # pixels of the image
 ODD: list[Any] = [
     None, True, -1, 0, 1, 3, 10**5, 10**9, 2**31, 2**63, 10**30, -(10**9), 0.5, 1e-300,

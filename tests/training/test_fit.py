@@ -387,6 +387,61 @@ def test_a_training_goes_on_with_its_own_settings_only(tmp_path):
         one.resume(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"done": -1},
+        {"done": 10**9},
+        {"done": "many"},
+        {"weights": {}},
+        {"weights": {"head.weight": torch.zeros(3)}},
+        {"weights": None},
+        {"optimizer": {"state": {}, "param_groups": []}},
+        {"optimizer": [1]},
+        {"schedule": {"step": 3}},
+        {"schedule": None},
+        {"best": {"ap": 1}},
+        {"best": 3},
+    ],
+    ids=str,
+)
+def test_a_damaged_state_is_refused(tmp_path, change):
+    path = tmp_path / "state.training"
+    training = validated()
+    training.save(path)
+    known = torch.load(path, weights_only=True)
+    torch.save(known | change, path)
+    with pytest.raises(ValueError, match="no training that can be gone on with"):
+        training.resume(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 999, b"PK\x03\x04", b"\x80\x02}."])
+def test_what_is_no_state_is_refused(tmp_path, content):
+    path = tmp_path / "state.training"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="no training that can be gone on with"):
+        validated().resume(path)
+
+
+@pytest.mark.parametrize("state", [{}, {"done": 3}, [1], 3], ids=str)
+def test_a_state_of_something_else_is_refused(tmp_path, state):
+    path = tmp_path / "state.training"
+    torch.save(state, path)
+    with pytest.raises(ValueError, match="no training that can be gone on with"):
+        validated().resume(path)
+
+
+def test_a_state_cut_off_anywhere_is_refused(tmp_path):
+    path = tmp_path / "state.training"
+    training = validated()
+    training.save(path)
+    whole = path.read_bytes()
+    for length in (1, 30, len(whole) // 3, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="no training that can be gone on with"):
+            training.resume(path)
+
+
 def test_a_state_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "state.training"
     training = validated()

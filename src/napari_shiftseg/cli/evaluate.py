@@ -11,6 +11,7 @@ from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import numbered_anew
 from napari_shiftseg.files.records import refuse_to_overwrite
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 from napari_shiftseg.report.figures_of_merit import cell
@@ -34,7 +35,8 @@ def run_evaluate(
     if output:
         _check_output(output, overwrite)
     scores = {
-        name: _scored(name, *paths) for name, paths in pairs(prediction, truth).items()
+        readable(name): _scored(name, *paths)
+        for name, paths in pairs(prediction, truth).items()
     }
     report = evaluation(scores)
     if output:

@@ -17,6 +17,7 @@ from napari_shiftseg.files.records import (
     written_by,
 )
 from napari_shiftseg.files.writing import inputs_of
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.description import own_seams
@@ -94,10 +95,10 @@ def run_sweep(
 
 def _names(images: Sequence[Path]) -> list[str]:
     """Name images by their files; by their whole paths where two files are alike."""
-    stems = [path.stem for path in images]
+    stems = [readable(path.stem) for path in images]
     if len(set(stems)) == len(stems):
         return stems
-    paths = [str(path) for path in images]
+    paths = [readable(str(path)) for path in images]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} was given twice; give each image once")

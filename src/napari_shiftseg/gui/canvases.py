@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.plain_text import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,6 +42,7 @@ class Pane(QWidget):
         policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
         self.canvas.setSizePolicy(policy, policy)
         self.title = QLabel(title)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title.setSizePolicy(policy, QSizePolicy.Policy.Fixed)  # it may be long
         self.set_dimmed(False)
@@ -64,7 +66,7 @@ class Pane(QWidget):
     def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
         """Show these layers, bottom first, in place of all but a mark."""
         self.title.setText(title)
-        self.title.setToolTip(title)
+        self.title.setToolTip(plainly(title))
         mark = self._layers.pop(MARK, None)
         old = [layer for layer in self.model.layers if layer is not mark]
         self._layers = {}

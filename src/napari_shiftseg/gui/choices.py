@@ -18,6 +18,7 @@ from napari_shiftseg.gui.belonging import SAYS_TRUTH, says_it_is_of
 from napari_shiftseg.gui.identity import is_made_from
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.long_names import LongNames
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.model.header import (
     bundled_models,
@@ -364,7 +365,7 @@ class ModelChoice(Container):
         try:
             read_config(path)
         except (OSError, ValueError) as error:
-            show_error(str(error))
+            show_error(plainly(str(error)))
             return False
         OPENED.add(str(path))
         self.value = str(path)
@@ -379,7 +380,7 @@ class ModelChoice(Container):
         try:
             self.config = read_config(self.value)
         except (OSError, ValueError) as error:  # the file went or changed meanwhile
-            show_error(str(error))
+            show_error(plainly(str(error)))
             self.list.value = USUAL_MODEL
             return
         self.chosen.emit()

@@ -8,6 +8,8 @@ from magicgui.widgets import Container, Label, PushButton
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
+from napari_shiftseg.gui.plain_text import plainly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,6 +41,7 @@ def align_labels(container: Container) -> None:
 def wrapped_label(text: str = "", **options: object) -> Label:
     """Return a label whose text is broken where the dock is narrow."""
     label = Label(value=text, **options)
+    label.native.setTextFormat(Qt.TextFormat.PlainText)
     label.native.setWordWrap(True)
     policy = QSizePolicy.Policy
     label.native.setSizePolicy(policy.Expanding, policy.Minimum)
@@ -101,7 +104,7 @@ class Note(Container):
 
         What counts less is read where the mouse rests.
         """
-        self.text.value, self.text.tooltip = text, more
+        self.text.value, self.text.tooltip = text, plainly(more)
         self.text.native.setStyleSheet(STYLES[kind])
         self.text.visible = bool(text)
         self._windows = [window for _, window in choices]

@@ -12,6 +12,8 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_shiftseg.gui.plain_text import plainly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -124,9 +126,9 @@ class Plot(QWidget):
             self.save(Path(path))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            show_error(f"the plot cannot be saved: {reason}")
+            show_error(plainly(f"the plot cannot be saved: {reason}"))
         else:
-            show_info(f"saved {path}")
+            show_info(plainly(f"saved {path}"))
 
 
 def is_light(colour: str) -> bool:

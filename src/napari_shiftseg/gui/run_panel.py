@@ -15,6 +15,7 @@ from napari_shiftseg.gui.activity import Activity
 from napari_shiftseg.gui.docking import dock_of
 from napari_shiftseg.gui.job import Job
 from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.time_left import TimeLeft
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ class RunPanel(Container):
         self.bar.value = progress.done
         self.text.value = self._left.text(progress)
         if progress.note:
-            show_info(progress.note)
+            show_info(plainly(progress.note))
         if self._on_progress is not None:
             self._on_progress(progress)
         self._activity.show(progress)
@@ -236,7 +237,7 @@ class RunPanel(Container):
 
     def _failed(self, error: BaseException) -> None:
         self._finish(f"{self._failure}: {error}", "error")
-        show_error(f"ShiftSeg: {error}")
+        show_error(plainly(f"ShiftSeg: {error}"))
 
     def _finish(self, text: str, kind: str = "note") -> None:
         if self.is_running:

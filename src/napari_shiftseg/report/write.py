@@ -22,6 +22,7 @@ from napari_shiftseg.files.records import (
     refuse_to_overwrite,
     written_by,
 )
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
 from napari_shiftseg.model.whole_file import errors_named
@@ -115,7 +116,7 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
     if result.settings.border == "valid":
         settings["region"] = [list(bounds) for bounds in result.plan.region]
     return {
-        "image": name,
+        "image": readable(name),
         "model": model.config.name,
         "period": list(model.shape.period),
         "device": comparison.device,

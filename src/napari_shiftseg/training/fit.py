@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.geometry.window import as_window, is_whole
 from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.model.unet import BATCH_NORM, UNet, build
 from napari_shiftseg.training.provenance import finished
-from napari_shiftseg.training.state import load_state, save_state
+from napari_shiftseg.training.state import damaged, load_state, save_state
 from napari_shiftseg.training.tiles import in_tiles, refuse_tiles
 from napari_shiftseg.training.validation import Best, Validated, Validation, validate
 from napari_shiftseg.training.windows import RandomWindows
@@ -207,11 +207,21 @@ class Training:
             If the file is no training, or one with other settings.
         """
         state = load_state(path)
-        if state.get("key") != self._key():
+        if str(state["key"]) != self._key():
             raise ValueError(
                 f"{path.name} is a training with other settings or another network: "
                 f"give the same ones to go on, or delete it to begin anew"
             )
+        try:
+            self._take_up(state)
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as e:
+            raise damaged(path, e) from None
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        if not (is_whole(state["done"]) and 0 <= state["done"] <= self.recipe.steps):
+            raise ValueError(f"step {state['done']} of {self.recipe.steps}")
+        if set(state["schedule"]) != set(self._schedule.state_dict()):
+            raise ValueError("its schedule is another one")
         self.done = state["done"]
         self._model.load_state_dict(state["weights"])
         self._optimizer.load_state_dict(state["optimizer"])

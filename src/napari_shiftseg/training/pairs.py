@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import is_sample, read_image, read_labels
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.interaction.teaching import training_pairs
 from napari_shiftseg.samples.catalogue import make_sample
@@ -108,7 +109,7 @@ def name_of(images: Path) -> str:
     images : Path
     """
     *_, parent, name = ("", *images.absolute().parts)
-    return f"{parent}/{name}" if name.lower() == "images" else name
+    return readable(f"{parent}/{name}" if name.lower() == "images" else name)
 
 
 def held_out(

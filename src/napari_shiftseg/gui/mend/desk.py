@@ -118,9 +118,9 @@ class ToolDesk:
 
     def close(self) -> None:
         """Lay the tool down, and leave no layer behind."""
-        self.take(None)
         self._marks.remove()
         self._distance.remove()
+        self.take(None)
 
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
         """Take a click on a pixel of the layer, with the keys held."""

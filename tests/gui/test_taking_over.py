@@ -40,7 +40,7 @@ def test_runs_are_followed_but_for_the_users_own_choice(
     viewer.add_image(noise, name="first")
     widget.image.value = viewer.add_image(noise, name="second")
     form.window.value = "12"
-    inspect.image.value = viewer.layers["first"]
+    inspect.image.native.activated.emit(0)  # the first, as it was
     run(widget)
     assert form.image.value.name == "second"
     assert form.window.value == "12"

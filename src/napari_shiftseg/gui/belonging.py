@@ -44,8 +44,9 @@ def likeness(name: str, image: str) -> int:
     own, its = _own_part(name), _own_part(image)
     if not own:
         return 1
-    shorter = min(own, its, key=len)
-    return 2 * (own == its or (len(shorter) >= LEAST and (own in its or its in own)))
+    shorter, longer = sorted((own, its), key=len)
+    is_within = len(shorter) >= LEAST and shorter in longer
+    return 2 * (is_within or f" {shorter} " in f" {longer} ")
 
 
 def _own_part(name: str) -> str:

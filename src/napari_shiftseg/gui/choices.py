@@ -244,7 +244,7 @@ def sample_model_warning(model: str, image: Layer) -> str:
     if models_of(image) or not is_for_samples(model):
         return ""
     return (
-        f"{model} knows its own synthetic images alone: for an image of yours take "
+        f"the model {model} knows its own synthetic images alone: for an image of yours take "
         f"{USUAL_MODEL}, or a model of your own"
     )
 

@@ -244,8 +244,8 @@ def sample_model_warning(model: str, image: Layer) -> str:
     if models_of(image) or not is_for_samples(model):
         return ""
     return (
-        f"the model {model} knows its own synthetic images alone: for an image of yours take "
-        f"{USUAL_MODEL}, or a model of your own"
+        f"the model {model} knows its own synthetic images alone: for an image of "
+        f"yours take {USUAL_MODEL}, or a model of your own"
     )
 
 

@@ -31,6 +31,7 @@ def labels(name, shape=(4, 5), **options):
         ("Labels", "cells", 1),
         ("ground_truth [2]", "cells", 1),
         ("a_labels_2", "a", 2),
+        ("true objects", "cells", 1),
         ("dish_labels", "cells", 0),
         ("a", "cab", 0),
     ],

@@ -5,6 +5,7 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.choices import METADATA_MODELS
 from napari_shiftseg.gui.devices import Devices
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.samples.disks import disks
@@ -143,7 +144,8 @@ def test_segment_and_inspect_name_the_cheapest_alike(viewer, widget, noise):
 def test_a_long_run_is_warned_of_before_it_starts(viewer, widget):
     widget.model.value = "disks"
     widget.device.take(Devices({"cpu": 2**31}))
-    viewer.add_image(np.broadcast_to(np.float32(0), (4000, 4000)))
+    large = np.broadcast_to(np.float32(0), (4000, 4000))
+    viewer.add_image(large, metadata={METADATA_MODELS: ("disks",)})
     widget.window.value = "16"
     assert "63,001 tiles take roughly" in widget.note.text.value  # 251² from −4 on
     assert AMBER in widget.note.text.native.styleSheet()

@@ -510,7 +510,7 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     assert made.window == (84, 92)
     assert made.data.startswith("2 images")  # one is held out
     shown, preview = viewer.layers
-    assert preview.name == "images · validation · my-model"
+    assert preview.name == "validation · images · my-model"
     np.testing.assert_array_equal(shown.data, nuclei[0])
     predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
     np.testing.assert_array_equal(preview.data, predicted)
@@ -533,7 +533,7 @@ def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
     config = read_config("my-model")
     assert config.ndim == 2
     assert config.provenance.data.startswith("1 image of")  # 1 and 3, 1 is held out
-    layer = viewer.layers["stack · validation · my-model"]
+    layer = viewer.layers["validation · stack · my-model"]
     assert layer.data.shape == (1, *SIZE)
     np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), (5, 0, 0))
 

@@ -20,7 +20,11 @@ METADATA_OF = "shiftseg of"  # what labels and the image that they belong to bot
 SAYS_TRUTH = re.compile(
     r"(?<![a-z])(ground[ _-]?truth|truth|labels?|masks?|gt)(?![a-z])", re.IGNORECASE
 )
-BESIDE = re.compile(r"\[\d+\]|annotations?|corrections?|images?", re.IGNORECASE)
+BESIDE = re.compile(
+    r"\[\d+\]|(?<![a-z])(annotat(ions?|ed)|correct(ions?|ed)|mended|true|manual|images?|"
+    r"seg(mentation|mented)?|objects?|instances?)(?![a-z])",
+    re.IGNORECASE,
+)
 LEAST = 3  # letters that two names have in common
 
 

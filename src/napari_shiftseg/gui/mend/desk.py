@@ -95,8 +95,11 @@ class ToolDesk:
         self._clicks.clear()
         self._asked.clear()
         self._waiting, self._visited = [], []
-        self._distance.lay_down()
-        self._marks.lay_down()
+        for own in (self._distance, self._marks):
+            if tool is None:
+                own.lay_down()
+            else:  # the next tool may need it: adding takes long
+                own.hide()
         self._clear_status()
         self.tool = tool
         self._say("", "note")

@@ -9,6 +9,7 @@ from napari_shiftseg.cli.options import (
     Bandwidth,
     Batch,
     BorderOption,
+    Channel,
     Device,
     ForegroundThreshold,
     Image,
@@ -19,7 +20,10 @@ from napari_shiftseg.cli.options import (
     ModelOfEdits,
     OptionalOutput,
     Output,
+    Overwrite,
+    Save,
     ScopeOption,
+    Series,
     SplitFarParts,
     StitchingOption,
     Window,
@@ -85,15 +89,20 @@ def segment(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    channel: Channel = None,
+    series: Series = None,
+    save: Save = "labels",
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
+    """Segment an image; its labels become a TIFF with axes and pixel size."""
     from napari_shiftseg.cli.run_settings import settings_of
-    from napari_shiftseg.cli.segment import run_segment
+    from napari_shiftseg.cli.segment import Taken, kinds_to_save, run_segment
     from napari_shiftseg.cli.usual_model import model_for
 
+    taken = Taken(channel, series, kinds_to_save(save), overwrite)
     model = model_for(model, image)
-    run_segment(image, model, settings_of(context), output, as_json)
+    run_segment(image, model, settings_of(context), output, taken, as_json)
 
 
 def mend(
@@ -115,6 +124,10 @@ def mend(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    channel: Channel = None,
+    series: Series = None,
+    save: Save = "labels",
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
@@ -125,8 +138,10 @@ def mend(
     """
     from napari_shiftseg.cli.mend import run_mend
     from napari_shiftseg.cli.run_settings import settings_of
+    from napari_shiftseg.cli.segment import Taken, kinds_to_save
 
-    run_mend(image, model, edits, settings_of(context), output, as_json)
+    taken = Taken(channel, series, kinds_to_save(save), overwrite)
+    run_mend(image, model, edits, settings_of(context), output, taken, as_json)
 
 
 def compare(

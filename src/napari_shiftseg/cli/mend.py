@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli import usual_model
-from napari_shiftseg.cli.segment import print_segmentation
+from napari_shiftseg.cli.segment import (
+    Taken,
+    print_segmentation,
+    read_source,
+    safe_outputs,
+)
 from napari_shiftseg.cli.terminal import with_progress
 from napari_shiftseg.files.edits import read_edits
-from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.files.writing import write_segmentation
 from napari_shiftseg.interaction.editing.mend import mend
 from napari_shiftseg.model.checkpoint import load_model
@@ -34,14 +38,17 @@ def run_mend(
     edits: Path,
     settings: Settings,
     output: Path,
+    taken: Taken,
     as_json: bool,
 ) -> None:
     """Segment an image, make the edits, write the outcome and print it."""
     known = read_edits(edits)
     usual = usual_model.model_for(None, image)
-    network, source = model_for(model, known, usual), read_image(image)
+    network = model_for(model, known, usual)
     doubt = doubt_about(model, known, usual)
     with kept_if_used(output) as folder:
+        source = read_source(network.config, image, taken)
+        outputs = safe_outputs("mend", source, folder, taken)
         result = segmented(
             source.data, network, with_clustering(settings, known), doubt
         )
@@ -50,7 +57,7 @@ def run_mend(
             mended, notes=(*mended.notes, *doubts(doubt, known, source.name, outcome))
         )
         figures = mending_figures(result, mended, outcome, known)
-        report = write_segmentation(mended, network, source, folder, figures)
+        report = write_segmentation(mended, network, source, outputs, figures)
     print_segmentation(mended, report, folder, as_json)
     if not as_json:
         print(in_words(figures))

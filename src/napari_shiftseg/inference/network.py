@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, get_args
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from napari_shiftseg.inference.precision import Precision
+from napari_shiftseg.inference.waiting import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.model.unet import UNet
 
+Step = TypeVar("Step")
+
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
+
+
+class Left(Exception):
+    """Nobody waits for this prediction any more."""
 
 
 class Network:
@@ -27,30 +36,73 @@ class Network:
 
     def __init__(self, model: UNet, device: torch.device, precision: Precision) -> None:
         self.device = device
+        self._left = Event()
+        self._executor = ThreadPoolExecutor(1, "shiftseg-network")
         self.dtype = np.dtype(dtype_of(precision))
         kind = torch.float64 if precision == "float64" else torch.float32
         self.model = deepcopy(model).to(device, kind).eval()
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
+        for layer in self.model.modules():
+            layer.register_forward_pre_hook(_asking(self._left))
 
-    def __call__(self, inputs: list[NDArray[Any]]) -> NDArray[Any]:
-        r"""Predict a batch: (channels, \\*legal input) each → (batch, channels, …)."""
+    def steps(
+        self, inputs: list[NDArray[Any]], meanwhile: Step, is_mixed: bool = True
+    ) -> Generator[Step, None, NDArray[Any]]:
+        """Predict a batch in another thread; yields the same thing until it is done.
+
+        Who closes the generator stops the prediction after the present layer.
+        """
+        try:
+            return (
+                yield from waiting(
+                    meanwhile, self._executor, lambda: self(inputs, is_mixed)
+                )
+            )
+        except GeneratorExit:
+            self._left.set()
+            raise
+
+    def __call__(
+        self, inputs: list[NDArray[Any]], is_mixed: bool = True
+    ) -> NDArray[Any]:
+        r"""Predict a batch: (channels, \\*legal input) each → (batch, channels, …).
+
+        Without mixing, a 16-bit precision is left aside.
+        """
         # cuDNN's TF32 keeps 10 bits of a float32: a thousandth, which is no equality
         exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        with torch.inference_mode(), self._autocast(), exact:
+        with torch.inference_mode(), self._autocast(is_mixed), exact:
             x = torch.from_numpy(np.stack(inputs)).to(self.device)
             raw: Tensor = self.model(x)
             result: NDArray[Any] = raw.to("cpu", dtype=_torch_dtype(self.dtype)).numpy()
             return result
 
-    def _autocast(self) -> Any:
-        if self.mixed is None:
+    def _autocast(self, is_mixed: bool) -> Any:
+        if self.mixed is None or not is_mixed:
             return nullcontext()
         return torch.autocast(self.device.type, self.mixed)
+
+    def close(self) -> None:
+        """Give the model's memory back; a layer under way on the CPU may end later."""
+        self._left.set()
+        self._executor.shutdown(wait=self.device.type != "cpu", cancel_futures=True)
+        self.model.to("cpu")
+        self.release()
 
     def release(self) -> None:
         """Give unused memory back to the device."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _asking(left: Event) -> Callable[..., None]:
+    """Return a hook that stops a pass between two layers once it is left."""
+
+    def hook(*_: object) -> None:
+        if left.is_set():
+            raise Left
+
+    return hook
 
 
 @contextmanager
@@ -76,8 +128,7 @@ def on_device(
     try:
         yield network
     finally:
-        network.model.to("cpu")
-        network.release()
+        network.close()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.image import Image, as_array, open_image
 from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
+from napari_shiftseg.inference.not_finite import NotFiniteError, why_not_finite
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 MOST_IN_BATCH = 16
 CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
+OVERFLOW = (
+    "numbers overflow in 16 bits, so some tiles were predicted in float32: take the "
+    "precision float32 or bfloat16"
+)
 SHRINK = 0.75  # of the memory of a tile that did not fit
 
 
@@ -147,9 +152,10 @@ def predict_steps(
 ) -> Generator[Progress, None, TilePlan]:
     r"""Predict all tiles of a plan into `out`, yielding `Progress` after each.
 
-    When the memory of the device does not suffice, the batch is halved; a single tile
-    that does not fit is shrunk to the cheapest smaller n·p. Notes say so, the
-    latter in a `Shrunk`. Closing the generator stops the run and frees the device.
+    While a tile takes long the latest progress is yielded again and again. When the
+    memory of the device does not suffice, the batch is halved; a single tile that does
+    not fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is
+    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the generator stops the run and frees the device.
 
     Parameters
     ----------
@@ -172,7 +178,8 @@ def predict_steps(
     MemoryError
         If not even a tile of one period fits, or the model alone does not.
     ValueError
-        If the batch is below 1, or the image has a pixel that is not finite.
+        If the batch is below 1, the image has a pixel that is not finite, or the
+        prediction is not; see `why_not_finite`.
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
@@ -192,11 +199,19 @@ def _predict(
 ) -> Generator[Progress, None, tuple[int, BaseException | None]]:
     """Predict a plan; returns the batch that fitted, and why it gave up if it did."""
     tiles, queue, done, note = iter(plan), list[Tile](), 0, ""
+    overflow = OVERFLOW  # said once
     while done < len(plan):
         queue += islice(tiles, max(0, batch - len(queue)))
         present = queue[:batch]
         try:
-            raw = network([image.read(tile.read, network.dtype) for tile in present])
+            inputs = [image.read(tile.read, network.dtype) for tile in present]
+            so_far = Progress(done, len(plan))
+            raw = yield from network.steps(inputs, so_far)
+            if not all(map(_is_finite, raw, present)):
+                raw = yield from _in_wider_numbers(
+                    network, present, inputs, raw, so_far
+                )
+                note, overflow = note or overflow, ""
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -214,6 +229,33 @@ def _predict(
             yield Progress(done, len(plan), note)
             note = ""
     return batch, None
+
+
+def _in_wider_numbers(
+    network: Network,
+    tiles: list[Tile],
+    inputs: list[NDArray[Any]],
+    raw: NDArray[Any],
+    so_far: Progress,
+) -> Generator[Progress, None, NDArray[Any]]:
+    """Predict in float32 what overflowed in 16 bits.
+
+    Raises
+    ------
+    NotFiniteError
+        If the prediction is not finite then either.
+    """
+    if network.mixed:
+        raw = yield from network.steps(inputs, so_far, is_mixed=False)
+    for tile, pixels, output in zip(tiles, inputs, raw, strict=True):
+        if not _is_finite(output, tile):
+            raise NotFiniteError(why_not_finite(network, tile, pixels))
+    return raw
+
+
+def _is_finite(raw: NDArray[Any], tile: Tile) -> bool:
+    """Whether all that a tile keeps is finite."""
+    return bool(np.isfinite(raw[(slice(None), *tile.crop)]).all())
 
 
 def _write(out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any]) -> None:

@@ -157,6 +157,7 @@ class TestMend:
             shiftseg(*arguments).assert_refused("shiftseg: the edits were made on")
         else:
             without = [a for a in arguments if a not in ("-m", model_file)]
+            without[1] = "disks"  # a sample, whose own model is taken
             shiftseg(*without).assert_refused("so 'disks' was taken: name the one")
         assert not (tmp_path / "out").exists()
 

@@ -86,6 +86,7 @@ def times(widget):
 
 def test_the_card_of_the_disk_model(viewer):
     widget = open_inspect(viewer)
+    widget.model.value = "disks"
     text = widget.card.toPlainText()
     for said in (
         "positions within one period", "Hold the pointer over an underlined word",

@@ -118,7 +118,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     assert model.config.provenance.window == (36, 36)
     predicted = segment(image, model, device="cpu").labels
     assert predicted.max() > 3
-    layer = viewer.layers["cells · validation · my-model"]
+    layer = viewer.layers["validation · cells · my-model"]
     np.testing.assert_array_equal(layer.data, predicted)
     np.testing.assert_allclose(layer.scale, (2, 3))
     np.testing.assert_allclose(layer.translate, (10, 20))
@@ -152,7 +152,7 @@ def test_the_preview_is_one_layer_and_no_labels_to_train_on(viewer, pair, run):
     pair.form.steps.value = 8
     run(pair)
     assert [la.name for la in viewer.layers] == [
-        "cells", "true", "cells · validation · my-model",
+        "cells", "true", "validation · cells · my-model",
     ]  # fmt: skip
     assert [layer.name for layer in pair.form.pairs.truth.choices] == ["true"]
 
@@ -165,7 +165,7 @@ def test_the_preview_does_not_cover_what_is_mended(viewer, pair, run, nuclei, sh
     pair.form.steps.value = 1
     assert ("so as not to cover the labels" in pair.note.text.value) is shown
     run(pair)
-    assert viewer.layers[-1].name == "cells · validation · my-model"
+    assert viewer.layers[-1].name == "validation · cells · my-model"
     assert viewer.layers[-1].visible is not shown
     assert result.visible is shown
 
@@ -510,7 +510,7 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     assert made.window == (84, 92)
     assert made.data.startswith("2 images")  # one is held out
     shown, preview = viewer.layers
-    assert preview.name == "images · validation · my-model"
+    assert preview.name == "validation · images · my-model"
     np.testing.assert_array_equal(shown.data, nuclei[0])
     predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
     np.testing.assert_array_equal(preview.data, predicted)
@@ -533,7 +533,7 @@ def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
     config = read_config("my-model")
     assert config.ndim == 2
     assert config.provenance.data.startswith("1 image of")  # 1 and 3, 1 is held out
-    layer = viewer.layers["stack · validation · my-model"]
+    layer = viewer.layers["validation · stack · my-model"]
     assert layer.data.shape == (1, *SIZE)
     np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), (5, 0, 0))
 
@@ -588,7 +588,7 @@ def test_corrections_are_trained_on_alone(viewer, corrected, run):
     made = read_config("my-model").provenance
     assert f"{objects} objects" in made.data
     preview = viewer.layers[-1]
-    assert preview.name == "cells · validation · my-model"
+    assert preview.name == "validation · cells · my-model"
     known = np.argwhere(labels >= 0)
     corner = np.maximum(known.min(0) - 35 - 20, 0)  # window 36, context 40
     assert preview.data.shape[0] < 300

@@ -25,7 +25,7 @@ def inspect(
         str | None,
         typer.Argument(
             help="Bundled or own model, or .safetensors file. "
-            "[the sample's own, else nuclei]"
+            "[with --image: the sample's own, else nuclei]"
         ),
     ] = None,
     image: Annotated[
@@ -49,6 +49,8 @@ def inspect(
     from napari_shiftseg.cli.inspection import run_inspection
     from napari_shiftseg.cli.usual_model import model_for
 
+    if model is None and image is None:
+        raise typer.BadParameter("name a MODEL, or an image with --image")
     model = model_for(model, *([image] if image else []))
     if not run_inspection(model, image, device, self_test, as_json, channel, series):
         raise typer.Exit(1)

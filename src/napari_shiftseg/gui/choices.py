@@ -154,21 +154,27 @@ class LayerChoice(ComboBox):
 
 
 def selected(viewer: napari.Viewer, listed: Sequence[Layer]) -> Layer | None:
-    """Return the layer that is selected, or the image it was made from, if listed.
+    """Return the layer that is selected, or what belongs to it, if that is listed.
 
-    Of several that are selected the topmost.
+    To labels of a run belongs the image that they were made from, to an image the
+    topmost labels that were made from it. Of several that are selected the topmost.
     """
     chosen = [la for la in viewer.layers if la in viewer.layers.selection]
     for layer in reversed(chosen):
         if layer in listed:
             return layer
     for layer in reversed(chosen):
-        record = layer.metadata.get(METADATA_KEY)
-        if isinstance(record, dict):
-            for image in listed:
-                if is_made_from(record, image):
-                    return image
+        for other in reversed(listed):
+            if _are_of_one_run(layer, other):
+                return other
     return None
+
+
+def _are_of_one_run(one: Layer, other: Layer) -> bool:
+    """Whether one of two layers was made from the other."""
+    records = [(one.metadata.get(METADATA_KEY), other)]
+    records.append((other.metadata.get(METADATA_KEY), one))
+    return any(isinstance(r, dict) and is_made_from(r, layer) for r, layer in records)
 
 
 def may_shrink(choice: ComboBox) -> None:
@@ -239,8 +245,8 @@ def sample_model_warning(model: str, image: Layer) -> str:
     if models_of(image) or not is_for_samples(model):
         return ""
     return (
-        f"{model} knows its own synthetic images alone: for an image of yours take "
-        f"{USUAL_MODEL}, or a model of your own"
+        f"the model {model} knows its own synthetic images alone: for an image of "
+        f"yours take {USUAL_MODEL}, or a model of your own"
     )
 
 

@@ -152,7 +152,8 @@ def predict_steps(
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device does not suffice, the batch is halved; a single tile that does
     not fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is
-    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the generator stops the run and frees the device.
+    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the
+    generator stops the run and frees the device.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_shiftseg.clustering.cloud import Cloud
+    from napari_shiftseg.clustering.effort import Effort
 
 BATCH = 128  # seeds that climb together; the modes they find save later ones the way
 CLOSE = 0.5  # bandwidths from a mode, where a climbing seed is as good as there
@@ -45,7 +46,7 @@ class Modes(NamedTuple):
 
 
 def find_modes(
-    seeds: Tensor, cloud: Cloud, known: Modes, chunk: int, max_iter: int
+    seeds: Tensor, cloud: Cloud, known: Modes, chunk: int, max_iter: int, effort: Effort
 ) -> Generator[None, None, tuple[Modes, int]]:
     """Climb from the seeds, and merge the ends with the modes known before.
 
@@ -63,6 +64,8 @@ def find_modes(
         Distances held at a time.
     max_iter : int
         Steps of a seed, at most.
+    effort : Effort
+        Spent by climbing; once there is none left, seeds stay where they are.
 
     Returns
     -------
@@ -73,12 +76,14 @@ def find_modes(
     """
     longest = 1
     for batch in torch.split(seeds, BATCH):
+        if effort.is_spent and len(known.points):
+            break
         ends, n_iter = yield from _climb(
-            batch, cloud, known.points, chunk, max_iter, STOP
+            batch, cloud, known.points, chunk, max_iter, STOP, effort
         )
         best = yield from _merge(ends, chunk)
         fine, _ = yield from _climb(
-            best.points, cloud, known.points, chunk, max_iter, FINE
+            best.points, cloud, known.points, chunk, max_iter, FINE, effort
         )
         known = known.joined(fine)
         longest = max(longest, n_iter)
@@ -86,7 +91,13 @@ def find_modes(
 
 
 def _climb(
-    seeds: Tensor, cloud: Cloud, known: Tensor, chunk: int, max_iter: int, stop: float
+    seeds: Tensor,
+    cloud: Cloud,
+    known: Tensor,
+    chunk: int,
+    max_iter: int,
+    stop: float,
+    effort: Effort,
 ) -> Generator[None, None, tuple[Modes, int]]:
     ended = [Modes(seeds[:0], seeds[:0, 0])]
     n_iter = work = 0
@@ -94,12 +105,14 @@ def _climb(
     while len(active) and n_iter < max_iter:
         means, density = cloud.step(active)
         n_iter += 1
-        work += len(active) * (len(cloud) + len(known))
+        distances = len(active) * (len(cloud) + len(known))
+        effort.spend(distances)
+        work += distances
         if work > WORK:
             work = 0
             yield
         still = (means - active).square().sum(1) <= _negligible(active, cloud, stop)
-        if n_iter == max_iter or still.all():
+        if n_iter == max_iter or still.all() or effort.is_spent:
             ended.append(Modes(means, density))
             break
         active = means

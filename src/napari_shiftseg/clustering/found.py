@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.model.config import Clustering
 
     Box = tuple[slice, ...]
@@ -79,6 +80,8 @@ class Pixels:
         Image pixel of the first pixel: subsamples are keyed by image position.
     device : str
         Where the mean shift computes.
+    effort : Effort, optional
+        What all searches may compute together; without it they go on to their ends.
     """
 
     def __init__(
@@ -86,8 +89,10 @@ class Pixels:
         embedding: NDArray[Any],
         offset: Sequence[int] | None = None,
         device: str = "auto",
+        effort: Effort | None = None,
     ) -> None:
         self.embedding: Any = embedding  # a memory map, perhaps
+        self._effort = effort
         self._device = device
         self._offset = tuple(offset or (0,) * (embedding.ndim - 1))
 
@@ -140,7 +145,8 @@ class Pixels:
         if len(points) == 0:
             none = np.zeros((0, len(self.embedding)), dtype=self.embedding.dtype)
             return Found(none, np.zeros(0, dtype=np.int32), (), shift)
-        yield from shift.find_steps(points, self._positions(box, inside))
+        positions = self._positions(box, inside)
+        yield from shift.find_steps(points, positions, self._effort)
         nearest = np.full(len(points), NOT_YET, dtype=np.int32)
         parts = shift.parts(len(points))
         found = Found(shift.cluster_centers_, nearest, parts, shift)

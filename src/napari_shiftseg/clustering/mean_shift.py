@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from napari_shiftseg.clustering.distances import squared_distances
+from napari_shiftseg.clustering.effort import Effort
 from napari_shiftseg.clustering.frame import KERNELS, Frame, Rows
 from napari_shiftseg.clustering.sampling import WeightedRows, bin_points, chunks
 from napari_shiftseg.clustering.search import Limits, ModeSearch
@@ -164,7 +165,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def find_steps(
-        self, X: Rows, positions: NDArray[np.integer]
+        self, X: Rows, positions: NDArray[np.integer], effort: Effort | None = None
     ) -> Generator[None, None, Self]:
         """Find the modes alone, as `fit` does; `nearest` labels the points after it.
 
@@ -177,6 +178,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             (points, channels), one point or more.
         positions : ndarray of int
             (points,), one for each.
+        effort : Effort, optional
+            Spent on the way; without it the search goes on to its end.
 
         Returns
         -------
@@ -197,7 +200,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"points must be finite, but {int((~np.isfinite(X)).any(1).sum())} of "
                 f"{len(X)} have a NaN or infinite channel: predict the image again"
             )
-        yield from self._search(X, positions)
+        yield from self._search(X, positions, effort)
         return self
 
     def nearest(self, X: Rows) -> NDArray[np.int32]:
@@ -232,11 +235,14 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return tuple(chunks(n, size))
 
     @torch.inference_mode()
-    def _search(self, X: Rows, positions: NDArray[np.integer]) -> Generator[None]:
+    def _search(
+        self, X: Rows, positions: NDArray[np.integer], effort: Effort | None = None
+    ) -> Generator[None]:
         device = resolve_device(self.device)
         self._frame = Frame.around(X, float(self.bandwidth), self.kernel, device)
         data = yield from self._reduced(X, positions)
-        search = ModeSearch(data, self._frame, self._limits())
+        limits, effort = self._limits(), effort or Effort()
+        search = ModeSearch(data, self._frame, limits, effort)
         yield from search.steps()
         self.cluster_centers_ = self._frame.leave(search.modes.points)
         self.n_iter_ = search.n_iter

@@ -19,6 +19,7 @@ from napari_shiftseg.clustering.sampling import Indices, WeightedRows, choose, c
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.clustering.frame import Frame
 
 
@@ -50,6 +51,8 @@ class ModeSearch:
     data : WeightedRows
     frame : Frame
     limits : Limits
+    effort : Effort
+        Spent on the way; once there is none left, there are no new seeds.
 
     Attributes
     ----------
@@ -59,8 +62,11 @@ class ModeSearch:
         Most steps of a seed.
     """
 
-    def __init__(self, data: WeightedRows, frame: Frame, limits: Limits) -> None:
+    def __init__(
+        self, data: WeightedRows, frame: Frame, limits: Limits, effort: Effort
+    ) -> None:
         self._data, self._frame, self._limits = data, frame, limits
+        self._effort = effort
         self._few = None  # all the points in the frame, where they may be held
         if data.rows.size <= limits.chunk_size:
             self._few = frame.enter(data.rows)
@@ -83,7 +89,7 @@ class ModeSearch:
         far = np.arange(len(self._data))
         for _ in range(self._limits.max_rounds):
             far = yield from self._still_far(far)
-            if len(far) == 0:
+            if len(far) == 0 or self._effort.is_spent:
                 return
             yield from self._climb(*(yield from self._sample_with(far)))
         if self._limits.max_rounds:
@@ -98,7 +104,7 @@ class ModeSearch:
         self._seeds = candidates[chosen]
         cloud = Cloud(points, weights, self._frame, chunk)
         self.modes, n_iter = yield from find_modes(
-            self._seeds, cloud, self.modes, chunk, limits.max_iter
+            self._seeds, cloud, self.modes, chunk, limits.max_iter, self._effort
         )
         self.n_iter = max(self.n_iter, n_iter)
 
@@ -144,6 +150,7 @@ class ModeSearch:
     def _is_far(self, points: Tensor) -> Generator[None, None, Tensor]:
         """Return which points neither the modes nor the last seeds answer for."""
         chunk = self._limits.chunk_size
+        self._effort.spend(len(points) * (len(self.modes.points) + len(self._seeds)))
         far = ~(yield from within(points, self.modes.points, 1.0, chunk))
         if far.any():
             tails = Cloud(*self.modes, self._frame, chunk)

@@ -15,6 +15,7 @@ from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
+from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
@@ -138,18 +140,22 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
 
 
 def segment_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings
+    image: ArrayLike | Any,
+    model: UNet,
+    settings: Settings,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
     pixels = as_array(image)
     frames = frames_of(pixels, model)
     if not frames:
-        return (yield from frame_steps(open_for(pixels, model), model, settings))
+        opened = open_for(pixels, model)
+        return (yield from frame_steps(opened, model, settings, effort=effort))
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
         opened = open_for(pixels[at], model)
-        steps = Returning(frame_steps(opened, model, settings, plan))
+        steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
                 progress,
@@ -191,18 +197,34 @@ def segment_as_planned(
 
 
 def frame_steps(
-    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
+    image: Image,
+    model: UNet,
+    settings: Settings,
+    plan: TilePlan | None = None,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment one image that has been opened, by a plan if one is given."""
+    """Segment one image that has been opened, by a plan if one is given.
+
+    The clustering may be bounded by an effort; see `Effort`.
+    """
     began = perf_counter()
     clustering = settings.clustering(model.config)
     plan = plan or _plan(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
-    objects = yield from clustered_steps(predicted, model, clustering, settings.device)
+    objects = yield from clustered_steps(
+        predicted, model, clustering, settings.device, effort
+    )
+    total = len(predicted.plan)
+    gradient = yield from patiently(
+        Progress(total, total, stage="clustering"),
+        predicted.embedding.size,
+        gradient_magnitude,
+        predicted.embedding,
+    )
     return Segmentation(
         labels=objects.labels,
         embeddings=predicted.embedding,
-        gradient=gradient_magnitude(predicted.embedding),
+        gradient=gradient,
         foreground=predicted.logit,
         modes=objects.modes,
         plan=predicted.plan,
@@ -239,7 +261,11 @@ def predicted_steps(
 
 
 def clustered_steps(
-    predicted: Prediction, model: UNet, clustering: Clustering, device: str
+    predicted: Prediction,
+    model: UNet,
+    clustering: Clustering,
+    device: str,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Objects]:
     """Cluster what was predicted of one image, yielding `Progress` on the way."""
     provenance, plan = model.config.provenance, predicted.plan
@@ -251,6 +277,7 @@ def clustered_steps(
             plan.offset,
             provenance.window if provenance else None,
             device,
+            effort,
         )
     )
     for _ in steps:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from tqdm import tqdm
 
+from napari_shiftseg.cli.interruption import asked_to_stop
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window
@@ -178,20 +179,28 @@ def _followed(training: Training, asked: Asked, saved: Path) -> float:
     losses: deque[float] = deque(maxlen=MEAN_OVER)
     every = 0.1 if sys.stderr.isatty() else 30  # seconds
     total = training.recipe.steps
-    with tqdm(
+    bar = tqdm(
         total=total, initial=training.done, unit="step", mininterval=every, delay=1
-    ) as bar:
+    )
+    with bar, asked_to_stop() as is_stopped:
+        training.is_stopped = is_stopped
+        said = ""
         try:
             for step in training.steps():
                 losses.append(step.loss)
                 log.add(step)
                 if step.validated:
                     bar.set_description(f"AP50 {step.validated.ap50:.3f}")
-                if step.done % asked.every == 0:
+                if step.note and step.note != said:
+                    said = step.note
+                    tqdm.write(said, file=sys.stderr)
+                if training.validation.due(step.done, total):
                     training.save(saved)
                     _write(training, asked.output)
                 bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
                 bar.update()
+            if is_stopped() and training.done < total:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             if training.done:
                 training.save(saved)

@@ -23,6 +23,7 @@ STOP = 1e-3  # bandwidths; a shorter step ends a climb, as in scikit-learn
 FINE = 1e-4  # bandwidths; the same for the seed that represents its mode
 ROUNDING = 4  # units in the last place of a coordinate, within which a climb ends
 WORK = 2**20  # distances between two looks whether anybody still waits
+CALL = 2**13  # distances that take as long as one step on hardly any
 DIGITS = 4  # of the density that decide an order; the rest is rounding
 
 
@@ -106,7 +107,7 @@ def _climb(
         means, density = cloud.step(active)
         n_iter += 1
         distances = len(active) * (len(cloud) + len(known))
-        effort.spend(distances)
+        effort.spend((distances + CALL) * cloud.cost)
         work += distances
         if work > WORK:
             work = 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.frame import Frame
 
 NOTHING = -60.0  # exponent; where exp underflows, it takes ten times as long
+FAR = 8  # times as long as others takes a distance that must not cancel
 RIM = 1 + 1e-5  # squared radius of the flat kernel; points at its very rim are in
 
 
@@ -44,6 +45,8 @@ class Cloud:
     ----------
     reaches_far : bool
         Whether points lie so far out that rounding must be reckoned with.
+    cost : int
+        Of a distance, see `Effort`; one that must not cancel takes longer.
 
     References
     ----------
@@ -58,6 +61,7 @@ class Cloud:
         self._points, self._weights, self._frame = points, weights, frame
         self._rows = max(1, chunk // max(1, len(points)))
         squares, self.reaches_far = lengths(points)
+        self.cost = FAR if self.reaches_far else 1
         one = torch.ones_like(squares)
         # so that [s, 1, -|s|²/2] times this is -|s - u|²/2: (channels + 2, points)
         self._right = torch.cat([points, -squares / 2, one], 1).T

@@ -8,9 +8,10 @@ from math import inf
 class Effort:
     """Distances that the searches of a clustering may compute, all together.
 
-    When they are spent every search ends with the modes it has, so that a clustering
-    which finds no clusters comes to an end soon. The same clustering always ends at
-    the same place, however fast the machine is.
+    When they are spent the search under way ends with the modes it has, and each later
+    one takes all of its points for one cluster, so that a clustering which finds no
+    clusters comes to an end soon. The same clustering always ends at the same place,
+    however fast the machine is.
 
     Parameters
     ----------

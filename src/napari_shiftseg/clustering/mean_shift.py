@@ -242,6 +242,10 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._frame = Frame.around(X, float(self.bandwidth), self.kernel, device)
         data = yield from self._reduced(X, positions)
         limits, effort = self._limits(), effort or Effort()
+        if effort.is_spent:
+            self.cluster_centers_ = X.mean(0, keepdims=True)
+            self.n_iter_ = 0
+            return
         search = ModeSearch(data, self._frame, limits, effort)
         yield from search.steps()
         self.cluster_centers_ = self._frame.leave(search.modes.points)

@@ -66,7 +66,7 @@ class ModeSearch:
         self, data: WeightedRows, frame: Frame, limits: Limits, effort: Effort
     ) -> None:
         self._data, self._frame, self._limits = data, frame, limits
-        self._effort = effort
+        self._effort, self._cost = effort, 1
         self._few = None  # all the points in the frame, where they may be held
         if data.rows.size <= limits.chunk_size:
             self._few = frame.enter(data.rows)
@@ -103,6 +103,8 @@ class ModeSearch:
         chosen = yield from spread(candidates, 1.0, chunk, limits.max_seeds)
         self._seeds = candidates[chosen]
         cloud = Cloud(points, weights, self._frame, chunk)
+        self._cost = cloud.cost
+        self._effort.spend(len(candidates) * len(chosen) // 2 * self._cost)
         self.modes, n_iter = yield from find_modes(
             self._seeds, cloud, self.modes, chunk, limits.max_iter, self._effort
         )
@@ -150,7 +152,8 @@ class ModeSearch:
     def _is_far(self, points: Tensor) -> Generator[None, None, Tensor]:
         """Return which points neither the modes nor the last seeds answer for."""
         chunk = self._limits.chunk_size
-        self._effort.spend(len(points) * (len(self.modes.points) + len(self._seeds)))
+        others = len(self.modes.points) + len(self._seeds)
+        self._effort.spend(len(points) * others * self._cost)
         far = ~(yield from within(points, self.modes.points, 1.0, chunk))
         if far.any():
             tails = Cloud(*self.modes, self._frame, chunk)

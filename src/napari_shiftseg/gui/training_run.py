@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.cost import time_text
+from napari_shiftseg.geometry.words import sentence
 from napari_shiftseg.inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class Trained:
         AP50 there of the model to begin with; None: there is none.
     trouble : str
         Why it ended early; empty if it did not, or the user stopped it.
+    note : str
+        What is to be known of the validations: what they left out, for example.
     """
 
     file: Path | None
@@ -132,6 +135,7 @@ class Trained:
     is_held_out: bool
     before: float | None = None
     trouble: str = ""
+    note: str = ""
 
     @property
     def is_worse(self) -> bool:
@@ -160,6 +164,7 @@ class Trained:
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
             f"{f' It learnt what is known: {self.counted.line}.' * partly}"
+            f"{f' {sentence(self.note)}' if self.note else ''}"
         )
 
     @property
@@ -214,7 +219,7 @@ def training_run(
     best = training.best and (training.best.ap50, training.best.step)
     return Trained(
         run.file, training.done, task.steps, best, run.preview,
-        perf_counter() - began, count, is_held_out, run.before, trouble,
+        perf_counter() - began, count, is_held_out, run.before, trouble, run.note,
     )  # fmt: skip
 
 
@@ -242,6 +247,7 @@ class _Run:
         self.file: Path | None = None
         self.preview: Preview | None = None  # of the best
         self.before: float | None = None  # AP50
+        self.note = ""  # of the latest validation
 
     def steps(
         self, is_stopped: Callable[[], bool]
@@ -257,13 +263,14 @@ class _Run:
             yield self._measured(total)
         for step in self._training.steps():
             waiting.append(step)
+            self.note = step.note or self.note
             preview = self._validated(step)
             if preview or perf_counter() - last > INTERVAL or step.done == total:
                 yield self._progress(step, waiting, preview)
                 waiting, last = [], perf_counter()
             if is_stopped():
                 break
-            if self._is_due(step.done + 1):
+            if self._training.validation.due(step.done + 1, total):
                 yield Progress(step.done, total, stage="validating")
         if waiting:
             yield self._progress(waiting[-1], waiting, None)
@@ -285,9 +292,6 @@ class _Run:
         step = model.config.provenance.steps
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
-
-    def _is_due(self, step: int) -> bool:
-        return step % self._task.every == 0 or step == self._task.steps
 
     def _progress(
         self, step: TrainingStep, steps: list[TrainingStep], preview: Preview | None

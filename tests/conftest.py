@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.cli import demo, main
+from napari_shiftseg.cli import demo, entry, failure
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.unet import UNet, new_model
 from napari_shiftseg.pipeline.segmentation import Segmentation, segment
@@ -118,16 +118,24 @@ class Ran:
 
 def run_command(*arguments: object) -> Ran:
     """Run ``shiftseg`` with these arguments in this process."""
-    status, out, err = None, StringIO(), StringIO()
+    words, out, err = list(map(str, arguments)), StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["shiftseg", *map(str, arguments)])
-        try:
-            with redirect_stdout(out), redirect_stderr(err):
-                main()
-        except SystemExit as exit_:
-            status = exit_.code
-    assert isinstance(status, int)
+        patch.setattr(sys, "argv", ["shiftseg", *words])
+        patch.setattr(entry, "_failed", _faults_are_raised(entry._failed))
+        with redirect_stdout(out), redirect_stderr(err):
+            status = entry.status_of(words)
     return Ran(status, out.getvalue(), err.getvalue())
+
+
+def _faults_are_raised(failed: Callable[[Exception], int]) -> Callable[..., int]:
+    """Give a test the fault itself, where a user is given one line about it."""
+
+    def raised(error: Exception) -> int:
+        if not failure.is_foreseen(error):
+            raise error
+        return failed(error)
+
+    return raised
 
 
 @pytest.fixture(scope="session")

@@ -744,16 +744,6 @@ class TestProgram:
         assert (ran.status, ran.stdout) == (130, "")
         assert ran.stderr == "shiftseg: stopped\n"
 
-    def test_a_mistake_of_ours_is_not_hidden(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def broken(*_: object, **__: object) -> None:
-            raise ZeroDivisionError
-
-        monkeypatch.setattr(app, "app", broken)
-        with pytest.raises(ZeroDivisionError):
-            main()
-
     def test_its_name_is_shiftseg(self) -> None:
         (script,) = entry_points(group="console_scripts", name="shiftseg")
         assert script.load() is main

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ EDITS = EditList(
     "nuclei",
     "cells",
 )
+
+
+def delete(x: str) -> str:
+    """Write a file of one edit at a position that begins so."""
+    edit = '{"kind": "delete", "points": [[' + x + ", 1]]}"
+    return f'{{"version": 1, "edits": [{edit}]}}'
 
 
 def test_there_and_back(tmp_path: Path) -> None:
@@ -85,12 +92,50 @@ def test_a_failure_leaves_the_older_file(tmp_path: Path, monkeypatch) -> None:
         ),
         ('{"version": 1, "edits": [], "clustering": {"width": 1}}', "width: Extra"),
         ('{"version": 1, "edits": [], "clustering": 3}', "clustering: Input should be"),
+        (
+            '{"version": 1, "edits": [{"kind": ["merge"]}]}',
+            r"edit 1: .* got \['merge'\]",
+        ),
+        ('{"version": 1, "edits": [{"kind": {}}]}', "edit 1: the kind of an edit"),
+        ('{"version": 1, "edits": ' + "[" * 10**5 + "]" * 10**5, "nests too deeply"),
+        ('{"version": NaN, "edits": []}', "NaN is no number in JSON"),
+        (delete("1e3"), "points: Input should be a valid integer, got 1000.0"),
+        (delete("9" * 4000), r"whole pixels from 0 upward, got .*\.\.\.9+, 1\)"),
+        (delete("9" * 5000), "edits.json cannot be read as edits: "),
+        (delete("[" * 300 + "]" * 300), r"got \[\[\[\[\.\.\.\]\]\]\]"),
+        (
+            '{"version": 1, "edits": [], "model": "' + "m" * 10**6 + '"}',
+            "a name in quotes",
+        ),
     ],
 )
 def test_wrong_files(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "edits.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        read_edits(path)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_mark_of_the_byte_order_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "edits.json"
+    path.write_text(delete("2"), encoding="utf-8-sig")  # as editors on Windows do
+    assert read_edits(path).edits == (Delete(((2, 1),)),)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes of this kind")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "edits.json")
+    for path in (tmp_path / "edits.json", Path(os.devnull)):
+        with pytest.raises(ValueError, match="it is no file but a device or a pipe"):
+            read_edits(path)
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "edits.json"
+    with path.open("wb") as file:
+        file.truncate(10**8 + 1)
+    with pytest.raises(ValueError, match="100,000,001 bytes, at most 100,000,000"):
         read_edits(path)
 
 

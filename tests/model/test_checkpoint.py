@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import stat
 
 import numpy as np
@@ -349,10 +350,9 @@ def test_weights_that_do_not_fit_are_refused(path, model, weights):
     "options",
     [
         {"features": 3},
-        {"features": 10**7, "depth": 3},  # petabytes, if they were made first
-        {"features": 10**30},
+        {"features": 500, "depth": 4},  # gigabytes, if they were made first
         {"depth": 2},
-        {"depth": 70},
+        {"depth": 8},
         {"ndim": 2},
         {"embedding_channels": 4},
         {"normalization": "batch"},
@@ -365,6 +365,82 @@ def test_a_config_that_is_not_of_these_weights_is_refused(path, options):
     rewritten(path, **{CONFIG_KEY: other.model_dump_json()})
     with pytest.raises(CheckpointError, match="the weights do not fit the config"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"convolutions": 10**5}, "convolutions must be at most 16, got 100000: more"),
+        ({"pooling_factors": [[2]] * 20_000}, "pooling levels must be at most 16"),
+        ({"pooling_factors": [[10**7]]}, "factor must be at most 4,096, got 10000000"),
+        ({"pooling_factors": [[2]] * 12}, "context must be at most 16,384"),
+        ({"kernel_size": [10**9 + 1]}, "kernel_size must be at most 63"),
+        ({"features": 10**9}, "features must be at most 65,536, got 1000000000"),
+        ({"features": 65_536, "growth": 16}, "weights must be at most 1,000,000,000"),
+        ({"name": "n" * 10**6}, "name: String should have at most 255"),
+        (
+            {"clustering": {"bandwidth": 1e-300}},
+            "must be at least 1e-09, got 1e-300",
+        ),
+        ({"clustering": {"min_size": 10**30}}, "min_size: Input should be less"),
+        ({"clustering": {"background_embedding": [1, 1, 1e200]}}, "should be less"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_would_hang_or_exhaust_the_program_is_refused(path, model, change, said):
+    config = {**json.loads(model.config.model_dump_json()), **change}
+    rewritten(path, **{CONFIG_KEY: json.dumps(config)})
+    with pytest.raises(CheckpointError, match=re.escape(said)) as caught:
+        load_model(path)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("window", [[], [20, 20], [0], [-4], [10**9]])
+def test_a_training_window_that_cannot_be_is_refused(path, model, window):
+    trained = {
+        "command": "", "window": window, "seed": 0, "steps": 1, "loss": {},
+        "data": "", "date": "", "versions": {},
+    }  # fmt: skip
+    config = json.loads(model.config.model_dump_json())
+    rewritten(path, **{CONFIG_KEY: json.dumps(config | {"provenance": trained})})
+    with pytest.raises(CheckpointError, match="window"):
+        load_model(path)
+    trained["window"] = [20]
+    rewritten(path, **{CONFIG_KEY: json.dumps(config | {"provenance": trained})})
+    assert load_model(path).config.usual_window == (20,)
+
+
+def test_numbers_that_json_does_not_have_are_refused(path, model):
+    known = json.loads(model.config.model_dump_json())
+    known["provenance"] = {
+        "command": "", "window": [20], "seed": 0, "steps": 1, "data": "", "date": "",
+        "loss": {"a": float("nan")}, "versions": {},
+    }  # fmt: skip
+    rewritten(path, **{CONFIG_KEY: json.dumps(known)})
+    with pytest.raises(CheckpointError, match=r"provenance\.loss\.a"):
+        read_config(path)
+
+
+def test_a_long_header_is_not_read(path):
+    path.write_bytes((3 * 10**7).to_bytes(8, "little") + b" " * (3 * 10**7 + 1))
+    with pytest.raises(CheckpointError, match="header of 30,000,000 bytes, at most"):
+        read_config(path)
+
+
+def test_weights_that_are_not_finite_are_refused(path, model):
+    bias = torch.tensor([0.0, float("nan"), 1.0])
+    rewritten(path, {"head.bias": bias}, **{CONFIG_KEY: model.config.model_dump_json()})
+    with pytest.raises(CheckpointError, match=r"1 of 3 values of head\.bias are NaN"):
+        load_model(path)
+
+
+def test_what_steers_a_terminal_is_read_as_text(path, model):
+    known = json.loads(model.config.model_dump_json())
+    known |= {"name": "a\x1b[31m\nb\u202e", "description": "one\ntwo\x9b"}
+    rewritten(path, **{CONFIG_KEY: json.dumps(known)})
+    config = read_config(path)
+    assert config.name == "a\\x1b[31m\\x0ab\\u202e"
+    assert config.description == "one\ntwo\\x9b"
 
 
 def test_the_config_is_read_without_the_weights(path, model):

@@ -9,7 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from napari_shiftseg.geometry.unet_shape import AxisShape
+from napari_shiftseg.model.bounds import weights_of
 from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
+from napari_shiftseg.model.unet import new_model
 
 PROVENANCE = Provenance(
     command="shiftseg train disks",
@@ -219,3 +221,28 @@ def test_axes_of_an_image(ndim: int, channels: int, axes: int) -> None:
         ValueError, match=f"reads {axes} axes, a.tif has {axes - 1}: choose another"
     ):
         config.leading_axes(axes - 1, "a.tif")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"ndim": 1, "depth": 2, "features": 3, "convolutions": 3, "growth": 3},
+        {
+            "depth": 1,
+            "upsampling": "nearest",
+            "foreground": True,
+            "kernel_size": (1, 3),
+        },
+        {"ndim": 3, "depth": (1, 2, 2), "normalization": "batch", "in_channels": 2},
+    ],
+    ids=str,
+)
+def test_weights_are_counted_before_they_are_made(options):
+    model = new_model(**options)
+    assert weights_of(model.config) == model.parameter_count
+
+
+def test_a_depth_beyond_all_bounds_is_refused_at_once():
+    with pytest.raises(ValueError, match="pooling levels must be at most 16, got 10"):
+        ModelConfig.new(depth=10**12)

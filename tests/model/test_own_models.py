@@ -80,11 +80,18 @@ def test_the_name_of_a_bundled_model_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "a/b", "..", ".a", "a\\b", "a:b", "a.", "-m"]
+    "name", ["", " ", "a/b", "..", ".a", "a\\b", "a:b", "a.", "-m", "n" * 101]
 )
 def test_what_is_no_file_name_is_refused(name):
     with pytest.raises(ValueError, match="letters, digits"):
         new_model_path(name)
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "aux.2", "Com1", "lpt9.x.y"])
+def test_what_windows_takes_for_a_device_is_refused(name):
+    with pytest.raises(ValueError, match=r"device on Windows: choose .*'my-"):
+        new_model_path(name)
+    assert new_model_path(f"{name}s".replace(".", "-")).name
 
 
 class TestNetworksOfFigures:

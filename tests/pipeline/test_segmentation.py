@@ -198,6 +198,13 @@ class TestSeries:
         series = rng.normal(size=(5, 2, 9, 11))
         assert segment(series, model).labels.shape == (5, 9, 11)
 
+    def test_one_channel_at_the_end_is_the_image(self, model: UNet, rng) -> None:
+        image = rng.normal(size=(21, 26))
+        expected = segment(image, model, window=8)
+        found = segment(image[..., None], model, window=8)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        np.testing.assert_array_equal(found.embeddings, expected.embeddings)
+
     @pytest.mark.parametrize("store", [da.from_array, np.ndarray.tolist, "zarr"])
     def test_any_kind_of_array(self, model: UNet, rng, store: Any) -> None:
         series = rng.normal(size=(2, 9, 11))
@@ -330,6 +337,7 @@ class TestRun:
             ((2, 31, 0), "the image is empty"),
             ((31, 42, 3), "last axis seems to hold colours.*rgb2gray"),
             ((5, 31, 42, 4), "last axis seems to hold colours.*rgb2gray"),
+            ((31, 42, 5), "last axis seems to hold channels"),
         ],
     )
     def test_wrong_shapes(self, model: UNet, shape: Any, message: str) -> None:

@@ -1,5 +1,5 @@
 """The command line: arguments → pipeline → files."""
 
-from napari_shiftseg.cli.app import main
+from napari_shiftseg.cli.entry import main
 
 __all__ = ["main"]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import metadata
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_shiftseg.cli import image_commands, model_commands
 from napari_shiftseg.cli.options import SAMPLE_HELP
 
-EXPECTED = (ValueError, OSError, MemoryError, FloatingPointError)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 ON_IMAGES = (
     image_commands.segment, image_commands.mend, image_commands.compare,
     image_commands.sweep, image_commands.evaluate, model_commands.inspect,
@@ -32,18 +33,21 @@ app.command()(model_commands.export)
 app.command()(image_commands.figure)
 
 
-def main() -> None:
-    """Run the program; bad input ends with one line and exit status 2."""
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status; what goes wrong is raised.
+
+    Raises
+    ------
+    ValueError
+        If the arguments are wrong; and all that a command raises.
+    """
     try:
-        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
-    except typer.TyperException as error:  # wrong arguments
-        _fail(error.format_message())
-    except (typer.Abort, KeyboardInterrupt):
-        print("shiftseg: stopped", file=sys.stderr)
-        sys.exit(130)
-    except EXPECTED as error:
-        _fail(_one_line(error))
-    sys.exit(status or 0)
+        status = app(list(arguments) or ["--help"], standalone_mode=False)
+    except typer.TyperException as error:
+        raise ValueError(error.format_message()) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return status or 0
 
 
 def _show_version(wanted: bool) -> None:
@@ -62,21 +66,3 @@ def shiftseg(
     ] = False,
 ) -> None:
     """Segment images tile by tile without seams, and see the seams."""
-
-
-def _one_line(error: BaseException) -> str:
-    from pydantic import ValidationError
-
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{name}: {message}, got {first['input']!r}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"shiftseg: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.cli.labels import read_labels
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.files.pairs import pairs
-from napari_shiftseg.files.reading import is_series
+from napari_shiftseg.files.reading import numbered_anew
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.folder import writable_folder
@@ -59,9 +59,9 @@ def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:
             f"{name}: prediction and truth must have one shape, got {found.shape} and "
             f"{true.shape}"
         )
-    if is_series(prediction) or is_series(truth):
-        return pooled(map(object_scores, true, found))
-    return object_scores(true, found)
+    leading = max(numbered_anew(prediction), numbered_anew(truth))
+    frames = [labels.reshape(-1, *labels.shape[leading:]) for labels in (true, found)]
+    return pooled(map(object_scores, *frames))
 
 
 def _check_output(output: Path) -> None:

@@ -9,6 +9,7 @@ from napari_shiftseg.cli.options import (
     Bandwidth,
     Batch,
     BorderOption,
+    Channel,
     Device,
     ForegroundThreshold,
     Image,
@@ -19,7 +20,10 @@ from napari_shiftseg.cli.options import (
     ModelOfEdits,
     OptionalOutput,
     Output,
+    Overwrite,
+    Save,
     ScopeOption,
+    Series,
     SplitFarParts,
     StitchingOption,
     Window,
@@ -73,7 +77,7 @@ def segment(
     context: typer.Context,
     image: Image,
     output: Output,
-    model: Model = "disks",
+    model: Model = None,
     window: Window = None,
     stitching: StitchingOption = "cropped",
     border: BorderOption = "mirror",
@@ -85,13 +89,20 @@ def segment(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    channel: Channel = None,
+    series: Series = None,
+    save: Save = "labels",
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Segment an image; labels, embedding and gradient magnitude become TIFFs."""
+    """Segment an image; its labels become a TIFF with axes and pixel size."""
     from napari_shiftseg.cli.run_settings import settings_of
-    from napari_shiftseg.cli.segment import run_segment
+    from napari_shiftseg.cli.segment import Taken, kinds_to_save, run_segment
+    from napari_shiftseg.cli.usual_model import model_for
 
-    run_segment(image, model, settings_of(context), output, as_json)
+    taken = Taken(channel, series, kinds_to_save(save), overwrite)
+    model = model_for(model, image)
+    run_segment(image, model, settings_of(context), output, taken, as_json)
 
 
 def mend(
@@ -113,6 +124,10 @@ def mend(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    channel: Channel = None,
+    series: Series = None,
+    save: Save = "labels",
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
@@ -123,8 +138,10 @@ def mend(
     """
     from napari_shiftseg.cli.mend import run_mend
     from napari_shiftseg.cli.run_settings import settings_of
+    from napari_shiftseg.cli.segment import Taken, kinds_to_save
 
-    run_mend(image, model, edits, settings_of(context), output, as_json)
+    taken = Taken(channel, series, kinds_to_save(save), overwrite)
+    run_mend(image, model, edits, settings_of(context), output, taken, as_json)
 
 
 def compare(
@@ -133,7 +150,7 @@ def compare(
         str | None,
         typer.Option(help="Tile size (window), 20 or 24x96x96. [trained with]"),
     ] = None,
-    model: Model = "disks",
+    model: Model = None,
     truth: Annotated[
         Path | None, typer.Option(help="True labels. [a sample's own]")
     ] = None,
@@ -152,13 +169,14 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
         window=_window(window), border=border, device=device, batch=batch,
         bandwidth=bandwidth,
     )  # fmt: skip
-    run_compare(image, model, truth, settings, output, as_json)
+    run_compare(image, model_for(model, image), truth, settings, output, as_json)
 
 
 def sweep(
@@ -172,7 +190,7 @@ def sweep(
             help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, to 4 periods]"
         ),
     ] = None,
-    model: Model = "disks",
+    model: Model = None,
     truth: Annotated[
         list[Path] | None,
         typer.Option(help="True labels, once an image. [a sample's own]"),
@@ -185,9 +203,11 @@ def sweep(
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
     from napari_shiftseg.cli.sweep import run_sweep
+    from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(stitching=stitching, border=border, device=device)
+    model = model_for(model, *images)
     run_sweep(images, model, windows, truth or [], settings, output, as_json)
 
 

@@ -6,10 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.segment import print_segmentation
+from napari_shiftseg.cli import usual_model
+from napari_shiftseg.cli.segment import (
+    Taken,
+    print_segmentation,
+    read_source,
+    safe_outputs,
+)
 from napari_shiftseg.cli.terminal import with_progress
 from napari_shiftseg.files.edits import read_edits
-from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.files.writing import write_segmentation
 from napari_shiftseg.interaction.editing.mend import mend
 from napari_shiftseg.model.checkpoint import load_model
@@ -26,8 +31,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
 
-USUAL_MODEL = "disks"  # where neither the command nor the file names one
-
 
 def run_mend(
     image: Path,
@@ -35,13 +38,17 @@ def run_mend(
     edits: Path,
     settings: Settings,
     output: Path,
+    taken: Taken,
     as_json: bool,
 ) -> None:
     """Segment an image, make the edits, write the outcome and print it."""
     known = read_edits(edits)
-    network, source = model_for(model, known), read_image(image)
-    doubt = doubt_about(model, known)
+    usual = usual_model.model_for(None, image)
+    network = model_for(model, known, usual)
+    doubt = doubt_about(model, known, usual)
     with kept_if_used(output) as folder:
+        source = read_source(network.config, image, taken)
+        outputs = safe_outputs("mend", source, folder, taken)
         result = segmented(
             source.data, network, with_clustering(settings, known), doubt
         )
@@ -50,14 +57,16 @@ def run_mend(
             mended, notes=(*mended.notes, *doubts(doubt, known, source.name, outcome))
         )
         figures = mending_figures(result, mended, outcome, known)
-        report = write_segmentation(mended, network, source, folder, figures)
+        report = write_segmentation(mended, network, source, outputs, figures)
     print_segmentation(mended, report, folder, as_json)
     if not as_json:
         print(in_words(figures))
 
 
-def model_for(chosen: str | None, edits: EditList) -> UNet:
+def model_for(chosen: str | None, edits: EditList, usual: str) -> UNet:
     """Load the model that was chosen, or else that on which the edits were made.
+
+    Where neither the command nor the file names one it is the usual one of the image.
 
     Raises
     ------
@@ -65,7 +74,7 @@ def model_for(chosen: str | None, edits: EditList) -> UNet:
         If it is not there.
     """
     try:
-        return load_model(chosen or edits.model or USUAL_MODEL)
+        return load_model(chosen or edits.model or usual)
     except FileNotFoundError as error:
         if chosen or not edits.model:
             raise
@@ -75,13 +84,13 @@ def model_for(chosen: str | None, edits: EditList) -> UNet:
         ) from None
 
 
-def doubt_about(chosen: str | None, edits: EditList) -> str:
+def doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
     """Say why the model may not be that on which the edits were made; empty: it is."""
     if not edits.model:
         if chosen:
             return ""
         return (
-            f"the file of edits names no model, so {USUAL_MODEL!r} was taken: name the "
+            f"the file of edits names no model, so {usual!r} was taken: name the "
             f"one they were made on with -m"
         )
     if chosen is None or _name_of(chosen) == _name_of(edits.model):

@@ -14,8 +14,12 @@ Precision = Literal["float32", "bfloat16"]
 
 def inspect(
     model: Annotated[
-        str, typer.Argument(help="Bundled or own model, or .safetensors file.")
-    ],
+        str | None,
+        typer.Argument(
+            help="Bundled or own model, or .safetensors file. "
+            "[the sample's own, else nuclei]"
+        ),
+    ] = None,
     image: Annotated[
         Path | None,
         typer.Option(help="What each tile size costs on this image, or sample."),
@@ -33,7 +37,9 @@ def inspect(
 ) -> None:
     """Show what a model is, what its tiles cost, and whether they are exact."""
     from napari_shiftseg.cli.inspection import run_inspection
+    from napari_shiftseg.cli.usual_model import model_for
 
+    model = model_for(model, *([image] if image else []))
     if not run_inspection(model, image, device, self_test, as_json):
         raise typer.Exit(1)
 
@@ -133,10 +139,10 @@ def tune(
     images: Annotated[
         Path, typer.Argument(help="Image or folder of images, or a sample.")
     ],
-    model: Model,
     labels: Annotated[
         Path | None, typer.Argument(help="True labels, or a folder. [a sample's own]")
     ] = None,
+    model: Model = None,
     bandwidths: Annotated[
         str | None, typer.Option(help="To try. [0.5,0.7,1,1.5]")
     ] = None,
@@ -160,7 +166,9 @@ def tune(
     wins.
     """
     from napari_shiftseg.cli.tune import read_candidates, run_tuning
+    from napari_shiftseg.cli.usual_model import model_for
 
+    model = model_for(model, images)
     candidates = read_candidates(bandwidths, min_sizes, thresholds)
     run_tuning(images, labels, model, candidates, output, device, as_json)
 

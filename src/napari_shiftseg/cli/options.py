@@ -18,16 +18,24 @@ SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
 
 Image = Annotated[
     Path,
-    typer.Argument(help=f"TIFF or .npy image, or a sample: {', '.join(SAMPLES)}."),
+    typer.Argument(
+        help=f"TIFF, PNG, JPEG, BMP or .npy image, or a sample: {', '.join(SAMPLES)}."
+    ),
 ]
 Model = Annotated[
-    str,
-    typer.Option("-m", "--model", help="Bundled or own model, or a .safetensors file."),
-]
+    str | None,
+    typer.Option(
+        "-m", "--model",
+        help="Bundled or own model, or a .safetensors file. "
+        "[the sample's own, else nuclei]",
+    ),
+]  # fmt: skip
 ModelOfEdits = Annotated[
     str | None,
     typer.Option(
-        "-m", "--model", help="Model, or a .safetensors file. [that of the edits]"
+        "-m",
+        "--model",
+        help="Model, or a .safetensors file. [that of the edits, else as segment]",
     ),
 ]
 Window = Annotated[
@@ -66,3 +74,20 @@ ForegroundThreshold = Annotated[
     typer.Option(help="Probability above which a pixel is object. [the model's]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]
+Channel = Annotated[
+    str | None,
+    typer.Option(
+        help="Which channel, counted from 1, or its name; red, green or blue. [the one "
+        "there is; colours as grey]",
+    ),
+]
+Series = Annotated[
+    int | None,
+    typer.Option(help="Which series of a TIFF, counted from 1. [the largest]"),
+]
+Save = Annotated[
+    str, typer.Option(help="labels, embedding, gradient or all; labels always.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that others wrote, too.")
+]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from napari_shiftseg.geometry.words import brief
 from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.interaction.editing.edits import Edit
 
 VERSION = 1
+MOST_BYTES = 10**8
+LONGEST_NAME = 4096  # of a file with its folders
 KEYS = ("version", "edits", "clustering", "model", "image")
 
 
@@ -68,7 +71,8 @@ class EditList:
         if known.get("version") != VERSION:
             raise ValueError(
                 f"version {VERSION} of a list of edits is read, got "
-                f"{known.get('version')!r}: write it with the program that reads it"
+                f"{brief(known.get('version'))}: write it with the program that reads "
+                f"it"
             )
         if not isinstance(known.get("edits"), list):
             raise ValueError("edits must be a list; an empty one is []")
@@ -90,11 +94,33 @@ def read_edits(path: Path) -> EditList:
         If it is no JSON, or no list of edits; what is wrong is named.
     """
     try:
-        return EditList.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return EditList.from_dict(json.loads(_text(path), parse_constant=_no_number))
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is no text: a file of edits is JSON") from None
+    except RecursionError:
+        raise ValueError(
+            f"{path.name} cannot be read as edits: it nests too deeply, an edit holds "
+            f"lists of positions"
+        ) from None
     except ValueError as error:
         raise ValueError(f"{path.name} cannot be read as edits: {error}") from None
+
+
+def _text(path: Path) -> str:
+    """Return what is in a file; a device or pipe, which may never end, is refused."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError("it is no file but a device or a pipe")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"it has {size:,} bytes, at most {MOST_BYTES:,} are read: that is no list "
+            f"of edits made by hand"
+        )
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def write_edits(path: Path, edits: EditList) -> None:
@@ -119,8 +145,8 @@ def _edit(number: int, known: Any) -> Edit:
 
 def _name(known: Mapping[str, Any], key: str) -> str:
     name = known.get(key, "")
-    if not isinstance(name, str):
-        raise ValueError(f"{key} must be a name in quotes, got {name!r}")
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        raise ValueError(f"{key} must be a name in quotes, got {brief(name)}")
     return name
 
 
@@ -130,5 +156,5 @@ def _clustering(known: Any) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         name = "".join(f"{part}: " for part in first["loc"])
-        raise ValueError(f"clustering: {name}{first['msg']}") from None
+        raise ValueError(f"clustering: {brief(name)[1:-1]}{first['msg']}") from None
     return read.model_dump(include=read.model_fields_set)

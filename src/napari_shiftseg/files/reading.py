@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
-from napari_shiftseg.inference.image import luminance
+from napari_shiftseg.files.channels import one_channel
+from napari_shiftseg.files.pictures import stored_array, stored_picture
+from napari_shiftseg.files.stored import CHANNELS, SAMPLES, ordered
+from napari_shiftseg.files.tiff import about_tiff, stored_tiff
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.partly import partial_labels
 from napari_shiftseg.metrics.parts import parts_per_id
-from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
+from napari_shiftseg.samples.catalogue import SAMPLES as MADE
+from napari_shiftseg.samples.catalogue import make_sample
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".npy")
+    from napari_shiftseg.files.calibration import Calibration
+    from napari_shiftseg.files.stored import Stored
+    from napari_shiftseg.model.config import ModelConfig
+
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
+KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
+MOST_EXACT = 2**53  # below, every whole number is a float
 MOST_PARTS = 10  # connected parts an id; more are no objects
+BEGINNINGS = {  # of a file, which say better than its suffix what it is
+    b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
+    b"MM\0+": stored_tiff, b"\x93NUMPY": stored_array, b"\x89PNG": stored_picture,
+    b"\xff\xd8\xff": stored_picture, b"BM": stored_picture,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,20 +47,58 @@ class Source:
     name : str
         Without folder and suffix.
     data : ndarray
-        ([frames,] \\*spatial)
-    resolution : dict
-        Pixel size as tifffile writes it; empty if unknown.
+        (\*axes), one channel as a viewer shows it.
+    axes : str
+        One letter an axis, in the order T, Z, Y, X; Q for one without a name, before
+        these; C where several channels were asked for.
+    calibration : dict
+        `Distance` by letter: pixel size, plane distance, frame interval.
+    notes : tuple of str
+        What was decided while reading: the series, the pages, the colours.
+    path : str
+        Of the file, absolute; the name of a sample.
+    channel : str
+        That was chosen; empty: none was.
+    series : int or None
+        That was chosen.
     """
 
     name: str
     data: NDArray[Any]
-    resolution: dict[str, Any]
+    axes: str = ""
+    calibration: Calibration = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    path: str = ""
+    channel: str = ""
+    series: int | None = None
 
 
-def read_image(path: Path) -> Source:
-    """Read a TIFF or .npy file, or make the sample of this name.
+def read_image(
+    path: str | Path,
+    channel: int | str | None = None,
+    series: int | None = None,
+    several: int = 1,
+) -> Source:
+    r"""Read one channel of an image, or make the sample of this name.
 
-    A colour TIFF is read as grey (luminance).
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF (OME, ImageJ, LSM, ...), PNG, JPEG, BMP or .npy file, or the name of a
+        sample.
+    channel : int or str, optional
+        Which of several channels, counted from 1, or its name; red, green or blue of
+        colours, which are made grey if none is chosen.
+    series : int, optional
+        Which of several series of a TIFF, counted from 1. If not given, pages that are
+        alike are joined, and of other series the largest is taken.
+    several : int
+        How many channels are wanted; above 1 all of them are kept, along C.
+
+    Returns
+    -------
+    Source
+        data (\*axes), axes, calibration, and notes on what was decided.
 
     Raises
     ------
@@ -55,46 +107,66 @@ def read_image(path: Path) -> Source:
     IsADirectoryError
         If it is a folder.
     ValueError
-        If the file is neither a TIFF nor a .npy, or cannot be read.
+        If it is no image, is damaged, or has several channels and none is chosen.
     """
+    path = Path(path)
     if is_sample(path):
-        return Source(path.name, make_sample(str(path)).image, {})
-    if path.is_dir():
-        raise IsADirectoryError(
-            f"{path} is a folder, one image is expected: name a TIFF or .npy file in "
-            f"it; sweep takes several files, evaluate takes two folders"
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no image {str(path)!r}: it is neither a file nor one of the samples "
-            f"({', '.join(SAMPLES)})"
-        )
-    suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        raise ValueError(
-            f"{path.name}: a TIFF or .npy file is expected, not {suffix!r}"
-        )
+        if series is not None or channel not in (None, 1, "1"):
+            raise ValueError(f"the sample {path} has one channel and one series")
+        image = make_sample(str(path)).image
+        return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
+    stored = _stored(path, series)
     try:
-        if suffix == ".npy":
-            return Source(path.stem, np.load(path, allow_pickle=False), {})
-        return _read_tiff(path)
-    except (
-        ValueError,
-        EOFError,
-        IndexError,
-        KeyError,
-        struct.error,
-        tifffile.TiffFileError,
-    ) as error:
-        raise ValueError(
-            f"{path.name} cannot be read: {error}; save the image again as a "
-            f"{suffix} file"
-        ) from None
+        one = one_channel(stored, channel, several)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    data, axes = ordered(one.data, one.axes)
+    return Source(
+        name_of_file(path), data, axes, one.calibration, one.notes,
+        str(path.resolve()), "" if channel is None else str(channel), series,
+    )  # fmt: skip
+
+
+def image_for(
+    config: ModelConfig,
+    path: Path,
+    channel: int | str | None = None,
+    series: int | None = None,
+) -> Source:
+    """Read an image as a model reads it: see `read_image`.
+
+    A model of several channels gets all of them, before its spatial axes. Where a
+    model of volumes reads what the file calls time, a note says so.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_image`.
+    """
+    source = read_image(path, channel, series, config.in_channels)
+    axes = source.axes
+    if CHANNELS in axes:
+        at, before = axes.index(CHANNELS), len(axes) - 1 - config.ndim
+        rest = axes.replace(CHANNELS, "")
+        axes = rest[:before] + CHANNELS + rest[before:]
+        source = replace(source, data=np.moveaxis(source.data, at, before), axes=axes)
+    spatial = axes[-config.ndim :]
+    if "T" in spatial:
+        note = f"{source.name}: the model reads volumes, so time was read as planes"
+        source = replace(source, notes=(*source.notes, note))
+    return source
+
+
+def name_of_file(path: Path) -> str:
+    """Return the name of an image without its suffix, ``.ome.tif`` as one."""
+    name = path.stem
+    is_ome = path.suffix.lower() in TIFF_SUFFIXES and name.lower().endswith(".ome")
+    return name[: -len(".ome")] if is_ome else name
 
 
 def is_sample(path: Path) -> bool:
     """Whether this names a sample, not a file."""
-    return not path.exists() and str(path) in SAMPLES
+    return not path.exists() and str(path) in MADE
 
 
 def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integer]:
@@ -112,13 +184,50 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it cannot be read, is not of whole numbers from 0 upward, or no pixel of it
-        is known.
+        If it cannot be read, is of colours or channels, is not of whole numbers from 0
+        upward, or no pixel of it is known.
     """
     if is_sample(path):
         return make_sample(str(path)).labels
+    stored = _stored(path)
+    data, axes = ordered(stored.data, stored.axes)
     checked = partial_labels if partly else as_labels
-    return checked(f"{kind} {path.name}", read_image(path).data)
+    name = f"{kind} {path.name}"
+    return checked(name, _as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+
+
+def _one_number_a_pixel(
+    name: str, data: NDArray[Any], axes: str, kind: str
+) -> NDArray[Any]:
+    """Return labels without samples and channels; colours are no labels."""
+    if axes.endswith(SAMPLES):
+        colours = data[..., :3]
+        if (colours != colours[..., :1]).any():
+            what = {"rgb": "RGB colours", "cmyk": "CMYK colours"}.get(kind, "colours")
+            raise ValueError(
+                f"the {name} holds {what}, {data.shape[-1]} values a pixel: labels are "
+                f"one whole number a pixel; save the label image itself, not a picture "
+                f"of it"
+            )
+        data, axes = data[..., 0], axes[:-1]
+    if CHANNELS in axes:
+        number = data.shape[axes.index(CHANNELS)]
+        if number > 1:
+            raise ValueError(
+                f"the {name} has {number} channels: labels have one; save it alone"
+            )
+        data = data.take(0, axes.index(CHANNELS))
+    return data
+
+
+def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return floats that are whole numbers as integers; any other as it is."""
+    if labels.dtype.kind != "f" or not np.isfinite(labels).all():
+        return labels
+    most = float(np.abs(labels).max(initial=0))
+    if most > MOST_EXACT or (labels != np.rint(labels)).any():
+        return labels
+    return labels.astype(np.int32 if most < 2**31 else np.int64)
 
 
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:
@@ -132,7 +241,7 @@ def doubt(path: Path, labels: NDArray[np.integer]) -> str:
         The labels were read from.
     labels : ndarray of int
     """
-    frames = labels if is_series(path) else labels[None]
+    frames = labels.reshape(-1, *labels.shape[numbered_anew(path) :])
     parts = max((parts_per_id(frame) for frame in frames), default=0)
     if parts <= MOST_PARTS:
         return ""
@@ -143,37 +252,65 @@ def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     )
 
 
-def is_series(path: Path) -> bool:
-    """Whether a TIFF says that its first axis is time: each frame has its own ids."""
-    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
-        return False
-    with tifffile.TiffFile(path) as file:
-        return bool(file.series[0].axes.startswith("T"))
+def numbered_anew(path: Path) -> int:
+    """Return over how many leading axes of a label file the ids begin anew.
+
+    The first one where the file calls it time; as many as the file says where this
+    program wrote it.
+    """
+    if not path.is_file() or path.suffix.lower() not in TIFF_SUFFIXES:
+        return 0
+    about = about_tiff(path)
+    if about.image_axes and about.axes.endswith(about.image_axes):
+        return len(about.axes) - len(about.image_axes)
+    return about.axes.find("T") + 1
 
 
-def _read_tiff(path: Path) -> Source:
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        data, page = series.asarray(), series.keyframe
-        resolution = {}
-        if page.tags.get("XResolution") and all(page.resolution):
-            resolution = {
-                "resolution": page.resolution,
-                "resolutionunit": int(page.resolutionunit),
-            }
-        known = file.imagej_metadata or {}
-        units = {key: known[key] for key in ("unit", "spacing") if key in known}
-        if "S" in series.axes:
-            data = _grey(np.moveaxis(data, series.axes.index("S"), -1))
-    return Source(path.stem, data, {**resolution, "metadata": units})
+def _stored(path: Path, series: int | None = None) -> Stored:
+    """Read a file whole, by what it begins with.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is no image, or is damaged; the message names it.
+    """
+    _refuse_no_file(path)
+    try:
+        with path.open("rb") as file:
+            begins = file.read(8)
+        if not begins:
+            raise ValueError("the file is empty, it has 0 bytes")
+        read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
+        if read is None:
+            raise ValueError(f"it is not what its suffix says, {KINDS} is expected")
+        if read is stored_tiff:
+            return stored_tiff(path, series)
+        if series not in (None, 1):
+            raise ValueError(f"the file has one series, there is no series {series}")
+        return read(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name} cannot be read: {error}; save the image again as a "
+            f"{path.suffix.lower()} file"
+        ) from None
 
 
-def _grey(samples: NDArray[Any]) -> NDArray[Any]:
-    """Return the luminance of grey or colour pixels, with or without opacity."""
-    number = samples.shape[-1]
-    if number > 4:
-        raise ValueError(f"a pixel has {number} samples, grey or RGB is expected")
-    if number < 3:
-        return samples[..., 0]
-    grey: NDArray[Any] = luminance(samples)
-    return grey
+def _refuse_no_file(path: Path) -> None:
+    """Refuse what is no regular file, unopened: a pipe would wait for ever."""
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder, one image is expected: name a TIFF or .npy file in "
+            f"it; sweep takes several files, evaluate takes two folders"
+        )
+    if not path.exists():
+        pattern = ", and no file matches this pattern" * bool(set("*?[") & {*str(path)})
+        raise FileNotFoundError(
+            f"no image {str(path)!r}: it is neither a file nor one of the samples "
+            f"({', '.join(MADE)}){pattern}"
+        )
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is a pipe or a device, {KINDS} is expected: save the image first"
+        )
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise ValueError(f"{path.name}: {KINDS} is expected, not {path.suffix!r}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, islice
 from math import ceil, prod
 from typing import Literal
 
@@ -117,7 +116,8 @@ class AxisShape:
 
     def legal_inputs(self, number: int) -> list[int]:
         """Return the `number` smallest legal inputs."""
-        return list(islice((s for s in count(1) if self.is_legal(s)), number))
+        first = self.input_for(1)
+        return [first + n * self.period for n in range(number)]
 
     def raw_output(self, size: int) -> int:
         """Return the output size for a legal input; raise `IllegalInputError` else."""

@@ -19,6 +19,12 @@ from napari_shiftseg.inference.precision import Precision
 from napari_shiftseg.model.config import Clustering, Kernel, Scope
 
 DIGITS = 6  # of bandwidth and threshold
+SHOWN = (  # layers beside the labels, and what they show
+    ("gradient", "How far the embedding changes from a pixel to the next. It comes by "
+     "itself where tiles make seams."),
+    ("embedding", "What the network makes of every pixel, as colours."),
+    ("tile grid", "Where tiles meet. It comes by itself where they make seams."),
+)  # fmt: skip
 WHOLE_IMAGE, IN_VIEW = "whole image", "what the view shows"
 
 
@@ -62,6 +68,12 @@ class Advanced(Container):
         )
         self.precision = ComboBox(choices=get_args(Precision), label="Precision")
         self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
+        self.layers = {kind: CheckBox(text=kind, tooltip=tip) for kind, tip in SHOWN}
+        show = Container(
+            widgets=list(self.layers.values()), layout="horizontal", labels=False,
+            label="Also add",
+        )  # fmt: skip
+        show.margins = (0, 0, 0, 0)
         self.bandwidth.native.setDecimals(DIGITS)
         self.foreground_threshold.native.setDecimals(DIGITS)
         self._taken = Clustering()
@@ -69,10 +81,15 @@ class Advanced(Container):
             widgets=[
                 self.bandwidth, self.kernel, self.scope, self.min_size,
                 self.split_far_parts, self.foreground_threshold, self.border,
-                self.batch, self.precision, self.region,
+                self.batch, self.precision, self.region, show,
             ]
         )  # fmt: skip
         align_labels(self)
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Layers that are asked for beside the labels."""
+        return tuple(kind for kind, box in self.layers.items() if box.value)
 
     def take(self, clustering: Clustering) -> None:
         """Show the clustering of a model."""

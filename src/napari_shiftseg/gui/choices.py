@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,22 +14,27 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.compat import isalive
 
+from napari_shiftseg.gui.belonging import SAYS_TRUTH, says_it_is_of
+from napari_shiftseg.gui.identity import is_made_from
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.long_names import LongNames
 from napari_shiftseg.gui.source import layer_shape
-from napari_shiftseg.model.header import bundled_models, named_models, read_config
+from napari_shiftseg.model.header import (
+    bundled_models,
+    figure_models,
+    named_models,
+    read_config,
+)
+from napari_shiftseg.samples.catalogue import USUAL_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import napari
     from napari.layers import Layer
 
     from napari_shiftseg.model.config import ModelConfig
 
-SAYS_TRUTH = re.compile(
-    r"(?<![a-z])(ground[ _-]?truth|truth|labels?|masks?|gt)(?![a-z])", re.IGNORECASE
-)
 MOST_LOOKED_AT = 2**24  # pixels of labels; more takes too long in the GUI thread
 OPEN_FIRST = "Open an image: File > Open, or File > Open Sample."
 METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
@@ -39,16 +43,20 @@ INFO_WIDTH = 32  # pixels: one letter
 
 
 class LayerChoice(ComboBox):
-    """A list of the viewer's layers that follows the viewer.
+    """A list of the viewer's layers that follows the viewer, and their names.
 
-    It may be narrower than the names; see `LongNames`. What the user has chosen stays
-    while it is open; see `offer`.
+    It begins with the layer that is selected there, or the image that this was made
+    from. A layer stays chosen whatever it is named; what the user has chosen stays
+    while it is open; see `offer`. The list may be narrower than the names; see
+    `LongNames`.
 
     Parameters
     ----------
     viewer : napari.Viewer
     accept : callable
         Whether a layer belongs into the list.
+    follows_selection : bool
+        Whether it begins with what is selected.
     **options
         Of the ComboBox.
     """
@@ -57,25 +65,52 @@ class LayerChoice(ComboBox):
     _is_automatic = False  # what is being chosen now
 
     def __init__(
-        self, viewer: napari.Viewer, accept: Callable[[Any], bool], **options: Any
+        self,
+        viewer: napari.Viewer,
+        accept: Callable[[Any], bool],
+        follows_selection: bool = True,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            choices=lambda _: [layer for layer in viewer.layers if accept(layer)],
-            **options,
-        )
+        self._layers = lambda: [layer for layer in viewer.layers if accept(layer)]
+        super().__init__(choices=lambda _: self._layers(), **options)
         may_shrink(self)
         self._names = LongNames(self.native)
         self.changed.connect(self._keep)
         self.native.activated.connect(self._keep)  # also where it was chosen already
-        viewer.layers.events.inserted.connect(self._follow)
-        viewer.layers.events.removed.connect(self._follow)
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed,
+                      events.reordered):  # fmt: skip
+            event.connect(self._follow)
+        begun = selected(viewer, self._layers()) if follows_selection else None
+        self._began_with_selected = begun is not None
+        self.suggest(begun)
 
     def offer(self, layer: Layer) -> None:
         """Choose a layer if it is listed, unless the user has chosen one himself."""
         own = self._own and self._own()
-        if layer in self.choices and (own is None or own is not self.value):
+        if own is None or own is not self.value:
+            self.suggest(layer)
+
+    def suggest(self, layer: Layer | None) -> None:
+        """Choose a layer if it is listed; that is no choice of the user's."""
+        if layer is not None and layer in self.choices:
             with self._automatically():
                 self.value = layer
+
+    def follow(self, other: LayerChoice, opening: bool = False) -> None:
+        """Choose what another list has, unless the user has chosen one here.
+
+        In a widget that is being opened what is selected in the viewer counts more,
+        unless the user has chosen the other.
+        """
+        is_selected = opening and self._began_with_selected
+        if not self.is_own and (other.is_own or not is_selected):
+            self.suggest(other.value)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user has chosen what is chosen."""
+        return self._own is not None and self._own() is self.value
 
     def _keep(self) -> None:
         """Note what the user has chosen."""
@@ -84,22 +119,55 @@ class LayerChoice(ComboBox):
 
     @contextmanager
     def _automatically(self) -> Iterator[None]:
-        self._is_automatic = True
+        before, self._is_automatic = self._is_automatic, True
         try:
             yield
         finally:
-            self._is_automatic = False
+            self._is_automatic = before
 
     def reset_choices(self, *args: Any) -> None:
-        """List the layers as they are now."""
-        with self._automatically():
+        """List the layers as they are now; magicgui would choose by name."""
+        if not hasattr(self, "_names"):  # magicgui lists them before there is a widget
             super().reset_choices(*args)
-        if hasattr(self, "_names"):  # magicgui lists them before there is a widget
-            self._names.widen()
+            return
+        chosen = self.value
+        with self._automatically():
+            with self.changed.blocked():
+                self._list_anew(chosen)
+            if self.value is not chosen:
+                self.changed.emit(self.value)
+        self._names.widen()
+
+    def _list_anew(self, chosen: Layer | None) -> None:
+        listed = [self.native.itemText(row) for row in range(self.native.count())]
+        names = [layer.name for layer in self._layers()]
+        if [name for name in listed if name != self.null_string] != names:
+            self.native.clear()
+        super().reset_choices()
+        if chosen is not None and chosen in self.choices:
+            self.value = chosen
 
     def _follow(self) -> None:
         if isalive(self.native):
             self.reset_choices()
+
+
+def selected(viewer: napari.Viewer, listed: Sequence[Layer]) -> Layer | None:
+    """Return the layer that is selected, or the image it was made from, if listed.
+
+    Of several that are selected the topmost.
+    """
+    chosen = [la for la in viewer.layers if la in viewer.layers.selection]
+    for layer in reversed(chosen):
+        if layer in listed:
+            return layer
+    for layer in reversed(chosen):
+        record = layer.metadata.get(METADATA_KEY)
+        if isinstance(record, dict):
+            for image in listed:
+                if is_made_from(record, image):
+                    return image
+    return None
 
 
 def may_shrink(choice: ComboBox) -> None:
@@ -126,15 +194,24 @@ def is_result(layer: Any) -> bool:
     )
 
 
+def models_of(image: Layer) -> tuple[str, ...]:
+    """Return the models that an image names, as samples do, the usual one first."""
+    return tuple(image.metadata.get(METADATA_MODELS, ()))
+
+
 def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None:
     """Return the labels that are the truth of an image, where that is plain.
 
-    Those that have its name, as samples do; else the only ones of its shape, or of one
-    frame of it, if their name says so and something is drawn in them.
+    Those that say so, as a sample's do, or have its name; else the only ones of its
+    shape, or of one frame of it, if their name says so and something is drawn in them.
     """
-    layers = [layer for layer in labels if layer is not None]
+    layers = [
+        layer
+        for layer in labels
+        if layer is not None and says_it_is_of(layer, image) is not False
+    ]
     for layer in layers:
-        if layer.name == f"{image.name} · truth":
+        if says_it_is_of(layer, image) or layer.name == f"{image.name} · truth":
             return layer
     size = layer_shape(image)
     fitting = [la for la in layers if size[-len(layer_shape(la)) :] == layer_shape(la)]
@@ -149,6 +226,21 @@ def _is_empty(data: Any) -> bool:
     if not isinstance(data, np.ndarray) or isinstance(data, np.memmap):
         return False
     return data.size <= MOST_LOOKED_AT and not data.any()
+
+
+def is_for_samples(model: str) -> bool:
+    """Whether a model that comes with the plugin knows samples, and no other image."""
+    return model != USUAL_MODEL and model in (*bundled_models(), *figure_models())
+
+
+def sample_model_warning(model: str, image: Layer) -> str:
+    """Say that a model was made for samples, and this is none; else empty."""
+    if models_of(image) or not is_for_samples(model):
+        return ""
+    return (
+        f"{model} knows its own synthetic images alone: for an image of yours take "
+        f"{USUAL_MODEL}, or a model of your own"
+    )
 
 
 class OpenedModels:
@@ -197,7 +289,10 @@ class ModelChoice(Container):
     chosen = Signal()
 
     def __init__(self, on_info: Callable[[], None] | None = None) -> None:
-        self.list = ComboBox(choices=lambda _: OPENED.choices(), value="disks")
+        self._is_own = False  # chosen by the user
+        self._named: tuple[str, ...] = ()  # by the sample that is chosen
+        self.usual = USUAL_MODEL
+        self.list = ComboBox(choices=lambda _: OPENED.choices(), value=USUAL_MODEL)
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.info_button = PushButton(
             text="ℹ", tooltip="What this model is: opens Inspect"
@@ -212,7 +307,6 @@ class ModelChoice(Container):
         )
         self.margins = (0, 0, 0, 0)
         self.config: ModelConfig = read_config(self.value)
-        self._is_own = False  # chosen by the user
         self.list.changed.connect(self._choose)
         self.list.native.activated.connect(self._keep)
         self.open_button.changed.connect(self._ask)
@@ -231,15 +325,36 @@ class ModelChoice(Container):
         self._keep()
         self.list.value = name
 
-    def suggest(self, image: Layer | None) -> None:
-        """Choose the usual model of an image that names some, as samples do.
+    @property
+    def is_own(self) -> bool:
+        """Whether the user has chosen the model, and not only one of a sample's."""
+        return self._is_own and self.value not in self._named
 
-        A model that the user has chosen stays.
+    def suggest(self, image: Layer | None) -> None:
+        """Choose the usual model of an image: of a sample its own, else `usual`.
+
+        A model that the user has chosen stays; but one that a sample names, and that
+        was chosen for it, goes with the sample.
         """
-        named = () if image is None else image.metadata.get(METADATA_MODELS, ())
-        listed = [name for name in named if name in self.list.choices]
-        if listed and not self._is_own:
-            self.list.value = listed[0]
+        if image is None:
+            return
+        before, self._named = self._named, models_of(image)
+        if self._named != before and self.value in before:
+            self._is_own = False
+        if not self._is_own:
+            listed = [n for n in (*self._named, self.usual) if n in self.list.choices]
+            self.list.value = listed[0] if listed else USUAL_MODEL
+
+    def take(self, name: str) -> None:
+        """Choose the model that another widget has, if it is listed."""
+        if name in self.list.choices:
+            self.list.value = name
+
+    def follow(self, other: ModelChoice) -> None:
+        """Choose what another widget has, unless the user has chosen one here."""
+        self.usual = other.value if other.is_own else other.usual
+        if not self._is_own:
+            self.take(other.value)
 
     def _keep(self) -> None:
         self._is_own = True
@@ -265,10 +380,17 @@ class ModelChoice(Container):
             self.config = read_config(self.value)
         except (OSError, ValueError) as error:  # the file went or changed meanwhile
             show_error(str(error))
-            self.list.value = next(iter(bundled_models()))
+            self.list.value = USUAL_MODEL
             return
         self.chosen.emit()
 
     def _follow(self) -> None:
-        if isalive(self.native):
+        if not isalive(self.native):
+            return
+        chosen = self.value
+        with self.list.changed.blocked():
             self.list.reset_choices()
+            if chosen not in self.list.choices:
+                self.list.value = USUAL_MODEL
+        if self.value != chosen:
+            self.list.changed.emit(self.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container
@@ -9,6 +11,7 @@ from psygnal import Signal
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.choices import (
     OPEN_FIRST,
@@ -19,13 +22,13 @@ from napari_shiftseg.gui.choices import (
     likely_truth,
     may_shrink,
 )
+from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.comparison_run import Task
 from napari_shiftseg.gui.source import (
-    Source,
-    frame_in_view,
     layer_shape,
     leading_axes,
     region_in_view,
+    source_in_view,
 )
 from napari_shiftseg.gui.window_choice import WindowChoice
 from napari_shiftseg.pipeline.settings import Settings
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.axis_plan import Stitching
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.gui.segment_form import SegmentForm
 
 WINDOW_WIDTH = 80  # pixels: 24x96x96
 
@@ -61,11 +65,15 @@ class CompareForm(Container):
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._is_preselected = False  # the truth, and not by the user
+        self._settings: dict[str, Any] = {}  # of Segment, on its model
+        self._model_of_settings = ""
         self.image = LayerChoice(viewer, is_image, label="Image")
+        self.colour = ColourChoice(self.image)
         self.model = ModelChoice()
         self.window = WindowChoice()
         self.truth = LayerChoice(
-            viewer, is_truth, nullable=True, label="True labels",
+            viewer, is_truth, follows_selection=False, nullable=True,
+            label="True labels",
             tooltip="Labels drawn by hand, if there are any: then false splits, false "
             "merges and AP50 are counted",
         )  # fmt: skip
@@ -73,7 +81,7 @@ class CompareForm(Container):
         rows = [
             Container(widgets=row, layout="horizontal")
             for row in (
-                [self.image, self.model],
+                [self.image, self.colour, self.model],
                 [self.window, self.truth, self.region],
             )
         ]
@@ -89,7 +97,7 @@ class CompareForm(Container):
 
     def _connect(self) -> None:
         self.truth.changed.connect(self._truth_changed)
-        for control in (self.window, self.truth, self.region):
+        for control in (self.colour, self.window, self.truth, self.region):
             control.changed.connect(lambda: self.edited.emit())
         self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._choose_image)
@@ -97,6 +105,34 @@ class CompareForm(Container):
         layers = self._viewer.layers.events
         layers.inserted.connect(self._take_truth, position="last")
         layers.removed.connect(self._tell, position="last")
+
+    def follow(self, form: SegmentForm, opening: bool = False) -> None:
+        """Take what Segment has, but for what the user has chosen here himself."""
+        self.image.follow(form.image, opening)
+        self.colour.value = form.colour.value
+        self.model.follow(form.model)
+        self._settings = form.chosen_settings()
+        self._model_of_settings = form.model.value
+        if self.model.value == form.model.value:
+            with suppress(ValueError):  # none is written there
+                window = as_window(form.window.window(), form.config.ndim)
+                self.window.follow(window)
+        self.edited.emit()
+
+    @property
+    def as_in_segment(self) -> dict[str, Any]:
+        """Settings of Segment that are not the model's, while it is the same model."""
+        is_same = self._model_of_settings == self.model.value
+        return self._settings if is_same else {}
+
+    @property
+    def settings_note(self) -> str:
+        """Say which settings are those of Segment; empty where all are the model's."""
+        said = ", ".join(
+            f"{name.replace('_', ' ')} {value}"
+            for name, value in self.as_in_segment.items()
+        )
+        return f"As in Segment: {said}." if said else ""
 
     def _choose_image(self, image: Image | None) -> None:
         if image is not None:
@@ -161,8 +197,8 @@ class CompareForm(Container):
         region = None
         if self.region.value == IN_VIEW:
             region = region_in_view(image, dims, config.ndim)
-        source = Source.of(image, frame_in_view(image, dims, leading))
-        settings = Settings(window=window, region=region)
+        source = source_in_view(image, dims, leading, self.colour.value)
+        settings = Settings(window=window, region=region, **self.as_in_segment)
         return Task(self.model.value, source, settings, *self._truth())
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:
@@ -179,9 +215,8 @@ class CompareForm(Container):
                 f"the true labels have the shape {shape}, the image {expected}: "
                 f"choose other labels, or none"
             )
-        data = layer.data[0] if layer.multiscale else layer.data
-        leading = len(shape) - ndim
-        return data, frame_in_view(layer, self._viewer.dims, leading)
+        source = source_in_view(layer, self._viewer.dims, len(shape) - ndim)
+        return replace(source, first=()).pixels(), source.first
 
     def _fits(self) -> bool:
         """Whether the true labels, if any, have the shape of the image or a frame."""

@@ -22,11 +22,11 @@ from napari_shiftseg.gui.comparison_run import (
 )
 from napari_shiftseg.gui.comparison_view import ComparisonView
 from napari_shiftseg.gui.devices import Devices, find_devices
-from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.docking import OneTabGroup, found
 from napari_shiftseg.gui.grid import too_many_lines
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.size_advice import SizeAdvice
-from napari_shiftseg.gui.source import colour_note
+from napari_shiftseg.gui.source import taken_note
 from napari_shiftseg.gui.sweep_panel import SweepPanel
 from napari_shiftseg.gui.view_watch import ViewWatch
 from napari_shiftseg.gui.window_choice import seam_maker
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.gui.segment_form import SegmentForm
     from napari_shiftseg.inference.progress import Progress
 
 LEAST_WIDTH = 620  # pixels: two canvases and the table
@@ -60,6 +61,9 @@ class CompareWidget(Container):
         self._build()
         self._connect()
         self._choose_model()
+        segment = found(napari_viewer, "Segment")
+        if segment is not None:
+            self.follow(segment.form, opening=True)
         self._advise()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -87,6 +91,11 @@ class CompareWidget(Container):
         self._viewer.events.theme.connect(self._follow_theme)
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
+
+    def follow(self, form: SegmentForm, opening: bool = False) -> None:
+        """Take what Segment has, but for what the user has chosen here himself."""
+        if not self._is_busy:
+            self.form.follow(form, opening)
 
     def _choose_model(self) -> None:
         self.sweep.offer(default_windows(self.form.model.config.shape))
@@ -187,7 +196,10 @@ class CompareWidget(Container):
             seams * (not naive.makes_seams),
             f"naive + cropped: {effort(naive, cropped)}",
             small_image_note(naive),
-            colour_note(self.form.image.value),
+            taken_note(
+                self.form.image.value, self._viewer.dims, self.form.colour.value
+            ),
+            self.form.settings_note,
             too_many_lines(naive, cropped),
         ]
         text = "\n".join(filter(None, notes))

@@ -76,13 +76,18 @@ class Task:
 
     def _is_of_these_pixels(self, other: Task) -> bool:
         one, two = self.source, other.source
-        return one.data is two.data and one.first == two.first
+        return one.data is two.data and (one.first, one.channel, one.colour) == (
+            two.first,
+            two.channel,
+            two.colour,
+        )
 
     @property
     def name(self) -> str:
         """The image, with the frame that is taken of a series."""
         first = ", ".join(str(step) for step in self.source.first)
-        return f"{self.source.name} [{first}]" if first else self.source.name
+        title = self.source.title
+        return f"{title} [{first}]" if first else title
 
 
 @dataclass(frozen=True)

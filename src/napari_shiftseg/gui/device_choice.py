@@ -39,6 +39,7 @@ class DeviceChoice(Container):
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._devices: Devices | None = None
+        self._preferred = "auto"
         self.list = ComboBox(choices=self._names, label="Device")
         self.banner = wrapped_label(tooltip=CPU_HELP)
         self.banner.native.setStyleSheet(STYLES["note"])
@@ -70,7 +71,13 @@ class DeviceChoice(Container):
         if isalive(self.native):
             self._devices = devices
             self.list.reset_choices()
+            if self.value == "auto" and self._preferred in self.list.choices:
+                self.list.value, self._preferred = self._preferred, "auto"
             self._choose()
+
+    def prefer(self, device: str) -> None:
+        """Choose a device as soon as it is known to be there."""
+        self._preferred = device
 
     def _names(self, _widget: Any = None) -> list[str]:
         return ["auto", *(self._devices.budgets if self._devices else ())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
@@ -22,6 +23,18 @@ def opened(viewer: napari.Viewer, name: str) -> Any:
     dock.show()
     dock.raise_()
     return widget
+
+
+def found(viewer: napari.Viewer, name: str) -> Any:
+    """Return one of our widgets that is open, by the name of its menu; None: it is not.
+
+    It stays where it is.
+    """
+    for title, widget in viewer.window.dock_widgets.items():
+        inner = getattr(widget, "native", widget)
+        if title.startswith(name) and isalive(inner) and inner.property(MARK):
+            return widget
+    return None
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:

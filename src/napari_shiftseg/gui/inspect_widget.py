@@ -20,18 +20,17 @@ from napari_shiftseg.gui.choices import (
 )
 from napari_shiftseg.gui.cost_table import CostTable
 from napari_shiftseg.gui.devices import Devices, find_devices
-from napari_shiftseg.gui.docking import OneTabGroup, opened
+from napari_shiftseg.gui.docking import OneTabGroup, found, opened
 from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.source import (
-    Source,
-    colour_note,
-    frame_in_view,
     layer_shape,
     leading_axes,
+    source_in_view,
+    taken_note,
 )
 from napari_shiftseg.model.remarks import what_follows
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_shiftseg.gui.segment_form import SegmentForm
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.pipeline.self_test import SelfTest
 
@@ -69,6 +69,9 @@ class InspectWidget(ScrolledRows):
         self._asked: tuple[Any, ...] | None = None  # that a run speaks of
         self._build()
         self._connect()
+        segment = found(napari_viewer, "Segment")
+        if segment is not None:
+            self.follow(segment.form, opening=True)
         self._show_model()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -112,9 +115,19 @@ class InspectWidget(ScrolledRows):
         self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._show_costs)
         layers = self._viewer.layers.events
-        for event in (layers.inserted, layers.removed):
+        for event in (layers.inserted, layers.removed, layers.renamed):
             event.connect(self._layers_changed, position="last")
         self._tab = OneTabGroup(self.native)
+
+    def follow(self, form: SegmentForm, opening: bool = False) -> None:
+        """Take what Segment has, but for what the user has chosen here himself."""
+        self.image.follow(form.image, opening)
+        self.model.follow(form.model)
+
+    def take(self, form: SegmentForm) -> None:
+        """Show the model that Segment has, on its image."""
+        self.image.suggest(form.image.value)
+        self.model.take(form.model.value)
 
     def _layers_changed(self) -> None:
         if isalive(self.native):
@@ -167,7 +180,7 @@ class InspectWidget(ScrolledRows):
             else f"cheapest that fits in memory: {best.name}"
         )
         said = f"{', '.join(parts)}; {end}."
-        return " ".join(filter(None, [said, colour_note(layer)]))
+        return " ".join(filter(None, [said, taken_note(layer, self._viewer.dims)]))
 
     def _show_none(self, reason: str) -> None:
         self._forget(None)
@@ -246,8 +259,8 @@ class InspectWidget(ScrolledRows):
         self.measuring.allow(False)
         self._asked = self._subject
         layer = self.image.value
-        frame = frame_in_view(layer, self._viewer.dims, self._leading())
-        return tiled_against_untiled(self.model.value, Source.of(layer, frame))
+        source = source_in_view(layer, self._viewer.dims, self._leading())
+        return tiled_against_untiled(self.model.value, source)
 
     def _take_verdict(self, test: SelfTest) -> tuple[str, str]:
         if self._asked != self._subject:

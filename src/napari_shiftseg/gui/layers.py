@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.gui.grid import grid_lines, grid_style, too_many_lines
+from napari_shiftseg.gui.identity import identified
 from napari_shiftseg.gui.palette import result_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
@@ -21,6 +27,9 @@ if TYPE_CHECKING:
 COLOUR_RANGE = (0.5, 99.5)  # percentiles of a component shown as 0 and 1
 MOST_SAMPLED = 100_000  # pixels the principal components are computed from
 METADATA_KEY = "shiftseg"
+EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
+HIDDEN = {"visible": False}
+MAGMA = {"colormap": "magma", "blending": "additive"}
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -33,12 +42,24 @@ def run_name(plan: TilePlan) -> str:
     return f"{plan.stitching} {by(stride)}"
 
 
-def result_layers(result: Segmentation, source: Source, model: str) -> list[LayerTuple]:
+def layer_name(kind: str, model: str, image: str, plan: TilePlan) -> str:
+    """Return the name of a layer: ``labels · nuclei · img · 16``, ``… · naive 20``.
+
+    napari leaves out the middle of what is too long for its list: the kind and the
+    beginning of the model stand first, the end of the image and the tile size last.
+    """
+    run = run_name(plan).removeprefix("cropped ")
+    return f"{kind} · {Path(model).stem} · {image} · {run}"
+
+
+def result_layers(
+    result: Segmentation, source: Source, model: str, shown: Collection[str] = EXTRA
+) -> list[LayerTuple]:
     """Return the layers of a run as (data, keywords, type), bottom first.
 
-    Embedding (RGB), gradient magnitude and tile grid are hidden; the labels on top
-    are not. All are placed where the image is and carry the run in their metadata.
-    A grid of more lines than can be drawn is left out.
+    The labels on top are visible, the others hidden. All are placed where the image is
+    and carry the run in their metadata. A grid of more lines than can be drawn is left
+    out.
 
     Parameters
     ----------
@@ -47,24 +68,33 @@ def result_layers(result: Segmentation, source: Source, model: str) -> list[Laye
         Of the image.
     model : str
         Name or path of the model.
+    shown : collection of {"embedding", "gradient", "tile grid"}
+        Layers to make beside the labels.
     """
     plan, ndim = result.plan, result.labels.ndim
     place = source.placed(plan.offset, ndim)
-    on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
-    hidden = {"visible": False}
-    magma = {"colormap": "magma", "blending": "additive"}
-    kinds: list[tuple[str, Any, dict[str, Any], str]] = [
-        ("embedding", embedding_rgb(result.embeddings),
-         {"rgb": True} | hidden | place, "image"),
-        ("gradient", result.gradient, magma | hidden | place, "image"),
-        ("labels", result.labels, {"colormap": result_labels()} | place, "labels"),
-    ]  # fmt: skip
-    if not too_many_lines(plan):
-        kinds.insert(2, ("tile grid", grid_lines(plan), on_grid | hidden, "vectors"))
+    kinds: list[tuple[str, Any, dict[str, Any], str]] = []
+    if "embedding" in shown:
+        rgb = embedding_rgb(result.embeddings)
+        kinds.append(("embedding", rgb, {"rgb": True} | HIDDEN | place, "image"))
+    if "gradient" in shown:
+        kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
+    if "tile grid" in shown and not too_many_lines(plan):
+        on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
+        kinds.append(("tile grid", grid_lines(plan), HIDDEN | on_grid, "vectors"))
+    colours = {"colormap": result_labels()}
+    kinds.append(("labels", result.labels, colours | place, "labels"))
     metadata = {METADATA_KEY: run_record(result, source, model)}
-    prefix, run = source.name, run_name(plan)
     return [
-        (data, {"name": f"{prefix} · {kind} · {run}", "metadata": metadata, **how}, of)
+        (
+            data,
+            {
+                "name": layer_name(kind, model, source.title, plan),
+                "metadata": metadata,
+                **how,
+            },
+            of,
+        )
         for kind, data, how, of in kinds
     ]
 
@@ -73,8 +103,11 @@ def run_record(result: Segmentation, source: Source, model: str) -> dict[str, An
     """Return what is needed to understand and repeat a run."""
     plan = result.plan
     return {
-        "image": source.name,
+        **identified(source),
+        "run": uuid4().hex,
         "frame": source.first,
+        "channel": None if source.channel is None else source.channel.index,
+        "colour": source.colour,
         "model": model,
         "settings": asdict(result.settings),
         "period": plan.shape.period,
@@ -87,6 +120,23 @@ def run_record(result: Segmentation, source: Source, model: str) -> dict[str, An
         "seconds": result.seconds,
         "notes": result.notes,
     }
+
+
+def hide_earlier_runs(layers: Iterable[Layer], latest: dict[str, Any]) -> None:
+    """Hide what earlier runs made of the image of the latest one; nothing is lost.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+    latest : dict
+        Record of the run, see `run_record`.
+    """
+    for layer in layers:
+        record = layer.metadata.get(METADATA_KEY)
+        if not isinstance(record, dict) or record.get("run") == latest["run"]:
+            continue
+        if record.get("image_id") == latest["image_id"]:
+            layer.visible = False
 
 
 def embedding_rgb(embedding: NDArray[Any]) -> NDArray[np.float32]:

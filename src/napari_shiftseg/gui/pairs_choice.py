@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import FileEdit, RadioButtons
 from napari.layers import Labels
+from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.words import by
-from napari_shiftseg.gui.choices import LayerChoice, is_image
+from napari_shiftseg.gui.belonging import doubts, image_of_labels, labels_of
+from napari_shiftseg.gui.choices import LayerChoice, is_image, selected
+from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.source import Source, colour_note, layer_shape
+from napari_shiftseg.gui.source import layer_shape, source_in_view, taken_note
 from napari_shiftseg.gui.training_pairs import FolderPair, LayerPair
 
 if TYPE_CHECKING:
@@ -44,7 +47,9 @@ class PairsChoice:
             tooltip="folders: files of one name belong together, also NAME and "
             "NAME_labels; TIFF or .npy.",
         )  # fmt: skip
+        self._viewer = viewer
         self.image = LayerChoice(viewer, is_image, label="Image")
+        self.colour = ColourChoice(self.image)
         self.truth = LayerChoice(
             viewer, is_to_learn, label="Labels",
             tooltip="The true objects: each a number of its own, 0 is background, -1 "
@@ -52,20 +57,26 @@ class PairsChoice:
         )  # fmt: skip
         self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
         self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
+        self._begin()
         self.image.changed.connect(self._match_labels)
-        self._match_labels()
+        viewer.layers.events.inserted.connect(self._match_new, position="last")
 
     @property
     def rows(self) -> list[Widget]:
         """The widgets, from top to bottom."""
         return [
-            self.kind, self.image, self.truth, self.image_folder, self.truth_folder,
+            self.kind, self.image, self.colour, self.truth, self.image_folder,
+            self.truth_folder,
         ]  # fmt: skip
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
         for row in (self.image, self.truth):
             row.visible = not self.are_folders
+        if self.are_folders:
+            self.colour.visible = False
+        else:
+            self.colour.follow(self.image.value)
         for row in (self.image_folder, self.truth_folder):
             row.visible = self.are_folders
 
@@ -94,7 +105,17 @@ class PairsChoice:
     @property
     def note(self) -> str:
         """What is to be known of the image; empty if there is nothing to say."""
-        return "" if self.are_folders else colour_note(self.image.value)
+        if self.are_folders:
+            return ""
+        return taken_note(self.image.value, self._viewer.dims, self.colour.value)
+
+    @property
+    def doubt(self) -> str:
+        """Why the labels may not be those of the image; empty: they are."""
+        if self.are_folders or self.image.value is None or self.truth.value is None:
+            return ""
+        found = doubts(self.truth.value, self.image.value, self.image.choices)
+        return "\n".join(found)
 
     def check(self, config: ModelConfig) -> None:
         """Refuse what this network cannot be trained on, before any pixel is read.
@@ -120,21 +141,31 @@ class PairsChoice:
         """Return the images with their labels; see `check`."""
         if self.are_folders:
             return FolderPair(self.image_folder.value, self.truth_folder.value)
-        labels = self.truth.value
-        data = labels.data[0] if labels.multiscale else labels.data
-        return LayerPair(Source.of(self.image.value), data, labels.name)
+        image, labels, dims = self.image.value, self.truth.value, self._viewer.dims
+        known = source_in_view(labels, dims, 0).pixels()
+        source = source_in_view(image, dims, 0, self.colour.value)
+        return LayerPair(source, known, labels.name)
+
+    def _begin(self) -> None:
+        """Begin with the labels that are selected, or with those of the image."""
+        labels = selected(self._viewer, [la for la in self.truth.choices if la])
+        if labels is not None:
+            self.image.suggest(image_of_labels(labels, self.image.choices))
+        self._match_labels()
 
     def _match_labels(self) -> None:
-        """Choose labels of as many pixels as the image, if there are any."""
+        """Choose the labels that belong to the image, but for the user's own choice."""
         image, labels = self.image.value, self.truth.value
-        if image is None or (
-            labels is not None and layer_shape(labels) == layer_shape(image)
-        ):
+        if image is None or labels is None:
             return
-        for layer in self.truth.choices:
-            if layer_shape(layer) == layer_shape(image):
-                self.truth.value = layer
-                return
+        if self.truth.is_own and layer_shape(labels) == layer_shape(image):
+            return
+        self.truth.suggest(labels_of(image, self.truth.choices, self.image.choices))
+
+    def _match_new(self) -> None:
+        """Choose labels that belong to the image and come after it."""
+        if isalive(self.truth.native) and not self.truth.is_own:
+            self._match_labels()
 
     def _check_folders(self) -> None:
         for row, what in (

@@ -57,7 +57,7 @@ class GridPreview:
         selected = self._viewer.layers.selection.active
         self._layer = self._viewer.add_vectors(
             np.concatenate([lines, reads]),
-            name=f"{image.name} · tile grid (preview)",
+            name=f"tile grid (preview) · {image.name}",
             edge_color=[GRID_COLOUR] * len(lines) + [READ_COLOUR] * len(reads),
             edge_width=line_width(plan),
             vector_style="line",

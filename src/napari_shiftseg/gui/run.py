@@ -10,6 +10,8 @@ from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 
+SHOW_SEAMS = ("gradient", "tile grid")
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -22,11 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be run: a model, by name or path, on an image."""
+    """What is to be run: a model, by name or path, on an image.
+
+    `layers`: what is made beside the labels, see `result_layers`; where there are
+    seams to see, the gradient and the tile grid come by themselves.
+    """
 
     model: str
     source: Source
     settings: Settings
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Outcome:
         Period at whose multiples the model itself makes seams; see `own_seams`.
     kept : Kept
         For mending.
+    taken : str
+        Which of several channels was segmented.
     """
 
     model: str
@@ -52,12 +61,12 @@ class Outcome:
     seams: SeamScores | None
     own_seams: int | None
     kept: Kept
+    taken: str = ""
 
     @property
     def has_seams(self) -> bool:
         """Whether the embedding jumps at tile borders that make seams."""
-        ratio = self.seams.ratio if self.seams else None
-        return ratio is not None and self.result.plan.makes_seams and ratio > SEAM_RATIO
+        return self.seams is not None and has_seams(self.result, self.seams)
 
     @property
     def line(self) -> str:
@@ -65,6 +74,7 @@ class Outcome:
         number = self.result.objects
         objects = number_of(number, "object")
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
+        parts += [self.taken] * bool(self.taken)
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
             parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
@@ -98,6 +108,20 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     yield Progress(0, 0, stage="making layers")
     alone = result.labels.shape == result.plan.output_shape
     seams = seam_scores(result.embeddings, result.plan) if alone else None
-    layers = result_layers(result, run.source, run.model)
-    kept = Kept(result, network.config)
-    return Outcome(run.model, result, layers, seams, own_seams(network.config), kept)
+    seen = SHOW_SEAMS if has_seams(result, seams) else ()
+    layers = result_layers(result, run.source, run.model, {*run.layers, *seen})
+    kept, channel = Kept(result, network.config), run.source.channel
+    return Outcome(
+        run.model, result, layers, seams, own_seams(network.config), kept,
+        "" if channel is None else channel.words,
+    )  # fmt: skip
+
+
+def has_seams(result: Segmentation, seams: SeamScores | None) -> bool:
+    """Whether the embedding jumps at tile borders that make seams.
+
+    Of a series it is not measured: then those that make seams are taken to show some.
+    """
+    if not result.plan.makes_seams:
+        return False
+    return seams is None or (seams.ratio is not None and seams.ratio > SEAM_RATIO)

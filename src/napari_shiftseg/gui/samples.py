@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
+from napari_shiftseg.gui.belonging import METADATA_OF
 from napari_shiftseg.gui.choices import METADATA_MODELS, OPENED
 from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, SAMPLES
 
@@ -81,10 +83,13 @@ def layers_of(
     made = entry.make()
     for model in entry.models:
         OPENED.add(model)
-    metadata = {METADATA_MODELS: entry.models}
+    of = {METADATA_OF: uuid4().hex}
+    metadata = {METADATA_MODELS: entry.models, **of}
     image = {"name": name, "scale": scale, "metadata": metadata, **options}
     layers: list[LayerTuple] = [(made.image, image, "image")]
     if made.labels.any():
-        truth = {"name": f"{name} · truth", "scale": scale, "visible": False}
+        truth = {
+            "name": f"{name} · truth", "scale": scale, "visible": False, "metadata": of
+        }  # fmt: skip
         layers.append((made.labels, truth, "labels"))
     return layers

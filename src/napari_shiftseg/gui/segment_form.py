@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,17 @@ from napari_shiftseg.gui.choices import (
     ModelChoice,
     is_image,
 )
+from napari_shiftseg.gui.colour_choice import ColourChoice
+from napari_shiftseg.gui.identity import doubt_about, image_behind, recorded_source
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.run import Run
 from napari_shiftseg.gui.source import (
+    GREY,
     Source,
-    frame_in_view,
     layer_shape,
     leading_axes,
     region_in_view,
+    source_in_view,
 )
 from napari_shiftseg.gui.window_choice import WindowChoice
 from napari_shiftseg.pipeline.settings import Settings
@@ -54,6 +58,7 @@ class SegmentForm(Container):
     ) -> None:
         self._viewer, self.advanced = viewer, advanced
         self.image = LayerChoice(viewer, is_image, label="Image")
+        self.colour = ColourChoice(self.image)
         self.model = ModelChoice(on_info)
         self.window = WindowChoice()
         self.stitching = RadioButtons(
@@ -66,7 +71,11 @@ class SegmentForm(Container):
             "the period.\n"
             "whole: one pass, where the memory suffices.",
         )
-        super().__init__(widgets=[self.image, self.model, self.window, self.stitching])
+        super().__init__(
+            widgets=[
+                self.image, self.colour, self.model, self.window, self.stitching,
+            ]
+        )  # fmt: skip
         self.margins = (0, 0, 0, 0)
         align_labels(self)
         self.image.changed.connect(self.model.suggest)
@@ -107,6 +116,15 @@ class SegmentForm(Container):
             **self.advanced.settings(),
         )
 
+    def chosen_settings(self) -> dict[str, Any]:
+        """Return the advanced settings that are neither the model's nor usual."""
+        usual, own = asdict(Settings()), self.config.clustering.model_dump()
+        return {
+            name: value
+            for name, value in self.advanced.settings().items()
+            if value is not None and value != own.get(name, usual[name])
+        }
+
     def plan(self, device: str) -> TilePlan:
         """Return the tiles that the controls ask for.
 
@@ -132,7 +150,12 @@ class SegmentForm(Container):
 
     def run(self, device: str) -> Run:
         """Return the run that the controls ask for."""
-        return Run(self.model.value, self._source(), self.settings(device))
+        return Run(
+            self.model.value,
+            self._source(),
+            self.settings(device),
+            self.advanced.extra,
+        )
 
     def _region(self) -> Region | None:
         if not self.is_in_view:
@@ -143,20 +166,30 @@ class SegmentForm(Container):
         """Take the image; of a series only the frame in view if that is asked for."""
         layer, config = self.image.value, self.config
         leading = leading_axes(layer, config) if self.is_in_view else 0
-        return Source.of(layer, frame_in_view(layer, self._viewer.dims, leading))
+        return source_in_view(layer, self._viewer.dims, leading, self.colour.value)
 
     def restore(self, record: dict[str, Any]) -> Run | None:
         """Show the settings of an earlier run, and return it; None if it cannot be."""
-        images = {layer.name: layer for layer in self.image.choices}
-        if record["image"] not in images:
-            show_info(f"the image {record['image']!r} is no longer open")
+        try:
+            image = image_behind(record, self.image.choices)
+        except ValueError as error:
+            show_info(str(error))
             return None
         if not self.model.open(record["model"]):
             return None
         settings = Settings(**record["settings"])
-        self.image.value = image = images[record["image"]]
+        doubt = doubt_about(record, image)
+        if doubt:
+            show_info(doubt)
+        self.image.value = image
+        self.colour.value = record.get("colour", GREY)
         self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.advanced.restore(record["settings"])
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
-        return Run(record["model"], Source.of(image, record["frame"]), settings)
+        return Run(
+            record["model"],
+            recorded_source(record, image),
+            settings,
+            self.advanced.extra,
+        )

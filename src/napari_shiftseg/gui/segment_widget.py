@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -10,24 +11,30 @@ from napari.layers import Labels, Layer
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
+from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.advanced import Advanced
+from napari_shiftseg.gui.channels import first_channel
+from napari_shiftseg.gui.choices import is_for_samples, models_of, sample_model_warning
 from napari_shiftseg.gui.device_choice import DeviceChoice
-from napari_shiftseg.gui.docking import OneTabGroup
+from napari_shiftseg.gui.docking import OneTabGroup, found
 from napari_shiftseg.gui.inspect_widget import open_inspect
+from napari_shiftseg.gui.layers import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.mend.opening import open_mend
 from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.note import wrapped_label
 from napari_shiftseg.gui.preview import GridPreview
+from napari_shiftseg.gui.remembered import Remembered
 from napari_shiftseg.gui.run import Outcome, Run, segmentation_run
 from napari_shiftseg.gui.run_again import RunAgain
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.segment_form import SegmentForm
 from napari_shiftseg.gui.size_advice import SizeAdvice
-from napari_shiftseg.gui.source import colour_note
+from napari_shiftseg.gui.source import taken_note
 from napari_shiftseg.gui.view_watch import ViewWatch
 from napari_shiftseg.inference.rough_time import work_warning
 from napari_shiftseg.model.description import training_window_warning
+from napari_shiftseg.samples.catalogue import USUAL_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.progress import Progress
+    from napari_shiftseg.model.config import ModelConfig
 
 MEND_TIP = "Steer and mend these objects: opens Mend"
 SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
@@ -58,6 +66,7 @@ class SegmentWidget(ScrolledRows):
         self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
         self._build()
+        self._recall()
         self._connect()
         self._choose_model()
 
@@ -65,6 +74,7 @@ class SegmentWidget(ScrolledRows):
         self.advanced = Advanced()
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
+        self._remembered = Remembered.read()
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
         self.summary = wrapped_label(tooltip=SUMMARY_TIP)
@@ -97,8 +107,8 @@ class SegmentWidget(ScrolledRows):
 
     def _connect(self) -> None:
         layers = self._viewer.layers
-        for control in (self.image, self.window, self.stitching, self.advanced.border,
-                        self.advanced.region):  # fmt: skip
+        for control in (self.image, self.form.colour, self.window, self.stitching,
+                        self.advanced.border, self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)
         self.model.chosen.connect(self._choose_model)
@@ -108,6 +118,7 @@ class SegmentWidget(ScrolledRows):
         layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
+        layers.events.renamed.connect(self._layers_changed, position="last")
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
         self._tab = OneTabGroup(self.native)
 
@@ -133,20 +144,64 @@ class SegmentWidget(ScrolledRows):
             self.panel.forget()
 
     def _view_moved(self) -> None:
-        if self.form.is_in_view:
+        image = self.image.value
+        if image is None:
+            return
+        if self.form.is_in_view or first_channel(image) is not None:
             self._advise()
 
     def _choose_model(self) -> None:
         config = self.form.config
         self.advanced.take(config.clustering)
-        self.window.follow(config.usual_window)
+        self.window.follow(self._usual_window(config))
         self._advise()
 
     def _inspect(self) -> None:
-        inspect = open_inspect(self._viewer)
-        inspect.model.value = self.model.value
-        if self.image.value is not None:
-            inspect.image.value = self.image.value
+        open_inspect(self._viewer).take(self.form)
+
+    # What was chosen last
+
+    @property
+    def _is_sample(self) -> bool:
+        """Whether a sample is chosen: what is tried on it is not remembered."""
+        image = self.image.value
+        return image is not None and bool(models_of(image))
+
+    def _recall(self) -> None:
+        """Begin with what was chosen last, but for a sample."""
+        kept = self._remembered
+        if kept.model in self.model.list.choices and not is_for_samples(kept.model):
+            self.model.usual = kept.model
+            self.model.suggest(self.image.value)
+        if not self._is_sample:
+            self.stitching.value = kept.stitching
+            self.device.prefer(kept.device)
+
+    def _usual_window(self, config: ModelConfig) -> tuple[int, ...]:
+        """Return the tile size given last for this model, or the model's usual one."""
+        kept = self._remembered
+        if self._is_sample or self.model.value != (kept.model or USUAL_MODEL):
+            return config.usual_window
+        try:
+            return as_window(parse_window(kept.tile_size), config.ndim)
+        except ValueError:  # none, or one of other axes
+            return config.usual_window
+
+    def _remember(self) -> None:
+        """Keep what is chosen for an image of the user's own."""
+        if self._is_sample or self.image.value is None:
+            return
+        kept, model = self._remembered, self.model.value
+        if self.model.is_own and not is_for_samples(model):
+            kept = replace(kept, model=model)
+        if model == (kept.model or USUAL_MODEL):
+            usual = self.window.value == window_text(self.form.config.usual_window)
+            kept = replace(kept, tile_size="" if usual else self.window.value)
+        kept = replace(kept, stitching=self.stitching.value)
+        if self.device.device is not None:  # else they are not known yet
+            kept = replace(kept, device=self.device.value)
+        self._remembered = kept
+        kept.write()
 
     def _toggle_advanced(self) -> None:
         self.advanced.visible = not self.advanced.visible
@@ -167,6 +222,7 @@ class SegmentWidget(ScrolledRows):
             self.summary.value = ""
         else:
             self._say_what_it_means(self._plan)
+            self._remember()
         self._show_grid()
         self.panel.allow(self._plan is not None)
 
@@ -174,6 +230,7 @@ class SegmentWidget(ScrolledRows):
         advice, planes = advise(plan), self.form.planes
         device, memory = self.device.device, self.device.memory
         warnings = [
+            sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),
             advice.note * advice.makes_seams,
             work_warning([plan], device, memory, planes),
@@ -181,7 +238,7 @@ class SegmentWidget(ScrolledRows):
         notes = [
             advice.note * (not advice.makes_seams),
             small_image_note(plan),
-            colour_note(self.image.value),
+            taken_note(self.image.value, self._viewer.dims, self.form.colour.value),
         ]
         self.note.tell(plan, "\n".join(filter(None, notes)), warnings, memory)
         self.summary.value = advice.summary + (f"; {planes:,} planes" * (planes > 1))
@@ -204,8 +261,13 @@ class SegmentWidget(ScrolledRows):
             if isinstance(layer, Labels):
                 KEPT.keep(layer, outcome.kept)
                 self._made = ref(layer)
+                hide_earlier_runs(self._viewer.layers, layer.metadata[METADATA_KEY])
             self._viewer.add_layer(layer)
         self._preview.to_top()
+        for name in ("Compare stitching", "Inspect model"):
+            other = found(self._viewer, name)
+            if other is not None:
+                other.follow(self.form)
         return outcome.line, "warning" if outcome.has_seams else "note"
 
     @property

@@ -116,7 +116,7 @@ class TrainWidget(ScrolledRows):
         self._viewer.events.theme.connect(self._follow_theme)
         self._tab = OneTabGroup(self.native)
         layers = self._viewer.layers.events
-        for event in (layers.inserted, layers.removed):
+        for event in (layers.inserted, layers.removed, layers.renamed):
             event.connect(self._layers_changed, position="last")
 
     def _forget_other_pairs(self) -> None:
@@ -173,10 +173,11 @@ class TrainWidget(ScrolledRows):
         form, shape = self.form, self.form.shape
         window = form.training_window()
         notes = form.notes(about_name=not self.panel.is_running)
-        notes, warning = [*notes, self.preview.note], ""
+        notes, warning = [*notes, self.preview.note], form.pairs.doubt
         if window is not None:
             advice = advise_training(window, shape)
-            warning, notes = advice.warning, [*notes, advice.note]
+            warning = "\n".join(filter(None, [warning, advice.warning]))
+            notes = [*notes, advice.note]
             reads = tuple(
                 axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
             )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.training_run import Preview, TrainingTask
 
-HIDDEN = "The layer “… · validation · …” comes hidden, so as not to cover the labels."
+HIDDEN = "The layer “validation · …” comes hidden, so as not to cover the labels."
 VALIDATION = "validation"  # in the metadata: no labels to train on
 
 
@@ -54,11 +54,11 @@ class ValidationPreview:
         selected = self._viewer.layers.selection.active
         if not isinstance(pairs, LayerPair):
             self._viewer.add_image(
-                preview.pair.sample.image, name=f"{pairs.name} · validation image"
+                preview.pair.sample.image, name=f"validation image · {pairs.name}"
             )
         layer = self._viewer.add_labels(
             self._data(preview),
-            name=f"{pairs.name} · validation · {model}",
+            name=f"validation · {pairs.name} · {model}",
             metadata={METADATA_KEY: VALIDATION},
             visible=not self._covers,
             **self._place(preview),

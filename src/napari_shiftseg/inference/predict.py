@@ -10,8 +10,9 @@ import numpy as np
 
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
 from napari_shiftseg.geometry.words import by
+from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.device import memory_budget, resolve_device
-from napari_shiftseg.inference.image import Image, open_image
+from napari_shiftseg.inference.image import Image, as_array, open_image
 from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
 from napari_shiftseg.inference.not_finite import NotFiniteError, why_not_finite
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk
@@ -117,9 +118,11 @@ def embed_steps(
 
 
 def open_for(image: ArrayLike | Any, model: UNet) -> Image:
-    """Open an image as this model reads it; see `open_image`."""
-    config = model.config
-    return open_image(image, config.ndim, config.in_channels, config.intensity)
+    """Open an image as this model reads it; see `open_image` and `single_channel`."""
+    config, data = model.config, as_array(image)
+    if config.in_channels == 1:
+        data = single_channel(data, config.ndim)
+    return open_image(data, config.ndim, config.in_channels, config.intensity)
 
 
 def plan_for(

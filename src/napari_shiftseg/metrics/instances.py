@@ -99,8 +99,8 @@ def object_scores(
         true_objects=len(table.true_sizes),
         objects=len(table.sizes),
         found=_found(table, iou),
-        false_splits=_surplus(table, SPLIT_COVER, per=0),
-        false_merges=_surplus(table, MERGE_COVER, per=1),
+        false_splits=int(surplus(table, SPLIT_COVER, per=0).sum()),
+        false_merges=int(surplus(table, MERGE_COVER, per=1).sum()),
     )
 
 
@@ -185,7 +185,7 @@ def false_splits(
     cover : float
         Share of the true object that a piece must cover to count.
     """
-    return _surplus(contingency(truth, prediction), cover, per=0)
+    return int(surplus(contingency(truth, prediction), cover, per=0).sum())
 
 
 def false_merges(
@@ -207,15 +207,20 @@ def false_merges(
     cover : float
         Share of a true object that must be covered to count as merged.
     """
-    return _surplus(contingency(truth, prediction), cover, per=1)
+    return int(surplus(contingency(truth, prediction), cover, per=1).sum())
 
 
-def _surplus(table: Contingency, cover: float, per: int) -> int:
-    """Count, per true (0) or predicted (1) object, its partners beyond the first."""
+def surplus(table: Contingency, cover: float, per: int) -> NDArray[np.int64]:
+    """Count the partners beyond the first of each true (0) or predicted (1) object.
+
+    A true object and a predicted one are partners where they share more than `cover`
+    of the true one's pixels.
+    """
     pairs = table.shared.tocoo()
     partners = pairs.data > cover * table.true_sizes[pairs.row]
-    number = np.bincount((pairs.row, pairs.col)[per][partners])
-    return int((number - 1).clip(min=0).sum())
+    here = (pairs.row, pairs.col)[per][partners]
+    number: NDArray[np.int64] = np.bincount(here, minlength=table.shared.shape[per])
+    return (number - 1).clip(min=0)
 
 
 def relabelled_like(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:

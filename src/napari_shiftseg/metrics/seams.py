@@ -144,7 +144,7 @@ def seam_scores(
     labels = None if truth is None else np.asarray(truth)
     if labels is not None:
         _check_shape("truth", labels.shape, plan)
-    pairs = list(_pairs(e, plan, labels))
+    pairs = list(neighbours(e, plan, labels))
     profile = tuple(
         _profile(steps, plan, axis) for axis, (steps, _, _) in enumerate(pairs)
     )
@@ -199,12 +199,16 @@ def border_steps(
 Pairs = tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_] | None]
 
 
-def _pairs(
-    e: NDArray[Any], plan: TilePlan, labels: NDArray[Any] | None
+def neighbours(
+    embedding: NDArray[Any], plan: TilePlan, labels: NDArray[Any] | None
 ) -> Iterator[Pairs]:
-    """Per axis: the steps, which are seam pairs, which lie inside one true object."""
+    """Yield the pairs of neighbouring pixels along axis after axis.
+
+    Their steps, which of them are seam pairs (broadcastable to the steps), and which
+    lie inside one true object; None without labels.
+    """
     for axis, boundaries in enumerate(plan.boundaries):
-        steps = step(e, axis)
+        steps = step(embedding, axis)
         seam = np.zeros(steps.shape[axis], dtype=bool)
         seam[np.array(boundaries, dtype=int) - 1] = True
         along = [1] * steps.ndim

@@ -18,6 +18,31 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
 
 
+CUT_SHARE = (
+    0.25  # of an object's pairs along a seam; a crack that only crosses it: less
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a seam cuts an object that the other stitching leaves whole there.
+
+    Attributes
+    ----------
+    object : int
+        Of the reference.
+    pairs : tuple of (int, int)
+        The pixels on both sides of the cut, (start, stop) an axis; two along the
+        seam's axis.
+    length : int
+        Number of pairs that are parted.
+    """
+
+    object: int
+    pairs: Region
+    length: int
+
+
 @dataclass(frozen=True)
 class Seam:
     """The border between two neighbouring tiles.
@@ -34,8 +59,12 @@ class Seam:
     jump : float
         Mean step of the embedding over its pairs.
     at : tuple of int
-        Pixel of the result, before the border, in the middle of where the first of
-        `split` is parted.
+        Pixel of the result, before the border, in the middle of the longest cut or, if
+        there is none, of where the first of `split` is parted.
+    cuts : tuple of Cut
+        The longest first. An object of `split` is cut if at least a quarter of its
+        pairs along the seam are parted by it alone: one that is in pieces anyway is
+        crossed by a seam, and not cut.
     """
 
     axis: int
@@ -43,10 +72,15 @@ class Seam:
     split: tuple[int, ...]
     jump: float
     at: tuple[int, ...]
+    cuts: tuple[Cut, ...] = ()
 
 
 def splitting_seams(
-    labels: ArrayLike, reference: ArrayLike, embedding: ArrayLike, plan: TilePlan
+    labels: ArrayLike,
+    reference: ArrayLike,
+    embedding: ArrayLike,
+    plan: TilePlan,
+    other: ArrayLike | None = None,
 ) -> list[Seam]:
     r"""Return the seams that split an object, the worst first.
 
@@ -63,11 +97,15 @@ def splitting_seams(
         (channels, \\*plan.output_shape), of the stitching to be judged.
     plan : TilePlan
         Whose tiles are looked at.
+    other : array_like of int, optional
+        (\\*plan.output_shape), labels of a stitching to compare with: what it parts
+        too, the seam does not cut.
 
     Returns
     -------
     list of Seam
-        By the number of objects split, then by the jump of the embedding.
+        By the number of objects cut, the length of the cuts, the number of objects
+        split, then by the jump of the embedding.
 
     Raises
     ------
@@ -76,8 +114,9 @@ def splitting_seams(
         are not of whole numbers from 0 upward.
     """
     found, whole = as_labels("labels", labels), as_labels("reference", reference)
+    beside = whole if other is None else as_labels("other", other)
     e = as_float(embedding)
-    for shape in (found.shape, whole.shape, e.shape[1:]):
+    for shape in (found.shape, whole.shape, beside.shape, e.shape[1:]):
         if shape != plan.output_shape:
             raise ValueError(
                 f"labels, reference and embedding must have the shape of the plan's "
@@ -86,9 +125,14 @@ def splitting_seams(
     seams = [
         seam
         for axis in range(found.ndim)
-        for seam in _along(found, whole, e, plan, axis)
+        for seam in _along(found, whole, beside, e, plan, axis)
     ]
-    return sorted(seams, key=lambda seam: (-len(seam.split), -seam.jump))
+    return sorted(seams, key=_harm, reverse=True)
+
+
+def _harm(seam: Seam) -> tuple[int, int, int, float]:
+    length = sum(cut.length for cut in seam.cuts)
+    return len(seam.cuts), length, len(seam.split), seam.jump
 
 
 def split_objects(seams: Iterable[Seam]) -> int:
@@ -99,6 +143,7 @@ def split_objects(seams: Iterable[Seam]) -> int:
 def _along(
     labels: NDArray[Any],
     whole: NDArray[Any],
+    other: NDArray[Any],
     embedding: NDArray[Any],
     plan: TilePlan,
     axis: int,
@@ -106,21 +151,51 @@ def _along(
     """Go through the borders across one axis."""
     for border in plan.boundaries[axis]:
         sides = (border - 1, border)
-        here, there = (labels.take([at], axis) for at in sides)  # 1 pixel along axis
-        inside, beyond = (whole.take([at], axis) for at in sides)
-        parted = (here != there) & (here > 0) & (there > 0)
-        parted &= (inside == beyond) & (inside > 0)
+        inside, beyond = (whole.take([at], axis) for at in sides)  # 1 pixel along axis
+        objects = np.where(inside == beyond, inside, 0)
+        parted = _parted(labels, sides, axis) & (objects > 0)
         if not parted.any():
             continue
+        alone = parted & ~_parted(other, sides, axis)
         jumps = step(embedding.take(sides, axis + 1), axis)
         for pieces in _pieces(plan, axis, parted):
-            split = tuple(np.unique(inside[pieces][parted[pieces]]).tolist())
+            begin = [piece.start for piece in pieces]
+            begin[axis] = border - 1
             bounds = [(piece.start, piece.stop) for piece in pieces]
             bounds[axis] = (border - 1, border + 1)
-            cut = np.argwhere(parted[pieces] & (inside[pieces] == split[0]))
-            at = np.add(cut[len(cut) // 2], [start for start, _ in bounds])
+            split = tuple(np.unique(objects[pieces][parted[pieces]]).tolist())
+            cuts = _cuts(objects[pieces], alone[pieces], begin, axis)
+            chosen = objects[pieces] == (cuts[0].object if cuts else split[0])
+            where = np.argwhere(chosen & (alone if cuts else parted)[pieces])
+            at = np.add(where[len(where) // 2], begin)
             jump = float(jumps[pieces].mean())
-            yield Seam(axis, tuple(bounds), split, jump, tuple(at.tolist()))
+            yield Seam(axis, tuple(bounds), split, jump, tuple(at.tolist()), cuts)
+
+
+def _parted(
+    labels: NDArray[Any], sides: tuple[int, int], axis: int
+) -> NDArray[np.bool_]:
+    """Return where two different labels meet, none of them background."""
+    here, there = (labels.take([at], axis) for at in sides)
+    parted: NDArray[np.bool_] = (here != there) & (here > 0) & (there > 0)
+    return parted
+
+
+def _cuts(
+    objects: NDArray[Any], alone: NDArray[np.bool_], begin: list[int], axis: int
+) -> tuple[Cut, ...]:
+    """Return the cuts of one seam, whose first pair is at `begin`."""
+    cuts = []
+    for number in np.unique(objects[alone]).tolist():
+        chord = objects == number
+        where = np.argwhere(chord & alone)
+        if len(where) < CUT_SHARE * chord.sum():
+            continue
+        first, last = where.min(axis=0) + begin, where.max(axis=0) + begin + 1
+        last[axis] += 1
+        pairs = tuple(zip(first.tolist(), last.tolist(), strict=True))
+        cuts.append(Cut(number, pairs, len(where)))
+    return tuple(sorted(cuts, key=lambda cut: -cut.length))
 
 
 def _pieces(

@@ -6,12 +6,13 @@ A safetensors file cannot execute code; pickles are refused unread.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
+from napari_shiftseg.geometry.words import brief
 from napari_shiftseg.model.header import (
     CONFIG_KEY,
     CheckpointError,
@@ -24,6 +25,12 @@ from napari_shiftseg.model.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
+
+# of a number format that torch does not know, too
+UNREADABLE = (
+    ValueError, RuntimeError, TypeError, KeyError, AttributeError, OverflowError,
+    SafetensorError,
+)  # fmt: skip
 
 
 def load_model(source: str | Path) -> UNet:
@@ -46,9 +53,9 @@ def load_model(source: str | Path) -> UNet:
     path = find_model(source)
     config = read_config(path)
     try:
-        model = _filled(config, load_file(path)).eval()
-    except (RuntimeError, TypeError, OverflowError, SafetensorError) as error:
-        first = next(iter(str(error).splitlines()[1:]), str(error)).strip()
+        model = _filled(config, path).eval()
+    except UNREADABLE as error:
+        first = str(error).strip().partition("\n")[0]
         raise CheckpointError(
             f"{path.name}: the weights do not fit the config ({first}); "
             f"the file is damaged or was put together by hand"
@@ -62,14 +69,41 @@ def load_model(source: str | Path) -> UNet:
     return model
 
 
-def _filled(config: ModelConfig, weights: dict[str, torch.Tensor]) -> UNet:
-    """Return the network with these weights; memory is taken for no others."""
+def _filled(config: ModelConfig, path: Path) -> UNet:
+    """Return the network with the weights of a file; memory is taken for no others.
+
+    Raises
+    ------
+    ValueError
+        If a weight is missing, too much or of another size.
+    """
     with torch.device("meta"):
         model = UNet(config)
-    kinds = {name: w.dtype for name, w in model.state_dict().items()}
-    own = {n: w.to(kinds.get(n, w.dtype), copy=True) for n, w in weights.items()}
-    model.load_state_dict(own, assign=True)
+    empty = model.state_dict()
+    with safe_open(path, framework="pt") as stored:
+        sizes = {n: tuple(stored.get_slice(n).get_shape()) for n in stored.keys()}  # noqa: SIM118
+        _check_sizes({n: tuple(w.shape) for n, w in empty.items()}, sizes)
+        weights = {n: _read(stored, n, kind.dtype) for n, kind in empty.items()}
+    model.load_state_dict(weights, assign=True)
     return model
+
+
+def _check_sizes(
+    expected: dict[str, tuple[int, ...]], stored: dict[str, tuple[int, ...]]
+) -> None:
+    for name, size in expected.items():
+        if name not in stored:
+            raise ValueError(f"{name} is missing")
+        if stored[name] != size:
+            raise ValueError(f"{name} is of {list(stored[name])}, not {list(size)}")
+    for name in stored:
+        if name not in expected:
+            raise ValueError(f"{brief(name)} is of no layer")
+
+
+def _read(stored: Any, name: str, dtype: torch.dtype) -> torch.Tensor:
+    weight: torch.Tensor = stored.get_tensor(name).to(dtype, copy=True)
+    return weight
 
 
 def save_model(

@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
@@ -17,6 +16,16 @@ from pydantic import (
 
 from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
 from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.model.bounds import (
+    Bandwidth,
+    Coordinate,
+    Count,
+    Name,
+    Pixels,
+    Text,
+    check_bounds,
+    check_levels,
+)
 
 Upsampling = Literal["learnt", "nearest"]
 Intensity = Literal["as-is", "range", "percentile"]
@@ -51,12 +60,12 @@ class Clustering(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bandwidth: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    bandwidth: Bandwidth = 1.0
     kernel: Kernel = "gaussian"
     scope: Scope = "global"
-    min_size: int = Field(default=0, ge=0)
+    min_size: Count = 0
     split_far_parts: bool = True
-    background_embedding: tuple[FiniteFloat, ...] | None = None
+    background_embedding: tuple[Coordinate, ...] | None = None
     foreground_threshold: float = Field(default=0.5, gt=0, lt=1)
 
 
@@ -86,19 +95,19 @@ class Provenance(BaseModel):
         Of the libraries that matter.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    command: str
-    window: tuple[int, ...]
-    seed: int
-    steps: int
-    loss: dict[str, float | bool | str]
-    optimizer: dict[str, float | str] = {}
-    augmentation: dict[str, float | bool] = {}
-    scores: dict[str, float | int | str] = {}
-    data: str
-    date: str
-    versions: dict[str, str]
+    command: Text
+    window: tuple[Pixels, ...]
+    seed: Count
+    steps: Count
+    loss: dict[Name, float | bool | Text]
+    optimizer: dict[Name, float | Text] = {}
+    augmentation: dict[Name, float | bool] = {}
+    scores: dict[Name, float | int | Text] = {}
+    data: Text
+    date: Name
+    versions: dict[Name, Text]
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(
@@ -142,8 +151,8 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = "untitled"
-    description: str = ""
+    name: Name = "untitled"
+    description: Text = ""
     ndim: int = Field(default=2, ge=1, le=3)
     pooling_factors: tuple[tuple[int, ...], ...]
     kernel_size: tuple[int, ...]
@@ -176,7 +185,12 @@ class ModelConfig(BaseModel):
                 f"background_embedding needs {self.embedding_channels} values, "
                 f"one an embedding channel, got {len(background)}"
             )
-        _ = self.shape  # refuses impossible sizes
+        check_bounds(self)  # and the shape itself refuses impossible sizes
+        if self.provenance and len(self.provenance.window) != self.ndim:
+            raise ValueError(
+                f"the training window needs {self.ndim} values, one an axis, got "
+                f"{self.provenance.window}"
+            )
         return self
 
     @property
@@ -259,6 +273,7 @@ class ModelConfig(BaseModel):
         depths = _per_axis("depth", depth, ndim)
         factors = _per_axis("pooling_factor", pooling_factor, ndim)
         deepest = max(depths)
+        check_levels(deepest)
         levels = tuple(
             tuple(
                 factor if level >= deepest - own else 1

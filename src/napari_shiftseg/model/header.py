@@ -12,14 +12,18 @@ from platformdirs import user_data_path
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
+from napari_shiftseg.geometry.words import brief
 from napari_shiftseg.model.config import ModelConfig
 
 CONFIG_KEY = "napari_shiftseg"
 SUFFIX = ".safetensors"
 SAMPLE_DATA = Path(str(files("napari_shiftseg"))) / "sample_data"
 FIGURES_FOLDER = SAMPLE_DATA / "figures"
+LONGEST_HEADER = 10**7  # bytes; those of ours have some 10,000
+LONGEST = 100  # letters of a name
 FOLDER_VARIABLE = "NAPARI_SHIFTSEG_MODELS"  # environment variable
-A_NAME = re.compile(r"\w[\w .+-]*")  # a file name on every system
+A_NAME = re.compile(r"\w[\w .+-]*")  # a file name on every system, but for these
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows
 # torch.save's zip, a bare pickle; a good safetensors file may begin with \x80 too
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80")
 
@@ -81,10 +85,16 @@ def new_model_path(name: str) -> Path:
         If it cannot be the name of a file, or is that of a bundled model.
     """
     name = name.strip()
-    if not A_NAME.fullmatch(name) or name.endswith("."):
+    if DEVICES.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is the name of a device on Windows: choose another, for example "
+            f"{f'my-{name}'!r}"
+        )
+    if not A_NAME.fullmatch(name) or name.endswith(".") or len(name) > LONGEST:
         raise ValueError(
             f"a model's name is of letters, digits, spaces and . + - _, begins with a "
-            f"letter or digit and does not end with a dot, got {name!r}"
+            f"letter or digit, does not end with a dot and is at most {LONGEST} long, "
+            f"got {brief(name)}"
         )
     taken = {known.lower() for known in own_models()}  # not all systems tell case
     bundled = {known.lower() for known in (*bundled_models(), *figure_models())}
@@ -137,6 +147,7 @@ def read_config(source: str | Path) -> ModelConfig:
         If the file is no checkpoint of ours, is truncated or holds a pickle.
     """
     path = find_model(source)
+    _refuse_long_header(path)
     try:
         with safe_open(path, framework="np") as weights:
             text = (weights.metadata() or {}).get(CONFIG_KEY)
@@ -148,6 +159,23 @@ def read_config(source: str | Path) -> ModelConfig:
             f"architecture is unknown; load a file written by shiftseg train"
         )
     return _parsed(path.name, text)
+
+
+def _refuse_long_header(path: Path) -> None:
+    """Refuse a header that takes long to read: the first 8 bytes say how long it is.
+
+    Raises
+    ------
+    CheckpointError
+        If the file has so long a one; what only seems to is no model file.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if LONGEST_HEADER < length < path.stat().st_size:
+        raise CheckpointError(
+            f"{path.name} has a header of {length:,} bytes, at most "
+            f"{LONGEST_HEADER:,} are read: it was put together by hand"
+        )
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
@@ -170,7 +198,8 @@ def _parsed(name: str, text: str) -> ModelConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "config"
+        said = first["msg"].removeprefix("Value error, ")
         raise CheckpointError(
-            f"{name}: the config cannot be read ({where}: {first['msg']}); "
+            f"{name}: the config cannot be read ({where}: {said}); "
             f"it was written by another version or is damaged"
         ) from None

@@ -2,24 +2,109 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import contextmanager
+import secrets
+import stat
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+FOR_ALL = 0o666  # less what the user's umask takes away
+NAME_KEPT = 100  # characters of a name, that the unfinished one stays short enough
 
 
 @contextmanager
 def whole_or_not_at_all(path: Path) -> Iterator[Path]:
     """Give another path to write to, which becomes this one if all goes well.
 
-    If not, the old file survives and nothing else is left.
+    The other file is new, lies in the same folder, and is on the disk before it takes
+    the name; if anything fails, or the program is killed, the old file survives. A file
+    that is replaced hands on its permissions. A link is replaced, never followed: what
+    it points to stays as it is.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or is read-only, a folder, a pipe or a device; it
+        is named.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
+    with all_or_none([path]) as (unfinished,):
         yield unfinished
-        os.replace(unfinished, path)
+
+
+@contextmanager
+def all_or_none(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Give other paths to write to, which take these names together at the end.
+
+    See `whole_or_not_at_all`; the names are taken in the order given.
+    """
+    modes = [_mode(path) for path in paths]
+    unfinished: list[Path] = []
+    try:
+        for path in paths:
+            unfinished.append(_made(path))
+        with _named(paths, unfinished):
+            yield unfinished
+            for new, mode in zip(unfinished, modes, strict=True):
+                _finish(new, mode)
+            for new, path in zip(unfinished, paths, strict=True):
+                os.replace(new, path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        for new in unfinished:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int | None:
+    """Return the permissions of a file that may be replaced; None: there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "a pipe or a device, no file", str(path))
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only", str(path))
+    return stat.S_IMODE(found.st_mode)
+
+
+def _made(path: Path) -> Path:
+    """Make a new, empty file beside a path; no file or link that is there is opened."""
+    name = f".{path.name[:NAME_KEPT]}.{secrets.token_hex(4)}.unfinished"
+    unfinished = path.with_name(name)
+    try:
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_ALL))
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+    return unfinished
+
+
+@contextmanager
+def _named(paths: Sequence[Path], unfinished: Sequence[Path]) -> Iterator[None]:
+    """Let an error name the file that was meant, not the unfinished one or none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or (
+            error.filename and str(error.filename) not in map(str, unfinished)
+        ):
+            raise
+        meant = dict(zip(map(str, unfinished), paths, strict=True))
+        path = meant.get(str(error.filename), paths[0])
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
+def _finish(unfinished: Path, mode: int | None) -> None:
+    """Bring a file to the disk, with the permissions of the one it replaces."""
+    with unfinished.open("rb+") as file:
+        os.fsync(file.fileno())
+    if mode is not None:
+        unfinished.chmod(mode)

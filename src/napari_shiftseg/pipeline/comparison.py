@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,12 @@ from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, exhaust, named
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.metrics.outcomes import Outcomes, object_differences, outcomes
+from napari_shiftseg.metrics.places import (
+    place_size,
+    seam_difference,
+    steps_by_place,
+)
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.segmentation import (
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.inference.image import Image
+    from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.model.unet import UNet
 
 COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
@@ -49,6 +56,8 @@ class Side:
     splitting : tuple of Seam or None
         Seams that split an object, the worst first. Whole objects are the true ones,
         or else those of cropped stitching, which then has None. None without a seam.
+    outcomes : Outcomes or None
+        Of every true object; None without a truth.
     """
 
     result: Segmentation
@@ -56,6 +65,12 @@ class Side:
     untiled: SeamScores
     objects: ObjectScores | None
     splitting: tuple[Seam, ...] | None
+    outcomes: Outcomes | None = None
+
+    @property
+    def cutting(self) -> tuple[Seam, ...]:
+        """Seams that cut an object which the other stitching leaves whole there."""
+        return tuple(seam for seam in self.splitting or () if seam.cuts)
 
     @property
     def is_commensurate(self) -> bool:
@@ -98,12 +113,17 @@ class Comparison:
         (channels, \\*spatial), the untiled prediction.
     device : str
         That predicted.
+    differences : dict of Difference
+        Naive less cropped, by figure, where one can be resampled: over true objects
+        those of objects, over places the distances of the seam ratios from the untiled
+        ones.
     """
 
     naive: Side
     cropped: Side
     reference: NDArray[Any]
     device: str
+    differences: dict[str, Difference] = field(default_factory=dict)
 
 
 def compare(
@@ -153,12 +173,51 @@ def compare_steps(
     reference = yield from named("untiled", untiled_steps(opened, model, settings))
     inside = tuple(slice(*bounds) for bounds in naive.plan.region)
     there = None if labels is None else labels[inside]
+    sides = (
+        _side(naive, reference, there, other=cropped),
+        _side(cropped, reference, there, other=naive),
+    )
     return Comparison(
-        naive=_side(naive, reference, there, whole_objects=cropped.labels),
-        cropped=_side(cropped, reference, there),
+        *sides,
         reference=reference,
         device=str(resolve_device(settings.device)),
+        differences=_differences(*sides, reference, there),
     )
+
+
+def _differences(
+    naive: Side,
+    cropped: Side,
+    reference: NDArray[Any],
+    truth: NDArray[Any] | None,
+) -> dict[str, Difference]:
+    """Return what chance makes of the differences of two sides, figure by figure."""
+    sides = naive, cropped
+    plans = [side.result.plan for side in sides]
+    strides = tuple(map(max, *(plan.stride for plan in plans)))
+    size = place_size(plans[0].output_shape, strides)
+
+    def of_seams(labels: NDArray[Any] | None) -> Difference | None:
+        return seam_difference(
+            *(
+                np.concatenate(
+                    [
+                        steps_by_place(e, side.result.plan, size, labels)
+                        for e in (side.result.embeddings, reference)
+                    ],
+                    axis=1,
+                )
+                for side in sides
+            )
+        )
+
+    found = {
+        "seam_ratio": of_seams(None),
+        "seam_ratio_within": None if truth is None else of_seams(truth),
+    }
+    if naive.outcomes is not None and cropped.outcomes is not None:
+        found |= object_differences(naive.outcomes, cropped.outcomes)
+    return {key: known for key, known in found.items() if known is not None}
 
 
 def checked_truth(
@@ -211,17 +270,24 @@ def _side(
     result: Segmentation,
     reference: NDArray[Any],
     truth: NDArray[Any] | None,
-    whole_objects: NDArray[Any] | None = None,
+    other: Segmentation,
 ) -> Side:
-    whole = whole_objects if truth is None else truth
-    if not any(result.plan.boundaries):
-        whole = None
+    whole = truth
+    if truth is None and result.plan.stitching == "naive":
+        whole = other.labels
+    splitting = None
+    if whole is not None and any(result.plan.boundaries):
+        splitting = tuple(
+            splitting_seams(
+                result.labels, whole, result.embeddings, result.plan, other.labels
+            )
+        )
+    split = {number for seam in splitting or () for number in seam.split}
     return Side(
         result=result,
         seams=seam_scores(result.embeddings, result.plan, truth),
         untiled=seam_scores(reference, result.plan, truth),
         objects=None if truth is None else object_scores(truth, result.labels),
-        splitting=None if whole is None else tuple(
-            splitting_seams(result.labels, whole, result.embeddings, result.plan)
-        ),
-    )  # fmt: skip
+        splitting=splitting,
+        outcomes=None if truth is None else outcomes(truth, result.labels, split),
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.words import by
+from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.image import Image
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
-
-COLOURS = (3, 4)  # values a pixel, RGB and RGBA
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,9 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
     Parameters
     ----------
     image : array_like
-        (\\*spatial); axes before these (time, planes) are gone through one by one.
+        (\\*spatial); axes before these (time, planes) are gone through one by one,
+        whatever their length. Channels at the end are refused, a single one is taken;
+        see `single_channel`.
     model : UNet
     **settings
         Of `Settings`: window, stitching, border, region, device, ...
@@ -147,6 +148,8 @@ def segment_steps(
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
     pixels = as_array(image)
+    if model.config.in_channels == 1:
+        pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
         opened = open_for(pixels, model)
@@ -293,11 +296,6 @@ def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
         return []
     if 0 in shape:
         raise ValueError(f"the image is empty, its shape is {shape}")
-    if shape[-1] in COLOURS:
-        raise ValueError(
-            f"the image has the shape {shape}: its last axis seems to hold colours, "
-            f"make it grey first, for example with skimage.color.rgb2gray"
-        )
     return list(np.ndindex(shape[: len(shape) - own]))
 
 

@@ -12,8 +12,9 @@ from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
+from napari_shiftseg.metrics.outcomes import Outcomes, outcomes
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
-from napari_shiftseg.metrics.splits import split_objects, splitting_seams
+from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 from napari_shiftseg.pipeline.settings import Settings
@@ -54,6 +55,8 @@ class SweepPoint:
     split : int or None
         True objects that a seam splits; None without a truth.
     seconds : float or None
+    outcomes : Outcomes or None
+        Of every true object; None without a truth.
     """
 
     plan: TilePlan
@@ -65,6 +68,7 @@ class SweepPoint:
     scores: ObjectScores | None = None
     split: int | None = None
     seconds: float | None = None
+    outcomes: Outcomes | None = None
 
     @property
     def points(self) -> tuple[SweepPoint, ...]:
@@ -278,18 +282,21 @@ def _scored(
     result: Segmentation, reference: NDArray[Any], truth: NDArray[Any] | None
 ) -> SweepPoint:
     plan, e = result.plan, result.embeddings
-    there = None
-    if truth is not None:
-        there = truth[tuple(slice(*bounds) for bounds in plan.region)]
-    return SweepPoint(
-        plan,
-        advise(plan).is_valid,
+    scored = SweepPoint(
+        plan, advise(plan).is_valid, objects=result.objects, seconds=result.seconds
+    )
+    if truth is None:
+        return replace(
+            scored, seams=seam_scores(e, plan), untiled=seam_scores(reference, plan)
+        )
+    there = truth[tuple(slice(*bounds) for bounds in plan.region)]
+    seams = splitting_seams(result.labels, there, e, plan)
+    split = {number for seam in seams for number in seam.split}
+    return replace(
+        scored,
         seams=seam_scores(e, plan, there),
         untiled=seam_scores(reference, plan, there),
-        objects=result.objects,
-        scores=None if there is None else object_scores(there, result.labels),
-        split=None if there is None else split_objects(
-            splitting_seams(result.labels, there, e, plan)
-        ),
-        seconds=result.seconds,
-    )  # fmt: skip
+        scores=object_scores(there, result.labels),
+        split=len(split),
+        outcomes=outcomes(there, result.labels, split),
+    )

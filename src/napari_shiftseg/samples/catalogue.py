@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 NUCLEI_3D_SPACING = (2.0, 1.0, 1.0)
+USUAL_MODEL = "nuclei"  # of images that are no samples
 
 
 def nuclei_3d() -> Sample:
@@ -151,3 +152,15 @@ SAMPLES = {
         ("figure-6-3d",),
     ),
 }
+
+
+def usual_model(name: str | None) -> str:
+    """Return the model to begin with: the sample's own, else that of nuclei.
+
+    Parameters
+    ----------
+    name : str or None
+        Of a sample; anything else is an image of the user's own.
+    """
+    models = SAMPLES[name].models if name in SAMPLES else ()
+    return models[0] if models else USUAL_MODEL

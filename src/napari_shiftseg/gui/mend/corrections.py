@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 
+from napari_shiftseg.gui.belonging import METADATA_OF
 from napari_shiftseg.gui.choices import is_image
-from napari_shiftseg.gui.corrected import Corrected
+from napari_shiftseg.gui.corrected import METADATA_CORRECTED, Corrected
 from napari_shiftseg.gui.docking import opened
+from napari_shiftseg.gui.identity import image_behind
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import Source, layer_shape
 from napari_shiftseg.inference.progress import Progress
@@ -54,14 +56,8 @@ def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
     ValueError
         If it is not open.
     """
-    name = labels.metadata[METADATA_KEY]["image"]
-    for layer in viewer.layers:
-        if is_image(layer) and layer.name == name:
-            return layer
-    raise ValueError(
-        f"the image {name!r} is not open: open it, or give it this name again, then "
-        f"try again"
-    )
+    images = [layer for layer in viewer.layers if is_image(layer)]
+    return image_behind(labels.metadata[METADATA_KEY], images)
 
 
 def correction_steps(
@@ -139,15 +135,19 @@ def touched(
 
 def show_corrections(viewer: napari.Viewer, image: Image, found: Corrections) -> Labels:
     """Show what is known as a hidden layer, or in the one that is there."""
-    known = found.known
-    name = f"{image.name} · corrections"
+    known, of = found.known, str(image.unique_id)
     for layer in viewer.layers:
-        if isinstance(layer, Labels) and layer.name == name:
+        is_known = METADATA_CORRECTED in layer.metadata
+        if is_known and layer.metadata.get(METADATA_OF) == of:
             layer.data = known
             found.corrected.write(layer)
             return layer
     layer = Labels(
-        known, name=name, visible=False, **Source.of(image).placed((), known.ndim)
+        known,
+        name=f"corrections · {image.name}",
+        visible=False,
+        metadata={METADATA_OF: of},
+        **Source.of(image).placed((), known.ndim),
     )
     found.corrected.write(layer)
     viewer.layers.append(layer)

@@ -95,14 +95,14 @@ class ToolDesk:
         self._clicks.clear()
         self._asked.clear()
         self._waiting, self._visited = [], []
-        self._distance.hide()
+        self._distance.lay_down()
+        self._marks.lay_down()
         self._clear_status()
         self.tool = tool
         self._say("", "note")
         if self.steering is None:
             return
         layer = self.steering.layer
-        self._marks.show((), layer)
         self._outline(tool is ASK)
         if tool is not None:
             layer.visible = True  # or objects that are not seen would change
@@ -267,7 +267,11 @@ class ToolDesk:
         self._draw_marks()
 
     def _draw_marks(self) -> None:
-        self._marks.show([*self._visited, *self._waiting], self.steering.layer)
+        pixels = [*self._visited, *self._waiting]
+        if pixels or self.tool is not None:
+            self._marks.show(pixels, self.steering.layer)
+        else:
+            self._marks.lay_down()
 
     def _pixel(self, place: Place) -> Pixel:
         """Return the pixel of the layer at a frame and a pixel of the image."""

@@ -23,7 +23,7 @@ COLOUR = "#ffffff"
 
 
 class Marks(OwnLayer):
-    """A layer of crosses; it is made once and then hidden, as adding takes long.
+    """A layer of crosses; hidden between clicks of a tool, as adding takes long.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Marks(OwnLayer):
         self._of = labels
         self._layer = Points(
             ndim=labels.ndim,
-            name=f"{labels.name} · clicked",
+            name=f"clicked · {labels.name}",
             symbol="cross",
             face_color=COLOUR,
             border_color="#000000",

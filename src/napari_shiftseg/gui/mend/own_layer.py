@@ -1,4 +1,4 @@
-"""A layer that a tool makes once and then hides: adding and removing takes long."""
+"""A layer that a tool makes once and hides between two uses, until it is laid down."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ class OwnLayer:
         """Show it no more."""
         if self.is_there:
             self._layer.visible = False
+
+    def lay_down(self) -> None:
+        """Take the layer away soon, if there is one: its tool was laid down."""
+        if self.is_there:
+            self._layer.visible = False
+            remove_soon(self._viewer, self._layer)
+        self._layer = self._of = None
 
     def remove(self) -> None:
         """Take the layer away, if there is one."""

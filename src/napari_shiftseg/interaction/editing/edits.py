@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from napari_shiftseg.geometry.words import brief
 from napari_shiftseg.interaction.editing.positions import (
     Point,
     Points,
@@ -202,7 +203,8 @@ class Grow:
         _set(self, point=points_of((self.point,))[0], frame=point_of(self.frame))
         if not isinstance(self.new, bool):
             raise ValueError(
-                f"new is true for an object on background, else false, got {self.new!r}"
+                f"new is true for an object on background, else false, got "
+                f"{brief(self.new)}"
             )
 
     @property
@@ -256,8 +258,8 @@ class Paint:
             _set(self, to=points_of((self.to, corner))[0])
         if self.number is not None and (self.to != "new" or self.number < 1):
             raise ValueError(
-                f"only a new object has a number, from 1 upward, got {self.number} "
-                f"for {self.to!r}: leave it out"
+                f"only a new object has a number, from 1 upward, got "
+                f"{brief(self.number)} for {brief(self.to)}: leave it out"
             )
 
     @classmethod

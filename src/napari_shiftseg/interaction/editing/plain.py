@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from napari_shiftseg.geometry.words import LONGEST, brief
 from napari_shiftseg.interaction.editing.edits import (
     Delete,
     Edit,
@@ -39,15 +40,17 @@ def from_dict(known: Mapping[str, Any]) -> Edit:
     ValueError
         If the kind is unknown, or a value is missing or out of range; it is named.
     """
-    if not hasattr(known, "keys") or known.get("kind") not in KINDS:
-        said = known.get("kind") if hasattr(known, "keys") else known
-        raise ValueError(f"the kind of an edit is {', '.join(KINDS)}, got {said!r}")
+    said = known.get("kind") if hasattr(known, "keys") else known
+    if said is known or not isinstance(said, str) or said not in KINDS:
+        raise ValueError(
+            f"the kind of an edit is {', '.join(KINDS)}, got {brief(said)}"
+        )
     values = {key: value for key, value in known.items() if key != "kind"}
     try:
         return _ADAPTERS[known["kind"]].validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = "".join(f"{part}: " for part in first["loc"][:1])
+        place = "".join(f"{part}: "[:LONGEST] for part in first["loc"][:1])
         message = first["msg"].removeprefix("Value error, ")
-        got = "" if first["type"] == "value_error" else f", got {first['input']!r}"
+        got = "" if first["type"] == "value_error" else f", got {brief(first['input'])}"
         raise ValueError(f"{known['kind']}: {place}{message}{got}") from None

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.geometry.words import brief
 
 Whole = Annotated[int, Field(strict=True)]
 Point = tuple[Whole, ...]
 Points = tuple[Point, ...]
 
+BEYOND = 2**31  # pixels along any axis of any image
 SHOWN = 4  # positions named in the description of an edit
 
 
@@ -24,10 +26,10 @@ def point_of(position: Any) -> Point:
         If it is no pixel of any image.
     """
     known = tuple(position)
-    if not all(is_whole(x) and x >= 0 for x in known):
+    if not all(is_whole(x) and 0 <= x < BEYOND for x in known):
         raise ValueError(
-            f"a position is whole pixels from 0 upward, got {known}: round it, and "
-            f"leave out what is outside the image"
+            f"a position is whole pixels from 0 upward, got {brief(known)}: round it, "
+            f"and leave out what is outside the image"
         )
     return tuple(int(x) for x in known)
 
@@ -42,7 +44,7 @@ def points_of(positions: Any) -> Points:
     """
     known = tuple(point_of(position) for position in positions)
     if not known or not all(known):
-        raise ValueError(f"an edit needs the position of a pixel, got {known}")
+        raise ValueError(f"an edit needs the position of a pixel, got {brief(known)}")
     if len({len(point) for point in known}) > 1:
         raise ValueError(
             f"positions must have one number of axes, got {listed(known)}: give them "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.geometry.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,12 +50,12 @@ def check_runs(runs: Iterable[Iterable[Any]], shape: Sequence[int]) -> Runs:
         if not is_run or run[0] < end:
             raise ValueError(
                 f"runs are a start and a length of 1 pixel or more, in order and "
-                f"apart, got {run}"
+                f"apart, got {brief(run)}"
             )
         end = run[0] + run[1]
     if not 0 < end <= prod(shape):
         raise ValueError(
-            f"runs must cover 1 pixel or more of the {prod(shape)} of their box, got "
-            f"{known or 'none'}"
+            f"runs must cover 1 pixel or more of the {brief(prod(shape))} of their "
+            f"box, got {brief(known) if known else 'none'}"
         )
     return tuple((int(start), int(length)) for start, length in known)

@@ -53,7 +53,7 @@ class DistanceLayer(OwnLayer):
             self._of = labels
             self._layer = Image(
                 data,
-                name=f"{labels.name} · distance",
+                name=f"distance · {labels.name}",
                 colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},

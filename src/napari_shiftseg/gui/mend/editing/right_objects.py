@@ -101,7 +101,7 @@ class RightObjects:
 def _outlines(labels: Labels, marks: RightMarks) -> Labels:
     layer = Labels(
         marks.image,
-        name=f"{labels.name} · marked right",
+        name=f"marked right · {labels.name}",
         colormap=CyclicLabelColormap(colors=[(0, 0, 0, 0), GREEN]),
         opacity=1,
         metadata={METADATA_KEY: "right"},

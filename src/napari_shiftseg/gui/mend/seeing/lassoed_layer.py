@@ -77,4 +77,4 @@ def _name(labels: Labels) -> str:
     """Return how the layer is named, after the image where a run made the labels."""
     record = labels.metadata.get(METADATA_KEY)
     image = record["image"] if isinstance(record, dict) else labels.name
-    return f"{image} · {LASSOED}"
+    return f"{LASSOED} · {image}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.gui.identity import recorded_source
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import image_of
 from napari_shiftseg.gui.run import Run
-from napari_shiftseg.gui.source import Source
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -29,7 +29,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
         If its image is not open.
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
-    source = Source.of(image_of(viewer, labels), record["frame"])
+    source = recorded_source(record, image_of(viewer, labels))
     return Run(record["model"], source, Settings(**record["settings"]))
 
 

@@ -1,0 +1,101 @@
+"""Bounds of what the config of a model may say.
+
+They lie far above any network in use. A file from elsewhere that goes beyond them would
+keep the program busy for hours, or take all memory, before it is found to be useless.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from napari_shiftseg.geometry.words import brief, visible
+
+if TYPE_CHECKING:
+    from napari_shiftseg.model.config import ModelConfig
+
+MOST = {
+    "in_channels": 4096,
+    "embedding_channels": 4096,
+    "features": 2**16,
+    "growth": 16,
+    "convolutions": 16,
+}
+MOST_LEVELS, WIDEST_KERNEL = 16, 63
+LARGEST_PERIOD, LARGEST_CONTEXT = 2**12, 2**14  # pixels an axis
+MOST_WEIGHTS = 10**9  # 4 GB
+LONGEST_NAME = 255  # of a file, on all systems
+WHY = "more would exhaust time or memory, and no network needs it"
+
+# what a person reads is text and nothing else, on a terminal as on a label
+Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(visible)]
+Text = Annotated[str, AfterValidator(lambda text: visible(text, "\n\t"))]
+Pixels = Annotated[int, Field(ge=1, le=2**20)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+# in float32, squares of embeddings are neither 0 nor infinite
+Coordinate = Annotated[float, Field(ge=-1e18, le=1e18, allow_inf_nan=False)]
+Bandwidth = Annotated[
+    float,
+    Field(gt=0, le=1e18, allow_inf_nan=False),
+    AfterValidator(lambda width: _at_least("the bandwidth", width, 1e-9)),
+]
+
+
+def check_bounds(config: ModelConfig) -> None:
+    """Refuse what would exhaust time or memory.
+
+    Raises
+    ------
+    ValueError
+        If a value is beyond its bound; it is named.
+    """
+    for name, most in MOST.items():
+        _at_most(name, getattr(config, name), most)
+    check_levels(len(config.pooling_factors))
+    _at_most("kernel_size", max(config.kernel_size), WIDEST_KERNEL)
+    for level in config.pooling_factors:
+        _at_most("a pooling factor", max(level), LARGEST_PERIOD)
+    for axis in config.shape.axes:
+        _at_most("the period", axis.period, LARGEST_PERIOD)
+        _at_most("the context", axis.context or axis.halo, LARGEST_CONTEXT)
+    _at_most("the number of weights", weights_of(config), MOST_WEIGHTS)
+
+
+def check_levels(number: int) -> None:
+    """Refuse more pooling levels than any network has, before they are listed."""
+    _at_most("the number of pooling levels", number, MOST_LEVELS)
+
+
+def weights_of(config: ModelConfig) -> int:
+    """Return how many weights the network has, without making it."""
+    kernel, features = prod(config.kernel_size), config.level_features
+    norm = 2 * (config.normalization == "batch")
+
+    def block(given: int, made: int) -> int:
+        widths = [given, *[made] * config.convolutions]
+        pairs = pairwise(widths)
+        return sum((kernel * a + 1 + norm) * b for a, b in pairs)
+
+    ways_down = zip((config.in_channels, *features[:-1]), features, strict=True)
+    total = sum(block(given, made) for given, made in ways_down)
+    for level, factors in enumerate(config.pooling_factors):
+        fine, coarse = features[level : level + 2]
+        if config.upsampling == "learnt":
+            total += (coarse * prod(factors) + 1) * fine
+            coarse = fine
+        total += block(fine + coarse, fine)
+    return total + (features[0] + 1) * config.out_channels
+
+
+def _at_least(name: str, value: float, least: float) -> float:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return value
+
+
+def _at_most(name: str, value: Any, most: int) -> None:
+    if value > most:
+        raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}: {WHY}")

@@ -113,7 +113,7 @@ def _on_images(asked: Asked) -> Training:
         raise ValueError(
             "nothing to train on: give IMAGES and LABELS, or --sample disks"
         )
-    read = read_pairs(asked.images, asked.labels)
+    read = read_pairs(asked.images, asked.labels, note)
     config = _config(asked, read)
     pairs = to_learn(read, config, asked.window)
     count = counted_pairs(pairs)
@@ -121,7 +121,7 @@ def _on_images(asked: Asked) -> Training:
     if count.is_partly:
         note(count.line)
     if asked.validate:
-        validation = read_pairs(*asked.validate)
+        validation = read_pairs(*asked.validate, note)
         name = name_of(asked.validate[0])
     else:
         learnt, validation = held_out(samples, count.is_partly)

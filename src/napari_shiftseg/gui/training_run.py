@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_shiftseg.geometry.cost import time_text
 from napari_shiftseg.geometry.words import sentence
-from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.training.counted import Counted
     from napari_shiftseg.training.fit import Training, TrainingStep
+
+Result = TypeVar("Result")
 
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
 NOT_HELD_OUT = "on what it was trained on"
@@ -190,11 +194,20 @@ def training_run(
     import matplotlib.backends.backend_qtagg  # noqa: F401, or the GUI waits for it
 
     import napari_shiftseg.report.training_plot  # noqa: F401
-    from napari_shiftseg.training.counted import counted_pairs
+    from napari_shiftseg.training.counted import Counted, counted_pairs
     from napari_shiftseg.training.pairs import held_out
 
     began = perf_counter()
-    found = task.pairs.to_learn(task.config, task.window)
+    doubts: list[str] = []
+    found = yield from _unless_stopped(
+        is_stopped, lambda: task.pairs.to_learn(task.config, task.window, doubts.append)
+    )
+    if found is None:
+        seconds = perf_counter() - began
+        nothing = Counted(0, 0, 0)
+        return Trained(None, 0, task.steps, None, None, seconds, nothing, False)
+    if doubts:
+        yield Progress(0, 0, sentence(doubts[0]), "reading images")
     if not found:
         raise ValueError(
             "there is no object in the labels; training needs objects numbered from "
@@ -221,6 +234,22 @@ def training_run(
         run.file, training.done, task.steps, best, run.preview,
         perf_counter() - began, count, is_held_out, run.before, trouble, run.note,
     )  # fmt: skip
+
+
+def _unless_stopped(
+    is_stopped: Callable[[], bool], read: Callable[[], Result]
+) -> Generator[Progress, None, Result | None]:
+    """Read in another thread; None where the user stopped it."""
+    executor = ThreadPoolExecutor(1)
+    reading = Returning(waiting(Progress(0, 0, stage="reading images"), executor, read))
+    try:
+        for progress in reading:
+            yield progress
+            if is_stopped():
+                return None
+        return reading.value
+    finally:
+        executor.shutdown(wait=False)
 
 
 def _opened(

@@ -51,6 +51,7 @@ def nuclei():
 def trainer(viewer):
     """The Train widget, docked, for a small network and few steps."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    widget.form.start.value = "nothing"
     widget.form.depth.value = TINY["depth"]
     widget.advanced.features.value = TINY["features"]
     widget.advanced.channels.value = TINY["embedding_channels"]
@@ -290,6 +291,7 @@ def test_viewer_closed_during_a_training(make_napari_viewer, nuclei, qtbot):
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
     viewer.add_image(nuclei[0])
     viewer.add_labels(nuclei[1])
+    widget.form.start.value = "nothing"
     widget.form.depth.value = 2
     widget.advanced.features.value = 2
     widget.form.steps.value = 10**6

@@ -205,7 +205,7 @@ def _followed(training: Training, asked: Asked, saved: Path) -> float:
             if training.done:
                 training.save(saved)
                 _write(training, asked.output)
-            note(f"stopped at step {training.done}; --resume goes on from there")
+                note(f"stopped at step {training.done}; --resume goes on from there")
             raise
     _write(training, asked.output)
     saved.unlink(missing_ok=True)

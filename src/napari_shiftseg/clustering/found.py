@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.threads import in_one_thread
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -126,7 +127,7 @@ class Pixels:
         settings : Clustering
             Bandwidth and kernel; nothing else of it has a say.
         """
-        points = self.points(box, inside)
+        points = yield from patiently(None, inside.size, self.points, box, inside)
         steps = self._find(points, box, inside, settings)
         if points.size <= SMALL:
             steps = in_one_thread(steps)
@@ -145,7 +146,9 @@ class Pixels:
         if len(points) == 0:
             none = np.zeros((0, len(self.embedding)), dtype=self.embedding.dtype)
             return Found(none, np.zeros(0, dtype=np.int32), (), shift)
-        positions = self._positions(box, inside)
+        positions = yield from patiently(
+            None, inside.size, self._positions, box, inside
+        )
         yield from shift.find_steps(points, positions, self._effort)
         nearest = np.full(len(points), NOT_YET, dtype=np.int32)
         parts = shift.parts(len(points))

@@ -18,6 +18,7 @@ from napari_shiftseg.clustering.sampling import WeightedRows, bin_points, chunks
 from napari_shiftseg.clustering.search import Limits, ModeSearch
 from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -239,14 +240,19 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self, X: Rows, positions: NDArray[np.integer], effort: Effort | None = None
     ) -> Generator[None]:
         device = resolve_device(self.device)
-        self._frame = Frame.around(X, float(self.bandwidth), self.kernel, device)
+        bandwidth = float(self.bandwidth)
+        self._frame = yield from patiently(
+            None, X.size, Frame.around, X, bandwidth, self.kernel, device
+        )
         data = yield from self._reduced(X, positions)
         limits, effort = self._limits(), effort or Effort()
         if effort.is_spent:
             self.cluster_centers_ = X.mean(0, keepdims=True)
             self.n_iter_ = 0
             return
-        search = ModeSearch(data, self._frame, limits, effort)
+        search = yield from patiently(
+            None, data.rows.size, ModeSearch, data, self._frame, limits, effort
+        )
         yield from search.steps()
         self.cluster_centers_ = self._frame.leave(search.modes.points)
         self.n_iter_ = search.n_iter

@@ -122,14 +122,22 @@ class TestWhatIsNoLabelImage:
             f"{kind} photograph.tif looks like a raw image or a mask"
         )
 
-    @pytest.mark.parametrize(("objects", "noted"), [(10, False), (11, True)])
-    def test_a_mask_of_more_than_ten(self, shiftseg, tmp_path, objects, noted) -> None:
+    @pytest.mark.parametrize(
+        ("value", "parts", "said"),
+        [
+            (1, 1, ""),
+            (1, 2, "2 parts that do not touch all have the id 1;"),
+            (255, 1, "its only id is 255;"),
+            (255, 11, "11 parts that do not touch all have the id 255;"),
+        ],
+    )
+    def test_a_mask(self, shiftseg, tmp_path, value, parts, said) -> None:
         mask = np.zeros((3, 30), np.uint8)
-        mask[1, 1 : 2 * objects : 2] = 255
-        path = write(tmp_path / "mask.tif", mask)
+        mask[1, 1 : 2 * parts : 2] = value
+        path = write(tmp_path / "one.tif", mask)
         ran = shiftseg("evaluate", path, path)
-        assert ("11 parts an id" in ran.stderr) == noted
-        assert bool(ran.stderr) == noted
+        assert said in ran.stderr
+        assert ("mask" in ran.stderr) == bool(said) == bool(ran.stderr)
 
     def test_ids_that_come_again_in_each_frame(self, shiftseg, tmp_path) -> None:
         series = np.zeros((30, 4, 4), np.uint8)

@@ -51,6 +51,7 @@ def nuclei():
 def trainer(viewer):
     """The Train widget, docked, for a small network and few steps."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    widget.form.start.value = "nothing"
     widget.form.depth.value = TINY["depth"]
     widget.advanced.features.value = TINY["features"]
     widget.advanced.channels.value = TINY["embedding_channels"]
@@ -290,6 +291,7 @@ def test_viewer_closed_during_a_training(make_napari_viewer, nuclei, qtbot):
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
     viewer.add_image(nuclei[0])
     viewer.add_labels(nuclei[1])
+    widget.form.start.value = "nothing"
     widget.form.depth.value = 2
     widget.advanced.features.value = 2
     widget.form.steps.value = 10**6
@@ -684,3 +686,38 @@ def test_a_model_to_begin_with_is_trained_gently(trainer):
     rate.value = 0.003  # typed
     trainer.form.start.value = "nuclei"
     assert rate.value == 0.003
+
+
+def test_a_training_begins_with_the_model_of_nuclei(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    assert widget.form.start.value == "nuclei"
+    assert widget.advanced.learning_rate.value == CORRECTION_RATE
+    assert not widget.form.depth.enabled
+
+
+def test_a_mask_is_warned_of(pair, viewer):
+    assert "mask" not in pair.note.text.value
+    layer = viewer.layers["true"]
+    layer.data = np.where(layer.data > 0, 255, 0).astype(np.uint8)
+    pair._advise()
+    assert "looks like a mask, not like labels" in pair.note.text.value
+    assert "all have the id 255" in pair.note.text.value
+    assert AMBER in colour(pair.note.text)
+    assert pair.panel.button.enabled
+
+
+@pytest.mark.parametrize(("kind", "wide"), [("u1", "i4"), ("u2", "i4"), ("u4", "i8")])
+def test_labels_without_a_sign_can_be_given_one(pair, viewer, kind, wide):
+    layer, button = viewer.layers["true"], pair.form.pairs.signed.native
+    layer.data = layer.data.astype("i4")
+    pair._advise()
+    assert not button.isVisibleTo(pair.native)
+    before = layer.data.copy()
+    layer.data = before.astype(kind)
+    pair._advise()
+    assert button.isVisibleTo(pair.native)
+    button.click()
+    assert layer.data.dtype == wide
+    np.testing.assert_array_equal(layer.data, before)
+    layer.data[0, :3] = -1
+    assert not button.isVisibleTo(pair.native)

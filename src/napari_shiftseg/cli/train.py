@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from tqdm import tqdm
 
+from napari_shiftseg.cli.interruption import asked_to_stop
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window
@@ -119,7 +120,7 @@ def _on_images(asked: Asked) -> Training:
         raise ValueError(
             "nothing to train on: give IMAGES and LABELS, or --sample disks"
         )
-    read = read_pairs(asked.images, asked.labels, asked.channel)
+    read = read_pairs(asked.images, asked.labels, asked.channel, note)
     config = _config(asked, read)
     pairs = to_learn(read, config, asked.window)
     count = counted_pairs(pairs)
@@ -127,7 +128,7 @@ def _on_images(asked: Asked) -> Training:
     if count.is_partly:
         note(count.line)
     if asked.validate:
-        validation = read_pairs(*asked.validate, asked.channel)
+        validation = read_pairs(*asked.validate, asked.channel, note)
         name = name_of(asked.validate[0])
     else:
         learnt, validation = held_out(samples, count.is_partly)
@@ -185,25 +186,33 @@ def _followed(training: Training, asked: Asked, saved: Path) -> float:
     losses: deque[float] = deque(maxlen=MEAN_OVER)
     every = 0.1 if sys.stderr.isatty() else 30  # seconds
     total = training.recipe.steps
-    with tqdm(
+    bar = tqdm(
         total=total, initial=training.done, unit="step", mininterval=every, delay=1
-    ) as bar:
+    )
+    with bar, asked_to_stop() as is_stopped:
+        training.is_stopped = is_stopped
+        said = ""
         try:
             for step in training.steps():
                 losses.append(step.loss)
                 log.add(step)
                 if step.validated:
                     bar.set_description(f"AP50 {step.validated.ap50:.3f}")
-                if step.done % asked.every == 0:
+                if step.note and step.note != said:
+                    said = step.note
+                    tqdm.write(said, file=sys.stderr)
+                if training.validation.due(step.done, total):
                     training.save(saved)
                     _write(training, asked.output)
                 bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
                 bar.update()
+            if is_stopped() and training.done < total:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             if training.done:
                 training.save(saved)
                 _write(training, asked.output)
-            note(f"stopped at step {training.done}; --resume goes on from there")
+                note(f"stopped at step {training.done}; --resume goes on from there")
             raise
     _write(training, asked.output)
     saved.unlink(missing_ok=True)

@@ -79,7 +79,7 @@ def run_tuning(
     if output:
         check_model_file(output, overwrite)
     network = load_model(model)
-    samples = read_pairs(images, labels, channel)
+    samples = read_pairs(images, labels, channel, note)
     steps = tune_steps(samples, network, candidates, Settings(device=device))
     tuning = with_progress(steps, unit="step")
     report = tuning_report(network.config, tuning, name_of(images))

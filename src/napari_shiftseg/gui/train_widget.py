@@ -173,7 +173,7 @@ class TrainWidget(ScrolledRows):
         form, shape = self.form, self.form.shape
         window = form.training_window()
         notes = form.notes(about_name=not self.panel.is_running)
-        notes, warning = [*notes, self.preview.note], form.pairs.doubt
+        notes, warning = [*notes, self.preview.note], form.pairs.doubt(form.ndim)
         if window is not None:
             advice = advise_training(window, shape)
             warning = "\n".join(filter(None, [warning, advice.warning]))

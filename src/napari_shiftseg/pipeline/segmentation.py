@@ -17,6 +17,7 @@ from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.no_data import is_without_data
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
+from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
@@ -142,7 +144,10 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
 
 
 def segment_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings
+    image: ArrayLike | Any,
+    model: UNet,
+    settings: Settings,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
     pixels = as_array(image)
@@ -150,7 +155,8 @@ def segment_steps(
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
-        return (yield from frame_steps(open_for(pixels, model), model, settings))
+        opened = open_for(pixels, model)
+        return (yield from frame_steps(opened, model, settings, effort=effort))
     empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
@@ -158,7 +164,7 @@ def segment_steps(
             continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
         opened = open_for(pixels[at], model)
-        steps = Returning(frame_steps(opened, model, settings, plan))
+        steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
                 progress,
@@ -201,18 +207,34 @@ def segment_as_planned(
 
 
 def frame_steps(
-    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
+    image: Image,
+    model: UNet,
+    settings: Settings,
+    plan: TilePlan | None = None,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment one image that has been opened, by a plan if one is given."""
+    """Segment one image that has been opened, by a plan if one is given.
+
+    The clustering may be bounded by an effort; see `Effort`.
+    """
     began = perf_counter()
     clustering = settings.clustering(model.config)
     plan = plan or _plan(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
-    objects = yield from clustered_steps(predicted, model, clustering, settings.device)
+    objects = yield from clustered_steps(
+        predicted, model, clustering, settings.device, effort
+    )
+    total = len(predicted.plan)
+    gradient = yield from patiently(
+        Progress(total, total, stage="clustering"),
+        predicted.embedding.size,
+        gradient_magnitude,
+        predicted.embedding,
+    )
     return Segmentation(
         labels=objects.labels,
         embeddings=predicted.embedding,
-        gradient=gradient_magnitude(predicted.embedding),
+        gradient=gradient,
         foreground=predicted.logit,
         modes=objects.modes,
         plan=predicted.plan,
@@ -249,7 +271,11 @@ def predicted_steps(
 
 
 def clustered_steps(
-    predicted: Prediction, model: UNet, clustering: Clustering, device: str
+    predicted: Prediction,
+    model: UNet,
+    clustering: Clustering,
+    device: str,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Objects]:
     """Cluster what was predicted of one image, yielding `Progress` on the way."""
     provenance, plan = model.config.provenance, predicted.plan
@@ -261,6 +287,7 @@ def clustered_steps(
             plan.offset,
             provenance.window if provenance else None,
             device,
+            effort,
         )
     )
     for _ in steps:

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.training.fit import TrainingStep
 
-COLUMNS = ("step", "loss", "pull", "push", "reg", "foreground", "ap50", "seconds")
+COLUMNS = (
+    "step",
+    "loss",
+    "pull",
+    "push",
+    "reg",
+    "foreground",
+    "ap50",
+    "seconds",
+    "note",
+)
 EVERY = 100  # steps a row is the mean of
 
 
@@ -51,7 +61,12 @@ class Log:
     def add(self, step: TrainingStep) -> None:
         """Take up a step; writes a row if it is time."""
         self._steps.append(step)
-        if step.validated or step.done % EVERY == 0 or step.done == step.total:
+        if (
+            step.validated
+            or step.note
+            or step.done % EVERY == 0
+            or step.done == step.total
+        ):
             self._write()
 
     def _write(self) -> None:
@@ -62,6 +77,7 @@ class Log:
             **{k: fmean(s.terms[k] for s in self._steps) for k in last.terms},
             "ap50": last.validated.ap50 if last.validated else "",
             "seconds": round(self._before + perf_counter() - self._began, 1),
+            "note": next((s.note for s in reversed(self._steps) if s.note), ""),
         }
         with self._path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, COLUMNS).writerow(row)

@@ -18,6 +18,7 @@ from skimage.io import imsave
 from napari_shiftseg import __version__
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
+from napari_shiftseg.report.figures_of_merit import judgements
 from napari_shiftseg.report.folder import (
     refuse_to_overwrite,
     writable_folder,
@@ -113,6 +114,9 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "untiled": {
             "naive_pairs": _untiled(comparison.naive),
             "cropped_pairs": _untiled(comparison.cropped),
+        },
+        "differences": {
+            key: judged.figures() for key, judged in judgements(comparison).items()
         },
         "verdict": said.text,
         "warnings": [*said.warnings, *_about_the_pictures(result.plan)],

@@ -141,7 +141,7 @@ class ComparisonView(QWidget):
         if before is None or not compared.task.shows_the_same(before.task):
             self.canvases.reset_view()
         self.table.show_comparison(comparison)
-        self.tour.begin(comparison.naive.splitting or ())
+        self.tour.begin(comparison.naive.cutting)
         self._draw_profile()
 
     def region_in_view(self) -> Region:

@@ -197,7 +197,10 @@ class ModelChoice(Container):
     chosen = Signal()
 
     def __init__(self, on_info: Callable[[], None] | None = None) -> None:
-        self.list = ComboBox(choices=lambda _: OPENED.choices(), value="disks")
+        self.list = ComboBox(
+            choices=lambda _: OPENED.choices(), value="disks",
+            tooltip="The network that predicts: bundled, trained here, or opened",
+        )  # fmt: skip
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.info_button = PushButton(
             text="ℹ", tooltip="What this model is: opens Inspect"

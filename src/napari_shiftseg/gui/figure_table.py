@@ -31,9 +31,12 @@ from napari_shiftseg.report.figures_of_merit import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qtpy.QtGui import QResizeEvent
+
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.report.figures_of_merit import Row
 
+FIRST = next(number for number, row in enumerate(ROWS) if row.better is not None)
 BETTER = " ✓"
 LEGEND = "✓ better"
 BEYOND = "✓ marks the side that is better beyond what chance gives."
@@ -92,6 +95,13 @@ class FigureTable(QTableWidget):
         height = self.horizontalHeader().sizeHint().height()
         height += self.verticalHeader().length() + 2 * self.frameWidth()
         return QSize(super().sizeHint().width(), height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Begin with the first figure that is judged, where not all are to be seen."""
+        super().resizeEvent(event)
+        item = self.item(FIRST, 0)
+        if item is not None:
+            self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtTop)
 
     def _explain_the_mark(self) -> None:
         """Write a legend into the corner of the headers, where it takes no room."""

@@ -44,14 +44,21 @@ class PairsChoice:
             tooltip="folders: files of one name belong together, also NAME and "
             "NAME_labels; TIFF or .npy.",
         )  # fmt: skip
-        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.image = LayerChoice(
+            viewer, is_image, label="Image", tooltip="The image to learn from."
+        )
         self.truth = LayerChoice(
             viewer, is_to_learn, label="Labels",
             tooltip="The true objects: each a number of its own, 0 is background, -1 "
             "is not known and does not count.",
         )  # fmt: skip
-        self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
-        self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
+        self.image_folder = FileEdit(
+            mode="d", nullable=True, label="Images", tooltip="Folder of the images."
+        )
+        self.truth_folder = FileEdit(
+            mode="d", nullable=True, label="Labels",
+            tooltip="Folder of their true labels; it may be the same.",
+        )  # fmt: skip
         self.image.changed.connect(self._match_labels)
         self._match_labels()
 

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
 FRAME_COLOUR, LINE_COLOUR = "#ffffff", "#39ff14"
-WIDTH = 0.4  # pixels: what lies under a line is to be seen
-BESIDE = 2  # pixels shown beyond the ends of a seam
-AROUND = 0.5  # strides shown on both sides of a seam
+WIDTH = 0.6  # pixels: what lies under a line is to be seen
+LEAST_AROUND = 12  # pixels shown around the cuts of a seam, or as many as they are long
 
 
 def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
@@ -39,7 +38,7 @@ def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
     """
     plan = result.plan
     offset = np.array(plan.offset)
-    flat = np.concatenate([_frame(seam, plan.stride), *_lines(seam)])
+    flat = np.concatenate([_frame(seam), *_lines(seam)])
     lines = np.zeros((len(flat), 2, len(offset)))
     lines[:, 0, :-2] = (np.array(seam.at) + offset)[:-2]
     lines[:, :, -2:] = flat
@@ -70,13 +69,15 @@ def outline(bounds: Region) -> NDArray[np.float64]:
     return np.stack([corners, np.roll(corners, -1, axis=0) - corners], axis=1)
 
 
-def _frame(seam: Seam, strides: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return a frame around a seam, in pixels of the result."""
+def _frame(seam: Seam) -> NDArray[np.float64]:
+    """Return a frame around the cuts of a seam, in pixels of the result."""
+    parts = [cut.pairs for cut in seam.cuts] or [seam.pairs]
+    longest = max(stop - start for part in parts for start, stop in part[-2:])
+    around = max(LEAST_AROUND, longest) + 0.5
     bounds = []
-    for (start, stop), stride in zip(seam.pairs[-2:], strides[-2:], strict=True):
-        middle = (start + stop) / 2 - 0.5
-        half = max(AROUND * stride, (stop - start) / 2 + BESIDE)
-        bounds.append((middle - half, middle + half))
+    for along in zip(*(part[-2:] for part in parts), strict=True):
+        starts, stops = zip(*along, strict=True)
+        bounds.append((min(starts) - around, max(stops) - 1 + around))
     return outline(tuple(bounds))
 
 

@@ -82,10 +82,7 @@ class SeamTour(Container):
         self._at = at
         seam = self._seams[at]
         cut = number_of(len(seam.cuts), "object")
-        self.text.value = (
-            f"frame: worst seam {at + 1} of {len(self._seams):,}, {cut} cut (green "
-            f"line)"
-        )
+        self.text.value = f"seam {at + 1} of {len(self._seams):,}: {cut} cut (green)"
         self._enable()
         self._visit(seam)
 

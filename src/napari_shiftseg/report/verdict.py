@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.report.effect import Effect
 
 HARDLY_FITS = 0.5  # AP50 of cropped tiles, below which a model is of little use
+MATTERS = ("harm", "mixed")  # kinds of effect that call for another tile size
 ALIKE = 0.05  # costs that differ by less are the same
 
 
@@ -39,10 +40,14 @@ class Verdict:
         One paragraph.
     warnings : tuple of str
         What else to know: the model's training, memory, figures to be read with care.
+    is_harm : bool
+        Whether objects are in danger: the model has seams of its own, or those of the
+        tiles harm the objects.
     """
 
     text: str
     warnings: tuple[str, ...]
+    is_harm: bool
 
 
 def verdict(comparison: Comparison, model: UNet) -> Verdict:
@@ -70,7 +75,11 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
         _about_naive(comparison, of_objects, has_own, far if harm else 0, reach),
         *others,
     )
-    return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
+    return Verdict(
+        " ".join(filter(None, sentences)),
+        _warnings(comparison, model),
+        has_own or (harm and of_objects.kind in MATTERS),
+    )
 
 
 def _about_naive(
@@ -174,7 +183,7 @@ def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
     plan = naive.result.plan
     if naive.seams.ratio is None or not plan.makes_seams:
         return ""
-    period, matters = _axes(plan.shape.period), of_objects.kind in ("harm", "mixed")
+    period, matters = _axes(plan.shape.period), of_objects.kind in MATTERS
     if harm and of_objects.kind == "naive better":
         return (
             "Cropped tiles give what the network gives without tiles; that others do "

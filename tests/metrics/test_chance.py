@@ -19,14 +19,15 @@ def counts(*values: int):
 
 
 def test_the_interval_is_that_of_all_resamplings() -> None:
-    """Of 4 units there are 256 resamplings: 0.5 % of them lie beyond each end."""
-    one, other = counts(3, 0, 7, 1), counts(0, 1, 2, 1)
+    """Of 6 units there are 46,656: 0.5 % of them lie beyond each end."""
+    one, other = counts(300, 0, 710, 120, 50, 4), counts(0, 90, 220, 120, 14, 3)
     gap = (one - other)[:, 0]
-    every = [gap[list(drawn)].sum() for drawn in product(range(4), repeat=4)]
+    every = gap[np.array(list(product(range(6), repeat=6)))].sum(axis=1)
     known = paired_difference(one, other, total)
-    assert known.value == 7
-    assert (known.low, known.high) == tuple(np.quantile(every, (0.005, 0.995)))
-    assert (known.units, known.differing) == (4, 3)
+    assert known.value == gap.sum() == 737
+    share = [(every < known.low).mean(), (every > known.high).mean()]
+    np.testing.assert_allclose(share, 0.005, atol=0.003)
+    assert (known.units, known.differing) == (6, 5)
 
 
 def test_a_ratio_is_of_the_sums_and_not_a_mean_of_ratios() -> None:

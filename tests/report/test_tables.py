@@ -30,7 +30,9 @@ def read(path: Path) -> list[list[str]]:
 
 def test_every_figure_of_both_sides(by_disks) -> None:
     table = figures_table(by_disks)
-    assert table.header == ("figure", "naive", "cropped")
+    assert table.header == (
+        "figure", "naive", "cropped", "difference", "low", "high", "better",
+    )  # fmt: skip
     naive, cropped = by_disks.naive.figures(), by_disks.cropped.figures()
     assert {row[0]: row[1:] for row in table.rows} == {
         key: (naive[key], cropped[key]) for key in naive

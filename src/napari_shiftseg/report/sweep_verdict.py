@@ -73,8 +73,8 @@ def _kind(point: SweepPoint | PooledPoint, model_has_seams: bool) -> str:
 def _about_objects(points: Sequence[SweepPoint | PooledPoint]) -> list[str]:
     """Say which figures of objects do not change with the window; nothing if all do."""
     scored = [p for p in points if all(run.outcomes is not None for run in p.points)]
-    if len(scored) < 2 or not (scored[0].scores and scored[0].scores.true_objects):
-        return []
+    if len(scored) < 2 or not any(p.scores and p.scores.found for p in scored):
+        return []  # nothing is found at any of them
     alike, others = [], []
     for key, title in FOLLOWED.items():
         worst, best = (end(scored, key=lambda p: _figure(p, key)) for end in (min, max))

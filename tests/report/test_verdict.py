@@ -173,6 +173,17 @@ def test_objects_in_pieces_with_cropped_tiles_too(by_disks, disks_model) -> None
     assert "hardly" not in verdict(by_disks, disks_model).text
 
 
+def test_a_jump_inside_objects_alone(by_disks, disks_model) -> None:
+    """The background's noise may hide it from the ratio over all pixels."""
+    naive = by_disks.naive
+    hidden = replace(naive, seams=replace(naive.seams, ratio=naive.untiled.ratio))
+    text = verdict(replace(by_disks, naive=hidden), disks_model).text
+    assert text.startswith(
+        f"Tiles of 20 make seams: inside objects the embedding jumps "
+        f"{cell(naive.seams.ratio_within)} times as much there as elsewhere, and "
+    )
+
+
 def test_an_image_smaller_than_what_the_network_sees(by_disks, disks_model) -> None:
     def said(*shape: int) -> str:
         cropped = by_disks.cropped

@@ -116,6 +116,12 @@ def _why_seamless(plan: TilePlan) -> str:
 
 def _jump(side: Side) -> str:
     ratio, within = side.seams.ratio, side.seams.ratio_within
+    untiled = side.untiled.ratio
+    if within is not None and ratio and untiled and ratio <= SEAM_RATIO * untiled:
+        return (
+            f"inside objects the embedding jumps {cell(within)} times as much there as "
+            f"elsewhere"
+        )
     inside = "" if within is None else f", inside objects {cell(within)} times"
     return f"the embedding jumps {cell(ratio)} times as much there as elsewhere{inside}"
 
@@ -142,7 +148,8 @@ def _about_cropped(comparison: Comparison, harm: bool, of_objects: Effect) -> st
     number = split_objects(cropped.splitting or ())
     if not number or (harm and of_objects.kind != "harm"):  # or it has been said
         return f"{said}."
-    return f"{said}, though {number} objects are in pieces at their borders too."
+    pieces = "1 object is" if number == 1 else f"{number} objects are"
+    return f"{said}, though {pieces} in pieces at their borders too."
 
 
 def _about_the_fit(comparison: Comparison) -> str:

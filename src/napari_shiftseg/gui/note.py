@@ -26,7 +26,7 @@ LEAST_CONTRAST = 4.5  # of text, WCAG 2.1
 
 MOST_BUTTONS = 4
 LONGEST = 10_000  # pixels that a text may be high
-LABEL_WIDTH = 128  # pixels; magicgui measures in another font than napari's theme has
+LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's theme has
 
 
 def dress(box: Label, kind: str, is_result: bool = False) -> None:

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from napari_shiftseg.cli import compare as compare_command
+from napari_shiftseg.cli.terminal import _print_better
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.comparison import compare
@@ -243,3 +244,18 @@ def test_a_file_that_would_be_overwritten_is_named_before_any_work(
     assert ran.status == 2
     assert "image.png that is not of an older report" in ran.stderr
     assert (tmp_path / "image.png").read_text() == "mine"
+
+
+def test_it_prints_in_what_a_side_is_better(capsys) -> None:
+    """A mark stands where the JSON has one; neither side, no line."""
+    differences = {
+        "ap50": {"better": "cropped"},
+        "seam_ratio": {"better": "cropped"},
+        "false_splits": {"better": None},
+    }
+    _print_better(differences)
+    assert capsys.readouterr().out == (
+        "\ncropped is better beyond chance: seam ratio, AP50\n"
+    )
+    _print_better({"ap50": {"better": None}})
+    assert capsys.readouterr().out == ""

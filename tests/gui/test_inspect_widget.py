@@ -15,7 +15,7 @@ from napari_shiftseg.model.header import read_config
 from napari_shiftseg.model.unet import UNet, build
 from napari_shiftseg.pipeline.self_test import self_test
 
-AMBER = "#ffe08a"
+AMBER = "/* warning */"
 TIME = list(COLUMNS).index("time")
 
 

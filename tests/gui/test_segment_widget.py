@@ -10,7 +10,7 @@ from napari_shiftseg.gui.devices import Devices
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.samples.disks import disks
 
-AMBER = "#ffe08a"
+AMBER = "/* warning */"
 
 
 def names(viewer):

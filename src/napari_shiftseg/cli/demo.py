@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison
 
 SAMPLE = "disks"
-FIGURES = ("model", "period", "device", "naive", "cropped")
+FIGURES = (
+    "model", "period", "device", "naive", "cropped", "differences", "verdict",
+)  # fmt: skip
 
 
 def run_demo(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.layers import LayerTuple
 
 LEAST_SIDE = 120  # pixels of a canvas
+LEAST_HEIGHT = 160  # pixels of a canvas with its title: on a low screen, too
 MARGIN = 0.1  # of the canvas, around a place that is framed
 BACKGROUND = "black"  # in any theme: the gradient magnitude is light added to it
 OUTLINE = 1  # pixels of label contours
@@ -52,7 +53,7 @@ class Pane(QWidget):
         column.setSpacing(0)
         column.addWidget(self.title)
         column.addWidget(self.canvas, stretch=1)
-        self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
+        self.setMinimumSize(LEAST_SIDE, LEAST_HEIGHT)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the title grey, or as it is."""

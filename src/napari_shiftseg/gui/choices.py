@@ -299,7 +299,10 @@ class ModelChoice(Container):
         self._is_own = False  # chosen by the user
         self._named: tuple[str, ...] = ()  # by the sample that is chosen
         self.usual = USUAL_MODEL
-        self.list = ComboBox(choices=lambda _: OPENED.choices(), value=USUAL_MODEL)
+        self.list = ComboBox(
+            choices=lambda _: OPENED.choices(), value=USUAL_MODEL,
+            tooltip="The network that predicts: bundled, trained here, or opened",
+        )  # fmt: skip
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.info_button = PushButton(
             text="ℹ", tooltip="What this model is: opens Inspect"

@@ -50,7 +50,9 @@ class PairsChoice:
             "NAME_labels; TIFF or .npy.",
         )  # fmt: skip
         self._viewer = viewer
-        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.image = LayerChoice(
+            viewer, is_image, label="Image", tooltip="The image to learn from."
+        )
         self.colour = ColourChoice(self.image)
         self.truth = LayerChoice(
             viewer, is_to_learn, label="Labels",
@@ -62,8 +64,13 @@ class PairsChoice:
             tooltip="The layer's numbers begin at 0: −1, not known, cannot be painted. "
             "They are copied to numbers with a sign; the objects stay.",
         )  # fmt: skip
-        self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
-        self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
+        self.image_folder = FileEdit(
+            mode="d", nullable=True, label="Images", tooltip="Folder of the images."
+        )
+        self.truth_folder = FileEdit(
+            mode="d", nullable=True, label="Labels",
+            tooltip="Folder of their true labels; it may be the same.",
+        )  # fmt: skip
         self._begin()
         self.image.changed.connect(self._match_labels)
         self.signed.changed.connect(self._let_hold_unknown)

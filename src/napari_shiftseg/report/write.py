@@ -26,6 +26,7 @@ from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
 from napari_shiftseg.model.whole_file import errors_named
+from napari_shiftseg.report.figures_of_merit import judgements
 from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
@@ -125,6 +126,9 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "untiled": {
             "naive_pairs": _untiled(comparison.naive),
             "cropped_pairs": _untiled(comparison.cropped),
+        },
+        "differences": {
+            key: judged.figures() for key, judged in judgements(comparison).items()
         },
         "verdict": said.text,
         "warnings": [*said.warnings, *_about_the_pictures(result.plan)],

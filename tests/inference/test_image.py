@@ -12,7 +12,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.inference import image as image_module
+from napari_shiftseg.inference import intensity as intensity_module
 from napari_shiftseg.inference.image import mirror_index, open_image
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -136,24 +136,25 @@ class TestScale:
     def test_range_of_slabs_is_the_range_of_all(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(image_module, "MOST_SAMPLED", 5)
+        monkeypatch.setattr(intensity_module, "MOST_SAMPLED", 5)
         pixels = np.random.default_rng(0).integers(0, 99, (7, 3))
         opened = open_image(pixels, 2, intensity="range")
-        assert opened.offset == pixels.min()
-        assert opened.gain == pytest.approx(1 / (pixels.max() - pixels.min()))
+        assert opened.scale.low == pixels.min()
+        assert opened.scale.high == pixels.max()
 
     @pytest.mark.parametrize("source", [np.asarray, da.from_array, "zarr"])
     def test_percentiles_of_a_large_image_come_from_a_sample(
         self, monkeypatch: pytest.MonkeyPatch, source: Any
     ) -> None:
-        monkeypatch.setattr(image_module, "MOST_SAMPLED", 100)
+        monkeypatch.setattr(intensity_module, "MOST_SAMPLED", 1000)
+        monkeypatch.setattr(intensity_module, "TILE", 10)
         pixels = np.add.outer(np.arange(60.0), np.arange(60.0))
         array = (
             zarr.create_array({}, data=pixels) if source == "zarr" else source(pixels)
         )
         opened = open_image(array, 2, intensity="percentile")
-        assert opened.offset == pytest.approx(np.percentile(pixels, 1), abs=10)
-        high = opened.offset + 1 / opened.gain
+        assert opened.scale.low == pytest.approx(np.percentile(pixels, 1), abs=10)
+        high = opened.scale.high
         assert high == pytest.approx(np.percentile(pixels, 99.8), abs=10)
 
     @pytest.mark.parametrize("dtype", ["bool", "u1", "i8", "f2", "f4", ">f8"])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.inference.scale import Scale
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering, ModelConfig
 from napari_shiftseg.model.unet import build
@@ -586,9 +587,9 @@ def test_a_region_is_validated_with_the_scale_of_its_image(monkeypatch):
 
     monkeypatch.setattr(validation, "frame_steps", segmented)
     monkeypatch.setattr(validation, "segment_steps", segmented)
-    region = Sample(SAMPLE.image, SAMPLE.labels, scale=(3.0, 0.5))
+    region = Sample(SAMPLE.image, SAMPLE.labels, scale=Scale(3, 5))
     validation.validate(build(CONFIG), all_of(region, SAMPLE), "cpu")
-    assert (came[0].offset, came[0].gain) == (3.0, 0.5)
+    assert came[0].scale == Scale(3, 5)
     assert came[1] is SAMPLE.image  # its scale is its own
 
 

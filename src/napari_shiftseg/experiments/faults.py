@@ -182,7 +182,7 @@ def normalised_per_tile(image: ArrayLike, model: UNet, window: Window) -> Stitch
         See `cropped`.
     """
     opened = open_for(image, model)
-    scaled = TileScaled(opened.data, opened.ndim, opened.offset, opened.gain)
+    scaled = TileScaled(opened.data, opened.ndim, opened.scale)
     return _stitched(scaled, model, _plan(opened, model, window))
 
 

@@ -26,3 +26,10 @@ def percent(share: float) -> str:
 def sentence(clause: str) -> str:
     """Write a clause as a sentence of its own."""
     return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
+
+
+def grey(value: float) -> str:
+    """Write a grey value as ``1,100``, ``0.0123`` or ``1.2e+08``."""
+    if value == 0 or 1e6 > abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import ndimage
+
+from napari_shiftseg.inference.intensity import find_scale
+from napari_shiftseg.inference.pixels import refuse_not_finite, values_of
+from napari_shiftseg.inference.scale import AS_IS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.inference.scale import Reading, Scale
     from napari_shiftseg.model.config import Intensity
 
-PERCENTILES = (1.0, 99.8)
 RGB_WEIGHTS = np.array([0.2125, 0.7154, 0.0721])
-MOST_SAMPLED = 2**24  # pixels the percentiles of a large image are read from
+FLOOR = -0.4  # reading below which a pixel is compared with its neighbours
+LEAST = -1.0  # reading of the darkest pixel
+MOST = 1e3  # reading that any precision holds
 
 
 @dataclass(frozen=True)
@@ -33,14 +40,13 @@ class Image:
         ([channels,] \\*spatial); NumPy, dask, zarr or anything that slices to an array.
     ndim : int
         Number of spatial axes, the last ones.
-    offset, gain : float
-        A pixel v is read as ``(v − offset) · gain``.
+    scale : Scale
+        How its grey values are read.
     """
 
     data: Any
     ndim: int
-    offset: float = 0.0
-    gain: float = 1.0
+    scale: Scale = AS_IS
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,21 +80,48 @@ class Image:
             for (start, stop), size in zip(bounds, self.shape, strict=True)
         ]
         box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices)
-        pixels = self._scaled(np.asarray(self.data[(..., *box)]), dtype, box)
+        pixels = self._scaled(box, dtype)
         for axis, (index, part) in enumerate(zip(indices, box, strict=True)):
             if len(index) != part.stop - part.start or index[0] != part.start:
                 along = axis - self.ndim
                 pixels = pixels.take(index - part.start, axis=along)
         return pixels.reshape(-1, *pixels.shape[-self.ndim :])
 
-    def _scaled(
-        self, pixels: NDArray[Any], dtype: np.dtype[Any], box: tuple[slice, ...]
-    ) -> NDArray[Any]:
-        _refuse_not_finite(pixels, box)
+    def _scaled(self, box: tuple[slice, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        read = self._read(box, dtype)
+        ceiling = self.scale.ceiling
+        if ceiling == inf or (read.max() <= ceiling and read.min() >= FLOOR):
+            return read
+        wider = tuple(
+            slice(max(s.start - 1, 0), min(s.stop + 1, n))
+            for s, n in zip(box, self.shape, strict=True)
+        )  # so that a pixel is read alike in every window
+        inside = tuple(
+            slice(s.start - w.start, s.stop - w.start)
+            for s, w in zip(box, wider, strict=True)
+        )
+        calm = _calmed(self._read(wider, dtype), self.ndim, ceiling)
+        everywhere = (slice(None),) * (calm.ndim - self.ndim)
+        here: NDArray[Any] = calm[(*everywhere, *inside)]
+        return here
+
+    def _read(self, box: tuple[slice, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        scale = self.scale
+        pixels, masked = values_of(self.data[(..., *box)])
+        if not scale.ignore_nan:
+            refuse_not_finite(pixels, box, masked)
         wide = pixels.astype(np.result_type(pixels.dtype, dtype))  # holds any pixel
+        if masked is not None:
+            wide[masked] = scale.ground
+        if scale.ignore_nan:
+            wide[~np.isfinite(wide)] = scale.ground
+        for value in scale.no_data:
+            wide[pixels == value] = scale.ground
         with np.errstate(over="ignore", invalid="ignore"):
-            wide -= self.offset
-            wide *= self.gain
+            wide -= scale.offset
+            wide *= scale.gain
+            if scale.ceiling < inf:
+                np.clip(wide, -MOST, MOST, out=wide)
             scaled: NDArray[Any] = wide.astype(dtype, copy=False)
         if not np.isfinite(scaled).all():
             number = int((~np.isfinite(scaled)).sum())
@@ -99,8 +132,33 @@ class Image:
         return scaled
 
 
+def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:
+    r"""Read what is too bright or too dark as the median of its neighbours.
+
+    Single pixels and thin lines vanish; the middle of an object stays.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        ([channels,] \\*spatial), as scaled.
+    ndim : int
+    ceiling : float
+    """
+    flat = min(ndim, 2)
+    size = (1,) * (pixels.ndim - flat) + (3,) * flat
+    median = ndimage.median_filter(pixels, size, mode="mirror")
+    calm = np.where((pixels > ceiling) | (pixels < FLOOR), median, pixels)
+    bounded: NDArray[Any] = np.clip(calm, LEAST, 2 * ceiling)
+    return bounded
+
+
 def open_image(
-    image: ArrayLike | Any, ndim: int, channels: int = 1, intensity: Intensity = "as-is"
+    image: ArrayLike | Any,
+    ndim: int,
+    channels: int = 1,
+    intensity: Intensity = "as-is",
+    reading: Reading | None = None,
+    scale: Scale | None = None,
 ) -> Image:
     r"""Check an image and find its scale.
 
@@ -113,6 +171,10 @@ def open_image(
         What the network reads.
     intensity : {"as-is", "range", "percentile"}
         How the image is scaled as a whole; see `ModelConfig`.
+    reading : Reading, optional
+        What the user wants of the scale; all automatic if not given.
+    scale : Scale, optional
+        The scale itself where it is known: that of the stack it is a plane of.
 
     Raises
     ------
@@ -137,10 +199,7 @@ def open_image(
             f"the image must be of real numbers (boolean, integer or float), "
             f"its dtype is {data.dtype}"
         )
-    if intensity == "as-is":
-        return Image(data, ndim)
-    low, high = _range(data) if intensity == "range" else _percentiles(data)
-    return Image(data, ndim, low, 1 / (high - low) if high > low else 1.0)
+    return Image(data, ndim, scale or find_scale(data, ndim, intensity, reading))
 
 
 def luminance(colours: Any) -> Any:
@@ -183,37 +242,3 @@ def mirror_index(start: int, stop: int, size: int) -> NDArray[np.intp]:
     repeat = 2 * (size - 1)
     x = np.arange(start, stop) % repeat
     return np.minimum(x, repeat - x)
-
-
-def _blocks(data: Any) -> Iterator[NDArray[Any]]:
-    """Yield the image in slabs along its first axis, each of a bounded size."""
-    rows = max(1, MOST_SAMPLED // max(prod(data.shape[1:]), 1))
-    for start in range(0, data.shape[0], rows):
-        yield np.asarray(data[start : start + rows])
-
-
-def _range(data: Any) -> tuple[float, float]:
-    low, high = np.inf, -np.inf
-    for block in _blocks(data):
-        _refuse_not_finite(block, None)
-        low, high = min(low, float(block.min())), max(high, float(block.max()))
-    return low, high
-
-
-def _percentiles(data: Any) -> tuple[float, float]:
-    step = ceil((prod(data.shape) / MOST_SAMPLED) ** (1 / len(data.shape)))
-    sampled = np.asarray(data[(slice(None, None, step),) * len(data.shape)])
-    _refuse_not_finite(sampled, None)
-    low, high = np.percentile(sampled.astype(np.float64), PERCENTILES)
-    return float(low), float(high)
-
-
-def _refuse_not_finite(pixels: NDArray[Any], where: tuple[slice, ...] | None) -> None:
-    if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
-        return
-    number = int((~np.isfinite(pixels)).sum())
-    place = "" if where is None else f" within {[(s.start, s.stop) for s in where]}"
-    raise ValueError(
-        f"the image has {number} NaN or infinite pixels{place}; "
-        f"replace them first, for example with numpy.nan_to_num"
-    )

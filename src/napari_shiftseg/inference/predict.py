@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.network import Network
     from napari_shiftseg.inference.precision import Precision
+    from napari_shiftseg.inference.scale import Reading, Scale
     from napari_shiftseg.model.unet import UNet
 
 MOST_IN_BATCH = 16
@@ -119,12 +120,19 @@ def embed_steps(
     return out, done
 
 
-def open_for(image: ArrayLike | Any, model: UNet) -> Image:
+def open_for(
+    image: ArrayLike | Any,
+    model: UNet,
+    reading: Reading | None = None,
+    scale: Scale | None = None,
+) -> Image:
     """Open an image as this model reads it; see `open_image` and `single_channel`."""
     config, data = model.config, as_array(image)
     if config.in_channels == 1:
         data = single_channel(data, config.ndim)
-    return open_image(data, config.ndim, config.in_channels, config.intensity)
+    return open_image(
+        data, config.ndim, config.in_channels, config.intensity, reading, scale
+    )
 
 
 def plan_for(

@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.image import open_image
+from napari_shiftseg.inference.scale import Reading
+from napari_shiftseg.inference.stack import frame_scales
 from napari_shiftseg.metrics.contingency import UNKNOWN, as_labels
 from napari_shiftseg.metrics.partly import is_labelled, is_partly, partial_labels
 from napari_shiftseg.samples.sample import Sample
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.model.config import ModelConfig
 
 REACH = 8  # pixels
@@ -144,11 +147,12 @@ def training_pairs(
     true = partial_labels(name, labels)
     leading = true.shape[: max(true.ndim - config.ndim, 0)]
     if not leading or tuple(image.shape[: len(leading)]) != leading:
-        yield from _regions((), image, true, config, window)
+        yield from _regions((), image, true, config, window, None)
         return
+    scale = frame_scales(image, config, Reading()).common
     for at in np.ndindex(leading):
         if is_labelled(true[at]):
-            yield from _regions(at, image[at], true[at], config, window)
+            yield from _regions(at, image[at], true[at], config, window, scale)
 
 
 def _regions(
@@ -157,29 +161,31 @@ def _regions(
     labels: NDArray[np.integer],
     config: ModelConfig,
     window: Sequence[int],
+    scale: Scale | None,
 ) -> Iterator[TrainingPair]:
     if not is_partly(labels):
-        corner = (0,) * labels.ndim
-        yield TrainingPair(frame, corner, labels.shape, Sample(image, labels))
+        corner, sample = (0,) * labels.ndim, Sample(image, labels, scale=scale)
+        yield TrainingPair(frame, corner, labels.shape, sample)
         return
     if tuple(image.shape[-config.ndim :]) != labels.shape:
         raise ValueError(
             f"the image has {by(image.shape[-config.ndim :])} pixels and needs as many "
             f"labels, got {by(labels.shape)}"
         )
-    whole = open_image(image, config.ndim, config.in_channels, config.intensity)
+    whole = open_image(
+        image, config.ndim, config.in_channels, config.intensity, scale=scale
+    )
     margin = [
         w - 1 + -(-context // 2)
         for w, context in zip(window, config.shape.context, strict=True)
     ]
     for box in _boxes(labels != UNKNOWN, margin):
         region = np.array(image[(..., *box)])
-        scale = None if config.intensity == "as-is" else (whole.offset, whole.gain)
         yield TrainingPair(
             frame,
             tuple(part.start for part in box),
             labels.shape,
-            Sample(region, labels[box].copy(), scale=scale),
+            Sample(region, labels[box].copy(), scale=whole.scale),
         )
 
 

@@ -165,7 +165,9 @@ def compare_steps(
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
     labels = checked_truth(image, model, truth)
-    opened = open_for(image, model)  # once: its scale is found in all of its pixels
+    opened = open_for(
+        image, model, settings.reading
+    )  # once: its scale is found in all of its pixels
     as_asked = segment_as_planned(opened, model, replace(settings, stitching="naive"))
     naive = yield from named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")

@@ -17,6 +17,8 @@ from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.no_data import is_without_data
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
+from napari_shiftseg.inference.scale import AS_IS
+from napari_shiftseg.inference.stack import frame_scales
 from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.settings import Settings
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
+    from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
 
@@ -92,6 +95,8 @@ class Segmentation:
         Prediction and clustering.
     notes : tuple of str
         What the user should know: memory that did not suffice, for example.
+    intensity : Scale
+        How grey values were read, of a time series those of its first frame.
     """
 
     labels: NDArray[np.int32]
@@ -103,6 +108,7 @@ class Segmentation:
     settings: Settings
     seconds: float
     notes: tuple[str, ...] = ()
+    intensity: Scale = AS_IS
 
     @property
     def objects(self) -> int:
@@ -155,15 +161,16 @@ def segment_steps(
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
-        opened = open_for(pixels, model)
+        opened = open_for(pixels, model, settings.reading)
         return (yield from frame_steps(opened, model, settings, effort=effort))
     empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
+    scales = frame_scales(pixels, model.config, settings.reading)
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
         if number in empty:
             continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
-        opened = open_for(pixels[at], model)
+        opened = open_for(pixels[at], model, settings.reading, scales.common)
         steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
@@ -173,7 +180,8 @@ def segment_steps(
             )
         results.append(steps.value)
     results = _with_empty(results, empty, len(frames))
-    return _stacked(results, np.shape(pixels)[: len(frames[0])])
+    stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
+    return replace(stacked, notes=(*scales.notes, *stacked.notes))
 
 
 class TilesTooLarge(MemoryError):
@@ -240,7 +248,8 @@ def frame_steps(
         plan=predicted.plan,
         settings=settings,
         seconds=perf_counter() - began,
-        notes=predicted.notes,
+        notes=(*image.scale.notes, *predicted.notes),
+        intensity=image.scale,
     )
 
 

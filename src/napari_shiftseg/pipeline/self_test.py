@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.inference.scale import Reading
     from napari_shiftseg.model.unet import UNet
 
 # Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
@@ -161,7 +162,11 @@ def _power_text(value: float) -> str:
 
 
 def self_test(
-    image: ArrayLike | Any, model: UNet, window: Window = None, device: str = "auto"
+    image: ArrayLike | Any,
+    model: UNet,
+    window: Window = None,
+    device: str = "auto",
+    reading: Reading | None = None,
 ) -> SelfTest:
     r"""Predict the middle of an image tiled and untiled, and compare.
 
@@ -178,6 +183,8 @@ def self_test(
         whole image.
     device : str
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
+    reading : Reading, optional
+        How grey values are read; all automatic if not given.
 
     Returns
     -------
@@ -190,14 +197,18 @@ def self_test(
     MemoryError
         If the region does not fit in memory in one pass.
     """
-    return exhaust(self_test_steps(image, model, window, device))
+    return exhaust(self_test_steps(image, model, window, device, reading))
 
 
 def self_test_steps(
-    image: ArrayLike | Any, model: UNet, window: Window = None, device: str = "auto"
+    image: ArrayLike | Any,
+    model: UNet,
+    window: Window = None,
+    device: str = "auto",
+    reading: Reading | None = None,
 ) -> Generator[Progress, None, SelfTest]:
     """Test tiles, yielding `Progress` after every tile; see `self_test`."""
-    opened = open_for(image, model)
+    opened = open_for(image, model, reading)
     tiled, whole, *control = _plans(opened.shape, model, window)
     budget = memory_budget(resolve_device(device))
     if whole.memory > budget:

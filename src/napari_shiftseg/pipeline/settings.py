@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.inference.scale import Asked, Reading
 from napari_shiftseg.model.config import Clustering, Kernel, Scope
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ class Settings:
     precision : {"float32", "float64", "float16", "bfloat16"}
     batch : int, optional
         Tiles predicted at once; as many as fit if not given.
+    intensity : "auto" or (float, float)
+        Grey values that are read as 0 and 1; "auto": as the model says, see
+        `find_scale`.
+    invert : bool
+        Whether objects are dark on a bright ground.
+    ignore_nan : bool
+        Whether NaN and infinite pixels are no data, not an error.
     bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold
         Of the clustering; see `Clustering`.
     """
@@ -43,12 +51,23 @@ class Settings:
     device: str = "auto"
     precision: Precision = "float32"
     batch: int | None = None
+    intensity: Asked = "auto"
+    invert: bool = False
+    ignore_nan: bool = False
     bandwidth: float | None = None
     kernel: Kernel | None = None
     scope: Scope | None = None
     min_size: int | None = None
     split_far_parts: bool | None = None
     foreground_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.reading  # refuses what cannot be read so
+
+    @property
+    def reading(self) -> Reading:
+        """How grey values are to be read."""
+        return Reading(self.intensity, self.invert, self.ignore_nan)
 
     def clustering(self, config: ModelConfig) -> Clustering:
         """Return a model's clustering with what was chosen here.

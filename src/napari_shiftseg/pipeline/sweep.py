@@ -225,7 +225,7 @@ def sweep_steps(
         )
     if not windows:
         raise ValueError("a sweep needs one window or more, got none")
-    opened = open_for(image, model)
+    opened = open_for(image, model, settings.reading)
     plans = [
         plan_for(
             opened, model, window, settings.stitching, settings.border,

@@ -256,7 +256,10 @@ def _scores(
     settings: Settings,
 ) -> Generator[Progress, None, list[ObjectScores]]:
     """Score every clustering of one image; done is 1, the prediction, and these."""
-    opened, total = open_for(sample.image, model), len(clusterings) + 1
+    opened, total = (
+        open_for(sample.image, model, settings.reading),
+        len(clusterings) + 1,
+    )
     plan = plan_for(
         opened, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,

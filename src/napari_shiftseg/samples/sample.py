@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_shiftseg.inference.scale import Scale
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -22,12 +24,12 @@ class Sample:
         (\\*spatial), 0 is background; −1, in training, is not known.
     period : int or None
         Distance of neighbouring objects in pixels; None without a lattice.
-    scale : tuple of float or None
-        Offset and gain of the grey values where the image is a region of a larger one,
-        which is scaled as a whole; None: they are found in this image.
+    scale : Scale or None
+        How grey values are read where the image is a region of a larger one, or a
+        frame of a stack, which has one scale; None: that is found in this image.
     """
 
     image: NDArray[np.float32]
     labels: NDArray[Any]
     period: int | None = None
-    scale: tuple[float, float] | None = None
+    scale: Scale | None = None

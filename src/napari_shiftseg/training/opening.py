@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.inference.image import open_image
@@ -21,9 +20,10 @@ def opened(sample: Sample, config: ModelConfig) -> Image:
     ValueError
         If it is not what the network reads.
     """
-    intensity = config.intensity if sample.scale is None else "as-is"
-    image = open_image(sample.image, config.ndim, config.in_channels, intensity)
-    if sample.scale is None:
-        return image
-    offset, gain = sample.scale
-    return replace(image, offset=offset, gain=gain)
+    return open_image(
+        sample.image,
+        config.ndim,
+        config.in_channels,
+        config.intensity,
+        scale=sample.scale,
+    )

@@ -1,0 +1,297 @@
+"""Which grey values of an image, or of a whole stack, are read as 0 and as 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil, inf, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.geometry.words import grey
+from napari_shiftseg.inference.no_data import no_data
+from napari_shiftseg.inference.pixels import not_finite, refuse_not_finite, values_of
+from napari_shiftseg.inference.scale import Reading, Scale
+from napari_shiftseg.inference.sheet import Sheet, sheet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.model.config import Intensity
+
+PERCENTILES = (1.0, 99.8)
+MOST_SAMPLED = 2**24  # pixels the scale of a large image is read from
+TILE = 1024  # pixels, width of the parts a large plane is sampled in
+CEILING = 1.5  # reading above which a pixel is compared with its neighbours
+QUIET = 85.0  # times the ground's noise, that are read as 0 … 1 at least
+DIMMEST, BRIGHTEST = 1.0, 6.0  # of usual objects, that 1 lies above the ground
+FEW = 85.0  # percentile of the objects' grey values, where they are few
+TYPICAL = 3.0  # times usual objects, where something else is the brightest
+ISOLATED = 1.3  # times what is left without isolated pixels
+DEPTH = 3.5  # times the spread of the ground below it, that 0 lies at most
+EQUAL_VOTE = 256  # pixels of an object, from which on all weigh alike
+DARK = 2.0  # times as far as bright ones, that dark objects stand out
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the planes of an image show, taken together.
+
+    Attributes
+    ----------
+    sheets : tuple of Sheet
+    values : tuple of ndarray
+        (pixels,) of each, grey values that hold data.
+    frames : tuple of int
+        Position of each on the first axis of the stack.
+    no_data : tuple of float
+    is_complete : bool
+        Whether all pixels were looked at.
+    """
+
+    sheets: tuple[Sheet, ...]
+    values: tuple[NDArray[Any], ...]
+    frames: tuple[int, ...]
+    no_data: tuple[float, ...]
+    is_complete: bool
+
+    @property
+    def ground(self) -> float:
+        """Grey value of the ground: the median over the planes."""
+        return float(np.median([sheet.ground for sheet in self.sheets]))
+
+    @property
+    def known(self) -> NDArray[Any]:
+        """Grey values of all planes, (pixels,)."""
+        return np.concatenate(self.values, dtype=np.float64)
+
+
+def find_scale(
+    data: Any, ndim: int, intensity: Intensity, reading: Reading | None = None
+) -> Scale:
+    r"""Find how the grey values of an image, or of a stack, are read.
+
+    Of a model of intensity "percentile" the 1st percentile is read as 0 and the 99.8th
+    as 1, as long as they mean what they should: the ground, and the brighter half of
+    the objects. Where they do not, because objects are few or something else is
+    brighter (a bar, hot pixels, debris), 1 is laid on the objects themselves. The range
+    is never so narrow that noise is read as objects. What holds no data (`no_data`)
+    counts for nothing.
+
+    Parameters
+    ----------
+    data : array
+        ([leading,] [channels,] \\*spatial); of large ones a sample is read, part by
+        part.
+    ndim : int
+        Spatial axes that the model reads.
+    intensity : {"as-is", "range", "percentile"}
+        Of the model; see `ModelConfig`.
+    reading : Reading, optional
+        What the user wants; all automatic if not given.
+
+    Raises
+    ------
+    ValueError
+        If pixels that are read are not finite, or all of them hold no data.
+    """
+    reading = reading or Reading()
+    if reading.intensity != "auto":
+        low, high = map(float, reading.intensity)
+        scale = Scale(low, high, ceiling=inf if intensity != "percentile" else CEILING)
+    elif intensity == "as-is":
+        scale = Scale()
+    elif intensity == "range" or np.dtype(data.dtype).kind == "b":
+        low, high = _range(data, reading.ignore_nan)
+        scale = Scale(low, high)
+    else:
+        return scale_of(seen_in(data, ndim, reading), reading)
+    ground = scale.high if reading.invert else scale.low
+    return replace(
+        scale, ground=ground, inverted=reading.invert, ignore_nan=reading.ignore_nan
+    )
+
+
+def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
+    """Look at the planes of an image, of a large one at a sample; see `find_scale`.
+
+    Raises
+    ------
+    ValueError
+        If a pixel is not finite, or all hold no data.
+    """
+    shape = tuple(data.shape)
+    parts = [*_parts(shape, ndim)]
+    number = sum(prod(_sizes(part)) for part in parts)
+    share = max(1, ceil(number / MOST_SAMPLED))
+    sheets: list[Sheet] = []
+    values: list[NDArray[Any]] = []
+    frames: list[int] = []
+    holes: dict[float, None] = {}
+    for part in parts:
+        plane, masked = values_of(data[part])
+        left_out = _without_data(plane, masked, reading.ignore_nan)
+        if left_out is None:
+            continue
+        hidden, found = no_data(plane, left_out)
+        if hidden.all():
+            continue
+        holes |= dict.fromkeys(found)
+        known = -plane.astype(np.float64) if reading.invert else plane
+        sheets.append(sheet_of(known, hidden))
+        values.append(known[~hidden].ravel()[::share])
+        frames.append(part[0] if isinstance(part[0], int) else 0)
+    if not sheets:
+        raise ValueError(
+            "no pixel of the image holds data: all are masked, NaN or of one border"
+        )
+    return Seen(
+        tuple(sheets), tuple(values), tuple(frames), tuple(holes),
+        is_complete=number == prod(shape),
+    )  # fmt: skip
+
+
+def scale_of(seen: Seen, reading: Reading) -> Scale:
+    """Return how what was seen is read; bright is what stands out."""
+    ground, notes = seen.ground, []
+    low, high = _low(seen), _high(seen)
+    noise = float(np.median([sheet.noise for sheet in seen.sheets]))
+    high = max(high, low + QUIET * noise)
+    if all(sheet.is_noise for sheet in seen.sheets):
+        said = NOTHING if high > low else CONSTANT.format(grey(ground))
+        notes += [said] * seen.is_complete
+    elif not reading.invert and _looks_inverted(seen):
+        notes.append(INVERTED)
+    if reading.invert:
+        low, high, ground = -high, -low, -ground
+    return Scale(
+        low, high, reading.invert, ground, seen.no_data, CEILING,
+        reading.ignore_nan, tuple(notes),
+    )  # fmt: skip
+
+
+NOTHING = "the image shows nothing but noise: no contrast that objects could have"
+CONSTANT = "the image has one grey value, {}, and no contrast"
+INVERTED = (
+    "the image looks like dark objects on a bright ground: try --invert, or tick Invert"
+)
+
+
+def _low(seen: Seen) -> float:
+    """Return the 1st percentile, but no farther below the ground than it spreads."""
+    below = float(np.median([sheet.below for sheet in seen.sheets]))
+    lowest = min(sheet.ground for sheet in seen.sheets) - DEPTH * below
+    return max(float(np.percentile(seen.known, PERCENTILES[0])), lowest)
+
+
+def _high(seen: Seen) -> float:
+    """Return the 99.8th percentile, or what the objects say where it says nothing."""
+    high = float(np.percentile(seen.known, PERCENTILES[1]))
+    ground = seen.ground
+    smooth = max(sheet.smooth for sheet in seen.sheets)
+    if high - ground > ISOLATED * max(smooth - ground, 0) and smooth > ground:
+        high = smooth
+    bright = [sheet for sheet in seen.sheets if len(sheet.peaks)]
+    if not bright:
+        return high
+    usual = usual_contrast(bright, ground)
+    above = (high - ground) / usual
+    if DIMMEST <= above <= BRIGHTEST:
+        return high
+    if above > BRIGHTEST:
+        return ground + TYPICAL * usual
+    values = np.concatenate([sheet.bright for sheet in bright])
+    return min(float(np.percentile(values, FEW)), ground + TYPICAL * usual)
+
+
+def usual_contrast(sheets: list[Sheet], ground: float) -> float:
+    """Return how bright usual objects are above the ground: a median by size.
+
+    From a certain size on all weigh alike, so that one large bright thing among many
+    objects counts for one.
+    """
+    peaks = np.concatenate([sheet.peaks for sheet in sheets]) - ground
+    sizes = np.concatenate([sheet.sizes for sheet in sheets])
+    weights = np.minimum(sizes, EQUAL_VOTE)
+    order = np.argsort(peaks)
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(peaks[order][half])
+
+
+def _looks_inverted(seen: Seen) -> bool:
+    """Whether what stands out is darker than the ground, and nothing is brighter."""
+    low, high = np.percentile(seen.known, (5, 95))
+    return bool(
+        not any(len(sheet.peaks) for sheet in seen.sheets)
+        and seen.ground - low > DARK * (high - seen.ground)
+        and seen.ground > low
+    )
+
+
+def _without_data(
+    plane: NDArray[Any], masked: NDArray[np.bool_] | None, ignore_nan: bool
+) -> NDArray[np.bool_] | None:
+    """Return the pixels known to hold no data; None if there are no others."""
+    out = np.zeros(plane.shape, np.bool_) if masked is None else masked
+    wrong = not_finite(plane)
+    if wrong is not None:
+        if ignore_nan or (out | wrong).all():
+            out = out | wrong
+        else:
+            refuse_not_finite(plane, None, out)
+    return None if out.all() else out
+
+
+def _parts(shape: tuple[int, ...], ndim: int) -> Iterator[tuple[slice | int, ...]]:
+    """Yield parts of an image that together hold a bounded number of pixels.
+
+    Small images are read plane by plane. Of large planes tiles are read, evenly
+    spaced, and of many planes so many.
+    """
+    flat = min(ndim, 2)
+    leading, plane = shape[: len(shape) - flat], shape[len(shape) - flat :]
+    planes = prod(leading)
+    each = min(prod(plane), max(MOST_SAMPLED // planes, TILE**flat))
+    taken = min(planes, max(1, MOST_SAMPLED // each))
+    chosen = np.unique(np.linspace(0, planes - 1, taken).round().astype(int))
+    boxes = [*_boxes(plane, each)]
+    for at in chosen:
+        index = tuple(int(i) for i in np.unravel_index(at, leading)) if leading else ()
+        for box in boxes:
+            yield (*index, *box)
+
+
+def _boxes(plane: tuple[int, ...], pixels: int) -> Iterator[tuple[slice, ...]]:
+    """Yield boxes of a plane, evenly spaced, that hold so many pixels together."""
+    if prod(plane) <= pixels:
+        yield tuple(slice(0, n) for n in plane)
+        return
+    size = tuple(min(TILE, n) for n in plane)
+    share = (pixels / prod(plane)) ** (1 / len(plane))
+    counts = [max(1, int(share * n / s)) for n, s in zip(plane, size, strict=True)]
+    for number in np.ndindex(*counts):
+        starts = [
+            (n - s) * i // (c - 1) if c > 1 else (n - s) // 2
+            for i, n, s, c in zip(number, plane, size, counts, strict=True)
+        ]
+        yield tuple(slice(a, a + s) for a, s in zip(starts, size, strict=True))
+
+
+def _sizes(part: tuple[slice | int, ...]) -> list[int]:
+    return [s.stop - s.start for s in part if isinstance(s, slice)]
+
+
+def _range(data: Any, ignore_nan: bool) -> tuple[float, float]:
+    """Return minimum and maximum of what holds data, read slab by slab."""
+    low, high = inf, -inf
+    rows = max(1, MOST_SAMPLED // max(prod(data.shape[1:]), 1))
+    for start in range(0, data.shape[0], rows):
+        block, masked = values_of(data[start : start + rows])
+        known = _without_data(block, masked, ignore_nan)
+        if known is None:
+            continue
+        there = block[~known]
+        low, high = min(low, float(there.min())), max(high, float(there.max()))
+    return (low, high) if low <= high else (0.0, 0.0)

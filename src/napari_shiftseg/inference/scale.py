@@ -1,0 +1,131 @@
+"""How grey values are read: which is 0 and which is 1, and what holds no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Literal
+
+from napari_shiftseg.geometry.words import grey
+
+Asked = Literal["auto"] | tuple[float, float]
+
+REMEDY = (
+    "replace them first, for example with numpy.nan_to_num, or have NaN read as no "
+    "data (ignore_nan, --ignore-nan)"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the user wants grey values read.
+
+    Parameters
+    ----------
+    intensity : "auto" or (float, float)
+        Grey values that are read as 0 and 1; "auto": they are found in the image, as
+        the model says.
+    invert : bool
+        Whether objects are dark on a bright ground: the higher value is read as 0.
+    ignore_nan : bool
+        Whether NaN and infinite pixels are no data, not an error.
+
+    Raises
+    ------
+    ValueError
+        If the two values are not finite or the second is not above the first.
+    """
+
+    intensity: Asked = "auto"
+    invert: bool = False
+    ignore_nan: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.intensity, str):
+            if self.intensity != "auto":
+                raise ValueError(
+                    f'the intensity must be "auto" or two grey values, got '
+                    f"{self.intensity!r}"
+                )
+            return
+        try:
+            low, high = map(float, self.intensity)
+        except (TypeError, ValueError):
+            low, high = inf, inf
+        if not (isfinite(low) and isfinite(high) and low < high):
+            raise ValueError(
+                f"the intensity needs two grey values, the first below the second, "
+                f"for example 100:1100, got {in_words(self.intensity)}"
+            )
+
+
+def in_words(intensity: object) -> str:
+    """Write an intensity as the command line takes it."""
+    if isinstance(intensity, (tuple, list)):
+        return ":".join(map(str, intensity))
+    return repr(intensity)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How grey values are read: v as (v − low) / (high − low), or 1 less that.
+
+    Attributes
+    ----------
+    low, high : float
+        Grey values that are read as 0 and as 1; the other way round where inverted.
+        Equal ones: every pixel is read as 0.
+    inverted : bool
+        Whether objects are dark on a bright ground.
+    ground : float
+        Grey value that stands in for pixels without data.
+    no_data : tuple of float
+        Grey values that hold no data: of borders, and of bars and text.
+    ceiling : float
+        Pixels read as more than this are read as their neighbourhood's median, and
+        nothing is read as more than twice this, or as less than −1; infinite: all is
+        read as it is.
+    ignore_nan : bool
+        Whether what is not finite holds no data.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    inverted: bool = False
+    ground: float = 0.0
+    no_data: tuple[float, ...] = ()
+    ceiling: float = inf
+    ignore_nan: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def offset(self) -> float:
+        """A pixel v is read as ``(v − offset) · gain``."""
+        return self.high if self.inverted else self.low
+
+    @property
+    def gain(self) -> float:
+        """See `offset`."""
+        if not self.high > self.low:
+            return 1.0
+        return (-1 if self.inverted else 1) / (self.high - self.low)
+
+    @property
+    def sentence(self) -> str:
+        """Say what is read as 0 and what as 1: "reads 102 … 1,100 as 0 … 1"."""
+        ends = "1 … 0" if self.inverted else "0 … 1"
+        return f"reads {grey(self.low)} … {grey(self.high)} as {ends}"
+
+    def figures(self) -> dict[str, float | bool | list[float]]:
+        """Return these values, ready for JSON."""
+        return {
+            "low": self.low,
+            "high": self.high,
+            "inverted": self.inverted,
+            "no_data": list(self.no_data),
+        }
+
+
+AS_IS = Scale()

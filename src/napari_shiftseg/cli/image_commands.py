@@ -12,7 +12,10 @@ from napari_shiftseg.cli.options import (
     Channel,
     Device,
     ForegroundThreshold,
+    IgnoreNan,
     Image,
+    Intensity,
+    Invert,
     Json,
     KernelOption,
     MinSize,
@@ -91,6 +94,9 @@ def segment(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     channel: Channel = None,
     series: Series = None,
     save: Save = "labels",
@@ -126,6 +132,9 @@ def mend(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     channel: Channel = None,
     series: Series = None,
     save: Save = "labels",
@@ -161,6 +170,9 @@ def compare(
     batch: Batch = None,
     bandwidth: Bandwidth = None,
     output: OptionalOutput = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     channel: Channel = None,
     series: Series = None,
     overwrite: Overwrite = False,
@@ -174,12 +186,14 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.cli.run_settings import parse_intensity
     from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
         window=_window(window), border=border, device=device, batch=batch,
-        bandwidth=bandwidth,
+        bandwidth=bandwidth, intensity=parse_intensity(intensity), invert=invert,
+        ignore_nan=ignore_nan,
     )  # fmt: skip
     run_compare(
         image, model_for(model, image), truth, settings, output, as_json, channel,
@@ -207,16 +221,23 @@ def sweep(
     border: BorderOption = "mirror",
     device: Device = "auto",
     output: OptionalOutput = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     channel: Channel = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
+    from napari_shiftseg.cli.run_settings import parse_intensity
     from napari_shiftseg.cli.sweep import run_sweep
     from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
-    settings = Settings(stitching=stitching, border=border, device=device)
+    settings = Settings(
+        stitching=stitching, border=border, device=device,
+        intensity=parse_intensity(intensity), invert=invert, ignore_nan=ignore_nan,
+    )  # fmt: skip
     model = model_for(model, *images)
     run_sweep(
         images, model, windows, truth or [], settings, output, as_json, channel,

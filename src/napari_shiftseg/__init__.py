@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .clustering.mean_shift import MeanShift
+    from .files.reading import read_image
     from .geometry.tiling import plan_tiles
     from .inference.predict import embed
     from .metrics.instances import average_precision, false_merges, false_splits
@@ -37,6 +38,7 @@ _HOMES = {
     "load_model": "model.checkpoint",
     "new_model": "model.unet",
     "plan_tiles": "geometry.tiling",
+    "read_image": "files.reading",
     "save_model": "model.checkpoint",
     "seam_scores": "metrics.seams",
     "segment": "pipeline.segmentation",
@@ -57,6 +59,7 @@ __all__ = [
     "load_model",
     "new_model",
     "plan_tiles",
+    "read_image",
     "save_model",
     "seam_scores",
     "segment",

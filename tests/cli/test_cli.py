@@ -18,6 +18,7 @@ from safetensors import safe_open
 
 from napari_shiftseg.cli import app, demo, main
 from napari_shiftseg.cli import compare as compare_command
+from napari_shiftseg.cli import segment as segment_command
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering
@@ -185,7 +186,7 @@ class TestInspect:
         [
             (("--image", "stars"), "neither a file nor one of the samples"),
             (("--image", "short.npy"), "reads 2 axes, short.npy has 1"),
-            (("--image", "rgb.npy"), "make it grey first"),
+            (("--image", "channels.npy"), "has 5 channels"),
             (("--image", "empty.npy"), "the image is empty"),
             (("--image", "nan.npy", "--self-test"), "NaN or infinite"),
             (("--device", "abacus"), "no device 'abacus'"),
@@ -197,7 +198,7 @@ class TestInspect:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         np.save("short.npy", np.ones(9))
-        np.save("rgb.npy", np.ones((9, 9, 3)))
+        np.save("channels.npy", np.ones((20, 20, 5)))
         np.save("empty.npy", np.ones((0, 9)))
         np.save("nan.npy", np.full((9, 9), np.nan))
         assert_refused(shiftseg("inspect", model_file, "--json", *options), said)
@@ -228,8 +229,9 @@ class TestInspect:
 
 class TestSegment:
     def read(self, folder: Path, name: str = "cells") -> dict[str, Any]:
-        kinds = ("labels", "embedding", "gradient")
-        return {k: tifffile.imread(folder / f"{name}_{k}.tif") for k in kinds}
+        files = folder.glob(f"{name}_*.tif")
+        return {path.stem.removeprefix(f"{name}_"): tifffile.imread(path)
+                for path in files}  # fmt: skip
 
     def test_a_failure_leaves_no_folder(
         self, shiftseg, model_file: Path, tmp_path: Path
@@ -252,7 +254,7 @@ class TestSegment:
             np.save(path, pixels.astype(">f4") if kind[0] == ">" else pixels)
         else:
             tifffile.imwrite(path, pixels, byteorder=">" if kind[0] == "b" else "<")
-        arguments = ("-m", model_file, "--window", "8", "--json")
+        arguments = ("-m", model_file, "--window", "8", "--json", "--save", "all")
         ran = shiftseg("segment", path, "-o", tmp_path / "out", *arguments)
         assert (ran.status, ran.stderr) == (0, "")
         report = json.loads(ran.stdout)
@@ -267,6 +269,75 @@ class TestSegment:
         assert report["objects"] == expected.objects
         written = json.loads((tmp_path / "out" / "cells_report.json").read_text())
         assert written == report
+
+    def test_labels_alone_by_default(
+        self, shiftseg, model_file: Path, image, tmp_path: Path
+    ) -> None:
+        arguments = ("segment", image, "-m", model_file, "-o", tmp_path / "out")
+        assert shiftseg(*arguments).status == 0
+        assert set(self.read(tmp_path / "out")) == {"labels"}
+        assert shiftseg(*arguments, "--save", "gradient").status == 0
+        assert set(self.read(tmp_path / "out")) == {"labels", "gradient"}
+        shiftseg(*arguments, "--save", "labls").assert_refused("--save takes", "labls")
+
+    def test_labels_drawn_by_hand_are_not_overwritten(
+        self, shiftseg, model_file: Path, image, tmp_path: Path, monkeypatch
+    ) -> None:
+        path = image.with_name(f"{image.stem}_labels.tif")
+        tifffile.imwrite(path, np.full((5, 7), 7, np.uint8))
+        before = path.read_bytes()
+        arguments = ("segment", image, "-m", model_file, "-o", image.parent)
+        with monkeypatch.context() as patched:
+            patched.setattr(segment_command, "segment_steps", None)  # before any work
+            shiftseg(*arguments).assert_refused(path.name, "--overwrite")
+        assert path.read_bytes() == before
+        assert shiftseg(*arguments, "--overwrite").status == 0
+        assert path.read_bytes() != before
+        assert shiftseg(*arguments).status == 0  # its own now
+
+    def test_two_images_of_one_name_do_not_collide(
+        self, shiftseg, model_file: Path, image, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "other" / image.name
+        other.parent.mkdir()
+        np.save(other, np.load(image) * 2)
+        for path in (image, other):
+            ran = shiftseg("segment", path, "-m", model_file, "-o", tmp_path / "out")
+            assert ran.status == 0
+        assert "are called other_cells" in ran.stderr
+        assert {path.name for path in (tmp_path / "out").glob("*.tif")} == {
+            "cells_labels.tif", "other_cells_labels.tif",
+        }  # fmt: skip
+
+    def test_a_channel_of_a_hyperstack(
+        self, shiftseg, model_file: Path, rng, tmp_path: Path
+    ) -> None:
+        pixels = rng.integers(0, 4000, (2, 3, 2, 21, 26)).astype(np.uint16)
+        about = {
+            "axes": "TZCYX", "PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325,
+            "PhysicalSizeZ": 2.0, "TimeIncrement": 60.0,
+        }  # fmt: skip
+        tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=about)
+        arguments = ("-m", model_file, "-o", tmp_path / "o")
+        ran = shiftseg("segment", tmp_path / "a.ome.tif", *arguments)
+        ran.assert_refused("has 2 channels (1, 2)", "--channel")
+        ran = shiftseg(
+            "segment", tmp_path / "a.ome.tif", *arguments, "--channel", 2, "--save",
+            "all",
+        )  # fmt: skip
+        assert (ran.status, ran.stderr) == (0, "")
+        expected = segment(pixels[:, :, 1], load_model(model_file))
+        files = self.read(tmp_path / "o", "a")
+        np.testing.assert_array_equal(files["labels"], expected.labels)
+        np.testing.assert_array_equal(
+            files["embedding"], np.moveaxis(expected.embeddings, 0, 2)
+        )
+        with tifffile.TiffFile(tmp_path / "o" / "a_labels.tif") as file:
+            assert file.series[0].axes == "TZYX"
+            known = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert {key: known[key] for key in about if key != "axes"} == {
+            key: value for key, value in about.items() if key != "axes"
+        }
 
     def test_the_bundled_model_on_disks(
         self, shiftseg, small_disks, small_result, tmp_path: Path
@@ -335,9 +406,11 @@ class TestSegment:
         rgb = rng.integers(0, 255, (21, 26, 3), dtype=np.uint8)
         tifffile.imwrite(tmp_path / "cells.tif", rgb, photometric="rgb")
         ran = shiftseg(
-            "segment", tmp_path / "cells.tif", "-o", tmp_path / "o", "-m", model_file
-        )
+            "segment", tmp_path / "cells.tif", "-o", tmp_path / "o", "-m", model_file,
+            "--save", "embedding,gradient",
+        )  # fmt: skip
         assert ran.status == 0
+        assert "cells.tif: colours were made grey" in ran.stderr
         grey = rgb @ np.array([0.2125, 0.7154, 0.0721])
         expected = segment(grey, load_model(model_file)).embeddings
         np.testing.assert_array_equal(self.read(tmp_path / "o")["embedding"], expected)
@@ -346,7 +419,9 @@ class TestSegment:
         series = rng.integers(0, 255, (3, 21, 26), dtype=np.uint8)
         path = tmp_path / "cells.tif"
         tifffile.imwrite(path, series, imagej=True, metadata={"axes": "TYX"})
-        shiftseg("segment", path, "-o", tmp_path / "o", "-m", model_file)
+        shiftseg(
+            "segment", path, "-o", tmp_path / "o", "-m", model_file, "--save", "all"
+        )
         files = self.read(tmp_path / "o")
         assert files["labels"].shape == files["gradient"].shape == (3, 21, 26)
         assert files["embedding"].shape == (3, 3, 21, 26)  # time, channels
@@ -440,7 +515,7 @@ class TestRefused:
         [
             ("missing.tif", None, "neither a file nor one of the samples"),
             ("stars", None, f"({', '.join(SAMPLES)})"),
-            ("a.txt", "hello", "a TIFF or .npy file is expected"),
+            ("a.txt", "hello", "a TIFF, PNG, JPEG, BMP or .npy file is expected"),
             ("a.tif", "hello", "a.tif cannot be read"),
             ("a.npy", "hello", "a.npy cannot be read"),
             ("a.npy", "", "a.npy cannot be read"),
@@ -449,7 +524,7 @@ class TestRefused:
             ("a.npy", np.ones((5, 6), complex), "of real numbers"),
             ("a.npy", np.array([["a"]]), "of real numbers"),
             ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
-            ("a.npy", np.ones((9, 9, 3), np.uint8), "make it grey first"),
+            ("a.npy", np.ones((20, 20, 2), np.uint8), "has 2 channels"),
             (".", None, "is a folder, one image is expected"),
         ],
     )

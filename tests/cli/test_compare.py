@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_shiftseg.cli import compare as compare_command
+from napari_shiftseg.cli.terminal import _print_better
 from napari_shiftseg.model.checkpoint import load_model, save_model
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.comparison import compare
@@ -164,7 +166,7 @@ class TestRefused:
         [
             (np.zeros((31, 41), int), "truth and image must have one shape"),
             (
-                np.zeros((31, 42)),
+                np.full((31, 42), 0.25),
                 "truth truth.npy must be a label image of whole numbers from 0 upward, "
                 "got float64; save it with an integer type, for example uint16",
             ),
@@ -233,10 +235,27 @@ def test_the_window_is_the_one_trained_with(
 
 
 def test_a_file_that_would_be_overwritten_is_named_before_any_work(
-    shiftseg, tmp_path: Path
+    shiftseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "image.png").write_text("mine")
-    ran = shiftseg("compare", tmp_path / "none.tif", "-o", tmp_path)
+    np.save(tmp_path / "a.npy", np.zeros((9, 11)))
+    monkeypatch.setattr(compare_command, "compare_steps", None)
+    ran = shiftseg("compare", tmp_path / "a.npy", "-o", tmp_path)
     assert ran.status == 2
     assert "image.png that is not of an older report" in ran.stderr
     assert (tmp_path / "image.png").read_text() == "mine"
+
+
+def test_it_prints_in_what_a_side_is_better(capsys) -> None:
+    """A mark stands where the JSON has one; neither side, no line."""
+    differences = {
+        "ap50": {"better": "cropped"},
+        "seam_ratio": {"better": "cropped"},
+        "false_splits": {"better": None},
+    }
+    _print_better(differences)
+    assert capsys.readouterr().out == (
+        "\ncropped is better beyond chance: seam ratio, AP50\n"
+    )
+    _print_better({"ap50": {"better": None}})
+    assert capsys.readouterr().out == ""

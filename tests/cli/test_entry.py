@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_shiftseg.cli import app, entry, failure, streams
+from napari_shiftseg.cli import app, entry, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,5 +182,21 @@ class TestInterruptions:
         assert ran.stderr == b"shiftseg: stopped\n"
 
 
-def test_a_number_of_too_many_digits_is_named() -> None:
-    assert "of too many digits" in failure.brief(10**10_000)
+class TestPatterns:
+    """Shells replace ``*.tif`` by files, but where none matches, and on Windows."""
+
+    def test_one_that_matches_nothing(self, shiftseg, tmp_path: Path) -> None:
+        for command in ("segment", "compare", "sweep"):
+            ran = shiftseg(command, tmp_path / "*.tif", "-o", tmp_path / "o")
+            ran.assert_refused(f"no file matches {tmp_path / '*.tif'}: give the names")
+        ran = shiftseg("segment", tmp_path / "a.tif", "-o", tmp_path / "o")
+        ran.assert_refused("a.tif': it is neither a file nor one of the samples")
+
+    def test_on_windows_they_are_replaced_here(self, monkeypatch, tmp_path: Path):
+        for name in ("b.tif", "a.tif", "c.png"):
+            (tmp_path / name).touch()
+        files = [str(tmp_path / name) for name in ("a.tif", "b.tif")]
+        given = ["sweep", str(tmp_path / "*.tif"), str(tmp_path / "*.npy")]
+        assert app._expanded(given) == given
+        monkeypatch.setattr(sys, "platform", "win32")
+        assert app._expanded(given) == ["sweep", *files, given[2]]

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_shiftseg.files.tiff import numbered
+from napari_shiftseg.files.writing import write_tiff
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -119,14 +122,22 @@ class TestWhatIsNoLabelImage:
             f"{kind} photograph.tif looks like a raw image or a mask"
         )
 
-    @pytest.mark.parametrize(("objects", "noted"), [(10, False), (11, True)])
-    def test_a_mask_of_more_than_ten(self, shiftseg, tmp_path, objects, noted) -> None:
+    @pytest.mark.parametrize(
+        ("value", "parts", "said"),
+        [
+            (1, 1, ""),
+            (1, 2, "2 parts that do not touch all have the id 1;"),
+            (255, 1, "its only id is 255;"),
+            (255, 11, "11 parts that do not touch all have the id 255;"),
+        ],
+    )
+    def test_a_mask(self, shiftseg, tmp_path, value, parts, said) -> None:
         mask = np.zeros((3, 30), np.uint8)
-        mask[1, 1 : 2 * objects : 2] = 255
-        path = write(tmp_path / "mask.tif", mask)
+        mask[1, 1 : 2 * parts : 2] = value
+        path = write(tmp_path / "one.tif", mask)
         ran = shiftseg("evaluate", path, path)
-        assert ("11 parts an id" in ran.stderr) == noted
-        assert bool(ran.stderr) == noted
+        assert said in ran.stderr
+        assert ("mask" in ran.stderr) == bool(said) == bool(ran.stderr)
 
     def test_ids_that_come_again_in_each_frame(self, shiftseg, tmp_path) -> None:
         series = np.zeros((30, 4, 4), np.uint8)
@@ -172,6 +183,35 @@ class TestFolders:
         true = write(tmp_path / "true" / "x_labels.tif", TRUTH).parent
         report = json.loads(shiftseg("evaluate", found, true, "--json").stdout)
         assert report["images"][0]["image"] == "x_labels"
+
+    def test_companions_of_macos_are_no_images(self, shiftseg, tmp_path: Path) -> None:
+        found = write(tmp_path / "found" / "x_labels.tif", TRUTH).parent
+        true = write(tmp_path / "true" / "x.ome.tif", TRUTH).parent
+        for folder in (found, true):
+            (folder / "._x.tif").write_bytes(b"\0\5\x16\7")
+            (folder / ".DS_Store").touch()
+            (folder / "Thumbs.db").touch()
+            (folder / "folder.tif").mkdir()
+        ran = shiftseg("evaluate", found, true, "--json")
+        assert json.loads(ran.stdout)["pooled"]["ap50"] == 1
+
+    def test_a_table_is_not_overwritten_unasked(self, shiftseg, tmp_path) -> None:
+        labels = write(tmp_path / "x.tif", TRUTH)
+        (tmp_path / "t.csv").write_text("mine")
+        arguments = ("evaluate", labels, labels, "-o", tmp_path / "t.csv")
+        shiftseg(*arguments).assert_refused("t.csv", "--overwrite")
+        assert (tmp_path / "t.csv").read_text() == "mine"
+        assert shiftseg(*arguments, "--overwrite").status == 0
+        assert (tmp_path / "t.csv").read_text().startswith("image,")
+
+    def test_planes_of_a_stack_that_segment_wrote_have_their_own_ids(
+        self, shiftseg, tmp_path
+    ) -> None:
+        planes = np.stack([TRUTH, TRUTH])
+        path = tmp_path / "x_labels.tif"
+        write_tiff(path, planes, "ZYX", {}, numbered("YX"))
+        ran = shiftseg("evaluate", path, path, "--json")
+        assert json.loads(ran.stdout)["pooled"]["objects"] == 8
 
     def test_a_prediction_named_gradient_alone(self, shiftseg, tmp_path) -> None:
         found = write(tmp_path / "found" / "x_gradient.tif", TRUTH).parent
@@ -225,7 +265,7 @@ class TestRefused:
                 "one: prediction and truth must have one shape, got (4, 4) and",
             ),
             (
-                TRUTH.astype(float),
+                TRUTH / 2,
                 "truth one.npy must be a label image",
             ),
             (-TRUTH.astype(int), "from 0 upward, got -4"),
@@ -236,7 +276,7 @@ class TestRefused:
         shiftseg("evaluate", *folders).assert_refused(said)
 
     def test_a_float_prediction(self, shiftseg, folders) -> None:
-        write(folders[0] / "one.tif", TRUTH.astype(np.float32))
+        write(folders[0] / "one.tif", (TRUTH / 2).astype(np.float32))
         shiftseg("evaluate", *folders).assert_refused(
             "prediction one.tif must be a label image", "float32", "integer"
         )

@@ -38,12 +38,15 @@ def test_weights_and_card(shiftseg, tmp_path: Path) -> None:
     assert card.read_text(encoding="utf-8") == model_card(load_model(source))
 
 
-def test_an_older_card_is_replaced_and_the_rest_left_alone(
+def test_another_card_is_replaced_when_asked_and_the_rest_left_alone(
     shiftseg, model_file, tmp_path: Path
 ) -> None:
     (tmp_path / "tiny.md").write_text("old")
     (tmp_path / "notes.md").write_text("mine")
-    ran = shiftseg("export", model_file, "-o", tmp_path)
+    shiftseg("export", model_file, "-o", tmp_path).assert_refused("tiny.md", "export")
+    assert (tmp_path / "tiny.md").read_text() == "old"
+    assert not (tmp_path / "tiny.safetensors").exists()
+    ran = shiftseg("export", model_file, "-o", tmp_path, "--overwrite")
     assert (ran.status, ran.stderr) == (0, "")
     assert ran.stdout == f"tiny.safetensors and its card tiny.md are in {tmp_path}\n"
     assert (tmp_path / "tiny.md").read_text(encoding="utf-8").startswith("# tiny\n")

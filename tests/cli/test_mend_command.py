@@ -91,10 +91,11 @@ class TestMend:
     def test_all_but_the_labels_is_as_segment_writes_it(
         self, shiftseg, arguments, image, model_file, tmp_path
     ) -> None:
-        shiftseg(*arguments)
+        shiftseg(*arguments, "--save", "all")
         shiftseg(
-            "segment", image, "-m", model_file, "-o", tmp_path / "s", "--device", "cpu"
-        )
+            "segment", image, "-m", model_file, "-o", tmp_path / "s", "--device", "cpu",
+            "--save", "all",
+        )  # fmt: skip
         names = {p.name for p in (tmp_path / "s").iterdir()}
         assert {p.name for p in (tmp_path / "out").iterdir()} == names
         for kind in ("embedding", "gradient"):
@@ -156,6 +157,7 @@ class TestMend:
             shiftseg(*arguments).assert_refused("shiftseg: the edits were made on")
         else:
             without = [a for a in arguments if a not in ("-m", model_file)]
+            without[1] = "disks"  # a sample, whose own model is taken
             shiftseg(*without).assert_refused("so 'disks' was taken: name the one")
         assert not (tmp_path / "out").exists()
 

@@ -182,7 +182,7 @@ class TestRefused:
         shiftseg(
             "sweep", *images, "-m", model_file, *truth_options(truths[::-1])
         ).assert_refused("truth and image must have one shape")
-        np.save(truths[1], np.zeros(SHAPES["b"]))
+        np.save(truths[1], np.full(SHAPES["b"], 0.5))
         shiftseg(
             "sweep", *images, "-m", model_file, *truth_options(truths)
         ).assert_refused("truth b_truth.npy must be a label image", "float64")

@@ -5,19 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
 from napari_shiftseg.cli import train
+from napari_shiftseg.cli.interruption import asked_to_stop
 from napari_shiftseg.interaction.teaching import corrections
 from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.model.unet import UNet, new_model
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.training.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -281,9 +286,14 @@ class TestRefused:
         ran.assert_refused("03.npy, 07.npy has no partner in " + lacking)
         assert f"partner in {other}" not in ran.stderr
 
+    def test_a_table_of_the_users(self, shiftseg) -> None:
+        Path("m.csv").write_text("animal,weight\n")
+        self.refused(shiftseg, *PLACES, *BRIEF).assert_refused("m.csv", "another table")
+        assert Path("m.csv").read_text() == "animal,weight\n"
+
     def test_labels_of_another_kind(self, shiftseg) -> None:
         labels = np.load("labels/02.npy")
-        np.save("labels/02.npy", labels.astype(float))
+        np.save("labels/02.npy", labels / 2)
         ran = self.refused(shiftseg, *PLACES, *BRIEF)
         ran.assert_refused("labels 02.npy", "whole numbers", "got float64", "uint16")
 
@@ -330,3 +340,62 @@ class TestRefused:
     def test_a_file_of_another_kind(self, shiftseg) -> None:
         ran = shiftseg("train", *PLACES, *BRIEF, "-o", "m.pt")
         ran.assert_refused("the model file must end with .safetensors, got 'm.pt'")
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_a_mask_is_said_before_anything_is_computed(
+    shiftseg, monkeypatch, command: str
+) -> None:
+    for number in range(3):
+        path = Path(f"labels/{number:02}.npy")
+        np.save(path, np.where(np.load(path) > 0, np.uint8(255), np.uint8(0)))
+    options = (*BRIEF, "-o", "m.safetensors") if command == "train" else ("-m", "disks")
+    ran = shiftseg(command, *PLACES, *options)
+    first = ran.stderr.splitlines()[0]
+    assert first.startswith("labels 00.npy looks like a mask, not like labels: ")
+    assert first.endswith("(2 other files like it)")
+
+
+class TestInterruption:
+    @pytest.fixture(autouse=True)
+    def _heard(self) -> Iterator[None]:
+        """Ctrl-C is heard as in a fresh process, and then as before."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    def test_the_first_is_a_wish_the_second_an_interruption(self) -> None:
+        with asked_to_stop() as is_stopped:
+            assert not is_stopped()
+            signal.raise_signal(signal.SIGINT)
+            assert is_stopped()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    def test_afterwards_all_is_as_usual(self) -> None:
+        usual = signal.getsignal(signal.SIGINT)
+        with asked_to_stop():
+            assert signal.getsignal(signal.SIGINT) is not usual
+        assert signal.getsignal(signal.SIGINT) is usual
+
+    def test_a_step_is_never_torn(self, shiftseg, monkeypatch) -> None:
+        """Ctrl-C within the fourth step: three are done, and it goes on from there."""
+        steps = iter(range(1, 100))
+        forward = UNet.forward
+
+        def interrupted(self: UNet, x: torch.Tensor) -> torch.Tensor:
+            if self.training and next(steps) == 4:
+                signal.raise_signal(signal.SIGINT)
+            return forward(self, x)
+
+        options = (*SMALL, "--steps", 6, "-o", "m.safetensors", "--every", 50)
+        with monkeypatch.context() as patched:
+            patched.setattr(UNet, "forward", interrupted)
+            ran = shiftseg("train", *PLACES, *options)
+        assert ran.status == 130
+        assert "stopped at step 3; --resume goes on from there" in ran.stderr
+        assert shiftseg("train", *PLACES, *options, "--resume").status == 0
+        stopped = weights("m.safetensors")
+        options = (*SMALL, "--steps", 6, "-o", "n.safetensors", "--every", 50)
+        assert shiftseg("train", *PLACES, *options).status == 0
+        assert torch.equal(weights("n.safetensors"), stopped)

@@ -16,6 +16,7 @@ from napari_shiftseg.clustering.cloud import Cloud
 from napari_shiftseg.clustering.frame import KERNELS, Frame
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.sampling import choose, mix
+from napari_shiftseg.inference.progress import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -348,7 +349,7 @@ def test_modes_alone_then_labels_part_by_part(n):
     points = (rng.integers(0, 4, (n, 1)) * 5 + rng.normal(size=(n, 6))).astype("f4")
     options = {"bandwidth": 2.0, "device": "cpu", "chunk_size": 2000}
     fitted = MeanShift(**options).fit(points)
-    found = MeanShift(**options).find_modes(points, np.arange(n))
+    found = exhaust(MeanShift(**options).find_steps(points, np.arange(n)))
     np.testing.assert_array_equal(found.cluster_centers_, fitted.cluster_centers_)
     parts = found.parts(n)
     assert (len(parts) > 1) == (n > 400)
@@ -360,4 +361,4 @@ def test_modes_of_points_that_are_not_finite():
     points = np.ones((9, 2), np.float32)
     points[3, 1] = np.nan
     with pytest.raises(ValueError, match="finite, but 1 of 9 have a NaN"):
-        MeanShift(device="cpu").find_modes(points, np.arange(9))
+        exhaust(MeanShift(device="cpu").find_steps(points, np.arange(9)))

@@ -9,7 +9,11 @@ import pytest
 from scipy import ndimage
 from skimage.measure import label
 
-from napari_shiftseg.clustering.neighbourhoods import Block, piece_together
+from napari_shiftseg.clustering.neighbourhoods import (
+    Block,
+    Piecing,
+    piece_together,
+)
 from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.model.config import Clustering
@@ -29,7 +33,8 @@ class Pieces:
         self.blocks: list[Block] = []
         self.rng = np.random.default_rng(0)
 
-    def __call__(self, block: Block) -> NDArray[np.int32]:
+    def __call__(self, block: Block) -> Piecing:
+        yield
         self.blocks.append(block)
         part = self.truth[block]
         if self.connected:
@@ -38,6 +43,10 @@ class Pieces:
         number = np.zeros(part.max() + 1, np.int32)
         number[ids] = self.rng.permutation(len(ids)) + 1
         return number[part]
+
+
+def put_together(*args: Any) -> NDArray[np.int32]:
+    return exhaust(piece_together(*args))
 
 
 def is_same(found: NDArray[Any], truth: NDArray[Any]) -> bool:
@@ -75,7 +84,7 @@ def tissue(shape: tuple[int, ...], cells: int, seed: int) -> NDArray[np.int64]:
 def test_tissue_is_put_together_exactly(shape, cells: int, size, seed: int) -> None:
     truth = tissue(shape, cells, seed)
     pieces = Pieces(truth)
-    found = piece_together(pieces, truth > 0, size)
+    found = put_together(pieces, truth > 0, size)
     assert found.dtype == np.int32
     assert is_same(found, truth)
     assert len(pieces.blocks) > 1
@@ -86,14 +95,14 @@ def test_connected_pieces_of_holed_tissue(seed: int) -> None:
     truth = tissue((48, 64), 50, seed)
     truth[tissue((48, 64), 50, seed + 100) % 4 == 0] = 0
     truth = label(truth, background=0, connectivity=1)
-    found = piece_together(Pieces(truth, connected=True), truth > 0, (16, 20))
+    found = put_together(Pieces(truth, connected=True), truth > 0, (16, 20))
     assert is_same(found, truth)
 
 
 def test_blocks_are_half_overlapping_and_no_larger_than_asked() -> None:
     truth = np.ones((23, 50), int)
     pieces = Pieces(truth)
-    piece_together(pieces, truth > 0, (10, 12))
+    put_together(pieces, truth > 0, (10, 12))
     seen = np.zeros(truth.shape, int)
     for block in pieces.blocks:
         seen[block] += 1
@@ -106,7 +115,7 @@ def test_a_small_component_is_clustered_whole() -> None:
     truth = tissue((10, 12), 5, 0)
     for size in (None, (10, 12), (99, 99)):
         pieces = Pieces(truth)
-        assert is_same(piece_together(pieces, truth > 0, size), truth)
+        assert is_same(put_together(pieces, truth > 0, size), truth)
         assert pieces.blocks == [(slice(0, 10), slice(0, 12))]
 
 
@@ -114,7 +123,7 @@ def test_blocks_outside_the_component_are_left_out() -> None:
     inside = np.zeros((30, 30), bool)
     inside[:6], inside[:, :6] = True, True  # an L
     pieces = Pieces(inside.astype(int))
-    found = piece_together(pieces, inside, (10, 10))
+    found = put_together(pieces, inside, (10, 10))
     assert is_same(found, inside.astype(int))
     assert len(pieces.blocks) == 5 * 5 - 3 * 3  # two rows and two columns of blocks
     assert all(inside[block].any() for block in pieces.blocks)
@@ -131,7 +140,12 @@ def test_more_than_half_of_the_smaller_piece_must_be_shared() -> None:
     The second's 2 shares one of the two pixels of the first's 1, both of its 2.
     """
     answers = iter(np.array([[1] * 6 + [2] * 2, [1] + [2] * 7], np.int32))
-    found = piece_together(lambda block: next(answers), np.ones(12, bool), (8,))
+
+    def answered(block: Block) -> Piecing:
+        yield
+        return next(answers)
+
+    found = put_together(answered, np.ones(12, bool), (8,))
     assert is_same(found, np.repeat([1, 2], 6))
 
 

@@ -14,6 +14,8 @@ from napari_shiftseg.inference.progress import Returning, exhaust
 from napari_shiftseg.model.config import Clustering
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.objects import Objects
@@ -321,13 +323,13 @@ def test_small_components_take_one_thread(
 ) -> None:
     """160,000 pixels of 3 channels are more than one thread should do, 400 are not."""
     seen = []
-    find_modes = MeanShift.find_modes
+    find_steps = MeanShift.find_steps
 
-    def spy(*args: Any) -> MeanShift:
+    def spy(*args: Any) -> Generator[None, None, MeanShift]:
         seen.append(torch.get_num_threads())
-        return find_modes(*args)
+        return (yield from find_steps(*args))
 
-    monkeypatch.setattr(MeanShift, "find_modes", spy)
+    monkeypatch.setattr(MeanShift, "find_steps", spy)
     torch.set_num_threads(2)  # until the fixture of this file sets it back
     in_components(np.ones((side, side), int))
     assert seen == [threads]

@@ -73,7 +73,8 @@ def test_a_failure_leaves_the_older_file(tmp_path: Path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "edits.json cannot be read as edits: Expecting value"),
+        ("", "edits.json cannot be read as edits: it is empty"),
+        ("{", "edits.json cannot be read as edits: Expecting property name"),
         ("[]", "edits are an object of version, edits, clustering"),
         ('{"edits": []}', "version 1 of a list of edits is read, got None"),
         ('{"version": 2, "edits": []}', "got 2"),
@@ -137,6 +138,11 @@ def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(10**8 + 1)
     with pytest.raises(ValueError, match="100,000,001 bytes, at most 100,000,000"):
         read_edits(path)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a folder, a file of edits is"):
+        read_edits(tmp_path)
 
 
 def test_a_picture_is_no_list_of_edits(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from weakref import proxy
 
 import numpy as np
 import pytest
+from napari import settings
 from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
+from napari_shiftseg.gui.remembered import Remembered
 from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
 from napari_shiftseg.model.unet import build
 from napari_shiftseg.samples.disks import disks
@@ -24,6 +26,23 @@ def quick_collections():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_folder(tmp_path_factory):
+    """Keep what widgets remember away from the user's own settings."""
+    folder, usual = tmp_path_factory.mktemp("settings"), settings._CFG_PATH
+    settings._CFG_PATH = str(folder / "settings.yaml")
+    settings._clear_plugin_settings_cache()
+    yield folder
+    settings._CFG_PATH = usual
+    settings._clear_plugin_settings_cache()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(settings_folder):
+    """Let no test begin with what another has chosen."""
+    Remembered().write()
 
 
 @pytest.fixture(autouse=True)

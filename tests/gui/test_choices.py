@@ -120,25 +120,46 @@ def values(choices):
 
 
 def test_a_sample_brings_its_model(viewer, choices):
-    assert values(choices) == ["disks"] * 3
-    viewer.add_image(np.zeros((30, 30)))
-    assert values(choices) == ["disks"] * 3
-    viewer.layers.clear()
-    viewer.open_sample("napari-shiftseg", "nuclei")
     assert values(choices) == ["nuclei"] * 3
-    assert all(choice.config.name == "nuclei" for choice in choices)
-    viewer.layers.clear()
     viewer.open_sample("napari-shiftseg", "disks_15")
     assert values(choices) == ["figure-2b"] * 3
+    assert all(choice.config.name != "nuclei" for choice in choices)
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((30, 30)))
+    assert values(choices) == ["nuclei"] * 3
+    assert all(choice.config.name == "nuclei" for choice in choices)
+
+
+def test_a_samples_model_goes_with_it_also_where_it_was_chosen(viewer, choices):
+    viewer.open_sample("napari-shiftseg", "disks_13")
+    choices[0].value = "disks"
+    choices[1].value = "disks-w16"  # none of the sample's
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((30, 30)))
+    assert values(choices) == ["nuclei", "disks-w16", "nuclei"]
+
+
+def test_a_model_of_samples_is_warned_of_on_other_images(viewer, widget):
+    viewer.open_sample("napari-shiftseg", "disks_13")
+    widget.model.value = "disks"
+    assert "synthetic" not in widget.note.text.value
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((30, 30)))
+    widget.model.value = "disks"
+    assert (
+        "The model disks knows its own synthetic images alone" in widget.note.text.value
+    )
+    widget.model.value = "nuclei"
+    assert "synthetic" not in widget.note.text.value
 
 
 def test_a_model_that_was_chosen_stays(viewer, choices):
-    choices[0].value = "nuclei"
-    choices[1].value = "disks"  # as it was
+    choices[0].value = "disks"
+    choices[1].value = "nuclei"  # as it was
     choices[2].list.native.activated.emit(0)
     chosen = values(choices)
     viewer.open_sample("napari-shiftseg", "disks_15")
-    assert values(choices) == chosen == ["nuclei", "disks", "disks"]
+    assert values(choices) == chosen == ["disks", "nuclei", "nuclei"]
 
 
 def test_docks_opened_after_the_sample_have_its_model(viewer):

@@ -269,12 +269,12 @@ def test_the_table_says_what_the_comparison_does(split):
     assert shown["true objects"][:2] == [str(true), str(true)]
     assert shown["false splits"][1] == "0 ✓"
     table = split.view.table
-    assert table.legend.text() == "✓ the better side"
+    assert table.legend.text() == "✓ better"
     marked = [
         item.text().endswith("✓")
         for row in range(table.rowCount())
         for column in range(2)
-        if (item := table.item(row, column)).toolTip().startswith("✓ the better side.")
+        if (item := table.item(row, column)).toolTip().startswith("✓ marks the side")
     ]
     assert marked
     assert all(marked)
@@ -305,19 +305,24 @@ def test_without_a_truth_and_without_a_seam_nothing_is_defined(
 
 
 def test_the_worst_seam_is_framed_on_both_sides(split):
-    tour, seams = split.view.tour, split.view.compared.comparison.naive.splitting
+    tour, seams = split.view.tour, split.view.compared.comparison.naive.cutting
     assert seams, "naive tiles split no disk: this tests nothing"
     tour.next.native.click()
-    assert f"frame: worst seam 1 of {len(seams)} (green line)" in tour.text.value
-    (top, bottom), (left, right) = seams[0].pairs
-    middle = np.array([top + bottom - 1, left + right - 1]) / 2 * 0.5 + (3, 4)
+    cuts = [cut.pairs for cut in seams[0].cuts]
+    assert tour.text.value.startswith(f"seam 1 of {len(seams)}: {len(cuts)} object")
+    assert split.view.switches.boxes["label outlines"].value
+    ends = np.array(cuts)  # (cuts, axes, start and stop)
+    middle = (ends[..., 0].min(axis=0) + ends[..., 1].max(axis=0) - 1) / 2 * 0.5 + (
+        3,
+        4,
+    )
     for pane in panes(split):
         np.testing.assert_allclose(pane.model.scene.camera.center[1:], middle, atol=0.6)
         assert kinds(pane).count("seam") == 1
     tour.next.native.click()
     assert [kinds(pane).count("seam") for pane in panes(split)] == [1, 1]
     tour.previous.native.click()
-    assert f"worst seam 1 of {len(seams)}" in tour.text.value
+    assert f"seam 1 of {len(seams)}" in tour.text.value
     assert not tour.previous.enabled
 
 
@@ -328,7 +333,7 @@ def test_where_nothing_is_split_there_is_no_next(viewer, compare, press):
     assert tour.text.value == ""
     press(compare)
     assert tour.all.enabled
-    assert tour.text.value == "no tile border splits an object"
+    assert tour.text.value == "no object is cut by seams"
     assert not tour.next.enabled
 
 

@@ -15,7 +15,7 @@ from napari_shiftseg.model.header import read_config
 from napari_shiftseg.model.unet import UNet, build
 from napari_shiftseg.pipeline.self_test import self_test
 
-AMBER = "#ffe08a"
+AMBER = "/* warning */"
 TIME = list(COLUMNS).index("time")
 
 
@@ -86,6 +86,7 @@ def times(widget):
 
 def test_the_card_of_the_disk_model(viewer):
     widget = open_inspect(viewer)
+    widget.model.value = "disks"
     text = widget.card.toPlainText()
     for said in (
         "positions within one period", "Hold the pointer over an underlined word",

@@ -5,11 +5,12 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.choices import METADATA_MODELS
 from napari_shiftseg.gui.devices import Devices
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.samples.disks import disks
 
-AMBER = "#ffe08a"
+AMBER = "/* warning */"
 
 
 def names(viewer):
@@ -143,7 +144,8 @@ def test_segment_and_inspect_name_the_cheapest_alike(viewer, widget, noise):
 def test_a_long_run_is_warned_of_before_it_starts(viewer, widget):
     widget.model.value = "disks"
     widget.device.take(Devices({"cpu": 2**31}))
-    viewer.add_image(np.broadcast_to(np.float32(0), (4000, 4000)))
+    large = np.broadcast_to(np.float32(0), (4000, 4000))
+    viewer.add_image(large, metadata={METADATA_MODELS: ("disks",)})
     widget.window.value = "16"
     assert "63,001 tiles take roughly" in widget.note.text.value  # 251² from −4 on
     assert AMBER in widget.note.text.native.styleSheet()
@@ -232,7 +234,7 @@ def test_preview_stays_above_the_results(viewer, widget, noise, run):
     widget.show_grid.value = True
     run(widget)
     assert "(preview)" in viewer.layers[-1].name
-    assert len(viewer.layers) == 6
+    assert len(viewer.layers) == 3
 
 
 # --------------------------------------------------------------------- run
@@ -243,12 +245,14 @@ def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
         noise, name="cells", scale=(2, 3), translate=(10, 20), rotate=30,
         units=("um", "um"), axis_labels=("y", "x"),
     )  # fmt: skip
+    for box in widget.advanced.layers.values():
+        box.value = True
     run(widget)
     assert names(viewer)[1:] == [
-        "cells · embedding · cropped 4",
-        "cells · gradient · cropped 4",
-        "cells · tile grid · cropped 4",
-        "cells · labels · cropped 4",
+        "embedding · small · cells · 4",
+        "gradient · small · cells · 4",
+        "tile grid · small · cells · 4",
+        "labels · small · cells · 4",
     ]
     assert [layer.visible for layer in viewer.layers] == [True, *[False] * 3, True]
     for layer in list(viewer.layers)[1:]:
@@ -282,29 +286,41 @@ def test_valid_border_is_placed_where_it_belongs(viewer, widget, run):
     )
 
 
-def test_second_run_keeps_the_first_ones_layers(viewer, widget, noise, run):
+def test_second_run_hides_the_first_ones_layers_and_keeps_them(
+    viewer, widget, noise, run
+):
     viewer.add_image(noise, name="cells")
     run(widget)
     first = viewer.layers[-1]
     first.data[...] = 7  # the user's edit
+    widget.window.value = "8"
     run(widget)
+    assert names(viewer) == ["cells", "labels · small · cells · 4",
+                             "labels · small · cells · 8"]  # fmt: skip
     assert first in viewer.layers
     assert (first.data == 7).all()
-    assert len(viewer.layers) == 9
-    assert len(set(names(viewer))) == 9
+    assert [layer.visible for layer in viewer.layers] == [True, False, True]
+    widget.image.value = viewer.add_image(noise, name="other")
+    run(widget)
+    assert [layer.visible for layer in viewer.layers][1:3] == [False, True]
 
 
 def test_naive_run_says_that_the_embedding_jumps(viewer, run):
     sample = disks((60, 60))
     viewer.add_image(sample.image)
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    widget.model.value = "disks"
     widget.stitching.value = "naive"
     run(widget)
     assert "jumps at tile borders" in widget.panel.result.value
     assert AMBER in widget.panel.result.native.styleSheet()
+    kinds = [name.split(" · ")[0] for name in names(viewer)[1:]]
+    assert kinds == ["gradient", "tile grid", "labels"]  # there are seams to see
+    assert names(viewer)[-1].endswith(" · naive 20")
     widget.stitching.value = "cropped"
     run(widget)
     assert widget.panel.result.value.endswith(", without seams of tiles")
+    assert len(viewer.layers) == 5  # the labels alone are new
 
 
 def test_region_in_view_is_part_of_the_whole(
@@ -319,13 +335,14 @@ def test_region_in_view_is_part_of_the_whole(
     qtbot.wait(300)
     widget.advanced.region.value = "what the view shows"
     widget.window.value = "40"
+    widget.advanced.layers["gradient"].value = True
     run(widget)
-    part = viewer.layers[-2 - 1].data  # gradient
+    part = viewer.layers[-2].data  # gradient
     assert part.shape[0] < 200
     offset = viewer.layers[-1].metadata["shiftseg"]["offset"]
     widget.advanced.region.value = "whole image"
     run(widget)
-    whole = viewer.layers[-3].data
+    whole = viewer.layers[-2].data
     inner = tuple(slice(o, o + n - 1) for o, n in zip(offset, part.shape, strict=True))
     np.testing.assert_allclose(part[:-1, :-1], whole[inner], rtol=1e-3, atol=1e-4)
 
@@ -357,7 +374,7 @@ def test_cancel_leaves_the_layers_and_the_next_run_works(viewer, widget, run, qt
     assert widget.panel.button.enabled
     widget.window.value = "100"
     run(widget)
-    assert len(viewer.layers) == 5
+    assert len(viewer.layers) == 2
 
 
 def test_progress_counts_the_tiles(viewer, widget, qtbot):
@@ -376,7 +393,7 @@ def test_failed_run_says_why_and_the_next_run_works(viewer, widget, noise, run):
     assert len(viewer.layers) == 1
     layer.data = np.nan_to_num(noise)
     run(widget)
-    assert len(viewer.layers) == 5
+    assert len(viewer.layers) == 2
 
 
 def test_torch_errors_are_failures_too(viewer, widget, noise, run, monkeypatch):
@@ -398,7 +415,7 @@ def test_image_deleted_during_the_run(viewer, widget, qtbot):
     qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
-    assert "gone · labels · cropped 4" in names(viewer)
+    assert "labels · small · gone · 4" in names(viewer)
 
 
 def test_dock_closed_during_the_run(viewer, widget, qtbot):
@@ -441,7 +458,7 @@ def test_lazy_images_give_the_same_labels(viewer, widget, noise, run, wrap):
     plain = viewer.layers[-1].data
     widget.image.value = viewer.add_image(wrap(noise), name="lazy")
     run(widget)
-    assert viewer.layers[-1].name.startswith("lazy")
+    assert " · lazy · " in viewer.layers[-1].name
     np.testing.assert_array_equal(viewer.layers[-1].data, plain)
 
 
@@ -473,12 +490,13 @@ def test_rgb_image_is_read_as_grey(viewer, widget, noise, run):
 def test_time_series_frame_by_frame(viewer, widget, noise, run):
     series = np.stack([noise, noise[::-1], noise])
     layer = viewer.add_image(series, scale=(5, 1, 2))
+    widget.advanced.layers["gradient"].value = True
     run(widget)
     labels = viewer.layers[-1]
     assert labels.data.shape == series.shape
     np.testing.assert_allclose(labels.scale, layer.scale)
     np.testing.assert_array_equal(labels.data[0], labels.data[2])
-    gradient = viewer.layers[-3].data
+    gradient = viewer.layers[-2].data
     assert np.abs(gradient[0] - gradient[1]).max() > 0.1
 
 
@@ -565,7 +583,7 @@ def test_a_result_leads_to_mend(viewer, widget, noise, run, qtbot):
     assert not is_offered()
     for _ in range(2):
         run(widget)
-    first, second = (la for la in viewer.layers if " · labels · " in la.name)
+    first, second = (la for la in viewer.layers if la.name.startswith("labels"))
     assert is_offered()
     widget.mend.native.click()
     mend = next(

@@ -6,7 +6,7 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui.size_advice import SizeAdvice
 
-AMBER, RED = "#ffe08a", "#f8c9c4"
+AMBER, RED = "/* warning */", "/* error */"
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
 

@@ -30,7 +30,7 @@ from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.rates import CORRECTION_RATE, RATE
 from napari_shiftseg.training.validation import Validation
 
-AMBER, RED = "#ffe08a", "#f8c9c4"
+AMBER, RED = "/* warning */", "/* error */"
 SIZE = (84, 92)
 TINY = {"depth": 2, "features": 4, "embedding_channels": 4}
 
@@ -51,6 +51,7 @@ def nuclei():
 def trainer(viewer):
     """The Train widget, docked, for a small network and few steps."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    widget.form.start.value = "nothing"
     widget.form.depth.value = TINY["depth"]
     widget.advanced.features.value = TINY["features"]
     widget.advanced.channels.value = TINY["embedding_channels"]
@@ -118,7 +119,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     assert model.config.provenance.window == (36, 36)
     predicted = segment(image, model, device="cpu").labels
     assert predicted.max() > 3
-    layer = viewer.layers["cells · validation · my-model"]
+    layer = viewer.layers["validation · cells · my-model"]
     np.testing.assert_array_equal(layer.data, predicted)
     np.testing.assert_allclose(layer.scale, (2, 3))
     np.testing.assert_allclose(layer.translate, (10, 20))
@@ -152,7 +153,7 @@ def test_the_preview_is_one_layer_and_no_labels_to_train_on(viewer, pair, run):
     pair.form.steps.value = 8
     run(pair)
     assert [la.name for la in viewer.layers] == [
-        "cells", "true", "cells · validation · my-model",
+        "cells", "true", "validation · cells · my-model",
     ]  # fmt: skip
     assert [layer.name for layer in pair.form.pairs.truth.choices] == ["true"]
 
@@ -165,7 +166,7 @@ def test_the_preview_does_not_cover_what_is_mended(viewer, pair, run, nuclei, sh
     pair.form.steps.value = 1
     assert ("so as not to cover the labels" in pair.note.text.value) is shown
     run(pair)
-    assert viewer.layers[-1].name == "cells · validation · my-model"
+    assert viewer.layers[-1].name == "validation · cells · my-model"
     assert viewer.layers[-1].visible is not shown
     assert result.visible is shown
 
@@ -290,6 +291,7 @@ def test_viewer_closed_during_a_training(make_napari_viewer, nuclei, qtbot):
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
     viewer.add_image(nuclei[0])
     viewer.add_labels(nuclei[1])
+    widget.form.start.value = "nothing"
     widget.form.depth.value = 2
     widget.advanced.features.value = 2
     widget.form.steps.value = 10**6
@@ -510,7 +512,7 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     assert made.window == (84, 92)
     assert made.data.startswith("2 images")  # one is held out
     shown, preview = viewer.layers
-    assert preview.name == "images · validation · my-model"
+    assert preview.name == "validation · images · my-model"
     np.testing.assert_array_equal(shown.data, nuclei[0])
     predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
     np.testing.assert_array_equal(preview.data, predicted)
@@ -533,7 +535,7 @@ def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
     config = read_config("my-model")
     assert config.ndim == 2
     assert config.provenance.data.startswith("1 image of")  # 1 and 3, 1 is held out
-    layer = viewer.layers["stack · validation · my-model"]
+    layer = viewer.layers["validation · stack · my-model"]
     assert layer.data.shape == (1, *SIZE)
     np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), (5, 0, 0))
 
@@ -588,7 +590,7 @@ def test_corrections_are_trained_on_alone(viewer, corrected, run):
     made = read_config("my-model").provenance
     assert f"{objects} objects" in made.data
     preview = viewer.layers[-1]
-    assert preview.name == "cells · validation · my-model"
+    assert preview.name == "validation · cells · my-model"
     known = np.argwhere(labels >= 0)
     corner = np.maximum(known.min(0) - 35 - 20, 0)  # window 36, context 40
     assert preview.data.shape[0] < 300
@@ -684,3 +686,38 @@ def test_a_model_to_begin_with_is_trained_gently(trainer):
     rate.value = 0.003  # typed
     trainer.form.start.value = "nuclei"
     assert rate.value == 0.003
+
+
+def test_a_training_begins_with_the_model_of_nuclei(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    assert widget.form.start.value == "nuclei"
+    assert widget.advanced.learning_rate.value == CORRECTION_RATE
+    assert not widget.form.depth.enabled
+
+
+def test_a_mask_is_warned_of(pair, viewer):
+    assert "mask" not in pair.note.text.value
+    layer = viewer.layers["true"]
+    layer.data = np.where(layer.data > 0, 255, 0).astype(np.uint8)
+    pair._advise()
+    assert "looks like a mask, not like labels" in pair.note.text.value
+    assert "all have the id 255" in pair.note.text.value
+    assert AMBER in colour(pair.note.text)
+    assert pair.panel.button.enabled
+
+
+@pytest.mark.parametrize(("kind", "wide"), [("u1", "i4"), ("u2", "i4"), ("u4", "i8")])
+def test_labels_without_a_sign_can_be_given_one(pair, viewer, kind, wide):
+    layer, button = viewer.layers["true"], pair.form.pairs.signed.native
+    layer.data = layer.data.astype("i4")
+    pair._advise()
+    assert not button.isVisibleTo(pair.native)
+    before = layer.data.copy()
+    layer.data = before.astype(kind)
+    pair._advise()
+    assert button.isVisibleTo(pair.native)
+    button.click()
+    assert layer.data.dtype == wide
+    np.testing.assert_array_equal(layer.data, before)
+    layer.data[0, :3] = -1
+    assert not button.isVisibleTo(pair.native)

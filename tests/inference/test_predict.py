@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from itertools import count
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -376,6 +377,40 @@ class TestOneRun:
         assert len(came) == 3
         assert number_of_networks() == networks
         assert embed(image, model, 8).shape == (3, 31, 42)  # the next run works
+
+    def test_closing_does_not_wait_for_a_tile(
+        self, small_model: Make, rng, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The layer under way ends later; none comes after it."""
+        begun, may_end, passed = Event(), Event(), Event()
+        layer = torch.nn.MaxPool2d.forward
+
+        def slow(self: Any, x: torch.Tensor) -> torch.Tensor:
+            begun.set()
+            assert may_end.wait(60)
+            passed.set()
+            return layer(self, x)
+
+        monkeypatch.setattr(torch.nn.MaxPool2d, "forward", slow)
+        later = []
+        upsampling = torch.nn.ConvTranspose2d.forward
+        monkeypatch.setattr(
+            torch.nn.ConvTranspose2d,
+            "forward",
+            lambda *args: later.append(1) or upsampling(*args),
+        )
+        model, image = small_model(2, 2), rng.normal(size=(31, 42))
+        plan = plan_tiles(image.shape, model.shape, 8)
+        steps = embed_steps(open_for(image, model), model, plan, batch=1)
+        while not begun.is_set():
+            assert next(steps) == Progress(0, len(plan))
+        steps.close()
+        assert not passed.is_set()
+        may_end.set()
+        assert passed.wait(60)
+        monkeypatch.undo()
+        assert embed(image, model, 8).shape == (3, 31, 42)  # the next run works
+        assert not later
 
     def test_a_failure_leaves_nothing(self, small_model: Make) -> None:
         model, image = small_model(2, 2), np.zeros((31, 42))

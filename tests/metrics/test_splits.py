@@ -11,7 +11,7 @@ import pytest
 from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
 from napari_shiftseg.geometry.tiling import TilePlan
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
+from napari_shiftseg.metrics.splits import Cut, Seam, split_objects, splitting_seams
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,10 +91,41 @@ class TestByHand:
 
     def test_the_seams_and_their_objects_the_worst_first(self) -> None:
         assert self.seams() == [
-            Seam(0, ((2, 4), (4, 8)), split=(4,), jump=(9 + 7 + 7) / 4, at=(2, 6)),
-            Seam(axis=1, pairs=((0, 3), (3, 5)), split=(1,), jump=4 / 3, at=(0, 3)),
-            Seam(axis=0, pairs=((2, 4), (0, 4)), split=(3,), jump=0, at=(2, 1)),
-        ]
+            Seam(0, ((2, 4), (4, 8)), (4,), jump=(9 + 7 + 7) / 4, at=(2, 6),
+                 cuts=(Cut(4, ((2, 4), (5, 7)), 2),)),
+            Seam(0, ((2, 4), (0, 4)), (3,), jump=0, at=(2, 1),
+                 cuts=(Cut(3, ((2, 4), (0, 2)), 2),)),
+            Seam(1, ((0, 3), (3, 5)), (1,), jump=4 / 3, at=(0, 3),
+                 cuts=(Cut(1, ((0, 1), (3, 5)), 1),)),
+        ]  # fmt: skip
+
+    def test_what_the_other_stitching_parts_too_is_not_cut(self) -> None:
+        other = self.reference.copy()
+        other[3:, :2] = 9  # object 3 is in two pieces there as well
+        arrays = self.found, self.reference, self.embedding, self.plan
+        seams = splitting_seams(*arrays, other)
+        assert [seam.split for seam in seams] == [(4,), (1,), (3,)]
+        assert [len(seam.cuts) for seam in seams] == [1, 1, 0]
+        assert seams[-1].at == (2, 1)  # where it is parted
+
+    def test_a_piece_that_a_border_only_crosses_is_not_cut(self) -> None:
+        """Of 10 pairs along the seam one or two are parted: less than a quarter."""
+        whole, e = np.ones((10, 4), int), np.zeros((1, 10, 4))
+        plan = plan_of((0, 10), (0, 2, 4))
+        for parted, cuts in ((1, 0), (2, 0), (3, 1), (10, 1)):
+            found = whole.copy()
+            found[:parted, 2:] = 2
+            (seam,) = splitting_seams(found, whole, e, plan)
+            assert seam.split == (1,)
+            assert [cut.length for cut in seam.cuts] == [parted] * cuts
+
+    def test_the_longest_cut_comes_first(self) -> None:
+        whole = np.array([[1, 1]] * 3 + [[2, 2]] * 5)
+        found = np.arange(16).reshape(8, 2) + 1
+        e, plan = np.zeros((1, 8, 2)), plan_of((0, 8), (0, 1, 2))
+        (seam,) = splitting_seams(found, whole, e, plan)
+        assert [(cut.object, cut.length) for cut in seam.cuts] == [(2, 5), (1, 3)]
+        assert seam.at == (5, 0)
 
     def test_the_number_of_objects_comes_before_the_jump(self) -> None:
         reference = self.reference.copy()
@@ -135,7 +166,8 @@ class TestByHand:
     def test_a_small_unsigned_embedding_does_not_wrap_around(self) -> None:
         e = np.array([[0, 0, 200, 200]], np.uint8)
         (seam,) = splitting_seams([5, 5, 6, 6], [1, 1, 1, 1], e, plan_of((0, 2, 4)))
-        assert seam == Seam(axis=0, pairs=((1, 3),), split=(1,), jump=200, at=(1,))
+        cut = Cut(1, ((1, 3),), 1)
+        assert seam == Seam(0, ((1, 3),), (1,), jump=200, at=(1,), cuts=(cut,))
 
 
 def by_pairs(
@@ -193,7 +225,11 @@ def test_every_seam_against_the_loop(edges: tuple[tuple[int, ...], ...]) -> None
             assert set(seam.split) == split
             assert seam.jump == pytest.approx(jump)
         assert expected == {}
-        ranks = [(-len(seam.split), -seam.jump) for seam in seams]
+        ranks = [
+            (-len(seam.cuts), -sum(cut.length for cut in seam.cuts), -len(seam.split),
+             -seam.jump)
+            for seam in seams
+        ]  # fmt: skip
         assert ranks == sorted(ranks)
         seen += len(seams)
     assert seen > 5

@@ -352,7 +352,7 @@ def test_weights_that_do_not_fit_are_refused(path, model, weights):
         {"features": 3},
         {"features": 500, "depth": 4},  # gigabytes, if they were made first
         {"depth": 2},
-        {"depth": 8},
+        {"depth": 7},
         {"ndim": 2},
         {"embedding_channels": 4},
         {"normalization": "batch"},
@@ -370,11 +370,12 @@ def test_a_config_that_is_not_of_these_weights_is_refused(path, options):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"convolutions": 10**5}, "convolutions must be at most 16, got 100000: more"),
+        ({"convolutions": 10**5}, "convolutions must be at most 8, got 100000: more"),
         ({"pooling_factors": [[2]] * 20_000}, "pooling levels must be at most 16"),
-        ({"pooling_factors": [[10**7]]}, "factor must be at most 4,096, got 10000000"),
-        ({"pooling_factors": [[2]] * 12}, "context must be at most 16,384"),
-        ({"kernel_size": [10**9 + 1]}, "kernel_size must be at most 63"),
+        ({"pooling_factors": [[10**7]]}, "factor must be at most 1,024, got 10000000"),
+        ({"pooling_factors": [[2]] * 9}, "context must be at most 2,048, got 6136"),
+        ({"pooling_factors": [[2]] * 12}, "period must be at most 1,024, got 4096"),
+        ({"kernel_size": [10**9 + 1]}, "kernel_size must be at most 15"),
         ({"features": 10**9}, "features must be at most 65,536, got 1000000000"),
         ({"features": 65_536, "growth": 16}, "weights must be at most 1,000,000,000"),
         ({"name": "n" * 10**6}, "name: String should have at most 255"),

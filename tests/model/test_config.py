@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from napari_shiftseg.geometry.unet_shape import AxisShape
-from napari_shiftseg.model.bounds import weights_of
+from napari_shiftseg.model.bounds import weights_of, work_of
 from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
 from napari_shiftseg.model.unet import new_model
 
@@ -246,3 +246,14 @@ def test_weights_are_counted_before_they_are_made(options):
 def test_a_depth_beyond_all_bounds_is_refused_at_once():
     with pytest.raises(ValueError, match="pooling levels must be at most 16, got 10"):
         ModelConfig.new(depth=10**12)
+
+
+def test_the_work_for_a_tile_is_bounded():
+    """A net of no level reads 1 + 2·2 pixels; 2 convolutions and the head."""
+    config = ModelConfig(
+        ndim=1, pooling_factors=(), kernel_size=(3,), features=4, embedding_channels=3
+    )
+    assert work_of(config) == (3 * 4 + 3 * 16 + 2 * 4 + 15) * 5
+    with pytest.raises(ValueError, match="work for one tile must be at most 10,000"):
+        ModelConfig.new(ndim=3, depth=4, features=120)
+    assert work_of(ModelConfig.new(ndim=3, depth=4, features=32)) > 10**12

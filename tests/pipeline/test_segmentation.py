@@ -344,6 +344,25 @@ class TestRun:
         with pytest.raises(ValueError, match=message):
             segment(np.zeros(shape), model)
 
+    @pytest.mark.parametrize("empty", [0, 1])
+    def test_a_plane_without_data_is_named_and_the_others_kept(
+        self, model: UNet, rng, empty: int
+    ) -> None:
+        series = rng.normal(size=(3, 21, 26))
+        series[empty] = np.nan
+        result = segment(series, model, window=8)
+        for number, frame in enumerate(series):
+            expected = 0 if number == empty else segment(frame, model, window=8).labels
+            np.testing.assert_array_equal(result.labels[number], expected)
+        assert (
+            f"plane {empty + 1} of 3: all pixels are NaN"
+            in result.notes[0] + (result.notes[-1])
+        )
+        masked = np.ma.masked_invalid(series)
+        assert not segment(masked, model, window=8).labels[empty].any()
+        with pytest.raises(ValueError, match="holds no data"):
+            segment(series * np.nan, model)
+
     def test_not_finite_pixels(self, model: UNet) -> None:
         image = np.zeros((31, 42))
         image[3, 4] = np.inf

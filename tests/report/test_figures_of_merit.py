@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from napari_shiftseg.metrics.chance import Difference
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.report.figures_of_merit import (
     ROWS,
-    better_side,
+    Judgement,
     cell,
+    judge,
+    judgements,
     untiled_cell,
     why_not_defined,
 )
@@ -29,6 +33,10 @@ def test_every_row_is_a_figure_and_says_how_to_read_it(by_disks) -> None:
         assert len(row.tooltip) > len(row.title)
 
 
+def beyond(value: float) -> Difference:
+    return Difference(value, 0.5 * value, 2 * value, units=100, differing=50)
+
+
 class TestBetter:
     @pytest.mark.parametrize(
         ("key", "naive", "cropped", "better"),
@@ -43,15 +51,18 @@ class TestBetter:
             ("ap50", 0.9, 0.4, "naive"),
             ("ap50", 0.90001, 0.90002, None),  # both are printed as 0.9
             ("seam_z", 45.0, -0.7, "cropped"),
+            ("seam_z", 6.0, -0.7, "cropped"),  # 3 above 3
+            ("seam_z", 5.9, -0.7, None),
             ("seam_z", 2.9, -0.7, None),  # no sign of a seam in either
-            ("seam_z", 1.0, 3.5, "naive"),
+            ("seam_z", 1.0, 8.5, "naive"),
             ("objects", 10, 20, None),
             ("seconds", 1.0, 2.0, None),
             ("window", [20, 20], [16, 16], None),
         ],
     )
     def test_by_hand(self, key: str, naive: Any, cropped: Any, better: Any) -> None:
-        assert better_side(ROW[key], {key: naive}, {key: cropped}) == better
+        known = beyond(1) if naive != cropped else None
+        assert judge(ROW[key], {key: naive}, {key: cropped}, known).better == better
 
     @pytest.mark.parametrize(
         ("naive", "cropped", "better"),
@@ -69,7 +80,50 @@ class TestBetter:
             {"seam_ratio": ratio, "seam_ratio_untiled": untiled}
             for ratio, untiled in (naive, cropped)
         ]
-        assert better_side(ROW["seam_ratio"], *sides) == better
+        assert judge(ROW["seam_ratio"], *sides, beyond(1)).better == better
+
+
+class TestChance:
+    ONE, OTHER = {"false_splits": 5}, {"false_splits": 4}
+
+    @pytest.mark.parametrize(
+        ("difference", "said"),
+        [
+            (Difference(1, 0, 4, 52, 1), "of the 52 true objects lie between 0 and 4, "
+             "and the sides differ in 1 of them: within chance, as fewer than 6"),
+            (Difference(1, -3, 5, 52, 20), "lie between -3 and 5: within chance."),
+            (Difference(1, 1, 1, 5, 5), "differ in 5 of them: within chance"),
+            (Difference(0, 0, 0, 52, 0), "Both are the same in each of 52 true"),
+        ],
+    )  # fmt: skip
+    def test_what_chance_may_give_is_not_marked(self, difference, said) -> None:
+        judged = judge(ROW["false_splits"], self.ONE, self.OTHER, difference)
+        assert judged.better is None
+        assert said in judged.reason
+
+    def test_beyond_it_there_is_a_mark_with_the_interval(self) -> None:
+        judged = judge(ROW["false_splits"], {"false_splits": 9}, self.OTHER, beyond(5))
+        assert judged.better == "cropped"
+        assert judged.reason == (
+            "Naive − cropped: 5; 99 % of 4,000 resamplings of the 100 true objects lie "
+            "between 2.5 and 10: beyond chance."
+        )
+        known = judged.figures()
+        assert (known["difference"], known["low"], known["high"]) == (5, 2.5, 10)
+
+    def test_without_a_difference_nothing_is_said(self) -> None:
+        """Without a truth, or without objects, nothing was resampled."""
+        assert judge(ROW["false_splits"], self.ONE, self.OTHER) == Judgement()
+
+    def test_the_disks_are_beyond_it(self, by_disks) -> None:
+        marks = {key: judged.better for key, judged in judgements(by_disks).items()}
+        assert marks == {
+            "seam_ratio": "cropped", "seam_ratio_within": "cropped",
+            "seam_z": "cropped", "split_by_seams": "cropped",
+            "false_splits": "cropped", "false_merges": None, "ap50": "cropped",
+        }  # fmt: skip
+        alike = replace(by_disks, naive=by_disks.cropped, differences={})
+        assert not any(judged.better for judged in judgements(alike).values())
 
 
 @pytest.mark.parametrize(

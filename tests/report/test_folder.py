@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_shiftseg.report.folder import (
-    kept_if_used,
-    refuse_to_overwrite,
-    writable_folder,
-    written_before,
-)
+from napari_shiftseg.report.folder import kept_if_used, writable_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,36 +50,3 @@ def test_a_file_in_the_way(tmp_path: Path, below: str) -> None:
     with pytest.raises(OSError, match=r"cannot write.*taken.*another folder"):
         writable_folder(tmp_path / "taken" / below)
     assert (tmp_path / "taken").read_text() == "mine"
-
-
-class TestWhatWasWrittenBefore:
-    NAMES = ("a.json", "a.png", "b.png")
-
-    def test_is_what_the_record_says_of_names_that_are_ours(
-        self, tmp_path: Path
-    ) -> None:
-        record = tmp_path / "a.json"
-        record.write_text('{"files": ["a.json", "a.png", "mine.txt"]}')
-        assert written_before(record, self.NAMES) == {"a.json", "a.png"}
-
-    @pytest.mark.parametrize(
-        "text",
-        ['{"files": ["a.png"]}', '{"files": "a.json"}', '["a.json"]', "no JSON", "{}"],
-    )
-    def test_is_nothing_where_the_record_is_not_ours(
-        self, tmp_path: Path, text: str
-    ) -> None:
-        (tmp_path / "a.json").write_text(text)
-        assert written_before(tmp_path / "a.json", self.NAMES) == set()
-
-    def test_is_nothing_without_a_record(self, tmp_path: Path) -> None:
-        assert written_before(tmp_path / "a.json", self.NAMES) == set()
-
-
-def test_a_file_of_the_same_name_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "b.png").write_text("mine")
-    refuse_to_overwrite(tmp_path, {"a.png"}, "figure")
-    with pytest.raises(
-        FileExistsError, match=r"a file b\.png that is not of an older figure.*choose"
-    ):
-        refuse_to_overwrite(tmp_path, {"a.png", "b.png"}, "figure")

@@ -124,10 +124,42 @@ def test_nothing_is_left_of_the_template(cells, small_model) -> None:
         ("one\n\n# two", r"one \# two"),
         ("a | b", r"a \| b"),
         (0.5, "0.5"),
+        (-3, "-3"),
+        ("- item", r"\- item"),
+        ("---", r"\---"),
+        ("12) item", r"12\) item"),
+        ("~~~ $x$", r"\~\~\~ \$x\$"),
+        ("a\x1b[31m", r"a\\x1b\[31m"),
     ],
 )
 def test_markup_is_taken_as_text(text: object, written: str) -> None:
     assert plain(text) == written
+
+
+def test_no_field_of_a_file_becomes_markup(cells) -> None:
+    """Every text of a config is markup: none of it is left unescaped, but in code."""
+    markup = "<img src=x onerror=alert(1)> [a](javascript:b) *c*"
+    known = PROVENANCE.model_dump() | {
+        "command": f"{markup}\n\n# heading\n{markup}",
+        **dict.fromkeys(("data", "date"), markup),
+        **{
+            name: {markup: markup}
+            for name in ("loss", "optimizer", "scores", "versions")
+        },
+    }
+    update = {
+        "name": markup,
+        "description": markup,
+        "provenance": Provenance.model_validate(known),
+    }
+    cells.config = cells.config.model_copy(update=update)
+    lines = model_card(cells).splitlines()
+    told = [line for line in lines if "onerror=" in line and line[:4] != "    "]
+    assert len(told) == 8
+    for line in told:
+        assert not re.search(r"(?<!\\)[<>\[\]]", line)
+    assert sum(line.startswith("    <img") for line in lines) == 2
+    assert "    # heading" in lines
 
 
 @pytest.mark.parametrize(
@@ -139,6 +171,9 @@ def test_markup_is_taken_as_text(text: object, written: str) -> None:
         ("…", "model"),
         ("", "model"),
         ("Zellkerne_ä.v2", "Zellkerne_ä.v2"),
+        ("con", "con-model"),
+        ("Aux.1", "Aux.1-model"),
+        ("n" * 255, "n" * 100),
     ],
 )
 def test_file_names(small_model, name: str, file: str) -> None:

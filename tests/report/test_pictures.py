@@ -117,17 +117,17 @@ class TestCloseUp:
         assert len(places) == 1
         return places[0]
 
-    def test_tile_borders_are_white_lines(self, drawn, by_disks, small_disks) -> None:
+    def test_tile_borders_are_grey_lines(self, drawn, by_disks, small_disks) -> None:
         for side in SIDES:
             plan = getattr(by_disks, side).result.plan
             picture = drawn[f"worst_seam_{side}"]
-            white = (picture == 255).all(axis=-1)
-            seam = (picture == (0, 255, 0)).all(axis=-1)  # drawn over them
-            rows = np.flatnonzero((white | seam).all(axis=1))
+            colours = 128, 255, (0, 255, 0)  # outlines and cuts are drawn over them
+            drawn_on = [(picture == colour).all(axis=-1) for colour in colours]
+            rows = np.flatnonzero(np.any(drawn_on, axis=0).all(axis=1))
             assert set(np.diff(rows)) == {10 * plan.stride[0]}
             assert len(rows) >= 2
 
-    def test_the_seam_is_a_green_line_at_one_place_on_both_sides(
+    def test_the_cuts_are_green_lines_at_one_place_on_both_sides(
         self, drawn, by_disks
     ) -> None:
         seam = by_disks.naive.splitting[0]
@@ -135,15 +135,25 @@ class TestCloseUp:
             green = (drawn[f"worst_seam_{side}"] == (0, 255, 0)).all(axis=-1)
             across = np.unique(np.nonzero(green)[seam.axis])
             along = np.unique(np.nonzero(green)[1 - seam.axis])
-            assert len(across) == 2  # a pixel on each side of the border
-            assert across[1] % 10 == 0  # where two image pixels meet
-            length = np.ptp(seam.pairs[1 - seam.axis])
+            assert len(across) == 6  # three pixels on each side of the border
+            assert across[3] % 10 == 0  # where two image pixels meet
+            length = sum(np.ptp(cut.pairs[1 - seam.axis]) for cut in seam.cuts)
             assert len(along) <= 10 * length
         naive, cropped = (drawn[f"worst_seam_{side}"] for side in SIDES)
         is_green = [(p == (0, 255, 0)).all(axis=-1) for p in (naive, cropped)]
         np.testing.assert_array_equal(*is_green)
 
-    def test_none_where_nothing_is_split(self, by_disks, small_disks) -> None:
+    def test_objects_are_outlined(self, drawn, by_disks, small_disks) -> None:
+        """Where two pieces meet there is a line on the left, and none on the right."""
+        cut = by_disks.naive.cutting[0].cuts[0]
+        for side, labels in (("naive", True), ("cropped", False)):
+            is_white = (drawn[f"worst_seam_{side}"] == 255).all(axis=-1)
+            assert is_white.any()
+            found = getattr(by_disks, side).result.labels
+            there = found[tuple(slice(*bounds) for bounds in cut.pairs)]
+            assert (len(np.unique(there)) > 1) == labels
+
+    def test_none_where_nothing_is_cut(self, by_disks, small_disks) -> None:
         whole = replace(by_disks, naive=by_disks.cropped)
         assert "worst_seam_naive" not in pictures(whole, small_disks.image)
 

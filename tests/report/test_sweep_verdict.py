@@ -34,6 +34,40 @@ def test_windows_without_seams(of_disks) -> None:
     assert sweep_verdict(of_disks) == said
 
 
+def test_where_seams_do_nothing_to_objects_it_says_so(of_disks) -> None:
+    """The objects of cropped tiles at the windows of naive ones, one of them lost."""
+    naive, valid, _ = of_disks
+    same = replace(naive, outcomes=valid.outcomes, scores=valid.scores)
+    said = "No seams at 16. Seams at 20."
+    assert sweep_verdict([same, valid]) == (
+        f"{said} False splits (0) and AP50 (1) are the same at every tile size."
+    )
+    found = valid.outcomes.found.copy()
+    found[3] = 0
+    worse = replace(
+        same,
+        outcomes=replace(valid.outcomes, found=found),
+        scores=replace(valid.scores, found=143),
+    )
+    assert sweep_verdict([worse, valid]) == (
+        f"{said} False splits (0) are the same at every tile size. "
+        f"AP50 (0.986 to 1) is the same at every tile size within chance."
+    )
+    assert sweep_verdict([naive, valid]) == said  # a control: they change
+    pooled = [PooledPoint((point, point)) for point in (same, valid)]
+    assert "AP50 (1) are the same" in sweep_verdict(pooled)
+
+
+def test_nothing_is_said_of_no_objects(of_disks) -> None:
+    none = [
+        replace(point, scores=replace(point.scores, true_objects=0, found=0))
+        for point in of_disks[:2]
+    ]
+    without = [replace(point, scores=None, outcomes=None) for point in of_disks[:2]]
+    for points in (none, without):
+        assert sweep_verdict(points) == "No seams at 16. Seams at 20."
+
+
 def test_seams_everywhere(of_disks) -> None:
     naive, _, alone = of_disks
     assert sweep_verdict([naive]) == "Seams at every tile size."

@@ -30,11 +30,18 @@ def read(path: Path) -> list[list[str]]:
 
 def test_every_figure_of_both_sides(by_disks) -> None:
     table = figures_table(by_disks)
-    assert table.header == ("figure", "naive", "cropped")
+    assert table.header == (
+        "figure", "naive", "cropped", "difference", "low", "high", "better",
+    )  # fmt: skip
     naive, cropped = by_disks.naive.figures(), by_disks.cropped.figures()
-    assert {row[0]: row[1:] for row in table.rows} == {
+    assert {row[0]: row[1:3] for row in table.rows} == {
         key: (naive[key], cropped[key]) for key in naive
     }
+    judged = {row[0]: row[3:] for row in table.rows}
+    known = by_disks.differences["ap50"]
+    assert judged["ap50"] == (known.value, known.low, known.high, "cropped")
+    assert judged["seam_z"] == (None, None, None, "cropped")
+    assert judged["objects"] == (None,) * 4
 
 
 def test_the_profile_offset_by_offset(by_disks, tmp_path: Path) -> None:

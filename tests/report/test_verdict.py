@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.metrics.outcomes import object_differences
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.config import Clustering, Provenance
 from napari_shiftseg.model.unet import new_model
@@ -50,11 +52,115 @@ def test_whole_objects_are_those_of_cropped_without_a_truth(
     )
 
 
+class TestObjectsThatAreTheSame:
+    """A jump that does nothing to the objects: those of cropped tiles on both sides."""
+
+    def said(self, by_disks, model, lost: int = 0) -> Any:
+        cropped = by_disks.cropped
+        found = cropped.outcomes.found.copy()
+        found[:lost] = 0
+        naive = replace(
+            by_disks.naive,
+            splitting=(),
+            objects=replace(cropped.objects, found=144 - lost),
+            outcomes=replace(cropped.outcomes, found=found),
+        )
+        differences = object_differences(naive.outcomes, cropped.outcomes)
+        return verdict(replace(by_disks, naive=naive, differences=differences), model)
+
+    def test_that_is_said_with_what_to_do(self, by_disks, disks_model) -> None:
+        said = self.said(by_disks, disks_model)
+        assert said.text.endswith(
+            " times. Yet they cut no object that cropped tiles leave whole, and "
+            "objects are the same (both: AP50 1). Cropped tiles of 16 make no seams. "
+            "For these objects the tile size need not change; 32, a multiple of 16, "
+            "makes no seams and costs less."
+        )
+        assert not said.is_harm
+        assert verdict(by_disks, disks_model).is_harm
+
+    def test_a_few_objects_are_chance(self, by_disks, disks_model) -> None:
+        said = self.said(by_disks, disks_model, lost=2)
+        assert (
+            "objects are the same within chance (naive and cropped: AP50 " in said.text
+        )
+        assert "Use a tile size" not in said.text
+
+    def test_many_are_not(self, by_disks, disks_model) -> None:
+        said = self.said(by_disks, disks_model, lost=20)
+        assert "They make the objects worse (naive and cropped: AP50 " in said.text
+        assert said.text.endswith("Use a tile size that is a multiple of 16.")
+        assert said.is_harm
+
+    def test_naive_may_be_better(self, by_disks, disks_model) -> None:
+        turned = replace(
+            by_disks,
+            differences={
+                key: replace(d, value=-d.value, low=-d.high, high=-d.low)
+                for key, d in by_disks.differences.items()
+            },
+            naive=replace(
+                by_disks.naive, objects=by_disks.cropped.objects, splitting=()
+            ),
+            cropped=replace(by_disks.cropped, objects=by_disks.naive.objects),
+        )
+        said = verdict(turned, disks_model)
+        assert "Objects are better than with cropped tiles, beyond chance" in said.text
+        assert "Use a tile size" not in said.text
+
+    def test_few_objects_of_which_most_are_split(self, by_disks, disks_model) -> None:
+        """4 of 5: chance to a test, but nobody would call them the same."""
+        naive, cropped = (
+            replace(
+                side,
+                splitting=side.splitting[:number],
+                objects=replace(side.objects, true_objects=5),
+            )
+            for side, number in ((by_disks.naive, 4), (by_disks.cropped, 0))
+        )
+        few = {
+            key: replace(known, units=5, differing=4)
+            for key, known in by_disks.differences.items()
+        }
+        split = split_objects(naive.splitting)
+        text = verdict(
+            replace(by_disks, naive=naive, cropped=cropped, differences=few),
+            disks_model,
+        ).text
+        assert f"{split} of 5 objects are split. There are too few objects" in text
+        assert text.endswith("Use a tile size that is a multiple of 16.")
+
+    def test_without_a_truth(self, small_disks, disks_model, by_disks) -> None:
+        bare = compare(small_disks.image, disks_model, window=20, device="cpu")
+        for number, said in (
+            (0, "Yet no object is split."),
+            (1, "Yet hardly an object"),
+        ):
+            seams = tuple(
+                replace(seam, split=seam.split[:1])
+                for seam in bare.naive.splitting[:number]
+            )
+            naive = replace(bare.naive, splitting=seams)
+            text = verdict(replace(bare, naive=naive), disks_model).text
+            assert said in text
+            assert "the tile size need not change" in text
+
+    def test_no_object_at_all(self, by_disks, disks_model) -> None:
+        naive, cropped = (
+            replace(side, result=replace(side.result, labels=0 * side.result.labels))
+            for side in (by_disks.naive, by_disks.cropped)
+        )
+        empty = replace(by_disks, naive=naive, cropped=cropped)
+        text = verdict(empty, disks_model).text
+        assert "No object is found with either" in text
+        assert "Where there are objects it may matter; 32, a multiple of 16" in text
+
+
 def test_objects_in_pieces_with_cropped_tiles_too(by_disks, disks_model) -> None:
     cropped = by_disks.cropped
-    scores = replace(cropped.objects, found=3)
+    scores = replace(cropped.objects, found=95)
     split = by_disks.naive.splitting[:2]
-    misfit = replace(cropped, objects=scores, splitting=split)
+    misfit = replace(cropped, objects=scores, splitting=split)  # still far better
     text = verdict(replace(by_disks, cropped=misfit), disks_model).text
     assert (
         f"Cropped tiles of 16 do not, though {split_objects(split)} objects are in "
@@ -65,6 +171,17 @@ def test_objects_in_pieces_with_cropped_tiles_too(by_disks, disks_model) -> None
         f"{scores.ap50:.3g}"
     )
     assert "hardly" not in verdict(by_disks, disks_model).text
+
+
+def test_a_jump_inside_objects_alone(by_disks, disks_model) -> None:
+    """The background's noise may hide it from the ratio over all pixels."""
+    naive = by_disks.naive
+    hidden = replace(naive, seams=replace(naive.seams, ratio=naive.untiled.ratio))
+    text = verdict(replace(by_disks, naive=hidden), disks_model).text
+    assert text.startswith(
+        f"Tiles of 20 make seams: inside objects the embedding jumps "
+        f"{cell(naive.seams.ratio_within)} times as much there as elsewhere, and "
+    )
 
 
 def test_an_image_smaller_than_what_the_network_sees(by_disks, disks_model) -> None:
@@ -135,7 +252,9 @@ def test_zero_padding_is_mended_by_cropping(rng) -> None:
         f"Tiles of 8 make no jump at their borders, but give another embedding than "
         f"one pass does: up to {cell(float(far))} away, where values reach "
     )
-    assert "; no object is split. Cropped tiles of 8 give what one pass gives." in text
+    assert ". Yet no object is split. Cropped tiles of 8 give what one pass gives." in (
+        text
+    )
     assert "This network pads with zeros" in text
     assert "multiple of 4" not in text
 

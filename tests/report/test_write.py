@@ -314,9 +314,9 @@ def test_a_report_can_be_stopped_between_two_pictures(
 ) -> None:
     """The older report stays whole."""
     arguments = of_volume, volume_model, volume
-    write_report(*arguments, "older", tmp_path)
+    write_report(*arguments, "one", tmp_path)
     older = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    steps = report_steps(*arguments, "newer", tmp_path)
+    steps = report_steps(*arguments, "one", tmp_path)
     for progress in steps:
         if progress.done == 2:
             break

@@ -98,3 +98,23 @@ def test_a_new_training_begins_a_new_file(path: Path) -> None:
 def test_going_on_without_the_old_file(path: Path) -> None:
     Log(path, done=100).add(step(200))
     assert [row["step"] for row in rows(path)] == ["200"]
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"notes of mine", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("done", [0, 30])
+def test_a_file_of_somebody_else_is_left_as_it_is(path, content, done) -> None:
+    path.write_bytes(content)
+    with pytest.raises(FileExistsError, match=r"m\.csv is there and is no log"):
+        Log(path, done)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_and_a_cut_row_are_passed_over(path: Path) -> None:
+    path.touch()
+    log = Log(path)
+    for done in range(1, 201):
+        log.add(step(done))
+    with path.open("a", encoding="utf-8") as file:
+        file.write("300,1")
+    Log(path, 400)
+    assert [row["step"] for row in rows(path)] == ["100", "200"]

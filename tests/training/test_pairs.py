@@ -53,7 +53,7 @@ class TestRead:
             read_pairs(*folders)
 
     def test_labels_that_are_none(self, folders) -> None:
-        write(folders[1] / "b_labels.npy", np.ones((3, 4)))
+        write(folders[1] / "b_labels.npy", np.full((3, 4), 0.5))
         with pytest.raises(ValueError, match=r"b_labels.npy must be a label.*float64"):
             read_pairs(*folders)
 

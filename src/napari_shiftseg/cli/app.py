@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from glob import glob, has_magic
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,13 +43,32 @@ def run(arguments: Sequence[str]) -> int:
     ValueError
         If the arguments are wrong; and all that a command raises.
     """
+    words = _expanded(arguments)
     try:
-        status = app(list(arguments) or ["--help"], standalone_mode=False)
+        status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
         raise ValueError(error.format_message()) from None
+    except FileNotFoundError as error:
+        pattern = next((w for w in words if has_magic(w) and w in str(error)), None)
+        if pattern is None:
+            raise
+        raise FileNotFoundError(
+            f"no file matches {pattern}: give the names of files that are there"
+        ) from None
     except typer.Abort:
         raise KeyboardInterrupt from None
     return status or 0
+
+
+def _expanded(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with patterns replaced by files, where the shell does not."""
+    if sys.platform != "win32":
+        return list(arguments)
+    return [
+        word
+        for given in arguments
+        for word in (has_magic(given) and sorted(glob(given))) or [given]
+    ]
 
 
 def _show_version(wanted: bool) -> None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.labels import read_truth
+from napari_shiftseg.cli.sources import read_source
 from napari_shiftseg.cli.terminal import report_comparison, with_progress
-from napari_shiftseg.files.reading import read_image
+from napari_shiftseg.files.records import Run
+from napari_shiftseg.files.writing import inputs_of
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.report.write import report_folder, report_of, write_report
@@ -26,10 +28,15 @@ def run_compare(
     settings: Settings,
     output: Path | None,
     as_json: bool,
+    channel: str | None = None,
+    series: int | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Compare both stitchings of an image; print and, if asked, write the outcome."""
-    folder = output and report_folder(output)
-    network, source = load_model(model), read_image(image)
+    network = load_model(model)
+    source = read_source(network.config, image, channel, series)
+    run = Run("compare", inputs_of(source))
+    folder = output and report_folder(output, run, overwrite=overwrite)
     labels = read_truth(image, truth)
     if settings.window is None:  # as the widget begins with
         settings = replace(settings, window=network.config.usual_window)
@@ -38,8 +45,9 @@ def run_compare(
         report = report_of(comparison, network, source.name)
     else:
         report = write_report(
-            comparison, network, source.data, source.name, folder, labels
-        )
+            comparison, network, source.data, source.name, folder, labels,
+            run=run, overwrite=overwrite,
+        )  # fmt: skip
     if as_json:
         print(json.dumps(report, allow_nan=False))
         return

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.terminal import report_comparison, with_progress
+from napari_shiftseg.files.records import Run
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.pipeline.settings import Settings
@@ -21,22 +22,31 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison
 
 SAMPLE = "disks"
-FIGURES = ("model", "period", "device", "naive", "cropped")
+FIGURES = (
+    "model", "period", "device", "naive", "cropped", "differences", "verdict",
+)  # fmt: skip
 
 
 def run_demo(
-    output: Path, window: int, device: str, viewer: bool, as_json: bool
+    output: Path,
+    window: int,
+    device: str,
+    viewer: bool,
+    as_json: bool,
+    overwrite: bool = False,
 ) -> None:
     """Segment the disk sample both ways; write, print and show the outcome."""
-    folder = report_folder(output)
+    run = Run("demo", (SAMPLE,))
+    folder = report_folder(output, run, overwrite=overwrite)
     sample, model = make_sample(SAMPLE), load_model(SAMPLE)
     settings = Settings(window=window, device=device)
     comparison = with_progress(
         compare_steps(sample.image, model, settings, sample.labels)
     )
     report = write_report(
-        comparison, model, sample.image, SAMPLE, folder, sample.labels
-    )
+        comparison, model, sample.image, SAMPLE, folder, sample.labels,
+        run=run, overwrite=overwrite,
+    )  # fmt: skip
     if as_json:
         print(json.dumps({"sample": SAMPLE, **{key: report[key] for key in FIGURES}}))
         return

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
 from napari_shiftseg.cli import streams
-from napari_shiftseg.geometry.words import visible
+from napari_shiftseg.geometry.foreign_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,10 @@ from napari_shiftseg.cli.labels import read_labels
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import numbered_anew
+from napari_shiftseg.files.records import refuse_to_overwrite
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
+from napari_shiftseg.model.whole_file import whole_or_not_at_all
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
@@ -22,19 +25,25 @@ MEANS = ("ap50", "precision", "recall", "f1")
 
 
 def run_evaluate(
-    prediction: Path, truth: Path, output: Path | None, as_json: bool
+    prediction: Path,
+    truth: Path,
+    output: Path | None,
+    as_json: bool,
+    overwrite: bool = False,
 ) -> None:
     """Score label images; print and, if asked, write the outcome."""
     if output:
-        _check_output(output)
+        _check_output(output, overwrite)
     scores = {
-        name: _scored(name, *paths) for name, paths in pairs(prediction, truth).items()
+        readable(name): _scored(name, *paths)
+        for name, paths in pairs(prediction, truth).items()
     }
     report = evaluation(scores)
     if output:
         header = ("image", *ObjectScores(0, 0, 0, 0, 0).figures())
         rows = tuple(tuple(image.values()) for image in report["images"])
-        write_csv(output, Table(header, rows))
+        with whole_or_not_at_all(output) as unfinished:
+            write_csv(unfinished, Table(header, rows))
     if as_json:
         print(json.dumps(report, allow_nan=False))
     else:
@@ -64,10 +73,11 @@ def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:
     return pooled(map(object_scores, *frames))
 
 
-def _check_output(output: Path) -> None:
+def _check_output(output: Path, overwrite: bool) -> None:
     if output.suffix.lower() != ".csv":
         raise ValueError(f"the file must end with .csv, got {output.name!r}")
     writable_folder(output.parent)
+    refuse_to_overwrite([output], (), overwrite, "table of this command")
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import traceback
 from errno import ENOSPC
 from pathlib import Path
 
-from napari_shiftseg.geometry.words import brief
+from napari_shiftseg.geometry.foreign_text import brief
 
 FORESEEN = (ValueError, OSError, MemoryError, FloatingPointError)
 NO_MEMORY = (  # as torch and numpy say it

@@ -23,6 +23,7 @@ def run_figure(
     retrain: bool,
     device: str,
     as_json: bool,
+    overwrite: bool = False,
 ) -> None:
     """Make one figure or all; print what was measured, write all of it."""
     experiments, reports = find_experiments(name), []
@@ -35,7 +36,7 @@ def run_figure(
     given = None if data is None else read_data(data)
     for experiment in experiments:
         own = given if experiment.data or not many else None
-        steps = run_steps(experiment, output, retrain, device, own)
+        steps = run_steps(experiment, output, retrain, device, own, overwrite)
         reports.append(with_progress(steps, unit="step"))
         if not as_json:
             _print(reports[-1], output)

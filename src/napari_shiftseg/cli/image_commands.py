@@ -12,7 +12,10 @@ from napari_shiftseg.cli.options import (
     Channel,
     Device,
     ForegroundThreshold,
+    IgnoreNan,
     Image,
+    Intensity,
+    Invert,
     Json,
     KernelOption,
     MinSize,
@@ -36,12 +39,13 @@ def demo(
     window: Annotated[int, typer.Option(help="Tile size for naive stitching.")] = 20,
     device: Device = "auto",
     viewer: Annotated[bool, typer.Option(help="Open napari with the result.")] = True,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment the disk sample naively and cropped, and compare."""
     from napari_shiftseg.cli.demo import run_demo
 
-    run_demo(output, window, device, viewer and not as_json, as_json)
+    run_demo(output, window, device, viewer and not as_json, as_json, overwrite)
 
 
 def figure(
@@ -65,12 +69,13 @@ def figure(
         typer.Option("--retrain", help="Train its networks anew, and write them too."),
     ] = False,
     device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda.")] = "auto",
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
     from napari_shiftseg.cli.figure import run_figure
 
-    run_figure(name, output, data, retrain, device, as_json)
+    run_figure(name, output, data, retrain, device, as_json, overwrite)
 
 
 def segment(
@@ -89,6 +94,9 @@ def segment(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     channel: Channel = None,
     series: Series = None,
     save: Save = "labels",
@@ -124,6 +132,9 @@ def mend(
     min_size: MinSize = None,
     split_far_parts: SplitFarParts = None,
     foreground_threshold: ForegroundThreshold = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     channel: Channel = None,
     series: Series = None,
     save: Save = "labels",
@@ -159,6 +170,12 @@ def compare(
     batch: Batch = None,
     bandwidth: Bandwidth = None,
     output: OptionalOutput = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
+    channel: Channel = None,
+    series: Series = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Compare naive and cropped stitching: figures, a verdict, a report.
@@ -169,14 +186,19 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
+    from napari_shiftseg.cli.run_settings import parse_intensity
     from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
         window=_window(window), border=border, device=device, batch=batch,
-        bandwidth=bandwidth,
+        bandwidth=bandwidth, intensity=parse_intensity(intensity), invert=invert,
+        ignore_nan=ignore_nan,
     )  # fmt: skip
-    run_compare(image, model_for(model, image), truth, settings, output, as_json)
+    run_compare(
+        image, model_for(model, image), truth, settings, output, as_json, channel,
+        series, overwrite,
+    )  # fmt: skip
 
 
 def sweep(
@@ -199,16 +221,28 @@ def sweep(
     border: BorderOption = "mirror",
     device: Device = "auto",
     output: OptionalOutput = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
+    channel: Channel = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
+    from napari_shiftseg.cli.run_settings import parse_intensity
     from napari_shiftseg.cli.sweep import run_sweep
     from napari_shiftseg.cli.usual_model import model_for
     from napari_shiftseg.pipeline.settings import Settings
 
-    settings = Settings(stitching=stitching, border=border, device=device)
+    settings = Settings(
+        stitching=stitching, border=border, device=device,
+        intensity=parse_intensity(intensity), invert=invert, ignore_nan=ignore_nan,
+    )  # fmt: skip
     model = model_for(model, *images)
-    run_sweep(images, model, windows, truth or [], settings, output, as_json)
+    run_sweep(
+        images, model, windows, truth or [], settings, output, as_json, channel,
+        overwrite,
+    )  # fmt: skip
 
 
 def evaluate(
@@ -221,6 +255,7 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help=".csv file.")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Score labels against true labels: AP50, false splits, false merges.
@@ -230,7 +265,7 @@ def evaluate(
     """
     from napari_shiftseg.cli.evaluate import run_evaluate
 
-    run_evaluate(prediction, truth, output, as_json)
+    run_evaluate(prediction, truth, output, as_json, overwrite)
 
 
 def _window(text: str | None) -> int | tuple[int, ...] | None:

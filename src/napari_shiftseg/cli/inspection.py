@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.cli.sources import read_source
 from napari_shiftseg.cli.terminal import print_table, with_progress
-from napari_shiftseg.files.reading import read_image
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.device import resolve_device
@@ -102,10 +102,16 @@ class Inspection:
 
 
 def run_inspection(
-    model: str, image: Path | None, device: str, self_test: bool, as_json: bool
+    model: str,
+    image: Path | None,
+    device: str,
+    self_test: bool,
+    as_json: bool,
+    channel: str | None = None,
+    series: int | None = None,
 ) -> bool:
     """Inspect a model and print what was found; returns whether no test failed."""
-    found = inspect_model(model, image, device, self_test)
+    found = inspect_model(model, image, device, self_test, channel, series)
     if as_json:
         print(json.dumps(found.report()))
     else:
@@ -114,7 +120,12 @@ def run_inspection(
 
 
 def inspect_model(
-    model: str, image: Path | None, device: str, self_test: bool
+    model: str,
+    image: Path | None,
+    device: str,
+    self_test: bool,
+    channel: str | None = None,
+    series: int | None = None,
 ) -> Inspection:
     """Inspect a model, and measure it on an image if that is asked for.
 
@@ -127,12 +138,14 @@ def inspect_model(
     device : str
     self_test : bool
         Whether tiled and untiled are compared, on the image or else the disk sample.
+    channel, series : optional
+        Of the image; see `read_image`.
     """
     where, network = str(resolve_device(device)), load_model(model)
     known = describe(network), what_follows(network.config), where
     if image is None and not self_test:
         return Inspection(*known)
-    subject, costs, test = _subject(image, network), None, None
+    subject, costs, test = _subject(image, network, channel, series), None, None
     if image is not None:
         steps = cost_steps(subject.shape, network, device=device)
         costs = with_progress(steps, unit="window")
@@ -141,8 +154,11 @@ def inspect_model(
     return Inspection(*known, subject, costs, test)
 
 
-def _subject(image: Path | None, model: UNet) -> Subject:
-    source, config = read_image(image or SAMPLE), model.config
+def _subject(
+    image: Path | None, model: UNet, channel: str | None, series: int | None
+) -> Subject:
+    config = model.config
+    source = read_source(config, image or SAMPLE, channel, series)
     name = str(image) if image else f"the sample {SAMPLE} ({NO_IMAGE})"
     config.leading_axes(source.data.ndim, name)  # refuses too few
     frames = frames_of(source.data, model)

@@ -10,9 +10,9 @@ from napari_shiftseg.cli import usual_model
 from napari_shiftseg.cli.segment import (
     Taken,
     print_segmentation,
-    read_source,
     safe_outputs,
 )
+from napari_shiftseg.cli.sources import read_source
 from napari_shiftseg.cli.terminal import with_progress
 from napari_shiftseg.files.edits import read_edits
 from napari_shiftseg.files.writing import write_segmentation
@@ -47,7 +47,7 @@ def run_mend(
     network = model_for(model, known, usual)
     doubt = doubt_about(model, known, usual)
     with kept_if_used(output) as folder:
-        source = read_source(network.config, image, taken)
+        source = read_source(network.config, image, taken.channel, taken.series)
         outputs = safe_outputs("mend", source, folder, taken)
         result = segmented(
             source.data, network, with_clustering(settings, known), doubt

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_shiftseg.cli.options import Device, Json, Model, Output
+from napari_shiftseg.cli.options import (
+    Channel,
+    Device,
+    Json,
+    Model,
+    Output,
+    Overwrite,
+    Series,
+)
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -17,13 +25,15 @@ def inspect(
         str | None,
         typer.Argument(
             help="Bundled or own model, or .safetensors file. "
-            "[the sample's own, else nuclei]"
+            "[with --image: the sample's own, else nuclei]"
         ),
     ] = None,
     image: Annotated[
         Path | None,
         typer.Option(help="What each tile size costs on this image, or sample."),
     ] = None,
+    channel: Channel = None,
+    series: Series = None,
     device: Device = "auto",
     self_test: Annotated[
         bool,
@@ -39,8 +49,10 @@ def inspect(
     from napari_shiftseg.cli.inspection import run_inspection
     from napari_shiftseg.cli.usual_model import model_for
 
+    if model is None and image is None:
+        raise typer.BadParameter("name a MODEL, or an image with --image")
     model = model_for(model, *([image] if image else []))
-    if not run_inspection(model, image, device, self_test, as_json):
+    if not run_inspection(model, image, device, self_test, as_json, channel, series):
         raise typer.Exit(1)
 
 
@@ -107,6 +119,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Of weights and windows.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
     device: Device = "auto",
+    channel: Channel = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")
     ] = False,
@@ -129,7 +142,8 @@ def train(
         window=None if window is None else parse_window(window), steps=steps,
         batch=batch, learning_rate=learning_rate, precision=precision,
         every=every, patience=patience, seed=seed, workers=workers, device=device,
-        resume=resume, force=force, command=shlex.join(["shiftseg", *sys.argv[1:]]),
+        resume=resume, channel=channel, force=force,
+        command=shlex.join(["shiftseg", *sys.argv[1:]]),
         network={name: v for name, v in network.items() if v is not None},
     )  # fmt: skip
     run_training(asked, as_json)
@@ -158,6 +172,8 @@ def tune(
         typer.Option("-o", "--output", help=".safetensors file, tuned. [none]"),
     ] = None,
     device: Device = "auto",
+    channel: Channel = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Choose bandwidth, minimum size and threshold by AP50 on images with labels.
@@ -170,7 +186,9 @@ def tune(
 
     model = model_for(model, images)
     candidates = read_candidates(bandwidths, min_sizes, thresholds)
-    run_tuning(images, labels, model, candidates, output, device, as_json)
+    run_tuning(
+        images, labels, model, candidates, output, device, as_json, channel, overwrite
+    )
 
 
 def export(
@@ -178,9 +196,10 @@ def export(
         str, typer.Argument(help="Bundled or own model, or .safetensors file.")
     ],
     output: Output,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write a model and its card (NAME.md) into a folder, to hand on."""
     from napari_shiftseg.cli.export import run_export
 
-    run_export(model, output, as_json)
+    run_export(model, output, as_json, overwrite)

@@ -85,6 +85,19 @@ Series = Annotated[
     int | None,
     typer.Option(help="Which series of a TIFF, counted from 1. [the largest]"),
 ]
+Intensity = Annotated[
+    str,
+    typer.Option(
+        metavar="LOW:HIGH",
+        help="Grey values read as 0 and 1, 100:1100; auto finds them in the image.",
+    ),
+]
+Invert = Annotated[
+    bool, typer.Option("--invert", help="Objects are dark on a bright ground.")
+]
+IgnoreNan = Annotated[
+    bool, typer.Option("--ignore-nan", help="NaN and infinite pixels are no data.")
+]
 Save = Annotated[
     str, typer.Option(help="labels, embedding, gradient or all; labels always.")
 ]

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.cli.sources import read_source
 from napari_shiftseg.cli.terminal import note, report_segmentation, with_progress
-from napari_shiftseg.files.reading import image_for
 from napari_shiftseg.files.writing import KINDS, outputs_of, write_segmentation
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.files.reading import Source
     from napari_shiftseg.files.writing import Outputs
-    from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.pipeline.segmentation import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
 
@@ -65,14 +64,6 @@ def kinds_to_save(text: str) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in kinds | {KINDS[0]} or "all" in kinds)
 
 
-def read_source(config: ModelConfig, image: Path, taken: Taken) -> Source:
-    """Read an image as a model reads it; what was decided goes to standard error."""
-    source = image_for(config, image, taken.channel, taken.series)
-    for said in source.notes:
-        note(f"{image.name}: {said}")
-    return source
-
-
 def safe_outputs(command: str, source: Source, folder: Path, taken: Taken) -> Outputs:
     """Name the files to write, before any work; another name than usual is said.
 
@@ -101,7 +92,7 @@ def run_segment(
     """Segment an image, write the outcome and print it."""
     with kept_if_used(output) as folder:
         network = load_model(model)
-        source = read_source(network.config, image, taken)
+        source = read_source(network.config, image, taken.channel, taken.series)
         outputs = safe_outputs("segment", source, folder, taken)
         result = with_progress(segment_steps(source.data, network, settings))
         report = write_segmentation(result, network, source, outputs)

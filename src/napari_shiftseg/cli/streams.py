@@ -11,7 +11,7 @@ import io
 import os
 import sys
 
-from napari_shiftseg.geometry.words import escape, visible
+from napari_shiftseg.geometry.foreign_text import escape, visible
 
 NAME = "shiftseg"  # of the way in which a character is written that an encoding lacks
 PLAIN = {

@@ -8,11 +8,20 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.labels import read_truth
+from napari_shiftseg.cli.sources import read_source
 from napari_shiftseg.cli.terminal import print_table, with_progress
-from napari_shiftseg.files.reading import read_image
+from napari_shiftseg.files.records import (
+    Run,
+    checksums,
+    refuse_to_overwrite,
+    written_by,
+)
+from napari_shiftseg.files.writing import inputs_of
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.description import own_seams
+from napari_shiftseg.model.whole_file import all_or_none
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import cell
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
 
+RECORD = "sweep.json"
+FILES = (RECORD, "sweep.csv", "sweep.png")
 COLUMNS = {
     "seam_ratio": "seam ratio",
     "seam_ratio_untiled": "untiled",
@@ -47,6 +58,8 @@ def run_sweep(
     settings: Settings,
     output: Path | None,
     as_json: bool,
+    channel: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Sweep images one by one; print and, if asked, write the outcome."""
     if truths and len(truths) != len(images):
@@ -55,9 +68,13 @@ def run_sweep(
             f"{len(images)}; give --truth once an image, in their order"
         )
     chosen = None if windows is None else parse_windows(windows)
-    folder = output and writable_folder(output)
     network = load_model(model)
-    sources = [read_image(path) for path in images]
+    sources = [read_source(network.config, path, channel) for path in images]
+    folder = output and writable_folder(output)
+    run = Run("sweep", tuple(known for one in sources for known in inputs_of(one)))
+    if folder:
+        own = written_by(run, folder / RECORD)
+        refuse_to_overwrite((folder / n for n in FILES), own, overwrite, "sweep")
     labels = [
         checked_truth(source.data, network, read_truth(image, truth))
         for image, source, truth in zip_longest(images, sources, truths)
@@ -69,7 +86,7 @@ def run_sweep(
     pooled = [PooledPoint(points) for points in zip(*sweeps.values(), strict=True)]
     report = sweep_report(network, settings, sweeps, pooled)
     if folder:
-        _write(report, sweeps, pooled, folder)
+        report = _write(report | run.about(), sweeps, pooled, folder)
     if as_json:
         print(json.dumps(report, allow_nan=False))
     else:
@@ -78,10 +95,10 @@ def run_sweep(
 
 def _names(images: Sequence[Path]) -> list[str]:
     """Name images by their files; by their whole paths where two files are alike."""
-    stems = [path.stem for path in images]
+    stems = [readable(path.stem) for path in images]
     if len(set(stems)) == len(stems):
         return stems
-    paths = [str(path) for path in images]
+    paths = [readable(str(path)) for path in images]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} was given twice; give each image once")
@@ -113,15 +130,21 @@ def _write(
     sweeps: dict[str, list[SweepPoint]],
     pooled: Sequence[PooledPoint],
     folder: Path,
-) -> None:
-    (folder / "sweep.json").write_text(json.dumps(report, indent=2, allow_nan=False))
+) -> dict[str, Any]:
+    """Write the files of a sweep together; returns the report with their sums."""
     tables = {name: sweep_table(points) for name, points in sweeps.items()}
     header = next(iter(tables.values())).header
     rows = tuple((name, *row) for name, table in tables.items() for row in table.rows)
-    write_csv(folder / "sweep.csv", Table(("image", *header), rows))
     several = len(sweeps) > 1
     points = pooled if several else next(iter(sweeps.values()))
-    write_sweep_plot(points, folder / "sweep.png")
+    with all_or_none([folder / name for name in FILES]) as (record, table, plot):
+        write_csv(table, Table(("image", *header), rows))
+        write_sweep_plot(points, plot)
+        sums = checksums(dict(zip(FILES[1:], (table, plot), strict=True)))
+        report = report | {"sha256": sums}
+        text = json.dumps(report, indent=2, allow_nan=False)
+        record.write_text(text, encoding="utf-8")
+    return report
 
 
 def _print(report: dict[str, Any], folder: Path | None) -> None:

@@ -68,9 +68,23 @@ def report_comparison(report: Mapping[str, Any]) -> None:
             cell(cropped[row.key]),
             untiled_cell(row, naive, cropped),
         )
+    _print_better(report["differences"])
     print(f"\n{fill(report['verdict'], 80)}")
     for warning in report["warnings"]:
         print(f"note: {warning}")
+
+
+def _print_better(differences: Mapping[str, Any]) -> None:
+    """Say in which figures a side is better, beyond what chance gives."""
+    for side in ("naive", "cropped"):
+        titles = [
+            row.title.strip()
+            for row in ROWS
+            if differences.get(row.key, {}).get("better") == side
+        ]
+        if titles:
+            said = f"{side} is better beyond chance: {', '.join(titles)}"
+            print(f"\n{fill(said, 80)}")
 
 
 def _print_row(title: str, *cells: str) -> None:

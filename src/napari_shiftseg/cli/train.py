@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from tqdm import tqdm
 
+from napari_shiftseg.cli.interruption import asked_to_stop
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window
@@ -21,7 +22,7 @@ from napari_shiftseg.model.header import read_config
 from napari_shiftseg.training import state
 from napari_shiftseg.training.counted import counted_pairs
 from napari_shiftseg.training.fit import Training
-from napari_shiftseg.training.log import Log
+from napari_shiftseg.training.log import Log, is_log
 from napari_shiftseg.training.networks import fine_tuned_config, object_config
 from napari_shiftseg.training.object_training import object_training
 from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
@@ -61,6 +62,7 @@ class Asked:
     workers: int = 0
     device: str = "auto"
     resume: bool = False
+    channel: str | None = None
     force: bool = False
     command: str = ""
 
@@ -89,6 +91,12 @@ def run_training(asked: Asked, as_json: bool) -> None:
             f"there is a model {asked.output} already: give another name with -o, or "
             f"delete it"
         )
+    table = asked.output.with_suffix(".csv")
+    if table.exists() and not is_log(table):
+        raise FileExistsError(
+            f"{table}, where the course of the training would be written, is another "
+            f"table: give another name with -o, or move it away"
+        )
     loss = _followed(training, asked, saved)
     _print(training, loss, asked.output, as_json)
 
@@ -112,7 +120,7 @@ def _on_images(asked: Asked) -> Training:
         raise ValueError(
             "nothing to train on: give IMAGES and LABELS, or --sample disks"
         )
-    read = read_pairs(asked.images, asked.labels)
+    read = read_pairs(asked.images, asked.labels, asked.channel, note)
     config = _config(asked, read)
     pairs = to_learn(read, config, asked.window)
     count = counted_pairs(pairs)
@@ -120,7 +128,7 @@ def _on_images(asked: Asked) -> Training:
     if count.is_partly:
         note(count.line)
     if asked.validate:
-        validation = read_pairs(*asked.validate)
+        validation = read_pairs(*asked.validate, asked.channel, note)
         name = name_of(asked.validate[0])
     else:
         learnt, validation = held_out(samples, count.is_partly)
@@ -178,25 +186,33 @@ def _followed(training: Training, asked: Asked, saved: Path) -> float:
     losses: deque[float] = deque(maxlen=MEAN_OVER)
     every = 0.1 if sys.stderr.isatty() else 30  # seconds
     total = training.recipe.steps
-    with tqdm(
+    bar = tqdm(
         total=total, initial=training.done, unit="step", mininterval=every, delay=1
-    ) as bar:
+    )
+    with bar, asked_to_stop() as is_stopped:
+        training.is_stopped = is_stopped
+        said = ""
         try:
             for step in training.steps():
                 losses.append(step.loss)
                 log.add(step)
                 if step.validated:
                     bar.set_description(f"AP50 {step.validated.ap50:.3f}")
-                if step.done % asked.every == 0:
+                if step.note and step.note != said:
+                    said = step.note
+                    tqdm.write(said, file=sys.stderr)
+                if training.validation.due(step.done, total):
                     training.save(saved)
                     _write(training, asked.output)
                 bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
                 bar.update()
+            if is_stopped() and training.done < total:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             if training.done:
                 training.save(saved)
                 _write(training, asked.output)
-            note(f"stopped at step {training.done}; --resume goes on from there")
+                note(f"stopped at step {training.done}; --resume goes on from there")
             raise
     _write(training, asked.output)
     saved.unlink(missing_ok=True)

@@ -72,12 +72,14 @@ def run_tuning(
     output: Path | None,
     device: str,
     as_json: bool,
+    channel: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Tune a model; print the table and, if asked, write the tuned model."""
     if output:
-        check_model_file(output)
+        check_model_file(output, overwrite)
     network = load_model(model)
-    samples = read_pairs(images, labels)
+    samples = read_pairs(images, labels, channel, note)
     steps = tune_steps(samples, network, candidates, Settings(device=device))
     tuning = with_progress(steps, unit="step")
     report = tuning_report(network.config, tuning, name_of(images))

@@ -10,9 +10,12 @@ from torch import Tensor
 from napari_shiftseg.clustering.distances import by_differences, lengths
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from napari_shiftseg.clustering.frame import Frame
 
 NOTHING = -60.0  # exponent; where exp underflows, it takes ten times as long
+FAR = 8  # times as long as others takes a distance that must not cancel
 RIM = 1 + 1e-5  # squared radius of the flat kernel; points at its very rim are in
 
 
@@ -38,6 +41,13 @@ class Cloud:
     chunk : int
         Distances held at a time.
 
+    Attributes
+    ----------
+    reaches_far : bool
+        Whether points lie so far out that rounding must be reckoned with.
+    cost : int
+        Of a distance, see `Effort`; one that must not cancel takes longer.
+
     References
     ----------
     Comaniciu & Meer 2002, "Mean shift: a robust approach toward feature space
@@ -50,7 +60,8 @@ class Cloud:
     ) -> None:
         self._points, self._weights, self._frame = points, weights, frame
         self._rows = max(1, chunk // max(1, len(points)))
-        squares, self._cancels = lengths(points)
+        squares, self.reaches_far = lengths(points)
+        self.cost = FAR if self.reaches_far else 1
         one = torch.ones_like(squares)
         # so that [s, 1, -|s|²/2] times this is -|s - u|²/2: (channels + 2, points)
         self._right = torch.cat([points, -squares / 2, one], 1).T
@@ -80,9 +91,18 @@ class Cloud:
             means = self._frame.onto_sphere(means)
         return means, density
 
-    def density(self, places: Tensor) -> Tensor:
-        """Return the density at these places, (places,)."""
-        return self._summed(places, self._weights)
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def density(self, places: Tensor) -> Generator[None, None, Tensor]:
+        """Find the density at these places, (places,); yields between chunks."""
+        if 0 < len(places) <= self._rows:
+            return self._kernel(places) @ self._weights
+        sums = [self._weights[:0]]
+        for part in torch.split(places, self._rows):
+            yield
+            sums.append(self._kernel(part) @ self._weights)
+        return torch.cat(sums)
 
     def _summed(self, places: Tensor, values: Tensor) -> Tensor:
         """Return the sums of the points' values, each times its kernel."""
@@ -99,7 +119,7 @@ class Cloud:
         return exponents.clamp_(min=NOTHING).exp_()
 
     def _exponents(self, seeds: Tensor) -> Tensor:
-        if self._cancels:
+        if self.reaches_far:
             return by_differences(seeds, self._points).div_(-2)
         halves = -seeds.square().sum(1, keepdim=True) / 2
         return torch.cat([seeds, torch.ones_like(halves), halves], 1) @ self._right

@@ -11,6 +11,8 @@ from skimage.measure import label
 
 from napari_shiftseg.clustering.neighbourhoods import piece_together
 from napari_shiftseg.clustering.objects import Objects
+from napari_shiftseg.inference.progress import saying
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.found import Box, Find, Pixels
+    from napari_shiftseg.clustering.neighbourhoods import Piecing
     from napari_shiftseg.model.config import Clustering
+
+    Steps = Generator[tuple[int, int], None, NDArray[np.int32]]
+
+BEGIN = (0, 1)  # done, total, before the components are known
 
 
 @dataclass(frozen=True)
@@ -66,14 +73,12 @@ class Components:
     ) -> None:
         self._pixels, self._settings = pixels, settings
         self._neighbourhood, self._find = neighbourhood, find or pixels.find
-        self._components = label(foreground, connectivity=1)
-        self._boxes: list[Box] = ndimage.find_objects(self._components)
-        self._sizes = np.bincount(self._components.ravel()).tolist()
+        self._foreground = foreground
+        self._boxes: list[Box] = []
+        self._sizes: list[int] = []
         self._pieces: dict[int, Pieces | None] = {}
 
-    def view_steps(
-        self, view: Box
-    ) -> Generator[tuple[int, int], None, NDArray[np.int32]]:
+    def view_steps(self, view: Box) -> Steps:
         r"""Cluster what a view shows; yields (done, total) of all components.
 
         Returns
@@ -81,27 +86,30 @@ class Components:
         ndarray of int32
             (\\*view), the objects as `steps` has them, but numbered anew.
         """
+        yield from self._separate()
         shown = np.unique(self._components[view])
-        yield from self._each(shown[shown > 0].tolist())
-        return self._drawn(shown[shown > 0].tolist())[view]
+        numbers = shown[shown > 0].tolist()
+        yield from self._each(numbers)
+        drawn = yield from self._drawn_steps(numbers)
+        return drawn[view]
 
-    def touched(self, mask: NDArray[np.bool_]) -> list[int]:
-        r"""Return the numbers of the components that a mask, (\\*spatial), touches."""
-        numbers = np.unique(self._components[mask])
-        return [int(number) for number in numbers if number]
+    def touched_steps(self, mask: NDArray[np.bool_]) -> Steps:
+        r"""Cluster the components that a mask, (\\*spatial), touches.
 
-    def steps_of(
-        self, numbers: Sequence[int]
-    ) -> Generator[tuple[int, int], None, NDArray[np.int32]]:
-        r"""Cluster some components; their objects, (\\*spatial), are numbered anew."""
+        Their objects, (\\*spatial), are numbered anew.
+        """
+        yield from self._separate()
+        touched = np.unique(self._components[mask])
+        numbers = touched[touched > 0].tolist()
         for done, number in enumerate(numbers):
             yield done, len(numbers)
-            self._cluster(number)
+            yield from saying((done, len(numbers)), self._cluster(number))
         yield len(numbers), len(numbers)
-        return self._drawn(numbers)
+        return (yield from self._drawn_steps(numbers))
 
     def steps(self) -> Generator[tuple[int, int], None, Objects]:
         """Cluster all that is not yet clustered; yields (done, total) components."""
+        yield from self._separate()
         everything = range(1, len(self._boxes) + 1)
         yield from self._each(everything)
         yield len(self._boxes), len(self._boxes)
@@ -113,7 +121,7 @@ class Components:
             for pieces, begin in zip(known, begins[:-1], strict=True)
         ]
         return Objects(
-            self._drawn(everything),
+            (yield from self._drawn_steps(everything)),
             modes,
             np.concatenate([np.array([-1], dtype=np.int64), *mode_of]),
         )
@@ -121,37 +129,52 @@ class Components:
     def _each(self, numbers: Sequence[int]) -> Generator[tuple[int, int]]:
         for number in numbers:
             if number not in self._pieces:
-                yield len(self._pieces), len(self._boxes)
-                self._cluster(number)
+                so_far = len(self._pieces), len(self._boxes)
+                yield so_far
+                yield from saying(so_far, self._cluster(number))
 
-    def _cluster(self, number: int) -> None:
+    def _separate(self) -> Generator[tuple[int, int]]:
+        """Find the components, unless they are known."""
+        if not self._sizes:
+            size = self._foreground.size
+            parts = yield from patiently(BEGIN, size, _parts, self._foreground)
+            self._components, self._boxes, self._sizes = parts
+
+    def _cluster(self, number: int) -> Generator[None]:
         if number in self._pieces:
             return
-        small = self._sizes[number] < self._settings.min_size
-        # a small one would be dropped whatever its modes
-        self._pieces[number] = None if small else self._clustered(number)
+        pieces = None
+        if self._sizes[number] >= self._settings.min_size:
+            # a smaller one would be dropped whatever its modes
+            pieces = yield from self._clustered(number)
+        self._pieces[number] = pieces
 
-    def _clustered(self, number: int) -> Pieces:
+    def _clustered(self, number: int) -> Generator[None, None, Pieces]:
         box = self._boxes[number - 1]
         inside = self._components[box] == number
         modes = [self._no_modes]
         mode_image = np.zeros(inside.shape, dtype=np.int64)
 
-        def pieces_of(block: Box) -> NDArray[np.int32]:
+        def pieces_of(block: Box) -> Piecing:
             found_before = sum(map(len, modes))
-            image = self._nearest(box, block, inside[block], modes)
+            image = yield from self._nearest(box, block, inside[block], modes)
             fresh = mode_image[block] == 0
             numbered = np.where(image > 0, image + found_before, 0)
             mode_image[block][fresh] = numbered[fresh]
             if self._settings.split_far_parts:
-                image = label(image, background=0, connectivity=1)
+                image = yield from patiently(None, image.size, _connected, image)
             return image.astype(np.int32, copy=False)
 
-        pieces = piece_together(pieces_of, inside, self._neighbourhood)
-        own = _most(pieces[inside], mode_image[inside])
-        pieces = _small_to_neighbours(pieces, self._settings.min_size)
-        image, kept = without_small(pieces, self._settings.min_size)
-        return Pieces(image, np.concatenate(modes), own[kept] - 1)
+        pieces = yield from piece_together(pieces_of, inside, self._neighbourhood)
+
+        def without_scraps() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+            own = _most(pieces[inside], mode_image[inside])
+            large = _small_to_neighbours(pieces, self._settings.min_size)
+            image, kept = without_small(large, self._settings.min_size)
+            return image, own[kept] - 1
+
+        image, mode_of = yield from patiently(None, inside.size, without_scraps)
+        return Pieces(image, np.concatenate(modes), mode_of)
 
     def _nearest(
         self,
@@ -159,15 +182,16 @@ class Components:
         block: Box,
         inside: NDArray[np.bool_],
         modes: list[NDArray[Any]],
-    ) -> NDArray[np.int32]:
-        """Return 1 + the index of each pixel's mode, 0 outside; add to the modes."""
+    ) -> Piecing:
+        """Find 1 + the index of each pixel's mode, 0 outside; add to the modes."""
         place = tuple(
             slice(b.start + s.start, min(b.start + s.stop, b.stop))
             for b, s in zip(box, block, strict=True)
         )
-        found = self._find(place, inside, self._settings)
+        found = yield from self._find(place, inside, self._settings)
         for part in found.parts:
             if not found.is_assigned(part):
+                yield
                 found.assign(part, self._pixels.points(place, inside, part))
         modes.append(found.modes)
         image = np.zeros(inside.shape, dtype=np.int32)
@@ -178,6 +202,11 @@ class Components:
     def _no_modes(self) -> NDArray[Any]:
         embedding = self._pixels.embedding
         return np.zeros((0, len(embedding)), dtype=embedding.dtype)
+
+    def _drawn_steps(self, numbers: Sequence[int]) -> Steps:
+        so_far = len(self._pieces), len(self._boxes)
+        size = self._foreground.size
+        return (yield from patiently(so_far, size, self._drawn, numbers))
 
     def _drawn(self, numbers: Sequence[int]) -> NDArray[np.int32]:
         """Draw the objects of these components, numbered in this order."""
@@ -190,6 +219,20 @@ class Components:
                 np.add(pieces.image, before, out=there, where=pieces.image > 0)
                 before += len(pieces.mode_of)
         return labels
+
+
+def _parts(
+    foreground: NDArray[np.bool_],
+) -> tuple[NDArray[np.integer], list[Box], list[int]]:
+    """Return the numbered components, their boxes, and their sizes from number 0."""
+    components = _connected(foreground)
+    sizes = np.bincount(components.ravel(), minlength=1).tolist()
+    return components, ndimage.find_objects(components), sizes
+
+
+def _connected(image: NDArray[Any]) -> NDArray[np.int32]:
+    numbered: NDArray[np.int32] = label(image, background=0, connectivity=1)
+    return numbered
 
 
 def without_small(

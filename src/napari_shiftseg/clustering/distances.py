@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from math import isfinite, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    Steps = Generator[None, None, Tensor]
 
 BLOCK = 256  # candidates compared with one another at a time
 LOSS = 1e-3  # squared bandwidths that rounding may cost
@@ -51,22 +57,28 @@ def by_differences(a: Tensor, b: Tensor) -> Tensor:
     return torch.cdist(a, b, compute_mode=mode).square_()
 
 
-def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Tensor:
-    """Return which points lie within a radius of any of the others, (points,) bool."""
+def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Steps:
+    """Find which points lie within a radius of any of the others, (points,) bool.
+
+    Yields between chunks.
+    """
     if len(others) == 0:
         return torch.zeros(len(points), dtype=torch.bool, device=points.device)
     rows = max(1, chunk // len(others))
-    parts = torch.split(points, rows) if len(points) > rows else [points]
-    near = [squared_distances(part, others).amin(1) <= radius**2 for part in parts]
-    return near[0] if len(near) == 1 else torch.cat(near)
+    if len(points) <= rows:
+        return squared_distances(points, others).amin(1) <= radius**2
+    near = []
+    for part in torch.split(points, rows):
+        yield
+        near.append(squared_distances(part, others).amin(1) <= radius**2)
+    return torch.cat(near)
 
 
-def spread(
-    points: Tensor, radius: float, chunk: int, most: int | None = None
-) -> Tensor:
-    """Return points such that every point has one of them within the radius.
+def spread(points: Tensor, radius: float, chunk: int, most: int | None = None) -> Steps:
+    """Find points such that every point has one of them within the radius.
 
     Greedy, in the given order: a point is taken when none taken before it is near.
+    Yields after every few of them.
 
     Parameters
     ----------
@@ -93,7 +105,9 @@ def spread(
         chosen.append(taken)
         room -= len(taken)
         left = left[BLOCK:]  # a block has no point that its own choice leaves far
-        left = left[~within(points[left], points[taken], radius, chunk)]
+        yield
+        near = yield from within(points[left], points[taken], radius, chunk)
+        left = left[~near]
     return torch.cat(chosen)
 
 

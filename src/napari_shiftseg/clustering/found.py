@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
-from napari_shiftseg.clustering.threads import one_thread
+from napari_shiftseg.clustering.threads import in_one_thread
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.model.config import Clustering
 
     Box = tuple[slice, ...]
-    Find = Callable[[Box, NDArray[np.bool_], Clustering], "Found"]
+    Finding = Generator[None, None, "Found"]
+    Find = Callable[[Box, NDArray[np.bool_], Clustering], Finding]
 
 NOT_YET = -1
 SMALL = 2**18  # values of points, for which one thread is best
@@ -79,6 +81,8 @@ class Pixels:
         Image pixel of the first pixel: subsamples are keyed by image position.
     device : str
         Where the mean shift computes.
+    effort : Effort, optional
+        What all searches may compute together; without it they go on to their ends.
     """
 
     def __init__(
@@ -86,8 +90,10 @@ class Pixels:
         embedding: NDArray[Any],
         offset: Sequence[int] | None = None,
         device: str = "auto",
+        effort: Effort | None = None,
     ) -> None:
         self.embedding: Any = embedding  # a memory map, perhaps
+        self._effort = effort
         self._device = device
         self._offset = tuple(offset or (0,) * (embedding.ndim - 1))
 
@@ -106,8 +112,10 @@ class Pixels:
         there = (along + begin for along, begin in zip(at, begins, strict=True))
         return np.asarray(self.embedding[(slice(None), *there)]).T
 
-    def find(self, box: Box, inside: NDArray[np.bool_], settings: Clustering) -> Found:
-        """Find the modes of the pixels of a box that are inside.
+    def find(
+        self, box: Box, inside: NDArray[np.bool_], settings: Clustering
+    ) -> Finding:
+        """Find the modes of the pixels of a box that are inside; yields on the way.
 
         So few that they are one part are assigned at once.
 
@@ -119,9 +127,11 @@ class Pixels:
         settings : Clustering
             Bandwidth and kernel; nothing else of it has a say.
         """
-        points = self.points(box, inside)
-        with one_thread() if points.size <= SMALL else nullcontext():
-            return self._find(points, box, inside, settings)
+        points = yield from patiently(None, inside.size, self.points, box, inside)
+        steps = self._find(points, box, inside, settings)
+        if points.size <= SMALL:
+            steps = in_one_thread(steps)
+        return (yield from steps)
 
     def _find(
         self,
@@ -129,14 +139,17 @@ class Pixels:
         box: Box,
         inside: NDArray[np.bool_],
         settings: Clustering,
-    ) -> Found:
+    ) -> Finding:
         shift = MeanShift(
             settings.bandwidth, kernel=settings.kernel, device=self._device
         )
         if len(points) == 0:
             none = np.zeros((0, len(self.embedding)), dtype=self.embedding.dtype)
             return Found(none, np.zeros(0, dtype=np.int32), (), shift)
-        shift.find_modes(points, self._positions(box, inside))
+        positions = yield from patiently(
+            None, inside.size, self._positions, box, inside
+        )
+        yield from shift.find_steps(points, positions, self._effort)
         nearest = np.full(len(points), NOT_YET, dtype=np.int32)
         parts = shift.parts(len(points))
         found = Found(shift.cluster_centers_, nearest, parts, shift)

@@ -12,12 +12,17 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from napari_shiftseg.clustering.distances import squared_distances
+from napari_shiftseg.clustering.effort import Effort
 from napari_shiftseg.clustering.frame import KERNELS, Frame, Rows
 from napari_shiftseg.clustering.sampling import WeightedRows, bin_points, chunks
 from napari_shiftseg.clustering.search import Limits, ModeSearch
 from napari_shiftseg.inference.device import resolve_device
+from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.model.config import Kernel
@@ -156,14 +161,17 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._check_parameters()
         X = self._validated(X, reset=True)
         places = _as_positions(positions, len(X))
-        self._search(X, places)
+        exhaust(self._search(X, places))
         self.labels_ = self.nearest(X)
         return self
 
-    def find_modes(self, X: Rows, positions: NDArray[np.integer]) -> Self:
+    def find_steps(
+        self, X: Rows, positions: NDArray[np.integer], effort: Effort | None = None
+    ) -> Generator[None, None, Self]:
         """Find the modes alone, as `fit` does; `nearest` labels the points after it.
 
-        For many small calls: all that is checked of the points is that they are finite.
+        Yields after about a million distances. For many small calls: all that is
+        checked of the points is that they are finite.
 
         Parameters
         ----------
@@ -171,6 +179,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             (points, channels), one point or more.
         positions : ndarray of int
             (points,), one for each.
+        effort : Effort, optional
+            Spent on the way; without it the search goes on to its end.
 
         Returns
         -------
@@ -191,7 +201,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"points must be finite, but {int((~np.isfinite(X)).any(1).sum())} of "
                 f"{len(X)} have a NaN or infinite channel: predict the image again"
             )
-        self._search(X, positions)
+        yield from self._search(X, positions, effort)
         return self
 
     def nearest(self, X: Rows) -> NDArray[np.int32]:
@@ -225,15 +235,27 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         size = max(1, self.chunk_size // max(self.cluster_centers_.shape))
         return tuple(chunks(n, size))
 
-    def _search(self, X: Rows, positions: NDArray[np.integer]) -> None:
+    @torch.inference_mode()
+    def _search(
+        self, X: Rows, positions: NDArray[np.integer], effort: Effort | None = None
+    ) -> Generator[None]:
         device = resolve_device(self.device)
-        with torch.inference_mode():
-            self._frame = Frame.around(X, float(self.bandwidth), self.kernel, device)
-            data = self._reduced(X, positions)
-            search = ModeSearch(data, self._frame, self._limits())
-            search.run()
-            self.cluster_centers_ = self._frame.leave(search.modes.points)
-            self.n_iter_ = search.n_iter
+        bandwidth = float(self.bandwidth)
+        self._frame = yield from patiently(
+            None, X.size, Frame.around, X, bandwidth, self.kernel, device
+        )
+        data = yield from self._reduced(X, positions)
+        limits, effort = self._limits(), effort or Effort()
+        if effort.is_spent:
+            self.cluster_centers_ = X.mean(0, keepdims=True)
+            self.n_iter_ = 0
+            return
+        search = yield from patiently(
+            None, data.rows.size, ModeSearch, data, self._frame, limits, effort
+        )
+        yield from search.steps()
+        self.cluster_centers_ = self._frame.leave(search.modes.points)
+        self.n_iter_ = search.n_iter
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
         """Return the index of every point's nearest mode.
@@ -258,12 +280,16 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.nearest(self._validated(X, reset=False))
 
-    def _reduced(self, X: Rows, positions: NDArray[np.integer]) -> WeightedRows:
+    def _reduced(
+        self, X: Rows, positions: NDArray[np.integer]
+    ) -> Generator[None, None, WeightedRows]:
         """Return the points, or the cells of a grid where the channels are few."""
         if X.shape[1] <= GRID_CHANNELS and len(X) > GRID_POINTS:
             rows = max(1, self.chunk_size // X.shape[1])
             for width in CELLS:
-                cells = bin_points(X, self._frame, width, self.max_points, rows)
+                cells = yield from bin_points(
+                    X, self._frame, width, self.max_points, rows
+                )
                 if cells is not None:
                     return cells
         return WeightedRows(X, np.broadcast_to(X.dtype.type(1), len(X)), positions)

@@ -6,7 +6,7 @@ share a mode: a confluent tissue is clustered neighbourhood by neighbourhood.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -17,23 +17,25 @@ from scipy.sparse.csgraph import connected_components
 SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
 
 Block = tuple[slice, ...]
-PiecesOf = Callable[[Block], NDArray[np.int32]]
+Piecing = Generator[None, None, NDArray[np.int32]]
+PiecesOf = Callable[[Block], Piecing]
 
 
 def piece_together(
     pieces_of: PiecesOf,
     inside: NDArray[np.bool_],
     neighbourhood: Sequence[int] | None,
-) -> NDArray[np.int32]:
+) -> Piecing:
     r"""Cluster a component, in neighbourhoods where it is larger than one.
 
-    Neighbourhoods overlap by half. Two pieces of different neighbourhoods are one
-    object when they share more than half of the smaller one's pixels in the overlap.
+    Yields as its parts do. Neighbourhoods overlap by half. Two pieces of different
+    neighbourhoods are one object when they share more than half of the smaller one's
+    pixels in the overlap.
 
     Parameters
     ----------
     pieces_of : callable
-        Takes a block of the component's box, returns its pieces (0: none).
+        Takes a block of the component's box, finds its pieces (0: none).
     inside : ndarray of bool
         (\\*box), the component.
     neighbourhood : sequence of int or None
@@ -48,7 +50,7 @@ def piece_together(
     if neighbourhood is None or all(
         n <= size for n, size in zip(inside.shape, neighbourhood, strict=True)
     ):
-        return pieces_of(whole)
+        return (yield from pieces_of(whole))
     joined = np.zeros(inside.shape, dtype=np.int32)
     done: dict[tuple[int, ...], tuple[Block, NDArray[np.int32]]] = {}
     pairs: list[tuple[int, int]] = []
@@ -56,7 +58,7 @@ def piece_together(
     for at, block in _blocks(inside.shape, neighbourhood):
         if not inside[block].any():
             continue
-        pieces = pieces_of(block)
+        pieces = yield from pieces_of(block)
         pieces = np.where(pieces > 0, pieces + (number - 1), 0)
         for near in product(*((i - 1, i, i + 1) for i in at)):
             if near in done:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from napari_shiftseg.clustering.frame import Frame, Rows
 
@@ -100,10 +100,11 @@ def choose(
 
 def bin_points(
     X: Rows, frame: Frame, width: float, most: int, chunk: int
-) -> WeightedRows | None:
+) -> Generator[None, None, WeightedRows | None]:
     """Bin points on a grid; return the mean of every cell, weighted by its points.
 
-    The grid is kept on the CPU: a GPU adds in any order, so that sums differ by run.
+    Yields between chunks. The grid is kept on the CPU: a GPU adds in any order, so that
+    sums differ by run.
 
     Parameters
     ----------
@@ -126,6 +127,8 @@ def bin_points(
     here = replace(frame, device=torch.device("cpu"))
     keys, sums = np.empty(0, np.uint64), np.empty((0, X.shape[1] + 1))
     for part in chunks(len(X), chunk):
+        if part.start:
+            yield
         rows = here.enter(X[part]).numpy().astype(np.float64)
         counted = np.column_stack([rows, np.ones(len(rows))])
         keys = np.concatenate([keys, _cell_keys(rows / width)])

@@ -17,6 +17,9 @@ from napari_shiftseg.clustering.distances import spread, within
 from napari_shiftseg.clustering.sampling import Indices, WeightedRows, choose, chunks
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.clustering.frame import Frame
 
 
@@ -48,6 +51,8 @@ class ModeSearch:
     data : WeightedRows
     frame : Frame
     limits : Limits
+    effort : Effort
+        Spent on the way; once there is none left, there are no new seeds.
 
     Attributes
     ----------
@@ -57,8 +62,11 @@ class ModeSearch:
         Most steps of a seed.
     """
 
-    def __init__(self, data: WeightedRows, frame: Frame, limits: Limits) -> None:
+    def __init__(
+        self, data: WeightedRows, frame: Frame, limits: Limits, effort: Effort
+    ) -> None:
         self._data, self._frame, self._limits = data, frame, limits
+        self._effort, self._cost = effort, 1
         self._few = None  # all the points in the frame, where they may be held
         if data.rows.size <= limits.chunk_size:
             self._few = frame.enter(data.rows)
@@ -69,32 +77,36 @@ class ModeSearch:
         self.modes = Modes(self._points[:0], self._weights[:0])
         self.n_iter = 1
 
-    def run(self) -> None:
-        """Find all modes.
+    def steps(self) -> Generator[None]:
+        """Find all modes; yields after about a million distances.
 
         Warns
         -----
         ConvergenceWarning
             If the rounds are spent and points are still far from modes and seeds.
         """
-        self._climb(self._points, self._points, self._weights)
+        yield from self._climb(self._points, self._points, self._weights)
         far = np.arange(len(self._data))
         for _ in range(self._limits.max_rounds):
-            far = self._still_far(far)
-            if len(far) == 0:
+            far = yield from self._still_far(far)
+            if len(far) == 0 or self._effort.is_spent:
                 return
-            self._climb(*self._sample_with(far))
+            yield from self._climb(*(yield from self._sample_with(far)))
         if self._limits.max_rounds:
-            self._warn(self._still_far(far))
+            self._warn((yield from self._still_far(far)))
 
-    def _climb(self, candidates: Tensor, points: Tensor, weights: Tensor) -> None:
+    def _climb(
+        self, candidates: Tensor, points: Tensor, weights: Tensor
+    ) -> Generator[None]:
         """Let seeds among the candidates climb the weighted points."""
         limits, chunk = self._limits, self._limits.chunk_size
-        chosen = spread(candidates, 1.0, chunk, limits.max_seeds)
+        chosen = yield from spread(candidates, 1.0, chunk, limits.max_seeds)
         self._seeds = candidates[chosen]
         cloud = Cloud(points, weights, self._frame, chunk)
-        self.modes, n_iter = find_modes(
-            self._seeds, cloud, self.modes, chunk, limits.max_iter
+        self._cost = cloud.cost
+        self._effort.spend(len(candidates) * len(chosen) // 2 * self._cost)
+        self.modes, n_iter = yield from find_modes(
+            self._seeds, cloud, self.modes, chunk, limits.max_iter, self._effort
         )
         self.n_iter = max(self.n_iter, n_iter)
 
@@ -108,23 +120,26 @@ class ModeSearch:
         weights = data.weights[rows[chosen]] * each
         return points, torch.tensor(weights, dtype=points.dtype, device=points.device)
 
-    def _sample_with(self, far: Indices) -> tuple[Tensor, Tensor, Tensor]:
+    def _sample_with(
+        self, far: Indices
+    ) -> Generator[None, None, tuple[Tensor, Tensor, Tensor]]:
         """Return a sample of far rows, and with it what is near of the first sample."""
         points, weights = self._sample(far)
         at = self._sample_far.nonzero()[:, 0]
-        self._sample_far[at] = self._is_far(self._points[at])
+        self._sample_far[at] = yield from self._is_far(self._points[at])
         near = ~self._sample_far
         joined = torch.cat([points, self._points[near]])
         return points, joined, torch.cat([weights, self._weights[near]])
 
-    def _still_far(self, rows: Indices) -> Indices:
+    def _still_far(self, rows: Indices) -> Generator[None, None, Indices]:
         """Return those of these rows that the last round left far."""
         if self._few is not None and len(rows) == len(self._few):  # all, in order
-            return np.flatnonzero(self._is_far(self._few).cpu().numpy())
+            still = yield from self._is_far(self._few)
+            return np.flatnonzero(still.cpu().numpy())
         found = [rows[:0]]
         size = max(1, self._limits.chunk_size // self._data.rows.shape[1])
         for part in chunks(len(rows), size):
-            far = self._is_far(self._entered(rows[part]))
+            far = yield from self._is_far(self._entered(rows[part]))
             found.append(rows[part][far.cpu().numpy()])
         return np.concatenate(found)
 
@@ -134,15 +149,19 @@ class ModeSearch:
             return self._frame.enter(self._data.rows[rows])
         return self._few[torch.from_numpy(rows).to(self._few.device)]
 
-    def _is_far(self, points: Tensor) -> Tensor:
+    def _is_far(self, points: Tensor) -> Generator[None, None, Tensor]:
         """Return which points neither the modes nor the last seeds answer for."""
         chunk = self._limits.chunk_size
-        far = ~within(points, self.modes.points, 1.0, chunk)
+        others = len(self.modes.points) + len(self._seeds)
+        self._effort.spend(len(points) * others * self._cost)
+        far = ~(yield from within(points, self.modes.points, 1.0, chunk))
         if far.any():
             tails = Cloud(*self.modes, self._frame, chunk)
-            far[far.clone()] = tails.density(points[far]) < self._thick
+            density = yield from tails.density(points[far])
+            far[far.clone()] = density < self._thick
         if far.any():
-            far[far.clone()] = ~within(points[far], self._seeds, 1.0, chunk)
+            near = yield from within(points[far], self._seeds, 1.0, chunk)
+            far[far.clone()] = ~near
         return far
 
     def _warn(self, far: Indices) -> None:

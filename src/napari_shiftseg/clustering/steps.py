@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.clustering.found import Find
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.model.config import Clustering
@@ -27,6 +28,7 @@ def cluster_steps(
     offset: Sequence[int] | None = None,
     neighbourhood: Sequence[int] | None = None,
     device: str = "auto",
+    effort: Effort | None = None,
 ) -> Generator[tuple[int, int], None, Objects]:
     r"""Cluster an embedding into objects; yields (done, total) of its parts.
 
@@ -45,6 +47,8 @@ def cluster_steps(
         overlapping neighbourhoods of this size (scope "component").
     device : str
         Where the mean shift computes.
+    effort : Effort, optional
+        What may be computed; without it all that is needed.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def cluster_steps(
     ValueError
         If the scope is "component" and there is no foreground.
     """
-    pixels = Pixels(embedding, offset, device)
+    pixels = Pixels(embedding, offset, device, effort)
     return (yield from to_cluster(pixels, settings, foreground, neighbourhood).steps())
 
 

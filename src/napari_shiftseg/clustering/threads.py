@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -27,3 +29,20 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def in_one_thread(
+    steps: Generator[None, None, Result],
+) -> Generator[None, None, Result]:
+    """Let every step compute in one thread; between them nothing is changed."""
+    try:
+        while True:
+            with one_thread():
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    result: Result = end.value
+                    return result
+            yield
+    finally:
+        steps.close()

@@ -10,6 +10,8 @@ from skimage.measure import label
 
 from napari_shiftseg.clustering.components import without_small
 from napari_shiftseg.clustering.objects import Objects
+from napari_shiftseg.inference.progress import saying
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import Clustering
 
 NO_BACKGROUND = -1
+BEGIN = (0, 2)  # done, total, before the modes are known
 
 
 class Whole:
@@ -69,7 +72,9 @@ class Whole:
             parts = [p for p in found.parts if p.start < high and p.stop > low]
             yield from self._assign(parts)
             low, high = (parts[0].start, parts[-1].stop) if parts else (0, 0)
-            labels = self._whole_ones(view)
+            labels = yield from patiently(
+                self._so_far, self._foreground.size, self._whole_ones, view
+            )
             if labels is not None:
                 return labels
             reach = high - low
@@ -81,6 +86,10 @@ class Whole:
         yield from self._assign(self._found.parts)
         total = len(self._found.parts) + 1
         yield total, total
+        size = self._foreground.size
+        return (yield from patiently((total, total), size, self._objects))
+
+    def _objects(self) -> Objects:
         image, background = self._mode_image()
         labels, _ = without_small(self._parted(image), self._settings.min_size)
         mode_of = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.int64)
@@ -91,22 +100,30 @@ class Whole:
     @property
     def _found(self) -> Found:
         if self._kept is None:
-            self._kept = self._find(self._everywhere, self._foreground, self._settings)
+            raise RuntimeError("the modes are found first")
         return self._kept
+
+    @property
+    def _so_far(self) -> tuple[int, int]:
+        """Parts that are done, the search among them, and all."""
+        found = self._found
+        done = sum(found.is_assigned(each) for each in found.parts)
+        return done + 1, len(found.parts) + 1
 
     def _search(self) -> Generator[tuple[int, int]]:
         if self._kept is None:
-            yield 0, 2
-            _ = self._found
+            yield BEGIN
+            search = self._find(self._everywhere, self._foreground, self._settings)
+            self._kept = yield from saying(BEGIN, search)
 
     def _assign(self, parts: Any) -> Generator[tuple[int, int]]:
         found = self._found
-        for part in parts:
-            if not found.is_assigned(part):
-                done = sum(found.is_assigned(each) for each in found.parts)
-                yield done + 1, len(found.parts) + 1
-                points = self._pixels.points(self._everywhere, self._foreground, part)
-                found.assign(part, points)
+        before, total = self._so_far
+        waiting = [part for part in parts if not found.is_assigned(part)]
+        for done, part in enumerate(waiting, start=before):
+            yield done, total
+            points = self._pixels.points(self._everywhere, self._foreground, part)
+            found.assign(part, points)
 
     def _mode_image(self) -> tuple[NDArray[np.int32], int]:
         """Return 1 + the mode of each pixel, 0 where it is none; the background's."""

@@ -64,7 +64,8 @@ def read_data(folder: Path) -> Data:
                 f"there is no folder {folder / part}: a folder of data holds "
                 f"{PARTS[0]}/ and {PARTS[1]}/, with files of the same names"
             )
-    samples = read_pairs(*(folder / part for part in PARTS))
+    images, labels = (folder / part for part in PARTS)
+    samples = read_pairs(images, labels)
     return Data(folder.resolve().name, tuple(samples))
 
 

@@ -13,13 +13,16 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from napari_shiftseg import __version__
+from napari_shiftseg.files.records import (
+    Run,
+    checksums,
+    refuse_to_overwrite,
+    written_by,
+)
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.report.folder import (
-    refuse_to_overwrite,
-    writable_folder,
-    written_before,
-)
+from napari_shiftseg.model.whole_file import errors_named
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
 
 if TYPE_CHECKING:
@@ -125,6 +128,7 @@ def run_steps(
     retrain: bool = False,
     device: str = "auto",
     data: Data | None = None,
+    overwrite: bool = False,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Make a figure and write its files, yielding `Progress` on the way.
 
@@ -140,6 +144,8 @@ def run_steps(
         To train on; measured is on the CPU, for the same numbers everywhere.
     data : Data, optional
         To measure on, in place of the figure's own.
+    overwrite : bool
+        Whether files of others may be replaced.
 
     Returns
     -------
@@ -163,9 +169,12 @@ def run_steps(
             f"no other data, leave them out"
         )
     writable_folder(folder)
-    older = written_before(folder / experiment.record, experiment.files)
-    refuse_to_overwrite(folder, _planned(experiment, retrain) - older, "figure")
-    with TemporaryDirectory(prefix=".figure-", dir=folder) as made:
+    run = Run(f"figure {experiment.name}", () if data is None else (data.name,))
+    older = written_by(run, folder / experiment.record) & {*experiment.files}
+    planned = sorted(_planned(experiment, retrain))
+    refuse_to_overwrite((folder / n for n in planned), older, overwrite, "figure")
+    scratch_folder = TemporaryDirectory(prefix=".figure-", dir=folder)
+    with errors_named(folder), scratch_folder as made:
         scratch = Path(made)
         networks = yield from _network_steps(experiment, scratch, retrain, device)
         yield Progress(0, 2, stage="measuring")
@@ -177,6 +186,9 @@ def run_steps(
         written = {path.name for path in scratch.iterdir()} | {experiment.record}
         kept = {name for name in older if (folder / name).exists()}
         report = _report(experiment, outcome, networks, sorted(written | kept))
+        lie = {n: (scratch if n in written else folder) / n for n in written | kept}
+        del lie[experiment.record]
+        report |= {**run.about(), "sha256": checksums(lie)}
         text = json.dumps(report, indent=2, allow_nan=False)
         (scratch / experiment.record).write_text(text, encoding="utf-8")
         for name in written:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from napari_shiftseg.geometry.words import brief
+from napari_shiftseg.geometry.foreign_text import brief
 from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
@@ -108,9 +108,13 @@ def read_edits(path: Path) -> EditList:
 
 def _text(path: Path) -> str:
     """Return what is in a file; a device or pipe, which may never end, is refused."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, a file of edits is expected")
+    if path.exists() and not path.is_file():
         raise ValueError("it is no file but a device or a pipe")
     size = path.stat().st_size
+    if not size:
+        raise ValueError("it is empty")
     if size > MOST_BYTES:
         raise ValueError(
             f"it has {size:,} bytes, at most {MOST_BYTES:,} are read: that is no list "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
+from napari_shiftseg.files.stored import DamagedError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,7 +29,7 @@ def check_pages(path: Path) -> None:
 
     Raises
     ------
-    ValueError
+    DamagedError
         If they do; the page is named.
     """
     size = path.stat().st_size
@@ -35,7 +37,7 @@ def check_pages(path: Path) -> None:
         head = file.read(8)
         order = ORDERS.get(head[:2])
         if order is None or len(head) < 8:
-            raise ValueError("its header is cut off")
+            raise DamagedError("its header is cut off")
         is_big = struct.unpack(f"{order}H", head[2:4])[0] == BIG
         if size >= LARGEST_CLASSIC and not is_big:
             return
@@ -49,19 +51,19 @@ def _walk(file: BinaryIO, order: str, is_big: bool, link: bytes, size: int) -> N
     seen: set[int] = set()
     while True:
         if len(link) < struct.calcsize(offset):
-            raise ValueError(f"the file is cut off behind page {len(seen)}")
+            raise DamagedError(f"the file is cut off behind page {len(seen)}")
         at = struct.unpack(order + offset, link)[0]
         if not at:
             return
         if at in seen:
-            raise ValueError(f"its pages run in a circle behind page {len(seen)}")
+            raise DamagedError(f"its pages run in a circle behind page {len(seen)}")
         seen.add(at)
         file.seek(min(at, size))
         length = file.read(struct.calcsize(count))
         if len(length) < struct.calcsize(count):
-            raise ValueError(f"page {len(seen)} is cut off: it lies beyond the file")
+            raise DamagedError(f"page {len(seen)} is cut off: it lies beyond the file")
         tags = struct.unpack(order + count, length)[0]
         if tags > MOST_TAGS:
-            raise ValueError(f"page {len(seen)} is damaged: it has {tags:,} tags")
+            raise DamagedError(f"page {len(seen)} is damaged: it has {tags:,} tags")
         file.seek(tags * tag, 1)
         link = file.read(struct.calcsize(offset))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.files.reading import IMAGE_SUFFIXES
+from napari_shiftseg.files.reading import IMAGE_SUFFIXES, name_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
             f"two files or two folders are expected, got {labels} and {partner}"
         )
     if not labels.is_dir():
-        return {labels.stem.removesuffix(LABELS): (labels, partner)}
+        return {name_of_file(labels).removesuffix(LABELS): (labels, partner)}
     partners = _images(partner)
     found: dict[str, Path] = {}
     for stem, path in _images(labels).items():
@@ -46,11 +46,15 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    """Return the images in a folder by their names without suffix."""
+    """Return the images in a folder by their names without suffix.
+
+    Hidden files are none, such as the companions ``._NAME`` that macOS leaves.
+    """
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            _add(files, path.stem, path)
+        is_image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        if is_image and not path.name.startswith("."):
+            _add(files, name_of_file(path), path)
     segmented = {stem.removesuffix(LABELS) for stem in files if stem.endswith(LABELS)}
     for stem in segmented:
         for kind in BESIDE_LABELS:

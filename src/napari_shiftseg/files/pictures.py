@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from napari_shiftseg.files.stored import SAMPLES, Stored, unnamed
+from napari_shiftseg.files.stored import SAMPLES, DamagedError, Stored, unnamed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def stored_picture(path: Path) -> Stored:
 
     Raises
     ------
-    ValueError
+    DamagedError
         If it is damaged; what is wrong is said.
     """
     try:
@@ -34,12 +34,12 @@ def stored_picture(path: Path) -> Stored:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return _stored(path)
     except UnidentifiedImageError:
-        raise ValueError("the picture is damaged") from None
+        raise DamagedError("the picture is damaged") from None
     except (
         SyntaxError, OSError, EOFError, struct.error, LookupError, RuntimeError,
         TypeError, MemoryError, OverflowError, Image.DecompressionBombError,
     ) as error:  # fmt: skip
-        raise ValueError(f"the picture is damaged ({error})") from None
+        raise DamagedError(f"the picture is damaged ({error})") from None
 
 
 def stored_array(path: Path) -> Stored:
@@ -53,13 +53,14 @@ def stored_array(path: Path) -> Stored:
     try:
         data = np.load(path, allow_pickle=False)
     except (
-        EOFError, SyntaxError, LookupError, TypeError, MemoryError, OverflowError,
-        TokenError,
+        ValueError, EOFError, SyntaxError, LookupError, TypeError, MemoryError,
+        OverflowError, TokenError,
     ) as error:  # fmt: skip
-        raise ValueError(f"the array is damaged ({error})") from None
+        raise DamagedError(f"the array is damaged ({error})") from None
     if not isinstance(data, np.ndarray):
         raise ValueError("it holds several arrays, one is expected")
-    return Stored(data, unnamed(data.shape))
+    axes = unnamed(data.shape)
+    return Stored(data, axes, kind="rgb" if SAMPLES in axes else "grey")
 
 
 def _stored(path: Path) -> Stored:

@@ -10,11 +10,11 @@ import numpy as np
 
 from napari_shiftseg.files.channels import one_channel
 from napari_shiftseg.files.pictures import stored_array, stored_picture
-from napari_shiftseg.files.stored import CHANNELS, SAMPLES, ordered
+from napari_shiftseg.files.stored import CHANNELS, SAMPLES, DamagedError, ordered
 from napari_shiftseg.files.tiff import about_tiff, stored_tiff
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.partly import partial_labels
-from napari_shiftseg.metrics.parts import parts_per_id
+from napari_shiftseg.metrics.parts import doubt_about
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
 
@@ -30,7 +30,6 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
 MOST_EXACT = 2**53  # below, every whole number is a float
-MOST_PARTS = 10  # connected parts an id; more are no objects
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
     b"MM\0+": stored_tiff, b"\x93NUMPY": stored_array, b"\x89PNG": stored_picture,
@@ -233,7 +232,7 @@ def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     """Say that labels look like a raw image or a mask; empty if they do not.
 
-    More than 10 connected parts an id are not expected of objects.
+    See `doubt_about`.
 
     Parameters
     ----------
@@ -242,14 +241,8 @@ def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     labels : ndarray of int
     """
     frames = labels.reshape(-1, *labels.shape[numbered_anew(path) :])
-    parts = max((parts_per_id(frame) for frame in frames), default=0)
-    if parts <= MOST_PARTS:
-        return ""
-    return (
-        f"{path.name} looks like a raw image or a mask, not like labels: "
-        f"{parts:.0f} parts an id that do not touch; every object needs an id of "
-        f"its own"
-    )
+    about = doubt_about(frames)
+    return about and f"{path.name} {about}"
 
 
 def numbered_anew(path: Path) -> int:
@@ -275,24 +268,24 @@ def _stored(path: Path, series: int | None = None) -> Stored:
         If it is no image, or is damaged; the message names it.
     """
     _refuse_no_file(path)
+    with path.open("rb") as file:
+        begins = file.read(8)
+    read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
     try:
-        with path.open("rb") as file:
-            begins = file.read(8)
-        if not begins:
-            raise ValueError("the file is empty, it has 0 bytes")
-        read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
         if read is None:
-            raise ValueError(f"it is not what its suffix says, {KINDS} is expected")
+            what = "it is not what its suffix says" if begins else "it has 0 bytes"
+            raise DamagedError(f"{what}, {KINDS} is expected")
         if read is stored_tiff:
             return stored_tiff(path, series)
         if series not in (None, 1):
             raise ValueError(f"the file has one series, there is no series {series}")
         return read(path)
-    except ValueError as error:
+    except DamagedError as error:
         raise ValueError(
-            f"{path.name} cannot be read: {error}; save the image again as a "
-            f"{path.suffix.lower()} file"
+            f"{path.name} cannot be read: {error}; save the image again"
         ) from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from None
 
 
 def _refuse_no_file(path: Path) -> None:

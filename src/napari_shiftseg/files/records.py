@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-ELSE = "choose another folder with -o, or --overwrite it"
+RUN = "run of this command on this input"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,10 @@ def written_by(run: Run, record: Path) -> set[str]:
 
 
 def refuse_to_overwrite(
-    paths: Iterable[Path], own: Collection[str] = (), overwrite: bool = False
+    paths: Iterable[Path],
+    own: Collection[str] = (),
+    overwrite: bool = False,
+    kind: str = RUN,
 ) -> None:
     """Refuse to replace a file that is there, but for one's own.
 
@@ -83,6 +86,8 @@ def refuse_to_overwrite(
         Names that may be replaced; see `written_by`.
     overwrite : bool
         Whether the user said that all may be.
+    kind : str
+        Of what one's own would be: "report", "figure".
 
     Raises
     ------
@@ -94,9 +99,15 @@ def refuse_to_overwrite(
     for path in paths:
         if path.name not in own and (path.exists() or path.is_symlink()):
             raise FileExistsError(
-                f"{path} is there already and is not of an older run of this command "
-                f"on this input, or was changed since: {ELSE}"
+                f"{path.parent} has a file {path.name} that is not of an older {kind}, "
+                f"or was changed since, and would be overwritten: choose another "
+                f"folder, or add --overwrite"
             )
+
+
+def is_file_like(path: Path, other: Path) -> bool:
+    """Whether there is a file with the bytes of another: replacing it loses nothing."""
+    return _is(path, _sum(other))
 
 
 def read_record(record: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_shiftseg.inference.channels import COLOURS, is_channels_last
+from napari_shiftseg.inference.channels import COLOURS, is_thin_last
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,14 @@ Kind = Literal["grey", "rgb", "cmyk", "palette"]
 CHANNELS, SAMPLES, UNNAMED = "C", "S", "Q"  # letters of axes, as tifffile writes them
 ORDER = "TCZYX"
 ALSO_CHANNELS = "EHL"  # tifffile's letters of wavelength, lifetime, exposure
+
+
+class DamagedError(ValueError):
+    """A file is damaged, or cut off; what is wrong is said."""
+
+
+class RefusedError(ValueError):
+    """A file is whole, but cannot be read as asked; what to do is said."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def unnamed(shape: tuple[int, ...]) -> str:
     """
     if len(shape) < 3:
         return "YX"[2 - len(shape) :]
-    if not is_channels_last(shape, 2):
+    if shape[-1] > 1 and not is_thin_last(shape):
         return UNNAMED * (len(shape) - 2) + "YX"
     last = SAMPLES if shape[-1] in COLOURS else CHANNELS
     return UNNAMED * (len(shape) - 3) + "YX" + last

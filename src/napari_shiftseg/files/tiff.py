@@ -8,24 +8,29 @@ indices of a palette as grey, does not join pages, and needs 30 packages more.
 from __future__ import annotations
 
 import logging
-import struct
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 import tifffile
 
 from napari_shiftseg.files import calibration as distances
+from napari_shiftseg.files.damage import (
+    DAMAGED,
+    decoded,
+    refuse_absurd,
+    refuse_lost,
+)
 from napari_shiftseg.files.pages import check_pages
 from napari_shiftseg.files.stored import (
     ALSO_CHANNELS,
     CHANNELS,
     SAMPLES,
     UNNAMED,
+    DamagedError,
+    RefusedError,
     Stored,
     in_order,
     unnamed,
@@ -40,14 +45,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.files.calibration import Calibration
 
-# What tifffile and imagecodecs raise on files that are damaged; TiffFileError and
-# UnicodeError are ValueErrors, the errors of all codecs RuntimeErrors.
-DAMAGED = (
-    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError,
-    RuntimeError, AssertionError, MemoryError, OSError, SyntaxError, struct.error,
-    zlib.error,
-)  # fmt: skip
-LOST = ("corrupt", "invalid page offset", "invalid offset to page", "circular")
 PLAIN = ("generic", "uniform", "shaped")  # kinds of series that pages make by chance
 NUMBERED = "numbered from 1 in every image of the axes "
 WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
@@ -116,7 +113,7 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
             with tifffile.TiffFile(path) as file:
                 return _stored(file, series, said)
         except DAMAGED as error:
-            raise ValueError(_reason(error)) from None
+            raise _refusal(error) from None
 
 
 def about_tiff(path: Path) -> About:
@@ -137,7 +134,7 @@ def about_tiff(path: Path) -> About:
                 axes = joined + _named(one.axes, one.shape, one.kind)
                 return About(in_order(axes), _image_axes(file))
         except DAMAGED as error:
-            raise ValueError(f"{path.name} cannot be read: {_reason(error)}") from None
+            raise ValueError(f"{path.name} cannot be read: {error}") from None
 
 
 def _image_axes(file: tifffile.TiffFile) -> str:
@@ -148,18 +145,19 @@ def _image_axes(file: tifffile.TiffFile) -> str:
     return said.removeprefix(NUMBERED) if said.startswith(NUMBERED) else ""
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
-        return str(error)
-    return f"the file is damaged ({type(error).__name__}: {error})"
+def _refusal(error: BaseException) -> ValueError:
+    """Return what was said on purpose as it is, anything else as damage."""
+    if isinstance(error, (DamagedError, RefusedError)):
+        return error
+    return DamagedError(f"the file is damaged ({type(error).__name__}: {error})")
 
 
 def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Stored:
     images = distances.ome_images(file.ome_metadata) if file.is_ome else []
-    _refuse_absurd(images, file.filehandle.size)
+    refuse_absurd(images, file.filehandle.size)
     chosen = _chosen(file.series, series)
-    _refuse_lost(said)
-    parts = [_pixels(one) for one in chosen.series]
+    refuse_lost(said)
+    parts = [decoded(one) for one in chosen.series]
     first = chosen.series[0]
     data, axes = parts[0], _named(first.axes, first.shape, first.kind)
     if axes.endswith("X" + UNNAMED):  # (Y, X, 1), which tifffile keeps
@@ -168,7 +166,7 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
         data, axes = np.stack(parts), UNNAMED + axes
     pixels = _ome_pixels(images, chosen.first, len(file.series), first.name)
     if len(axes) != data.ndim:
-        raise ValueError(f"its axes {axes} are not those of its pixels {data.shape}")
+        raise DamagedError(f"its axes {axes} are not those of its pixels {data.shape}")
     stored = Stored(
         data,
         axes,
@@ -182,10 +180,10 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
 def _chosen(found: Sequence[tifffile.TiffPageSeries], number: int | None) -> Chosen:
     """Choose among the series of a file."""
     if not found:
-        raise ValueError("the file holds no image")
+        raise DamagedError("the file holds no image")
     if number is not None:
         if not 1 <= number <= len(found):
-            raise ValueError(
+            raise RefusedError(
                 f"the file has {len(found)} series, counted from 1: there is no "
                 f"series {number}"
             )
@@ -211,84 +209,6 @@ def _are_pages_of_one(found: Sequence[tifffile.TiffPageSeries]) -> bool:
     }
     is_plain = all(one.kind in PLAIN and len(one) == 1 for one in found)
     return is_plain and len(kinds) == 1
-
-
-def _pixels(series: tifffile.TiffPageSeries) -> NDArray[Any]:
-    """Decode a series; a page that is damaged is named."""
-    _refuse_too_large(series)
-    _refuse_cut_off(series)
-    try:
-        return np.asarray(series.asarray())
-    except DAMAGED as error:
-        number = _damaged_page(series)
-        if number is None:
-            raise
-        raise ValueError(
-            f"page {number} of {len(series.pages)} is damaged ({error})"
-        ) from None
-
-
-def _damaged_page(series: tifffile.TiffPageSeries) -> int | None:
-    for number, page in enumerate(series.pages, start=1):
-        try:
-            page.asarray()
-        except DAMAGED:
-            return number
-    return None
-
-
-def _refuse_too_large(series: tifffile.TiffPageSeries) -> None:
-    if series.dtype is None:
-        return
-    needed = prod(series.shape) * series.dtype.itemsize
-    free = psutil.virtual_memory().available
-    if needed > free:
-        raise ValueError(
-            f"an image of {by(series.shape)} takes {needed / 2**30:,.1f} GiB, free are "
-            f"{free / 2**30:,.1f}: crop it, or take a smaller series"
-        )
-
-
-def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
-    """Refuse a file that ends before its pixels, or lacks pages; the page is named."""
-    total = len(series.pages)
-    for number, page in enumerate(series.pages, start=1):
-        if page is None:
-            raise ValueError(
-                f"page {number} of {total} is missing: it lies in another file, which "
-                f"is not here, or was cut off"
-            )
-        size = page.parent.filehandle.size
-        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
-        if any(start + length > size for start, length in ends):
-            raise ValueError(
-                f"page {number} of {total} is cut off: the file ends before its pixels"
-            )
-        parts, known = prod(page.keyframe.chunked), len(page.databytecounts)
-        if known < parts and page.databytecounts != (page.nbytes,):
-            raise ValueError(
-                f"page {number} of {total} is damaged: of its {parts:,} parts {known:,} "
-                f"have a place in the file"
-            )
-
-
-def _refuse_absurd(images: Sequence[dict[str, Any]], size: int) -> None:
-    """Refuse OME-XML that promises more planes than the file has bytes."""
-    for image in images:
-        pixels = image.get("Pixels")
-        sizes = pixels if isinstance(pixels, dict) else {}
-        planes = prod(int(sizes.get(f"Size{axis}", 1)) for axis in "TCZ")
-        if planes > size:
-            raise ValueError(f"its OME-XML promises {planes:,} planes: it is damaged")
-
-
-def _refuse_lost(said: Sequence[str]) -> None:
-    """Refuse a file of which tifffile could not find all pages."""
-    lost = [line for line in said if any(word in line for word in LOST)]
-    if lost:
-        raise ValueError(
-            f"pages are lost, the file is cut off or damaged ({lost[0].strip()})"
-        )
 
 
 def _named(axes: str, shape: tuple[int, ...], kind: str) -> str:

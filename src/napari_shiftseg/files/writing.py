@@ -314,8 +314,9 @@ def write_pixels(
     if is_ome:
         said = f"{pixels.shape} {axes} {sizes} {description}"
         about |= {"Creator": "napari-shiftseg", "UUID": str(uuid5(NAMESPACE_OID, said))}
+    packed = None if pixels.dtype.kind == "f" else "zlib"  # floats hardly shrink
     tifffile.imwrite(
-        path, pixels, ome=is_ome, compression="zlib", photometric="minisblack",
+        path, pixels, ome=is_ome, compression=packed, photometric="minisblack",
         metadata={"axes": axes, **sizes, **about},
         **_resolution(calibration),
     )  # fmt: skip

@@ -20,7 +20,11 @@ METADATA_OF = "shiftseg of"  # what labels and the image that they belong to bot
 SAYS_TRUTH = re.compile(
     r"(?<![a-z])(ground[ _-]?truth|truth|labels?|masks?|gt)(?![a-z])", re.IGNORECASE
 )
-BESIDE = re.compile(r"\[\d+\]|annotations?|corrections?|images?", re.IGNORECASE)
+BESIDE = re.compile(
+    r"\[\d+\]|(?<![a-z])(annotat(ions?|ed)|correct(ions?|ed)|mended|true|manual|images?|"
+    r"seg(mentation|mented)?|objects?|instances?)(?![a-z])",
+    re.IGNORECASE,
+)
 LEAST = 3  # letters that two names have in common
 
 
@@ -44,8 +48,9 @@ def likeness(name: str, image: str) -> int:
     own, its = _own_part(name), _own_part(image)
     if not own:
         return 1
-    shorter = min(own, its, key=len)
-    return 2 * (own == its or (len(shorter) >= LEAST and (own in its or its in own)))
+    shorter, longer = sorted((own, its), key=len)
+    is_within = len(shorter) >= LEAST and shorter in longer
+    return 2 * (is_within or f" {shorter} " in f" {longer} ")
 
 
 def _own_part(name: str) -> str:

@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.plain_text import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.layers import LayerTuple
 
 LEAST_SIDE = 120  # pixels of a canvas
+LEAST_HEIGHT = 160  # pixels of a canvas with its title: on a low screen, too
 MARGIN = 0.1  # of the canvas, around a place that is framed
 BACKGROUND = "black"  # in any theme: the gradient magnitude is light added to it
 OUTLINE = 1  # pixels of label contours
@@ -41,6 +43,7 @@ class Pane(QWidget):
         policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
         self.canvas.setSizePolicy(policy, policy)
         self.title = QLabel(title)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title.setSizePolicy(policy, QSizePolicy.Policy.Fixed)  # it may be long
         self.set_dimmed(False)
@@ -50,7 +53,7 @@ class Pane(QWidget):
         column.setSpacing(0)
         column.addWidget(self.title)
         column.addWidget(self.canvas, stretch=1)
-        self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
+        self.setMinimumSize(LEAST_SIDE, LEAST_HEIGHT)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the title grey, or as it is."""
@@ -64,7 +67,7 @@ class Pane(QWidget):
     def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
         """Show these layers, bottom first, in place of all but a mark."""
         self.title.setText(title)
-        self.title.setToolTip(title)
+        self.title.setToolTip(plainly(title))
         mark = self._layers.pop(MARK, None)
         old = [layer for layer in self.model.layers if layer is not mark]
         self._layers = {}

@@ -18,6 +18,7 @@ from napari_shiftseg.gui.belonging import SAYS_TRUTH, says_it_is_of
 from napari_shiftseg.gui.identity import is_made_from
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.long_names import LongNames
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.model.header import (
     bundled_models,
@@ -153,21 +154,27 @@ class LayerChoice(ComboBox):
 
 
 def selected(viewer: napari.Viewer, listed: Sequence[Layer]) -> Layer | None:
-    """Return the layer that is selected, or the image it was made from, if listed.
+    """Return the layer that is selected, or what belongs to it, if that is listed.
 
-    Of several that are selected the topmost.
+    To labels of a run belongs the image that they were made from, to an image the
+    topmost labels that were made from it. Of several that are selected the topmost.
     """
     chosen = [la for la in viewer.layers if la in viewer.layers.selection]
     for layer in reversed(chosen):
         if layer in listed:
             return layer
     for layer in reversed(chosen):
-        record = layer.metadata.get(METADATA_KEY)
-        if isinstance(record, dict):
-            for image in listed:
-                if is_made_from(record, image):
-                    return image
+        for other in reversed(listed):
+            if _are_of_one_run(layer, other):
+                return other
     return None
+
+
+def _are_of_one_run(one: Layer, other: Layer) -> bool:
+    """Whether one of two layers was made from the other."""
+    records = [(one.metadata.get(METADATA_KEY), other)]
+    records.append((other.metadata.get(METADATA_KEY), one))
+    return any(isinstance(r, dict) and is_made_from(r, layer) for r, layer in records)
 
 
 def may_shrink(choice: ComboBox) -> None:
@@ -238,8 +245,8 @@ def sample_model_warning(model: str, image: Layer) -> str:
     if models_of(image) or not is_for_samples(model):
         return ""
     return (
-        f"{model} knows its own synthetic images alone: for an image of yours take "
-        f"{USUAL_MODEL}, or a model of your own"
+        f"the model {model} knows its own synthetic images alone: for an image of "
+        f"yours take {USUAL_MODEL}, or a model of your own"
     )
 
 
@@ -292,7 +299,10 @@ class ModelChoice(Container):
         self._is_own = False  # chosen by the user
         self._named: tuple[str, ...] = ()  # by the sample that is chosen
         self.usual = USUAL_MODEL
-        self.list = ComboBox(choices=lambda _: OPENED.choices(), value=USUAL_MODEL)
+        self.list = ComboBox(
+            choices=lambda _: OPENED.choices(), value=USUAL_MODEL,
+            tooltip="The network that predicts: bundled, trained here, or opened",
+        )  # fmt: skip
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.info_button = PushButton(
             text="ℹ", tooltip="What this model is: opens Inspect"
@@ -364,7 +374,7 @@ class ModelChoice(Container):
         try:
             read_config(path)
         except (OSError, ValueError) as error:
-            show_error(str(error))
+            show_error(plainly(str(error)))
             return False
         OPENED.add(str(path))
         self.value = str(path)
@@ -379,7 +389,7 @@ class ModelChoice(Container):
         try:
             self.config = read_config(self.value)
         except (OSError, ValueError) as error:  # the file went or changed meanwhile
-            show_error(str(error))
+            show_error(plainly(str(error)))
             self.list.value = USUAL_MODEL
             return
         self.chosen.emit()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.segment_form import SegmentForm
 
 WINDOW_WIDTH = 80  # pixels: 24x96x96
+REGION_WIDTH = 132  # pixels: what is left goes to names of layers
 
 
 class CompareForm(Container):
@@ -67,7 +68,9 @@ class CompareForm(Container):
         self._is_preselected = False  # the truth, and not by the user
         self._settings: dict[str, Any] = {}  # of Segment, on its model
         self._model_of_settings = ""
-        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.image = LayerChoice(
+            viewer, is_image, label="Image", tooltip="The image that is predicted twice"
+        )
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice()
         self.window = WindowChoice()
@@ -77,7 +80,10 @@ class CompareForm(Container):
             tooltip="Labels drawn by hand, if there are any: then false splits, false "
             "merges and AP50 are counted",
         )  # fmt: skip
-        self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
+        self.region = ComboBox(
+            choices=(WHOLE_IMAGE, IN_VIEW), label="Region",
+            tooltip="What is compared: all of the image, or the part that napari shows",
+        )  # fmt: skip
         rows = [
             Container(widgets=row, layout="horizontal")
             for row in (
@@ -90,6 +96,7 @@ class CompareForm(Container):
             part.margins = (0, 0, 0, 0)
         may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH
+        self.region.max_width = REGION_WIDTH
         self._connect()
         self.model.suggest(self.image.value)
         self.window.follow(self.model.config.usual_window)

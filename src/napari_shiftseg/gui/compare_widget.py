@@ -25,6 +25,7 @@ from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.docking import OneTabGroup, found
 from napari_shiftseg.gui.grid import too_many_lines
 from napari_shiftseg.gui.run_panel import RunPanel
+from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.size_advice import SizeAdvice
 from napari_shiftseg.gui.source import taken_note
 from napari_shiftseg.gui.sweep_panel import SweepPanel
@@ -42,10 +43,11 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.segment_form import SegmentForm
     from napari_shiftseg.inference.progress import Progress
 
-LEAST_WIDTH = 620  # pixels: two canvases and the table
+LEAST_WIDTH = 600  # pixels: two canvases and the table
+MARGIN = 4  # pixels around and between what stands one below the other
 
 
-class CompareWidget(Container):
+class CompareWidget(ScrolledRows):
     """Show what tile borders do to a segmentation, and which window mends it.
 
     Parameters
@@ -69,19 +71,24 @@ class CompareWidget(Container):
 
     def _build(self) -> None:
         self.form = CompareForm(self._viewer)
-        self.note = SizeAdvice(self.form.window.use)
+        self.note = SizeAdvice(self.form.window.use, holds_buttons=False)
         self.panel = RunPanel(
             self._steps, self._show, self._run_changed, caption="Compare",
-            cancelled="Cancelled: nothing was changed.",
+            cancelled="Cancelled: nothing was changed.", beside=[self.note.row],
+            tooltip="Predict the image with naive and with cropped tiles, and measure "
+            "what the tile borders do",
         )  # fmt: skip
         self.view = ComparisonView(self._viewer.theme, self._want_whole)
         self.sweep = SweepPanel(
             self.form.task_of_all_windows, self._advise, self._viewer.theme
         )
         self.view.add_plot_tab(self.sweep, self.sweep.plot, "Window sweep")
-        super().__init__(widgets=[self.form, self.note, self.panel], labels=False)
-        self.native.layout().addWidget(self.view, stretch=1)
-        self.native.setMinimumWidth(LEAST_WIDTH)
+        rows = Container(widgets=[self.form, self.note, self.panel], labels=False)
+        rows.margins = (MARGIN,) * 4
+        rows.native.layout().setSpacing(MARGIN)
+        rows.native.layout().addWidget(self.view, stretch=1)
+        rows.native.setMinimumWidth(LEAST_WIDTH)
+        super().__init__(rows)
 
     def _connect(self) -> None:
         self.form.edited.connect(self._advise)
@@ -221,8 +228,8 @@ class CompareWidget(Container):
         """Return what is said of the comparison shown, and of which one it is."""
         compared = self.view.compared
         about = f"{compared.task.name}, model {compared.model.config.name}"
-        text = f"{about}: {compared.said}" + (f"\n{more}" if more else "")
-        return text, "warning" if compared.has_seams else "note"
+        text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
+        return text, "warning" if compared.said.is_harm else "note"
 
     def _run_changed(self) -> None:
         if not self.panel.is_running:

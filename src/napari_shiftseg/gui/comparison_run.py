@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.pipeline.sweep import SweepPoint
+    from napari_shiftseg.report.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ class Compared:
         (\\*spatial), the true labels as they were then: the layer may be painted on.
     model : UNet
     comparison : Comparison
-    said : str
-    has_seams : bool
+    said : Verdict
     common : Shared
     naive, cropped : list of LayerTuple
     """
@@ -114,8 +114,7 @@ class Compared:
     truth: NDArray[np.integer] | None
     model: UNet
     comparison: Comparison
-    said: str
-    has_seams: bool
+    said: Verdict
     common: Shared
     naive: list[LayerTuple]
     cropped: list[LayerTuple]
@@ -144,7 +143,6 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
-    from napari_shiftseg.report.evidence import shows_seams
     from napari_shiftseg.report.verdict import verdict
 
     model, pixels = load_model(task.model), task.pixels()
@@ -160,12 +158,8 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
         pane_layers(result, common, colours, difference)
         for result, colours in zip(results, joint_colours(results), strict=True)
     ]
-    has_own = own_seams(model.config) is not None
-    has_seams = has_own or shows_seams(comparison.naive)
-    said = verdict(comparison, model).text
-    return Compared(
-        task, pixels, truth, model, comparison, said, has_seams, common, *layers
-    )
+    said = verdict(comparison, model)
+    return Compared(task, pixels, truth, model, comparison, said, common, *layers)
 
 
 def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, Container, PushButton
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.canvases import LinkedCanvases
 from napari_shiftseg.gui.figure_table import FigureTable
 from napari_shiftseg.gui.layer_switches import LayerSwitches
 from napari_shiftseg.gui.layers import run_name
-from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.note import dress, wrapped_label
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.seam_mark import seam_mark
 from napari_shiftseg.gui.seam_tour import SeamTour
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 CROPPED, WHOLE = "cropped", "whole, in view"
 OUTDATED = "Of an earlier setting: press Compare again."
+TIPS = {
+    "Seam profile": "How much the embedding changes at every offset in the tile",
+    "Window sweep": "Naive tiles of many sizes: at which there are seams",
+}
 AXES = "planes", "rows", "columns"
 
 
@@ -50,7 +54,7 @@ class ComparisonView(QWidget):
         self._is_whole = False
         self.canvases = LinkedCanvases("naive", "cropped")
         self.outdated = wrapped_label(OUTDATED)
-        self.outdated.native.setStyleSheet(STYLES["warning"])
+        dress(self.outdated, "warning")
         self.outdated.visible = False
         self.switches = LayerSwitches()
         self.right = ComboBox(
@@ -69,6 +73,7 @@ class ComparisonView(QWidget):
         )
         self.tabs = QTabWidget()
         self.tabs.addTab(self.table, "Figures")
+        self.tabs.setTabToolTip(0, "What was measured; hold the pointer over a figure")
         self._plots: dict[QWidget, Plot] = {}
         self.add_plot_tab(self.profile, self.profile, "Seam profile")
         self._lay_out()
@@ -111,10 +116,15 @@ class ComparisonView(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(parts)
 
+    def sizeHint(self) -> QSize:
+        """Return the least size: it takes the room that is left, and no more."""
+        return self.minimumSizeHint()
+
     def add_plot_tab(self, tab: QWidget, plot: Plot, title: str) -> None:
         """Add a tab with a plot that can be saved."""
         self._plots[tab] = plot
-        self.tabs.addTab(tab, title)
+        number = self.tabs.addTab(tab, title)
+        self.tabs.setTabToolTip(number, TIPS[title])
         plot.drawn.connect(self._offer_to_save)
 
     def _offer_to_save(self) -> None:
@@ -141,7 +151,7 @@ class ComparisonView(QWidget):
         if before is None or not compared.task.shows_the_same(before.task):
             self.canvases.reset_view()
         self.table.show_comparison(comparison)
-        self.tour.begin(comparison.naive.splitting or ())
+        self.tour.begin(comparison.naive.cutting)
         self._draw_profile()
 
     def region_in_view(self) -> Region:

@@ -9,7 +9,7 @@ from napari.qt.threading import create_worker
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.devices import Devices, find_devices
-from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
+from napari_shiftseg.gui.note import align_labels, dress, wrapped_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,12 @@ class DeviceChoice(Container):
         self._changed = changed
         self._devices: Devices | None = None
         self._preferred = "auto"
-        self.list = ComboBox(choices=self._names, label="Device")
+        self.list = ComboBox(
+            choices=self._names, label="Device",
+            tooltip="What computes; auto: a graphics card where there is one",
+        )  # fmt: skip
         self.banner = wrapped_label(tooltip=CPU_HELP)
-        self.banner.native.setStyleSheet(STYLES["note"])
+        dress(self.banner, "note")
         super().__init__(widgets=[self.list])
         align_labels(self)
         self.margins = (0, 0, 0, 0)

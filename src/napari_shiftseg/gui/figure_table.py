@@ -21,8 +21,9 @@ from napari_shiftseg.gui.layers import run_name
 from napari_shiftseg.report.figures_of_merit import (
     NOT_DEFINED,
     ROWS,
-    better_side,
+    Judgement,
     cell,
+    judgements,
     untiled_cell,
     why_not_defined,
 )
@@ -30,13 +31,18 @@ from napari_shiftseg.report.figures_of_merit import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qtpy.QtGui import QResizeEvent
+
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.report.figures_of_merit import Row
 
+FIRST = next(number for number, row in enumerate(ROWS) if row.better is not None)
 BETTER = " ✓"
-LEGEND = "✓ the better side"
+LEGEND = "✓ better"
+BEYOND = "✓ marks the side that is better beyond what chance gives."
 FONT = 10  # pixels: all rows are to be seen on a small screen
 PADDING = 3  # pixels of a row, above and below its text together
+SIDES = "naive", "cropped"
 STYLE = f"""
 QTableView, QHeaderView::section, QLabel {{ font-size: {FONT}px; }}
 QHeaderView::section, QTableView::item {{ padding: 0px 3px; }}
@@ -67,11 +73,14 @@ class FigureTable(QTableWidget):
         sides = [comparison.naive, comparison.cropped]
         names = [run_name(side.result.plan) for side in sides]
         self.setHorizontalHeaderLabels([*names, "untiled"])
-        naive, cropped = (side.figures() for side in sides)
+        naive, cropped = figures = [side.figures() for side in sides]
+        judged = judgements(comparison)
         for number, row in enumerate(ROWS):
-            better = better_side(row, naive, cropped)
-            self._show(number, 0, row, naive, BETTER * (better == "naive"))
-            self._show(number, 1, row, cropped, BETTER * (better == "cropped"))
+            about = judged.get(row.key, Judgement())
+            for column, (name, of) in enumerate(zip(SIDES, figures, strict=True)):
+                mark = BETTER if about.better == name else ""
+                text = cell(of[row.key]) + mark
+                self._write(number, column, row, text, of, about.reason)
             self._write(number, 2, row, untiled_cell(row, naive, cropped), naive)
 
     def set_dimmed(self, dimmed: bool) -> None:
@@ -87,9 +96,17 @@ class FigureTable(QTableWidget):
         height += self.verticalHeader().length() + 2 * self.frameWidth()
         return QSize(super().sizeHint().width(), height)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Begin with the first figure that is judged, where not all are to be seen."""
+        super().resizeEvent(event)
+        item = self.item(FIRST, 0)
+        if item is not None:
+            self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtTop)
+
     def _explain_the_mark(self) -> None:
         """Write a legend into the corner of the headers, where it takes no room."""
         self.legend = QLabel(LEGEND)
+        self.legend.setToolTip(BEYOND)
         corner = QVBoxLayout(self.findChild(QAbstractButton))
         corner.setContentsMargins(3, 0, 3, 0)
         corner.addWidget(self.legend)
@@ -99,21 +116,23 @@ class FigureTable(QTableWidget):
         font.setPixelSize(FONT)
         return QFontMetrics(font).height() + PADDING
 
-    def _show(
-        self, number: int, column: int, row: Row, figures: Mapping[str, Any], end: str
-    ) -> None:
-        self._write(number, column, row, cell(figures[row.key]) + end, figures)
-
     def _write(
-        self, number: int, column: int, row: Row, text: str, figures: Mapping[str, Any]
+        self,
+        number: int,
+        column: int,
+        row: Row,
+        text: str,
+        figures: Mapping[str, Any],
+        reason: str = "",
     ) -> None:
-        """Write a figure, or in grey why there is none."""
-        tooltip, is_missing = row.tooltip, text == NOT_DEFINED
+        """Write a figure, or in grey why there is none; the tip says what it tells."""
+        first, is_missing = reason, text == NOT_DEFINED
         if is_missing:
             text = why_not_defined(row, figures)
-            tooltip = f"{NOT_DEFINED.capitalize()}: {text}. {tooltip}"
+            first = f"{NOT_DEFINED.capitalize()}: {text}."
         if text.endswith(BETTER):
-            tooltip = f"{LEGEND}. {tooltip}"
+            first = f"{BEYOND} {reason}"
+        tooltip = " ".join(filter(None, [first, row.tooltip]))
         item = QTableWidgetItem(text)
         item.setToolTip(tooltip)
         item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -23,7 +23,7 @@ from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.docking import OneTabGroup, found, opened
 from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
 from napari_shiftseg.gui.model_card import model_card
-from napari_shiftseg.gui.note import STYLES, align_labels, wrapped_label
+from napari_shiftseg.gui.note import align_labels, dress, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.source import (
@@ -76,11 +76,14 @@ class InspectWidget(ScrolledRows):
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
     def _build(self) -> None:
-        self.image = LayerChoice(self._viewer, is_image, label="Image")
+        self.image = LayerChoice(
+            self._viewer, is_image, label="Image",
+            tooltip="The image that costs and times are for",
+        )  # fmt: skip
         self.model = ModelChoice()
         self.model.suggest(self.image.value)
         self.warning = wrapped_label()
-        self.warning.native.setStyleSheet(STYLES["warning"])
+        dress(self.warning, "warning")
         self.card = QTextBrowser()
         self.card.setMinimumHeight(CARD_HEIGHT)
         self.title = wrapped_label()
@@ -92,6 +95,7 @@ class InspectWidget(ScrolledRows):
             progressed=self._take_time,
             caption="Measure times",
             cancelled="Cancelled: times that are missing were not measured.",
+            tooltip="Predict a tile of each size, and fill in the times",
         )
         self.testing = RunPanel(
             self._test,
@@ -99,6 +103,7 @@ class InspectWidget(ScrolledRows):
             self._allow,
             caption="Self-test on this image",
             cancelled="Cancelled: nothing was found out.",
+            tooltip="Predict in tiles and without: both have to agree",
         )
         rows = Container(widgets=[self.image, self.model])
         rows.margins = (0, 0, 0, 0)

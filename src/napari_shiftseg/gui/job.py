@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
@@ -11,6 +12,9 @@ from napari_shiftseg.inference.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+
+ASKED = 0.05  # seconds at most from one question whether to go on to the next
 
 
 class Job:
@@ -93,10 +97,18 @@ class _Failure:
 def _stepwise(
     steps: Generator[Progress, None, Any],
 ) -> Generator[Progress, None, Any]:
-    """Pass steps on. The worker takes a RuntimeError for its own end, so wrap it."""
-    returning = Returning(steps)
+    """Pass steps on. The worker takes a RuntimeError for its own end, so wrap it.
+
+    Steps that say the same as the one before come a few times a second, often enough
+    to be asked whether to go on.
+    """
+    returning, said, then = Returning(steps), None, 0.0
     try:
-        yield from returning
+        for step in returning:
+            if step == said and perf_counter() - then < ASKED:
+                continue
+            said, then = step, perf_counter()
+            yield step
     except RuntimeError as error:
         return _Failure(error)
     return returning.value

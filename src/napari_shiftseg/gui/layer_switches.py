@@ -14,6 +14,7 @@ from napari_shiftseg.gui.note import wrapped_label
 if TYPE_CHECKING:
     from napari_shiftseg.gui.comparison_layers import Shared
 
+TIP = "Show or hide it on both sides"
 EXPLAINED = ("embedding", "difference")  # below the switches; the others' tips do
 
 
@@ -32,7 +33,8 @@ class LayerSwitches(Container):
 
     def __init__(self) -> None:
         self.boxes = {
-            kind: CheckBox(text=kind, value=shown) for kind, shown in KINDS.items()
+            kind: CheckBox(text=kind, value=shown, tooltip=TIP)
+            for kind, shown in KINDS.items()
         }
         self.legend = wrapped_label()
         self._meanings: dict[str, str] = {}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
+from napari_shiftseg.gui.plain_text import plainly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -74,7 +76,7 @@ class LongNames(QObject):
         box = self._box
         names = [box.itemText(row) for row in range(box.count())]
         for row, name in enumerate(names):
-            box.setItemData(row, name, Qt.ItemDataRole.ToolTipRole)
+            box.setItemData(row, plainly(name), Qt.ItemDataRole.ToolTipRole)
         widest = max(map(self._width, names), default=0)
         box.view().setMinimumWidth(min(widest + MARGIN, MOST_WIDTH))
 
@@ -89,7 +91,7 @@ class LongNames(QObject):
             self._paint(shown)
         else:
             about = "\n".join(filter(None, [name, self._box.toolTip()]))
-            QToolTip.showText(event.globalPos(), about, self._box)
+            QToolTip.showText(event.globalPos(), plainly(about), self._box)
         return True
 
     def _paint(self, text: str) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import FileEdit, RadioButtons
+import numpy as np
+from magicgui.widgets import FileEdit, PushButton, RadioButtons
 from napari.layers import Labels
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.words import by
+from napari_shiftseg.geometry.words import by, sentence
 from napari_shiftseg.gui.belonging import doubts, image_of_labels, labels_of
 from napari_shiftseg.gui.choices import LayerChoice, is_image, selected
 from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.source import layer_shape, source_in_view, taken_note
 from napari_shiftseg.gui.training_pairs import FolderPair, LayerPair
+from napari_shiftseg.interaction.teaching import signed
 
 if TYPE_CHECKING:
     import napari
@@ -48,31 +50,45 @@ class PairsChoice:
             "NAME_labels; TIFF or .npy.",
         )  # fmt: skip
         self._viewer = viewer
-        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.image = LayerChoice(
+            viewer, is_image, label="Image", tooltip="The image to learn from."
+        )
         self.colour = ColourChoice(self.image)
         self.truth = LayerChoice(
             viewer, is_to_learn, label="Labels",
             tooltip="The true objects: each a number of its own, 0 is background, -1 "
             "is not known and does not count.",
         )  # fmt: skip
-        self.image_folder = FileEdit(mode="d", nullable=True, label="Images")
-        self.truth_folder = FileEdit(mode="d", nullable=True, label="Labels")
+        self.signed = PushButton(
+            text="Let the labels hold -1",
+            tooltip="The layer's numbers begin at 0: −1, not known, cannot be painted. "
+            "They are copied to numbers with a sign; the objects stay.",
+        )  # fmt: skip
+        self.image_folder = FileEdit(
+            mode="d", nullable=True, label="Images", tooltip="Folder of the images."
+        )
+        self.truth_folder = FileEdit(
+            mode="d", nullable=True, label="Labels",
+            tooltip="Folder of their true labels; it may be the same.",
+        )  # fmt: skip
         self._begin()
         self.image.changed.connect(self._match_labels)
+        self.signed.changed.connect(self._let_hold_unknown)
         viewer.layers.events.inserted.connect(self._match_new, position="last")
 
     @property
     def rows(self) -> list[Widget]:
         """The widgets, from top to bottom."""
         return [
-            self.kind, self.image, self.colour, self.truth, self.image_folder,
-            self.truth_folder,
+            self.kind, self.image, self.colour, self.truth, self.signed,
+            self.image_folder, self.truth_folder,
         ]  # fmt: skip
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
         for row in (self.image, self.truth):
             row.visible = not self.are_folders
+        self.signed.visible = not self.are_folders and _is_unsigned(self.truth.value)
         if self.are_folders:
             self.colour.visible = False
         else:
@@ -109,13 +125,19 @@ class PairsChoice:
             return ""
         return taken_note(self.image.value, self._viewer.dims, self.colour.value)
 
-    @property
-    def doubt(self) -> str:
-        """Why the labels may not be those of the image; empty: they are."""
+    def doubt(self, ndim: int) -> str:
+        """Say why the labels may not be those of the image, or no labels; empty: fine.
+
+        Parameters
+        ----------
+        ndim : int
+            Axes that the network reads.
+        """
         if self.are_folders or self.image.value is None or self.truth.value is None:
             return ""
         found = doubts(self.truth.value, self.image.value, self.image.choices)
-        return "\n".join(found)
+        about = self.pairs().doubt(ndim)
+        return "\n".join([*found, *([sentence(about)] if about else [])])
 
     def check(self, config: ModelConfig) -> None:
         """Refuse what this network cannot be trained on, before any pixel is read.
@@ -167,6 +189,19 @@ class PairsChoice:
         if isalive(self.truth.native) and not self.truth.is_own:
             self._match_labels()
 
+    def _let_hold_unknown(self) -> None:
+        """Give the labels a type that has −1."""
+        layer = self.truth.value
+        if _is_unsigned(layer):
+            wide = signed(np.dtype(layer.dtype))
+            data = layer.data
+            layer.data = (
+                [level.astype(wide) for level in data]
+                if layer.multiscale
+                else data.astype(wide)
+            )
+        self.show_rows()
+
     def _check_folders(self) -> None:
         for row, what in (
             (self.image_folder, "images"),
@@ -201,6 +236,10 @@ class PairsChoice:
                 f"the labels need as many pixels as the image, {by(expected)}, "
                 f"got {by(needed)}: choose the labels of this image"
             )
+
+
+def _is_unsigned(layer: Labels | None) -> bool:
+    return layer is not None and np.dtype(layer.dtype).kind == "u"
 
 
 def is_to_learn(layer: Any) -> bool:

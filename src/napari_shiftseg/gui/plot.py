@@ -12,6 +12,8 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_shiftseg.gui.plain_text import plainly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,12 +91,15 @@ class Plot(QWidget):
         OSError
             If the file cannot be written.
         """
+        from napari_shiftseg.model.whole_file import whole_or_not_at_all
         from napari_shiftseg.report.tables import write_csv
 
-        if path.suffix.lower() == ".csv":
-            write_csv(path, self._table())
-        else:
-            self._figure.savefig(path)
+        kind = path.suffix.lower().removeprefix(".")
+        with whole_or_not_at_all(path) as unfinished:
+            if kind == "csv":
+                write_csv(unfinished, self._table())
+            else:
+                self._figure.savefig(unfinished, format=kind or "png")
 
     def _add_canvas(self) -> None:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
@@ -121,9 +126,9 @@ class Plot(QWidget):
             self.save(Path(path))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            show_error(f"the plot cannot be saved: {reason}")
+            show_error(plainly(f"the plot cannot be saved: {reason}"))
         else:
-            show_info(f"saved {path}")
+            show_info(plainly(f"saved {path}"))
 
 
 def is_light(colour: str) -> bool:

@@ -11,6 +11,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RunAgain(PushButton):
             record = self._record()
             self.visible = record is not None
             if record is not None:
-                self.tooltip = settings_text(record)
+                self.tooltip = plainly(settings_text(record))
 
     def _press(self) -> None:
         record = self._record()

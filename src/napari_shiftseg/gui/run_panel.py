@@ -14,7 +14,8 @@ from qtpy.QtWidgets import QApplication
 from napari_shiftseg.gui.activity import Activity
 from napari_shiftseg.gui.docking import dock_of
 from napari_shiftseg.gui.job import Job
-from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.note import dress, wrapped_label
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.time_left import TimeLeft
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class RunPanel(Container):
         Called whenever a run has begun or has ended.
     progressed : callable, optional
         Takes every `Progress`, in the GUI thread.
-    caption, cancelled : str
-        Of the button; said after a run was cancelled.
+    caption, cancelled, tooltip : str
+        Of the button; said after a run was cancelled; of the button while nothing runs.
     stop : Stop, optional
         How a run ends early with a value of its own, instead of being cancelled.
     beside : sequence of Widget
@@ -89,6 +90,7 @@ class RunPanel(Container):
         stop: Stop | None = None,
         beside: Sequence[Widget] = (),
         further: Widget | None = None,
+        tooltip: str = "",
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
         self._on_progress = progressed
@@ -97,7 +99,8 @@ class RunPanel(Container):
         self._job: Job | None = None
         self._since_change = QElapsedTimer()  # of what the button does
         self._activity = Activity()
-        self.button = PushButton(text=caption)
+        self._tooltip = tooltip
+        self.button = PushButton(text=caption, tooltip=tooltip)
         self.bar = ProgressBar()
         self.text = wrapped_label()
         self.result = wrapped_label()
@@ -166,12 +169,13 @@ class RunPanel(Container):
             stop=self._stop and self._stop.press,
         )
         self.button.text = self._stop.caption if self._stop else "Cancel"
+        self.button.tooltip = ""  # it says what it does
         self._changed()
 
     def say(self, text: str, kind: str = "note") -> None:
         """Show a result line: a note, a warning or an error."""
         self.result.value = text
-        self.result.native.setStyleSheet(STYLES[kind])
+        dress(self.result, kind, is_result=True)
         self.result.visible = True
 
     def forget(self) -> None:
@@ -217,7 +221,7 @@ class RunPanel(Container):
         self.bar.value = progress.done
         self.text.value = self._left.text(progress)
         if progress.note:
-            show_info(progress.note)
+            show_info(plainly(progress.note))
         if self._on_progress is not None:
             self._on_progress(progress)
         self._activity.show(progress)
@@ -236,7 +240,7 @@ class RunPanel(Container):
 
     def _failed(self, error: BaseException) -> None:
         self._finish(f"{self._failure}: {error}", "error")
-        show_error(f"ShiftSeg: {error}")
+        show_error(plainly(f"ShiftSeg: {error}"))
 
     def _finish(self, text: str, kind: str = "note") -> None:
         if self.is_running:
@@ -245,7 +249,7 @@ class RunPanel(Container):
         self._activity.close()
         if not isalive(self.native):
             return
-        self.button.text = self._caption
+        self.button.text, self.button.tooltip = self._caption, self._tooltip
         self.bar.visible = self.text.visible = False
         self.offer_further(False)
         self.say(text, kind)

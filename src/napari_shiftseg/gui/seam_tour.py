@@ -19,7 +19,7 @@ NARROW = 32  # pixels of a button with one sign
 
 
 class SeamTour(Container):
-    """Buttons that go through the seams that split an object.
+    """Buttons that go through the seams that cut an object.
 
     Parameters
     ----------
@@ -37,7 +37,11 @@ class SeamTour(Container):
         self._at = -1
         self.all = PushButton(text="⤢", tooltip="Show all")
         self.previous = PushButton(text="◂", tooltip="Previous seam")
-        self.next = PushButton(text="Next worst seam ▸")
+        self.next = PushButton(
+            text="Next worst seam ▸",
+            tooltip="Go to the next tile border that cuts an object which the right "
+            "side leaves whole, the most harmful first",
+        )
         self.text = wrapped_label()
         super().__init__(
             widgets=[self.all, self.previous, self.next, self.text],
@@ -64,9 +68,9 @@ class SeamTour(Container):
     def _count(self) -> None:
         number = len(self._seams)
         self.text.value = (
-            f"{number:,} tile borders split objects" if number > 1
-            else "1 tile border splits objects" if number
-            else "no tile border splits an object"
+            f"{number:,} tile borders cut objects" if number > 1
+            else "1 tile border cuts objects" if number
+            else "no object is cut by seams"
         )  # fmt: skip
 
     def _leave(self) -> None:
@@ -77,11 +81,8 @@ class SeamTour(Container):
     def _go(self, at: int) -> None:
         self._at = at
         seam = self._seams[at]
-        split = len(seam.split)
-        self.text.value = (
-            f"frame: worst seam {at + 1} of {len(self._seams):,} (green line), "
-            f"{number_of(split, 'object')} split"
-        )
+        cut = number_of(len(seam.cuts), "object")
+        self.text.value = f"seam {at + 1} of {len(self._seams):,}: {cut} cut (green)"
         self._enable()
         self._visit(seam)
 

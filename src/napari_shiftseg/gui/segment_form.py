@@ -20,6 +20,7 @@ from napari_shiftseg.gui.choices import (
 from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.identity import doubt_about, image_behind, recorded_source
 from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.run import Run
 from napari_shiftseg.gui.source import (
     GREY,
@@ -173,7 +174,7 @@ class SegmentForm(Container):
         try:
             image = image_behind(record, self.image.choices)
         except ValueError as error:
-            show_info(str(error))
+            show_info(plainly(str(error)))
             return None
         if not self.model.open(record["model"]):
             return None

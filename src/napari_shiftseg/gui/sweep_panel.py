@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.comparison_run import Swept, Task, sweep_run
-from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.note import dress, wrapped_label
 from napari_shiftseg.gui.plot import Plot
 from napari_shiftseg.gui.run_panel import RunPanel
 
@@ -56,10 +56,11 @@ class SweepPanel(QWidget):
             caption="Sweep",
             progressed=self._take_point,
             beside=[self.windows],
+            tooltip="Predict the image with naive tiles of each of these sizes",
         )
         self.plot = Plot(theme)
         self.outdated = wrapped_label(OUTDATED)
-        self.outdated.native.setStyleSheet(STYLES["warning"])
+        dress(self.outdated, "warning")
         self.outdated.visible = False
         self._fades = [_fade(part) for part in (self.plot, self.panel.result.native)]
         column = QVBoxLayout(self)

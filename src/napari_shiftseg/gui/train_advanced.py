@@ -35,7 +35,10 @@ class TrainAdvanced(Container):
             value=16, min=1, max=64, label="Embedding channels",
             tooltip="More tell more touching objects apart.",
         )  # fmt: skip
-        self.normalization = ComboBox(choices=("batch", "none"), label="Normalization")
+        self.normalization = ComboBox(
+            choices=("batch", "none"), label="Normalization",
+            tooltip="batch: steadier training; it does not depend on tiles.",
+        )  # fmt: skip
         self.every = SpinBox(
             value=0, max=10**6, label="Validate every",
             tooltip="Steps from one validation to the next; 0: a tenth of all. The "

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 FEW_REGIONS = "With fewer than ten corrected regions AP50 says nothing of other images."
 HOLDING_OUT = "Of ten or more every tenth is held out to validate on."
 NOTHING = "nothing"  # to start from
+USUAL = "nuclei"  # it learns other bright objects in few steps, too
 NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
 
@@ -84,7 +85,7 @@ class TrainForm(Container):
             "takes far longer.",
         )  # fmt: skip
         self.start = ComboBox(
-            choices=lambda _: starts(), label="Start from",
+            choices=lambda _: starts(), value=usual_start(), label="Start from",
             tooltip="nothing: a new network. A model: fine-tune it, its network stays.",
         )  # fmt: skip
         self.model_name = LineEdit(
@@ -112,8 +113,8 @@ class TrainForm(Container):
         self.pairs.choose(image, labels)
         corrected = Corrected.read(labels)
         self.network.value = corrected.ndim
-        if corrected.model in [value for _, value in starts()]:
-            self.start.value = corrected.model
+        known = [value for _, value in starts()]
+        self.start.value = corrected.model if corrected.model in known else NOTHING
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
@@ -309,6 +310,11 @@ def starts() -> list[tuple[str, str]]:
     """
     models = [choice for choice in OPENED.choices() if _can_start(choice[1])]
     return [(NOTHING, NOTHING), *models]
+
+
+def usual_start() -> str:
+    """Return what a training usually begins with: the bundled model of nuclei."""
+    return USUAL if USUAL in [value for _, value in starts()] else NOTHING
 
 
 def _can_start(model: str) -> bool:

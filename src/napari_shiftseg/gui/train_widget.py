@@ -75,7 +75,9 @@ class TrainWidget(ScrolledRows):
         self.note = Note(self.form.use_window)
         self.summary = wrapped_label()
         self.device = DeviceChoice(self._advise)
-        self.advanced_button = PushButton(text="▸ Advanced")
+        self.advanced_button = PushButton(
+            text="▸ Advanced", tooltip="Rates, channels, validation: need no change"
+        )
         self.panel = RunPanel(
             self._steps,
             self._take_model,
@@ -83,10 +85,13 @@ class TrainWidget(ScrolledRows):
             progressed=self._follow,
             caption="Train",
             stop=Stop(lambda: self._stop.set(), "Stop and keep the best"),
+            tooltip="Train the model; the best so far is kept, and listed at the end",
         )
         self.plot = Plot(self._viewer.theme)
         self.plot.setFixedHeight(PLOT_HEIGHT)
-        self.save_button = PushButton(text="Save curves…")
+        self.save_button = PushButton(
+            text="Save curves…", tooltip="PNG or SVG: the picture; CSV: the figures"
+        )
         rows = Container(
             widgets=[
                 self.form, self.note, self.summary, self.device,
@@ -173,7 +178,7 @@ class TrainWidget(ScrolledRows):
         form, shape = self.form, self.form.shape
         window = form.training_window()
         notes = form.notes(about_name=not self.panel.is_running)
-        notes, warning = [*notes, self.preview.note], form.pairs.doubt
+        notes, warning = [*notes, self.preview.note], form.pairs.doubt(form.ndim)
         if window is not None:
             advice = advise_training(window, shape)
             warning = "\n".join(filter(None, [warning, advice.warning]))

@@ -9,10 +9,12 @@ import numpy as np
 
 from napari_shiftseg.interaction.teaching import training_pairs
 from napari_shiftseg.metrics.partly import is_labelled
+from napari_shiftseg.metrics.parts import doubt_about
 from napari_shiftseg.training.counted import counted
 from napari_shiftseg.training.training_window import usual_window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from napari_shiftseg.gui.source import Source
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.training.counted import Counted
 
 MOST_COUNTED = 2**22  # pixels
+MOST_PARTED = 2**20  # pixels; the parts of more take long to find
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,10 @@ class LayerPair:
         return f"{self.image.name}, {self.labels_name}"
 
     def to_learn(
-        self, config: ModelConfig, window: tuple[int, ...] | None
+        self,
+        config: ModelConfig,
+        window: tuple[int, ...] | None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> list[TrainingPair]:
         """Return the frames that are labelled; of corrections what is known.
 
@@ -63,6 +69,8 @@ class LayerPair:
         config : ModelConfig
         window : tuple of int or None
             Output window the loss sees; None: the usual one.
+        say : callable
+            Takes nothing: what is to be said of layers stands there before a training.
 
         Raises
         ------
@@ -94,6 +102,21 @@ class LayerPair:
         frames = (labels[at] for at in np.ndindex(leading))
         return counted(frame for frame in frames if not leading or is_labelled(frame))
 
+    def doubt(self, ndim: int) -> str:
+        """Say that the labels look like a mask; empty if not, or it takes too long.
+
+        Parameters
+        ----------
+        ndim : int
+            Axes that the network reads; each frame has ids of its own.
+        """
+        labels = self.labels
+        if not isinstance(labels, np.ndarray) or labels.size > MOST_PARTED:
+            return ""
+        frames = labels.reshape(-1, *labels.shape[-ndim:])
+        about = doubt_about(frame for frame in frames if is_labelled(frame))
+        return about and f"labels {self.labels_name!r} {about}"
+
 
 @dataclass(frozen=True)
 class FolderPair:
@@ -113,7 +136,10 @@ class FolderPair:
         return f"{self.images}, {self.labels}"
 
     def to_learn(
-        self, config: ModelConfig, window: tuple[int, ...] | None
+        self,
+        config: ModelConfig,
+        window: tuple[int, ...] | None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> list[TrainingPair]:
         """Return the images, each split into frames where the network reads fewer axes.
 
@@ -121,6 +147,8 @@ class FolderPair:
         ----------
         config, window
             See `LayerPair`.
+        say : callable
+            Takes one sentence where labels look like a mask.
 
         Raises
         ------
@@ -132,10 +160,14 @@ class FolderPair:
         """
         from napari_shiftseg.training.pairs import read_pairs, to_learn
 
-        return to_learn(read_pairs(self.images, self.labels), config, window)
+        return to_learn(read_pairs(self.images, self.labels, say=say), config, window)
 
     def counted(self, config: ModelConfig) -> None:
         """Return nothing: the files are not read before a training."""
+
+    def doubt(self, ndim: int) -> str:
+        """Return nothing, for the same reason."""
+        return ""
 
 
 Pairs = LayerPair | FolderPair

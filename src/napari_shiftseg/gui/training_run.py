@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_shiftseg.geometry.cost import time_text
-from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.geometry.words import sentence
+from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.training.counted import Counted
     from napari_shiftseg.training.fit import Training, TrainingStep
+
+Result = TypeVar("Result")
 
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
 NOT_HELD_OUT = "on what it was trained on"
@@ -120,6 +125,8 @@ class Trained:
         AP50 there of the model to begin with; None: there is none.
     trouble : str
         Why it ended early; empty if it did not, or the user stopped it.
+    note : str
+        What is to be known of the validations: what they left out, for example.
     """
 
     file: Path | None
@@ -132,6 +139,7 @@ class Trained:
     is_held_out: bool
     before: float | None = None
     trouble: str = ""
+    note: str = ""
 
     @property
     def is_worse(self) -> bool:
@@ -160,6 +168,7 @@ class Trained:
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
             f"{f' It learnt what is known: {self.counted.line}.' * partly}"
+            f"{f' {sentence(self.note)}' if self.note else ''}"
         )
 
     @property
@@ -185,11 +194,20 @@ def training_run(
     import matplotlib.backends.backend_qtagg  # noqa: F401, or the GUI waits for it
 
     import napari_shiftseg.report.training_plot  # noqa: F401
-    from napari_shiftseg.training.counted import counted_pairs
+    from napari_shiftseg.training.counted import Counted, counted_pairs
     from napari_shiftseg.training.pairs import held_out
 
     began = perf_counter()
-    found = task.pairs.to_learn(task.config, task.window)
+    doubts: list[str] = []
+    found = yield from _unless_stopped(
+        is_stopped, lambda: task.pairs.to_learn(task.config, task.window, doubts.append)
+    )
+    if found is None:
+        seconds = perf_counter() - began
+        nothing = Counted(0, 0, 0)
+        return Trained(None, 0, task.steps, None, None, seconds, nothing, False)
+    if doubts:
+        yield Progress(0, 0, sentence(doubts[0]), "reading images")
     if not found:
         raise ValueError(
             "there is no object in the labels; training needs objects numbered from "
@@ -214,8 +232,24 @@ def training_run(
     best = training.best and (training.best.ap50, training.best.step)
     return Trained(
         run.file, training.done, task.steps, best, run.preview,
-        perf_counter() - began, count, is_held_out, run.before, trouble,
+        perf_counter() - began, count, is_held_out, run.before, trouble, run.note,
     )  # fmt: skip
+
+
+def _unless_stopped(
+    is_stopped: Callable[[], bool], read: Callable[[], Result]
+) -> Generator[Progress, None, Result | None]:
+    """Read in another thread; None where the user stopped it."""
+    executor = ThreadPoolExecutor(1)
+    reading = Returning(waiting(Progress(0, 0, stage="reading images"), executor, read))
+    try:
+        for progress in reading:
+            yield progress
+            if is_stopped():
+                return None
+        return reading.value
+    finally:
+        executor.shutdown(wait=False)
 
 
 def _opened(
@@ -242,6 +276,7 @@ class _Run:
         self.file: Path | None = None
         self.preview: Preview | None = None  # of the best
         self.before: float | None = None  # AP50
+        self.note = ""  # of the latest validation
 
     def steps(
         self, is_stopped: Callable[[], bool]
@@ -257,13 +292,14 @@ class _Run:
             yield self._measured(total)
         for step in self._training.steps():
             waiting.append(step)
+            self.note = step.note or self.note
             preview = self._validated(step)
             if preview or perf_counter() - last > INTERVAL or step.done == total:
                 yield self._progress(step, waiting, preview)
                 waiting, last = [], perf_counter()
             if is_stopped():
                 break
-            if self._is_due(step.done + 1):
+            if self._training.validation.due(step.done + 1, total):
                 yield Progress(step.done, total, stage="validating")
         if waiting:
             yield self._progress(waiting[-1], waiting, None)
@@ -285,9 +321,6 @@ class _Run:
         step = model.config.provenance.steps
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
-
-    def _is_due(self, step: int) -> bool:
-        return step % self._task.every == 0 or step == self._task.steps
 
     def _progress(
         self, step: TrainingStep, steps: list[TrainingStep], preview: Preview | None

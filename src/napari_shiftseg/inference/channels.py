@@ -29,12 +29,19 @@ def is_channels_last(shape: Sequence[int], ndim: int) -> bool:
     """
     if len(shape) < 3 or ndim < 2:
         return len(shape) > ndim and shape[-1] in (1, *COLOURS)
-    *_, rows, columns, last = shape
-    is_thin = THINNER * last <= min(rows, columns)
     if len(shape) == ndim:
-        return is_thin and last <= MOST
-    is_odd = rows == columns and 2 * last <= columns
-    return last in (1, *COLOURS) or is_thin or is_odd
+        return THINNER * shape[-1] <= min(shape[-3:-1]) and shape[-1] <= MOST
+    return shape[-1] in (1, *COLOURS) or is_thin_last(shape)
+
+
+def is_thin_last(shape: Sequence[int]) -> bool:
+    """Whether the last of three or more axes is much shorter than those before it.
+
+    At most a quarter of rows and columns, or half of them where these are alike.
+    """
+    *_, rows, columns, last = shape
+    most = columns / 2 if rows == columns else min(rows, columns) / THINNER
+    return last <= most
 
 
 def single_channel(image: Any, ndim: int) -> Any:

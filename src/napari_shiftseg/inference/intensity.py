@@ -250,7 +250,7 @@ def _without_data(
     out = np.zeros(plane.shape, np.bool_) if masked is None else masked
     wrong = not_finite(plane)
     if wrong is not None:
-        if ignore_nan:
+        if ignore_nan or (out | wrong).all():
             out = out | wrong
         else:
             refuse_not_finite(plane, None, out)

@@ -249,3 +249,19 @@ def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:
     here = ~out[(*near, slice(1, None))] & ~out[(*near, slice(None, -1))]
     same = pixels[(*near, slice(1, None))] == pixels[(*near, slice(None, -1))]
     return bool(here.any()) and float(same[here].mean()) < FLAT
+
+
+def is_without_data(plane: Any) -> bool:
+    """Whether every pixel of a plane is NaN, or masked.
+
+    Parameters
+    ----------
+    plane : array
+        Of one plane or frame; read only where its first pixel is NaN or masked.
+    """
+    if isinstance(plane, np.ma.MaskedArray) and np.ma.getmaskarray(plane).all():
+        return True
+    if np.dtype(plane.dtype).kind != "f":
+        return False
+    first = np.asarray(plane[(0,) * plane.ndim])
+    return bool(np.isnan(first)) and bool(np.isnan(np.asarray(plane)).all())

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from napari_shiftseg.model.sound_weights import unsound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor, nn
 
     from napari_shiftseg.geometry.tiling import Tile
     from napari_shiftseg.inference.network import Network
@@ -62,7 +61,7 @@ def _first_layer(network: Network, pixels: NDArray[Any]) -> str:
     found: list[str] = []
 
     def look(name: str) -> Any:
-        def hook(layer: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        def hook(layer: nn.Module, inputs: Any, output: Tensor) -> None:
             if not output.isfinite().all():
                 found.append(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from itertools import islice
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_shiftseg.inference.image import Image, as_array, open_image
 from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
 from napari_shiftseg.inference.not_finite import NotFiniteError, why_not_finite
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk
+from napari_shiftseg.inference.waiting import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -163,7 +165,8 @@ def predict_steps(
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device does not suffice, the batch is halved; a single tile that does
     not fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is
-    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the generator stops the run and frees the device.
+    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the
+    generator stops the run and frees the device.
 
     Parameters
     ----------
@@ -212,8 +215,11 @@ def _predict(
         queue += islice(tiles, max(0, batch - len(queue)))
         present = queue[:batch]
         try:
-            inputs = [image.read(tile.read, network.dtype) for tile in present]
             so_far = Progress(done, len(plan))
+            values = len(present) * prod(plan.reads)
+            inputs = yield from patiently(
+                so_far, values, _read, image, present, network.dtype
+            )
             raw = yield from network.steps(inputs, so_far)
             if not all(map(_is_finite, raw, present)):
                 raw = yield from _in_wider_numbers(
@@ -237,6 +243,10 @@ def _predict(
             yield Progress(done, len(plan), note)
             note = ""
     return batch, None
+
+
+def _read(image: Image, tiles: list[Tile], dtype: np.dtype[Any]) -> list[NDArray[Any]]:
+    return [image.read(tile.read, dtype) for tile in tiles]
 
 
 def _in_wider_numbers(

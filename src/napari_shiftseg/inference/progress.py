@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 Step = TypeVar("Step")
+Other = TypeVar("Other")
 Result = TypeVar("Result")
 
 
@@ -56,6 +57,16 @@ def named(
     returning = Returning(steps)
     for progress in returning:
         yield replace(progress, stage=f"{name}: {progress.stage}")
+    return returning.value
+
+
+def saying(
+    step: Step, steps: Generator[Other, None, Result]
+) -> Generator[Step, None, Result]:
+    """Pass steps on, the same thing said at each."""
+    returning = Returning(steps)
+    for _ in returning:
+        yield step
     return returning.value
 
 

@@ -85,7 +85,7 @@ def corrections(
     if len(ids):
         box = _grown(_box_of(np.isin(true, ids)), np.ceil(radii) + TOUCHING, true.shape)
         known[box] |= _known_about(true[box], ids, radii)
-    return np.where(known, true.astype(_signed(true.dtype)), UNKNOWN)
+    return np.where(known, true.astype(signed(true.dtype)), UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -265,6 +265,6 @@ def _checked_reach(reach: float | Sequence[float], ndim: int) -> NDArray[np.floa
     return np.broadcast_to(radii, ndim)
 
 
-def _signed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def signed(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return a dtype that holds −1 and all ids of this one."""
     return np.promote_types(dtype, np.int32) if dtype.itemsize < 8 else np.dtype("i8")

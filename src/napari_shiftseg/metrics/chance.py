@@ -91,11 +91,8 @@ def paired_difference(
         return figure(sums[..., :middle]) - last(sums[..., middle:])
 
     found = np.concatenate([difference(sums) for sums in _resampled(both)])
-    known = found[np.isfinite(found)]
     tail = (1 - SHARE) / 2
-    low, high = (
-        np.quantile(known, (tail, 1 - tail)) if len(known) else (-np.inf, np.inf)
-    )
+    low, high = np.quantile(found[np.isfinite(found)], (tail, 1 - tail))
     return Difference(
         value=float(difference(both.sum(axis=0))),
         low=float(low),

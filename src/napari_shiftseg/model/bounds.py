@@ -10,9 +10,9 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from napari_shiftseg.geometry.words import brief, visible
+from napari_shiftseg.geometry.foreign_text import brief, readable, visible
 
 if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
@@ -22,17 +22,19 @@ MOST = {
     "embedding_channels": 4096,
     "features": 2**16,
     "growth": 16,
-    "convolutions": 16,
+    "convolutions": 8,
 }
-MOST_LEVELS, WIDEST_KERNEL = 16, 63
-LARGEST_PERIOD, LARGEST_CONTEXT = 2**12, 2**14  # pixels an axis
+MOST_LEVELS, WIDEST_KERNEL = 16, 15
+LARGEST_PERIOD, LARGEST_CONTEXT = 2**10, 2**11  # pixels an axis
 MOST_WEIGHTS = 10**9  # 4 GB
+MOST_WORK = 10**13  # products for one tile: minutes without a GPU
 LONGEST_NAME = 255  # of a file, on all systems
 WHY = "more would exhaust time or memory, and no network needs it"
 
 # what a person reads is text and nothing else, on a terminal as on a label
-Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(visible)]
-Text = Annotated[str, AfterValidator(lambda text: visible(text, "\n\t"))]
+DECODED = BeforeValidator(lambda w: readable(w) if isinstance(w, str) else w)
+Name = Annotated[str, Field(max_length=LONGEST_NAME), DECODED, AfterValidator(visible)]
+Text = Annotated[str, DECODED, AfterValidator(lambda text: visible(text, "\n\t"))]
 Pixels = Annotated[int, Field(ge=1, le=2**20)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 # in float32, squares of embeddings are neither 0 nor infinite
@@ -62,6 +64,7 @@ def check_bounds(config: ModelConfig) -> None:
         _at_most("the period", axis.period, LARGEST_PERIOD)
         _at_most("the context", axis.context or axis.halo, LARGEST_CONTEXT)
     _at_most("the number of weights", weights_of(config), MOST_WEIGHTS)
+    _at_most("the work for one tile", work_of(config), MOST_WORK)
 
 
 def check_levels(number: int) -> None:
@@ -71,23 +74,39 @@ def check_levels(number: int) -> None:
 
 def weights_of(config: ModelConfig) -> int:
     """Return how many weights the network has, without making it."""
+    return sum(_weights_of_levels(config))
+
+
+def work_of(config: ModelConfig) -> int:
+    """Return about how many products its smallest tile takes."""
+    pixels = prod(axis.input_for(1 + 2 * axis.halo) for axis in config.shape.axes)
+    work = 0
+    for weights, factors in zip(
+        _weights_of_levels(config), (*config.pooling_factors, ()), strict=True
+    ):
+        work += pixels * weights
+        pixels = pixels // prod(factors) + 1
+    return work
+
+
+def _weights_of_levels(config: ModelConfig) -> list[int]:
     kernel, features = prod(config.kernel_size), config.level_features
     norm = 2 * (config.normalization == "batch")
 
     def block(given: int, made: int) -> int:
-        widths = [given, *[made] * config.convolutions]
-        pairs = pairwise(widths)
-        return sum((kernel * a + 1 + norm) * b for a, b in pairs)
+        widths = pairwise([given, *[made] * config.convolutions])
+        return sum((kernel * a + 1 + norm) * b for a, b in widths)
 
     ways_down = zip((config.in_channels, *features[:-1]), features, strict=True)
-    total = sum(block(given, made) for given, made in ways_down)
+    weights = [block(given, made) for given, made in ways_down]
+    weights[0] += (features[0] + 1) * config.out_channels
     for level, factors in enumerate(config.pooling_factors):
         fine, coarse = features[level : level + 2]
         if config.upsampling == "learnt":
-            total += (coarse * prod(factors) + 1) * fine
+            weights[level] += (coarse * prod(factors) + 1) * fine
             coarse = fine
-        total += block(fine + coarse, fine)
-    return total + (features[0] + 1) * config.out_channels
+        weights[level] += block(fine + coarse, fine)
+    return weights
 
 
 def _at_least(name: str, value: float, least: float) -> float:

@@ -6,13 +6,13 @@ A safetensors file cannot execute code; pickles are refused unread.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
-from napari_shiftseg.geometry.words import brief
+from napari_shiftseg.geometry.foreign_text import brief
+from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.model.header import (
     CONFIG_KEY,
     CheckpointError,
@@ -22,9 +22,6 @@ from napari_shiftseg.model.header import (
 from napari_shiftseg.model.sound_weights import unsound
 from napari_shiftseg.model.unet import UNet
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
-
-if TYPE_CHECKING:
-    from napari_shiftseg.model.config import ModelConfig
 
 # of a number format that torch does not know, too
 UNREADABLE = (
@@ -83,7 +80,10 @@ def _filled(config: ModelConfig, path: Path) -> UNet:
     with safe_open(path, framework="pt") as stored:
         sizes = {n: tuple(stored.get_slice(n).get_shape()) for n in stored.keys()}  # noqa: SIM118
         _check_sizes({n: tuple(w.shape) for n, w in empty.items()}, sizes)
-        weights = {n: _read(stored, n, kind.dtype) for n, kind in empty.items()}
+        weights = {
+            name: stored.get_tensor(name).to(weight.dtype, copy=True)
+            for name, weight in empty.items()
+        }
     model.load_state_dict(weights, assign=True)
     return model
 
@@ -99,11 +99,6 @@ def _check_sizes(
     for name in stored:
         if name not in expected:
             raise ValueError(f"{brief(name)} is of no layer")
-
-
-def _read(stored: Any, name: str, dtype: torch.dtype) -> torch.Tensor:
-    weight: torch.Tensor = stored.get_tensor(name).to(dtype, copy=True)
-    return weight
 
 
 def save_model(
@@ -158,8 +153,9 @@ def copy_model(
 
 def _write(weights: dict[str, torch.Tensor], config: ModelConfig, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    known = ModelConfig.model_validate(config.model_dump())  # as it will be read
     with whole_or_not_at_all(path) as unfinished:
-        unfinished.write_bytes(save(weights, {CONFIG_KEY: config.model_dump_json()}))
+        unfinished.write_bytes(save(weights, {CONFIG_KEY: known.model_dump_json()}))
     return path
 
 

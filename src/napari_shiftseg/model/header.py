@@ -12,7 +12,7 @@ from platformdirs import user_data_path
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from napari_shiftseg.geometry.words import brief
+from napari_shiftseg.geometry.foreign_text import brief
 from napari_shiftseg.model.config import ModelConfig
 
 CONFIG_KEY = "napari_shiftseg"

@@ -89,16 +89,34 @@ def _made(path: Path) -> Path:
 
 @contextmanager
 def _named(paths: Sequence[Path], unfinished: Sequence[Path]) -> Iterator[None]:
-    """Let an error name the file that was meant, not the unfinished one or none."""
+    """Let an error name the file that was meant, not the unfinished one."""
+    meant = dict(zip(map(str, unfinished), paths, strict=True))
+    with errors_named(paths[0]):
+        try:
+            yield
+        except OSError as error:
+            path = meant.get(str(error.filename))
+            if path is None:
+                raise
+            raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Let an error of writing that names no file name this one: a full disk's does not.
+
+    Raises
+    ------
+    OSError
+        As it was, with the name.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None or (
-            error.filename and str(error.filename) not in map(str, unfinished)
-        ):
+        if error.filename:
             raise
-        meant = dict(zip(map(str, unfinished), paths, strict=True))
-        path = meant.get(str(error.filename), paths[0])
+        if error.errno is None:
+            raise OSError(f"{path} cannot be written: {error}") from None
         raise type(error)(error.errno, error.strerror, str(path)) from None
 
 

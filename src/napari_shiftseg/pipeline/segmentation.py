@@ -14,10 +14,12 @@ from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
+from napari_shiftseg.inference.no_data import is_without_data
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
 from napari_shiftseg.inference.scale import AS_IS
 from napari_shiftseg.inference.stack import frame_scales
+from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.clustering.effort import Effort
     from napari_shiftseg.clustering.objects import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
     from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
+
+MOST_LISTED = 10  # planes that a note names
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,10 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
 
 
 def segment_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings
+    image: ArrayLike | Any,
+    model: UNet,
+    settings: Settings,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
     pixels = as_array(image)
@@ -154,13 +162,16 @@ def segment_steps(
     frames = frames_of(pixels, model)
     if not frames:
         opened = open_for(pixels, model, settings.reading)
-        return (yield from frame_steps(opened, model, settings))
+        return (yield from frame_steps(opened, model, settings, effort=effort))
+    empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
     scales = frame_scales(pixels, model.config, settings.reading)
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
+        if number in empty:
+            continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
         opened = open_for(pixels[at], model, settings.reading, scales.common)
-        steps = Returning(frame_steps(opened, model, settings, plan))
+        steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
                 progress,
@@ -168,6 +179,7 @@ def segment_steps(
                 total=len(frames) * progress.total,
             )
         results.append(steps.value)
+    results = _with_empty(results, empty, len(frames))
     stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
     return replace(stacked, notes=(*scales.notes, *stacked.notes))
 
@@ -203,18 +215,34 @@ def segment_as_planned(
 
 
 def frame_steps(
-    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
+    image: Image,
+    model: UNet,
+    settings: Settings,
+    plan: TilePlan | None = None,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment one image that has been opened, by a plan if one is given."""
+    """Segment one image that has been opened, by a plan if one is given.
+
+    The clustering may be bounded by an effort; see `Effort`.
+    """
     began = perf_counter()
     clustering = settings.clustering(model.config)
     plan = plan or _plan(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
-    objects = yield from clustered_steps(predicted, model, clustering, settings.device)
+    objects = yield from clustered_steps(
+        predicted, model, clustering, settings.device, effort
+    )
+    total = len(predicted.plan)
+    gradient = yield from patiently(
+        Progress(total, total, stage="clustering"),
+        predicted.embedding.size,
+        gradient_magnitude,
+        predicted.embedding,
+    )
     return Segmentation(
         labels=objects.labels,
         embeddings=predicted.embedding,
-        gradient=gradient_magnitude(predicted.embedding),
+        gradient=gradient,
         foreground=predicted.logit,
         modes=objects.modes,
         plan=predicted.plan,
@@ -252,7 +280,11 @@ def predicted_steps(
 
 
 def clustered_steps(
-    predicted: Prediction, model: UNet, clustering: Clustering, device: str
+    predicted: Prediction,
+    model: UNet,
+    clustering: Clustering,
+    device: str,
+    effort: Effort | None = None,
 ) -> Generator[Progress, None, Objects]:
     """Cluster what was predicted of one image, yielding `Progress` on the way."""
     provenance, plan = model.config.provenance, predicted.plan
@@ -264,6 +296,7 @@ def clustered_steps(
             plan.offset,
             provenance.window if provenance else None,
             device,
+            effort,
         )
     )
     for _ in steps:
@@ -280,6 +313,43 @@ def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
     if 0 in shape:
         raise ValueError(f"the image is empty, its shape is {shape}")
     return list(np.ndindex(shape[: len(shape) - own]))
+
+
+def _with_empty(
+    results: list[Segmentation], empty: list[int], frames: int
+) -> list[Segmentation]:
+    """Put results without objects where frames hold no data, and a note that says so.
+
+    Raises
+    ------
+    ValueError
+        If no frame holds any.
+    """
+    if not empty:
+        return results
+    if not results:
+        raise ValueError("the image holds no data: all of its pixels are NaN or masked")
+    known = results[0]
+    blank = replace(
+        known,
+        labels=np.zeros_like(known.labels),
+        embeddings=np.zeros_like(known.embeddings),
+        gradient=np.zeros_like(known.gradient),
+        foreground=None if known.foreground is None else known.foreground * 0 - np.inf,
+        modes=known.modes[:0],
+        seconds=0.0,
+        notes=(no_data_note([number + 1 for number in empty], frames),),
+    )
+    rest = iter(results)
+    return [blank if n in empty else next(rest) for n in range(frames)]
+
+
+def no_data_note(numbers: list[int], frames: int) -> str:
+    """Say which planes or frames hold no data, counted from 1."""
+    listed = ", ".join(map(str, numbers[:MOST_LISTED]))
+    listed += ", …" * (len(numbers) > MOST_LISTED)
+    which = f"planes {listed}" if len(numbers) > 1 else f"plane {listed}"
+    return f"{which} of {frames}: all pixels are NaN or masked, no objects there"
 
 
 def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.inference.predict import open_for, plan_for
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust
+from napari_shiftseg.inference.progress import Progress, Returning, exhaust, saying
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
@@ -272,9 +272,10 @@ def _scores(
         tuple(slice(*bounds) for bounds in predicted.plan.region)
     ]
     for done, clustering in enumerate(clusterings, start=1):
-        yield Progress(done, total, stage="clustering")
-        objects = exhaust(
-            clustered_steps(predicted, model, clustering, settings.device)
+        so_far = Progress(done, total, stage="clustering")
+        yield so_far
+        objects = yield from saying(
+            so_far, clustered_steps(predicted, model, clustering, settings.device)
         )
         scores.append(object_scores(there, objects.labels))
     yield Progress(total, total, stage="clustering")

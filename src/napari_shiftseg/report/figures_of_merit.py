@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_shiftseg.geometry.words import percent
+from napari_shiftseg.metrics.chance import FEWEST, RESAMPLES, SHARE
 from napari_shiftseg.metrics.seams import LEAST_STRIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_shiftseg.metrics.chance import Difference
+    from napari_shiftseg.pipeline.comparison import Comparison
+
+SideName = Literal["naive", "cropped"]
 Better = Literal["lower", "higher", "near untiled"]
 NOT_DEFINED = "not defined"
 CLEAR_GAP = 0.05  # of the untiled ratio: below it, two ratios are as near to it
+CLEAR_Z = 3  # standard deviations: a gap of two z that chance hardly gives
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,9 @@ ROWS = (
         "split_by_seams",
         "split by seams",
         "Objects in which two different labels meet at a tile border. Whole objects "
-        "are the true ones or, without true labels, those of cropped stitching.",
+        "are the true ones or, without true labels, those of cropped stitching. An "
+        "object that is in pieces anyway counts on both sides where a border crosses "
+        "it.",
         "lower",
     ),
     Row(
@@ -132,25 +141,109 @@ ROWS = (
 )
 
 
-def better_side(
-    row: Row, naive: Mapping[str, Any], cropped: Mapping[str, Any]
-) -> Literal["naive", "cropped"] | None:
-    """Return the side whose figure is better; None: neither, or one is not defined.
+@dataclass(frozen=True)
+class Judgement:
+    """Which side of a comparison is better in one figure, and why.
+
+    Attributes
+    ----------
+    better : {"naive", "cropped"} or None
+        None: neither is, beyond what chance gives.
+    reason : str
+        A sentence with the interval; empty where there is nothing to be compared.
+    difference : Difference or None
+        That was resampled; None where none was.
+    """
+
+    better: SideName | None = None
+    reason: str = ""
+    difference: Difference | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        known = self.difference
+        return {
+            "better": self.better,
+            "difference": known and known.value,
+            "low": known and known.low,
+            "high": known and known.high,
+            "units": known and known.units,
+            "differing": known and known.differing,
+            "reason": self.reason,
+        }
+
+
+def judgements(comparison: Comparison) -> dict[str, Judgement]:
+    """Judge every figure of which one value is better, by its key; see `judge`."""
+    naive, cropped = comparison.naive.figures(), comparison.cropped.figures()
+    return {
+        row.key: judge(row, naive, cropped, comparison.differences.get(row.key))
+        for row in ROWS
+        if row.better is not None
+    }
+
+
+def judge(
+    row: Row,
+    naive: Mapping[str, Any],
+    cropped: Mapping[str, Any],
+    difference: Difference | None = None,
+) -> Judgement:
+    """Return which side is better in a figure, beyond what chance gives.
 
     Parameters
     ----------
     row : Row
     naive, cropped : mapping
         Figures of the sides; see `Side.figures`.
+    difference : Difference, optional
+        Of the two; see `Comparison.differences`.
     """
     burdens = _burden(row, naive), _burden(row, cropped)
-    if None in burdens or cell(naive[row.key]) == cell(cropped[row.key]):
-        return None
+    if None in burdens:
+        return Judgement()
     one, other = burdens
+    side: SideName = "naive" if one < other else "cropped"
+    if row.key == "seam_z":
+        clear = abs(one - other) >= CLEAR_Z
+        return Judgement(side if clear else None, _about_z(clear, one, other))
+    if difference is None:
+        return Judgement()
+    alike = cell(naive[row.key]) == cell(cropped[row.key])
     least = CLEAR_GAP if row.better == "near untiled" else 0
-    if abs(one - other) <= least:
-        return None
-    return "naive" if one < other else "cropped"
+    clear = difference.is_beyond_chance and not alike and abs(one - other) > least
+    return Judgement(side if clear else None, _reason(row, difference), difference)
+
+
+def _about_z(is_clear: bool, one: float, other: float) -> str:
+    if one == other:
+        return "Neither is above 3: no sign of a seam."
+    apart = f"Above 3 they are {cell(abs(one - other))} standard deviations apart"
+    if is_clear:
+        return f"{apart}: beyond chance, which gives less than {CLEAR_Z}."
+    return f"{apart}: within chance, which gives up to {CLEAR_Z}."
+
+
+def _reason(row: Row, difference: Difference) -> str:
+    """Say how far the sides are apart, and whether chance would give that."""
+    what, units = "Naive − cropped", "true objects"
+    if row.better == "near untiled":
+        what, units = "Distance from the untiled ratio, naive − cropped", "places"
+    if not difference.differing:
+        return f"Both are the same in each of {difference.units:,} {units}."
+    said = (
+        f"{what}: {cell(difference.value)}; {percent(SHARE)} of {RESAMPLES:,} "
+        f"resamplings of the {difference.units:,} {units} lie between "
+        f"{cell(difference.low)} and {cell(difference.high)}"
+    )
+    if difference.is_beyond_chance:
+        return f"{said}: beyond chance."
+    if difference.differing >= FEWEST:
+        return f"{said}: within chance."
+    return (
+        f"{said}, and the sides differ in {difference.differing} of them: within "
+        f"chance, as fewer than {FEWEST} tell nothing."
+    )
 
 
 def _burden(row: Row, figures: Mapping[str, Any]) -> Any:

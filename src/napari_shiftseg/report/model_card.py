@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
+from napari_shiftseg.geometry.foreign_text import visible
 from napari_shiftseg.geometry.window import largest_window
 from napari_shiftseg.geometry.words import by, compact
 from napari_shiftseg.model.description import describe
+from napari_shiftseg.model.header import DEVICES
 from napari_shiftseg.model.remarks import what_follows
 from napari_shiftseg.report.words import MEANINGS, grouped, in_words, name_in_words
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 TEMPLATE = "model_card.md.jinja"
 GIGABYTES = (4, 8, 24)  # of memory, for which the largest window is named
-MARKUP = re.compile(r"([\\`*_<>\[\]#|&])")  # of Markdown and HTML
+MARKUP = re.compile(r"([\\`*_<>\[\]#|&$~])")  # of Markdown and HTML
+AT_FIRST = re.compile(r"(?=[-+=](?!\d))")  # a list, or a rule
+NUMBERED = re.compile(r"(\d+)([.)])(?=\s|$)")  # a list, too
+LONGEST = 100  # letters of a file name
 
 
 def model_card(model: UNet) -> str:
@@ -52,12 +57,16 @@ def model_card(model: UNet) -> str:
 
 def file_name(config: ModelConfig) -> str:
     """Return a file name for a model, without suffix: its name, of safe letters."""
-    return re.sub(r"[^\w.-]+", "-", config.name).strip(".-") or "model"
+    name = re.sub(r"[^\w.-]+", "-", config.name)[:LONGEST].strip(".-") or "model"
+    return f"{name}-model" if DEVICES.fullmatch(name) else name
 
 
 def plain(text: object) -> str:
     """Write text on one line so that Markdown takes nothing in it for markup."""
-    return MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+    line = MARKUP.sub(r"\\\1", " ".join(visible(str(text), "\n\t").split()))
+    if begins := NUMBERED.match(line):
+        return f"{begins[1]}\\{line[begins.end(1) :]}"
+    return f"\\{line}" if AT_FIRST.match(line) else line
 
 
 def what_it_is(config: ModelConfig) -> str:

@@ -11,7 +11,6 @@ from jinja2 import Environment, StrictUndefined
 
 from napari_shiftseg.report.figures_of_merit import (
     ROWS,
-    better_side,
     cell,
     untiled_cell,
 )
@@ -57,32 +56,35 @@ class Illustration:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table of figures, in words."""
+    """A row of the table of figures, in words; `reason` is that of `better`."""
 
     title: str
     tooltip: str
+    reason: str
     naive: str
     cropped: str
     untiled: str
     better: str | None
 
 
-def lines(naive: Mapping[str, Any], cropped: Mapping[str, Any]) -> list[Line]:
+def lines(report: Mapping[str, Any]) -> list[Line]:
     """Return the table of figures; see `ROWS`.
 
     Parameters
     ----------
-    naive, cropped : mapping
-        Figures of the sides; see `Side.figures`.
+    report : mapping
+        See `report_of`.
     """
+    naive, cropped, judged = report["naive"], report["cropped"], report["differences"]
     return [
         Line(
             row.title,
             row.tooltip,
+            judged[row.key]["reason"] if row.key in judged else "",
             cell(naive[row.key]),
             cell(cropped[row.key]),
             untiled_cell(row, naive, cropped),
-            better_side(row, naive, cropped),
+            judged[row.key]["better"] if row.key in judged else None,
         )
         for row in ROWS
     ]
@@ -115,7 +117,7 @@ def page(
         card=_flat(card),
         meanings=MEANINGS,
         untiled=UNTILED,
-        lines=lines(report["naive"], report["cropped"]),
+        lines=lines(report),
         worst_seam={name: pictures[name] for name in WORST_SEAM if name in pictures},
         pictures={n: p for n, p in pictures.items() if n not in WORST_SEAM},
         plots=plots,

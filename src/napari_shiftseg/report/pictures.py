@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from skimage.measure import block_reduce
+from skimage.segmentation import find_boundaries
 
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.metrics.instances import relabelled_like
@@ -17,7 +18,7 @@ from napari_shiftseg.report.colours import object_colours
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Comparison
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1500  # along a side of a picture; larger images are reduced
 LEAST_PIXELS = 24  # rows of the picture of a 1-D image
 CLOSE_UP = 600  # pixels along a side of a close-up, about
-SEAM_COLOUR, SEAM_WIDTH = (0, 255, 0), 1  # red, green, blue; pixels on each side
+SEAM_COLOUR, SEAM_WIDTH = (0, 255, 0), 3  # red, green, blue; pixels on each side
+OUTLINE_WHITE, BORDER_GREY = 255, 128
 CLOSE_UP_STRIDES = 3  # shown around the worst seam
 MOST_CLOSE_UP = 200  # image pixels along a side of a close-up
 CAPTIONS = {
@@ -41,9 +43,9 @@ CAPTIONS = {
     "labels_cropped": "Objects, cropped.",
     "difference": "Difference of the embeddings, naive − cropped; white is the "
     "largest.",
-    "worst_seam_naive": "The seam that splits most objects, green, naive; white lines "
-    "are tile borders.",
-    "worst_seam_cropped": "The same place, cropped.",
+    "worst_seam_naive": "The seam that cuts most objects, naive: the cut is green, "
+    "grey lines are tile borders; objects are outlined in white.",
+    "worst_seam_cropped": "The same place, cropped: no object is cut there.",
 }
 WORST_SEAM = ("worst_seam_naive", "worst_seam_cropped")
 
@@ -71,7 +73,7 @@ def pictures(
     dict of ndarray of uint8
         (rows, columns[, RGB]) by name: image, difference, gradient_naive,
         gradient_cropped, labels_naive, labels_cropped; worst_seam_naive and
-        worst_seam_cropped where a seam splits an object.
+        worst_seam_cropped where a seam cuts an object.
     """
     seen = _seen(comparison, image, truth)
     naive, cropped = comparison.naive.result, comparison.cropped.result
@@ -158,17 +160,21 @@ def _bright(plane: NDArray[Any], white: float) -> Picture:
 
 
 def _close_ups(comparison: Comparison, seen: _Seen) -> dict[str, Picture]:
-    """Return both sides around the seam that splits most objects, if one does."""
+    """Return both sides around the seam that cuts most objects, if one does."""
     naive = comparison.naive
-    if not naive.splitting:
+    if not naive.cutting:
         return {}
-    seam = naive.splitting[0]
-    box = _around(seam, naive.result.labels, naive.result.plan)
+    seam = naive.cutting[0]
+    box = _around(seam, naive.result.plan)
     across = _plane_axis(seam)
     plans = {"naive": naive.result.plan, "cropped": comparison.cropped.result.plan}
     return {
-        f"worst_seam_{name}": _with_borders(
-            _painted(seen.image, seen.labels[name], box, across), plan, box, seam
+        f"worst_seam_{name}": _with_lines(
+            _painted(seen.image, seen.labels[name], box, across),
+            _flat(seen.labels[name][box], across),
+            plan,
+            box,
+            seam,
         )
         for name, plan in plans.items()
     }
@@ -181,26 +187,14 @@ def _plane_axis(seam: Seam) -> int | None:
     return 1 if seam.axis == 0 else 0
 
 
-def _around(seam: Seam, labels: NDArray[Any], plan: TilePlan) -> Box:
-    """Return a box around the place where a seam parts objects; flat in 3-D."""
+def _around(seam: Seam, plan: TilePlan) -> Box:
+    """Return a box around the middle of a seam's longest cut; flat in 3-D."""
     spans = []
-    for axis, at in enumerate(_middle_of(seam, labels)):
+    for axis, at in enumerate(seam.at):
         length = min(CLOSE_UP_STRIDES * plan.stride[axis], MOST_CLOSE_UP)
         length = 1 if axis == _plane_axis(seam) else length
-        spans.append(_span(at, length, labels.shape[axis]))
+        spans.append(_span(at, length, plan.output_shape[axis]))
     return tuple(spans)
-
-
-def _middle_of(seam: Seam, labels: NDArray[Any]) -> tuple[int, ...]:
-    """Return the pixel in the middle of where two objects meet at a seam."""
-    box = labels[tuple(slice(*bounds) for bounds in seam.pairs)]
-    here, there = (box.take((side,), seam.axis) for side in (0, 1))
-    at = np.argwhere((here != there) & (here > 0) & (there > 0))
-    middle = at[len(at) // 2]
-    return tuple(
-        int(start + offset)
-        for (start, _), offset in zip(seam.pairs, middle, strict=True)
-    )
 
 
 def _span(centre: int, length: int, size: int) -> slice:
@@ -222,8 +216,10 @@ def _painted(
     return painted.astype(np.uint8)
 
 
-def _with_borders(picture: Picture, plan: TilePlan, box: Box, seam: Seam) -> Picture:
-    """Return a picture enlarged by a whole number: borders white, the seam green."""
+def _with_lines(
+    picture: Picture, labels: NDArray[Any], plan: TilePlan, box: Box, seam: Seam
+) -> Picture:
+    """Return a picture enlarged: borders grey, outlines white, cuts green."""
     factor = max(1, CLOSE_UP // max(picture.shape[:2]))
     large = picture.repeat(factor, 0).repeat(factor, 1)
     axes = [axis for axis in range(len(box)) if axis != _plane_axis(seam)]
@@ -232,18 +228,27 @@ def _with_borders(picture: Picture, plan: TilePlan, box: Box, seam: Seam) -> Pic
         span = box[axis]
         inside = [b for b in plan.boundaries[axis] if span.start < b < span.stop]
         lines = [(border - span.start) * factor for border in inside]
-        large[(slice(None),) * along + (lines,)] = 255
-    large[_seam_pixels(box, seam, shown, factor)] = SEAM_COLOUR
+        large[(slice(None),) * along + (lines,)] = BORDER_GREY
+    large[_outlines(labels, factor)] = OUTLINE_WHITE
+    for cut in seam.cuts:
+        large[_cut_pixels(cut.pairs, box, seam, shown, factor)] = SEAM_COLOUR
     return large
 
 
-def _seam_pixels(
-    box: Box, seam: Seam, shown: dict[int, int], factor: int
+def _outlines(labels: NDArray[Any], factor: int) -> NDArray[np.bool_]:
+    """Return where objects end, in an enlarged picture: lines of two pixels."""
+    large = labels.repeat(factor, 0).repeat(factor, 1)
+    lines: NDArray[np.bool_] = find_boundaries(large, connectivity=1, mode="thick")
+    return lines
+
+
+def _cut_pixels(
+    pairs: Region, box: Box, seam: Seam, shown: dict[int, int], factor: int
 ) -> tuple[slice, slice]:
-    """Return rows and columns of the picture on which the seam lies."""
+    """Return rows and columns of the picture on which a cut lies."""
     pixels = [slice(None), slice(None)]
     for axis, along in shown.items():
-        start, stop = (max(0, at - box[axis].start) * factor for at in seam.pairs[axis])
+        start, stop = (max(0, at - box[axis].start) * factor for at in pairs[axis])
         if axis == seam.axis:  # between its two pixels
             start, stop = start + factor - SEAM_WIDTH, start + factor + SEAM_WIDTH
         pixels[along] = slice(start, stop)

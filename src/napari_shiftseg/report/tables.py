@@ -8,6 +8,8 @@ from itertools import zip_longest
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.report.figures_of_merit import judgements
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -24,11 +26,22 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
 
 
+JUDGED = ("difference", "low", "high", "better")  # of a `Judgement`
+
+
 def figures_table(comparison: Comparison) -> Table:
-    """Return all figures of both sides, one a row."""
+    """Return all figures of both sides, one a row, and what chance makes of them.
+
+    The difference (naive − cropped; of a seam ratio, the distances from the untiled
+    one), the interval that 99 % of the resamplings lie in, and the better side.
+    """
     naive, cropped = comparison.naive.figures(), comparison.cropped.figures()
-    rows = tuple((key, naive[key], cropped[key]) for key in naive)
-    return Table(("figure", "naive", "cropped"), rows)
+    judged = {key: of.figures() for key, of in judgements(comparison).items()}
+    rows = tuple(
+        (key, naive[key], cropped[key], *(judged.get(key, {}).get(j) for j in JUDGED))
+        for key in naive
+    )
+    return Table(("figure", "naive", "cropped", *JUDGED), rows)
 
 
 def profile_table(comparison: Comparison) -> Table:

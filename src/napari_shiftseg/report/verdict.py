@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.model.description import own_seams, training_window_warning
+from napari_shiftseg.report.effect import effect
 from napari_shiftseg.report.evidence import (
     ROUNDING,
     departure,
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.report.effect import Effect
 
 HARDLY_FITS = 0.5  # AP50 of cropped tiles, below which a model is of little use
+MATTERS = ("harm", "mixed")  # kinds of effect that call for another tile size
+ALIKE = 0.05  # costs that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,14 @@ class Verdict:
         One paragraph.
     warnings : tuple of str
         What else to know: the model's training, memory, figures to be read with care.
+    is_harm : bool
+        Whether objects are in danger: the model has seams of its own, or those of the
+        tiles harm the objects.
     """
 
     text: str
     warnings: tuple[str, ...]
+    is_harm: bool
 
 
 def verdict(comparison: Comparison, model: UNet) -> Verdict:
@@ -53,40 +62,48 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
     has_own = own_seams(model.config) is not None
     far, reach = departure(comparison)
     harm = shows_seams(comparison.naive) or far > ROUNDING * reach
+    of_objects = effect(comparison)
     if has_own:
         others = [_about_the_period(comparison)]
     else:
         others = [
-            _about_cropped(comparison, harm),
-            _advice(comparison, harm),
+            _about_cropped(comparison, harm, of_objects),
+            _advice(comparison, harm, of_objects),
         ]
     sentences = (
         _about_the_fit(comparison),
-        _about_naive(comparison, has_own, far if harm else 0, reach),
+        _about_naive(comparison, of_objects, has_own, far if harm else 0, reach),
         *others,
     )
-    return Verdict(" ".join(filter(None, sentences)), _warnings(comparison, model))
+    return Verdict(
+        " ".join(filter(None, sentences)),
+        _warnings(comparison, model),
+        has_own or (harm and of_objects.kind in MATTERS),
+    )
 
 
 def _about_naive(
-    comparison: Comparison, model_has_seams: bool, far: float, reach: float
+    comparison: Comparison,
+    of_objects: Effect,
+    model_has_seams: bool,
+    far: float,
+    reach: float,
 ) -> str:
     """Say what naive tiles do; `far` is 0 where they do no harm."""
-    naive = comparison.naive
-    tiles, split = f"Tiles of {_tile(naive)}", _split(comparison)
+    naive, tiles = comparison.naive, f"Tiles of {_tile(comparison.naive)}"
     if naive.seams.ratio is None:
         return f"{_why_undefined(naive)}: seam scores are not defined."
     if shows_seams(naive, model_has_seams):
-        harmed = f", and {split}" if split else ", but no object is split"
-        return f"{tiles} make seams: {_jump(naive)}{harmed}."
-    if far and not model_has_seams:
-        return (
+        said = f"{tiles} make seams: {_jump(naive)}"
+    elif far and not model_has_seams:
+        said = (
             f"{tiles} make no jump at their borders, but give another embedding than "
             f"one pass does: up to {cell(far)} away, where values reach {cell(reach)}"
-            f"{f', and {split}' if split else '; no object is split'}."
         )
-    why = _why_seamless(naive.result.plan)
-    return f"{tiles} make no seams{why}{split and f', though {split}'}."
+    else:
+        return f"{tiles} make no seams{_why_seamless(naive.result.plan)}."
+    split = f", and {of_objects.split}" if of_objects.split else ""
+    return " ".join(filter(None, [f"{said}{split}.", of_objects.said]))
 
 
 def _why_seamless(plan: TilePlan) -> str:
@@ -99,23 +116,17 @@ def _why_seamless(plan: TilePlan) -> str:
 
 def _jump(side: Side) -> str:
     ratio, within = side.seams.ratio, side.seams.ratio_within
+    untiled = side.untiled.ratio
+    if within is not None and ratio and untiled and ratio <= SEAM_RATIO * untiled:
+        return (
+            f"inside objects the embedding jumps {cell(within)} times as much there as "
+            f"elsewhere"
+        )
     inside = "" if within is None else f", inside objects {cell(within)} times"
     return f"the embedding jumps {cell(ratio)} times as much there as elsewhere{inside}"
 
 
-def _split(comparison: Comparison) -> str:
-    """Say how many objects naive seams split; empty if none."""
-    naive = comparison.naive
-    number = split_objects(naive.splitting or ())
-    if not number:
-        return ""
-    if naive.objects is not None:
-        return f"{number} of {naive.objects.true_objects} objects are split"
-    whole = comparison.cropped.result.objects
-    return f"{number} of the {whole} objects that cropped tiles give are split"
-
-
-def _about_cropped(comparison: Comparison, harm: bool) -> str:
+def _about_cropped(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
     naive, cropped = comparison.naive, comparison.cropped
     tiles = f"ropped tiles of {_tile(cropped)}"
     if cropped.seams.ratio is None:
@@ -131,13 +142,14 @@ def _about_cropped(comparison: Comparison, harm: bool) -> str:
     if not harm:
         said = f"Nor do c{tiles}"
     elif shows_seams(naive):
-        said = f"C{tiles} do not"
+        said = f"C{tiles} {'make no seams' if of_objects.said else 'do not'}"
     else:
         said = f"C{tiles} give what one pass gives"
     number = split_objects(cropped.splitting or ())
-    if not number:
+    if not number or (harm and of_objects.kind != "harm"):  # or it has been said
         return f"{said}."
-    return f"{said}, though {number} objects are in pieces at their borders too."
+    pieces = "1 object is" if number == 1 else f"{number} objects are"
+    return f"{said}, though {pieces} in pieces at their borders too."
 
 
 def _about_the_fit(comparison: Comparison) -> str:
@@ -173,22 +185,51 @@ def _about_the_period(comparison: Comparison) -> str:
     )
 
 
-def _advice(comparison: Comparison, harm: bool) -> str:
+def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
     naive = comparison.naive
     plan = naive.result.plan
     if naive.seams.ratio is None or not plan.makes_seams:
         return ""
-    if any(axis.halo for axis in plan.shape.axes):
+    period, matters = _axes(plan.shape.period), of_objects.kind in MATTERS
+    if harm and of_objects.kind == "naive better":
         return (
-            "This network pads with zeros: use cropped stitching, which reads around "
-            "each tile and crops that away."
+            "Cropped tiles give what the network gives without tiles; that others do "
+            "better here is no rule: rather train or tune the model."
         )
-    period = _axes(plan.shape.period)
-    if harm:
+    if any(axis.halo for axis in plan.shape.axes):
+        no_need = "" if matters else f"{_no_need(of_objects)}. "
+        return (
+            f"{no_need}This network pads with zeros: use cropped stitching, which "
+            f"reads around each tile and crops that away."
+        )
+    if not harm:
+        return (
+            f"On other images they may: {_tile(naive)} is not a multiple of the period "
+            f"{period}."
+        )
+    if matters:
         return f"Use a tile size that is a multiple of {period}."
+    return f"{_no_need(of_objects)}; {_what_is_safe(plan)}."
+
+
+def _no_need(of_objects: Effect) -> str:
+    if of_objects.kind == "none":
+        return "Where there are objects it may matter"
+    return "For these objects the tile size need not change"
+
+
+def _what_is_safe(plan: TilePlan) -> str:
+    """Name a window without seams, the nearest one above, and what it costs."""
+    window = advise(plan).nearest[-1]
+    safe = plan_tiles(plan.image_shape, plan.shape, window, "cropped", plan.border)
+    times = safe.cost / plan.cost
+    if abs(times - 1) <= ALIKE:
+        costs = "as much"
+    else:
+        costs = "less" if times < 1 else f"{cell(times)} times as much"
     return (
-        f"On other images they may: {_tile(naive)} is not a multiple of the period "
-        f"{period}."
+        f"{_axes(window)}, a multiple of {_axes(plan.shape.period)}, makes no seams "
+        f"and costs {costs}"
     )
 
 

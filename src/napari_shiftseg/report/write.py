@@ -16,13 +16,18 @@ from matplotlib.figure import Figure
 from skimage.io import imsave
 
 from napari_shiftseg import __version__
+from napari_shiftseg.files.records import (
+    Run,
+    checksums,
+    refuse_to_overwrite,
+    written_by,
+)
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
-from napari_shiftseg.report.folder import (
-    refuse_to_overwrite,
-    writable_folder,
-    written_before,
-)
+from napari_shiftseg.model.whole_file import errors_named
+from napari_shiftseg.report.figures_of_merit import judgements
+from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.page import Illustration, page
 from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
@@ -53,6 +58,7 @@ PLOTS = {
     "is the prediction without tiles over the pairs of the naive ones.",
     "sweep": "Tile size after tile size; filled: a multiple of the period.",
 }
+RECORD = "report.json"
 OF_SWEEP = {"sweep.csv", "sweep.png"}
 FILES = (  # that a report may consist of
     "report.html", "report.json", "figures.csv", "profile.csv", "sweep.csv",
@@ -60,26 +66,33 @@ FILES = (  # that a report may consist of
 )  # fmt: skip
 
 
-def report_folder(folder: Path, with_sweep: bool = False) -> Path:
+def report_folder(
+    folder: Path, run: Run, with_sweep: bool = False, overwrite: bool = False
+) -> Path:
     """Make the folder of a report if need be, and prove that it can be written there.
 
     Parameters
     ----------
     folder : Path
+    run : Run
+        Whose older report may be replaced.
     with_sweep : bool
         Whether the report has the files of a window sweep.
+    overwrite : bool
+        Whether files of others may be replaced.
 
     Raises
     ------
     FileExistsError
-        If a file in it has the name of one of the report's, and no older report wrote
-        it.
+        If a file in it has the name of one of the report's, and no older report of
+        this run wrote it, or it was changed since.
     OSError
         If files cannot be written there.
     """
     writable_folder(folder)
-    names = set(FILES) - (set() if with_sweep else OF_SWEEP) - _written_before(folder)
-    refuse_to_overwrite(folder, names, "report")
+    names = sorted(set(FILES) - (set() if with_sweep else OF_SWEEP))
+    own = written_by(run, folder / RECORD)
+    refuse_to_overwrite((folder / n for n in names), own, overwrite, "report")
     return folder
 
 
@@ -104,7 +117,7 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
     if result.settings.border == "valid":
         settings["region"] = [list(bounds) for bounds in result.plan.region]
     return {
-        "image": name,
+        "image": readable(name),
         "model": model.config.name,
         "period": list(model.shape.period),
         "device": comparison.device,
@@ -113,6 +126,9 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "untiled": {
             "naive_pairs": _untiled(comparison.naive),
             "cropped_pairs": _untiled(comparison.cropped),
+        },
+        "differences": {
+            key: judged.figures() for key, judged in judgements(comparison).items()
         },
         "verdict": said.text,
         "warnings": [*said.warnings, *_about_the_pictures(result.plan)],
@@ -150,6 +166,8 @@ def write_report(
     folder: Path,
     truth: ArrayLike | None = None,
     points: Sequence[SweepPoint] | None = None,
+    run: Run | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     r"""Write a comparison as a page, as tables, plots and pictures.
 
@@ -163,13 +181,17 @@ def write_report(
     name : str
         Of the image.
     folder : Path
-        Made if need be. An older report in it is replaced, once this one is complete:
-        what that one wrote and this one does not is removed. Nothing else is touched;
-        see `report_folder`.
+        Made if need be. An older report of this image in it is replaced, once this
+        one is complete: what that one wrote and this one does not is removed. Nothing
+        else is touched; see `report_folder`.
     truth : array_like of int, optional
         (\\*spatial), whose ids, and colours, the objects take.
     points : sequence of SweepPoint, optional
         Of a window sweep over the same image.
+    run : Run, optional
+        By which the report is known again; a comparison of this name if not given.
+    overwrite : bool
+        Whether files of others may be replaced.
 
     Returns
     -------
@@ -183,7 +205,11 @@ def write_report(
     OSError
         If a file cannot be written.
     """
-    return exhaust(report_steps(comparison, model, image, name, folder, truth, points))
+    return exhaust(
+        report_steps(
+            comparison, model, image, name, folder, truth, points, run, overwrite
+        )
+    )
 
 
 def report_steps(
@@ -194,16 +220,20 @@ def report_steps(
     folder: Path,
     truth: ArrayLike | None = None,
     points: Sequence[SweepPoint] | None = None,
+    run: Run | None = None,
+    overwrite: bool = False,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Write a report, yielding `Progress` before every picture; see `write_report`.
 
     Closing the generator leaves the folder as it was.
     """
-    report_folder(folder, bool(points))
-    older = _written_before(folder)
-    with TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
+    run = run or Run("compare", (name,))
+    report_folder(folder, run, bool(points), overwrite)
+    older = written_by(run, folder / RECORD) & set(FILES)
+    scratch_folder = TemporaryDirectory(prefix=".report-", dir=folder)
+    with errors_named(folder), scratch_folder as scratch:
         report = yield from _written(
-            comparison, model, image, name, Path(scratch), truth, points
+            comparison, model, image, name, Path(scratch), truth, points, run
         )
         for file in report["files"]:
             (Path(scratch) / file).replace(folder / file)
@@ -220,6 +250,7 @@ def _written(
     folder: Path,
     truth: ArrayLike | None,
     points: Sequence[SweepPoint] | None,
+    run: Run,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Write all files of a report into an empty folder."""
     stage = "writing the report"
@@ -237,14 +268,13 @@ def _written(
     }
     for kind, table in tables.items():
         write_csv(folder / f"{kind}.csv", table)
-    report = report_of(comparison, model, name)
+    report = report_of(comparison, model, name) | run.about()
     report["files"] = [
         "report.html",
-        "report.json",
+        RECORD,
         *(f"{kind}.csv" for kind in tables),
         *(f"{kind}.png" for kind in (*images, *plots)),
     ]
-    (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False))
     shown_plots = {kind: _illustration(folder, kind, PLOTS) for kind in plots}
     if points:
         said = sweep_verdict(points, own_seams(model.config) is not None)
@@ -257,12 +287,11 @@ def _written(
         shown_plots,
     )
     (folder / "report.html").write_text(illustrated, encoding="utf-8")
+    others = [file for file in report["files"] if file != RECORD]
+    report["sha256"] = checksums({file: folder / file for file in others})
+    text = json.dumps(report, indent=2, allow_nan=False)
+    (folder / RECORD).write_text(text, encoding="utf-8")
     return report
-
-
-def _written_before(folder: Path) -> set[str]:
-    """Return the files of the report in this folder, if there is one."""
-    return written_before(folder / "report.json", FILES)
 
 
 def _write_plots(
@@ -282,7 +311,7 @@ def write_sweep_plot(points: Sequence[Point], path: Path) -> None:
     """Write the plot of a window sweep as PNG."""
     figure = Figure(figsize=(8, 7))
     draw_sweep(figure, points)
-    figure.savefig(path, dpi=DPI)
+    figure.savefig(path, dpi=DPI, format="png")
 
 
 def _illustration(folder: Path, kind: str, captions: dict[str, str]) -> Illustration:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +14,21 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.geometry.window import as_window, is_whole
 from napari_shiftseg.inference.device import resolve_device
 from napari_shiftseg.model.unet import BATCH_NORM, UNet, build
 from napari_shiftseg.training.provenance import finished
-from napari_shiftseg.training.state import load_state, save_state
+from napari_shiftseg.training.state import damaged, load_state, save_state
+from napari_shiftseg.training.stopping import Stopped, asking
 from napari_shiftseg.training.tiles import in_tiles, refuse_tiles
-from napari_shiftseg.training.validation import Best, Validated, Validation, validate
+from napari_shiftseg.training.validated_part import SHARE, part_for, work_of_a_step
+from napari_shiftseg.training.validation import (
+    FIRST,
+    Best,
+    Validated,
+    Validation,
+    validate,
+)
 from napari_shiftseg.training.windows import RandomWindows
 
 if TYPE_CHECKING:
@@ -28,8 +38,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.training.recipe import Recipe
+    from napari_shiftseg.training.validated_part import ValidatedPart
 
 
+LEAST_SECONDS = 10  # that a validation may take, however few the steps before it
 BATCH_NORMS = tuple(BATCH_NORM.values())
 MOMENTUM = 0.01  # batch norm gathers its statistics over a hundred steps or so
 # faster in bfloat16, by about a sixth on a CPU
@@ -50,6 +62,8 @@ class TrainingStep:
         ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit.
     validated : Validated or None
         Where this step ended with a validation.
+    note : str
+        What the user should know: that a validation took too long, for example.
     """
 
     done: int
@@ -57,6 +71,7 @@ class TrainingStep:
     loss: float
     terms: dict[str, float]
     validated: Validated | None = None
+    note: str = ""
 
 
 class Training:
@@ -89,7 +104,8 @@ class Training:
     best : Best or None
         Best validation so far.
     is_stopped : callable
-        Asked between the steps of a validation, which is left where it says True.
+        Asked many times a second. Where it says True the present step or validation is
+        left as if it had not begun, and the training ends.
 
     Raises
     ------
@@ -115,6 +131,7 @@ class Training:
         self.done = 0
         self.best: Best | None = None
         self.is_stopped: Callable[[], bool] = lambda: False
+        self._began = perf_counter()  # or when the latest validation ended
         self._device = resolve_device(device)
         self._workers = workers
         self._windows = RandomWindows(
@@ -157,19 +174,27 @@ class Training:
     def steps(self) -> Iterator[TrainingStep]:
         """Train, yielding after each step, until all are done or patience ends.
 
+        It ends, too, where `is_stopped` says so.
+
         Raises
         ------
         FloatingPointError
             If the loss is no longer finite; the best model so far is kept.
         """
-        loader = self._loader()
-        for images, labels in loader:
-            terms = self._step(images.to(self._device), labels.to(self._device))
+        self._began = perf_counter()
+        for images, labels in self._loader():
+            try:
+                terms = self._step(images.to(self._device), labels.to(self._device))
+            except Stopped:
+                return
             self.done += 1
-            is_due = self.validation.is_due(self.done, self.recipe.steps)
-            validated = self._validated() if is_due else None
+            validated, note = self._validated()
             loss = terms.pop("loss")
-            yield TrainingStep(self.done, self.recipe.steps, loss, terms, validated)
+            yield TrainingStep(
+                self.done, self.recipe.steps, loss, terms, validated, note
+            )
+            if self.is_stopped():
+                return
             if self.best is not None and self.validation.is_over(self.done, self.best):
                 return
 
@@ -207,11 +232,21 @@ class Training:
             If the file is no training, or one with other settings.
         """
         state = load_state(path)
-        if state.get("key") != self._key():
+        if str(state["key"]) != self._key():
             raise ValueError(
                 f"{path.name} is a training with other settings or another network: "
                 f"give the same ones to go on, or delete it to begin anew"
             )
+        try:
+            self._take_up(state)
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as e:
+            raise damaged(path, e) from None
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        if not (is_whole(state["done"]) and 0 <= state["done"] <= self.recipe.steps):
+            raise ValueError(f"step {state['done']} of {self.recipe.steps}")
+        if set(state["schedule"]) != set(self._schedule.state_dict()):
+            raise ValueError("its schedule is another one")
         self.done = state["done"]
         self._model.load_state_dict(state["weights"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -236,6 +271,26 @@ class Training:
         )
 
     def _step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Do a step, or leave all as it was where the training is to stop."""
+        if self.is_stopped():
+            raise Stopped
+        before = [buffer.clone() for buffer in self._model.buffers()]
+        try:
+            with asking(self._model, self.is_stopped):
+                terms = self._terms_of(images, labels)
+                self._optimizer.zero_grad()
+                terms["loss"].backward()  # type: ignore[no-untyped-call]
+        except BaseException:
+            for buffer, old in zip(self._model.buffers(), before, strict=True):
+                buffer.copy_(old)
+            raise
+        nn.utils.clip_grad_norm_(self._model.parameters(), self.recipe.clip)
+        self._optimizer.step()
+        self._schedule.step()
+        return {name: term.item() for name, term in terms.items()}
+
+    def _terms_of(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Predict windows; return the terms of their loss."""
         self._model.train()
         if self.done >= (1 - self.recipe.fixed_statistics) * self.recipe.steps:
             for norm in self._norms:
@@ -251,12 +306,7 @@ class Training:
                 f"the loss is {loss.item()} at step {self.done + 1}: lower the "
                 f"learning rate (now {self.recipe.learning_rate})"
             )
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._model.parameters(), self.recipe.clip)
-        self._optimizer.step()
-        self._schedule.step()
-        return {name: term.item() for name, term in terms.items()}
+        return terms
 
     def _precision(self) -> torch.autocast:
         reduced = self.recipe.precision == "bfloat16"
@@ -291,21 +341,50 @@ class Training:
         """
         if not self.validation.samples:
             return None
-        return validate(
-            self._model.eval(),
-            self.validation.samples,
-            str(self._device),
-            self.is_stopped,
-        )
+        return self._outcome(self._full, self.is_stopped)
 
-    def _validated(self) -> Validated | None:
-        outcome = self.measured()
+    @cached_property
+    def _full(self) -> ValidatedPart:
+        """What is validated every so many steps."""
+        return self._part(min(self.validation.every, self.recipe.steps))
+
+    @cached_property
+    def _quick(self) -> ValidatedPart:
+        """What is validated before that."""
+        return self._part(FIRST)
+
+    def _part(self, steps: int) -> ValidatedPart:
+        shape = self.config.shape
+        work = work_of_a_step(shape, self._windows.window, self.recipe.batch)
+        return part_for(self.validation.samples, shape, steps, work)
+
+    def _outcome(
+        self, part: ValidatedPart, is_stopped: Callable[[], bool]
+    ) -> Validated | None:
+        return validate(self._model.eval(), part, str(self._device), is_stopped)
+
+    def _validated(self) -> tuple[Validated | None, str]:
+        """Validate if it is time; return the outcome, and what is to be known of it."""
+        due = self.validation.due(self.done, self.recipe.steps)
+        if due is None or self.is_stopped():
+            return None, ""
+        began = perf_counter()
+        seconds = max(SHARE * (began - self._began), LEAST_SECONDS)
+
+        def is_left() -> bool:
+            return self.is_stopped() or perf_counter() - began > seconds
+
+        part = self._full if due == "full" else self._quick
+        outcome = self._outcome(part, is_left)
+        self._began = perf_counter()
         if outcome is None:
-            return None
-        if self.best is None or outcome.ap50 > self.best.ap50:
+            too_long = f"the validation was left after {seconds:.0f} s"
+            return None, "" if self.is_stopped() else too_long
+        is_full = due == "full"
+        if self.best is None or self.best.is_beaten_by(outcome.ap50, is_full):
             weights = {k: v.cpu().clone() for k, v in self._model.state_dict().items()}
-            self.best = Best(outcome.ap50, self.done, weights)
-        return outcome
+            self.best = Best(outcome.ap50, self.done, weights, is_full)
+        return outcome, "; ".join(filter(None, (part.note, outcome.note)))
 
 
 def _warm_up(recipe: Recipe) -> float:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from napari_shiftseg.files.pairs import pairs
-from napari_shiftseg.files.reading import is_sample, read_image, read_labels
+from napari_shiftseg.files.reading import doubt, is_sample, read_image, read_labels
+from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.interaction.teaching import training_pairs
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.training_window import usual_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from napari_shiftseg.geometry.window import Window
@@ -28,7 +30,12 @@ Item = TypeVar("Item")
 HELD_OUT = 10  # of this many images one is held out for validation
 
 
-def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
+def read_pairs(
+    images: Path,
+    labels: Path | None,
+    channel: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Sample]:
     """Read images and their labels: two files or two folders, or one sample.
 
     Parameters
@@ -37,6 +44,10 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
         In folders, files of one name belong together, and ``NAME`` and
         ``NAME_labels``. No labels: `images` is the name of a sample. Labels may be −1,
         not known.
+    channel : str, optional
+        Which of several channels of the images, counted from 1, or its name.
+    say : callable
+        Takes one sentence where labels look like a mask or a raw image.
 
     Raises
     ------
@@ -56,10 +67,19 @@ def read_pairs(images: Path, labels: Path | None) -> list[Sample]:
     for path in (images, labels):
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
-    return [
-        Sample(read_image(image).data, read_labels("labels", truth, partly=True))
-        for truth, image in pairs(labels, images).values()
-    ]
+    samples, doubts = [], []
+    for truth, image in pairs(labels, images).values():
+        known = read_labels("labels", truth, partly=True)
+        doubts.append(doubt(truth, known))
+        samples.append(Sample(read_image(image, channel).data, known))
+    _say_once(list(filter(None, doubts)), say)
+    return samples
+
+
+def _say_once(doubts: list[str], say: Callable[[str], None]) -> None:
+    if doubts:
+        others = f" ({number_of(len(doubts) - 1, 'other file')} like it)"
+        say(f"labels {doubts[0]}{others * (len(doubts) > 1)}")
 
 
 def to_learn(
@@ -102,7 +122,7 @@ def name_of(images: Path) -> str:
     images : Path
     """
     *_, parent, name = ("", *images.absolute().parts)
-    return f"{parent}/{name}" if name.lower() == "images" else name
+    return readable(f"{parent}/{name}" if name.lower() == "images" else name)
 
 
 def held_out(

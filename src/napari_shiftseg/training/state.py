@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".training"
+PARTS = ("done", "key", "weights", "optimizer", "schedule", "best")
+LONGEST = 200  # characters of what torch says
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
@@ -35,17 +36,28 @@ def load_state(path: Path) -> dict[str, Any]:
 
     Raises
     ------
+    OSError
+        If the file cannot be opened.
     ValueError
-        If the file is no such state, or is damaged.
+        If it is no such state, or is damaged.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        first = str(error).strip().splitlines()[0]
+    with path.open("rb") as file:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # noqa: BLE001 - unpickling raises what it likes
+            raise damaged(path, error) from None
+    if not isinstance(state, dict) or set(state) != set(PARTS):
         raise ValueError(
-            f"{path.name} is no training that can be gone on with ({first}): "
-            f"delete it to begin anew"
-        ) from None
-    if not isinstance(state, dict):
-        raise ValueError(f"{path.name} is no training: delete it to begin anew")
+            f"{path.name} is no training that can be gone on with: delete it to begin "
+            f"anew"
+        )
     return state
+
+
+def damaged(path: Path, error: Exception) -> ValueError:
+    """Return the error for a state that cannot be taken up."""
+    first = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
+    return ValueError(
+        f"{path.name} is no training that can be gone on with ({first}): delete it to "
+        f"begin anew"
+    )

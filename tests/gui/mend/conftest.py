@@ -13,7 +13,7 @@ def result(viewer, widget, noise, run):
     viewer.add_image(noise, name="noise")
     widget.advanced.bandwidth.value = BANDWIDTH
     run(widget)
-    return next(la for la in viewer.layers if " · labels · " in la.name)
+    return next(la for la in viewer.layers if la.name.startswith("labels · "))
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     assert not np.array_equal(layer.data[0], before[0])
     mend.tools.press(ASK)
     mend.desk.hover(inside(layer, 1, (0,)))
-    name = f"{layer.name} · distance"
+    name = f"distance · {layer.name}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name]
     world = layer.data_to_world(inside(layer, 1, (0,)))

@@ -109,7 +109,7 @@ def settled(plot, qtbot):
 @pytest.fixture
 def layer(viewer, labels):
     metadata = {"shiftseg": {"image": "cells"}}
-    name = "cells · labels · cropped 8"
+    name = "labels · small · cells · 8"
     return viewer.add_labels(labels.copy(), name=name, metadata=metadata, **PLACE)
 
 
@@ -247,7 +247,7 @@ def test_a_lasso_lights_up_all_its_pixels(viewer, shown, hand, settled, labels, 
     hand.lasso(shown.projection.modes[1])
     settled()
     (found,) = lassoed_layers(viewer)
-    assert found.name == "cells · lassoed"
+    assert found.name == "lassoed · cells"
     np.testing.assert_array_equal(found.data, labels == 1)
     np.testing.assert_array_equal(found.scale, PLACE["scale"])
     np.testing.assert_array_equal(found.translate, PLACE["translate"])

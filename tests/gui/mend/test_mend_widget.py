@@ -247,7 +247,9 @@ def test_clicks_that_hit_nothing(steered, result) -> None:
 
 def marks(viewer) -> list:
     """Pixels that are marked, if the layer of marks is shown."""
-    found = [la for la in viewer.layers if la.name.endswith("· clicked") and la.visible]
+    found = [
+        la for la in viewer.layers if la.name.startswith("clicked ·") and la.visible
+    ]
     return [tuple(int(x) for x in pixel) for la in found for pixel in la.data]
 
 
@@ -358,7 +360,7 @@ def test_asking_shows_distances_and_explains_two_objects(
     steered.tools.press(ASK)
     one, two = inside(result, 1), inside(result, 2)
     steered.desk.hover(one)
-    name = f"{result.name} · distance"
+    name = f"distance · {result.name}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name].data
     assert distances.min() == distances[one] == 0
@@ -373,8 +375,9 @@ def test_asking_shows_distances_and_explains_two_objects(
     settled(steered)
     assert "modes" in steered.answer.value or "mode" in steered.answer.value
     steered.tools.press(ASK)
-    assert not viewer.layers[name].visible
     assert viewer.status == ""
+    qtbot.waitUntil(lambda: name not in viewer.layers, timeout=10_000)
+    assert not [la.name for la in viewer.layers if la.name.startswith("clicked")]
 
 
 def test_what_others_say_in_the_status_bar_stays(
@@ -727,7 +730,7 @@ def test_corrections_open_the_train_widget(
     settled(steered)
     steered.teach.changed.emit(True)
     settled(steered)
-    layer = viewer.layers["noise · corrections"]
+    layer = viewer.layers["corrections · noise"]
     assert {-1, 2, 4} <= set(np.unique(layer.data))
     assert result.data.max() not in layer.data  # far away
     assert layer.data[one] == layer.data[two] == 2
@@ -798,9 +801,9 @@ def test_two_results_are_mended_each_by_itself(
         settled(steered)
         steered.tools.press(ASK)
         steered.desk.hover(at)
-        name = f"{labels.name} · distance"
+        name = f"distance · {labels.name}"
         qtbot.waitUntil(lambda name=name: name in viewer.layers, timeout=10_000)
-        assert sum(la.name.endswith("· distance") for la in viewer.layers) == 1
+        assert sum(la.name.startswith("distance ·") for la in viewer.layers) == 1
         assert viewer.layers[name].data.ndim == labels.ndim
         steered.tools.press(DELETE)
         steered.desk.click(at, ())
@@ -905,7 +908,7 @@ def test_closed_and_opened_again(viewer, steered, result, settled, qtbot) -> Non
     dock = steered.native.parent()
     viewer.window.remove_dock_widget(dock)
     qtbot.wait(100)
-    assert not [la.name for la in viewer.layers if la.name.endswith(names)]
+    assert not [la.name for la in viewer.layers if la.name.startswith(names)]
     ours = [c for c in result.mouse_drag_callbacks if "shiftseg" in c.__module__]
     assert not ours
     assert not [key for key in viewer.keymap if str(key) in "AJSDRO"]

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_shiftseg.gui.mend.editing.edit_files import SAVED
 from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
 from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
-from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT
+from napari_shiftseg.gui.mend.tools import ASK, DELETE, RIGHT
 from napari_shiftseg.gui.mend.widget import MendWidget
 
 pytestmark = pytest.mark.usefixtures("one_thread", "forgotten")
@@ -55,11 +55,10 @@ def test_deleted_labels_come_back(
     viewer.add_image(noise, name="on top")
     edited.tools.press(RIGHT)
     edited.desk.click(inside(result, 4), ())
-    edited.tools.press(MERGE)
-    edited.desk.click(inside(result, 5), ())  # a cross, till the next click
     edited.tools.press(ASK)
+    edited.desk.click(inside(result, 5), ())  # a cross, till the tool is laid down
     edited.desk.hover(inside(result, 5))
-    names = [f"{result.name} · {of}" for of in ("marked right", "clicked", "distance")]
+    names = [f"{of} · {result.name}" for of in ("marked right", "clicked", "distance")]
     qtbot.waitUntil(
         lambda: all(name in viewer.layers for name in names), timeout=30_000
     )
@@ -163,7 +162,7 @@ def test_marks_are_there_when_the_widget_is_opened_again(
 ) -> None:
     steered.tools.press(RIGHT)
     steered.desk.click(inside(result, 2), ())
-    name = f"{result.name} · marked right"
+    name = f"marked right · {result.name}"
     shown = viewer.layers[name].data.copy()
     viewer.window.remove_dock_widget(steered.native.parent())
     qtbot.wait(50)

@@ -62,7 +62,7 @@ def test_those_of_two_results_are_apart(viewer, right, qtbot) -> None:
     assert (right.number(one), right.number(other)) == (1, 1)
     assert right.frame(other, ()).shape == (5, 7)
     viewer.layers.remove(other)
-    left = [one.name, f"{one.name} · marked right"]
+    left = [one.name, f"marked right · {one.name}"]
     qtbot.waitUntil(
         lambda: [layer.name for layer in viewer.layers] == left, timeout=30_000
     )

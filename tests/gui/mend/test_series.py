@@ -113,7 +113,7 @@ def test_what_is_learnt_is_told_by_frames(viewer, mend, settled) -> None:
     mend.desk.click(inside(labels, 1, 2), ())
     mend.teach.changed.emit(True)
     settled(mend)
-    known = viewer.layers["film · corrections"].data
+    known = viewer.layers["corrections · film"].data
     assert set(np.unique(known[0])) == {-1}
     np.testing.assert_array_equal(known[1] == 2, labels.data[1] == 2)
     docks = viewer.window.dock_widgets

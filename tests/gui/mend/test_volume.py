@@ -143,7 +143,7 @@ def test_a_pixel_is_asked_in_its_plane(viewer, mend, settled, qtbot) -> None:
     (one, _), (two, _), *_ = in_plane(labels.data)
     mend.tools.press(ASK)
     mend.desk.hover(one)
-    name = f"{labels.name} · distance"
+    name = f"distance · {labels.name}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name]
     assert f"object {labels.data[one]}" in mend.answer.value
@@ -227,7 +227,7 @@ def test_corrections_of_a_volume_are_those_of_its_objects(
     mend.desk.click(one, ())
     mend.teach.changed.emit(True)
     settled(mend)
-    known = viewer.layers["volume · corrections"]
+    known = viewer.layers["corrections · volume"]
     number = labels.data[one]
     np.testing.assert_array_equal(known.data == number, labels.data == number)
     docks = viewer.window.dock_widgets

@@ -95,8 +95,11 @@ class ToolDesk:
         self._clicks.clear()
         self._asked.clear()
         self._waiting, self._visited = [], []
-        self._distance.lay_down()
-        self._marks.lay_down()
+        for own in (self._distance, self._marks):
+            if tool is None:
+                own.lay_down()
+            else:  # the next tool may need it: adding takes long
+                own.hide()
         self._clear_status()
         self.tool = tool
         self._say("", "note")
@@ -118,9 +121,9 @@ class ToolDesk:
 
     def close(self) -> None:
         """Lay the tool down, and leave no layer behind."""
-        self.take(None)
         self._marks.remove()
         self._distance.remove()
+        self.take(None)
 
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
         """Take a click on a pixel of the layer, with the keys held."""

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_shiftseg.gui.note import PADDING, STYLES, wrapped_label
+from napari_shiftseg.gui.note import PADDING, dress, wrapped_label
 
 MARGIN = 2 * (PADDING + 6)  # pixels, of the frame around the text
 WIDTH = 240  # pixels that are asked for, whatever is said
@@ -56,7 +56,7 @@ class StandingText(Container):
         kind = kind if text else ""
         if kind != self._kind:  # Qt takes long to style
             self._kind = kind
-            self._shown.native.setStyleSheet(STYLES.get(kind, ""))
+            dress(self._shown, kind)
 
 
 class _Place(QScrollArea):

@@ -8,7 +8,7 @@ from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.gui.choices import LayerChoice, is_result
+from napari_shiftseg.gui.choices import LayerChoice, is_result, selected
 from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
@@ -89,6 +89,8 @@ class MendWidget(ScrolledRows):
 
     def _build(self) -> None:
         self.result = LayerChoice(self._viewer, is_result, label="Labels")
+        if selected(self._viewer, self.result.choices) is None:
+            self.result.suggest(next(reversed(self.result.choices), None))
         chosen = Container(widgets=[self.result])
         chosen.margins = (0, 0, 0, 0)
         align_labels(chosen)

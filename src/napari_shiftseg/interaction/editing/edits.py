@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from napari_shiftseg.geometry.words import brief
+from napari_shiftseg.geometry.foreign_text import brief
 from napari_shiftseg.interaction.editing.positions import (
     Point,
     Points,

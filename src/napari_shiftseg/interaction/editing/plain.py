@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from napari_shiftseg.geometry.words import LONGEST, brief
+from napari_shiftseg.geometry.foreign_text import LONGEST, brief
 from napari_shiftseg.interaction.editing.edits import (
     Delete,
     Edit,

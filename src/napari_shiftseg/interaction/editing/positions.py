@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from napari_shiftseg.geometry.foreign_text import brief
 from napari_shiftseg.geometry.window import is_whole
-from napari_shiftseg.geometry.words import brief
 
 Whole = Annotated[int, Field(strict=True)]
 Point = tuple[Whole, ...]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.foreign_text import brief
 from napari_shiftseg.geometry.window import is_whole
-from napari_shiftseg.geometry.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -167,7 +167,7 @@ def _labelled(
     work = relabelling.to_cluster(clustering)
     done, total = len(agreements), len(FACTORS) + len(FINER)
     if isinstance(work, Components):
-        some = Returning(work.steps_of(work.touched(np.logical_or.reduce(marked))))
+        some = Returning(work.touched_steps(np.logical_or.reduce(marked)))
         for _ in some:
             yield Progress(done, total, stage="clustering")
         return some.value

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.found import Box, Find, Found
+    from napari_shiftseg.clustering.found import Box, Find, Finding, Found
     from napari_shiftseg.model.config import Clustering
 
     Key = tuple[object, ...]
@@ -47,14 +47,18 @@ class Remembered:
 
     def __call__(
         self, box: Box, inside: NDArray[np.bool_], settings: Clustering
-    ) -> Found:
-        """Return the modes of the pixels inside; see `Pixels.find`."""
+    ) -> Finding:
+        """Find the modes of the pixels inside; see `Pixels.find`.
+
+        What is left before its end is not remembered.
+        """
         key = _key(box, inside, settings)
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
         self.searches += 1
-        found = self._known[key] = self._find(box, inside, settings)
+        found = yield from self._find(box, inside, settings)
+        self._known[key] = found
         self._bytes += found.nbytes
         while self._bytes > self._most_bytes and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)

@@ -10,7 +10,7 @@ from magicgui.widgets import Container, PushButton
 
 from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.editing.edit_files import number_unsaved
-from napari_shiftseg.gui.note import STYLES, wrapped_label
+from napari_shiftseg.gui.note import dress, wrapped_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class DeletedLabels(Container):
         self._viewer = viewer
         self._deleted: list[Deleted] = []
         self.text = wrapped_label()
-        self.text.native.setStyleSheet(STYLES["warning"])
+        dress(self.text, "warning")
         self.back = PushButton(
             text="Bring back", tooltip="Put the labels and their edits back."
         )

@@ -13,6 +13,7 @@ from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
 from napari_shiftseg.gui.mend.editing.mend_command import mend_command
+from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.model.config import Clustering
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class EditFiles:
     def ask(others: str) -> bool:
         """Ask the user whether edits of another image or model shall be made."""
         buttons = QMessageBox.StandardButton
-        question = f"{others} Make them all the same?"
+        question = plainly(f"{others} Make them all the same?")
         answer = QMessageBox.question(
             None, "Edits of others", question, buttons.Yes | buttons.No, buttons.No
         )

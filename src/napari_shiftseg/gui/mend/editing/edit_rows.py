@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QBrush, QPalette
 from qtpy.QtWidgets import QAbstractItemView, QListWidget
 
+from napari_shiftseg.gui.plain_text import plainly
+
 if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
     from qtpy.QtWidgets import QListWidgetItem
@@ -50,7 +52,7 @@ class EditRows(QListWidget):
         One that is left out is faint and slanted, one that is overruled struck through.
         """
         item.setText(text if status is None else f"{text} · {status.mark}")
-        item.setToolTip("" if status is None else status.reason)
+        item.setToolTip("" if status is None else plainly(status.reason))
         is_out = status is not None and not status.is_made
         font = self.font()
         font.setStrikeOut(status is not None and status.is_made)

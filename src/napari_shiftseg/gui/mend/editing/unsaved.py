@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.gui.mend.editing.edit_files import EditFiles
+from napari_shiftseg.gui.plain_text import plainly
 
 if TYPE_CHECKING:
     import napari
@@ -60,7 +61,7 @@ class AskBeforeClosing(QObject):
         return QMessageBox.question(
             window,
             "Unsaved edits",
-            question,
+            plainly(question),
             buttons.Save | buttons.Discard | buttons.Cancel,
             buttons.Save,
         )
@@ -97,4 +98,4 @@ class AskOnceDocked(QObject):
 
 def _notify(text: str, kind: str) -> None:
     """Tell the user where no widget of ours may be open."""
-    (show_error if kind == "error" else show_info)(text)
+    (show_error if kind == "error" else show_info)(plainly(text))

@@ -1,0 +1,108 @@
+"""Images in, from many kinds of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_shiftseg.files.reading import read_image
+
+IMAGE = np.arange(5 * 7).reshape(5, 7)
+
+
+class TestRead:
+    @pytest.mark.parametrize(
+        "dtype", ["u1", "<u2", ">u2", "i4", "f4", ">f4", "f8", "?"]
+    )
+    @pytest.mark.parametrize("suffix", [".npy", ".tif", ".TIFF"])
+    def test_every_dtype(self, tmp_path: Path, dtype: str, suffix: str) -> None:
+        pixels = (IMAGE % 2 if dtype == "?" else IMAGE).astype(dtype)
+        path = tmp_path / f"a.b{suffix}"
+        if suffix == ".npy":
+            np.save(path, pixels)
+        else:
+            tifffile.imwrite(path, pixels, byteorder=">" if ">" in dtype else "<")
+        source = read_image(path)
+        assert source.name == "a.b"
+        np.testing.assert_array_equal(source.data, pixels)
+
+    def test_a_sample_by_name(self, disks) -> None:
+        source = read_image(Path("disks"))
+        assert source.name == "disks"
+        np.testing.assert_array_equal(source.data, disks.image)
+
+    def test_a_file_goes_before_a_sample(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("disks").write_text("mine")
+        with pytest.raises(ValueError, match=r"disks: a TIFF, PNG, .* expected"):
+            read_image(Path("disks"))
+
+    def test_a_stack(self, tmp_path: Path) -> None:
+        stack = np.arange(4 * 5 * 7, dtype=np.uint16).reshape(4, 5, 7)
+        tifffile.imwrite(
+            tmp_path / "t.tif", stack, imagej=True, metadata={"axes": "TYX"}
+        )
+        np.testing.assert_array_equal(read_image(tmp_path / "t.tif").data, stack)
+
+    @pytest.mark.parametrize("channels", [3, 4])
+    @pytest.mark.parametrize("planar", ["contig", "separate"])
+    @pytest.mark.parametrize("frames", [None, 2])
+    def test_colours_become_grey(
+        self, tmp_path: Path, channels: int, planar: str, frames: int | None
+    ) -> None:
+        rng = np.random.default_rng(0)
+        shape = (5, 7, channels) if frames is None else (frames, 5, 7, channels)
+        rgb = rng.integers(0, 255, shape, dtype=np.uint8)
+        stored = rgb if planar == "contig" else np.moveaxis(rgb, -1, -3)
+        extra = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
+        tifffile.imwrite(
+            tmp_path / "c.tif", stored, photometric="rgb", planarconfig=planar, **extra
+        )
+        grey = read_image(tmp_path / "c.tif").data
+        red, green, blue = (rgb[..., i].astype(float) for i in range(3))
+        expected = 0.2125 * red + 0.7154 * green + 0.0721 * blue
+        np.testing.assert_allclose(grey, expected)
+
+    def test_nothing_there(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match=r"no image.*samples \(disks"):
+            read_image(tmp_path / "a.tif")
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(IsADirectoryError, match=r"a folder.*name a TIFF") as told:
+            read_image(tmp_path)
+        assert "sweep takes several files, evaluate takes two folders" in (
+            str(told.value)
+        )
+
+    def test_another_kind_of_file(self, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").write_text("hello")
+        with pytest.raises(ValueError, match=r"a.txt: a TIFF, PNG, .* expected"):
+            read_image(tmp_path / "a.txt")
+
+    @pytest.mark.parametrize("suffix", [".npy", ".tif"])
+    @pytest.mark.parametrize("content", [b"", b"hello", b"II*\0", b"\x93NUMPY\x01\0"])
+    def test_no_image_inside(self, tmp_path: Path, suffix: str, content: bytes) -> None:
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_image(path)
+
+    @pytest.mark.parametrize("suffix", [".npy", ".tif"])
+    @pytest.mark.parametrize("share", [0.3, 0.9])
+    def test_a_truncated_file(self, tmp_path: Path, suffix: str, share: float) -> None:
+        path = tmp_path / f"a{suffix}"
+        pixels = np.random.default_rng(0).random((64, 64))
+        np.save(path, pixels) if suffix == ".npy" else tifffile.imwrite(path, pixels)
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_image(path)
+
+    def test_a_pickle_is_not_opened(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_image(tmp_path / "a.npy")

@@ -46,7 +46,7 @@ def with_progress(
 
 def report_segmentation(result: Segmentation, folder: Path) -> None:
     """Print the outcome of a run."""
-    print(summary(result.plan), *result.notes, sep="\n")
+    print(summary(result.plan), result.intensity.sentence, *result.notes, sep="\n")
     found = number_of(result.objects, "object")
     print(f"{found} in {result.seconds:.1f} s, written to {folder}")
 

@@ -229,6 +229,8 @@ def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
         "exact": plan.is_exact,
         "seconds": result.seconds,
         "notes": list(result.notes),
+        "doubts": list(result.doubts),
+        "reads": result.intensity.figures(),
         "settings": asdict(result.settings) | {"window": list(plan.window)},
     }
 

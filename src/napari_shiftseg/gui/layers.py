@@ -119,6 +119,7 @@ def run_record(result: Segmentation, source: Source, model: str) -> dict[str, An
         "objects": result.objects,
         "seconds": result.seconds,
         "notes": result.notes,
+        "reads": result.intensity.figures(),
     }
 
 

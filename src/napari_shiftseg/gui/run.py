@@ -69,11 +69,17 @@ class Outcome:
         return self.seams is not None and has_seams(self.result, self.seams)
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether the result has seams, or may be absurd."""
+        return self.has_seams or bool(self.result.doubts)
+
+    @property
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
         number = self.result.objects
         objects = number_of(number, "object")
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
+        parts += [*self.result.doubts, self.result.intensity.sentence]
         parts += [self.taken] * bool(self.taken)
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:

@@ -113,7 +113,8 @@ def find_scale(
         scale = Scale()
     elif intensity == "range" or np.dtype(data.dtype).kind == "b":
         low, high = _range(data, reading.ignore_nan)
-        scale = Scale(low, high)
+        notes = () if high > low else (CONSTANT.format(grey(low)),)
+        scale = Scale(low, high, notes=notes)
     else:
         return scale_of(seen_in(data, ndim, reading), reading)
     ground = scale.high if reading.invert else scale.low
@@ -185,11 +186,16 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     )  # fmt: skip
 
 
-NOTHING = "the image shows nothing but noise: no contrast that objects could have"
-CONSTANT = "the image has one grey value, {}, and no contrast"
+NOTHING = "the image shows nothing but noise"
+CONSTANT = "the image has one grey value only, {}"
 INVERTED = (
     "the image looks like dark objects on a bright ground: try --invert, or tick Invert"
 )
+
+
+def is_constant(note: str) -> bool:
+    """Whether a note says that an image has one grey value."""
+    return note.startswith(CONSTANT.partition("{")[0])
 
 
 def _low(seen: Seen) -> float:

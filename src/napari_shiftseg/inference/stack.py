@@ -24,7 +24,7 @@ BLEACHED = 0.5  # of the first frame's contrast, that the last one has at most
 RISES = 1.15  # times, that a frame's contrast is that of the frame before at most
 ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
-NAMED = 6  # frames that are named in a note
+NAMED = 10  # planes that are named in a note
 
 BLEACHING = "the frames bleach, so each is read by grey values of its own"
 
@@ -101,5 +101,8 @@ def _without_objects(seen: Seen) -> tuple[str, ...]:
     empty = [frame for frame, noise in by_frame.items() if all(noise)]
     if not empty or not seen.is_complete:
         return ()
-    names = ", ".join(map(str, empty[:NAMED])) + ", …" * (len(empty) > NAMED)
-    return (f"{len(empty)} of {len(by_frame)} frames show nothing but noise: {names}",)
+    names = ", ".join(str(frame + 1) for frame in empty[:NAMED])
+    names += ", …" * (len(empty) > NAMED)
+    which = f"planes {names}" if len(empty) > 1 else f"plane {names}"
+    says = "show" if len(empty) > 1 else "shows"
+    return (f"{which} of {len(by_frame)} {says} nothing but noise: no objects there",)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.inference.device import memory_budget, resolve_device
-from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
+from napari_shiftseg.inference.predict import embed_steps, plan_for
 from napari_shiftseg.inference.progress import Progress, exhaust, named
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
@@ -23,6 +23,7 @@ from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.segmentation import (
     Segmentation,
     frame_steps,
+    opened_steps,
     segment_as_planned,
 )
 from napari_shiftseg.pipeline.settings import Settings
@@ -165,9 +166,8 @@ def compare_steps(
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
     labels = checked_truth(image, model, truth)
-    opened = open_for(
-        image, model, settings.reading
-    )  # once: its scale is found in all of its pixels
+    # opened once: its scale is found in all of its pixels
+    opened = yield from opened_steps(image, model, settings)
     as_asked = segment_as_planned(opened, model, replace(settings, stitching="naive"))
     naive = yield from named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")

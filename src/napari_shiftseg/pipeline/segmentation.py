@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import log
+from math import log, prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from napari_shiftseg.inference.scale import AS_IS
 from napari_shiftseg.inference.stack import frame_scales
 from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
+from napari_shiftseg.pipeline.doubts import doubts_about
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
 
+READING = Progress(0, 1, stage="reading grey values")
 MOST_LISTED = 10  # planes that a note names
 
 
@@ -97,6 +99,9 @@ class Segmentation:
         What the user should know: memory that did not suffice, for example.
     intensity : Scale
         How grey values were read, of a time series those of its first frame.
+    doubts : tuple of str
+        Why the result may be absurd, and what to do; usually none. They stand first
+        among the notes.
     """
 
     labels: NDArray[np.int32]
@@ -109,6 +114,7 @@ class Segmentation:
     seconds: float
     notes: tuple[str, ...] = ()
     intensity: Scale = AS_IS
+    doubts: tuple[str, ...] = ()
 
     @property
     def objects(self) -> int:
@@ -161,16 +167,20 @@ def segment_steps(
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
-        opened = open_for(pixels, model, settings.reading)
-        return (yield from frame_steps(opened, model, settings, effort=effort))
+        opened = yield from opened_steps(pixels, model, settings)
+        alone = yield from frame_steps(opened, model, settings, effort=effort)
+        return _doubted(alone, model)
     empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
-    scales = frame_scales(pixels, model.config, settings.reading)
+    scales = yield from patiently(
+        READING, prod(np.shape(pixels)), frame_scales, pixels, model.config,
+        settings.reading,
+    )  # fmt: skip
     results: list[Segmentation] = []
     for number, at in enumerate(frames):
         if number in empty:
             continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
-        opened = open_for(pixels[at], model, settings.reading, scales.common)
+        opened = yield from opened_steps(pixels[at], model, settings, scales.common)
         steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
@@ -181,7 +191,27 @@ def segment_steps(
         results.append(steps.value)
     results = _with_empty(results, empty, len(frames))
     stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
-    return replace(stacked, notes=(*scales.notes, *stacked.notes))
+    return _doubted(replace(stacked, notes=(*scales.notes, *stacked.notes)), model)
+
+
+def opened_steps(
+    image: ArrayLike | Any, model: UNet, settings: Settings, scale: Scale | None = None
+) -> Generator[Progress, None, Image]:
+    """Open an image while others wait: its scale is found in many pixels."""
+    return (
+        yield from patiently(
+            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
+            scale,
+        )
+    )  # fmt: skip
+
+
+def _doubted(result: Segmentation, model: UNet) -> Segmentation:
+    """Put first among the notes why a result may be absurd; see `doubts_about`."""
+    is_part = result.settings.region is not None
+    doubts = doubts_about(result.labels, model.config, result.notes, is_part)
+    notes = dict.fromkeys((*doubts, *result.notes))
+    return replace(result, doubts=doubts, notes=tuple(notes))
 
 
 class TilesTooLarge(MemoryError):

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.window import default_windows
 from napari_shiftseg.inference.device import memory_budget, resolve_device
-from napari_shiftseg.inference.predict import open_for, plan_for
+from napari_shiftseg.inference.predict import plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.metrics.outcomes import Outcomes, outcomes
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
-from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
+from napari_shiftseg.pipeline.segmentation import (
+    TilesTooLarge,
+    opened_steps,
+    segment_as_planned,
+)
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -225,7 +229,7 @@ def sweep_steps(
         )
     if not windows:
         raise ValueError("a sweep needs one window or more, got none")
-    opened = open_for(image, model, settings.reading)
+    opened = yield from opened_steps(image, model, settings)
     plans = [
         plan_for(
             opened, model, window, settings.stitching, settings.border,

@@ -133,6 +133,7 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "verdict": said.text,
         "warnings": [*said.warnings, *_about_the_pictures(result.plan)],
         "settings": settings,
+        "reads": result.intensity.figures(),
         "versions": {
             "python": platform.python_version(),
             "napari-shiftseg": __version__,

@@ -186,8 +186,8 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
-    from napari_shiftseg.cli.run_settings import parse_intensity
     from napari_shiftseg.cli.usual_model import model_for
+    from napari_shiftseg.inference.scale import parse_intensity
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
@@ -229,9 +229,9 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
-    from napari_shiftseg.cli.run_settings import parse_intensity
     from napari_shiftseg.cli.sweep import run_sweep
     from napari_shiftseg.cli.usual_model import model_for
+    from napari_shiftseg.inference.scale import parse_intensity
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(

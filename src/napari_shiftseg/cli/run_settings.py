@@ -6,12 +6,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.window import parse_window
+from napari_shiftseg.inference.scale import parse_intensity
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import typer
-
-    from napari_shiftseg.inference.scale import Asked
 
 
 def settings_of(context: typer.Context) -> Settings:
@@ -22,23 +21,3 @@ def settings_of(context: typer.Context) -> Settings:
         given["window"] = parse_window(given["window"])
     given["intensity"] = parse_intensity(given["intensity"])
     return Settings(**given)
-
-
-def parse_intensity(text: str) -> Asked:
-    """Read "auto", or two grey values as ``100:1100``.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if text == "auto":
-        return "auto"
-    try:
-        low, high = map(float, text.split(":"))
-    except ValueError:
-        raise ValueError(
-            f"--intensity needs two grey values, the first below the second, for "
-            f"example 100:1100, or auto, got {text!r}"
-        ) from None
-    return low, high

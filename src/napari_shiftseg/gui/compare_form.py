@@ -24,6 +24,7 @@ from napari_shiftseg.gui.choices import (
 )
 from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.comparison_run import Task
+from napari_shiftseg.gui.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.source import (
     layer_shape,
     leading_axes,
@@ -73,6 +74,7 @@ class CompareForm(Container):
         )
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice()
+        self.intensity = IntensityChoice(self.image, self.model, self.colour)
         self.window = WindowChoice()
         self.truth = LayerChoice(
             viewer, is_truth, follows_selection=False, nullable=True,
@@ -89,6 +91,7 @@ class CompareForm(Container):
             for row in (
                 [self.image, self.colour, self.model],
                 [self.window, self.truth, self.region],
+                [self.intensity],
             )
         ]
         super().__init__(widgets=rows, labels=False)
@@ -104,7 +107,8 @@ class CompareForm(Container):
 
     def _connect(self) -> None:
         self.truth.changed.connect(self._truth_changed)
-        for control in (self.colour, self.window, self.truth, self.region):
+        for control in (self.colour, self.window, self.truth, self.region,
+                        self.intensity):  # fmt: skip
             control.changed.connect(lambda: self.edited.emit())
         self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._choose_image)
@@ -118,6 +122,7 @@ class CompareForm(Container):
         self.image.follow(form.image, opening)
         self.colour.value = form.colour.value
         self.model.follow(form.model)
+        self.intensity.follow(form.intensity)
         self._settings = form.chosen_settings()
         self._model_of_settings = form.model.value
         if self.model.value == form.model.value:
@@ -205,7 +210,10 @@ class CompareForm(Container):
         if self.region.value == IN_VIEW:
             region = region_in_view(image, dims, config.ndim)
         source = source_in_view(image, dims, leading, self.colour.value)
-        settings = Settings(window=window, region=region, **self.as_in_segment)
+        settings = Settings(
+            window=window, region=region, **self.intensity.settings(),
+            **self.as_in_segment,
+        )  # fmt: skip
         return Task(self.model.value, source, settings, *self._truth())
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:

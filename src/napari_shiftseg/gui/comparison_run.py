@@ -179,7 +179,7 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
-    image = open_for(compared.pixels, model)
+    image = open_for(compared.pixels, model, settings.reading)
     plan = plan_for(
         image, model, None, "whole", settings.border, region, settings.device
     )

@@ -22,6 +22,7 @@ from napari_shiftseg.gui.cost_table import CostTable
 from napari_shiftseg.gui.devices import Devices, find_devices
 from napari_shiftseg.gui.docking import OneTabGroup, found, opened
 from napari_shiftseg.gui.inspection import measurement, tiled_against_untiled
+from napari_shiftseg.gui.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.model_card import model_card
 from napari_shiftseg.gui.note import align_labels, dress, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
@@ -82,6 +83,7 @@ class InspectWidget(ScrolledRows):
         )  # fmt: skip
         self.model = ModelChoice()
         self.model.suggest(self.image.value)
+        self.intensity = IntensityChoice(self.image, self.model)
         self.warning = wrapped_label()
         dress(self.warning, "warning")
         self.card = QTextBrowser()
@@ -105,7 +107,7 @@ class InspectWidget(ScrolledRows):
             cancelled="Cancelled: nothing was found out.",
             tooltip="Predict in tiles and without: both have to agree",
         )
-        rows = Container(widgets=[self.image, self.model])
+        rows = Container(widgets=[self.image, self.model, self.intensity])
         rows.margins = (0, 0, 0, 0)
         align_labels(rows)
         after = [self.title, self.measuring, self.testing]
@@ -119,6 +121,7 @@ class InspectWidget(ScrolledRows):
         self.model.chosen.connect(self._show_model)
         self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._show_costs)
+        self.intensity.changed.connect(self._allow)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed, layers.renamed):
             event.connect(self._layers_changed, position="last")
@@ -128,11 +131,13 @@ class InspectWidget(ScrolledRows):
         """Take what Segment has, but for what the user has chosen here himself."""
         self.image.follow(form.image, opening)
         self.model.follow(form.model)
+        self.intensity.follow(form.intensity)
 
     def take(self, form: SegmentForm) -> None:
         """Show the model that Segment has, on its image."""
         self.image.suggest(form.image.value)
         self.model.take(form.model.value)
+        self.intensity.follow(form.intensity)
 
     def _layers_changed(self) -> None:
         if isalive(self.native):
@@ -229,6 +234,8 @@ class InspectWidget(ScrolledRows):
         idle = not any(panel.is_running for panel in panels)
         for panel in panels:
             panel.allow(bool(self._costs) and idle)
+        if self.intensity.reading is None:
+            self.testing.allow(False)
 
     # What is measured
 
@@ -265,7 +272,8 @@ class InspectWidget(ScrolledRows):
         self._asked = self._subject
         layer = self.image.value
         source = source_in_view(layer, self._viewer.dims, self._leading())
-        return tiled_against_untiled(self.model.value, source)
+        reading = self.intensity.reading
+        return tiled_against_untiled(self.model.value, source, reading)
 
     def _take_verdict(self, test: SelfTest) -> tuple[str, str]:
         if self._asked != self._subject:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.cost import Cost
     from napari_shiftseg.gui.source import Source
+    from napari_shiftseg.inference.scale import Reading
     from napari_shiftseg.pipeline.self_test import SelfTest
 
 
@@ -26,11 +27,12 @@ def measurement(
 
 
 def tiled_against_untiled(
-    model: str, source: Source
+    model: str, source: Source, reading: Reading | None = None
 ) -> Generator[Progress, None, SelfTest]:
     """Load a model, by name or path, and test its tiles on one frame of an image."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
-    return (yield from self_test_steps(source.frame(), load_model(model)))
+    network = load_model(model)
+    return (yield from self_test_steps(source.frame(), network, reading=reading))

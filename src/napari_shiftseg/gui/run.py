@@ -79,7 +79,7 @@ class Outcome:
         number = self.result.objects
         objects = number_of(number, "object")
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
-        parts += [*self.result.doubts, self.result.intensity.sentence]
+        parts += self.result.doubts
         parts += [self.taken] * bool(self.taken)
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:

@@ -19,6 +19,7 @@ from napari_shiftseg.gui.choices import (
 )
 from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.identity import doubt_about, image_behind, recorded_source
+from napari_shiftseg.gui.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.plain_text import plainly
 from napari_shiftseg.gui.run import Run
@@ -61,6 +62,7 @@ class SegmentForm(Container):
         self.image = LayerChoice(viewer, is_image, label="Image")
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice(on_info)
+        self.intensity = IntensityChoice(self.image, self.model, self.colour)
         self.window = WindowChoice()
         self.stitching = RadioButtons(
             choices=("cropped", "naive", "whole"),
@@ -74,7 +76,8 @@ class SegmentForm(Container):
         )
         super().__init__(
             widgets=[
-                self.image, self.colour, self.model, self.window, self.stitching,
+                self.image, self.colour, self.model, self.intensity, self.window,
+                self.stitching,
             ]
         )  # fmt: skip
         self.margins = (0, 0, 0, 0)
@@ -114,6 +117,7 @@ class SegmentForm(Container):
             stitching=self.stitching.value,
             device=device,
             region=self._region(),
+            **self.intensity.settings(),
             **self.advanced.settings(),
         )
 
@@ -186,6 +190,7 @@ class SegmentForm(Container):
         self.colour.value = record.get("colour", GREY)
         self.window.use(record["window"])
         self.stitching.value = settings.stitching
+        self.intensity.restore(record["settings"])
         self.advanced.restore(record["settings"])
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return Run(

@@ -108,7 +108,8 @@ class SegmentWidget(ScrolledRows):
     def _connect(self) -> None:
         layers = self._viewer.layers
         for control in (self.image, self.form.colour, self.window, self.stitching,
-                        self.advanced.border, self.advanced.region):  # fmt: skip
+                        self.form.intensity, self.advanced.border,
+                        self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)
         self.model.chosen.connect(self._choose_model)

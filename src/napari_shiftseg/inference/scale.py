@@ -55,15 +55,37 @@ class Reading:
         if not (isfinite(low) and isfinite(high) and low < high):
             raise ValueError(
                 f"the intensity needs two grey values, the first below the second, "
-                f"for example 100:1100, got {in_words(self.intensity)}"
+                f"for example 100:1100, got {written(self.intensity)}"
             )
 
 
-def in_words(intensity: object) -> str:
-    """Write an intensity as the command line takes it."""
+def written(intensity: object) -> str:
+    """Write an intensity as the command line takes it: ``100:1100``."""
     if isinstance(intensity, (tuple, list)):
-        return ":".join(map(str, intensity))
-    return repr(intensity)
+        return ":".join(
+            f"{v:.12g}" if isinstance(v, (int, float)) else str(v) for v in intensity
+        )
+    return str(intensity)
+
+
+def parse_intensity(text: str) -> Asked:
+    """Read "auto", or two grey values as ``100:1100``.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise ValueError(
+            f"the intensity needs two grey values, the first below the second, for "
+            f"example 100:1100, or auto, got {text!r}"
+        ) from None
+    return low, high
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,22 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     return FrameScales(replace(scale, notes=()), notes)
 
 
+def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
+    r"""Find how an image is read, or a stack where it has leading axes.
+
+    Parameters
+    ----------
+    data : array
+        ([leading,] [channels,] \\*spatial)
+    config : ModelConfig
+    reading : Reading
+    """
+    if len(data.shape) > config.image_axes:
+        return frame_scales(data, config, reading)
+    scale = find_scale(data, config.ndim, config.intensity, reading)
+    return FrameScales(replace(scale, notes=()), scale.notes)
+
+
 def is_bleaching(seen: Seen) -> bool:
     """Whether contrast falls along the first axis and all else stays."""
     frames = sorted(set(seen.frames))

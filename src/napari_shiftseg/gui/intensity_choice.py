@@ -1,0 +1,223 @@
+"""Which grey values are read as 0 and as 1: found, as displayed, or given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit
+from qtpy.compat import isalive
+
+from napari_shiftseg.geometry.words import grey
+from napari_shiftseg.gui.choices import may_shrink
+from napari_shiftseg.gui.latest_jobs import LatestJobs
+from napari_shiftseg.gui.note import dress, wrapped_label
+from napari_shiftseg.gui.source import GREY, Source, layer_shape, leading_axes
+from napari_shiftseg.inference.intensity import INVERTED
+from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.inference.scale import Reading, parse_intensity, written
+from napari_shiftseg.inference.stack import FrameScales, scales_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari.layers import Image
+
+    from napari_shiftseg.gui.choices import LayerChoice, ModelChoice
+    from napari_shiftseg.gui.colour_choice import ColourChoice
+    from napari_shiftseg.inference.scale import Asked
+    from napari_shiftseg.model.config import ModelConfig
+
+AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
+SMALL = 2**16  # pixels; the grey values of fewer are found at once
+DARK = "looks like dark objects on a bright ground: tick Invert"
+OWN = "reads each frame by grey values of its own, as the frames bleach"
+LEAST_WIDTH = 80  # pixels: 4000:65535
+VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
+
+
+class IntensityChoice(Container):
+    """How grey values are read, and what that means for the image that is chosen.
+
+    Parameters
+    ----------
+    image : LayerChoice
+    model : ModelChoice
+    colour : ColourChoice, optional
+        What is read of a colour image; grey if it is not given.
+    """
+
+    def __init__(
+        self,
+        image: LayerChoice,
+        model: ModelChoice,
+        colour: ColourChoice | None = None,
+    ) -> None:
+        self._image, self._model, self._colour = image, model, colour
+        self._watched: Image | None = None
+        self._read = ""  # grey values that are read, as they are written
+        self.mode = ComboBox(
+            choices=(AUTOMATIC, DISPLAYED, GIVEN),
+            tooltip="Which grey values the model reads as 0 and as 1.\n"
+            "Automatic: the ground, and the brighter half of the objects; bars, hot "
+            "pixels and borders do not count. A stack has one scale.\n"
+            "As displayed: the contrast limits of the layer.\n"
+            "From–to: two values of your own.",
+        )  # fmt: skip
+        self.values = LineEdit(
+            visible=False,
+            tooltip="Grey values read as 0 and as 1, for example 100:1100",
+        )
+        self.invert = CheckBox(
+            text="Invert", tooltip="Objects are dark on a bright ground"
+        )
+        self.said = wrapped_label(tooltip="What is read of this image")
+        row = Container(
+            widgets=[self.mode, self.values, self.invert], layout="horizontal",
+            labels=False,
+        )  # fmt: skip
+        super().__init__(widgets=[row, self.said], labels=False, label="Intensity")
+        for part in (self, row):
+            part.margins = (0, 0, 0, 0)
+        may_shrink(self.mode)
+        self.values.min_width, self.values.max_width = LEAST_WIDTH, VALUES_WIDTH
+        self._jobs = LatestJobs(self.native, lambda said: self._say(said))
+        self._connect()
+        self._follow(image.value)
+
+    def _connect(self) -> None:
+        self.mode.changed.connect(self._take_mode)
+        for control in (self.values, self.invert):
+            control.changed.connect(self.refresh)
+        if self._colour is not None:
+            self._colour.changed.connect(self.refresh)
+        self._image.changed.connect(self._follow)
+        self._model.chosen.connect(self.refresh)
+
+    # What is chosen
+
+    @property
+    def intensity(self) -> Asked:
+        """Grey values read as 0 and 1, or "auto".
+
+        Raises
+        ------
+        ValueError
+            If what is written is no such pair.
+        """
+        if self.mode.value == GIVEN:
+            return Reading(parse_intensity(self.values.value)).intensity
+        if self.mode.value == DISPLAYED and self._image.value is not None:
+            low, high = map(float, self._image.value.contrast_limits)
+            return low, high
+        return "auto"
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is chosen, as keywords of `Settings`; see `intensity`."""
+        return {"intensity": self.intensity, "invert": bool(self.invert.value)}
+
+    @property
+    def reading(self) -> Reading | None:
+        """What is chosen; None where what is written is no pair of grey values."""
+        try:
+            return Reading(**self.settings())
+        except ValueError:
+            return None
+
+    def restore(self, settings: dict[str, Any]) -> None:
+        """Show the settings of an earlier run, or of another widget."""
+        intensity = settings.get("intensity", "auto")
+        if intensity != "auto":
+            self.values.value = written(intensity)
+        self.mode.value = AUTOMATIC if intensity == "auto" else GIVEN
+        self.invert.value = settings.get("invert", False)
+
+    def follow(self, other: IntensityChoice) -> None:
+        """Take what another widget has chosen."""
+        self.values.value, self.mode.value = other.values.value, other.mode.value
+        self.invert.value = other.invert.value
+
+    def _take_mode(self) -> None:
+        is_given = self.mode.value == GIVEN
+        if is_given and not self.values.value:
+            self.values.value = self._read
+        self.values.visible = is_given
+        self.refresh()
+
+    # What it means
+
+    def _follow(self, image: Image | None) -> None:
+        if image is not self._watched:
+            for layer, do in ((self._watched, "disconnect"), (image, "connect")):
+                for name in ("contrast_limits", "data") if layer is not None else ():
+                    getattr(getattr(layer.events, name), do)(self._layer_changed)
+            self._watched = image
+        self.refresh()
+
+    def _layer_changed(self, event: Any) -> None:
+        if not isalive(self.native):
+            return
+        if event.type == "data" or self.mode.value == DISPLAYED:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Say anew what is read of the image; of a large one in a while."""
+        self._jobs.abandon("reading")
+        try:
+            task = self._task()
+        except (ValueError, OSError) as error:
+            self._say(str(error))
+            return
+        if task is None:
+            self._say("")
+            return
+        steps, size = task
+        if size <= SMALL:
+            self._take_at_once(steps)
+        else:
+            self._say("…")
+            self._jobs.run("reading", steps, self._take)
+
+    def _task(self) -> tuple[Generator[Progress, None, FrameScales], int] | None:
+        layer = self._image.value
+        if layer is None:
+            return None
+        config, size = self._model.config, layer_shape(layer)
+        leading_axes(layer, config)  # refuses what the model does not read
+        reading = Reading(**self.settings())
+        colour = GREY if self._colour is None else self._colour.value
+        number = 1
+        for length in size:
+            number *= length
+        return scale_steps(Source.of(layer, colour=colour), config, reading), number
+
+    def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
+        try:
+            while True:
+                next(steps)
+        except StopIteration as end:
+            self._take(end.value)
+        except ValueError as error:
+            self._say(str(error))
+
+    def _take(self, scales: FrameScales) -> None:
+        scale = scales.common
+        if scale is None:
+            self._say(OWN if scales.notes else "")
+            return
+        notes = [note for note in scales.notes if note != INVERTED]
+        is_dark = INVERTED in scales.notes
+        self._read = f"{grey(scale.low)}:{grey(scale.high)}".replace(",", "")
+        said = [scale.sentence, *notes, *[DARK] * is_dark]
+        self._say("; ".join(said), "warning" if is_dark else "")
+
+    def _say(self, text: str, kind: str = "") -> None:
+        self.said.value, self.said.visible = text, bool(text)
+        dress(self.said, kind)
+
+
+def scale_steps(
+    source: Source, config: ModelConfig, reading: Reading
+) -> Generator[Progress, None, FrameScales]:
+    """Find how an image, or a stack, is read; see `scales_of`."""
+    yield Progress(0, 0, stage="reading grey values")
+    return scales_of(source.pixels(), config, reading)

@@ -843,3 +843,12 @@ class TestProgram:
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.count("\n") == 1
         assert ran.stderr.startswith("shiftseg: no image")
+
+
+class TestIntensity:
+    @pytest.mark.parametrize("given", ["5:5", "9:1", "a:b", "1:2:3", "nan:1", ""])
+    def test_what_is_no_range_is_refused(self, shiftseg, tmp_path, given) -> None:
+        run = shiftseg("segment", "disks", "-o", tmp_path / "o", "--intensity", given)
+        assert run.returncode == 2
+        assert "two grey values" in run.stderr
+        assert not (tmp_path / "o").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.words import number_of
+from napari_shiftseg.geometry.words import number_of, sentence
 from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.metrics.seams import SEAM_RATIO
@@ -69,12 +69,19 @@ class Outcome:
         return self.seams is not None and has_seams(self.result, self.seams)
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether there is something that the user should look into."""
+        result = self.result
+        return self.has_seams or bool(result.doubts or result.intensity.notes)
+
+    @property
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
         number = self.result.objects
         objects = number_of(number, "object")
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
         parts += [self.taken] * bool(self.taken)
+        parts += map(sentence, self.result.doubts or self.result.intensity.notes)
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
             parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")

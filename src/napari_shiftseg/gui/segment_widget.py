@@ -268,7 +268,7 @@ class SegmentWidget(ScrolledRows):
             other = found(self._viewer, name)
             if other is not None:
                 other.follow(self.form)
-        return outcome.line, "warning" if outcome.has_seams else "note"
+        return outcome.line, "warning" if outcome.is_doubtful else "note"
 
     @property
     def _result(self) -> Labels | None:

@@ -21,6 +21,7 @@ from napari_shiftseg.inference.scale import AS_IS
 from napari_shiftseg.inference.stack import frame_scales
 from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
+from napari_shiftseg.pipeline.doubts import doubts_about
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class Segmentation:
         What the user should know: memory that did not suffice, for example.
     intensity : Scale
         How grey values were read, of a time series those of its first frame.
+    doubts : tuple of str
+        Why the result is hardly right, with the next step; they stand in the notes,
+        too.
     """
 
     labels: NDArray[np.int32]
@@ -109,6 +113,7 @@ class Segmentation:
     seconds: float
     notes: tuple[str, ...] = ()
     intensity: Scale = AS_IS
+    doubts: tuple[str, ...] = ()
 
     @property
     def objects(self) -> int:
@@ -156,6 +161,17 @@ def segment_steps(
     effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
+    result = yield from _segmentation_steps(image, model, settings, effort)
+    doubts = doubts_about(result, model.config)
+    return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
+
+
+def _segmentation_steps(
+    image: ArrayLike | Any,
+    model: UNet,
+    settings: Settings,
+    effort: Effort | None = None,
+) -> Generator[Progress, None, Segmentation]:
     pixels = as_array(image)
     if model.config.in_channels == 1:
         pixels = single_channel(pixels, model.config.ndim)

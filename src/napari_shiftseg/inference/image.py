@@ -10,11 +10,12 @@ import numpy as np
 from scipy import ndimage
 
 from napari_shiftseg.inference.intensity import find_scale
+from napari_shiftseg.inference.no_data import BLOCK, blocks_of
 from napari_shiftseg.inference.pixels import refuse_not_finite, values_of
 from napari_shiftseg.inference.scale import AS_IS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -88,22 +89,20 @@ class Image:
         return pixels.reshape(-1, *pixels.shape[-self.ndim :])
 
     def _scaled(self, box: tuple[slice, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        read = self._read(box, dtype)
-        ceiling = self.scale.ceiling
+        ceiling, around = self.scale.ceiling, 2 * BLOCK if self.scale.in_blocks else 0
+        read = self._within(box, dtype, around)
         if ceiling == inf or (read.max() <= ceiling and read.min() >= FLOOR):
             return read
-        wider = tuple(
-            slice(max(s.start - 1, 0), min(s.stop + 1, n))
-            for s, n in zip(box, self.shape, strict=True)
-        )  # so that a pixel is read alike in every window
-        inside = tuple(
-            slice(s.start - w.start, s.stop - w.start)
-            for s, w in zip(box, wider, strict=True)
-        )
-        calm = _calmed(self._read(wider, dtype), self.ndim, ceiling)
-        everywhere = (slice(None),) * (calm.ndim - self.ndim)
-        here: NDArray[Any] = calm[(*everywhere, *inside)]
-        return here
+        wider, inside = _widened(box, self.shape, 1)  # read alike in every window
+        calm = _calmed(self._within(wider, dtype, around), self.ndim, ceiling)
+        return _cut(calm, inside)
+
+    def _within(
+        self, box: tuple[slice, ...], dtype: np.dtype[Any], around: int
+    ) -> NDArray[Any]:
+        """Read a box as part of one that is wider by so many pixels."""
+        wider, inside = _widened(box, self.shape, around)
+        return _cut(self._read(wider, dtype), inside)
 
     def _read(self, box: tuple[slice, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         scale = self.scale
@@ -117,6 +116,9 @@ class Image:
             wide[~np.isfinite(wide)] = scale.ground
         for value in scale.no_data:
             wide[pixels == value] = scale.ground
+        for value in scale.in_blocks:
+            for plane, at in _planes(wide, pixels == value, self.ndim):
+                plane[blocks_of(at)] = scale.ground
         with np.errstate(over="ignore", invalid="ignore"):
             wide -= scale.offset
             wide *= scale.gain
@@ -130,6 +132,35 @@ class Image:
                 f"scale it first, for example to 0 … 1"
             )
         return scaled
+
+
+def _widened(
+    box: tuple[slice, ...], shape: tuple[int, ...], around: int
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return a box with a margin, as far as the image goes, and where it lies in it."""
+    wider = tuple(
+        slice(max(s.start - around, 0), min(s.stop + around, n))
+        for s, n in zip(box, shape, strict=True)
+    )
+    inside = tuple(
+        slice(s.start - w.start, s.stop - w.start)
+        for s, w in zip(box, wider, strict=True)
+    )
+    return wider, inside
+
+
+def _cut(pixels: NDArray[Any], inside: tuple[slice, ...]) -> NDArray[Any]:
+    before = (slice(None),) * (pixels.ndim - len(inside))
+    cut: NDArray[Any] = pixels[(*before, *inside)]
+    return cut
+
+
+def _planes(
+    pixels: NDArray[Any], where: NDArray[np.bool_], ndim: int
+) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """Yield the planes of a box, as views, and what is marked in each."""
+    own = pixels.shape[-min(ndim, 2) :]
+    yield from zip(pixels.reshape(-1, *own), where.reshape(-1, *own), strict=True)
 
 
 def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:

@@ -10,7 +10,12 @@ import numpy as np
 
 from napari_shiftseg.geometry.words import grey
 from napari_shiftseg.inference.no_data import no_data
-from napari_shiftseg.inference.pixels import not_finite, refuse_not_finite, values_of
+from napari_shiftseg.inference.pixels import (
+    not_finite,
+    refuse_not_finite,
+    values_of,
+    workable,
+)
 from napari_shiftseg.inference.scale import Reading, Scale
 from napari_shiftseg.inference.sheet import Sheet, sheet_of
 
@@ -32,6 +37,7 @@ TYPICAL = 3.0  # times usual objects, where something else is the brightest
 ISOLATED = 1.3  # times what is left without isolated pixels
 DEPTH = 3.5  # times the spread of the ground below it, that 0 lies at most
 EQUAL_VOTE = 256  # pixels of an object, from which on all weigh alike
+DIMMER = 0.45  # of the votes; of two things alike the dimmer one is the object
 DARK = 2.0  # times as far as bright ones, that dark objects stand out
 
 
@@ -46,7 +52,8 @@ class Seen:
         (pixels,) of each, grey values that hold data.
     frames : tuple of int
         Position of each on the first axis of the stack.
-    no_data : tuple of float
+    no_data, in_blocks : tuple of float
+        See `NoData`.
     is_complete : bool
         Whether all pixels were looked at.
     """
@@ -55,6 +62,7 @@ class Seen:
     values: tuple[NDArray[Any], ...]
     frames: tuple[int, ...]
     no_data: tuple[float, ...]
+    in_blocks: tuple[float, ...]
     is_complete: bool
 
     @property
@@ -130,15 +138,19 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     values: list[NDArray[Any]] = []
     frames: list[int] = []
     holes: dict[float, None] = {}
+    blocks: dict[float, None] = {}
     for part in parts:
         plane, masked = values_of(data[part])
         left_out = _without_data(plane, masked, reading.ignore_nan)
         if left_out is None:
             continue
-        hidden, found = no_data(plane, left_out)
+        plane = workable(plane)
+        found = no_data(plane, left_out)
+        hidden = found.where
         if hidden.all():
             continue
-        holes |= dict.fromkeys(found)
+        holes |= dict.fromkeys(found.values)
+        blocks |= dict.fromkeys(found.in_blocks)
         known = -plane.astype(np.float64) if reading.invert else plane
         sheets.append(sheet_of(known, hidden))
         values.append(known[~hidden].ravel()[::share])
@@ -148,7 +160,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
             "no pixel of the image holds data: all are masked, NaN or of one border"
         )
     return Seen(
-        tuple(sheets), tuple(values), tuple(frames), tuple(holes),
+        tuple(sheets), tuple(values), tuple(frames), tuple(holes), tuple(blocks),
         is_complete=number == prod(shape),
     )  # fmt: skip
 
@@ -159,15 +171,16 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     low, high = _low(seen), _high(seen)
     noise = float(np.median([sheet.noise for sheet in seen.sheets]))
     high = max(high, low + QUIET * noise)
-    if all(sheet.is_noise for sheet in seen.sheets):
-        said = NOTHING if high > low else CONSTANT.format(grey(ground))
-        notes += [said] * seen.is_complete
+    if not high > low:
+        notes += [CONSTANT.format(grey(ground))] * seen.is_complete
+    elif all(sheet.is_noise for sheet in seen.sheets):
+        notes += [NOTHING] * seen.is_complete
     elif not reading.invert and _looks_inverted(seen):
         notes.append(INVERTED)
     if reading.invert:
         low, high, ground = -high, -low, -ground
     return Scale(
-        low, high, reading.invert, ground, seen.no_data, CEILING,
+        low, high, reading.invert, ground, seen.no_data, seen.in_blocks, CEILING,
         reading.ignore_nan, tuple(notes),
     )  # fmt: skip
 
@@ -216,7 +229,7 @@ def usual_contrast(sheets: list[Sheet], ground: float) -> float:
     sizes = np.concatenate([sheet.sizes for sheet in sheets])
     weights = np.minimum(sizes, EQUAL_VOTE)
     order = np.argsort(peaks)
-    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    half = np.searchsorted(np.cumsum(weights[order]), DIMMER * weights.sum())
     return float(peaks[order][half])
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
+
+from napari_shiftseg.inference.sheet import smallest_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,23 +24,43 @@ IN_ONE_BLOCK = 0.9  # of the pixels between what it leaves in a row or a column
 FEWEST = 8  # pixels that are drawn, or a border
 MOST_DRAWN = 0.1  # of the pixels; more is what the image shows
 FAR = 10.0  # times the spread of the others, that no data are away from them
-NEAR = 1.5  # times that spread, where a dark border is three pixels thick
-CLOSE = 0.7  # of the way to the ground, that most pixels beside such a border are at
+BLOCK = 5  # pixels, width of squares of one value that noise does not make
+GROUND = 75  # percentile of the grey values, below which the ground is judged
 SHARP = 0.5  # of the way to the ground, that the next pixel is at
 ROUGH = 10  # percentile of the next pixels that are so
-DARK_NOISE, OVEREXPOSED = 0.25, 0.01  # of its pixels, that may show something
+BRIGHT = 99  # percentile of the grey values, that what is drawn is above
+OBJECT = 30  # pixels of a drawn thing, that may as well be an object
+COMPACT = 0.4  # of the root of its size, that its middle is from its edge; 0.56: round
 FLAT = 0.9  # of the pixels equal their neighbour: no noise that tells what is drawn
 
 
-def no_data(
-    pixels: NDArray[Any], masked: Mask | None = None
-) -> tuple[Mask, tuple[float, ...]]:
-    r"""Return the pixels of one plane that hold no data, and the values that say so.
+@dataclass(frozen=True)
+class NoData:
+    r"""Where one plane holds no data, and which grey values say so elsewhere.
+
+    Attributes
+    ----------
+    where : ndarray of bool
+        (\\*spatial)
+    values : tuple of float
+        No pixel of these seems to show anything.
+    in_blocks : tuple of float
+        Pixels of these hold no data where squares of `BLOCK` have one value; elsewhere
+        they are dark noise, cut off at 0.
+    """
+
+    where: Mask
+    values: tuple[float, ...] = ()
+    in_blocks: tuple[float, ...] = ()
+
+
+def no_data(pixels: NDArray[Any], masked: Mask | None = None) -> NoData:
+    r"""Return what of one plane holds no data.
 
     A border is a region of one value that reaches the edge, as registration, rotation
-    or padding leave it. What is drawn (a scale bar, text) has the highest value of all
-    and no blur. Both end in a step: the ground and objects go over into each other by
-    values in between, and so does what is overexposed.
+    or padding leave it. What is drawn (a scale bar, lines, text) is bright, of one
+    value and thin. Both end in a step: the ground and objects go over into each other
+    by values in between, and so does what is overexposed.
 
     Parameters
     ----------
@@ -45,32 +68,64 @@ def no_data(
         (\\*spatial), of one axis or two.
     masked : ndarray of bool, optional
         (\\*spatial), pixels of which it is known.
-
-    Returns
-    -------
-    ndarray of bool, tuple of float
-        Among the values are only those of which no pixel seems to show anything.
     """
     out = np.zeros(pixels.shape, dtype=np.bool_) if masked is None else masked.copy()
-    values: list[float] = []
+    values: list[Any] = []
+    in_blocks: list[Any] = []
     for value in _at_the_edge(pixels, out):
-        region = _reaching_the_edge((pixels == value) & ~out)
-        is_border = region.sum() >= FEWEST and _frames(region, out)
-        if is_border and _ends_in_a_step(pixels, region, out, value):
-            out |= region
+        same = (pixels == value) & ~out
+        region = _reaching_the_edge(same)
+        if _is_border(pixels, region, out, value):
             values.append(value)
-    if _has_noise(pixels, out):
-        for _ in range(CANDIDATES):
-            if out.all():
-                break
-            value = pixels[~out].max()
-            region = (pixels == value) & ~out
-            if not _is_drawn(pixels, region, out, value):
-                break
+        else:
+            region = _reaching_the_edge(blocks_of(same))
+            if not _is_dark_border(pixels, region, out, value):
+                continue
+            in_blocks.append(value)
+        out |= region
+    values += _drawn(pixels, out)
+    sure = [value for value in values if _is_sure(pixels, out, value)]
+    in_blocks += [v for v in values if v not in sure and v < np.median(pixels[~out])]
+    return NoData(out, _floats(sure), _floats(in_blocks))
+
+
+def _floats(values: list[Any]) -> tuple[float, ...]:
+    return tuple(map(float, dict.fromkeys(values)))
+
+
+def blocks_of(same: Mask) -> Mask:
+    r"""Return the pixels of squares `BLOCK` wide that are all True, (\\*spatial)."""
+    square = np.ones((BLOCK,) * same.ndim, dtype=np.bool_)
+    core = ndimage.binary_erosion(same, square, border_value=1)
+    blocks: Mask = ndimage.binary_dilation(core, square)
+    return blocks
+
+
+def _drawn(pixels: NDArray[Any], out: Mask) -> list[Any]:
+    """Return the values of what is drawn, and add its pixels to those without data."""
+    values: list[Any] = []
+    if not _has_noise(pixels, out):
+        return values
+    ground, spread = _ground(pixels[~out])
+    calm = ndimage.median_filter(pixels, 3, mode="reflect")  # without hot pixels
+    least = max(ground + FAR * spread, float(np.percentile(calm[~out], BRIGHT)))
+    bright = pixels[~out & (pixels >= least)]
+    found, counts = np.unique(bright, return_counts=True)
+    for at in np.argsort(-counts, kind="stable")[:CANDIDATES]:
+        region = (pixels == found[at]) & ~out
+        if _is_drawn(pixels, region, out, found[at]):
             out |= region
-            values.append(value)
-    sure = [float(v) for v in dict.fromkeys(values) if _is_sure(pixels, out, v)]
-    return out, tuple(sure)
+            values.append(found[at])
+    return values
+
+
+def _ground(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the median of grey values, and their spread: a step or more."""
+    if not values.size:
+        return 0.0, 0.0
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    return middle, max(spread, smallest_step(values))
 
 
 def _at_the_edge(pixels: NDArray[Any], out: Mask) -> Iterator[Any]:
@@ -113,31 +168,46 @@ def _frames(region: Mask, out: Mask) -> bool:
     return True
 
 
+def _is_border(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -> bool:
+    if region.sum() < FEWEST or not _frames(region, out):
+        return False
+    return _ends_in_a_step(pixels, region, out, value, is_border=True)
+
+
+def _is_dark_border(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -> bool:
+    """Whether a thick dark border lies beside a ground whose noise reaches its value.
+
+    The dark noise is cut off at that value; the ground is told by means.
+    """
+    others = pixels[~region & ~out].astype(np.float64)
+    if region.sum() < FEWEST or not _frames(region, out) or value > others.min():
+        return False
+    most = np.percentile(others, GROUND)
+    ring = ndimage.binary_dilation(region, _square(region), 2) & ~region & ~out
+    around = pixels[ring].astype(np.float64)
+    ground, beside = (v[v <= most].mean() - float(value) for v in (others, around))
+    return bool(ground > 0 and beside >= SHARP * ground)
+
+
 def _ends_in_a_step(
-    pixels: NDArray[Any], region: Mask, out: Mask, value: Any, is_border: bool = True
+    pixels: NDArray[Any], region: Mask, out: Mask, value: Any, is_border: bool = False
 ) -> bool:
     """Whether what is around a region is as far from it as all the others.
 
     Interpolation leaves one pixel between a dark border and the image.
     """
     others = pixels[~region & ~out].astype(np.float64)
-    if not others.size:
-        return False
-    ground = float(np.median(others))
-    spread = 1.4826 * float(np.median(np.abs(others - ground)))
+    ground, spread = _ground(others)
     jump = abs(float(value) - ground)
-    is_dark = is_border and value < ground
-    is_thick = is_dark and bool(ndimage.binary_erosion(region, _square(region)).any())
-    if jump <= (NEAR if is_thick else FAR) * spread or jump == 0:
+    if not others.size or jump <= FAR * spread:
         return False
+    is_dark = is_border and value < ground
     skipped = ndimage.binary_dilation(region, _square(region)) if is_dark else region
     ring = ndimage.binary_dilation(skipped, _square(region))
-    around = pixels[ring & ~skipped & ~out]
+    around = pixels[ring & ~skipped & ~out].astype(np.float64)
     if not around.size:
         return False
-    steps = np.abs(around.astype(np.float64) - float(value))
-    if is_thick:
-        return float(np.median(steps)) >= CLOSE * jump
+    steps = np.abs(around - float(value))
     return float(np.percentile(steps, ROUGH)) >= SHARP * jump
 
 
@@ -148,21 +218,29 @@ def _square(region: Mask) -> Mask:
 def _is_drawn(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -> bool:
     if not FEWEST <= region.sum() <= MOST_DRAWN * region.size:
         return False
-    parts, _ = ndimage.label(region)
-    if np.bincount(parts.ravel())[1:].max() < FEWEST:
+    parts, _ = ndimage.label(region, _square(region))
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    if sizes.max() < FEWEST or _are_compact(region, parts, sizes):
         return False  # single pixels are left to the median
-    return _ends_in_a_step(pixels, region, out, value, is_border=False)
+    filled = ndimage.binary_closing(region, _square(region))  # of hot pixels in it
+    return _ends_in_a_step(pixels, region | filled, out, value)
+
+
+def _are_compact(
+    region: Mask, parts: NDArray[Any], sizes: NDArray[np.integer[Any]]
+) -> bool:
+    """Whether most of a region are round or square things, as objects are."""
+    depth = ndimage.distance_transform_edt(region)
+    deepest = np.asarray(ndimage.maximum(depth, parts, np.arange(len(sizes))))
+    compact = (sizes >= OBJECT) & (deepest >= COMPACT * np.sqrt(sizes))
+    return bool(2 * sizes[compact].sum() > sizes.sum())
 
 
 def _is_sure(pixels: NDArray[Any], out: Mask, value: Any) -> bool:
-    """Whether all pixels of this value but a few hold no data.
-
-    Dark noise may have that value too, and the ground may stand for it.
-    """
-    same = pixels == value
-    is_dark = not out.all() and value < np.median(pixels[~out])
-    share = DARK_NOISE if is_dark else OVEREXPOSED
-    return bool((same & ~out).sum() <= share * same.sum())
+    """Whether what else has this value is nothing but single pixels."""
+    rest = (pixels == value) & ~out
+    return not ndimage.binary_erosion(rest, _square(rest)).any()
 
 
 def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:

@@ -22,6 +22,11 @@ def values_of(part: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     return np.asarray(part), None
 
 
+def workable(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels of a dtype that filters take: not of half precision."""
+    return pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels
+
+
 def not_finite(pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which pixels are NaN or infinite; None if none is."""
     if pixels.dtype.kind != "f":

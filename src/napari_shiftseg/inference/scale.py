@@ -81,10 +81,12 @@ class Scale:
         Grey value that stands in for pixels without data.
     no_data : tuple of float
         Grey values that hold no data: of borders, and of bars and text.
+    in_blocks : tuple of float
+        Grey values that hold no data where all pixels of a square have them.
     ceiling : float
-        Pixels read as more than this are read as their neighbourhood's median, and
-        nothing is read as more than twice this, or as less than −1; infinite: all is
-        read as it is.
+        Pixels read as more than this, or as very dark, are read as the median of their
+        neighbours, and nothing is read as more than twice this or as less than −1;
+        infinite: all is read as it is.
     ignore_nan : bool
         Whether what is not finite holds no data.
     notes : tuple of str
@@ -96,6 +98,7 @@ class Scale:
     inverted: bool = False
     ground: float = 0.0
     no_data: tuple[float, ...] = ()
+    in_blocks: tuple[float, ...] = ()
     ceiling: float = inf
     ignore_nan: bool = False
     notes: tuple[str, ...] = ()
@@ -124,7 +127,7 @@ class Scale:
             "low": self.low,
             "high": self.high,
             "inverted": self.inverted,
-            "no_data": list(self.no_data),
+            "no_data": [*self.no_data, *self.in_blocks],
         }
 
 

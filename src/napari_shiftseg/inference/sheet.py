@@ -19,7 +19,7 @@ AROUND = 12.0  # pixels, of the blur that keeps what is wider than objects
 NEAR = 17  # pixels, width of what is too near to an object to show the noise
 RARE = 0.01  # of the pixels; fewer show no noise
 WHITE = 0.19  # noise at the size of objects, of the usual difference from neighbours
-GRAINY = 4.0  # times that of single pixels, that noise is at the size of objects
+GRAINY = 10.0  # times that of single pixels, that noise is at the size of objects
 HOT = 8  # times the 80th percentile of the differences of pixels from neighbours
 CLEAR = 6.0  # times the spread of the ground, that objects stand out of it
 STEPS = 3  # of the grey values
@@ -76,7 +76,7 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     blurred = ndimage.gaussian_filter(calm, OBJECT)
     ground = _mode(blurred[~out])
     spread = _below(blurred[~out], ground)
-    step = _step(plain[~out])
+    step = smallest_step(plain[~out])
     floor = ground + max(CLEAR * spread, STEPS * step)
     standing_out = (blurred > floor) & ~out
     peaks, sizes, bright = _objects(calm, standing_out, ground, floor)
@@ -93,7 +93,7 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     )
 
 
-def _step(values: NDArray[Any]) -> float:
+def smallest_step(values: NDArray[Any]) -> float:
     """Return the smallest step from one grey value to the next."""
     steps = np.diff(np.unique(values[:: max(1, values.size // 2**12)]))
     return float(steps.min()) if steps.size else 0.0

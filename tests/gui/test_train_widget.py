@@ -528,7 +528,7 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
     np.testing.assert_array_equal(preview.data, predicted)
 
-    tifffile.imwrite(tmp_path / "labels" / "1.tif", np.float32(nuclei[1]))
+    tifffile.imwrite(tmp_path / "labels" / "1.tif", np.float32(nuclei[1]) + 0.5)
     run(trainer)
     assert "whole numbers" in trainer.panel.result.value
     assert RED in colour(trainer.panel.result)

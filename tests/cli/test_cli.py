@@ -592,8 +592,12 @@ class TestDemo:
         assert (demo_run.status, demo_run.stderr) == (0, "")
         report = json.loads(demo_run.stdout)
         assert list(report) == [
-            "sample", "model", "period", "device", "naive", "cropped",
+            "sample", "model", "period", "device", "naive", "cropped", "differences",
+            "verdict",
         ]  # fmt: skip
+        assert report["differences"]["ap50"]["better"] == "cropped"
+        assert "1117 of 1600 objects are split" in report["verdict"]
+        assert report["verdict"].endswith("Use a tile size that is a multiple of 16.")
         assert (report["sample"], report["model"]) == ("disks", "disks")
         assert report["period"] == [16, 16]
         assert report["device"].split(":")[0] in ("cpu", "cuda", "mps")

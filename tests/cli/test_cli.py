@@ -343,7 +343,9 @@ class TestSegment:
         self, shiftseg, small_disks, small_result, tmp_path: Path
     ) -> None:
         tifffile.imwrite(tmp_path / "d.tif", (small_disks.image * 200).astype(np.uint8))
-        ran = shiftseg("segment", tmp_path / "d.tif", "-o", tmp_path, "--window", 64)
+        ran = shiftseg(
+            "segment", tmp_path / "d.tif", "-o", tmp_path, "--window", 64, "-m", "disks"
+        )
         assert (ran.status, ran.stderr) == (0, "")
         assert "keeps 64 × 64 = 4·2⁴; 9 tiles" in ran.stdout
         labels = self.read(tmp_path, "d")["labels"]
@@ -667,7 +669,8 @@ class TestDemo:
         assert (demo_run.status, demo_run.stderr) == (0, "")
         report = json.loads(demo_run.stdout)
         assert list(report) == [
-            "sample", "model", "period", "device", "naive", "cropped",
+            "sample", "model", "period", "device", "naive", "cropped", "differences",
+            "verdict",
         ]  # fmt: skip
         assert (report["sample"], report["model"]) == ("disks", "disks")
         assert report["period"] == [16, 16]
@@ -843,3 +846,12 @@ class TestProgram:
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.count("\n") == 1
         assert ran.stderr.startswith("shiftseg: no image")
+
+
+class TestIntensity:
+    @pytest.mark.parametrize("given", ["5:5", "9:1", "a:b", "1:2:3", "nan:1", ""])
+    def test_what_is_no_range_is_refused(self, shiftseg, tmp_path, given) -> None:
+        run = shiftseg("segment", "disks", "-o", tmp_path / "o", "--intensity", given)
+        assert run.status == 2
+        assert "two grey values" in run.stderr
+        assert not (tmp_path / "o").exists()

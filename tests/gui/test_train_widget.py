@@ -1,8 +1,6 @@
 """Training with the mouse: tiny networks, a few steps."""
 
 import gc
-from collections import deque
-from itertools import islice
 from threading import Event
 from time import perf_counter
 
@@ -262,7 +260,10 @@ def test_stop_before_the_first_step_keeps_nothing(viewer, pair, until, monkeypat
 def test_stop_during_a_validation_does_not_wait_for_it(pair, until, monkeypatch):
     from napari_shiftseg.training import validation
 
+    entered = Event()
+
     def endless(*_):
+        entered.set()
         while True:
             yield "a tile"
 
@@ -271,6 +272,7 @@ def test_stop_during_a_validation_does_not_wait_for_it(pair, until, monkeypatch)
     pair.advanced.every.value = 4
     press(pair)
     until(lambda: "validating" in pair.panel.text.value)
+    until(entered.is_set)
     press(pair)
     until(lambda: not pair.panel.is_running)
     assert read_config("my-model").provenance.steps == 4
@@ -453,34 +455,43 @@ def test_fine_tuning_begins_with_the_weights_of_a_model(viewer, pair, run, tmp_p
 
 
 @pytest.fixture
-def half_trained(pair, nuclei, tmp_path):
-    """A model that finds some of the nuclei, chosen to begin with; and its AP50."""
+def begun(request, pair, nuclei, tmp_path):
+    """A model that finds some or all of the nuclei, chosen to begin with; its AP50."""
+    least, most = request.param
     config = object_config("begun", **TINY)
     training = object_training(
         [Sample(*nuclei)], Validation(), config, 60, 36, recipe={"learning_rate": 0.01}
     )
-    deque(islice(training.steps(), 20), maxlen=0)
+    for step in training.steps():  # which one it is depends on the processor
+        if step.done > 10 and least < score(training.model(), nuclei) <= most:
+            break
     path = save_model(training.model(), tmp_path / "begun.safetensors")
     OPENED.add(str(path))
     pair.form.start.value = str(path)
-    found = segment(nuclei[0], load_model(path), device="cpu").labels
+    return score(load_model(path), nuclei)
+
+
+def score(model, nuclei):
+    found = segment(nuclei[0], model, device="cpu").labels
     return average_precision(nuclei[1], found)
 
 
-@pytest.mark.parametrize(("rate", "worse"), [(1e-6, True), (0.01, False)])
-def test_the_model_one_begins_with_is_measured_first(
-    pair, run, half_trained, rate, worse
-):
-    assert 0.02 < half_trained < 0.98
+@pytest.mark.parametrize(
+    ("begun", "rate", "worse"),
+    [((0.98, 1), 1e-6, True), ((0.02, 0.98), 0.01, False)],
+    indirect=["begun"],
+)
+def test_the_model_one_begins_with_is_measured_first(pair, run, begun, rate, worse):
+    assert begun > 0.02
     pair.advanced.learning_rate.value = rate
     run(pair)
     course = pair.course
-    assert course.before == half_trained
+    assert course.before == begun
     line = pair.plot._figure.axes[1].lines[1]
-    assert set(line.get_ydata()) == {half_trained}
+    assert set(line.get_ydata()) == {begun}
     said = pair.panel.result.value
-    assert f"(before: {half_trained:.2f}" in said
-    assert (max(course.ap50.values()) <= half_trained) is worse
+    assert f"(before: {begun:.2f}" in said
+    assert (max(course.ap50.values()) <= begun) is worse
     assert ("no better than the model it began with" in said) is worse
     assert (AMBER in colour(pair.panel.result)) is worse
 
@@ -517,7 +528,7 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
     np.testing.assert_array_equal(preview.data, predicted)
 
-    tifffile.imwrite(tmp_path / "labels" / "1.tif", np.float32(nuclei[1]))
+    tifffile.imwrite(tmp_path / "labels" / "1.tif", np.float32(nuclei[1]) + 0.5)
     run(trainer)
     assert "whole numbers" in trainer.panel.result.value
     assert RED in colour(trainer.panel.result)

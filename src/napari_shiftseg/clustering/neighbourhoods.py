@@ -62,6 +62,7 @@ def piece_together(
         pieces = np.where(pieces > 0, pieces + (number - 1), 0)
         for near in product(*((i - 1, i, i + 1) for i in at)):
             if near in done:
+                yield
                 pairs += _same(block, pieces, *done[near])
         done[at] = block, pieces
         number = max(number, int(pieces.max()) + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.words import number_of
+from napari_shiftseg.geometry.words import number_of, sentence
 from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.metrics.seams import SEAM_RATIO
@@ -70,8 +70,9 @@ class Outcome:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the result has seams, or may be absurd."""
-        return self.has_seams or bool(self.result.doubts)
+        """Whether there is something that the user should look into."""
+        result = self.result
+        return self.has_seams or bool(result.doubts or result.intensity.notes)
 
     @property
     def line(self) -> str:
@@ -79,8 +80,8 @@ class Outcome:
         number = self.result.objects
         objects = number_of(number, "object")
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
-        parts += self.result.doubts
         parts += [self.taken] * bool(self.taken)
+        parts += map(sentence, self.result.doubts or self.result.intensity.notes)
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
             parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")

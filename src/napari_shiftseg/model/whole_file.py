@@ -113,7 +113,7 @@ def errors_named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename:
+        if error.filename or (error.errno is None and type(error) is not OSError):
             raise
         if error.errno is None:
             raise OSError(f"{path} cannot be written: {error}") from None

@@ -1,107 +1,75 @@
-"""Why a result may be absurd, and what to do."""
+"""Results that are hardly right, said with the likely reason and the next step."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.geometry.words import number_of, percent
-from napari_shiftseg.inference.intensity import INVERTED, NOTHING, is_constant
+from napari_shiftseg.geometry.words import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
     from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.pipeline.segmentation import Segmentation
 
-NEARLY_ALL = 0.9  # of the pixels of an image
-FEW = 3  # objects
-MANY = 50  # objects
-SPECKS = 2.0  # times the smallest size, that most objects are below
-SMALLEST = 10  # pixels, where the model drops no size
-POOR = 0.05  # AP50 of a model that finds hardly anything
+NEARLY_ALL = 0.8  # of the pixels, that one object covers
+MOST = 0.9  # of the pixels, that objects cover
+MANY, SPECK = 200, 30  # objects; pixels of half of them at most
 
-NEXT = (
-    "try another channel, --invert (in napari: Invert) for dark objects, grey values "
-    "of your own (Intensity, --intensity) or another model"
+NONE = (
+    "no object was found: the image may be of another channel or scale than the model "
+    "knows; look at it as displayed, invert it if objects are dark, set its grey "
+    "values, or take another model"
 )
-NONE = "no objects were found: {reason}"
-NO_CONTRAST = "{reason}; take another channel or plane, or give grey values of your own"
-OTHER_SIZE = "{next}, or an image whose objects have the size that the model knows"
-ONE = "one object covers {share} of the image, so the ground was taken for it: {next}"
-FULL = "{number} cover {share} of the image, so the ground was taken for them: {next}"
-DUST = (
-    "{number}, half of them of {size} or fewer: noise was taken for objects, or they "
-    "are much smaller than those that the model knows; {next}, or a larger image"
+ONE = (
+    "one object covers {} of the image: ground and objects may be the wrong way round "
+    "(invert), or the model does not fit the image"
 )
-UNFIT = (
-    "the model {name!r} found hardly an object when it was validated (AP50 {ap50:.2f}):"
-    " train it for longer, or take another model"
+FULL = (
+    "{} of the pixels are objects: ground and objects may be the wrong way round "
+    "(invert), or noise is read as objects (set the grey values)"
+)
+SPECKS = (
+    "{:,} objects, half of them of {:.0f} pixels or fewer: noise may be read as "
+    "objects (set the grey values), or the pixels are larger than the model knows"
+)
+UNTRAINED = (
+    "the model found nothing in its own validation (AP50 0): train it longer, or take "
+    "another"
 )
 
 
-def doubts_about(
-    labels: NDArray[np.integer[Any]],
-    config: ModelConfig,
-    notes: Sequence[str],
-    is_part: bool = False,
-) -> tuple[str, ...]:
-    r"""Say why a result may be absurd, each with the next step; usually nothing.
+def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
+    """Return a sentence for each way in which a result is hardly right.
+
+    Nothing is said of models without a foreground logit, for which a background is an
+    object like others, but of their validation.
 
     Parameters
     ----------
-    labels : ndarray of int
-        ([leading,] \\*spatial), each frame numbered for itself.
+    result : Segmentation
     config : ModelConfig
-        Of the model that predicted.
-    notes : sequence of str
-        What was said of the grey values.
-    is_part : bool
-        Whether a part of an image was segmented: it may show anything.
+        Of the model that made it.
     """
-    about = "" if is_part else _about_objects(labels, config, notes)
-    inverted = INVERTED if INVERTED in notes and INVERTED not in about else ""
-    return tuple(filter(None, [about, inverted, _about_model(config)]))
+    provenance = config.provenance
+    untrained = provenance is not None and provenance.scores.get("ap50") == 0
+    found = _of_objects(result) if config.foreground else ()
+    return (*([UNTRAINED] if untrained else []), *found)
 
 
-def _about_objects(
-    labels: NDArray[np.integer[Any]], config: ModelConfig, notes: Sequence[str]
-) -> str:
-    frames = labels.reshape(-1, *labels.shape[labels.ndim - config.ndim :])
-    counts = [np.bincount(frame.ravel())[1:] for frame in frames]
-    sizes = np.concatenate([count[count > 0] for count in counts])
-    if not sizes.size:
-        return NONE.format(reason=_why_none(notes))
-    share = float(sizes.sum()) / labels.size
-    most = float(sizes.max()) * len(frames) / labels.size
-    if most >= NEARLY_ALL:
-        return ONE.format(share=percent(most), next=NEXT)
-    number = number_of(len(sizes), "object")
-    if share >= NEARLY_ALL and len(sizes) <= FEW * len(frames):
-        return FULL.format(number=number, share=percent(share), next=NEXT)
-    usual = float(np.median(sizes))
-    least = SPECKS * max(config.clustering.min_size, SMALLEST)
-    if len(sizes) >= MANY and usual <= least:
-        return DUST.format(
-            number=number, size=number_of(round(usual), "pixel"), next=NEXT
-        )
-    return ""
-
-
-def _why_none(notes: Sequence[str]) -> str:
-    if INVERTED in notes:
-        return INVERTED
-    for note in notes:
-        if note == NOTHING or is_constant(note):
-            return NO_CONTRAST.format(reason=note)
-    return OTHER_SIZE.format(next=NEXT)
-
-
-def _about_model(config: ModelConfig) -> str:
-    scores = config.provenance.scores if config.provenance else {}
-    ap50 = scores.get("ap50")
-    if not isinstance(ap50, (int, float)) or ap50 > POOR:
-        return ""
-    return UNFIT.format(name=config.name, ap50=ap50)
+def _of_objects(result: Segmentation) -> Iterator[str]:
+    if not result.objects:
+        yield NONE
+        return
+    frames = result.labels.reshape(-1, *result.plan.output_shape)
+    sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
+    sizes = sizes[sizes > 0]
+    largest, covered = sizes.max() / frames[0].size, sizes.sum() / frames.size
+    if largest >= NEARLY_ALL:
+        yield ONE.format(percent(largest))
+    elif covered >= MOST:
+        yield FULL.format(percent(covered))
+    if len(sizes) >= MANY and np.median(sizes) <= SPECK:
+        yield SPECKS.format(len(sizes), np.median(sizes))

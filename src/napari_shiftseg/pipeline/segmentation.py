@@ -100,8 +100,8 @@ class Segmentation:
     intensity : Scale
         How grey values were read, of a time series those of its first frame.
     doubts : tuple of str
-        Why the result may be absurd, and what to do; usually none. They stand first
-        among the notes.
+        Why the result is hardly right, with the next step; they stand in the notes,
+        too.
     """
 
     labels: NDArray[np.int32]
@@ -162,14 +162,24 @@ def segment_steps(
     effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`."""
+    result = yield from _segmentation_steps(image, model, settings, effort)
+    doubts = doubts_about(result, model.config)
+    return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
+
+
+def _segmentation_steps(
+    image: ArrayLike | Any,
+    model: UNet,
+    settings: Settings,
+    effort: Effort | None = None,
+) -> Generator[Progress, None, Segmentation]:
     pixels = as_array(image)
     if model.config.in_channels == 1:
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
         opened = yield from opened_steps(pixels, model, settings)
-        alone = yield from frame_steps(opened, model, settings, effort=effort)
-        return _doubted(alone, model)
+        return (yield from frame_steps(opened, model, settings, effort=effort))
     empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
     scales = yield from patiently(
         READING, prod(np.shape(pixels)), frame_scales, pixels, model.config,
@@ -191,7 +201,7 @@ def segment_steps(
         results.append(steps.value)
     results = _with_empty(results, empty, len(frames))
     stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
-    return _doubted(replace(stacked, notes=(*scales.notes, *stacked.notes)), model)
+    return replace(stacked, notes=(*scales.notes, *stacked.notes))
 
 
 def opened_steps(
@@ -204,14 +214,6 @@ def opened_steps(
             scale,
         )
     )  # fmt: skip
-
-
-def _doubted(result: Segmentation, model: UNet) -> Segmentation:
-    """Put first among the notes why a result may be absurd; see `doubts_about`."""
-    is_part = result.settings.region is not None
-    doubts = doubts_about(result.labels, model.config, result.notes, is_part)
-    notes = dict.fromkeys((*doubts, *result.notes))
-    return replace(result, doubts=doubts, notes=tuple(notes))
 
 
 class TilesTooLarge(MemoryError):

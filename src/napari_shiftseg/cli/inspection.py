@@ -12,6 +12,7 @@ from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.device import resolve_device
+from napari_shiftseg.inference.scale import USUAL_READING
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.model.description import describe
 from napari_shiftseg.model.remarks import Remark, what_follows
@@ -23,6 +24,7 @@ from napari_shiftseg.report.words import MEANINGS, grouped, in_words, name_in_wo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.inference.scale import Reading
     from napari_shiftseg.model.unet import UNet
 
 SAMPLE = Path("disks")  # of the self-test where no image is given
@@ -109,9 +111,10 @@ def run_inspection(
     as_json: bool,
     channel: str | None = None,
     series: int | None = None,
+    reading: Reading = USUAL_READING,
 ) -> bool:
     """Inspect a model and print what was found; returns whether no test failed."""
-    found = inspect_model(model, image, device, self_test, channel, series)
+    found = inspect_model(model, image, device, self_test, channel, series, reading)
     if as_json:
         print(json.dumps(found.report()))
     else:
@@ -126,6 +129,7 @@ def inspect_model(
     self_test: bool,
     channel: str | None = None,
     series: int | None = None,
+    reading: Reading = USUAL_READING,
 ) -> Inspection:
     """Inspect a model, and measure it on an image if that is asked for.
 
@@ -140,6 +144,8 @@ def inspect_model(
         Whether tiled and untiled are compared, on the image or else the disk sample.
     channel, series : optional
         Of the image; see `read_image`.
+    reading : Reading
+        How its grey values are read.
     """
     where, network = str(resolve_device(device)), load_model(model)
     known = describe(network), what_follows(network.config), where
@@ -150,7 +156,10 @@ def inspect_model(
         steps = cost_steps(subject.shape, network, device=device)
         costs = with_progress(steps, unit="window")
     if self_test:
-        test = with_progress(self_test_steps(subject.pixels, network, device=device))
+        tested = self_test_steps(
+            subject.pixels, network, device=device, reading=reading
+        )
+        test = with_progress(tested)
     return Inspection(*known, subject, costs, test)
 
 

@@ -10,6 +10,9 @@ import typer
 from napari_shiftseg.cli.options import (
     Channel,
     Device,
+    IgnoreNan,
+    Intensity,
+    Invert,
     Json,
     Model,
     Output,
@@ -43,16 +46,23 @@ def inspect(
             "exit status 1 unless tiles are exact.",
         ),
     ] = False,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     as_json: Json = False,
 ) -> None:
     """Show what a model is, what its tiles cost, and whether they are exact."""
     from napari_shiftseg.cli.inspection import run_inspection
+    from napari_shiftseg.cli.run_settings import reading_of
     from napari_shiftseg.cli.usual_model import model_for
 
     if model is None and image is None:
         raise typer.BadParameter("name a MODEL, or an image with --image")
     model = model_for(model, *([image] if image else []))
-    if not run_inspection(model, image, device, self_test, as_json, channel, series):
+    reading = reading_of(intensity, invert, ignore_nan)
+    if not run_inspection(
+        model, image, device, self_test, as_json, channel, series, reading
+    ):
         raise typer.Exit(1)
 
 
@@ -120,6 +130,9 @@ def train(
     workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
     device: Device = "auto",
     channel: Channel = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")
     ] = False,
@@ -129,6 +142,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on images and labels, or on a bundled sample."""
+    from napari_shiftseg.cli.run_settings import reading_of
     from napari_shiftseg.cli.train import Asked, run_training
     from napari_shiftseg.geometry.window import parse_window
 
@@ -143,6 +157,7 @@ def train(
         batch=batch, learning_rate=learning_rate, precision=precision,
         every=every, patience=patience, seed=seed, workers=workers, device=device,
         resume=resume, channel=channel, force=force,
+        reading=reading_of(intensity, invert, ignore_nan),
         command=shlex.join(["shiftseg", *sys.argv[1:]]),
         network={name: v for name, v in network.items() if v is not None},
     )  # fmt: skip
@@ -173,6 +188,9 @@ def tune(
     ] = None,
     device: Device = "auto",
     channel: Channel = None,
+    intensity: Intensity = "auto",
+    invert: Invert = False,
+    ignore_nan: IgnoreNan = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -183,11 +201,17 @@ def tune(
     """
     from napari_shiftseg.cli.tune import read_candidates, run_tuning
     from napari_shiftseg.cli.usual_model import model_for
+    from napari_shiftseg.inference.scale import parse_intensity
+    from napari_shiftseg.pipeline.settings import Settings
 
     model = model_for(model, images)
     candidates = read_candidates(bandwidths, min_sizes, thresholds)
+    settings = Settings(
+        device=device, intensity=parse_intensity(intensity), invert=invert,
+        ignore_nan=ignore_nan,
+    )  # fmt: skip
     run_tuning(
-        images, labels, model, candidates, output, device, as_json, channel, overwrite
+        images, labels, model, candidates, output, settings, as_json, channel, overwrite
     )
 
 

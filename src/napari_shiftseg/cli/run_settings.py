@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.window import parse_window
-from napari_shiftseg.inference.scale import parse_intensity
+from napari_shiftseg.inference.scale import Reading, parse_intensity
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,3 +21,8 @@ def settings_of(context: typer.Context) -> Settings:
         given["window"] = parse_window(given["window"])
     given["intensity"] = parse_intensity(given["intensity"])
     return Settings(**given)
+
+
+def reading_of(intensity: str, invert: bool, ignore_nan: bool) -> Reading:
+    """Return how grey values are read by these options."""
+    return Reading(parse_intensity(intensity), invert, ignore_nan)

@@ -16,6 +16,7 @@ from napari_shiftseg.cli.interruption import asked_to_stop
 from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.inference.scale import USUAL_READING, Reading
 from napari_shiftseg.model.checkpoint import save_model
 from napari_shiftseg.model.description import describe, own_seams_warning
 from napari_shiftseg.model.header import read_config
@@ -62,6 +63,7 @@ class Asked:
     workers: int = 0
     device: str = "auto"
     resume: bool = False
+    reading: Reading = USUAL_READING
     channel: str | None = None
     force: bool = False
     command: str = ""
@@ -122,13 +124,16 @@ def _on_images(asked: Asked) -> Training:
         )
     read = read_pairs(asked.images, asked.labels, asked.channel, note)
     config = _config(asked, read)
-    pairs = to_learn(read, config, asked.window)
+    pairs = to_learn(read, config, asked.window, asked.reading)
     count = counted_pairs(pairs)
     samples = [pair.sample for pair in pairs]
     if count.is_partly:
         note(count.line)
     if asked.validate:
         validation = read_pairs(*asked.validate, asked.channel, note)
+        if asked.reading != USUAL_READING:
+            known = to_learn(validation, config, asked.window, asked.reading)
+            validation = [pair.sample for pair in known]
         name = name_of(asked.validate[0])
     else:
         learnt, validation = held_out(samples, count.is_partly)

@@ -9,7 +9,6 @@ from napari_shiftseg.cli.model_file import check_model_file
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
 from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.model.checkpoint import copy_model, load_model
-from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.tuning import (
     BANDWIDTHS,
     MIN_SIZES,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.pipeline.settings import Settings
 
 CHOSEN = ("bandwidth", "min_size", "foreground_threshold")
 SHOWN = 10  # rows of the table on the terminal
@@ -70,7 +70,7 @@ def run_tuning(
     model: str,
     candidates: Candidates,
     output: Path | None,
-    device: str,
+    settings: Settings,
     as_json: bool,
     channel: str | None = None,
     overwrite: bool = False,
@@ -80,7 +80,7 @@ def run_tuning(
         check_model_file(output, overwrite)
     network = load_model(model)
     samples = read_pairs(images, labels, channel, note)
-    steps = tune_steps(samples, network, candidates, Settings(device=device))
+    steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")
     report = tuning_report(network.config, tuning, name_of(images))
     if output:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_shiftseg.inference.intensity import find_scale
 from napari_shiftseg.inference.no_data import BLOCK, blocks_of
-from napari_shiftseg.inference.pixels import refuse_not_finite, values_of
+from napari_shiftseg.inference.pixels import refuse_not_finite, values_of, workable
 from napari_shiftseg.inference.scale import AS_IS
 
 if TYPE_CHECKING:
@@ -177,9 +177,9 @@ def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:
     """
     flat = min(ndim, 2)
     size = (1,) * (pixels.ndim - flat) + (3,) * flat
-    median = ndimage.median_filter(pixels, size, mode="mirror")
+    median = ndimage.median_filter(workable(pixels), size, mode="mirror")
     calm = np.where((pixels > ceiling) | (pixels < FLOOR), median, pixels)
-    bounded: NDArray[Any] = np.clip(calm, LEAST, 2 * ceiling)
+    bounded: NDArray[Any] = np.clip(calm, LEAST, 2 * ceiling).astype(pixels.dtype)
     return bounded
 
 

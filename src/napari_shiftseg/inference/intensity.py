@@ -33,7 +33,7 @@ CEILING = 1.5  # reading above which a pixel is compared with its neighbours
 QUIET = 85.0  # times the ground's noise, that are read as 0 … 1 at least
 DIMMEST, BRIGHTEST = 1.0, 6.0  # of usual objects, that 1 lies above the ground
 FEW = 85.0  # percentile of the objects' grey values, where they are few
-TYPICAL = 3.0  # times usual objects, where something else is the brightest
+TYPICAL = 2.0  # times usual objects, where something else is the brightest
 ISOLATED = 1.3  # times what is left without isolated pixels
 DEPTH = 3.5  # times the spread of the ground below it, that 0 lies at most
 EQUAL_VOTE = 256  # pixels of an object, from which on all weigh alike
@@ -193,9 +193,9 @@ INVERTED = (
 )
 
 
-def is_constant(note: str) -> bool:
-    """Whether a note says that an image has one grey value."""
-    return note.startswith(CONSTANT.partition("{")[0])
+def says_no_contrast(note: str) -> bool:
+    """Whether a note says that an image shows noise, or one grey value."""
+    return note == NOTHING or note.startswith(CONSTANT.partition("{")[0])
 
 
 def _low(seen: Seen) -> float:

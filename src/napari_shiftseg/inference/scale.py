@@ -142,6 +142,8 @@ class Scale:
         """Say what is read as 0 and what as 1: "reads 102 … 1,100 as 0 … 1"."""
         if (self.low, self.high, self.inverted) == (0, 1, False):
             return "reads grey values as they are"
+        if not self.high > self.low:
+            return f"reads {grey(self.low)} as 0"
         ends = "1 … 0" if self.inverted else "0 … 1"
         return f"reads {grey(self.low)} … {grey(self.high)} as {ends}"
 
@@ -156,3 +158,4 @@ class Scale:
 
 
 AS_IS = Scale()
+USUAL_READING = Reading()

@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.image import open_image
-from napari_shiftseg.inference.scale import Reading
+from napari_shiftseg.inference.intensity import find_scale
+from napari_shiftseg.inference.scale import USUAL_READING
 from napari_shiftseg.inference.stack import frame_scales
 from napari_shiftseg.metrics.contingency import UNKNOWN, as_labels
 from napari_shiftseg.metrics.partly import is_labelled, is_partly, partial_labels
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.inference.scale import Scale
+    from napari_shiftseg.inference.scale import Reading, Scale
     from napari_shiftseg.model.config import ModelConfig
 
 REACH = 8  # pixels
@@ -116,6 +117,7 @@ def training_pairs(
     config: ModelConfig,
     window: Sequence[int],
     name: str = "true labels",
+    reading: Reading = USUAL_READING,
 ) -> Iterator[TrainingPair]:
     r"""Yield what there is to learn from an image or a series, region by region.
 
@@ -137,6 +139,8 @@ def training_pairs(
         Output window the loss sees, per spatial axis.
     name : str
         Of the labels, in errors.
+    reading : Reading
+        How grey values are read; usually all is automatic.
 
     Raises
     ------
@@ -147,12 +151,21 @@ def training_pairs(
     true = partial_labels(name, labels)
     leading = true.shape[: max(true.ndim - config.ndim, 0)]
     if not leading or tuple(image.shape[: len(leading)]) != leading:
-        yield from _regions((), image, true, config, window, None)
+        scale = _own_scale(image, config, reading)
+        yield from _regions((), image, true, config, window, scale)
         return
-    scale = frame_scales(image, config, Reading()).common
+    common = frame_scales(image, config, reading).common
     for at in np.ndindex(leading):
         if is_labelled(true[at]):
+            scale = common or _own_scale(image[at], config, reading)
             yield from _regions(at, image[at], true[at], config, window, scale)
+
+
+def _own_scale(image: Any, config: ModelConfig, reading: Reading) -> Scale | None:
+    """Return how one image is read, where that is not found when it is opened."""
+    if reading == USUAL_READING:
+        return None
+    return find_scale(image, config.ndim, config.intensity, reading)
 
 
 def _regions(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_shiftseg.geometry.words import percent
+from napari_shiftseg.inference.intensity import says_no_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,9 @@ NEARLY_ALL = 0.8  # of the pixels, that one object covers
 MOST = 0.9  # of the pixels, that objects cover
 MANY, SPECK = 200, 30  # objects; pixels of half of them at most
 
+NO_CONTRAST = (
+    "no object was found: {}; take another channel or plane, or set the grey values"
+)
 NONE = (
     "no object was found: the image may be of another channel or scale than the model "
     "knows; look at it as displayed, invert it if objects are dark, set its grey "
@@ -61,7 +65,8 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
 
 def _of_objects(result: Segmentation) -> Iterator[str]:
     if not result.objects:
-        yield NONE
+        known = [note for note in result.notes if says_no_contrast(note)]
+        yield NO_CONTRAST.format(known[0]) if known else NONE
         return
     frames = result.labels.reshape(-1, *result.plan.output_shape)
     sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])

@@ -12,6 +12,7 @@ from napari_shiftseg.files.reading import doubt, is_sample, read_image, read_lab
 from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.geometry.words import number_of
+from napari_shiftseg.inference.scale import USUAL_READING
 from napari_shiftseg.interaction.teaching import training_pairs
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.inference.scale import Reading
     from napari_shiftseg.interaction.teaching import TrainingPair
     from napari_shiftseg.model.config import ModelConfig
 
@@ -83,7 +85,10 @@ def _say_once(doubts: list[str], say: Callable[[str], None]) -> None:
 
 
 def to_learn(
-    samples: Iterable[Sample], config: ModelConfig, window: Window = None
+    samples: Iterable[Sample],
+    config: ModelConfig,
+    window: Window = None,
+    reading: Reading = USUAL_READING,
 ) -> list[TrainingPair]:
     """Return what there is to learn from images; see `training_pairs`.
 
@@ -97,12 +102,18 @@ def to_learn(
     config : ModelConfig
     window : int or sequence of int, optional
         Output window the loss sees; the usual one of each image if not given.
+    reading : Reading
+        How grey values are read; usually all is automatic.
     """
     return [
         replace(pair, frame=(number, *pair.frame))
         for number, sample in enumerate(samples)
         for pair in training_pairs(
-            sample.image, sample.labels, config, _window(sample, config, window)
+            sample.image,
+            sample.labels,
+            config,
+            _window(sample, config, window),
+            reading=reading,
         )
     ]
 

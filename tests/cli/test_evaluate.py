@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from napari_shiftseg.files.tiff import numbered
-from napari_shiftseg.files.writing import write_tiff
+from napari_shiftseg.files.writing import write_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,7 +209,7 @@ class TestFolders:
     ) -> None:
         planes = np.stack([TRUTH, TRUTH])
         path = tmp_path / "x_labels.tif"
-        write_tiff(path, planes, "ZYX", {}, numbered("YX"))
+        write_pixels(path, planes, "ZYX", {}, numbered("YX"))
         ran = shiftseg("evaluate", path, path, "--json")
         assert json.loads(ran.stdout)["pooled"]["objects"] == 8
 

@@ -19,8 +19,8 @@ from napari_shiftseg.files.writing import (
     axis_names,
     outputs_of,
     result_axes,
+    write_pixels,
     write_segmentation,
-    write_tiff,
 )
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.segmentation import segment
@@ -53,7 +53,7 @@ class TestWrite:
         self, tmp_path: Path, shape: Any, axes: str, dtype: str
     ) -> None:
         pixels = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
-        write_tiff(tmp_path / "a.tif", pixels, axes, {})
+        write_pixels(tmp_path / "a.tif", pixels, axes, {})
         is_ome = dtype != "f2" and "Q" not in axes
         with tifffile.TiffFile(tmp_path / "a.tif") as file:
             series = file.series[0]
@@ -102,7 +102,7 @@ class TestWrite:
         assert result_axes(axes, len(axes.replace("C", "")), spatial) == expected
 
     def test_one_axis_is_a_row(self, tmp_path: Path) -> None:
-        write_tiff(tmp_path / "a.tif", np.arange(7, dtype="f4"), "X", {})
+        write_pixels(tmp_path / "a.tif", np.arange(7, dtype="f4"), "X", {})
         np.testing.assert_array_equal(
             tifffile.imread(tmp_path / "a.tif").ravel(), np.arange(7)
         )
@@ -110,12 +110,12 @@ class TestWrite:
     @pytest.mark.parametrize("axes", ["TZYX", "QTZYX"])
     def test_sizes_come_back(self, tmp_path: Path, axes: str) -> None:
         pixels = np.zeros([2] * (len(axes) - 2) + [5, 7], np.uint16)
-        write_tiff(tmp_path / "a.tif", pixels, axes, CALIBRATION)
+        write_pixels(tmp_path / "a.tif", pixels, axes, CALIBRATION)
         source = read_image(tmp_path / "a.tif")
         assert (source.axes, source.calibration) == (axes, CALIBRATION)
 
     def test_sizes_for_readers_that_know_no_ome(self, tmp_path: Path) -> None:
-        write_tiff(tmp_path / "a.tif", np.zeros((5, 7), "u2"), "YX", CALIBRATION)
+        write_pixels(tmp_path / "a.tif", np.zeros((5, 7), "u2"), "YX", CALIBRATION)
         with tifffile.TiffFile(tmp_path / "a.tif") as file:
             page = file.pages[0]
             assert page.resolutionunit == 3  # a centimetre
@@ -123,7 +123,7 @@ class TestWrite:
 
     def test_the_same_pixels_are_the_same_file(self, tmp_path: Path) -> None:
         for name in ("a", "b"):
-            write_tiff(tmp_path / name, np.ones((5, 7), "u2"), "YX", CALIBRATION)
+            write_pixels(tmp_path / name, np.ones((5, 7), "u2"), "YX", CALIBRATION)
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -22,7 +22,7 @@ from napari_shiftseg.files.records import (
 )
 from napari_shiftseg.files.stored import CHANNELS, ORDER, UNNAMED
 from napari_shiftseg.files.tiff import numbered
-from napari_shiftseg.model.whole_file import all_or_none, whole_or_not_at_all
+from napari_shiftseg.model.whole_file import all_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -265,20 +265,21 @@ def axis_names(ndim: int, spatial: int) -> str:
     return frames + "ZYX"[-spatial:]
 
 
-def write_tiff(
+def write_pixels(
     path: Path,
     pixels: NDArray[Any],
     axes: str,
     calibration: Calibration,
     description: str = "",
 ) -> None:
-    """Write pixels as an OME-TIFF, whole or not at all.
+    """Write pixels as an OME-TIFF.
 
     Of axes that OME does not name it is a TIFF with names and sizes in tifffile's JSON.
 
     Parameters
     ----------
     path : Path
+        Of a file that may be lost; see `all_or_none`.
     pixels : ndarray
         One axis a letter of `axes`.
     axes : str
@@ -293,18 +294,6 @@ def write_tiff(
     OSError
         If the file cannot be written.
     """
-    with whole_or_not_at_all(path) as unfinished:
-        write_pixels(unfinished, pixels, axes, calibration, description)
-
-
-def write_pixels(
-    path: Path,
-    pixels: NDArray[Any],
-    axes: str,
-    calibration: Calibration,
-    description: str = "",
-) -> None:
-    """Write pixels into an open place; see `write_tiff`."""
     if "Y" not in axes:
         pixels, axes = pixels[..., None, :], axes.replace("X", "YX")
     is_ome = set(axes) <= set(ORDER) and pixels.dtype in map(np.dtype, BY_OME)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
+from napari_shiftseg.files.damage import DAMAGED
+
 if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Layer
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 CHANNEL_LABELS = ("c", "ch", "channel", "channels")
 TIFF_SUFFIXES = (".tif", ".tiff")
 CHANNEL_AXES = "CS"  # channels, and samples of a pixel, as tifffile names them
-UNREADABLE = (  # what tifffile raises on damaged files
-    OSError, ValueError, LookupError, TypeError, ArithmeticError, struct.error,
-    tifffile.TiffFileError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def first_channel(layer: Layer) -> Channel | None:
     The axis is known by its label, or by what the TIFF says that the layer was opened
     from. Colours (RGB) are none, nor are rows and columns.
     """
-    shape = _shape(layer)
+    shape = full_shape(layer)
     axes = [is_channel(label) for label in layer.axis_labels]
     if not any(axes):
         axes = [axis in CHANNEL_AXES for axis in _axes_of_file(layer, shape)]
@@ -105,9 +102,14 @@ def is_channel(label: str) -> bool:
     return str(label).strip().lower() in CHANNEL_LABELS
 
 
-def _shape(layer: Layer) -> tuple[int, ...]:
-    data = layer.data[0] if layer.multiscale else layer.data
-    return tuple(data.shape[: layer.ndim])
+def finest(layer: Layer) -> Any:
+    """Return the pixels of a layer, of a multiscale one those of its finest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def full_shape(layer: Layer) -> tuple[int, ...]:
+    """Return the shape of a layer's finest level, with channels, without colour."""
+    return tuple(finest(layer).shape[: layer.ndim])
 
 
 def _axes_of_file(layer: Layer, shape: tuple[int, ...]) -> str:
@@ -127,7 +129,7 @@ def _tiff_axes(path: Path, _changed: int, shape: tuple[int, ...]) -> str:
     try:
         with tifffile.TiffFile(path) as file:
             axes, full = file.series[0].axes, file.series[0].shape
-    except UNREADABLE:
+    except DAMAGED:
         return ""
     if full == shape:
         return str(axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit
@@ -13,7 +14,7 @@ from napari_shiftseg.gui.latest_jobs import LatestJobs
 from napari_shiftseg.gui.note import dress, wrapped_label
 from napari_shiftseg.gui.source import GREY, Source, layer_shape, leading_axes
 from napari_shiftseg.inference.intensity import INVERTED
-from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.inference.scale import Reading, parse_intensity, written
 from napari_shiftseg.inference.stack import FrameScales, scales_of
 
@@ -185,19 +186,16 @@ class IntensityChoice(Container):
         leading_axes(layer, config)  # refuses what the model does not read
         reading = Reading(**self.settings())
         colour = GREY if self._colour is None else self._colour.value
-        number = 1
-        for length in size:
-            number *= length
-        return scale_steps(Source.of(layer, colour=colour), config, reading), number
+        source = Source.of(layer, colour=colour)
+        return scale_steps(source, config, reading), prod(size)
 
     def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
         try:
-            while True:
-                next(steps)
-        except StopIteration as end:
-            self._take(end.value)
+            scales = exhaust(steps)
         except ValueError as error:
             self._say(str(error))
+        else:
+            self._take(scales)
 
     def _take(self, scales: FrameScales) -> None:
         scale = scales.common

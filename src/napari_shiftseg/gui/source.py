@@ -11,7 +11,9 @@ from napari.utils.transforms import Affine
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.gui.channels import (
     channel_in_view,
+    finest,
     first_channel,
+    full_shape,
     is_channel,
     lazily,
 )
@@ -107,7 +109,7 @@ class Source:
             affine = affine if channel.axis else _without_first(affine)
         return cls(
             layer.name,
-            layer.data[0] if layer.multiscale else layer.data,
+            finest(layer),
             getattr(layer, "rgb", False),  # labels have none
             placement,
             affine,
@@ -249,8 +251,7 @@ def _refuse_channels_last(layer: Layer, shape: tuple[int, ...], ndim: int) -> No
 
 def layer_shape(layer: Layer) -> tuple[int, ...]:
     """Return the shape of a layer's finest level, of one channel, without colour."""
-    data = layer.data[0] if layer.multiscale else layer.data
-    shape, channel = tuple(data.shape[: layer.ndim]), first_channel(layer)
+    shape, channel = full_shape(layer), first_channel(layer)
     return shape if channel is None else channel.without(shape)
 
 
@@ -317,8 +318,7 @@ def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:
     """
     missing = dims.ndim - layer.ndim
     displayed = [axis - missing for axis in dims.displayed if axis >= missing]
-    data = layer.data[0] if layer.multiscale else layer.data
-    shape = tuple(data.shape[: layer.ndim])
+    shape = full_shape(layer)
     factor = layer.downsample_factors[layer.data_level] if layer.multiscale else 1
     low, high = layer.corner_pixels * factor
     region: list[Any] = [(0, n) for n in shape]

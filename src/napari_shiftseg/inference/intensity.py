@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil, inf, prod
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Seen:
         """Grey value of the ground: the median over the planes."""
         return float(np.median([sheet.ground for sheet in self.sheets]))
 
-    @property
+    @cached_property
     def known(self) -> NDArray[Any]:
         """Grey values of all planes, (pixels,)."""
         return np.concatenate(self.values, dtype=np.float64)

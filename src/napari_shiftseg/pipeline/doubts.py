@@ -64,13 +64,13 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
 
 
 def _of_objects(result: Segmentation) -> Iterator[str]:
-    if not result.objects:
-        known = [note for note in result.notes if says_no_contrast(note)]
-        yield NO_CONTRAST.format(known[0]) if known else NONE
-        return
     frames = result.labels.reshape(-1, *result.plan.output_shape)
     sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
     sizes = sizes[sizes > 0]
+    if not len(sizes):
+        known = [note for note in result.notes if says_no_contrast(note)]
+        yield NO_CONTRAST.format(known[0]) if known else NONE
+        return
     largest, covered = sizes.max() / frames[0].size, sizes.sum() / frames.size
     if largest >= NEARLY_ALL:
         yield ONE.format(percent(largest))

@@ -180,14 +180,15 @@ def _segmentation_steps(
     if not frames:
         opened = yield from opened_steps(pixels, model, settings)
         return (yield from frame_steps(opened, model, settings, effort=effort))
-    empty = [n for n, at in enumerate(frames) if is_without_data(pixels[at])]
     scales = yield from patiently(
         READING, prod(np.shape(pixels)), frame_scales, pixels, model.config,
         settings.reading,
     )  # fmt: skip
     results: list[Segmentation] = []
+    empty: list[int] = []
     for number, at in enumerate(frames):
-        if number in empty:
+        if is_without_data(pixels[at]):
+            empty.append(number)
             continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
         opened = yield from opened_steps(pixels[at], model, settings, scales.common)

@@ -1,17 +1,21 @@
-r"""How long a run that is cancelled goes on: the longest time between two steps.
+r"""How long a run that is cancelled goes on.
 
-    python benchmarks/cancelling.py [CASE ...]
+    python benchmarks/cancelling.py [CASE ...] --moments 20
 
 A run can be left after every step that it yields, so that the longest time from one to
 the next is the longest anybody waits. Each case is run for so many seconds, by default
-30, or to its end. One line a case: steps, seconds, and the longest time between two
-steps, with what was being done.
+30, or to its end; then again and again, and left at so many random moments. One line a
+case: steps, seconds, the longest time between two steps, with what was being done, and
+the longest and the median time from a random moment to the end of the run.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import dataclass, field
+from random import Random
+from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -25,13 +29,16 @@ from napari_shiftseg.model.unet import new_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.training.validated_part import part_for, work_of_a_step
+from napari_shiftseg.training.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
 
     Steps = Generator[object]
+    Run = Callable[[Callable[[str], bool]], None]
 
 
 def noise(size: int, channels: int = 16) -> NDArray[np.float32]:
@@ -84,39 +91,84 @@ def large_global() -> Steps:
     return cluster_steps(noise(2048, 3), Clustering(), None, None, None, "cpu")
 
 
-CASES: dict[str, Callable[[], Steps]] = {
-    "bandwidth-0.01": small_bandwidth,
-    "pixel-1e8": lambda: extreme_pixel(1e8),
-    "pixel-1e12": lambda: extreme_pixel(1e12),
-    "huge-component": huge_component,
-    "pass-2048": lambda: large_pass(2048),
-    "pass-3d": large_pass_3d,
-    "global-2048": large_global,
+def untrained_validation(is_left: Callable[[str], bool]) -> None:
+    """A validation of an untrained network, whose foreground is one huge component."""
+    model = new_model(ndim=2, foreground=True)
+    sample = make_sample("nuclei")
+    work = work_of_a_step(model.config.shape, (188, 188), 4)
+    part = part_for([sample], model.config.shape, 1000, work)
+    validate(model.eval(), part, "cpu", lambda: is_left("validating"))
+
+
+def stepwise(make: Callable[[], Steps]) -> Run:
+    """Return what runs steps until it is left."""
+
+    def run(is_left: Callable[[str], bool]) -> None:
+        steps = make()
+        for step in steps:
+            if is_left(getattr(step, "stage", str(step))):
+                break
+        steps.close()
+
+    return run
+
+
+CASES: dict[str, Run] = {
+    "bandwidth-0.01": stepwise(small_bandwidth),
+    "pixel-1e8": stepwise(lambda: extreme_pixel(1e8)),
+    "pixel-1e12": stepwise(lambda: extreme_pixel(1e12)),
+    "huge-component": stepwise(huge_component),
+    "pass-2048": stepwise(lambda: large_pass(2048)),
+    "pass-3d": stepwise(large_pass_3d),
+    "global-2048": stepwise(large_global),
+    "validation": untrained_validation,
 }
 
 
-def longest_step(steps: Steps, seconds: float) -> tuple[int, float, float, str]:
-    """Return steps, seconds, the longest time between two and what was done then."""
-    number, longest, doing, last_said = 0, 0.0, "", "begin"
-    began = before = perf_counter()
-    for step in steps:
+@dataclass
+class Watch:
+    """Asked between two steps; leaves a run after so many seconds."""
+
+    seconds: float
+    began: float = field(default_factory=perf_counter)
+    steps: int = 0
+    longest: float = 0.0
+    doing: str = ""
+
+    def __post_init__(self) -> None:
+        self._before, self._said = self.began, "begin"
+
+    def __call__(self, said: str) -> bool:
+        """Whether the run is to be left."""
+        self._step(f"{self._said} to {said}")
+        self.steps, self._said = self.steps + 1, said
+        return self._before - self.began > self.seconds
+
+    def ended(self) -> float:
+        """Return the seconds the run has taken."""
+        self._step(f"{self._said} to the end")
+        return self._before - self.began
+
+    def _step(self, doing: str) -> None:
         now = perf_counter()
-        said = getattr(step, "stage", str(step))
-        if now - before > longest:
-            longest, doing = now - before, f"{last_said} to {said}"
-        number, last_said = number + 1, said
-        if now - began > seconds:
-            break
-        before = perf_counter()
-    else:
-        now = perf_counter()
-        if now - before > longest:
-            longest, doing = now - before, f"{last_said} to the end"
-    steps.close()
-    closed = perf_counter() - now
-    if closed > longest:
-        longest, doing = closed, "closing"
-    return number, now - began, longest, doing
+        if now - self._before > self.longest:
+            self.longest, self.doing = now - self._before, doing
+        self._before = now
+
+
+def run_for(run: Run, seconds: float) -> tuple[Watch, float]:
+    """Leave a run after so many seconds; return what was seen and its seconds."""
+    watch = Watch(seconds)
+    run(watch)
+    return watch, watch.ended()
+
+
+def waits(run: Run, seconds: float, moments: int) -> Iterator[float]:
+    """Leave a run at random moments of its seconds; yield how long it went on."""
+    random = Random(0)
+    for _ in range(moments):
+        moment = random.uniform(0, seconds)
+        yield max(0.0, run_for(run, moment)[1] - moment)
 
 
 def main() -> None:
@@ -124,14 +176,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--moments", type=int, default=0)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     rows = []
     for name in asked.cases or CASES:
-        number, seconds, longest, doing = longest_step(CASES[name](), asked.seconds)
-        rows.append([name, f"{number}", f"{seconds:.1f}", f"{longest:.2f}", doing])
-        print(*rows[-1], flush=True)
-    print_table(["case", "steps", "s", "longest s", "doing"], rows)
+        seen, seconds = run_for(CASES[name], asked.seconds)
+        row = [name, f"{seen.steps}", f"{seconds:.1f}", f"{seen.longest:.2f}"]
+        went_on = list(waits(CASES[name], seconds, asked.moments)) or [float("nan")]
+        row += [seen.doing, f"{max(went_on):.2f}", f"{median(went_on):.2f}"]
+        rows.append(row)
+        print(*row, flush=True)
+    columns = ["case", "steps", "s", "longest s", "doing", "left s", "median s"]
+    print_table(columns, rows)
 
 
 if __name__ == "__main__":

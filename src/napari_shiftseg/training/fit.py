@@ -6,8 +6,9 @@ import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -131,7 +132,7 @@ class Training:
         self.done = 0
         self.best: Best | None = None
         self.is_stopped: Callable[[], bool] = lambda: False
-        self._began = perf_counter()  # or when the latest validation ended
+        self._seconds, self._timed = 0.0, 0  # of steps, and how many they were
         self._device = resolve_device(device)
         self._workers = workers
         self._windows = RandomWindows(
@@ -181,18 +182,21 @@ class Training:
         FloatingPointError
             If the loss is no longer finite; the best model so far is kept.
         """
-        self._began = perf_counter()
+        began = perf_counter()
         for images, labels in self._loader():
             try:
                 terms = self._step(images.to(self._device), labels.to(self._device))
             except Stopped:
                 return
             self.done += 1
+            self._seconds += perf_counter() - began
+            self._timed += 1
             validated, note = self._validated()
             loss = terms.pop("loss")
             yield TrainingStep(
                 self.done, self.recipe.steps, loss, terms, validated, note
             )
+            began = perf_counter()
             if self.is_stopped():
                 return
             if self.best is not None and self.validation.is_over(self.done, self.best):
@@ -346,17 +350,30 @@ class Training:
     @cached_property
     def _full(self) -> ValidatedPart:
         """What is validated every so many steps."""
-        return self._part(min(self.validation.every, self.recipe.steps))
+        return self._part(self._steps_before("full"))
 
     @cached_property
     def _quick(self) -> ValidatedPart:
         """What is validated before that."""
-        return self._part(FIRST)
+        return self._part(self._steps_before("quick"))
+
+    def _steps_before(self, due: Literal["full", "quick"]) -> int:
+        """Return the steps of which a validation may take a fifth."""
+        if due == "quick":
+            return FIRST
+        return min(self.validation.every, self.recipe.steps)
 
     def _part(self, steps: int) -> ValidatedPart:
         shape = self.config.shape
         work = work_of_a_step(shape, self._windows.window, self.recipe.batch)
         return part_for(self.validation.samples, shape, steps, work)
+
+    def _most_seconds(self, due: Literal["full", "quick"]) -> float:
+        """Return how long a validation may take; the last one is not left."""
+        if self.done == self.recipe.steps:
+            return inf
+        a_step = self._seconds / self._timed
+        return max(SHARE * self._steps_before(due) * a_step, LEAST_SECONDS)
 
     def _outcome(
         self, part: ValidatedPart, is_stopped: Callable[[], bool]
@@ -368,15 +385,13 @@ class Training:
         due = self.validation.due(self.done, self.recipe.steps)
         if due is None or self.is_stopped():
             return None, ""
-        began = perf_counter()
-        seconds = max(SHARE * (began - self._began), LEAST_SECONDS)
+        began, seconds = perf_counter(), self._most_seconds(due)
 
         def is_left() -> bool:
             return self.is_stopped() or perf_counter() - began > seconds
 
         part = self._full if due == "full" else self._quick
         outcome = self._outcome(part, is_left)
-        self._began = perf_counter()
         if outcome is None:
             too_long = f"the validation was left after {seconds:.0f} s"
             return None, "" if self.is_stopped() else too_long

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.files.reading import read_image
+from napari_shiftseg.files.reading import read_image, read_labels
 
 IMAGE = np.arange(5 * 7).reshape(5, 7)
 
@@ -106,3 +106,21 @@ class TestRead:
         np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
         with pytest.raises(ValueError, match="cannot be read"):
             read_image(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 40), (4, 40, 40), (100, 100, 50)])
+def test_planes_of_labels_are_no_colours_and_no_channels(tmp_path, shape):
+    """A writer marks three planes of 8 bits as red, green and blue."""
+    labels = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    planes = {"photometric": "rgb", "planarconfig": "separate"}
+    tifffile.imwrite(tmp_path / "l.tif", labels, **planes if shape[0] < 5 else {})
+    assert np.array_equal(read_labels("labels", tmp_path / "l.tif"), labels)
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((9, 9), complex), np.zeros((9, 9), "M8[s]"), np.array([["a"]])]
+)
+def test_what_holds_no_numbers_is_no_image(tmp_path, pixels):
+    np.save(tmp_path / "image.npy", pixels)
+    with pytest.raises(ValueError, match="real numbers are expected"):
+        read_image(tmp_path / "image.npy")

@@ -273,6 +273,8 @@ class TestOutputs:
         other = replace(source, path=str(tmp_path / "b" / "cells.tif"))
         _, report = written(model, source=other, kinds=["labels"], overwrite=False)
         assert Path(report["files"]["labels"]).name == "b_cells_labels.tif"
+        third = replace(source, path=str(tmp_path / "day2" / "b" / "cells.tif"))
+        assert outputs_of("segment", third, tmp_path).name == "day2_b_cells"
         channel = replace(source, channel="GFP/2")
         named = outputs_of("segment", channel, tmp_path).name
         assert named.endswith("_cells_channelGFP2")

@@ -18,6 +18,9 @@ MADE_GREY = (
     "colours were made grey (their luminance): choose one with --channel red, green or "
     "blue if only one shows the objects"
 )
+MAYBE_PLANES = (
+    "; if they are planes or frames, save it with its axes named, as OME-TIFF"
+)
 INVERTED = "the lowest value is white in this file: it was inverted, as viewers show it"
 
 
@@ -58,6 +61,7 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
             raise ValueError(
                 f"the image has {number} channels ({_list(stored.channels, number)}), "
                 f"one is expected: choose it with --channel, by number or name"
+                f"{MAYBE_PLANES if stored.axes.endswith('YXC') else ''}"
             )
         stored = _taken(stored, CHANNELS, 1 if channel is None else channel)
         return _grey(stored)

@@ -10,8 +10,15 @@ import numpy as np
 
 from napari_shiftseg.files.channels import one_channel
 from napari_shiftseg.files.pictures import stored_array, stored_picture
-from napari_shiftseg.files.stored import CHANNELS, SAMPLES, DamagedError, ordered
-from napari_shiftseg.files.tiff import about_tiff, stored_tiff
+from napari_shiftseg.files.stored import (
+    CHANNELS,
+    SAMPLES,
+    UNNAMED,
+    DamagedError,
+    ordered,
+)
+from napari_shiftseg.files.tiff import MAYBE_FRAMES, about_tiff, stored_tiff
+from napari_shiftseg.inference.channels import MOST
 from napari_shiftseg.metrics.contingency import as_labels
 from napari_shiftseg.metrics.partly import partial_labels
 from napari_shiftseg.metrics.parts import doubt_about
@@ -189,10 +196,19 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     if is_sample(path):
         return make_sample(str(path)).labels
     stored = _stored(path)
-    data, axes = ordered(stored.data, stored.axes)
+    data, axes = ordered(stored.data, _axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
     return checked(name, _as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+
+
+def _axes_of_labels(stored: Stored) -> str:
+    """Return the axes of labels: three planes are no colours, fifty columns are x."""
+    if MAYBE_FRAMES in stored.notes:
+        return stored.axes.replace(SAMPLES, UNNAMED)
+    if stored.axes.endswith("YX" + CHANNELS) and stored.data.shape[-1] > MOST:
+        return UNNAMED * (stored.data.ndim - 2) + "YX"
+    return stored.axes
 
 
 def _one_number_a_pixel(
@@ -276,16 +292,23 @@ def _stored(path: Path, series: int | None = None) -> Stored:
             what = "it is not what its suffix says" if begins else "it has 0 bytes"
             raise DamagedError(f"{what}, {KINDS} is expected")
         if read is stored_tiff:
-            return stored_tiff(path, series)
+            return _of_numbers(stored_tiff(path, series))
         if series not in (None, 1):
             raise ValueError(f"the file has one series, there is no series {series}")
-        return read(path)
+        return _of_numbers(read(path))
     except DamagedError as error:
         raise ValueError(
             f"{path.name} cannot be read: {error}; save the image again"
         ) from None
     except ValueError as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from None
+
+
+def _of_numbers(stored: Stored) -> Stored:
+    kind = stored.data.dtype
+    if kind.kind not in "buif":
+        raise ValueError(f"it holds {kind}: whole or real numbers are expected")
+    return stored
 
 
 def _refuse_no_file(path: Path) -> None:

@@ -120,15 +120,11 @@ def outputs_of(
             f"of {', '.join(KINDS)} something is to be saved, got {unknown}"
         )
     run = Run(command, inputs_of(source))
-    outputs = [
-        Outputs(folder, name, kinds, run, overwrite)
-        for name in (source.name, _with_folder(source))
-    ]
-    usual, other = outputs
-    if not overwrite and _is_of_another(usual):
-        usual = other
-    usual.refuse_others()
-    return usual
+    outputs = [Outputs(folder, n, kinds, run, overwrite) for n in _names(source)]
+    free = (one for one in outputs if overwrite or not _is_of_another(one))
+    chosen = next(free, outputs[0])
+    chosen.refuse_others()
+    return chosen
 
 
 def inputs_of(source: Source) -> tuple[str, ...]:
@@ -138,12 +134,17 @@ def inputs_of(source: Source) -> tuple[str, ...]:
     return (source.path or source.name, *said)
 
 
-def _with_folder(source: Source) -> str:
-    """Return the name of an image with that of its folder, and what was taken of it."""
+def _names(source: Source) -> list[str]:
+    """Return the name of an image; then with its folder, with that one's folder, ..."""
     path, *taken = inputs_of(source)
-    words = (re.sub(r"[^\w-]+", "", word) for word in (Path(path).parent.name, *taken))
-    folder, *others = words
-    return "_".join(filter(None, [folder, source.name, *others]))
+    plain = [re.sub(r"[^\w-]+", "", word) for word in (*Path(path).parts[:-1], *taken)]
+    at = len(plain) - len(taken)
+    folders, others = plain[:at], plain[at:]
+    longer = (
+        "_".join(filter(None, [*folders[begin:], source.name, *others]))
+        for begin in reversed(range(len(folders)))
+    )
+    return [source.name, *longer]
 
 
 def _is_of_another(outputs: Outputs) -> bool:

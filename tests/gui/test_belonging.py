@@ -12,6 +12,7 @@ from napari_shiftseg.gui.belonging import (
     lies_on,
     likeness,
 )
+from napari_shiftseg.gui.layers import METADATA_KEY
 
 
 def image(name, shape=(4, 5), **options):
@@ -68,6 +69,15 @@ def test_what_labels_say_counts_more_than_names():
     assert labels_of(one, [labels("one"), said], [one, two]) is said
     assert doubts(said, one, [one, two]) == []
     assert "seem to be those of 'one'" in doubts(said, two, [one, two])[0]
+
+
+def test_what_a_model_found_is_no_truth():
+    one = image("one")
+    record = {METADATA_KEY: {"made from": str(one.unique_id)}}
+    found, drawn = labels("labels · one", metadata=record), labels("truth")
+    assert labels_of(one, [found, drawn], [one]) is drawn
+    assert labels_of(one, [found], [one]) is found
+    assert "what a model found" in doubts(found, one, [one])[-1]
 
 
 def test_doubts():

@@ -41,6 +41,8 @@ def test_advice_on_the_disk_sample(viewer):
 
 def test_naive_window_that_is_no_multiple_warns_until_it_is_one(viewer, widget, noise):
     viewer.add_image(noise)
+    assert widget.window.value == "4"
+    widget.window.value = "6"
     widget.stitching.value = "naive"
     assert "6 is not a multiple of 4 (= 2²)" in widget.note.text.value
     assert "expect seams" in widget.note.text.value
@@ -81,7 +83,7 @@ def test_valid_border_on_a_small_image_says_what_it_needs(viewer, widget, noise)
 def test_model_sets_the_clustering_and_the_window(widget, model_file):
     assert widget.advanced.bandwidth.value == pytest.approx(0.7)
     assert widget.advanced.min_size.value == 3
-    assert widget.window.value == "6"
+    assert widget.window.value == "4"  # the multiple of 4 within the 6 trained with
     widget.model.value = "disks"
     assert widget.window.value == "20"
     assert widget.advanced.min_size.value != 3
@@ -111,7 +113,7 @@ def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot)
 def test_an_opened_model_stays_chosen_when_layers_come(viewer, widget, model_file):
     viewer.add_image(np.zeros((30, 30)))
     assert widget.model.value == model_file
-    assert widget.window.value == "6"
+    assert widget.window.value == "4"
 
 
 def test_devices_arrive_from_a_thread_and_the_banner_tells(viewer, widget, qtbot):
@@ -247,6 +249,7 @@ def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
     )  # fmt: skip
     for box in widget.advanced.layers.values():
         box.value = True
+    widget.window.value = "6"
     run(widget)
     assert names(viewer)[1:] == [
         "embedding · small · cells · 4",

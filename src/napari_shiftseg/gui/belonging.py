@@ -28,6 +28,11 @@ BESIDE = re.compile(
 LEAST = 3  # letters that two names have in common
 
 
+def is_of_a_run(labels: Labels) -> bool:
+    """Whether labels are what a model found, not corrections made of it."""
+    return isinstance(labels.metadata.get(METADATA_KEY), dict)
+
+
 def says_it_is_of(labels: Labels, image: Image) -> bool | None:
     """Whether labels say that they are of an image; None: they do not say whose."""
     record = labels.metadata.get(METADATA_KEY)
@@ -77,7 +82,8 @@ def labels_of(
 ) -> Labels | None:
     """Return the labels that belong to an image most likely, of those of its shape.
 
-    Those that belong to another image come last. None: there are none of its shape.
+    Results of a run come after labels drawn by hand, and those that belong to another
+    image last. None: there are none of its shape.
     """
     fitting = [la for la in labels if layer_shape(la) == layer_shape(image)]
     return max(fitting, key=lambda la: _rank(la, image, images), default=None)
@@ -93,8 +99,8 @@ def image_of_labels(labels: Labels, images: Iterable[Image]) -> Image | None:
 def _rank(labels: Labels, image: Image, images: Sequence[Image]) -> tuple[int, ...]:
     said = says_it_is_of(labels, image)
     is_others = said is False or _other_image(labels, image, images) is not None
-    alike = likeness(labels.name, image.name)
-    return (said is True, not is_others, alike, lies_on(labels, image))
+    alike, drawn = likeness(labels.name, image.name), not is_of_a_run(labels)
+    return (not is_others, drawn, said is True, alike, lies_on(labels, image))
 
 
 def _other_image(labels: Labels, image: Image, images: Sequence[Image]) -> Image | None:
@@ -130,6 +136,11 @@ def doubts(labels: Labels, image: Image, images: Sequence[Image]) -> list[str]:
         found.append(
             f"Check that the labels {labels.name!r} are those of {image.name!r}: the "
             f"names differ."
+        )
+    if is_of_a_run(labels):
+        found.append(
+            f"The labels {labels.name!r} are what a model found: unless they were "
+            f"corrected by hand, a network learns its own mistakes from them."
         )
     if not lies_on(labels, image):
         found.append(

@@ -10,7 +10,12 @@ from napari.layers import Labels
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.words import by, sentence
-from napari_shiftseg.gui.belonging import doubts, image_of_labels, labels_of
+from napari_shiftseg.gui.belonging import (
+    doubts,
+    image_of_labels,
+    is_of_a_run,
+    labels_of,
+)
 from napari_shiftseg.gui.choices import LayerChoice, is_image, selected
 from napari_shiftseg.gui.colour_choice import ColourChoice
 from napari_shiftseg.gui.layers import METADATA_KEY
@@ -173,7 +178,10 @@ class PairsChoice:
         labels = selected(self._viewer, [la for la in self.truth.choices if la])
         if labels is not None:
             self.image.suggest(image_of_labels(labels, self.image.choices))
-        self._match_labels()
+        if labels is not None and not is_of_a_run(labels):
+            self.truth.suggest(labels)
+        else:
+            self._match_labels()
 
     def _match_labels(self) -> None:
         """Choose the labels that belong to the image, but for the user's own choice."""

@@ -179,14 +179,20 @@ class SegmentWidget(ScrolledRows):
             self.device.prefer(kept.device)
 
     def _usual_window(self, config: ModelConfig) -> tuple[int, ...]:
-        """Return the tile size given last for this model, or the model's usual one."""
+        """Return the tile size given last for this model, or one without seams.
+
+        On samples, and of models for these, it is the one trained with: there the seams
+        are to be seen.
+        """
         kept = self._remembered
-        if self._is_sample or self.model.value != (kept.model or USUAL_MODEL):
+        if self._is_sample or is_for_samples(self.model.value):
             return config.usual_window
+        if self.model.value != (kept.model or USUAL_MODEL):
+            return config.seamless_window
         try:
             return as_window(parse_window(kept.tile_size), config.ndim)
         except ValueError:  # none, or one of other axes
-            return config.usual_window
+            return config.seamless_window
 
     def _remember(self) -> None:
         """Keep what is chosen for an image of the user's own."""
@@ -196,7 +202,7 @@ class SegmentWidget(ScrolledRows):
         if self.model.is_own and not is_for_samples(model):
             kept = replace(kept, model=model)
         if model == (kept.model or USUAL_MODEL):
-            usual = self.window.value == window_text(self.form.config.usual_window)
+            usual = self.window.value == window_text(self.form.config.seamless_window)
             kept = replace(kept, tile_size="" if usual else self.window.value)
         kept = replace(kept, stitching=self.stitching.value)
         if self.device.device is not None:  # else they are not known yet

@@ -237,6 +237,12 @@ class ModelConfig(BaseModel):
         return self.provenance.window if self.provenance else self.shape.period
 
     @property
+    def seamless_window(self) -> tuple[int, ...]:
+        """The largest multiple of the period within the usual window, or one period."""
+        pairs = zip(self.usual_window, self.shape.period, strict=True)
+        return tuple(max(w - w % p, p) for w, p in pairs)
+
+    @property
     def shape(self) -> UNetShape:
         """Sizes of this network."""
         axes = tuple(

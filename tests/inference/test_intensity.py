@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import product
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from napari_shiftseg.inference import intensity as intensity_module
@@ -24,7 +26,7 @@ ALL = [(0, 160), (0, 160)]
 
 
 def nuclei(
-    number: int = 16, size: int = 160, noise: float = NOISE
+    number: int = 16, size: int = 160, noise: float = NOISE, blur: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return an image and what is a nucleus in it, of radius 9 on a lattice of 40."""
     rng = np.random.default_rng(0)
@@ -32,7 +34,7 @@ def nuclei(
     y, x = np.mgrid[:size, :size]
     for row, column in list(product(range(20, size - 19, 40), repeat=2))[:number]:
         there |= (y - row) ** 2 + (x - column) ** 2 <= 81
-    body = ndimage.gaussian_filter(there.astype(float), 1.0)
+    body = ndimage.gaussian_filter(there.astype(float), blur)
     return GROUND + HEIGHT * body + rng.normal(0, noise, there.shape), there
 
 
@@ -55,6 +57,14 @@ def assert_reads(image: Any, there: np.ndarray, **reading: Any) -> np.ndarray:
     assert abs(np.median(read[outside])) < 0.15
     assert np.isfinite(read).all()
     return read
+
+
+def assert_nothing(image: np.ndarray) -> None:
+    """Assert that all is said to be noise, and hardly differs as it is read."""
+    found = open_image(image, 2, intensity="percentile")
+    assert found.scale.notes == (NOTHING,)
+    read = found.read([(0, n) for n in image.shape], FLOAT32)
+    assert np.ptp(np.percentile(read, (1, 99))) < 0.08
 
 
 def test_percentiles_stand_where_they_mean_objects() -> None:
@@ -89,9 +99,37 @@ class TestFewObjects:
         assert found.notes == (NOTHING,)
         assert 0.5 / (found.high - found.low) < 0.1
 
+    @pytest.mark.parametrize("blur", [0.7, 1.5, 2, 3, 4])
+    def test_blurred_noise_is_noise(self, blur: float) -> None:
+        fine = np.random.default_rng(0).normal(size=(160, 160))
+        blurred = ndimage.gaussian_filter(fine, blur)
+        assert_nothing(100 + 10 * blurred / blurred.std())
+
+    @pytest.mark.parametrize("order", [0, 1, 3])
+    def test_enlarged_noise_is_noise(self, order: int) -> None:
+        fine = np.random.default_rng(0).normal(100, 10, (80, 80))
+        assert_nothing(ndimage.zoom(fine, 2, order=order))
+
+    def test_compressed_noise_is_noise(self) -> None:
+        noise = np.random.default_rng(0).normal(100, 10, (160, 160))
+        file = BytesIO()
+        Image.fromarray(noise.astype(np.uint8)).save(file, "jpeg", quality=30)
+        assert_nothing(np.asarray(Image.open(file)))
+
+    @pytest.mark.parametrize("blur", [0, 2])
+    def test_light_that_falls_off_is_nothing(self, blur: float) -> None:
+        noise = np.random.default_rng(0).normal(0, 10, (160, 160))
+        noise = ndimage.gaussian_filter(noise, blur)
+        assert_nothing(noise + np.linspace(500, 1500, 160))
+
+    @pytest.mark.parametrize("number", [1, 16])
+    def test_nuclei_in_uneven_light_are_not_noise(self, number: int) -> None:
+        image, _ = nuclei(number, blur=3)
+        assert NOTHING not in scale(image / 5 + np.linspace(500, 1500, 160)).notes
+
     def test_a_texture_is_no_noise(self) -> None:
         rng = np.random.default_rng(0)
-        image = ndimage.gaussian_filter(rng.normal(size=(160, 160)), 4)
+        image = ndimage.gaussian_filter(rng.normal(size=(160, 160)), 6)
         found = scale(image)
         assert (found.low, found.high) == percentiles(image)
 

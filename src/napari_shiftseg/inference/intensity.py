@@ -32,6 +32,7 @@ MOST_SAMPLED = 2**24  # pixels the scale of a large image is read from
 TILE = 1024  # pixels, width of the parts a large plane is sampled in
 CEILING = 1.5  # reading above which a pixel is compared with its neighbours
 QUIET = 85.0  # times the ground's noise, that are read as 0 … 1 at least
+BARELY = 16.0  # times what noise and light span, that is read as 0 … 1
 DIMMEST, BRIGHTEST = 1.0, 6.0  # of usual objects, that 1 lies above the ground
 FEW = 85.0  # percentile of the objects' grey values, where they are few
 TYPICAL = 2.0  # times usual objects, where something else is the brightest
@@ -86,7 +87,8 @@ def find_scale(
     as 1, as long as they mean what they should: the ground, and the brighter half of
     the objects. Where they do not, because objects are few or something else is
     brighter (a bar, hot pixels, debris), 1 is laid on the objects themselves. The range
-    is never so narrow that noise is read as objects. What holds no data (`no_data`)
+    is never so narrow that noise is read as objects, and where there is nothing else,
+    all of it is read as nearly 0. What holds no data (`no_data`)
     counts for nothing.
 
     Parameters
@@ -176,7 +178,9 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     if not high > low:
         notes += [CONSTANT.format(grey(ground))] * seen.is_complete
     elif all(sheet.is_noise for sheet in seen.sheets):
-        notes += [NOTHING] * seen.is_complete
+        if seen.is_complete:
+            high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))
+            notes.append(NOTHING)
     elif not reading.invert and _looks_inverted(seen):
         notes.append(INVERTED)
     if reading.invert:
@@ -203,12 +207,16 @@ def _low(seen: Seen) -> float:
     """Return the 1st percentile, but no farther below the ground than it spreads."""
     below = float(np.median([sheet.below for sheet in seen.sheets]))
     lowest = min(sheet.ground for sheet in seen.sheets) - DEPTH * below
-    return max(float(np.percentile(seen.known, PERCENTILES[0])), lowest)
+    return max(_percentile(seen, 0), lowest)
+
+
+def _percentile(seen: Seen, which: int) -> float:
+    return float(np.percentile(seen.known, PERCENTILES[which]))
 
 
 def _high(seen: Seen) -> float:
     """Return the 99.8th percentile, or what the objects say where it says nothing."""
-    high = float(np.percentile(seen.known, PERCENTILES[1]))
+    high = _percentile(seen, 1)
     ground = seen.ground
     smooth = max(sheet.smooth for sheet in seen.sheets)
     if high - ground > ISOLATED * max(smooth - ground, 0) and smooth > ground:

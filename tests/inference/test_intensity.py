@@ -304,11 +304,27 @@ class TestStack:
         rng = np.random.default_rng(3)
         empty = [rng.normal(100, 10, image.shape) for _ in range(2)]
         scales = frame_scales(np.stack([empty[0], image, empty[1]]), CONFIG, Reading())
-        assert scales.notes == (
-            "planes 1, 3 of 3 show nothing but noise: no objects there",
-        )
+        assert scales.notes == ()
+        assert scales.planes == ("planes 1, 3 of 3: nothing but noise",)
         assert scales.common is not None
         assert scales.common.high > GROUND + 0.8 * HEIGHT
+
+    def test_planes_that_show_nothing_are_read_as_nothing(self) -> None:
+        image, _ = nuclei()
+        light = np.linspace(0, 900, 160) + np.random.default_rng(3).normal(
+            100, 10, image.shape
+        )
+        stack = np.stack([[image, light], [np.full_like(image, 900), image]])
+        scales = frame_scales(stack, CONFIG, Reading())
+        assert scales.planes == (
+            "plane 1/2 of 2 × 2: nothing but noise",
+            "plane 2/1 of 2 × 2: one grey value only",
+        )
+        for at in ((0, 1), (1, 0)):
+            read = open_image(stack[at], 2, scale=scales.of(at)).read(ALL, FLOAT32)
+            assert np.ptp(read) < 0.1
+            assert abs(read).max() < 0.1
+        assert scales.of((0, 0)) == scales.of((1, 1)) == scales.common
 
     @pytest.mark.parametrize("offset", [0, 100])
     def test_frames_that_bleach(self, offset: float) -> None:

@@ -52,8 +52,8 @@ class Seen:
     sheets : tuple of Sheet
     values : tuple of ndarray
         (pixels,) of each, grey values that hold data.
-    frames : tuple of int
-        Position of each on the first axis of the stack.
+    places : tuple of tuple of int
+        Position of each on the axes before its own.
     no_data, in_blocks : tuple of float
         See `NoData`.
     is_complete : bool
@@ -62,7 +62,7 @@ class Seen:
 
     sheets: tuple[Sheet, ...]
     values: tuple[NDArray[Any], ...]
-    frames: tuple[int, ...]
+    places: tuple[tuple[int, ...], ...]
     no_data: tuple[float, ...]
     in_blocks: tuple[float, ...]
     is_complete: bool
@@ -71,6 +71,27 @@ class Seen:
     def ground(self) -> float:
         """Grey value of the ground: the median over the planes."""
         return float(np.median([sheet.ground for sheet in self.sheets]))
+
+    def at(self, place: tuple[int, ...]) -> Seen:
+        """Return what was seen at a place: of one frame of a stack, for example."""
+        here = [i for i, p in enumerate(self.places) if p[: len(place)] == place]
+        return replace(
+            self,
+            sheets=tuple(self.sheets[i] for i in here),
+            values=tuple(self.values[i] for i in here),
+            places=tuple(self.places[i] for i in here),
+        )
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether all of it is nothing but noise."""
+        return all(sheet.is_noise for sheet in self.sheets)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all of it has one grey value."""
+        values = {v for part in self.values for v in (part.min(), part.max())}
+        return len(values) == 1
 
     @cached_property
     def known(self) -> NDArray[Any]:
@@ -140,7 +161,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     share = max(1, ceil(number / MOST_SAMPLED))
     sheets: list[Sheet] = []
     values: list[NDArray[Any]] = []
-    frames: list[int] = []
+    places: list[tuple[int, ...]] = []
     holes: dict[float, None] = {}
     blocks: dict[float, None] = {}
     for part in parts:
@@ -158,13 +179,13 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
         known = -plane.astype(np.float64) if reading.invert else plane
         sheets.append(sheet_of(known, hidden))
         values.append(known[~hidden].ravel()[::share])
-        frames.append(part[0] if isinstance(part[0], int) else 0)
+        places.append(tuple(i for i in part if isinstance(i, int)))
     if not sheets:
         raise ValueError(
             "no pixel of the image holds data: all are masked, NaN or of one border"
         )
     return Seen(
-        tuple(sheets), tuple(values), tuple(frames), tuple(holes), tuple(blocks),
+        tuple(sheets), tuple(values), tuple(places), tuple(holes), tuple(blocks),
         is_complete=number == prod(shape),
     )  # fmt: skip
 
@@ -177,7 +198,7 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     high = max(high, low + QUIET * noise)
     if not high > low:
         notes += [CONSTANT.format(grey(ground))] * seen.is_complete
-    elif all(sheet.is_noise for sheet in seen.sheets):
+    elif seen.is_noise:
         if seen.is_complete:
             high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))
             notes.append(NOTHING)

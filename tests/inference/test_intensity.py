@@ -163,7 +163,21 @@ class TestExtremes:
         else:
             drawn[146:156, 20:140:10] = drawn[150:152, 20:140] = True
         read = assert_reads(np.where(drawn, 65535, image).astype(np.uint16), there)
-        assert np.abs(read[drawn]).max() < 0.1
+        beside = drawn & ~ndimage.binary_dilation(there, iterations=4)
+        assert np.abs(read[beside]).max() < 0.1
+
+    @pytest.mark.parametrize("width", [1, 2, 3, 8])
+    def test_thin_lines_do_not_cut_nuclei(self, width: int) -> None:
+        image, there = nuclei()
+        drawn = np.zeros(image.shape, dtype=bool)
+        drawn[19 : 19 + width] = drawn[:, 59 : 59 + width] = True
+        read = assert_reads(np.where(drawn, 65535, image).astype(np.uint16), there)
+        inside = read[drawn & ndimage.binary_erosion(there, iterations=3)]
+        assert (inside > 0.6).all() == (width < 8)
+        opened = open_image(np.where(drawn, 65535, image), 2, intensity="percentile")
+        part = opened.read([(19, 41), (57, 99)], FLOAT32)[0]
+        whole = opened.read(ALL, FLOAT32)[0]
+        np.testing.assert_array_equal(part, whole[19:41, 57:99])
 
     def test_a_bar_in_noise_is_nothing(self) -> None:
         image = np.random.default_rng(0).normal(100, 10, (160, 160))

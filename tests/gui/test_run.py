@@ -26,3 +26,9 @@ def test_a_ratio_without_seams_of_tiles_claims_nothing_of_the_image(outcome):
 def test_seams_of_the_model_itself_are_named(outcome):
     said = replace(outcome, own_seams=16).line
     assert "the model's own, at every multiple of 16" in said
+
+
+def test_planes_that_show_nothing_are_named(outcome):
+    said = "planes 2, 5 of 8: nothing but noise"
+    result = replace(outcome.result, planes=(said,))
+    assert f" · {said} · " in replace(outcome, result=result).line

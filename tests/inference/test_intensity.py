@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import product
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from napari_shiftseg.inference import intensity as intensity_module
@@ -24,7 +26,7 @@ ALL = [(0, 160), (0, 160)]
 
 
 def nuclei(
-    number: int = 16, size: int = 160, noise: float = NOISE
+    number: int = 16, size: int = 160, noise: float = NOISE, blur: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return an image and what is a nucleus in it, of radius 9 on a lattice of 40."""
     rng = np.random.default_rng(0)
@@ -32,7 +34,7 @@ def nuclei(
     y, x = np.mgrid[:size, :size]
     for row, column in list(product(range(20, size - 19, 40), repeat=2))[:number]:
         there |= (y - row) ** 2 + (x - column) ** 2 <= 81
-    body = ndimage.gaussian_filter(there.astype(float), 1.0)
+    body = ndimage.gaussian_filter(there.astype(float), blur)
     return GROUND + HEIGHT * body + rng.normal(0, noise, there.shape), there
 
 
@@ -55,6 +57,14 @@ def assert_reads(image: Any, there: np.ndarray, **reading: Any) -> np.ndarray:
     assert abs(np.median(read[outside])) < 0.15
     assert np.isfinite(read).all()
     return read
+
+
+def assert_nothing(image: np.ndarray) -> None:
+    """Assert that all is said to be noise, and hardly differs as it is read."""
+    found = open_image(image, 2, intensity="percentile")
+    assert found.scale.notes == (NOTHING,)
+    read = found.read([(0, n) for n in image.shape], FLOAT32)
+    assert np.ptp(np.percentile(read, (1, 99))) < 0.08
 
 
 def test_percentiles_stand_where_they_mean_objects() -> None:
@@ -89,9 +99,37 @@ class TestFewObjects:
         assert found.notes == (NOTHING,)
         assert 0.5 / (found.high - found.low) < 0.1
 
+    @pytest.mark.parametrize("blur", [0.7, 1.5, 2, 3, 4])
+    def test_blurred_noise_is_noise(self, blur: float) -> None:
+        fine = np.random.default_rng(0).normal(size=(160, 160))
+        blurred = ndimage.gaussian_filter(fine, blur)
+        assert_nothing(100 + 10 * blurred / blurred.std())
+
+    @pytest.mark.parametrize("order", [0, 1, 3])
+    def test_enlarged_noise_is_noise(self, order: int) -> None:
+        fine = np.random.default_rng(0).normal(100, 10, (80, 80))
+        assert_nothing(ndimage.zoom(fine, 2, order=order))
+
+    def test_compressed_noise_is_noise(self) -> None:
+        noise = np.random.default_rng(0).normal(100, 10, (160, 160))
+        file = BytesIO()
+        Image.fromarray(noise.astype(np.uint8)).save(file, "jpeg", quality=30)
+        assert_nothing(np.asarray(Image.open(file)))
+
+    @pytest.mark.parametrize("blur", [0, 2])
+    def test_light_that_falls_off_is_nothing(self, blur: float) -> None:
+        noise = np.random.default_rng(0).normal(0, 10, (160, 160))
+        noise = ndimage.gaussian_filter(noise, blur)
+        assert_nothing(noise + np.linspace(500, 1500, 160))
+
+    @pytest.mark.parametrize("number", [1, 16])
+    def test_nuclei_in_uneven_light_are_not_noise(self, number: int) -> None:
+        image, _ = nuclei(number, blur=3)
+        assert NOTHING not in scale(image / 5 + np.linspace(500, 1500, 160)).notes
+
     def test_a_texture_is_no_noise(self) -> None:
         rng = np.random.default_rng(0)
-        image = ndimage.gaussian_filter(rng.normal(size=(160, 160)), 4)
+        image = ndimage.gaussian_filter(rng.normal(size=(160, 160)), 6)
         found = scale(image)
         assert (found.low, found.high) == percentiles(image)
 
@@ -125,7 +163,21 @@ class TestExtremes:
         else:
             drawn[146:156, 20:140:10] = drawn[150:152, 20:140] = True
         read = assert_reads(np.where(drawn, 65535, image).astype(np.uint16), there)
-        assert np.abs(read[drawn]).max() < 0.1
+        beside = drawn & ~ndimage.binary_dilation(there, iterations=4)
+        assert np.abs(read[beside]).max() < 0.1
+
+    @pytest.mark.parametrize("width", [1, 2, 3, 8])
+    def test_thin_lines_do_not_cut_nuclei(self, width: int) -> None:
+        image, there = nuclei()
+        drawn = np.zeros(image.shape, dtype=bool)
+        drawn[19 : 19 + width] = drawn[:, 59 : 59 + width] = True
+        read = assert_reads(np.where(drawn, 65535, image).astype(np.uint16), there)
+        inside = read[drawn & ndimage.binary_erosion(there, iterations=3)]
+        assert (inside > 0.6).all() == (width < 8)
+        opened = open_image(np.where(drawn, 65535, image), 2, intensity="percentile")
+        part = opened.read([(19, 41), (57, 99)], FLOAT32)[0]
+        whole = opened.read(ALL, FLOAT32)[0]
+        np.testing.assert_array_equal(part, whole[19:41, 57:99])
 
     def test_a_bar_in_noise_is_nothing(self) -> None:
         image = np.random.default_rng(0).normal(100, 10, (160, 160))
@@ -266,11 +318,27 @@ class TestStack:
         rng = np.random.default_rng(3)
         empty = [rng.normal(100, 10, image.shape) for _ in range(2)]
         scales = frame_scales(np.stack([empty[0], image, empty[1]]), CONFIG, Reading())
-        assert scales.notes == (
-            "planes 1, 3 of 3 show nothing but noise: no objects there",
-        )
+        assert scales.notes == ()
+        assert scales.planes == ("planes 1, 3 of 3: nothing but noise",)
         assert scales.common is not None
         assert scales.common.high > GROUND + 0.8 * HEIGHT
+
+    def test_planes_that_show_nothing_are_read_as_nothing(self) -> None:
+        image, _ = nuclei()
+        light = np.linspace(0, 900, 160) + np.random.default_rng(3).normal(
+            100, 10, image.shape
+        )
+        stack = np.stack([[image, light], [np.full_like(image, 900), image]])
+        scales = frame_scales(stack, CONFIG, Reading())
+        assert scales.planes == (
+            "plane 1/2 of 2 × 2: nothing but noise",
+            "plane 2/1 of 2 × 2: one grey value only",
+        )
+        for at in ((0, 1), (1, 0)):
+            read = open_image(stack[at], 2, scale=scales.of(at)).read(ALL, FLOAT32)
+            assert np.ptp(read) < 0.1
+            assert abs(read).max() < 0.1
+        assert scales.of((0, 0)) == scales.of((1, 1)) == scales.common
 
     @pytest.mark.parametrize("offset", [0, 100])
     def test_frames_that_bleach(self, offset: float) -> None:

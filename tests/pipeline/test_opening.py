@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.inference import predict
+from napari_shiftseg.inference.intensity import NOTHING
+from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.inference.scale import Reading
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.comparison import compare
+from napari_shiftseg.pipeline.opening import plane_scale_steps
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
 
@@ -58,3 +62,15 @@ def test_once(run: Any, model: UNet, opened: list[Any], rng) -> None:
 def test_a_series_frame_by_frame(model: UNet, opened: list[Any], rng) -> None:
     segment(rng.normal(size=(3, 21, 26)), model, window=8)
     assert opened == [(21, 26)] * 3
+
+
+def test_a_plane_that_shows_nothing_says_so(model: UNet, rng) -> None:
+    stack = rng.normal(100, 10, (2, 60, 60))
+    stack[1, 20:40, 20:40] += 1000
+    reading = Reading()
+    empty = exhaust(plane_scale_steps(stack, (0,), model.config, reading))
+    full = exhaust(plane_scale_steps(stack, (1,), model.config, reading))
+    assert empty is not None
+    assert full is not None
+    assert (empty.notes, full.notes) == ((NOTHING,), ())
+    assert exhaust(plane_scale_steps(stack[1], (), model.config, reading)) is None

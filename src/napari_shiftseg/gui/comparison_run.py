@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.comparison_layers import Shared
     from napari_shiftseg.gui.layers import LayerTuple
     from napari_shiftseg.gui.source import Source
+    from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
@@ -51,6 +52,13 @@ class Task:
     def pixels(self) -> Any:
         """Return the one image, without the leading axes of a series."""
         return self.source.frame()
+
+    def scale_steps(self, model: UNet) -> Generator[Progress, None, Scale | None]:
+        """Find how the image is read: as the series is, if it is of one."""
+        from napari_shiftseg.pipeline.opening import plane_scale_steps
+
+        source, reading = self.source, self.settings.reading
+        return plane_scale_steps(source.stack(), source.first, model.config, reading)
 
     def labels(self) -> NDArray[np.integer] | None:
         r"""Return the true labels, (\\*spatial); lazy ones are read here."""
@@ -149,7 +157,8 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
     pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
     labels = task.labels()
     truth = None if labels is None else labels.copy()
-    comparison = yield from compare_steps(pixels, model, task.settings, truth)
+    scale = yield from task.scale_steps(model)
+    comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
     difference = distance(*(result.embeddings for result in results))
@@ -179,7 +188,8 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
-    image = open_for(compared.pixels, model, settings.reading)
+    known = compared.comparison.naive.result.intensity
+    image = open_for(compared.pixels, model, scale=known)
     plan = plan_for(
         image, model, None, "whole", settings.border, region, settings.device
     )
@@ -228,7 +238,10 @@ def sweep_run(
     settings = replace(task.settings, stitching="naive")
     model = load_model(task.model)
     labels = task.labels()
-    points = yield from sweep_steps(task.pixels(), model, windows, settings, labels)
+    scale = yield from task.scale_steps(model)
+    points = yield from sweep_steps(
+        task.pixels(), model, windows, settings, labels, scale
+    )
     said = sweep_verdict(points, own_seams(model.config) is not None)
     return Swept(points, f"{task.name}, model {model.config.name}: {said}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.inference.scale import USUAL_READING
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,7 +33,15 @@ def tiled_against_untiled(
     """Load a model, by name or path, and test its tiles on one frame of an image."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.model.checkpoint import load_model
+    from napari_shiftseg.pipeline.opening import plane_scale_steps
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
-    network = load_model(model)
-    return (yield from self_test_steps(source.frame(), network, reading=reading))
+    network, reading = load_model(model), reading or USUAL_READING
+    scale = yield from plane_scale_steps(
+        source.stack(), source.first, network.config, reading
+    )
+    return (
+        yield from self_test_steps(
+            source.frame(), network, reading=reading, scale=scale
+        )
+    )

@@ -202,7 +202,7 @@ class IntensityChoice(Container):
         if scale is None:
             self._say(OWN if scales.notes else "")
             return
-        notes = [note for note in scales.notes if note != INVERTED]
+        notes = [n for n in (*scales.notes, *scales.planes) if n != INVERTED]
         is_dark = INVERTED in scales.notes
         self._read = f"{grey(scale.low)}:{grey(scale.high)}".replace(",", "")
         said = [scale.sentence, *notes, *[DARK] * is_dark]

@@ -82,6 +82,7 @@ class Outcome:
         parts = [f"{objects} in {self.result.seconds:.1f} s"]
         parts += [self.taken] * bool(self.taken)
         parts += map(sentence, self.result.doubts or self.result.intensity.notes)
+        parts += self.result.planes
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
             parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
@@ -108,16 +109,22 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.model.checkpoint import load_model
     from napari_shiftseg.model.description import own_seams
+    from napari_shiftseg.pipeline.opening import plane_scale_steps
     from napari_shiftseg.pipeline.segmentation import segment_steps
 
-    network = load_model(run.model)
-    result = yield from segment_steps(run.source.pixels(), network, run.settings)
+    network, source = load_model(run.model), run.source
+    scale = yield from plane_scale_steps(
+        source.stack(), source.first, network.config, run.settings.reading
+    )
+    result = yield from segment_steps(
+        source.pixels(), network, run.settings, scale=scale
+    )
     yield Progress(0, 0, stage="making layers")
     alone = result.labels.shape == result.plan.output_shape
     seams = seam_scores(result.embeddings, result.plan) if alone else None
     seen = SHOW_SEAMS if has_seams(result, seams) else ()
-    layers = result_layers(result, run.source, run.model, {*run.layers, *seen})
-    kept, channel = Kept(result, network.config), run.source.channel
+    layers = result_layers(result, source, run.model, {*run.layers, *seen})
+    kept, channel = Kept(result, network.config), source.channel
     return Outcome(
         run.model, result, layers, seams, own_seams(network.config), kept,
         "" if channel is None else channel.words,

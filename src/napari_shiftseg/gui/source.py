@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,6 +152,10 @@ class Source:
         if self.colour == GREY:
             return luminance(data)
         return lazily(data)[..., COLOURS.index(self.colour) - 1]
+
+    def stack(self) -> Any:
+        """Return the pixels of all frames; see `pixels`."""
+        return replace(self, first=()).pixels()
 
     def frame(self) -> Any:
         """Return the pixels of the one frame, without the leading axes of a series."""

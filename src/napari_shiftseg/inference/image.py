@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RGB_WEIGHTS = np.array([0.2125, 0.7154, 0.0721])
 FLOOR = -0.4  # reading below which a pixel is compared with its neighbours
 LEAST = -1.0  # reading of the darkest pixel
+THIN = 3  # pixels, width of lines that hide what is below, but do not end it
 MOST = 1e3  # reading that any precision holds
 
 
@@ -89,7 +90,8 @@ class Image:
         return pixels.reshape(-1, *pixels.shape[-self.ndim :])
 
     def _scaled(self, box: tuple[slice, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        ceiling, around = self.scale.ceiling, 2 * BLOCK if self.scale.in_blocks else 0
+        ceiling, is_far = self.scale.ceiling, self.scale.in_blocks or self.scale.no_data
+        around = 2 * BLOCK if is_far else 0
         read = self._within(box, dtype, around)
         if ceiling == inf or (read.max() <= ceiling and read.min() >= FLOOR):
             return read
@@ -114,8 +116,10 @@ class Image:
             wide[masked] = scale.ground
         if scale.ignore_nan:
             wide[~np.isfinite(wide)] = scale.ground
-        for value in scale.no_data:
-            wide[pixels == value] = scale.ground
+        if scale.no_data:
+            hidden = np.isin(pixels, scale.no_data)
+            for plane, at in _planes(wide, hidden, self.ndim):
+                _fill(plane, at, scale.ground)
         for value in scale.in_blocks:
             for plane, at in _planes(wide, pixels == value, self.ndim):
                 plane[blocks_of(at)] = scale.ground
@@ -161,6 +165,31 @@ def _planes(
     """Yield the planes of a box, as views, and what is marked in each."""
     own = pixels.shape[-min(ndim, 2) :]
     yield from zip(pixels.reshape(-1, *own), where.reshape(-1, *own), strict=True)
+
+
+def _fill(plane: NDArray[Any], hidden: NDArray[np.bool_], ground: float) -> None:
+    """Read pixels without data as ground, but thin lines as what they run across.
+
+    A line one to three pixels wide would cut the objects below it.
+    """
+    if not hidden.any():
+        return
+    wide = ndimage.binary_opening(hidden, np.ones((THIN + 1,) * hidden.ndim))
+    at = np.nonzero(hidden & ~wide)
+    beside = np.full(plane.shape, np.inf, plane.dtype)
+    np.copyto(beside, plane, where=~hidden)
+    beside = np.pad(beside, THIN, constant_values=np.inf)
+    near = np.stack(
+        [
+            beside[tuple(i + step for i, step in zip(at, steps, strict=True))]
+            for steps in np.ndindex((2 * THIN + 1,) * plane.ndim)
+        ]
+    )
+    near.sort(axis=0)
+    known = np.isfinite(near).sum(axis=0)
+    middle = near[np.maximum(known - 1, 0) // 2, np.arange(near.shape[1])]
+    plane[hidden] = ground
+    plane[at] = np.where(known > 0, middle, ground)
 
 
 def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:

@@ -32,6 +32,7 @@ MOST_SAMPLED = 2**24  # pixels the scale of a large image is read from
 TILE = 1024  # pixels, width of the parts a large plane is sampled in
 CEILING = 1.5  # reading above which a pixel is compared with its neighbours
 QUIET = 85.0  # times the ground's noise, that are read as 0 … 1 at least
+BARELY = 16.0  # times what noise and light span, that is read as 0 … 1
 DIMMEST, BRIGHTEST = 1.0, 6.0  # of usual objects, that 1 lies above the ground
 FEW = 85.0  # percentile of the objects' grey values, where they are few
 TYPICAL = 2.0  # times usual objects, where something else is the brightest
@@ -51,8 +52,8 @@ class Seen:
     sheets : tuple of Sheet
     values : tuple of ndarray
         (pixels,) of each, grey values that hold data.
-    frames : tuple of int
-        Position of each on the first axis of the stack.
+    places : tuple of tuple of int
+        Position of each on the axes before its own.
     no_data, in_blocks : tuple of float
         See `NoData`.
     is_complete : bool
@@ -61,7 +62,7 @@ class Seen:
 
     sheets: tuple[Sheet, ...]
     values: tuple[NDArray[Any], ...]
-    frames: tuple[int, ...]
+    places: tuple[tuple[int, ...], ...]
     no_data: tuple[float, ...]
     in_blocks: tuple[float, ...]
     is_complete: bool
@@ -70,6 +71,27 @@ class Seen:
     def ground(self) -> float:
         """Grey value of the ground: the median over the planes."""
         return float(np.median([sheet.ground for sheet in self.sheets]))
+
+    def at(self, place: tuple[int, ...]) -> Seen:
+        """Return what was seen at a place: of one frame of a stack, for example."""
+        here = [i for i, p in enumerate(self.places) if p[: len(place)] == place]
+        return replace(
+            self,
+            sheets=tuple(self.sheets[i] for i in here),
+            values=tuple(self.values[i] for i in here),
+            places=tuple(self.places[i] for i in here),
+        )
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether all of it is nothing but noise."""
+        return all(sheet.is_noise for sheet in self.sheets)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all of it has one grey value."""
+        values = {v for part in self.values for v in (part.min(), part.max())}
+        return len(values) == 1
 
     @cached_property
     def known(self) -> NDArray[Any]:
@@ -86,7 +108,8 @@ def find_scale(
     as 1, as long as they mean what they should: the ground, and the brighter half of
     the objects. Where they do not, because objects are few or something else is
     brighter (a bar, hot pixels, debris), 1 is laid on the objects themselves. The range
-    is never so narrow that noise is read as objects. What holds no data (`no_data`)
+    is never so narrow that noise is read as objects, and where there is nothing else,
+    all of it is read as nearly 0. What holds no data (`no_data`)
     counts for nothing.
 
     Parameters
@@ -138,7 +161,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     share = max(1, ceil(number / MOST_SAMPLED))
     sheets: list[Sheet] = []
     values: list[NDArray[Any]] = []
-    frames: list[int] = []
+    places: list[tuple[int, ...]] = []
     holes: dict[float, None] = {}
     blocks: dict[float, None] = {}
     for part in parts:
@@ -156,13 +179,13 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
         known = -plane.astype(np.float64) if reading.invert else plane
         sheets.append(sheet_of(known, hidden))
         values.append(known[~hidden].ravel()[::share])
-        frames.append(part[0] if isinstance(part[0], int) else 0)
+        places.append(tuple(i for i in part if isinstance(i, int)))
     if not sheets:
         raise ValueError(
             "no pixel of the image holds data: all are masked, NaN or of one border"
         )
     return Seen(
-        tuple(sheets), tuple(values), tuple(frames), tuple(holes), tuple(blocks),
+        tuple(sheets), tuple(values), tuple(places), tuple(holes), tuple(blocks),
         is_complete=number == prod(shape),
     )  # fmt: skip
 
@@ -175,8 +198,10 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     high = max(high, low + QUIET * noise)
     if not high > low:
         notes += [CONSTANT.format(grey(ground))] * seen.is_complete
-    elif all(sheet.is_noise for sheet in seen.sheets):
-        notes += [NOTHING] * seen.is_complete
+    elif seen.is_noise:
+        if seen.is_complete:
+            high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))
+            notes.append(NOTHING)
     elif not reading.invert and _looks_inverted(seen):
         notes.append(INVERTED)
     if reading.invert:
@@ -203,12 +228,16 @@ def _low(seen: Seen) -> float:
     """Return the 1st percentile, but no farther below the ground than it spreads."""
     below = float(np.median([sheet.below for sheet in seen.sheets]))
     lowest = min(sheet.ground for sheet in seen.sheets) - DEPTH * below
-    return max(float(np.percentile(seen.known, PERCENTILES[0])), lowest)
+    return max(_percentile(seen, 0), lowest)
+
+
+def _percentile(seen: Seen, which: int) -> float:
+    return float(np.percentile(seen.known, PERCENTILES[which]))
 
 
 def _high(seen: Seen) -> float:
     """Return the 99.8th percentile, or what the objects say where it says nothing."""
-    high = float(np.percentile(seen.known, PERCENTILES[1]))
+    high = _percentile(seen, 1)
     ground = seen.ground
     smooth = max(sheet.smooth for sheet in seen.sheets)
     if high - ground > ISOLATED * max(smooth - ground, 0) and smooth > ground:

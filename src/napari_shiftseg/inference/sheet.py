@@ -8,23 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.inference.noise import OBJECT, noise_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.float32]
     Mask = NDArray[np.bool_]
 
-OBJECT = 2.0  # pixels, standard deviation of the blur that keeps objects, not noise
-AROUND = 12.0  # pixels, of the blur that keeps what is wider than objects
-NEAR = 17  # pixels, width of what is too near to an object to show the noise
-RARE = 0.01  # of the pixels; fewer show no noise
-WHITE = 0.19  # noise at the size of objects, of the usual difference from neighbours
-GRAINY = 10.0  # times that of single pixels, that noise is at the size of objects
-HOT = 8  # times the 80th percentile of the differences of pixels from neighbours
 CLEAR = 6.0  # times the spread of the ground, that objects stand out of it
 STEPS = 3  # of the grey values
 SMALLEST = 12  # pixels of what counts as an object
-NOISE_LIKE = 0.4  # spread left by a blur four times as wide; 0.25 for white noise
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class Sheet:
     noise : float
         Standard deviation of the ground at the size of objects, in its quiet parts.
     is_noise : bool
-        Whether nothing stands out, and what varies does so as noise does.
+        Whether it shows nothing else; then nothing stands out.
     peaks, sizes : ndarray
         (objects,), of what stands out: grey value of its brighter half, and pixels.
     bright : ndarray
@@ -79,13 +73,15 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     step = smallest_step(plain[~out])
     floor = ground + max(CLEAR * spread, STEPS * step)
     standing_out = (blurred > floor) & ~out
+    noise = noise_of(plain, calm, standing_out, out, step)
+    if noise.is_all:
+        standing_out = np.zeros_like(out)
     peaks, sizes, bright = _objects(calm, standing_out, ground, floor)
-    noise, is_noise = _noise(plain, calm, standing_out | out, step)
     return Sheet(
         ground,
         max(_below(plain[~out], ground), step),
-        noise,
-        is_noise and not len(peaks),
+        noise.spread,
+        noise.is_all,
         peaks,
         sizes,
         bright,
@@ -114,34 +110,6 @@ def _below(values: NDArray[Any], ground: float) -> float:
     """Return the spread of what is darker than the ground, as of a normal law."""
     darker = values[values < ground]
     return 1.4826 * float(np.median(ground - darker)) if darker.size else 0.0
-
-
-def _noise(
-    plain: NDArray[Any], calm: NDArray[Any], busy: Mask, step: float
-) -> tuple[float, bool]:
-    """Return the noise of the ground at the size of objects, and whether all is it.
-
-    What is left of haze and of objects out of focus is no noise; there it is judged
-    from single pixels.
-    """
-    jumps = np.abs(plain - calm)
-    hot = jumps > HOT * max(float(np.percentile(jumps, 80)), step)
-    still = ~ndimage.maximum_filter(busy, NEAR)
-    if still.mean() < RARE:
-        still = ~busy
-    if not (still & ~hot).any():
-        return 0.0, False
-    wide = ndimage.gaussian_filter(calm, AROUND)
-    quiet = np.where(hot, calm, plain)
-    fine = ndimage.gaussian_filter(quiet, OBJECT) - wide
-    coarse = ndimage.gaussian_filter(quiet, 4 * OBJECT) - wide
-    spread, wider = (
-        1.4826 * float(np.median(np.abs(d[still]))) for d in (fine, coarse)
-    )
-    single = WHITE * float(jumps[still & ~hot].mean())
-    if wider <= NOISE_LIKE * spread <= NOISE_LIKE * GRAINY * single:
-        return spread, True
-    return min(spread, single), False
 
 
 def _objects(

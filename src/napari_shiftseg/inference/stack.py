@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.intensity import (
     Seen,
     find_scale,
@@ -39,10 +40,21 @@ class FrameScales:
         That of all; None: each has its own, found in it.
     notes : tuple of str
         What the user should know, once for all frames.
+    planes : tuple of str
+        What single frames are: nothing but noise, for example.
+    empty : dict of tuple of int to Scale
+        Frames that show nothing, by position on the leading axes: all of them is read
+        as nearly 0.
     """
 
     common: Scale | None
     notes: tuple[str, ...] = ()
+    planes: tuple[str, ...] = ()
+    empty: dict[tuple[int, ...], Scale] = field(default_factory=dict)
+
+    def of(self, frame: tuple[int, ...]) -> Scale | None:
+        """Return how a frame is read; None: as is found in it."""
+        return self.empty.get(frame, self.common)
 
 
 def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
@@ -64,11 +76,12 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     if config.intensity != "percentile" or np.dtype(data.dtype).kind not in "iuf":
         return FrameScales(None)
     seen = seen_in(data, config.ndim, reading)
+    leading = tuple(data.shape[: len(data.shape) - config.image_axes])
+    empty, planes = _empty_frames(seen, leading, reading)
     if is_bleaching(seen):
-        return FrameScales(None, (BLEACHING,))
+        return FrameScales(None, (BLEACHING,), planes, empty)
     scale = scale_of(seen, reading)
-    notes = scale.notes or _without_objects(seen)
-    return FrameScales(replace(scale, notes=()), notes)
+    return FrameScales(replace(scale, notes=()), scale.notes, planes, empty)
 
 
 def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
@@ -89,15 +102,14 @@ def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
 
 def is_bleaching(seen: Seen) -> bool:
     """Whether contrast falls along the first axis and all else stays."""
-    frames = sorted(set(seen.frames))
+    frames = sorted({place[:1] for place in seen.places})
     shown, shares = [], []
-    for frame in frames:
-        at = [i for i, f in enumerate(seen.frames) if f == frame]
-        bright = [seen.sheets[i] for i in at if len(seen.sheets[i].peaks)]
+    for frame in map(seen.at, frames):
+        bright = [sheet for sheet in frame.sheets if len(sheet.peaks)]
         if bright:
             ground = float(np.median([sheet.ground for sheet in bright]))
             shown.append(usual_contrast(bright, ground))
-            pixels = sum(seen.values[i].size for i in at)
+            pixels = sum(values.size for values in frame.values)
             shares.append(sum(sheet.bright.size for sheet in bright) / pixels)
     if len(shown) < max(2, MOST_FRAMES * len(frames)):
         return False
@@ -109,16 +121,46 @@ def is_bleaching(seen: Seen) -> bool:
     )
 
 
-def _without_objects(seen: Seen) -> tuple[str, ...]:
-    """Say which frames show nothing but noise, where others show more."""
-    by_frame: dict[int, list[bool]] = {}
-    for frame, sheet in zip(seen.frames, seen.sheets, strict=True):
-        by_frame.setdefault(frame, []).append(sheet.is_noise)
-    empty = [frame for frame, noise in by_frame.items() if all(noise)]
-    if not empty or not seen.is_complete:
-        return ()
-    names = ", ".join(str(frame + 1) for frame in empty[:NAMED])
-    names += ", …" * (len(empty) > NAMED)
-    which = f"planes {names}" if len(empty) > 1 else f"plane {names}"
-    says = "show" if len(empty) > 1 else "shows"
-    return (f"{which} of {len(by_frame)} {says} nothing but noise: no objects there",)
+def _empty_frames(
+    seen: Seen, leading: tuple[int, ...], reading: Reading
+) -> tuple[dict[tuple[int, ...], Scale], tuple[str, ...]]:
+    """Return how frames are read that show nothing beside others, and what they are."""
+    if not seen.is_complete or seen.is_noise or seen.is_constant:
+        return {}, ()
+    frames = {
+        at: seen.at(at) for at in dict.fromkeys(p[: len(leading)] for p in seen.places)
+    }
+    noise = [at for at, frame in frames.items() if frame.is_noise]
+    constant = [at for at, frame in frames.items() if frame.is_constant]
+    said = (
+        planes_are(noise, leading, "nothing but noise"),
+        planes_are(constant, leading, "one grey value only"),
+    )
+    empty = {at: scale_of(frames[at], reading) for at in noise + constant}
+    return empty, tuple(filter(None, said))
+
+
+def planes_are(
+    frames: list[tuple[int, ...]], leading: tuple[int, ...], what: str
+) -> str:
+    """Say of frames of a stack what they are: "planes 2, 5 of 8: nothing but noise".
+
+    Parameters
+    ----------
+    frames : list of tuple of int
+        Positions on the leading axes.
+    leading : tuple of int
+        Lengths of these.
+    what : str
+
+    Returns
+    -------
+    str
+        Empty if there are none.
+    """
+    if not frames:
+        return ""
+    names = ["/".join(str(i + 1) for i in frame) for frame in frames]
+    listed = ", ".join(names[:NAMED]) + ", …" * (len(names) > NAMED)
+    plural = "s" * (len(names) > 1)
+    return f"plane{plural} {listed} of {by(leading)}: {what}"

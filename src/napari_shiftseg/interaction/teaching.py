@@ -154,10 +154,10 @@ def training_pairs(
         scale = _own_scale(image, config, reading)
         yield from _regions((), image, true, config, window, scale)
         return
-    common = frame_scales(image, config, reading).common
+    scales = frame_scales(image, config, reading)
     for at in np.ndindex(leading):
         if is_labelled(true[at]):
-            scale = common or _own_scale(image[at], config, reading)
+            scale = scales.of(at) or _own_scale(image[at], config, reading)
             yield from _regions(at, image[at], true[at], config, window, scale)
 
 

@@ -20,10 +20,10 @@ from napari_shiftseg.metrics.places import (
 )
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
+from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import (
     Segmentation,
     frame_steps,
-    opened_steps,
     segment_as_planned,
 )
 from napari_shiftseg.pipeline.settings import Settings
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.inference.image import Image
+    from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.model.unet import UNet
 
@@ -163,11 +164,15 @@ def compare_steps(
     model: UNet,
     settings: Settings,
     truth: ArrayLike | None = None,
+    scale: Scale | None = None,
 ) -> Generator[Progress, None, Comparison]:
-    """Compare stitchings, yielding `Progress` after every tile; see `compare`."""
+    """Compare stitchings, yielding `Progress` after every tile; see `compare`.
+
+    Where a scale is given, grey values are read so: of a plane of a stack.
+    """
     labels = checked_truth(image, model, truth)
     # opened once: its scale is found in all of its pixels
-    opened = yield from opened_steps(image, model, settings)
+    opened = yield from opened_steps(image, model, settings, scale)
     as_asked = segment_as_planned(opened, model, replace(settings, stitching="naive"))
     naive = yield from named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import log, prod
+from math import log
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,14 @@ from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.no_data import is_without_data
-from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
+from napari_shiftseg.inference.predict import embed_steps, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
 from napari_shiftseg.inference.scale import AS_IS
-from napari_shiftseg.inference.stack import frame_scales
+from napari_shiftseg.inference.stack import planes_are
 from napari_shiftseg.inference.waiting import patiently
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.doubts import doubts_about
+from napari_shiftseg.pipeline.opening import frame_scales_steps, opened_steps
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.config import Clustering
     from napari_shiftseg.model.unet import UNet
 
-READING = Progress(0, 1, stage="reading grey values")
-MOST_LISTED = 10  # planes that a note names
+NO_DATA = "all pixels are NaN or masked"
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,10 @@ class Segmentation:
         What the user should know: memory that did not suffice, for example.
     intensity : Scale
         How grey values were read, of a time series those of its first frame.
+    planes : tuple of str
+        What single planes of a stack are, nothing but noise for example; in notes, too.
     doubts : tuple of str
-        Why the result is hardly right, with the next step; they stand in the notes,
-        too.
+        Why the result is hardly right, with the next step; in the notes, too.
     """
 
     labels: NDArray[np.int32]
@@ -114,6 +115,7 @@ class Segmentation:
     seconds: float
     notes: tuple[str, ...] = ()
     intensity: Scale = AS_IS
+    planes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
     @property
@@ -160,9 +162,13 @@ def segment_steps(
     model: UNet,
     settings: Settings,
     effort: Effort | None = None,
+    scale: Scale | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment an image, yielding `Progress` after every tile; see `segment`."""
-    result = yield from _segmentation_steps(image, model, settings, effort)
+    """Segment an image, yielding `Progress` after every tile; see `segment`.
+
+    Where a scale is given, its grey values are read so: of a plane of a stack.
+    """
+    result = yield from _segmentation_steps(image, model, settings, effort, scale)
     doubts = doubts_about(result, model.config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
 
@@ -171,19 +177,17 @@ def _segmentation_steps(
     image: ArrayLike | Any,
     model: UNet,
     settings: Settings,
-    effort: Effort | None = None,
+    effort: Effort | None,
+    scale: Scale | None,
 ) -> Generator[Progress, None, Segmentation]:
     pixels = as_array(image)
     if model.config.in_channels == 1:
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if not frames:
-        opened = yield from opened_steps(pixels, model, settings)
+        opened = yield from opened_steps(pixels, model, settings, scale)
         return (yield from frame_steps(opened, model, settings, effort=effort))
-    scales = yield from patiently(
-        READING, prod(np.shape(pixels)), frame_scales, pixels, model.config,
-        settings.reading,
-    )  # fmt: skip
+    scales = yield from frame_scales_steps(pixels, model, settings, scale)
     results: list[Segmentation] = []
     empty: list[int] = []
     for number, at in enumerate(frames):
@@ -191,7 +195,9 @@ def _segmentation_steps(
             empty.append(number)
             continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
-        opened = yield from opened_steps(pixels[at], model, settings, scales.common)
+        own = scales.of(at)
+        own = own and replace(own, notes=())  # said once for all
+        opened = yield from opened_steps(pixels[at], model, settings, own)
         steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
@@ -200,21 +206,13 @@ def _segmentation_steps(
                 total=len(frames) * progress.total,
             )
         results.append(steps.value)
-    results = _with_empty(results, empty, len(frames))
-    stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
-    return replace(stacked, notes=(*scales.notes, *stacked.notes))
-
-
-def opened_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings, scale: Scale | None = None
-) -> Generator[Progress, None, Image]:
-    """Open an image while others wait: its scale is found in many pixels."""
-    return (
-        yield from patiently(
-            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
-            scale,
-        )
-    )  # fmt: skip
+    leading = np.shape(pixels)[: len(frames[0])]
+    without = planes_are([frames[n] for n in empty], leading, NO_DATA)
+    planes = tuple(filter(None, (*scales.planes, without)))
+    stacked = _stacked(_with_empty(results, empty, len(frames)), leading)
+    notes, common = (*scales.notes, *planes, *stacked.notes), scales.common
+    read = replace(common, notes=scales.notes) if common else stacked.intensity
+    return replace(stacked, notes=notes, planes=planes, intensity=read)
 
 
 class TilesTooLarge(MemoryError):
@@ -351,7 +349,7 @@ def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
 def _with_empty(
     results: list[Segmentation], empty: list[int], frames: int
 ) -> list[Segmentation]:
-    """Put results without objects where frames hold no data, and a note that says so.
+    """Put results without objects where frames hold no data.
 
     Raises
     ------
@@ -371,18 +369,10 @@ def _with_empty(
         foreground=None if known.foreground is None else known.foreground * 0 - np.inf,
         modes=known.modes[:0],
         seconds=0.0,
-        notes=(no_data_note([number + 1 for number in empty], frames),),
+        notes=(),
     )
     rest = iter(results)
     return [blank if n in empty else next(rest) for n in range(frames)]
-
-
-def no_data_note(numbers: list[int], frames: int) -> str:
-    """Say which planes or frames hold no data, counted from 1."""
-    listed = ", ".join(map(str, numbers[:MOST_LISTED]))
-    listed += ", …" * (len(numbers) > MOST_LISTED)
-    which = f"planes {listed}" if len(numbers) > 1 else f"plane {listed}"
-    return f"{which} of {frames}: all pixels are NaN or masked, no objects there"
 
 
 def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:

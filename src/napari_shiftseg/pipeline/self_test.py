@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.inference.scale import Reading
+    from napari_shiftseg.inference.scale import Reading, Scale
     from napari_shiftseg.model.unet import UNet
 
 # Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
@@ -206,9 +206,13 @@ def self_test_steps(
     window: Window = None,
     device: str = "auto",
     reading: Reading | None = None,
+    scale: Scale | None = None,
 ) -> Generator[Progress, None, SelfTest]:
-    """Test tiles, yielding `Progress` after every tile; see `self_test`."""
-    opened = open_for(image, model, reading)
+    """Test tiles, yielding `Progress` after every tile; see `self_test`.
+
+    Where a scale is given, grey values are read so: of a plane of a stack.
+    """
+    opened = open_for(image, model, reading, scale)
     tiled, whole, *control = _plans(opened.shape, model, window)
     budget = memory_budget(resolve_device(device))
     if whole.memory > budget:

@@ -16,9 +16,9 @@ from napari_shiftseg.metrics.outcomes import Outcomes, outcomes
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
+from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import (
     TilesTooLarge,
-    opened_steps,
     segment_as_planned,
 )
 from napari_shiftseg.pipeline.settings import Settings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.image import Image
+    from napari_shiftseg.inference.scale import Scale
     from napari_shiftseg.model.unet import UNet
     from napari_shiftseg.pipeline.segmentation import Segmentation
 
@@ -219,8 +220,12 @@ def sweep_steps(
     windows: Sequence[int | Sequence[int]] | None,
     settings: Settings,
     truth: ArrayLike | None = None,
+    scale: Scale | None = None,
 ) -> Generator[Progress, None, list[SweepPoint]]:
-    """Sweep, yielding `SweepProgress` with each point as it is found; see `sweep`."""
+    """Sweep, yielding `SweepProgress` with each point as it is found; see `sweep`.
+
+    Where a scale is given, grey values are read so: of a plane of a stack.
+    """
     labels = checked_truth(image, model, truth)
     windows = default_windows(model.shape) if windows is None else windows
     if settings.stitching == "whole":
@@ -229,7 +234,7 @@ def sweep_steps(
         )
     if not windows:
         raise ValueError("a sweep needs one window or more, got none")
-    opened = yield from opened_steps(image, model, settings)
+    opened = yield from opened_steps(image, model, settings, scale)
     plans = [
         plan_for(
             opened, model, window, settings.stitching, settings.border,

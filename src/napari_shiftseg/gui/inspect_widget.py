@@ -87,6 +87,7 @@ class InspectWidget(ScrolledRows):
         self.warning = wrapped_label()
         dress(self.warning, "warning")
         self.card = QTextBrowser()
+        self.card.setToolTip("What the model is; rest on a word that is underlined")
         self.card.setMinimumHeight(CARD_HEIGHT)
         self.title = wrapped_label()
         self.table = CostTable()

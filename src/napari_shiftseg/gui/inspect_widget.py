@@ -83,7 +83,8 @@ class InspectWidget(ScrolledRows):
         )  # fmt: skip
         self.model = ModelChoice()
         self.model.suggest(self.image.value)
-        self.intensity = IntensityChoice(self.image, self.model)
+        self.intensity = IntensityChoice(self.image, lambda: self.model.config)
+        self.model.chosen.connect(self.intensity.refresh)
         self.warning = wrapped_label()
         dress(self.warning, "warning")
         self.card = QTextBrowser()

@@ -64,7 +64,10 @@ class SegmentForm(Container):
         )
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice(on_info)
-        self.intensity = IntensityChoice(self.image, self.model, self.colour)
+        self.intensity = IntensityChoice(
+            self.image, lambda: self.model.config, self.colour
+        )
+        self.model.chosen.connect(self.intensity.refresh)
         self.window = WindowChoice()
         self.stitching = RadioButtons(
             choices=("cropped", "naive", "whole"),

@@ -745,15 +745,15 @@ def test_the_intensity_reaches_the_network(pair, nuclei):
     choice = pair.form.intensity
     assert pair.form.task("cpu").reading == Reading()
     assert choice.said.value.startswith("reads ")
-    choice.mode.value, choice.values.value = GIVEN, "0.2:0.7"
+    choice.mode.value, choice.values.value = GIVEN, "5:250"
     choice.invert.value = True
-    assert choice.said.value == "reads 0.2 … 0.7 as 1 … 0"
+    assert choice.said.value == "reads 5 … 250 as 1 … 0"
     assert "Choose this intensity in Segment" in pair.note.text.value
     task = pair.form.task("cpu")
-    assert task.reading == Reading((0.2, 0.7), True)
+    assert task.reading == Reading((5, 250), True)
     (learnt,) = task.pairs.to_learn(task.config, task.window, reading=task.reading)
     read = opened(learnt.sample, task.config).read(((0, 10), (0, 10)), np.float64)
-    np.testing.assert_allclose(read[0], (0.7 - image[:10, :10]) / 0.5, atol=1e-6)
+    np.testing.assert_allclose(read[0], (250 - image[:10, :10]) / 245, atol=1e-6)
     choice.values.value = "7:2"
     assert "the first below the second" in pair.note.text.value
     assert not pair.panel.button.enabled
@@ -761,11 +761,11 @@ def test_the_intensity_reaches_the_network(pair, nuclei):
 
 def test_a_model_tells_how_grey_values_were_read(pair, run):
     pair.form.intensity.mode.value = GIVEN
-    pair.form.intensity.values.value = "0.1:0.8"
+    pair.form.intensity.values.value = "5:250"
     pair.form.steps.value = 1
     run(pair)
     command = read_config("my-model").provenance.command
-    assert command == "napari, Train: cells, true, intensity 0.1:0.8"
+    assert command == "napari, Train: cells, true, intensity 5:250"
 
 
 def test_nothing_is_displayed_of_files(pair):

@@ -75,7 +75,7 @@ class CompareForm(Container):
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice()
         self.intensity = IntensityChoice(
-            self.image, lambda: self.model.config, self.colour
+            self.image, lambda: self.model.config, self.colour, is_wide=True
         )
         self.model.chosen.connect(self.intensity.refresh)
         self.window = WindowChoice()

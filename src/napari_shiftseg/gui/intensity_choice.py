@@ -46,6 +46,8 @@ class IntensityChoice(Container):
         Returns the model's; call `refresh` when it is another.
     colour : ColourChoice, optional
         What is read of a colour image; grey if it is not given.
+    is_wide : bool
+        Whether there is room to say what is read in the same row.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class IntensityChoice(Container):
         image: LayerChoice,
         config: Callable[[], ModelConfig],
         colour: ColourChoice | None = None,
+        is_wide: bool = False,
     ) -> None:
         self._image, self._config, self._colour = image, config, colour
         self._watched: Image | None = None
@@ -74,11 +77,13 @@ class IntensityChoice(Container):
             text="Invert", tooltip="Objects are dark on a bright ground"
         )
         self.said = wrapped_label(tooltip="What is read of this image")
+        beside, below = ([self.said], []) if is_wide else ([], [self.said])
         row = Container(
-            widgets=[self.mode, self.values, self.invert], layout="horizontal",
+            widgets=[self.mode, self.values, self.invert, *beside],
+            layout="horizontal",
             labels=False,
-        )  # fmt: skip
-        super().__init__(widgets=[row, self.said], labels=False, label="Intensity")
+        )
+        super().__init__(widgets=[row, *below], labels=False, label="Intensity")
         for part in (self, row):
             part.margins = (0, 0, 0, 0)
         may_shrink(self.mode)

@@ -12,8 +12,10 @@ import torch
 from napari_shiftseg.gui import training_pairs
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.corrected import Corrected
+from napari_shiftseg.gui.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.training_pairs import LayerPair
+from napari_shiftseg.inference.scale import Reading
 from napari_shiftseg.interaction.teaching import corrections
 from napari_shiftseg.metrics.instances import average_precision
 from napari_shiftseg.model.checkpoint import load_model, save_model
@@ -25,6 +27,7 @@ from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.losses import DiscriminativeLoss
 from napari_shiftseg.training.networks import object_config
 from napari_shiftseg.training.object_training import object_training
+from napari_shiftseg.training.opening import opened
 from napari_shiftseg.training.rates import CORRECTION_RATE, RATE
 from napari_shiftseg.training.validation import Validation
 
@@ -732,3 +735,53 @@ def test_labels_without_a_sign_can_be_given_one(pair, viewer, kind, wide):
     np.testing.assert_array_equal(layer.data, before)
     layer.data[0, :3] = -1
     assert not button.isVisibleTo(pair.native)
+
+
+# ---------------------------------------------------------------- grey values
+
+
+def test_the_intensity_reaches_the_network(pair, nuclei):
+    image, _ = nuclei
+    choice = pair.form.intensity
+    assert pair.form.task("cpu").reading == Reading()
+    assert choice.said.value.startswith("reads ")
+    choice.mode.value, choice.values.value = GIVEN, "5:250"
+    choice.invert.value = True
+    assert choice.said.value == "reads 5 … 250 as 1 … 0"
+    assert "Choose this intensity in Segment" in pair.note.text.value
+    task = pair.form.task("cpu")
+    assert task.reading == Reading((5, 250), True)
+    (learnt,) = task.pairs.to_learn(task.config, task.window, reading=task.reading)
+    read = opened(learnt.sample, task.config).read(((0, 10), (0, 10)), np.float64)
+    np.testing.assert_allclose(read[0], (250 - image[:10, :10]) / 245, atol=1e-6)
+    choice.values.value = "7:2"
+    assert "the first below the second" in pair.note.text.value
+    assert not pair.panel.button.enabled
+
+
+def test_a_model_tells_how_grey_values_were_read(pair, run):
+    pair.form.intensity.mode.value = GIVEN
+    pair.form.intensity.values.value = "5:250"
+    pair.form.steps.value = 1
+    run(pair)
+    command = read_config("my-model").provenance.command
+    assert command == "napari, Train: cells, true, intensity 5:250"
+
+
+def test_nothing_is_displayed_of_files(pair):
+    choice = pair.form.intensity
+    choice.mode.value = DISPLAYED
+    pair.form.pairs.kind.value = "folders"
+    assert (choice.mode.value, choice.mode.choices) == (AUTOMATIC, (AUTOMATIC, GIVEN))
+    assert not choice.said.value
+    pair.form.pairs.kind.value = "layers"
+    assert DISPLAYED in choice.mode.choices
+    assert choice.said.value.startswith("reads ")
+
+
+def test_corrections_are_read_as_in_the_run(viewer, corrected):
+    labels = viewer.layers["mended"]
+    Corrected(9, 0, 1, 1, "nuclei", 2, (100, 1100), True).write(labels)
+    corrected.take_corrections(viewer.layers["cells"], labels)
+    settings = corrected.form.intensity.settings()
+    assert settings == {"intensity": (100, 1100), "invert": True}

@@ -27,6 +27,12 @@ SHOWN = (  # layers beside the labels, and what they show
 )  # fmt: skip
 WHOLE_IMAGE, IN_VIEW = "whole image", "what the view shows"
 
+KERNEL_TIP = (
+    "How pixels around a mode count when it is found. gaussian: the nearer, the more. "
+    "flat: all within a bandwidth alike. von-mises-fisher: as gaussian, but only the "
+    "direction of the embeddings counts, not their length."
+)
+
 
 class Advanced(Container):
     """What a biologist need not touch: clustering, border, batch, region.
@@ -40,7 +46,9 @@ class Advanced(Container):
             tooltip="Pixels whose embeddings lie within about this distance are one "
             "object. Larger merges, smaller splits.",
         )  # fmt: skip
-        self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
+        self.kernel = ComboBox(
+            choices=get_args(Kernel), label="Kernel", tooltip=KERNEL_TIP
+        )
         self.scope = ComboBox(
             choices=get_args(Scope), label="Cluster",
             tooltip="global: the whole image at once. component: each connected part "
@@ -66,8 +74,16 @@ class Advanced(Container):
         self.batch = SpinBox(
             max=1024, label="Batch", tooltip="Tiles at once; 0: as many as fit."
         )
-        self.precision = ComboBox(choices=get_args(Precision), label="Precision")
-        self.region = ComboBox(choices=(WHOLE_IMAGE, IN_VIEW), label="Region")
+        self.precision = ComboBox(
+            choices=get_args(Precision), label="Precision",
+            tooltip="float16 and bfloat16: faster on a graphics card, less exact. "
+            "float64: slower, nearly free of rounding.",
+        )  # fmt: skip
+        self.region = ComboBox(
+            choices=(WHOLE_IMAGE, IN_VIEW), label="Region",
+            tooltip="What is predicted: all of the image, or the part that napari "
+            "shows.",
+        )  # fmt: skip
         self.layers = {kind: CheckBox(text=kind, tooltip=tip) for kind, tip in SHOWN}
         show = Container(
             widgets=list(self.layers.values()), layout="horizontal", labels=False,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.layers import LayerTuple
 
 LEAST_SIDE = 120  # pixels of a canvas
-LEAST_HEIGHT = 160  # pixels of a canvas with its title: on a low screen, too
+LEAST_HEIGHT = 190  # pixels of a canvas with its title: on a low screen, too
 MARGIN = 0.1  # of the canvas, around a place that is framed
 BACKGROUND = "black"  # in any theme: the gradient magnitude is light added to it
 OUTLINE = 1  # pixels of label contours

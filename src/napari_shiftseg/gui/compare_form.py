@@ -74,7 +74,10 @@ class CompareForm(Container):
         )
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice()
-        self.intensity = IntensityChoice(self.image, self.model, self.colour)
+        self.intensity = IntensityChoice(
+            self.image, lambda: self.model.config, self.colour, is_wide=True
+        )
+        self.model.chosen.connect(self.intensity.refresh)
         self.window = WindowChoice()
         self.truth = LayerChoice(
             viewer, is_truth, follows_selection=False, nullable=True,

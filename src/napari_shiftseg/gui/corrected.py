@@ -10,6 +10,8 @@ from napari_shiftseg.geometry.words import number_of
 if TYPE_CHECKING:
     from napari.layers import Labels
 
+    from napari_shiftseg.inference.scale import Asked
+
 METADATA_CORRECTED = "shiftseg corrected"
 
 
@@ -29,6 +31,10 @@ class Corrected:
         Name or path.
     ndim : int
         Axes that it reads.
+    intensity : "auto" or (float, float)
+        How the run read grey values, and
+    invert : bool
+        whether it took dark for bright.
     """
 
     objects: int
@@ -37,6 +43,8 @@ class Corrected:
     of: int
     model: str
     ndim: int
+    intensity: Asked = "auto"
+    invert: bool = False
 
     @property
     def line(self) -> str:

@@ -34,6 +34,7 @@ class CostTable(QTableWidget):
             self.horizontalHeaderItem(number).setToolTip(tooltip)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setToolTip("What tiles of each size cost; in bold the cheapest")
         self.verticalHeader().hide()
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

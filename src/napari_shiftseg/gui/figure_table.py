@@ -63,6 +63,7 @@ class FigureTable(QTableWidget):
         rows.setMinimumSectionSize(1)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(self._row_height())
+        self.setToolTip("What the tile borders do; rest on a name or a figure")
         self._explain_the_mark()
         self._dimmed = False
         for number, row in enumerate(ROWS):

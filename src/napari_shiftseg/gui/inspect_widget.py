@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.pipeline.self_test import SelfTest
 
-CARD_HEIGHT = 160  # pixels at least: some rows of it
+CARD_HEIGHT = 110  # pixels at least: some rows of it
 CHANGED = "The image or the model was changed meanwhile: run it again."
 
 
@@ -83,10 +83,14 @@ class InspectWidget(ScrolledRows):
         )  # fmt: skip
         self.model = ModelChoice()
         self.model.suggest(self.image.value)
-        self.intensity = IntensityChoice(self.image, self.model)
+        self.intensity = IntensityChoice(
+            self.image, lambda: self.model.config, is_wide=True
+        )
+        self.model.chosen.connect(self.intensity.refresh)
         self.warning = wrapped_label()
         dress(self.warning, "warning")
         self.card = QTextBrowser()
+        self.card.setToolTip("What the model is; rest on a word that is underlined")
         self.card.setMinimumHeight(CARD_HEIGHT)
         self.title = wrapped_label()
         self.table = CostTable()

@@ -19,16 +19,16 @@ from napari_shiftseg.inference.scale import Reading, parse_intensity, written
 from napari_shiftseg.inference.stack import FrameScales, scales_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from napari.layers import Image
 
-    from napari_shiftseg.gui.choices import LayerChoice, ModelChoice
+    from napari_shiftseg.gui.choices import LayerChoice
     from napari_shiftseg.gui.colour_choice import ColourChoice
     from napari_shiftseg.inference.scale import Asked
     from napari_shiftseg.model.config import ModelConfig
 
-AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
+MODES = AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
 SMALL = 2**16  # pixels; the grey values of fewer are found at once
 DARK = "looks like dark objects on a bright ground: tick Invert"
 OWN = "reads each frame by grey values of its own, as the frames bleach"
@@ -42,22 +42,27 @@ class IntensityChoice(Container):
     Parameters
     ----------
     image : LayerChoice
-    model : ModelChoice
+    config : callable
+        Returns the model's; call `refresh` when it is another.
     colour : ColourChoice, optional
         What is read of a colour image; grey if it is not given.
+    is_wide : bool
+        Whether there is room to say what is read in the same row.
     """
 
     def __init__(
         self,
         image: LayerChoice,
-        model: ModelChoice,
+        config: Callable[[], ModelConfig],
         colour: ColourChoice | None = None,
+        is_wide: bool = False,
     ) -> None:
-        self._image, self._model, self._colour = image, model, colour
+        self._image, self._config, self._colour = image, config, colour
         self._watched: Image | None = None
+        self._are_files = False
         self._read = ""  # grey values that are read, as they are written
         self.mode = ComboBox(
-            choices=(AUTOMATIC, DISPLAYED, GIVEN),
+            choices=MODES,
             tooltip="Which grey values the model reads as 0 and as 1.\n"
             "Automatic: the ground, and the brighter half of the objects; bars, hot "
             "pixels and borders do not count. A stack has one scale.\n"
@@ -72,11 +77,13 @@ class IntensityChoice(Container):
             text="Invert", tooltip="Objects are dark on a bright ground"
         )
         self.said = wrapped_label(tooltip="What is read of this image")
+        beside, below = ([self.said], []) if is_wide else ([], [self.said])
         row = Container(
-            widgets=[self.mode, self.values, self.invert], layout="horizontal",
+            widgets=[self.mode, self.values, self.invert, *beside],
+            layout="horizontal",
             labels=False,
-        )  # fmt: skip
-        super().__init__(widgets=[row, self.said], labels=False, label="Intensity")
+        )
+        super().__init__(widgets=[row, *below], labels=False, label="Intensity")
         for part in (self, row):
             part.margins = (0, 0, 0, 0)
         may_shrink(self.mode)
@@ -92,7 +99,6 @@ class IntensityChoice(Container):
         if self._colour is not None:
             self._colour.changed.connect(self.refresh)
         self._image.changed.connect(self._follow)
-        self._model.chosen.connect(self.refresh)
 
     # What is chosen
 
@@ -137,6 +143,21 @@ class IntensityChoice(Container):
         self.values.value, self.mode.value = other.values.value, other.mode.value
         self.invert.value = other.invert.value
 
+    def read_files(self, are_files: bool) -> None:
+        """Offer what there is for files, of which nothing is displayed, or for layers.
+
+        Parameters
+        ----------
+        are_files : bool
+        """
+        if are_files == self._are_files:
+            return
+        self._are_files = are_files
+        if are_files and self.mode.value == DISPLAYED:
+            self.mode.value = AUTOMATIC
+        self.mode.choices = (AUTOMATIC, GIVEN) if are_files else MODES
+        self.refresh()
+
     def _take_mode(self) -> None:
         is_given = self.mode.value == GIVEN
         if is_given and not self.values.value:
@@ -180,9 +201,9 @@ class IntensityChoice(Container):
 
     def _task(self) -> tuple[Generator[Progress, None, FrameScales], int] | None:
         layer = self._image.value
-        if layer is None:
+        if layer is None or self._are_files:
             return None
-        config, size = self._model.config, layer_shape(layer)
+        config, size = self._config(), layer_shape(layer)
         leading_axes(layer, config)  # refuses what the model does not read
         reading = Reading(**self.settings())
         colour = GREY if self._colour is None else self._colour.value

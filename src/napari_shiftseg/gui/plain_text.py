@@ -1,12 +1,16 @@
-"""Foreign names in Qt: what looks like markup is shown as it is written."""
+"""Plain text in Qt: no markup of foreign names, and lines that fit a screen."""
 
 from __future__ import annotations
 
 from html import escape
+from textwrap import fill
 
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
 
 from napari_shiftseg.geometry.foreign_text import visible
+
+LINE = 80  # characters of a tooltip
 
 
 def plainly(text: str) -> str:
@@ -29,3 +33,11 @@ def plainly(text: str) -> str:
     if not Qt.mightBeRichText(text):
         return text
     return f'<span style="white-space: pre-wrap">{escape(text)}</span>'
+
+
+def break_tooltips(widget: QWidget) -> None:
+    """Break the lines of the tooltips in a widget; Qt breaks no plain text."""
+    for part in widget.findChildren(QWidget):
+        tip = part.toolTip()
+        if not Qt.mightBeRichText(tip):
+            part.setToolTip("\n".join(fill(line, LINE) for line in tip.split("\n")))

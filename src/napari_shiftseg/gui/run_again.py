@@ -33,7 +33,10 @@ class RunAgain(PushButton):
     def __init__(
         self, viewer: napari.Viewer, on_press: Callable[[dict[str, Any]], None]
     ) -> None:
-        super().__init__(text="Run again like the selected layer")
+        super().__init__(
+            text="Run again like the selected layer",
+            tooltip="Take the settings that made this layer, and run them",
+        )
         self._layers, self._on_press = viewer.layers, on_press
         self.changed.connect(self._press)
         viewer.layers.selection.events.active.connect(self.offer)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Steps = Generator[Progress, None, Any]
 
 FAILED = "The run failed"
+CANCEL_TIP = "End the run; the layers stay as they are"
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class Stop:
         Asks the steps to end; may be called from any thread.
     caption, pressed : str
         Of the button while the steps run, and after it was pressed.
+    tooltip : str
+        Of the button while the steps run.
     """
 
     press: Callable[[], None]
     caption: str
     pressed: str = "Stopping…"
+    tooltip: str = "End the run; what has been reached is kept"
 
 
 class RunPanel(Container):
@@ -169,7 +173,7 @@ class RunPanel(Container):
             stop=self._stop and self._stop.press,
         )
         self.button.text = self._stop.caption if self._stop else "Cancel"
-        self.button.tooltip = ""  # it says what it does
+        self.button.tooltip = self._stop.tooltip if self._stop else CANCEL_TIP
         self._changed()
 
     def say(self, text: str, kind: str = "note") -> None:

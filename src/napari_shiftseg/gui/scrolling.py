@@ -6,6 +6,8 @@ from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 
+from napari_shiftseg.gui.plain_text import break_tooltips
+
 LEAST_HEIGHT = 120  # pixels, so that three docks share a low screen
 
 
@@ -21,6 +23,7 @@ class ScrolledRows(Container):
         super().__init__(labels=False)
         self.margins = (0, 0, 0, 0)
         self._rows = rows  # or its children would go with it
+        break_tooltips(rows.native)
         self._scrolling = Scrolling(rows.native)
         self.native.layout().addWidget(self._scrolling)
 

@@ -59,10 +59,15 @@ class SegmentForm(Container):
         self, viewer: napari.Viewer, advanced: Advanced, on_info: Callable[[], None]
     ) -> None:
         self._viewer, self.advanced = viewer, advanced
-        self.image = LayerChoice(viewer, is_image, label="Image")
+        self.image = LayerChoice(
+            viewer, is_image, label="Image", tooltip="The image to find objects in"
+        )
         self.colour = ColourChoice(self.image)
         self.model = ModelChoice(on_info)
-        self.intensity = IntensityChoice(self.image, self.model, self.colour)
+        self.intensity = IntensityChoice(
+            self.image, lambda: self.model.config, self.colour
+        )
+        self.model.chosen.connect(self.intensity.refresh)
         self.window = WindowChoice()
         self.stitching = RadioButtons(
             choices=("cropped", "naive", "whole"),

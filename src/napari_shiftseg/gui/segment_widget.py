@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.progress import Progress
     from napari_shiftseg.model.config import ModelConfig
 
+ADVANCED_TIP = "Clustering, border, batch, precision, region: need no change"
+GRID_TIP = "Show on the image what a tile keeps, before anything is run"
+RUN_TIP = "Find the objects; a layer of labels is added"
 MEND_TIP = "Steer and mend these objects: opens Mend"
 SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
 
@@ -78,14 +81,15 @@ class SegmentWidget(ScrolledRows):
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
         self.summary = wrapped_label(tooltip=SUMMARY_TIP)
-        self.show_grid = CheckBox(text="Show tile grid", value=False)
+        self.show_grid = CheckBox(text="Show tile grid", tooltip=GRID_TIP)
         self.device = DeviceChoice(self._advise)
-        self.advanced_button = PushButton(text="▸ Advanced")
+        self.advanced_button = PushButton(text="▸ Advanced", tooltip=ADVANCED_TIP)
         self.again = RunAgain(self._viewer, self._run_again)
         self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
         self.panel = RunPanel(
-            self._steps, self._show_outcome, self._advise, further=self.mend
-        )
+            self._steps, self._show_outcome, self._advise, further=self.mend,
+            tooltip=RUN_TIP,
+        )  # fmt: skip
         rows = Container(
             widgets=[
                 self.form,

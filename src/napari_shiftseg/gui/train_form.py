@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.choices import OPENED
 from napari_shiftseg.gui.corrected import Corrected
+from napari_shiftseg.gui.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.gui.pairs_choice import PairsChoice
 from napari_shiftseg.gui.source import layer_shape
 from napari_shiftseg.gui.training_run import TrainingTask
+from napari_shiftseg.inference.scale import USUAL_READING, Reading
 from napari_shiftseg.model.header import new_model_path, read_config
 from napari_shiftseg.training.networks import (
     fine_tuned_config,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
 FEW_REGIONS = "With fewer than ten corrected regions AP50 says nothing of other images."
 HOLDING_OUT = "Of ten or more every tenth is held out to validate on."
+SAME_READING = "Choose this intensity in Segment, too: the model does not keep it."
 NOTHING = "nothing"  # to start from
 USUAL = "nuclei"  # it learns other bright objects in few steps, too
 NAME = "my-model"
@@ -66,7 +70,8 @@ class TrainForm(Container):
         self._build(viewer)
         super().__init__(
             widgets=[
-                *self.pairs.rows, self.network, self.start, self.model_name,
+                *self.pairs.rows, self.intensity, self.network, self.start,
+                self.model_name,
                 self.depth, self.window, self.steps,
             ]
         )  # fmt: skip
@@ -74,6 +79,8 @@ class TrainForm(Container):
         align_labels(self)
         self.network.changed.connect(self._take_network)
         self.start.changed.connect(self._take_network)
+        for control in (self.network, self.start):
+            control.changed.connect(self.intensity.refresh)
         OPENED.changed.connect(self._follow_models)
         self._take_network()
 
@@ -105,6 +112,9 @@ class TrainForm(Container):
             value=STEPS, min=1, max=10**6, label="Steps",
             tooltip="300 for a first result; thousands for a good model.",
         )  # fmt: skip
+        self.intensity = IntensityChoice(
+            self.pairs.image, lambda: self.config(NAME), self.pairs.colour
+        )
 
     # What is shown
 
@@ -115,10 +125,12 @@ class TrainForm(Container):
         self.network.value = corrected.ndim
         known = [value for _, value in starts()]
         self.start.value = corrected.model if corrected.model in known else NOTHING
+        self.intensity.restore(asdict(corrected))
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
         self.pairs.show_rows()
+        self.intensity.read_files(self.pairs.are_folders)
         self.network.visible = not self.pairs.is_flat and self._begins_with is None
         self.depth.enabled = self._begins_with is None
         self.advanced.begin_with_model(self._begins_with is not None)
@@ -220,6 +232,7 @@ class TrainForm(Container):
             *(self._about_corrections(count) or [self._about_validation()]),
             taken * (about_name and file.stem != asked),
             self.pairs.note,
+            SAME_READING * (self.intensity.reading != USUAL_READING),
         ]
         if count is not None and count.is_partly:
             sentences += [FEW_REGIONS, HOLDING_OUT]
@@ -270,6 +283,7 @@ class TrainForm(Container):
             If they do not fit each other or the network.
         """
         self.pairs.check(self.config(NAME))
+        self.intensity.settings()
         new_model_path(self.model_name.value)
         self.training_window()
 
@@ -293,6 +307,7 @@ class TrainForm(Container):
             every=self.advanced.validated_every(self.steps.value),
             recipe=self.advanced.recipe(),
             device=device,
+            reading=Reading(**self.intensity.settings()),
         )
 
     @property

@@ -110,8 +110,8 @@ class TrainWidget(ScrolledRows):
     def _connect(self) -> None:
         form, advanced = self.form, self.advanced
         for control in (
-            *form.pairs.rows, form.network, form.start, form.model_name, form.depth,
-            form.window, form.steps, advanced.every,
+            *form.pairs.rows, form.intensity, form.network, form.start,
+            form.model_name, form.depth, form.window, form.steps, advanced.every,
         ):  # fmt: skip
             control.changed.connect(self._advise)
         for row in form.pairs.rows:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.inference.scale import USUAL_READING
 from napari_shiftseg.interaction.teaching import training_pairs
 from napari_shiftseg.metrics.partly import is_labelled
 from napari_shiftseg.metrics.parts import doubt_about
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.gui.source import Source
+    from napari_shiftseg.inference.scale import Reading
     from napari_shiftseg.interaction.teaching import TrainingPair
     from napari_shiftseg.model.config import ModelConfig
     from napari_shiftseg.training.counted import Counted
@@ -58,6 +60,7 @@ class LayerPair:
         config: ModelConfig,
         window: tuple[int, ...] | None,
         say: Callable[[str], None] = lambda _: None,
+        reading: Reading = USUAL_READING,
     ) -> list[TrainingPair]:
         """Return the frames that are labelled; of corrections what is known.
 
@@ -71,6 +74,8 @@ class LayerPair:
             Output window the loss sees; None: the usual one.
         say : callable
             Takes nothing: what is to be said of layers stands there before a training.
+        reading : Reading
+            How grey values are read.
 
         Raises
         ------
@@ -86,6 +91,7 @@ class LayerPair:
                 config,
                 window or usual_window(config.shape, [size]),
                 f"labels {self.labels_name!r}",
+                reading,
             )
         )
 
@@ -140,6 +146,7 @@ class FolderPair:
         config: ModelConfig,
         window: tuple[int, ...] | None,
         say: Callable[[str], None] = lambda _: None,
+        reading: Reading = USUAL_READING,
     ) -> list[TrainingPair]:
         """Return the images, each split into frames where the network reads fewer axes.
 
@@ -149,6 +156,8 @@ class FolderPair:
             See `LayerPair`.
         say : callable
             Takes one sentence where labels look like a mask.
+        reading : Reading
+            How grey values are read.
 
         Raises
         ------
@@ -160,7 +169,8 @@ class FolderPair:
         """
         from napari_shiftseg.training.pairs import read_pairs, to_learn
 
-        return to_learn(read_pairs(self.images, self.labels, say=say), config, window)
+        samples = read_pairs(self.images, self.labels, say=say)
+        return to_learn(samples, config, window, reading)
 
     def counted(self, config: ModelConfig) -> None:
         """Return nothing: the files are not read before a training."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from napari_shiftseg.geometry.cost import time_text
 from napari_shiftseg.geometry.words import sentence
 from napari_shiftseg.inference.progress import Progress, Returning
+from napari_shiftseg.inference.scale import USUAL_READING, Reading, written
 from napari_shiftseg.inference.waiting import waiting
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class TrainingTask:
     recipe : dict
         What else of `Recipe` is not as usual.
     device : str
+    reading : Reading
+        How grey values are read; usually all is automatic.
     """
 
     file: Path
@@ -65,6 +68,7 @@ class TrainingTask:
     every: int
     recipe: dict[str, Any]
     device: str
+    reading: Reading = USUAL_READING
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,10 @@ def training_run(
     began = perf_counter()
     doubts: list[str] = []
     found = yield from _unless_stopped(
-        is_stopped, lambda: task.pairs.to_learn(task.config, task.window, doubts.append)
+        is_stopped,
+        lambda: task.pairs.to_learn(
+            task.config, task.window, doubts.append, task.reading
+        ),
     )
     if found is None:
         seconds = perf_counter() - began
@@ -261,8 +268,15 @@ def _opened(
     return object_training(
         learnt, Validation(validated, task.every), task.config, task.steps,
         task.window, task.start, recipe=task.recipe, device=task.device,
-        command=f"napari, Train: {task.pairs.described}",
+        command=f"napari, Train: {task.pairs.described}{_about(task.reading)}",
     )  # fmt: skip
+
+
+def _about(reading: Reading) -> str:
+    """Say how grey values are read, where that is not found in each image."""
+    given = "" if reading.intensity == "auto" else written(reading.intensity)
+    parts = [f", intensity {given}" * bool(given), ", inverted" * reading.invert]
+    return "".join(parts)
 
 
 class _Run:

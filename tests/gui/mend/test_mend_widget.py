@@ -50,6 +50,28 @@ def mend(viewer, qtbot):
     return docked
 
 
+def test_all_rows_fit_a_low_screen(steered) -> None:
+    rows = steered._scrolling.widget()
+    assert rows.heightForWidth(400) <= 627  # a window of 720, without menu and tabs
+    tall = rows.heightForWidth(400) + 400
+    rows.resize(400, tall)
+    rows.layout().activate()
+    assert steered.edits.list.height() > 200  # the list takes the room that is left
+
+
+def test_it_says_how_the_run_read_grey_values(steered, result) -> None:
+    assert steered.reads.value == "reads grey values as they are"
+    record = result.metadata[METADATA_KEY]
+    for reads, said in (
+        ({"low": 100, "high": 1100, "inverted": True}, "reads 100 … 1,100 as 1 … 0"),
+        (None, ""),  # of an older version
+    ):
+        result.metadata[METADATA_KEY] = record | {"reads": reads}
+        steered._choose()
+        assert steered.reads.value == said
+    assert not steered.reads.visible
+
+
 def fresh(noise, model_file, **settings):
     chosen = {"bandwidth": BANDWIDTH, "device": "cpu"} | settings
     return shiftseg.segment(noise, load_model(model_file), **chosen).labels

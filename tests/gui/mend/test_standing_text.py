@@ -46,6 +46,17 @@ def test_nothing_moves(below) -> None:
     assert LINES * line < text.native.height() < (LINES + 3) * line
 
 
+def test_a_low_screen_leaves_room_for_fewer_lines(below, qtbot) -> None:
+    text = StandingText(LINES, least=1)
+    below(text)
+    line = text.native.fontMetrics().lineSpacing()
+    assert LINES * line < text.native.height() < (LINES + 3) * line
+    rows = text.native.parentWidget()
+    rows.resize(300, rows.minimumSizeHint().height())
+    qtbot.wait(30)
+    assert line < text.native.height() < 3 * line
+
+
 def test_the_frame_is_as_high_as_the_text(below, qtbot) -> None:
     text = StandingText(LINES)
     below(text)

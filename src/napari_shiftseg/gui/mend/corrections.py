@@ -115,8 +115,12 @@ def correction_steps(
             "nothing was mended yet: mend objects, or mark some as right, to train on "
             "them"
         )
-    model = steering.layer.metadata[METADATA_KEY]["model"]
-    corrected = Corrected(mended, deleted, frames, prod(leading), model, config.ndim)
+    record = steering.layer.metadata[METADATA_KEY]
+    settings = record["settings"]
+    corrected = Corrected(
+        mended, deleted, frames, prod(leading), record["model"], config.ndim,
+        settings.get("intensity", "auto"), settings.get("invert", False),
+    )  # fmt: skip
     return Corrections(known, corrected)
 
 

@@ -1,4 +1,4 @@
-"""Text in a place of constant height: nothing moves when it comes, changes or goes."""
+"""Text in a place that it does not make higher: nothing moves when it comes or goes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_shiftseg.gui.note import PADDING, dress, wrapped_label
 
-MARGIN = 2 * (PADDING + 6)  # pixels, of the frame around the text
+MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
 WIDTH = 240  # pixels that are asked for, whatever is said
 
 
@@ -29,14 +29,16 @@ class StandingText(Container):
     lines : int
     empty : str
         Stands there while there is nothing to say.
+    least : int, optional
+        Lines that a low screen leaves room for; as many as `lines` if not given.
     """
 
-    def __init__(self, lines: int, empty: str = "") -> None:
+    def __init__(self, lines: int, empty: str = "", least: int | None = None) -> None:
         self._shown = wrapped_label(empty)
         self._empty, self._kind, self._text = empty, "", ""
         super().__init__(labels=False)
         self.margins = (0, 0, 0, 0)
-        self._place = _Place(self._shown.native, lines)
+        self._place = _Place(self._shown.native, least or lines, lines)
         self.native.layout().addWidget(self._place)
 
     @property
@@ -60,24 +62,30 @@ class StandingText(Container):
 
 
 class _Place(QScrollArea):
-    """As high as so many lines, whatever the label at its top says."""
+    """As high as there is room for, within bounds, whatever the label at its top says.
 
-    def __init__(self, label: QLabel, lines: int) -> None:
+    Parameters
+    ----------
+    label : QLabel
+    least, most : int
+        Lines.
+    """
+
+    def __init__(self, label: QLabel, least: int, most: int) -> None:
         super().__init__()
-        self._label, self._lines = label, lines
+        self._label, self._least, self._most = label, least, most
         label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         policy = QSizePolicy.Policy
-        self.setSizePolicy(policy.Expanding, policy.Fixed)
+        self.setSizePolicy(policy.Expanding, policy.Expanding)
         self.setWidget(_above_nothing(label))
         label.installEventFilter(self)
 
     def sizeHint(self) -> QSize:
-        """Return the height of the lines, in the font of now."""
-        spacing = self._label.fontMetrics().lineSpacing()
-        return QSize(WIDTH, self._lines * spacing + MARGIN)
+        """Return the least height, in the font of now."""
+        return QSize(WIDTH, self._height(self._least))
 
     def minimumSizeHint(self) -> QSize:
         """Return the same height; the width is the label's affair."""
@@ -86,8 +94,12 @@ class _Place(QScrollArea):
     def eventFilter(self, part: QObject, event: QEvent) -> bool:
         """Follow the font, which the theme of the window sets."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.FontChange):
+            self.parentWidget().setMaximumHeight(self._height(self._most))
             self.updateGeometry()
         return bool(super().eventFilter(part, event))
+
+    def _height(self, lines: int) -> int:
+        return int(lines * self._label.fontMetrics().lineSpacing() + MARGIN)
 
 
 def _above_nothing(label: QLabel) -> QWidget:

@@ -90,7 +90,7 @@ RIGHT = Tool(
     "and training." + LAYS_DOWN,
 )  # fmt: skip
 TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, ADD, RIGHT)
-IN_A_ROW = 3
+IN_A_ROW = 4
 
 
 class Tools(Container):

@@ -31,11 +31,12 @@ from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.mend.steering.knobs import Knobs
 from napari_shiftseg.gui.mend.steering.one_job import Task
 from napari_shiftseg.gui.mend.steering.predict_again import predicted_again, run_of
+from napari_shiftseg.gui.mend.steering.recorded import reads
 from napari_shiftseg.gui.mend.steering.shown import shown_part
 from napari_shiftseg.gui.mend.steering.steered_layers import SteeredLayers
 from napari_shiftseg.gui.mend.steering.steering import Listener, Steering
 from napari_shiftseg.gui.mend.tools import Tools
-from napari_shiftseg.gui.note import align_labels
+from napari_shiftseg.gui.note import align_labels, wrapped_label
 from napari_shiftseg.gui.run_panel import RunPanel
 from napari_shiftseg.gui.scrolling import ScrolledRows
 from napari_shiftseg.gui.view_watch import ViewWatch
@@ -56,6 +57,8 @@ RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
 NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
+SPACING = 4  # pixels between rows: a low screen holds all of them
+LABELS_TIP = "Labels that Segment made, to be mended"
 NO_TOOL = "Take a tool: what to do with it will stand here."
 
 
@@ -88,20 +91,25 @@ class MendWidget(ScrolledRows):
         self._choose()
 
     def _build(self) -> None:
-        self.result = LayerChoice(self._viewer, is_result, label="Labels")
+        self.result = LayerChoice(
+            self._viewer, is_result, label="Labels", tooltip=LABELS_TIP
+        )
         if selected(self._viewer, self.result.choices) is None:
             self.result.suggest(next(reversed(self.result.choices), None))
-        chosen = Container(widgets=[self.result])
+        self.reads = wrapped_label(
+            label="Intensity", tooltip="Grey values that the run read as 0 and as 1"
+        )
+        chosen = Container(widgets=[self.result, self.reads])
         chosen.margins = (0, 0, 0, 0)
         align_labels(chosen)
         self.deleted = DeletedLabels(self._viewer)
-        self.state = StandingText(lines=2)
+        self.state = StandingText(lines=2, least=1)
         self.knobs = Knobs()
         self.search = BandwidthSearch(self.knobs, self._say, self._unsay)
         self.find = self.search.find
         self.tools = Tools(self._viewer)
-        self.hint = StandingText(lines=4, empty=NO_TOOL)
-        self.answer = StandingText(lines=6)
+        self.hint = StandingText(lines=4, empty=NO_TOOL, least=3)
+        self.answer = StandingText(lines=6, least=5)
         self.edits, self._statuses = EditTable(), Statuses()
         self.plot = PushButton(
             text="See the embedding", tooltip="Plot the embedding of the frame shown."
@@ -118,6 +126,7 @@ class MendWidget(ScrolledRows):
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption="Predict again", cancelled="Cancelled: nothing was kept.",
+            tooltip="Predict the embeddings of this run again; the labels stay.",
         )  # fmt: skip
         rows = Container(
             widgets=[
@@ -126,7 +135,7 @@ class MendWidget(ScrolledRows):
             ],
             labels=False,
         )  # fmt: skip
-        rows.native.layout().addStretch()
+        rows.native.layout().setSpacing(SPACING)
         super().__init__(rows)
 
     def _connect(self) -> None:
@@ -161,6 +170,8 @@ class MendWidget(ScrolledRows):
             return
         self.tools.press(None)
         layer = self.result.value
+        self.reads.value = "" if layer is None else reads(layer)
+        self.reads.visible = bool(self.reads.value)
         kept = KEPT.of(layer)
         self._say("", "note")
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QPalette
-from qtpy.QtWidgets import QAbstractItemView, QListWidget
+from qtpy.QtWidgets import QAbstractItemView, QListWidget, QSizePolicy
 
 from napari_shiftseg.gui.plain_text import plainly
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.editing.edit_status import Status
 
+LEAST_ROWS = 4
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 FAINT = 0.5  # opacity of a row that is left out
 
@@ -35,7 +36,18 @@ class EditRows(QListWidget):
         super().__init__()
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Expanding)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
+
+    def sizeHint(self) -> QSize:
+        """Return a height to scroll in; the list takes what room is left."""
+        height = LEAST_ROWS * self.fontMetrics().lineSpacing() + 2 * self.frameWidth()
+        return QSize(super().sizeHint().width(), height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same height."""
+        return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the Delete key for ours."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.editing.edit_status import Status
     from napari_shiftseg.interaction.editing.edits import Edit
 
-HEIGHT = 110  # screen pixels
+LIST_TIP = "Select edits to go to them, and to take them out."
 MOST_LISTED = 500  # the newest
 NONE: Mapping[int, Status] = {}
 
@@ -60,7 +60,7 @@ class EditTable(Container):
         super().__init__(widgets=[self.title, row], labels=False)
         self.margins = (0, 0, 0, 0)
         self.list = EditRows()
-        self.list.setMaximumHeight(HEIGHT)
+        self.list.setToolTip(LIST_TIP)
         self.native.layout().insertWidget(1, self.list)
         self._first = 0
         self._shown: tuple[Edit, ...] = ()

@@ -14,6 +14,7 @@ from magicgui.widgets import (
 )
 from psygnal import Signal
 
+from napari_shiftseg.gui.advanced import KERNEL_TIP
 from napari_shiftseg.gui.note import align_labels
 from napari_shiftseg.model.config import Clustering, Kernel
 
@@ -30,9 +31,7 @@ TOOLTIPS = {
     "foreground_threshold": "Probability above which a pixel is object. Lower keeps "
     "faint objects, higher parts them.",
     "min_size": "Smaller objects, in pixels, go.",
-    "kernel": "How pixels around a mode count when it is found. gaussian: the nearer, "
-    "the more. flat: all within a bandwidth alike. von-mises-fisher: as gaussian, but "
-    "only the direction of the embeddings counts, not their length.",
+    "kernel": KERNEL_TIP,
     "split_far_parts": "Pieces that look alike to the network but do not touch become "
     "objects of their own. Off: they count as one object.",
 }
@@ -57,7 +56,7 @@ class Knobs(Container):
             value=0.5, min=LEAST_PROBABILITY, max=1 - LEAST_PROBABILITY, step=0.01,
             label="Foreground above",
         )  # fmt: skip
-        self.min_size = SpinBox(max=10**7, label="Minimum size")
+        self.min_size = SpinBox(max=10**7)
         self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
         self.split_far_parts = CheckBox(value=True, text="Split far parts")
         self._taken = Clustering()
@@ -70,11 +69,20 @@ class Knobs(Container):
             "kernel": self.kernel,
             "split_far_parts": self.split_far_parts,
         }
-        super().__init__(widgets=list(self._knobs.values()))
-        self.margins = (0, 0, 0, 0)
+        size = Container(
+            widgets=[self.min_size, self.split_far_parts], layout="horizontal",
+            labels=False, label="Minimum size",
+        )  # fmt: skip
+        super().__init__(
+            widgets=[self.bandwidth, self.foreground_threshold, size, self.kernel]
+        )
+        size.tooltip = fill(TOOLTIPS["min_size"], LINE)
+        for part in (self, size):
+            part.margins = (0, 0, 0, 0)
         align_labels(self)
         for name, knob in self._knobs.items():
             knob.tooltip = fill(TOOLTIPS[name], LINE)
+            knob.native.setToolTip(knob.tooltip)  # also beside a slider
             knob.changed.connect(lambda value, name=name: self._turn(name, value))
 
     def take(self, clustering: Clustering, has_foreground: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.steering.made_with import MadeWith
+from napari_shiftseg.inference.scale import Scale
 from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
 from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.settings import Settings
@@ -26,6 +27,14 @@ def recorded_clustering(layer: Labels, kept: Kept) -> Clustering:
     """Return the clustering that labels were made with."""
     settings = Settings(**layer.metadata[METADATA_KEY]["settings"])
     return settings.clustering(kept.config)
+
+
+def reads(layer: Labels) -> str:
+    """Say how the run read grey values; empty where it is not recorded."""
+    known = layer.metadata[METADATA_KEY].get("reads")
+    if known is None:
+        return ""
+    return Scale(known["low"], known["high"], known["inverted"]).sentence
 
 
 def record_clustering(layer: Labels, kept: Kept, clustering: Clustering) -> None:

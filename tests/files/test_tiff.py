@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from napari_shiftseg.files.calibration import Distance
+from napari_shiftseg.files.channels import EQUAL_COLOURS
 from napari_shiftseg.files.reading import (
     doubt,
     image_for,
@@ -266,7 +267,7 @@ class TestColours:
         Image.fromarray(np.stack([BYTES] * 3 + [opaque], -1)).save(tmp_path / "a.png")
         source = read_image(tmp_path / "a.png")
         np.testing.assert_array_equal(source.data, BYTES)
-        assert source.notes == ()
+        assert source.notes == (EQUAL_COLOURS,)
 
     def test_ink_is_dark(self, tmp_path: Path) -> None:
         Image.fromarray(RGB).convert("CMYK").save(tmp_path / "a.tif")

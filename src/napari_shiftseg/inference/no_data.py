@@ -32,6 +32,7 @@ BRIGHT = 99  # percentile of the grey values, that what is drawn is above
 OBJECT = 30  # pixels of a drawn thing, that may as well be an object
 COMPACT = 0.4  # of the root of its size, that its middle is from its edge; 0.56: round
 FLAT = 0.9  # of the pixels equal their neighbour: no noise that tells what is drawn
+MOST_LISTED = 10  # planes that a note names
 
 
 @dataclass(frozen=True)
@@ -265,3 +266,27 @@ def is_without_data(plane: Any) -> bool:
         return False
     first = np.asarray(plane[(0,) * plane.ndim])
     return bool(np.isnan(first)) and bool(np.isnan(np.asarray(plane)).all())
+
+
+def single_value(plane: Any) -> float | None:
+    """Return the grey value that all pixels of a plane have; None: they differ.
+
+    Parameters
+    ----------
+    plane : array
+        Of one plane or frame; read only where its first and last pixel are alike.
+    """
+    if isinstance(plane, np.ma.MaskedArray) or not np.size(plane):
+        return None
+    first, last = (np.asarray(plane[(at,) * plane.ndim]) for at in (0, -1))
+    if first != last or not (np.asarray(plane) == first).all():
+        return None
+    return float(first)
+
+
+def no_data_note(numbers: list[int], frames: int) -> str:
+    """Say which planes or frames hold no data, counted from 1."""
+    listed = ", ".join(map(str, numbers[:MOST_LISTED]))
+    listed += ", …" * (len(numbers) > MOST_LISTED)
+    which = f"planes {listed}" if len(numbers) > 1 else f"plane {listed}"
+    return f"{which} of {frames}: all pixels are NaN or masked, no objects there"

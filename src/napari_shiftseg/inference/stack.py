@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.words import grey
 from napari_shiftseg.inference.intensity import (
     Seen,
     find_scale,
@@ -15,6 +16,7 @@ from napari_shiftseg.inference.intensity import (
     seen_in,
     usual_contrast,
 )
+from napari_shiftseg.inference.no_data import single_value
 
 if TYPE_CHECKING:
     from napari_shiftseg.inference.scale import Reading, Scale
@@ -24,6 +26,7 @@ BLEACHED = 0.5  # of the first frame's contrast, that the last one has at most
 RISES = 1.15  # times, that a frame's contrast is that of the frame before at most
 ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
+FLAT = 0.1  # reading above which a frame of one grey value is not just ground
 NAMED = 10  # planes that are named in a note
 
 BLEACHING = "the frames bleach, so each is read by grey values of its own"
@@ -43,6 +46,25 @@ class FrameScales:
 
     common: Scale | None
     notes: tuple[str, ...] = ()
+
+    def of(self, plane: Any, name: str) -> Scale | None:
+        """Return the scale of one frame: one grey value alone shows no object.
+
+        Read by the common scale, a frame of a high value would be one object.
+
+        Parameters
+        ----------
+        plane : array
+        name : str
+            Of the frame, as people count: "plane 2 of 3".
+        """
+        value = None if self.common is None else single_value(plane)
+        if value is None or self.common is None:
+            return self.common
+        if (value - self.common.offset) * self.common.gain <= FLAT:
+            return self.common
+        note = f"{name} has one grey value only, {grey(value)}: no objects there"
+        return replace(self.common, low=value, high=value, notes=(note,))
 
 
 def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:

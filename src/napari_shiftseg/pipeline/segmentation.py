@@ -14,7 +14,7 @@ from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.words import by
 from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
-from napari_shiftseg.inference.no_data import is_without_data
+from napari_shiftseg.inference.no_data import is_without_data, no_data_note
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, Shrunk, exhaust
 from napari_shiftseg.inference.scale import AS_IS
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.model.unet import UNet
 
 READING = Progress(0, 1, stage="reading grey values")
-MOST_LISTED = 10  # planes that a note names
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,8 @@ def _segmentation_steps(
             empty.append(number)
             continue
         plan = results[-1].plan if results else None  # shrunk ones are not tried again
-        opened = yield from opened_steps(pixels[at], model, settings, scales.common)
+        scale = scales.of(pixels[at], f"plane {number + 1} of {len(frames)}")
+        opened = yield from opened_steps(pixels[at], model, settings, scale)
         steps = Returning(frame_steps(opened, model, settings, plan, effort))
         for progress in steps:
             yield replace(
@@ -202,7 +202,11 @@ def _segmentation_steps(
         results.append(steps.value)
     results = _with_empty(results, empty, len(frames))
     stacked = _stacked(results, np.shape(pixels)[: len(frames[0])])
-    return replace(stacked, notes=(*scales.notes, *stacked.notes))
+    return replace(
+        stacked,
+        notes=(*scales.notes, *stacked.notes),
+        intensity=scales.common or stacked.intensity,
+    )
 
 
 def opened_steps(
@@ -375,14 +379,6 @@ def _with_empty(
     )
     rest = iter(results)
     return [blank if n in empty else next(rest) for n in range(frames)]
-
-
-def no_data_note(numbers: list[int], frames: int) -> str:
-    """Say which planes or frames hold no data, counted from 1."""
-    listed = ", ".join(map(str, numbers[:MOST_LISTED]))
-    listed += ", …" * (len(numbers) > MOST_LISTED)
-    which = f"planes {listed}" if len(numbers) > 1 else f"plane {listed}"
-    return f"{which} of {frames}: all pixels are NaN or masked, no objects there"
 
 
 def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:

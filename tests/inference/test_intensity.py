@@ -272,6 +272,20 @@ class TestStack:
         assert scales.common is not None
         assert scales.common.high > GROUND + 0.8 * HEIGHT
 
+    def test_a_plane_of_one_value_is_read_as_nothing(self) -> None:
+        """By the common scale an overexposed plane would be one object."""
+        image, _ = nuclei()
+        overexposed = np.full_like(image, 60_000)
+        stack = np.stack([image, overexposed, np.full_like(image, GROUND)])
+        scales = frame_scales(stack, CONFIG, Reading())
+        scale = scales.of(stack[1], "plane 2 of 3")
+        assert scale is not None
+        assert scale.notes == (
+            "plane 2 of 3 has one grey value only, 60,000: no objects there",
+        )
+        assert (stack[1] - scale.offset) * scale.gain == pytest.approx(0)
+        assert scales.of(stack[0], "") == scales.of(stack[2], "") == scales.common
+
     @pytest.mark.parametrize("offset", [0, 100])
     def test_frames_that_bleach(self, offset: float) -> None:
         image, _ = nuclei(noise=0)

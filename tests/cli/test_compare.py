@@ -182,7 +182,7 @@ class TestRefused:
             "compare", image, "-m", model_file, "--window", 6, "--truth", truth,
             "-o", tmp_path / "o", "--json",
         ).assert_refused(said)  # fmt: skip
-        assert not any((tmp_path / "o").glob("*"))
+        assert not (tmp_path / "o").exists()
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -209,6 +209,18 @@ class TestRefused:
         shiftseg("compare", path, "-m", model_file, "--window", 6).assert_refused(
             "one image of 2 axes is compared at a time", "take one plane"
         )
+
+    def test_the_only_plane_of_a_stack_is_compared(
+        self, shiftseg, model_file, image, tmp_path
+    ) -> None:
+        stack = tmp_path / "stack.npy"
+        np.save(stack, np.load(image)[None])
+        options = ("-m", model_file, "--window", 6, "--json")
+        plane, only = (
+            json.loads(shiftseg("compare", path, *options).stdout)
+            for path in (image, stack)
+        )
+        assert only["cropped"]["objects"] == plane["cropped"]["objects"]
 
     def test_a_missing_image(self, shiftseg, model_file, tmp_path) -> None:
         shiftseg(

@@ -59,6 +59,15 @@ class TestFiles:
         keys = ("ap50", "precision", "recall", "f1")
         assert report["mean"] == {key: FIGURES[key] for key in keys}
 
+    def test_the_only_plane_of_a_stack_is_an_image(self, shiftseg, tmp_path) -> None:
+        stack = tmp_path / "stack.tif"
+        tifffile.imwrite(stack, TRUTH[None], metadata={"axes": "ZYX"})
+        plane = write(tmp_path / "plane.npy", PREDICTION)
+        ran = shiftseg("evaluate", plane, stack, "--json")
+        assert json.loads(ran.stdout)["pooled"] == FIGURES
+        tifffile.imwrite(stack, np.stack([TRUTH] * 2), metadata={"axes": "ZYX"})
+        shiftseg("evaluate", stack, plane).assert_refused("must have one shape")
+
     def test_a_sample_is_its_own_truth(self, shiftseg, disks, tmp_path: Path) -> None:
         found = write(tmp_path / "disks_labels.tif", disks.labels.astype(np.uint16))
         report = json.loads(shiftseg("evaluate", found, "disks", "--json").stdout)

@@ -176,12 +176,14 @@ class TestRefused:
         ).assert_refused("as many truths as images", "got 1 for 2")
 
     def test_a_truth_before_any_work(
-        self, shiftseg, model_file, images, truths, limit_memory
+        self, shiftseg, model_file, images, truths, limit_memory, tmp_path
     ) -> None:
         came = limit_memory(10**9)
         shiftseg(
-            "sweep", *images, "-m", model_file, *truth_options(truths[::-1])
-        ).assert_refused("truth and image must have one shape")
+            "sweep", *images, "-m", model_file, *truth_options(truths[::-1]),
+            "-o", tmp_path / "o",
+        ).assert_refused("truth and image must have one shape")  # fmt: skip
+        assert not (tmp_path / "o").exists()
         np.save(truths[1], np.full(SHAPES["b"], 0.5))
         shiftseg(
             "sweep", *images, "-m", model_file, *truth_options(truths)

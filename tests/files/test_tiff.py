@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from napari_shiftseg.files.calibration import Distance
+from napari_shiftseg.files.channels import EQUAL_COLOURS
 from napari_shiftseg.files.reading import (
     doubt,
     image_for,
@@ -266,7 +267,7 @@ class TestColours:
         Image.fromarray(np.stack([BYTES] * 3 + [opaque], -1)).save(tmp_path / "a.png")
         source = read_image(tmp_path / "a.png")
         np.testing.assert_array_equal(source.data, BYTES)
-        assert source.notes == ()
+        assert source.notes == (EQUAL_COLOURS,)
 
     def test_ink_is_dark(self, tmp_path: Path) -> None:
         Image.fromarray(RGB).convert("CMYK").save(tmp_path / "a.tif")
@@ -312,12 +313,15 @@ class TestColours:
         with pytest.raises(ValueError, match="has 2 channels"):
             read_image(tmp_path / "a.tif")
 
-    def test_a_stack_of_three_planes_is_no_colour(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("said", [{}, {"metadata": None}])
+    def test_a_stack_of_three_planes_is_no_colour(
+        self, tmp_path: Path, said: dict[str, Any]
+    ) -> None:
         stack = np.stack([PLANE, PLANE + 1, PLANE + 2])
         with pytest.warns(
             DeprecationWarning, match="stored as RGB"
         ):  # and so do napari and scikit-image
-            tifffile.imwrite(tmp_path / "a.tif", stack)
+            tifffile.imwrite(tmp_path / "a.tif", stack, **said)
         source = read_image(tmp_path / "a.tif")
         np.testing.assert_array_equal(source.data, stack)
         assert "were taken as frames" in source.notes[0]
@@ -361,6 +365,13 @@ class TestPhotometry:
     def test_pictures_of_16_bits(self, tmp_path: Path) -> None:
         Image.fromarray(PLANE).save(tmp_path / "a.png")
         np.testing.assert_array_equal(read_image(tmp_path / "a.png").data, PLANE)
+
+    def test_of_several_pictures_the_first(self, tmp_path: Path) -> None:
+        path, others = tmp_path / "moving.png", [Image.fromarray(BYTES[::-1])]
+        Image.fromarray(BYTES).save(path, save_all=True, append_images=others)
+        source = read_image(path)
+        np.testing.assert_array_equal(source.data, BYTES)
+        assert source.notes[0].startswith("of 2 pictures in the file the first")
 
 
 class TestDamage:

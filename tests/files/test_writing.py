@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,30 @@ class TestOutputs:
         assert named.endswith("_cells_channelGFP2")
         assert (tmp_path / "cells_labels.tif").read_bytes() == first
         written(model, source=other, kinds=["labels"], overwrite=False)  # its own
+
+    def test_a_run_killed_between_the_names_can_be_repeated(
+        self, model, source, written, tmp_path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The record is there already; the labels are still those of the older run."""
+        written(model, kinds=["labels"])
+        before = (tmp_path / "cells_labels.tif").read_bytes()
+
+        def killed(new: Path, path: Path) -> None:
+            if path.suffix == ".tif":
+                raise InterruptedError
+            replace(new, path)
+
+        replace = os.replace
+        monkeypatch.setattr(os, "replace", killed)
+        with pytest.raises(InterruptedError):
+            written(model, source.data[:16], kinds=["labels"])
+        monkeypatch.undo()
+        assert (tmp_path / "cells_labels.tif").read_bytes() == before
+        written(model, source.data[:16], kinds=["labels"], overwrite=False)
+        assert (tmp_path / "cells_labels.tif").read_bytes() != before
+        (tmp_path / "cells_labels.tif").write_bytes(b"mine")
+        with pytest.raises(FileExistsError, match="cells_labels"):
+            written(model, kinds=["labels"], overwrite=False)
 
     def test_an_unknown_kind(self, source, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="labels, embedding, gradient"):

@@ -97,6 +97,14 @@ def test_channels_at_the_end_are_refused(shape):
         leading_axes(layer, TWO)
 
 
+def test_a_model_of_several_channels_is_not_given_one_of_them():
+    layer = labelled(np.zeros((2, 40, 50)), ("c", "y", "x"))
+    both = TWO.model_copy(update={"in_channels": 2})
+    with pytest.raises(ValueError, match="reads 2 channels together"):
+        leading_axes(layer, both)
+    assert leading_axes(Image(np.zeros((2, 40, 50))), both) == 0
+
+
 def test_channels_within_what_a_model_reads_are_refused():
     layer = labelled(np.zeros((8, 2, 40, 50)), ("z", "c", "y", "x"))
     with pytest.raises(ValueError, match="channel_axis=1"):

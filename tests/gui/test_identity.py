@@ -84,6 +84,18 @@ def test_a_list_follows_names_and_keeps_its_layer(viewer, choice):
     assert len(told) == 1
 
 
+def test_a_name_that_is_taken_changes_no_choice(viewer, choice):
+    """For a moment two layers have one name, until napari numbers one of them."""
+    for name in ("one", "three"):
+        two = choice.value
+        viewer.layers[name].name = two.name
+        assert choice.value is two
+        assert choice.native.currentText() == two.name
+        assert len(set(choice.choices)) == 3
+    names = [choice.native.itemText(row) for row in range(choice.native.count())]
+    assert names == [layer.name for layer in viewer.layers]
+
+
 def test_what_was_made_of_the_selected_layer(viewer):
     cells = viewer.add_image(np.zeros((4, 5)), name="cells")
     viewer.add_image(np.zeros((4, 5)), name="dish")

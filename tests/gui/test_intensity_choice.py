@@ -10,6 +10,7 @@ from napari_shiftseg.gui import intensity_choice
 from napari_shiftseg.gui.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
 
 METADATA = "shiftseg"
+USUAL = {"invert": False, "ignore_nan": False}
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def choice(viewer, cells):
 
 def test_what_is_read_is_said(choice, cells):
     low, high = np.percentile(cells, (1, 99.8))
-    assert choice.settings() == {"intensity": "auto", "invert": False}
+    assert choice.settings() == {"intensity": "auto", **USUAL}
     assert choice.said.value == f"reads {low:.3g} … {high:,.0f} as 0 … 1"
     assert not choice.values.visible
 
@@ -51,8 +52,26 @@ def test_two_values_begin_with_what_is_read(choice, cells):
     assert (low, high) == pytest.approx(np.percentile(cells, (1, 99.8)), rel=0.01)
     choice.values.value = "100:1100"
     choice.invert.value = True
-    assert choice.settings() == {"intensity": (100, 1100), "invert": True}
+    assert choice.settings() == USUAL | {"intensity": (100, 1100), "invert": True}
     assert choice.said.value == "reads 100 … 1,100 as 1 … 0"
+
+
+def test_nan_is_no_data_where_that_is_ticked(choice, viewer, cells):
+    """The control is there for an image that needs it, and for no other."""
+    assert choice.ignore_nan.native.isHidden()
+    holed = cells.copy()
+    holed[:5] = np.nan
+    viewer.add_image(holed, name="holed")
+    assert choice.said.value.endswith("NaN is no data")
+    assert "--" not in choice.said.value
+    assert not choice.ignore_nan.native.isHidden()
+    choice.ignore_nan.value = True
+    assert choice.said.value.startswith("reads ")
+    assert choice.settings()["ignore_nan"] is True
+    choice.ignore_nan.value = False
+    viewer.layers.selection.active = viewer.layers["cells"]
+    choice._image.value = viewer.layers["cells"]
+    assert choice.ignore_nan.native.isHidden()
 
 
 def test_what_cannot_be_is_refused(widget, viewer, cells):
@@ -95,7 +114,7 @@ def test_a_run_is_recorded_and_restored(widget, viewer, run, cells):
     assert (record["reads"]["low"], record["reads"]["high"]) == (100, 1100)
     choice.mode.value, choice.invert.value = AUTOMATIC, False
     widget.form.restore(record)
-    assert choice.settings() == {"intensity": (100, 1100), "invert": True}
+    assert choice.settings() == USUAL | {"intensity": (100, 1100), "invert": True}
 
 
 def test_compare_and_inspect_take_it_over(choice, viewer):
@@ -107,7 +126,7 @@ def test_compare_and_inspect_take_it_over(choice, viewer):
         "napari-shiftseg", "Inspect model"
     )
     for other in (compare.form.intensity, inspect.intensity):
-        assert other.settings() == {"intensity": (100, 1100), "invert": False}
+        assert other.settings() == USUAL | {"intensity": (100, 1100)}
     assert compare.form.task().settings.intensity == (100, 1100)
     viewer.window.remove_dock_widget("all")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from napari_shiftseg.model import whole_file
 from napari_shiftseg.model.whole_file import all_or_none, whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -64,6 +66,54 @@ def test_killed_while_writing_it_leaves_the_older_file(tmp_path: Path) -> None:
     assert ran.returncode == 9
     assert path.read_text() == "old"
     assert [p.suffix for p in tmp_path.iterdir() if p != path] == [".unfinished"]
+    write(path, "new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]  # what the killed one left is gone
+
+
+def test_what_others_leave_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a process that runs, of another machine, of another file, of another name."""
+    running = whole_file.unfinished_name("a.txt")
+    gone = running.replace(f"-{os.getpid()}-", f"-{2**31 - 1}-")
+    others = [
+        running,
+        whole_file.unfinished_name("b.txt").replace(f"-{os.getpid()}-", "-2147483647-"),
+        ".a.txt.unfinished",
+        "a.txt.unfinished",
+    ]
+    monkeypatch.setattr(whole_file, "_machine", lambda: "0" * 8)
+    others.append(whole_file.unfinished_name("a.txt").replace(str(os.getpid()), "1"))
+    monkeypatch.undo()
+    for name in (gone, *others):
+        (tmp_path / name).write_text("")
+    write(tmp_path / "a.txt", "new")
+    assert {p.name for p in tmp_path.iterdir()} == {"a.txt", *others}
+
+
+def test_an_interruption_waits_for_all_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between the names leaves neither file without the other."""
+    replace, paths = os.replace, [tmp_path / "one", tmp_path / "two"]
+
+    def interrupted(new: str, path: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+        replace(new, path)
+
+    def write_both() -> None:
+        with all_or_none(paths) as (one, two):
+            one.write_text("1")
+            two.write_text("2")
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    usual = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        write_both()
+    assert signal.getsignal(signal.SIGINT) is usual
+    assert [path.read_text() for path in paths] == ["1", "2"]
+    assert sorted(tmp_path.iterdir()) == paths
 
 
 def test_several_are_written_together(tmp_path: Path) -> None:
@@ -89,8 +139,8 @@ def test_several_are_written_together(tmp_path: Path) -> None:
 def test_what_lies_at_the_unfinished_name_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secrets.token_hex", lambda _: "x")
-    bait = tmp_path / ".a.txt.x.unfinished"
+    monkeypatch.setattr("secrets.token_hex", lambda _: "00000000")
+    bait = tmp_path / whole_file.unfinished_name("a.txt")
     bait.write_text("another's")
     with pytest.raises(FileExistsError, match=r"a\.txt"):
         write(tmp_path / "a.txt", "new")

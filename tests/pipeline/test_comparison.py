@@ -189,7 +189,7 @@ class TestCompare:
             "cropped: clustering", "untiled: predicting",
         }  # fmt: skip
 
-    @pytest.mark.parametrize("shape", [(31, 41), (1, 31, 42), (31,)])
+    @pytest.mark.parametrize("shape", [(31, 41), (2, 31, 42), (31,)])
     def test_a_truth_of_another_shape(self, model: UNet, shape: Any) -> None:
         with pytest.raises(ValueError, match="truth and image must have one shape"):
             compare(np.zeros((31, 42)), model, np.zeros(shape, int), window=6)

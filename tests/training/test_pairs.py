@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_shiftseg.files.channels import MADE_GREY
 from napari_shiftseg.model.config import ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
@@ -42,6 +43,22 @@ class TestRead:
     def test_two_files(self, folders) -> None:
         (sample,) = read_pairs(folders[0] / "a.npy", folders[1] / "c_labels.npy")
         assert (sample.image[0, 0], sample.labels[0, 0]) == (ord("a"), ord("c"))
+
+    def test_the_only_plane_of_a_stack_is_an_image(self, folders) -> None:
+        write(folders[1] / "a_labels.npy", np.full((1, 3, 4), 7))
+        write(folders[0] / "b.npy", np.zeros((1, 3, 4)))
+        one, two, _ = read_pairs(*folders)
+        assert (one.labels.shape, two.labels.shape) == ((3, 4), (1, 3, 4))
+
+    def test_what_was_decided_of_images_is_said_once(self, folders) -> None:
+        for name in "ab":
+            colours = np.arange(432).reshape(12, 12, 3)
+            write(folders[0] / f"{name}.npy", colours.astype(np.uint8))
+        said: list[str] = []
+        read_pairs(*folders, say=said.append)
+        assert [MADE_GREY in line for line in said] == [True]
+        assert said[0].startswith("a.npy: ")
+        assert said[0].endswith("(1 other file like it)")
 
     def test_a_sample(self) -> None:
         (sample,) = read_pairs(Path("disks"), None)

@@ -12,6 +12,7 @@ from napari_shiftseg.files.pairs import pairs
 from napari_shiftseg.files.reading import numbered_anew
 from napari_shiftseg.files.records import refuse_to_overwrite
 from napari_shiftseg.geometry.foreign_text import readable
+from napari_shiftseg.metrics.contingency import with_axes_of
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.model.whole_file import whole_or_not_at_all
 from napari_shiftseg.report.figures_of_merit import cell
@@ -63,6 +64,8 @@ def evaluation(scores: dict[str, ObjectScores]) -> dict[str, Any]:
 def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:
     """Score one pair of files; of a time series frame by frame, added up."""
     found, true = read_labels("prediction", prediction), read_labels("truth", truth)
+    shape = max(found.shape, true.shape, key=len)
+    found, true = with_axes_of(found, shape), with_axes_of(true, shape)
     if found.shape != true.shape:
         raise ValueError(
             f"{name}: prediction and truth must have one shape, got {found.shape} and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.terminal import note
@@ -25,3 +26,18 @@ def read_source(
     for said in source.notes:
         note(f"{image.name}: {said}")
     return source
+
+
+def read_frame(
+    config: ModelConfig,
+    image: Path,
+    channel: str | None = None,
+    series: int | None = None,
+) -> Source:
+    """Read one image, of a stack of one plane that plane; see `read_source`."""
+    source = read_source(config, image, channel, series)
+    leading = source.data.ndim - config.image_axes
+    if leading < 1 or set(source.data.shape[:leading]) != {1}:
+        return source
+    data = source.data.reshape(source.data.shape[leading:])
+    return replace(source, data=data, axes=source.axes[leading:])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from itertools import zip_longest
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.labels import read_truth
-from napari_shiftseg.cli.sources import read_source
+from napari_shiftseg.cli.sources import read_frame
 from napari_shiftseg.cli.terminal import print_table, with_progress
 from napari_shiftseg.files.records import (
     Run,
-    checksums,
     refuse_to_overwrite,
+    sums_of,
     written_by,
 )
 from napari_shiftseg.files.writing import inputs_of
@@ -25,7 +26,7 @@ from napari_shiftseg.model.whole_file import all_or_none
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.folder import writable_folder
+from napari_shiftseg.report.folder import kept_if_used
 from napari_shiftseg.report.sweep_verdict import sweep_verdict
 from napari_shiftseg.report.tables import Table, sweep_table, write_csv
 from napari_shiftseg.report.write import write_sweep_plot
@@ -69,24 +70,26 @@ def run_sweep(
         )
     chosen = None if windows is None else parse_windows(windows)
     network = load_model(model)
-    sources = [read_source(network.config, path, channel) for path in images]
-    folder = output and writable_folder(output)
+    sources = [read_frame(network.config, path, channel) for path in images]
     run = Run("sweep", tuple(known for one in sources for known in inputs_of(one)))
-    if folder:
-        own = written_by(run, folder / RECORD)
-        refuse_to_overwrite((folder / n for n in FILES), own, overwrite, "sweep")
-    labels = [
-        checked_truth(source.data, network, read_truth(image, truth))
-        for image, source, truth in zip_longest(images, sources, truths)
-    ]
-    sweeps = {
-        name: with_progress(sweep_steps(source.data, network, chosen, settings, truth))
-        for name, source, truth in zip(_names(images), sources, labels, strict=True)
-    }
-    pooled = [PooledPoint(points) for points in zip(*sweeps.values(), strict=True)]
-    report = sweep_report(network, settings, sweeps, pooled)
-    if folder:
-        report = _write(report | run.about(), sweeps, pooled, folder)
+    with nullcontext() if output is None else kept_if_used(output) as folder:
+        if folder:
+            own = written_by(run, folder / RECORD)
+            refuse_to_overwrite((folder / n for n in FILES), own, overwrite, "sweep")
+        labels = [
+            checked_truth(source.data, network, read_truth(image, truth))
+            for image, source, truth in zip_longest(images, sources, truths)
+        ]
+        sweeps = {
+            name: with_progress(
+                sweep_steps(source.data, network, chosen, settings, truth)
+            )
+            for name, source, truth in zip(_names(images), sources, labels, strict=True)
+        }
+        pooled = [PooledPoint(points) for points in zip(*sweeps.values(), strict=True)]
+        report = sweep_report(network, settings, sweeps, pooled)
+        if folder:
+            report = _write(report, run, sweeps, pooled, folder)
     if as_json:
         print(json.dumps(report, allow_nan=False))
     else:
@@ -127,6 +130,7 @@ def sweep_report(
 
 def _write(
     report: dict[str, Any],
+    run: Run,
     sweeps: dict[str, list[SweepPoint]],
     pooled: Sequence[PooledPoint],
     folder: Path,
@@ -140,8 +144,8 @@ def _write(
     with all_or_none([folder / name for name in FILES]) as (record, table, plot):
         write_csv(table, Table(("image", *header), rows))
         write_sweep_plot(points, plot)
-        sums = checksums(dict(zip(FILES[1:], (table, plot), strict=True)))
-        report = report | {"sha256": sums}
+        written = dict(zip(FILES[1:], (table, plot), strict=True))
+        report = report | run.about() | sums_of(run, folder / RECORD, written)
         text = json.dumps(report, indent=2, allow_nan=False)
         record.write_text(text, encoding="utf-8")
     return report

@@ -21,6 +21,7 @@ MADE_GREY = (
 MAYBE_PLANES = (
     "; if they are planes or frames, save it with its axes named, as OME-TIFF"
 )
+EQUAL_COLOURS = "its three colours are alike, and were read as grey"
 INVERTED = "the lowest value is white in this file: it was inverted, as viewers show it"
 
 
@@ -111,7 +112,10 @@ def _grey(stored: Stored) -> Stored:
         return replace(stored, data=samples[..., 0], axes=axes)
     is_grey = all(np.array_equal(samples[..., 0], samples[..., n]) for n in (1, 2))
     if is_grey:
-        return replace(stored, data=samples[..., 0], axes=axes, kind="grey")
+        notes = (*stored.notes, EQUAL_COLOURS)
+        return replace(
+            stored, data=samples[..., 0], axes=axes, kind="grey", notes=notes
+        )
     notes = (*stored.notes, MADE_GREY)
     return replace(stored, data=luminance(samples), axes=axes, kind="grey", notes=notes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from dataclasses import replace
 from tokenize import TokenError
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 DEPTH_AT = 24  # byte of a PNG that says how many bits a sample has
 GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 BITS_OF_TWO_BYTES = 16
+FIRST = "of {} pictures in the file the first was read: save a series as a TIFF stack"
 
 
 def stored_picture(path: Path) -> Stored:
@@ -71,17 +73,24 @@ def _stored(path: Path) -> Stored:
         return Stored(data, "YX")
     with Image.open(path) as picture:
         picture.load()
-        if picture.mode == "P":
-            colours = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3).T
-            palette = np.zeros((3, 256), np.uint8)
-            palette[:, : colours.shape[1]] = colours
-            return Stored(np.asarray(picture), "YX", kind="palette", palette=palette)
-        if picture.mode in GREY:
-            return Stored(np.asarray(picture), "YX")
-        if picture.mode in ("LA", "La", "PA"):
-            return Stored(np.asarray(picture)[..., 0], "YX")
-        is_plain = picture.mode in ("RGB", "RGBA")
-        return _of_samples(np.asarray(picture if is_plain else picture.convert("RGB")))
+        stored = _of_picture(picture)
+        number = getattr(picture, "n_frames", 1)
+    notes = (FIRST.format(number),) if number > 1 else ()
+    return replace(stored, notes=notes)
+
+
+def _of_picture(picture: Image.Image) -> Stored:
+    if picture.mode == "P":
+        colours = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3).T
+        palette = np.zeros((3, 256), np.uint8)
+        palette[:, : colours.shape[1]] = colours
+        return Stored(np.asarray(picture), "YX", kind="palette", palette=palette)
+    if picture.mode in GREY:
+        return Stored(np.asarray(picture), "YX")
+    if picture.mode in ("LA", "La", "PA"):
+        return Stored(np.asarray(picture)[..., 0], "YX")
+    is_plain = picture.mode in ("RGB", "RGBA")
+    return _of_samples(np.asarray(picture if is_plain else picture.convert("RGB")))
 
 
 def _of_samples(data: np.ndarray) -> Stored:

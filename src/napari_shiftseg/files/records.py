@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUN = "run of this command on this input"
+REPLACED = "sha256_replaced"
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,34 @@ def written_by(run: Run, record: Path) -> set[str]:
         known.get(key) != value for key, value in run.about().items()
     ):
         return set()
+    replaced = known.get(REPLACED)
+    older = replaced if isinstance(replaced, dict) else {}
     folder = record.parent
     same = {
         name
-        for name, expected in sums.items()
+        for name, expected in [*sums.items(), *older.items()]
         if name == (folder / name).name and _is(folder / name, expected)
     }
     return {record.name, *same}
+
+
+def sums_of(run: Run, record: Path, files: Mapping[str, Path]) -> dict[str, Any]:
+    """Return what a record says of the files written with it.
+
+    The record takes its name first. Should the program be killed before the others
+    have theirs, the older ones that it was to replace are known by their sums, too.
+
+    Parameters
+    ----------
+    run : Run
+    record : Path
+        That is to be written, and may be there.
+    files : mapping of str to Path
+        Where the file of each name lies as yet.
+    """
+    older = {name: record.parent / name for name in written_by(run, record)}
+    older.pop(record.name, None)
+    return {"sha256": checksums(files), REPLACED: checksums(older)}
 
 
 def refuse_to_overwrite(

@@ -58,6 +58,7 @@ MAYBE_FRAMES = (
     "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
     f"these are frames, {SAVE_WITH_AXES}"
 )
+TIFFFILE = "tifffile.py"  # as it signs what it writes
 OPACITY = (1, 2)  # of TIFF's extra samples
 
 
@@ -295,7 +296,8 @@ def _with_samples(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
     colours = 3 if photometric in COLOURED and samples >= 3 else 1
     opaque = sum(int(extra) in OPACITY for extra in page.extrasamples or ())
     if colours == 3 and samples - opaque <= 4:
-        if kind != "shaped" or page.planarconfig != PLANAR:
+        by_tifffile = kind == "shaped" or page.software == TIFFFILE
+        if not by_tifffile or kind not in PLAIN or page.planarconfig != PLANAR:
             return replace(stored, kind="rgb")
         if stored.data.dtype == np.uint8:
             return replace(stored, kind="rgb", notes=(*stored.notes, MAYBE_FRAMES))

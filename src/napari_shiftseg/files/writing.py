@@ -15,9 +15,9 @@ import tifffile
 from napari_shiftseg.files.calibration import to_ome
 from napari_shiftseg.files.records import (
     Run,
-    checksums,
     read_record,
     refuse_to_overwrite,
+    sums_of,
     written_by,
 )
 from napari_shiftseg.files.stored import CHANNELS, ORDER, UNNAMED
@@ -195,20 +195,18 @@ def write_segmentation(
         "gradient": (result.gradient, axes, ""),
     }
     images = outputs.images
-    with all_or_none([*images.values(), outputs.record]) as unfinished:
-        *parts, record = unfinished
+    with all_or_none([outputs.record, *images.values()]) as unfinished:
+        record, *parts = unfinished
         for kind, part in zip(images, parts, strict=True):
             pixels, names, about = arrays[kind]
             write_pixels(part, pixels, names, source.calibration, about)
-        sums = checksums(
-            {p.name: u for p, u in zip(images.values(), parts, strict=True)}
-        )
+        written = {p.name: u for p, u in zip(images.values(), parts, strict=True)}
         report = segmentation_report(result, model) | {
             "image": source.name,
             **outputs.run.about(),
             "notes": [*source.notes, *result.notes],
             "files": {kind: str(path) for kind, path in images.items()},
-            "sha256": sums,
+            **sums_of(outputs.run, outputs.record, written),
             **(more or {}),
         }
         record.write_text(json.dumps(report, indent=2), encoding="utf-8")

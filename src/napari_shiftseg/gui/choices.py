@@ -142,6 +142,8 @@ class LayerChoice(ComboBox):
     def _list_anew(self, chosen: Layer | None) -> None:
         listed = [self.native.itemText(row) for row in range(self.native.count())]
         names = [layer.name for layer in self._layers()]
+        if len(set(names)) < len(names):
+            return  # napari gives one of them another name, and tells so
         if [name for name in listed if name != self.null_string] != names:
             self.native.clear()
         super().reset_choices()

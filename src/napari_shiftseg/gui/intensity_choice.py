@@ -15,7 +15,7 @@ from napari_shiftseg.gui.note import dress, wrapped_label
 from napari_shiftseg.gui.source import GREY, Source, layer_shape, leading_axes
 from napari_shiftseg.inference.intensity import INVERTED
 from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.inference.scale import Reading, parse_intensity, written
+from napari_shiftseg.inference.scale import REMEDY, Reading, parse_intensity, written
 from napari_shiftseg.inference.stack import FrameScales, scales_of
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class IntensityChoice(Container):
         self._image, self._config, self._colour = image, config, colour
         self._watched: Image | None = None
         self._are_files = False
+        self._has_nan = False  # as far as was seen of the image
         self._read = ""  # grey values that are read, as they are written
         self.mode = ComboBox(
             choices=MODES,
@@ -76,10 +77,14 @@ class IntensityChoice(Container):
         self.invert = CheckBox(
             text="Invert", tooltip="Objects are dark on a bright ground"
         )
+        self.ignore_nan = CheckBox(
+            text="NaN is no data", visible=False,
+            tooltip="Pixels that are NaN or infinite are read as the ground",
+        )  # fmt: skip
         self.said = wrapped_label(tooltip="What is read of this image")
         beside, below = ([self.said], []) if is_wide else ([], [self.said])
         row = Container(
-            widgets=[self.mode, self.values, self.invert, *beside],
+            widgets=[self.mode, self.values, self.invert, self.ignore_nan, *beside],
             layout="horizontal",
             labels=False,
         )
@@ -94,7 +99,7 @@ class IntensityChoice(Container):
 
     def _connect(self) -> None:
         self.mode.changed.connect(self._take_mode)
-        for control in (self.values, self.invert):
+        for control in (self.values, self.invert, self.ignore_nan):
             control.changed.connect(self.refresh)
         if self._colour is not None:
             self._colour.changed.connect(self.refresh)
@@ -120,7 +125,11 @@ class IntensityChoice(Container):
 
     def settings(self) -> dict[str, Any]:
         """Return what is chosen, as keywords of `Settings`; see `intensity`."""
-        return {"intensity": self.intensity, "invert": bool(self.invert.value)}
+        return {
+            "intensity": self.intensity,
+            "invert": bool(self.invert.value),
+            "ignore_nan": bool(self.ignore_nan.value),
+        }
 
     @property
     def reading(self) -> Reading | None:
@@ -137,11 +146,13 @@ class IntensityChoice(Container):
             self.values.value = written(intensity)
         self.mode.value = AUTOMATIC if intensity == "auto" else GIVEN
         self.invert.value = settings.get("invert", False)
+        self.ignore_nan.value = settings.get("ignore_nan", False)
 
     def follow(self, other: IntensityChoice) -> None:
         """Take what another widget has chosen."""
         self.values.value, self.mode.value = other.values.value, other.mode.value
         self.invert.value = other.invert.value
+        self.ignore_nan.value = other.ignore_nan.value
 
     def read_files(self, are_files: bool) -> None:
         """Offer what there is for files, of which nothing is displayed, or for layers.
@@ -172,7 +183,7 @@ class IntensityChoice(Container):
             for layer, do in ((self._watched, "disconnect"), (image, "connect")):
                 for name in ("contrast_limits", "data") if layer is not None else ():
                     getattr(getattr(layer.events, name), do)(self._layer_changed)
-            self._watched = image
+            self._watched, self._has_nan = image, False
         self.refresh()
 
     def _layer_changed(self, event: Any) -> None:
@@ -230,6 +241,9 @@ class IntensityChoice(Container):
         self._say("; ".join(said), "warning" if is_dark else "")
 
     def _say(self, text: str, kind: str = "") -> None:
+        self._has_nan = self._has_nan or REMEDY in text
+        self.ignore_nan.visible = self._has_nan or bool(self.ignore_nan.value)
+        text = text.replace(REMEDY, "replace them, or tick NaN is no data")
         self.said.value, self.said.visible = text, bool(text)
         dress(self.said, kind)
 

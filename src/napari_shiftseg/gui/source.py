@@ -226,13 +226,18 @@ def leading_axes(layer: Layer, config: ModelConfig) -> int:
             "this model reads images of one axis, which napari does not show: use it "
             "in Python or on the command line"
         )
-    shape = layer_shape(layer)
+    shape, channel = layer_shape(layer), first_channel(layer)
+    if channel is not None and config.in_channels > 1:
+        raise ValueError(
+            f"this model reads {config.in_channels} channels together, a layer with an "
+            f"axis of channels is read one channel at a time: use it in Python or on "
+            f"the command line"
+        )
     leading = config.leading_axes(len(shape))
     if config.in_channels == 1 and not getattr(layer, "rgb", False):
         _refuse_channels_last(layer, shape, config.ndim)
-    channel = first_channel(layer)
     between = channel is not None and channel.axis > 0
-    if between and (channel.axis >= leading or config.in_channels > 1):
+    if between and channel.axis >= leading:
         raise ValueError(
             f"channels lie between the axes that the model reads (axis {channel.axis} "
             f"of {layer.ndim}): add the image to napari with "

@@ -25,6 +25,7 @@ BLEACHED = 0.5  # of the first frame's contrast, that the last one has at most
 RISES = 1.15  # times, that a frame's contrast is that of the frame before at most
 ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
+FLAT = 0.1  # reading above which a frame of one grey value is not just ground
 NAMED = 10  # planes that are named in a note
 
 BLEACHING = "the frames bleach, so each is read by grey values of its own"

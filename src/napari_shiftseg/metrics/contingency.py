@@ -86,6 +86,20 @@ def as_labels(name: str, image: ArrayLike, least: int = 0) -> NDArray[np.integer
     return labels
 
 
+def with_axes_of(
+    labels: NDArray[np.integer], shape: tuple[int, ...]
+) -> NDArray[np.integer]:
+    """Return labels in a shape that differs by leading axes of length 1, if it does.
+
+    The one plane of a stack of one is that plane: (1, Y, X) goes with (Y, X).
+    """
+    own, its = list(labels.shape), list(shape)
+    for sizes in (own, its):
+        while sizes and sizes[0] == 1 and len(sizes) > min(labels.ndim, len(shape)):
+            del sizes[0]
+    return labels.reshape(shape) if own == its else labels
+
+
 def _remedy(lowest: int, least: int) -> str:
     if lowest != UNKNOWN:
         return f"set such pixels to {least}"

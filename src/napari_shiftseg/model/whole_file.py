@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+import shutil
+import signal
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from platform import node
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Any
+
+import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +23,8 @@ if TYPE_CHECKING:
 
 FOR_ALL = 0o666  # less what the user's umask takes away
 NAME_KEPT = 100  # characters of a name, that the unfinished one stays short enough
+UNFINISHED = "unfinished"
+BY_WHOM = r"([0-9a-f]{8})-(\d+)-[0-9a-f]{8}"  # machine, process, and one of its files
 
 
 @contextmanager
@@ -40,23 +50,92 @@ def whole_or_not_at_all(path: Path) -> Iterator[Path]:
 def all_or_none(paths: Sequence[Path]) -> Iterator[list[Path]]:
     """Give other paths to write to, which take these names together at the end.
 
-    See `whole_or_not_at_all`; the names are taken in the order given.
+    See `whole_or_not_at_all`; the names are taken in the order given, and Ctrl-C waits
+    for all of them. What a killed run left unfinished of these files is removed.
     """
     modes = [_mode(path) for path in paths]
     unfinished: list[Path] = []
     try:
+        for path in paths:
+            remove_left_behind(path.parent, _beginning(path))
         for path in paths:
             unfinished.append(_made(path))
         with _named(paths, unfinished):
             yield unfinished
             for new, mode in zip(unfinished, modes, strict=True):
                 _finish(new, mode)
-            for new, path in zip(unfinished, paths, strict=True):
-                os.replace(new, path)
+            with uninterrupted():
+                for new, path in zip(unfinished, paths, strict=True):
+                    os.replace(new, path)
     finally:
         for new in unfinished:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
+
+
+def unfinished_name(beginning: str) -> str:
+    """Return a new name that says which process writes this, and on which machine."""
+    own = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f".{beginning}.{own}.{UNFINISHED}"
+
+
+def remove_left_behind(folder: Path, beginning: str) -> None:
+    """Remove what processes of this machine that are gone left unfinished.
+
+    Parameters
+    ----------
+    folder : Path
+    beginning : str
+        Of `unfinished_name`.
+    """
+    pattern = re.compile(rf"\.{re.escape(beginning)}\.{BY_WHOM}\.{UNFINISHED}(\.\w+)?")
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            found = pattern.fullmatch(name)
+            if found and found[1] == _machine() and not _is_running(int(found[2])):
+                _remove(folder / name)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until what belongs together is done; then it is heard.
+
+    Outside the main thread, which alone has signals, nothing changes.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or not callable(usual):
+        yield
+        return
+    heard: list[tuple[Any, Any]] = []
+    signal.signal(signal.SIGINT, lambda *said: heard.append(said))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if heard:
+        usual(*heard[0])
+
+
+def _beginning(path: Path) -> str:
+    return path.name[:NAME_KEPT]
+
+
+def _machine() -> str:
+    return sha256(node().encode()).hexdigest()[:8]
+
+
+def _is_running(process: int) -> bool:
+    try:
+        return bool(psutil.pid_exists(process))
+    except OverflowError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    path.unlink(missing_ok=True)
 
 
 def _mode(path: Path) -> int | None:
@@ -78,8 +157,7 @@ def _mode(path: Path) -> int | None:
 
 def _made(path: Path) -> Path:
     """Make a new, empty file beside a path; no file or link that is there is opened."""
-    name = f".{path.name[:NAME_KEPT]}.{secrets.token_hex(4)}.unfinished"
-    unfinished = path.with_name(name)
+    unfinished = path.with_name(unfinished_name(_beginning(path)))
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_ALL))
     except OSError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, plan_for
 from napari_shiftseg.inference.progress import Progress, exhaust, named
-from napari_shiftseg.metrics.contingency import as_labels
+from napari_shiftseg.metrics.contingency import as_labels, with_axes_of
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores
 from napari_shiftseg.metrics.outcomes import Outcomes, object_differences, outcomes
 from napari_shiftseg.metrics.places import (
@@ -246,7 +246,7 @@ def checked_truth(
         )
     if truth is None:
         return None
-    labels = as_labels("truth", truth)
+    labels = with_axes_of(as_labels("truth", truth), shape[-config.ndim :])
     if labels.shape != shape[-config.ndim :]:
         raise ValueError(
             f"truth and image must have one shape, got {labels.shape} and {shape}"

@@ -18,14 +18,19 @@ from skimage.io import imsave
 from napari_shiftseg import __version__
 from napari_shiftseg.files.records import (
     Run,
-    checksums,
     refuse_to_overwrite,
+    sums_of,
     written_by,
 )
 from napari_shiftseg.geometry.foreign_text import readable
 from napari_shiftseg.inference.progress import Progress, exhaust
 from napari_shiftseg.model.description import describe, own_seams
-from napari_shiftseg.model.whole_file import errors_named
+from napari_shiftseg.model.whole_file import (
+    errors_named,
+    remove_left_behind,
+    unfinished_name,
+    uninterrupted,
+)
 from napari_shiftseg.report.figures_of_merit import judgements
 from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.page import Illustration, page
@@ -58,7 +63,7 @@ PLOTS = {
     "is the prediction without tiles over the pairs of the naive ones.",
     "sweep": "Tile size after tile size; filled: a multiple of the period.",
 }
-RECORD = "report.json"
+RECORD, SCRATCH = "report.json", "report"
 OF_SWEEP = {"sweep.csv", "sweep.png"}
 FILES = (  # that a report may consist of
     "report.html", "report.json", "figures.csv", "profile.csv", "sweep.csv",
@@ -231,15 +236,18 @@ def report_steps(
     run = run or Run("compare", (name,))
     report_folder(folder, run, bool(points), overwrite)
     older = written_by(run, folder / RECORD) & set(FILES)
-    scratch_folder = TemporaryDirectory(prefix=".report-", dir=folder)
+    remove_left_behind(folder, SCRATCH)
+    prefix = f"{unfinished_name(SCRATCH)}."
+    scratch_folder = TemporaryDirectory(prefix=prefix, dir=folder)
     with errors_named(folder), scratch_folder as scratch:
         report = yield from _written(
-            comparison, model, image, name, Path(scratch), truth, points, run
+            comparison, model, image, name, Path(scratch), folder, truth, points, run
         )
-        for file in report["files"]:
-            (Path(scratch) / file).replace(folder / file)
-    for file in older - set(report["files"]):
-        (folder / file).unlink(missing_ok=True)
+        with uninterrupted():
+            for file in (RECORD, *(f for f in report["files"] if f != RECORD)):
+                (Path(scratch) / file).replace(folder / file)
+            for file in older - set(report["files"]):
+                (folder / file).unlink(missing_ok=True)
     return report
 
 
@@ -249,11 +257,12 @@ def _written(
     image: ArrayLike,
     name: str,
     folder: Path,
+    target: Path,
     truth: ArrayLike | None,
     points: Sequence[SweepPoint] | None,
     run: Run,
 ) -> Generator[Progress, None, dict[str, Any]]:
-    """Write all files of a report into an empty folder."""
+    """Write all files of a report into an empty folder, to be moved to the target."""
     stage = "writing the report"
     yield Progress(0, 0, stage=stage)
     images = pictures(comparison, image, truth)
@@ -289,7 +298,8 @@ def _written(
     )
     (folder / "report.html").write_text(illustrated, encoding="utf-8")
     others = [file for file in report["files"] if file != RECORD]
-    report["sha256"] = checksums({file: folder / file for file in others})
+    lie = {file: folder / file for file in others}
+    report |= sums_of(run, target / RECORD, lie)
     text = json.dumps(report, indent=2, allow_nan=False)
     (folder / RECORD).write_text(text, encoding="utf-8")
     return report

@@ -14,6 +14,7 @@ from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.inference.scale import USUAL_READING
 from napari_shiftseg.interaction.teaching import training_pairs
+from napari_shiftseg.metrics.contingency import with_axes_of
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.training_window import usual_window
@@ -49,7 +50,8 @@ def read_pairs(
     channel : str, optional
         Which of several channels of the images, counted from 1, or its name.
     say : callable
-        Takes one sentence where labels look like a mask or a raw image.
+        Takes one sentence where labels look like a mask or a raw image, and where
+        something was decided while reading images: colours made grey.
 
     Raises
     ------
@@ -70,18 +72,25 @@ def read_pairs(
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
     samples, doubts = [], []
+    decided: dict[str, list[str]] = {}
     for truth, image in pairs(labels, images).values():
         known = read_labels("labels", truth, partly=True)
         doubts.append(doubt(truth, known))
-        samples.append(Sample(read_image(image, channel).data, known))
-    _say_once(list(filter(None, doubts)), say)
+        source = read_image(image, channel)
+        for note in source.notes:
+            decided.setdefault(note, []).append(f"{image.name}: {note}")
+        known = with_axes_of(known, source.data.shape)
+        samples.append(Sample(source.data, known))
+    _say_once([f"labels {doubt}" for doubt in doubts if doubt], say)
+    for notes in decided.values():
+        _say_once(notes, say)
     return samples
 
 
-def _say_once(doubts: list[str], say: Callable[[str], None]) -> None:
-    if doubts:
-        others = f" ({number_of(len(doubts) - 1, 'other file')} like it)"
-        say(f"labels {doubts[0]}{others * (len(doubts) > 1)}")
+def _say_once(notes: list[str], say: Callable[[str], None]) -> None:
+    if notes:
+        others = f" ({number_of(len(notes) - 1, 'other file')} like it)"
+        say(f"{notes[0]}{others * (len(notes) > 1)}")
 
 
 def to_learn(

@@ -111,7 +111,7 @@ class EditTable(Container):
             self._write(number)
         self.list.scrollToBottom()
         count = number_of(len(edits), "edit")
-        self.title.value = f"{count}. Ctrl+Z undoes the latest one, back to the last knob turn."
+        self.title.value = f"{count}. Ctrl+Z undoes them, back to the last knob turn."
         self.save.enabled = bool(edits)
 
     def _keep_rows(self, same: int, first: int) -> None:

@@ -181,6 +181,21 @@ class TestInterruptions:
         assert (ran.returncode, ran.stdout) == (130, b"")
         assert ran.stderr == b"shiftseg: stopped\n"
 
+    def test_a_call_in_another_thread_is_not_waited_for(self) -> None:
+        program = (
+            "import time\n"
+            "from concurrent.futures import ThreadPoolExecutor\n"
+            "from napari_shiftseg.cli import app, main\n"
+            "def run(_):\n"
+            "    ThreadPoolExecutor(1).submit(time.sleep, 3600)\n"
+            "    raise KeyboardInterrupt\n"
+            "app.run = run\n"
+            "main()\n"
+        )
+        words = [sys.executable, "-c", program]
+        ran = subprocess.run(words, capture_output=True, check=False, timeout=600)
+        assert (ran.returncode, ran.stderr) == (130, b"shiftseg: stopped\n")
+
 
 class TestPatterns:
     """Shells replace ``*.tif`` by files, but where none matches, and on Windows."""

@@ -124,3 +124,23 @@ def test_what_holds_no_numbers_is_no_image(tmp_path, pixels):
     np.save(tmp_path / "image.npy", pixels)
     with pytest.raises(ValueError, match="real numbers are expected"):
         read_image(tmp_path / "image.npy")
+
+
+def test_a_unit_that_ome_has_not_is_said(tmp_path):
+    metadata = {"axes": "YX", "unit": "furlong"}
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, np.zeros((9, 9), "u1"), imagej=True, resolution=(4, 4), metadata=metadata
+    )
+    source = read_image(path)
+    assert source.calibration["X"].size == 0.25
+    assert "no unit 'furlong'" in source.notes[-1]
+
+
+def test_a_size_has_no_more_digits_than_were_meant(tmp_path):
+    pixels, path = np.zeros((9, 9), "u1"), tmp_path / "a.tif"
+    resolution = ((40, 13), (40, 13))
+    tifffile.imwrite(
+        path, pixels, imagej=True, resolution=resolution, metadata={"unit": "um"}
+    )
+    assert read_image(path).calibration["X"].size == 0.325

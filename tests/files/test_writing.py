@@ -306,6 +306,13 @@ class TestOutputs:
         with pytest.raises(FileExistsError, match="cells_labels"):
             written(model, kinds=["labels"], overwrite=False)
 
+    @pytest.mark.parametrize("size", [1e-7, 1e12])
+    def test_a_pixel_size_that_no_tag_holds(self, tmp_path: Path, size: float) -> None:
+        calibration = dict.fromkeys("YX", Distance(size, "µm"))
+        path = tmp_path / "a.tif"
+        writing.write_pixels(path, np.zeros((9, 9), "u1"), "YX", calibration)
+        assert read_image(path).calibration["X"] == Distance(size, "µm")
+
     def test_an_unknown_kind(self, source, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="labels, embedding, gradient"):
             outputs_of("segment", source, tmp_path, ["lables"])

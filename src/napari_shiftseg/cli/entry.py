@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from _thread import interrupt_main
+from contextlib import suppress
 from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
@@ -37,7 +38,17 @@ def main() -> NoReturn:
         status = status_of(sys.argv[1:])
     except KeyboardInterrupt:
         status = _stopped()
+    if status == STOPPED:
+        _leave_at_once(status)
     sys.exit(status)
+
+
+def _leave_at_once(status: int) -> NoReturn:
+    """End without waiting for a call in another thread, which nobody wants now."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # closed, or its reader is gone
+            stream.flush()
+    os._exit(status)
 
 
 def status_of(arguments: Sequence[str]) -> int:

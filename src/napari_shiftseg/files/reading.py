@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.files.calibration import to_ome
 from napari_shiftseg.files.channels import one_channel
 from napari_shiftseg.files.pictures import stored_array, stored_picture
 from napari_shiftseg.files.stored import (
@@ -36,6 +37,7 @@ TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
+UNKNOWN_UNIT = "OME-TIFF has no unit {!r}: results have its sizes, without the unit"
 MOST_EXACT = 2**53  # below, every whole number is a float
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
@@ -127,8 +129,10 @@ def read_image(
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     data, axes = ordered(one.data, one.axes)
+    unknown = sorted(set(to_ome(one.calibration)[1]))
+    notes = [*one.notes, *(UNKNOWN_UNIT.format(unit) for unit in unknown)]
     return Source(
-        name_of_file(path), data, axes, one.calibration, one.notes,
+        name_of_file(path), data, axes, one.calibration, tuple(notes),
         str(path.resolve()), "" if channel is None else str(channel), series,
     )  # fmt: skip
 

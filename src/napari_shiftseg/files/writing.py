@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 KINDS = ("labels", "embedding", "gradient")
 BY_OME = ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")  # dtypes
+LARGEST = 2.0**31  # number of pixels a unit, and its inverse, that a tag can hold
 A_CENTIMETRE = {"nm": 1e7, "µm": 1e4, "mm": 10.0, "cm": 1.0, "in": 1 / 2.54}
 
 
@@ -321,6 +322,8 @@ def _resolution(calibration: Calibration) -> dict[str, Any]:
     unit = A_CENTIMETRE.get(x.unit) if x.unit == y.unit else None
     name = "NONE" if unit is None else "CENTIMETER"
     sizes = tuple((unit or 1) / distance.size for distance in (x, y))
+    if not all(1 / LARGEST < size < LARGEST for size in sizes):
+        return {}
     return {"resolution": sizes, "resolutionunit": name}
 
 

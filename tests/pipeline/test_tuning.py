@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
 from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.pipeline import tuning as tuning_module
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.tuning import (
@@ -147,6 +148,17 @@ class TestTable:
         tuning = tune([Sample(image, truth)], model, GRID, device="cpu", border="valid")
         assert tuning.best.ap50 == 1
         assert tuning.best.clustering == OWN.model_copy(update=TRUE)
+
+    def test_a_network_without_clusters_is_cut_short(
+        self, samples, model, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = [p.note for p in tune_steps(samples, model, GRID, Settings()) if p.note]
+        assert not [note for note in said if "cut short" in note]
+        monkeypatch.setattr(tuning_module, "MOST", 0)
+        steps = tune_steps(samples, model, GRID, Settings())
+        assert "of 9 clusterings were cut short" in next(
+            p.note for p in steps if p.note
+        )
 
     def test_progress_ends_with_all_done(self, samples, model) -> None:
         steps = list(tune_steps(samples, model, GRID, Settings(device="cpu")))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdm import tqdm
 
 from napari_shiftseg.geometry.advice import summary
-from napari_shiftseg.geometry.words import number_of
 from napari_shiftseg.inference.progress import Progress, Returning
 from napari_shiftseg.inference.rough_time import MOST_TILES
 from napari_shiftseg.report.figures_of_merit import ROWS, cell, untiled_cell
@@ -47,8 +46,7 @@ def with_progress(
 def report_segmentation(result: Segmentation, folder: Path) -> None:
     """Print the outcome of a run."""
     print(summary(result.plan), result.intensity.sentence, *result.notes, sep="\n")
-    found = number_of(result.objects, "object")
-    print(f"{found} in {result.seconds:.1f} s, written to {folder}")
+    print(f"{result.found} in {result.seconds:.1f} s, written to {folder}")
 
 
 def report_comparison(report: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.words import number_of, sentence
+from napari_shiftseg.geometry.words import sentence
 from napari_shiftseg.gui.layers import LayerTuple, result_layers
 from napari_shiftseg.inference.progress import Progress
 from napari_shiftseg.metrics.seams import SEAM_RATIO
@@ -77,9 +77,7 @@ class Outcome:
     @property
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
-        number = self.result.objects
-        objects = number_of(number, "object")
-        parts = [f"{objects} in {self.result.seconds:.1f} s"]
+        parts = [f"{self.result.found} in {self.result.seconds:.1f} s"]
         parts += [self.taken] * bool(self.taken)
         parts += map(sentence, self.result.doubts or self.result.intensity.notes)
         parts += self.result.planes

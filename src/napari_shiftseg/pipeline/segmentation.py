@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import log
+from math import log, prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.steps import cluster_steps
 from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.geometry.words import by
+from napari_shiftseg.geometry.words import by, number_of
 from napari_shiftseg.inference.channels import single_channel
 from napari_shiftseg.inference.image import as_array
 from napari_shiftseg.inference.no_data import is_without_data
@@ -123,6 +123,13 @@ class Segmentation:
         """Number of objects, over all frames."""
         frames = self.labels.reshape(-1, *self.plan.output_shape)
         return sum(int((np.bincount(f.ravel())[1:] > 0).sum()) for f in frames)
+
+    @property
+    def found(self) -> str:
+        """How many objects there are, in words, and that planes are apart."""
+        frames = prod(self.labels.shape[: -len(self.plan.output_shape)])
+        apart = f" in {frames:,} planes, each segmented by itself" * (frames > 1)
+        return number_of(self.objects, "object") + apart
 
     @property
     def offset(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.clustering.effort import Effort
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.inference.progress import Progress, Returning, exhaust, saying
 from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 BANDWIDTHS = (0.5, 0.7, 1.0, 1.5)
 MIN_SIZES = (10, 20, 40)
 THRESHOLDS = (0.3, 0.5, 0.7)
+MOST = 50_000  # distances a pixel, 100 times those of a network that makes clusters
+CUT_SHORT = "clusterings were cut short: the network makes no clear clusters"
 DIGITS = 9  # of a score; a difference below comes of rounding
 
 
@@ -267,16 +270,20 @@ def _scores(
     steps = Returning(predicted_steps(opened, model, plan, settings))
     for progress in steps:
         yield Progress(0, total, progress.note, progress.stage)
-    predicted, scores = steps.value, []
+    predicted, scores, cut_short = steps.value, [], 0
     there = np.asarray(sample.labels)[
         tuple(slice(*bounds) for bounds in predicted.plan.region)
     ]
     for done, clustering in enumerate(clusterings, start=1):
         so_far = Progress(done, total, stage="clustering")
         yield so_far
+        effort = Effort(MOST * there.size)
         objects = yield from saying(
-            so_far, clustered_steps(predicted, model, clustering, settings.device)
+            so_far,
+            clustered_steps(predicted, model, clustering, settings.device, effort),
         )
         scores.append(object_scores(there, objects.labels))
-    yield Progress(total, total, stage="clustering")
+        cut_short += effort.is_spent
+    note = f"{cut_short} of {len(clusterings)} {CUT_SHORT}" if cut_short else ""
+    yield Progress(total, total, note, stage="clustering")
     return scores

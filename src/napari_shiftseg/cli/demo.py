@@ -13,6 +13,7 @@ from napari_shiftseg.files.records import Run
 from napari_shiftseg.model.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.report.folder import kept_if_used
 from napari_shiftseg.report.write import report_folder, write_report
 from napari_shiftseg.samples.catalogue import make_sample
 
@@ -37,16 +38,17 @@ def run_demo(
 ) -> None:
     """Segment the disk sample both ways; write, print and show the outcome."""
     run = Run("demo", (SAMPLE,))
-    folder = report_folder(output, run, overwrite=overwrite)
-    sample, model = make_sample(SAMPLE), load_model(SAMPLE)
-    settings = Settings(window=window, device=device)
-    comparison = with_progress(
-        compare_steps(sample.image, model, settings, sample.labels)
-    )
-    report = write_report(
-        comparison, model, sample.image, SAMPLE, folder, sample.labels,
-        run=run, overwrite=overwrite,
-    )  # fmt: skip
+    with kept_if_used(output) as folder:
+        report_folder(folder, run, overwrite=overwrite)
+        sample, model = make_sample(SAMPLE), load_model(SAMPLE)
+        settings = Settings(window=window, device=device)
+        comparison = with_progress(
+            compare_steps(sample.image, model, settings, sample.labels)
+        )
+        report = write_report(
+            comparison, model, sample.image, SAMPLE, folder, sample.labels,
+            run=run, overwrite=overwrite,
+        )  # fmt: skip
     if as_json:
         print(json.dumps({"sample": SAMPLE, **{key: report[key] for key in FIGURES}}))
         return

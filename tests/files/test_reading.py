@@ -122,7 +122,7 @@ def test_planes_of_labels_are_no_colours_and_no_channels(tmp_path, shape):
 )
 def test_what_holds_no_numbers_is_no_image(tmp_path, pixels):
     np.save(tmp_path / "image.npy", pixels)
-    with pytest.raises(ValueError, match="real numbers are expected"):
+    with pytest.raises(ValueError, match="of real numbers"):
         read_image(tmp_path / "image.npy")
 
 

@@ -311,7 +311,7 @@ def _stored(path: Path, series: int | None = None) -> Stored:
 def _of_numbers(stored: Stored) -> Stored:
     kind = stored.data.dtype
     if kind.kind not in "buif":
-        raise ValueError(f"it holds {kind}: whole or real numbers are expected")
+        raise ValueError(f"an image is an array of real numbers, it holds {kind}")
     return stored
 
 

@@ -38,6 +38,14 @@ def nuclei(
     return GROUND + HEIGHT * body + rng.normal(0, noise, there.shape), there
 
 
+def series(grounds: Any, contrasts: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return frames of nuclei on grounds, at contrasts, and what is a nucleus."""
+    image, there = nuclei(noise=0)
+    up, times = (np.array(v, float)[:, None, None] for v in (grounds, contrasts))
+    stack = GROUND + up + times * (image - GROUND)
+    return stack + np.random.default_rng(3).normal(0, 2, stack.shape), there
+
+
 def scale(image: Any, **reading: Any) -> Scale:
     return find_scale(image, 2, "percentile", Reading(**reading))
 
@@ -284,6 +292,16 @@ class TestAsked:
         read = opened.read([(0, 1), (0, 3)], FLOAT32)
         np.testing.assert_allclose(read.ravel(), [0, 0.5, 1])
 
+    @pytest.mark.parametrize("value", [0, 65535, 1e30])
+    def test_a_border_holds_no_data_in_any_range(self, value: float) -> None:
+        image, there = nuclei()
+        image[:30] = value
+        there[:33] = False
+        read = assert_reads(image, there, intensity=(100, 1100))
+        assert not read[:30].any()
+        stack = frame_scales(image[None], CONFIG, Reading((100, 1100)))
+        assert stack.common == scale(image, intensity=(100, 1100))
+
     @pytest.mark.parametrize("intensity", ["percentile", "range"])
     def test_dark_objects(self, intensity: Any) -> None:
         image, _ = nuclei()
@@ -357,6 +375,90 @@ class TestStack:
             for blur, fall in ((0, 1), (6, 0.8), (12, 0.6), (20, 0.5))
         ]
         assert frame_scales(np.stack(planes), CONFIG, Reading()).common is not None
+
+    @pytest.mark.parametrize(
+        ("grounds", "contrasts"),
+        [
+            ((0, 1000, 2000, 3000), (1, 1, 1, 1)),
+            ((0, 300, 600, 900), (1, 1, 1, 1)),
+            ((0, 0, 0, 600), (1, 1, 1, 1)),
+            ((0, 0, 0, 0), (0.05, 0.2, 0.5, 1)),
+            ((0, 0, 0, 0, 0, 0), (1, 0.5, 0.6, 0.3, 0.1, 0.03)),
+            ((0, 0, 0, 0, 0, 0), (1, 2, 4.4, 9, 19, 40)),
+            ((0, 0, 0), (1, 10, 1)),
+            ((0, 500, 0), (1, 0.1, 10)),
+        ],
+    )
+    def test_frames_that_differ(self, grounds: Any, contrasts: Any) -> None:
+        stack, there = series(grounds, contrasts)
+        scales = frame_scales(stack, CONFIG, Reading())
+        assert scales.notes
+        for at, frame in enumerate(stack):
+            read = open_image(frame, 2, scale=scales.of((at,))).read(ALL, FLOAT32)[0]
+            inside = ndimage.binary_erosion(there, iterations=3)
+            outside = ~ndimage.binary_dilation(there, iterations=4)
+            assert 0.35 < np.median(read[inside]) < 1.5
+            assert abs(np.median(read[outside])) < 0.15
+
+    def test_what_differs_is_said(self) -> None:
+        stack, _ = series((0, 900, 0), (1, 1, 10))
+        assert frame_scales(stack, CONFIG, Reading()).notes == (
+            "plane 3 of 3: read each by its own contrast, which differs up to 10 times",
+            "the frames are read each from its own ground, which differs by 900",
+        )
+
+    def test_dark_objects_on_a_ground_that_drifts(self) -> None:
+        stack, _ = series((0, 1000, 2000), (1, 1, 1))
+        reading = Reading(invert=True)
+        scales = frame_scales(8000 - stack, CONFIG, reading)
+        for at, plane in enumerate(8000 - stack):
+            own = find_scale(plane, 2, "percentile", reading)
+            ends = [(s.low, s.high) for s in (scales.of((at,)), own) if s]
+            np.testing.assert_allclose(*ends, atol=20)
+
+    def test_empty_planes_among_frames_that_drift(self) -> None:
+        stack, _ = series((0, 1000, 2000, 3000), (0, 1, 0, 1))
+        scales = frame_scales(stack, CONFIG, Reading())
+        assert scales.planes == ("planes 1, 3 of 4: nothing but noise",)
+        for at in (1, 3):
+            own, found = scale(stack[at]), scales.of((at,))
+            assert found is not None
+            assert (found.low, found.high) == pytest.approx((own.low, own.high), abs=60)
+
+    def test_equal_frames_have_one_scale(self) -> None:
+        stack, _ = series((0, 50, 20), (1, 0.6, 0.8))
+        scales = frame_scales(stack, CONFIG, Reading())
+        assert (scales.own, scales.notes) == ({}, ())
+        assert scales.common == scale(stack)
+
+    def test_planes_out_of_focus_are_read_as_weak(self) -> None:
+        image, there = nuclei(noise=0)
+        rng = np.random.default_rng(3)
+        blurred = GROUND + 0.2 * ndimage.gaussian_filter(image - GROUND, 7)
+        stack = np.stack([blurred, blurred, blurred, image])
+        stack += rng.normal(0, 3, stack.shape)
+        scales = frame_scales(stack, CONFIG, Reading())
+        read = open_image(stack[0], 2, scale=scales.of((0,))).read(ALL, FLOAT32)[0]
+        assert scales.planes == ()
+        assert read[there].max() < 0.3
+
+    def test_a_dim_speck_is_read_as_weak(self) -> None:
+        stack, _ = series((0, 0, 0), (1, 0, 1))
+        stack[1, 78:83, 78:83] += 100
+        scales = frame_scales(stack, CONFIG, Reading())
+        assert scales.of((1,)) == scales.common is not None
+
+    @pytest.mark.parametrize("dtype", [float, bool])
+    def test_a_range_over_all_frames(self, dtype: Any) -> None:
+        stack = np.zeros((3, 8, 9), dtype)
+        stack[1, 2, 3] = 1
+        config = ModelConfig.new(intensity="range")
+        common = frame_scales(stack, config, Reading()).common
+        assert common is not None
+        assert (common.low, common.high, common.notes) == (0, 1, ())
+        assert frame_scales(stack[:1], config, Reading()).notes == (
+            "the image has one grey value only, 0",
+        )
 
     def test_large_ones_are_sampled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(intensity_module, "MOST_SAMPLED", 2 * 160**2)

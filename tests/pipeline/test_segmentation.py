@@ -176,13 +176,27 @@ class TestSeries:
         assert result.objects == sum(frame.max() for frame in result.labels)
         assert result.objects > 3
 
-    def test_each_frame_has_its_own_scale(self, small_model, rng) -> None:
+    def test_all_frames_have_one_range(self, small_model, rng) -> None:
         model = small_model(2, 2, intensity="range", clustering=ONE_MODE)
-        frame = rng.normal(size=(21, 26))
-        result = segment(np.stack([frame, 100 * frame + 7]), model, window=8)
+        series = rng.random((2, 21, 26)) * np.array([1, 100])[:, None, None]
+        low, high = series.min(), series.max()
+        result = segment(series, model, window=8)
+        given = segment(series[0], model, window=8, intensity=(low, high))
+        np.testing.assert_array_equal(result.embeddings[:, 0], given.embeddings)
+        assert (result.intensity.low, result.intensity.high) == (low, high)
+        assert "frames" not in result.intensity.figures()
+
+    def test_frames_of_another_ground_are_read_alike(self, small_model, rng) -> None:
+        model = small_model(2, 2, intensity="percentile", clustering=ONE_MODE)
+        frame = rng.normal(size=(60, 60))
+        frame[10:20, 10:20] = frame[30:40, 30:40] = 100
+        result = segment(np.stack([frame, frame + 70]), model)
         np.testing.assert_allclose(
             result.embeddings[:, 0], result.embeddings[:, 1], atol=1e-4
         )
+        first, second = result.intensity.figures()["frames"]
+        np.testing.assert_allclose(np.subtract(second, first), 70)
+        assert result.notes == result.intensity.notes
 
     def test_two_leading_axes(self, model: UNet, rng) -> None:
         series = rng.normal(size=(2, 3, 9, 11))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.inference.no_data import NoData
     from napari_shiftseg.model.config import Intensity
 
 PERCENTILES = (1.0, 99.8)
@@ -132,7 +133,10 @@ def find_scale(
     reading = reading or Reading()
     if reading.intensity != "auto":
         low, high = map(float, reading.intensity)
-        scale = Scale(low, high, ceiling=inf if intensity != "percentile" else CEILING)
+        scale = Scale(low, high)
+        if intensity == "percentile":
+            holes, blocks = _no_data_in(data, ndim, reading)
+            scale = replace(scale, ceiling=CEILING, no_data=holes, in_blocks=blocks)
     elif intensity == "as-is":
         scale = Scale()
     elif intensity == "range" or np.dtype(data.dtype).kind == "b":
@@ -155,8 +159,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     ValueError
         If a pixel is not finite, or all hold no data.
     """
-    shape = tuple(data.shape)
-    parts = [*_parts(shape, ndim)]
+    parts = [*_parts(tuple(data.shape), ndim)]
     number = sum(prod(_sizes(part)) for part in parts)
     share = max(1, ceil(number / MOST_SAMPLED))
     sheets: list[Sheet] = []
@@ -164,21 +167,12 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     places: list[tuple[int, ...]] = []
     holes: dict[float, None] = {}
     blocks: dict[float, None] = {}
-    for part in parts:
-        plane, masked = values_of(data[part])
-        left_out = _without_data(plane, masked, reading.ignore_nan)
-        if left_out is None:
-            continue
-        plane = workable(plane)
-        found = no_data(plane, left_out)
-        hidden = found.where
-        if hidden.all():
-            continue
+    for part, plane, found in _known_parts(data, parts, reading):
         holes |= dict.fromkeys(found.values)
         blocks |= dict.fromkeys(found.in_blocks)
         known = -plane.astype(np.float64) if reading.invert else plane
-        sheets.append(sheet_of(known, hidden))
-        values.append(known[~hidden].ravel()[::share])
+        sheets.append(sheet_of(known, found.where))
+        values.append(known[~found.where].ravel()[::share])
         places.append(tuple(i for i in part if isinstance(i, int)))
     if not sheets:
         raise ValueError(
@@ -186,8 +180,36 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
         )
     return Seen(
         tuple(sheets), tuple(values), tuple(places), tuple(holes), tuple(blocks),
-        is_complete=number == prod(shape),
+        is_complete=number == prod(data.shape),
     )  # fmt: skip
+
+
+def _known_parts(
+    data: Any, parts: list[tuple[slice | int, ...]], reading: Reading
+) -> Iterator[tuple[tuple[slice | int, ...], NDArray[Any], NoData]]:
+    """Yield the parts that hold data: where, their pixels, and which hold none."""
+    for part in parts:
+        plane, masked = values_of(data[part])
+        left_out = _without_data(plane, masked, reading.ignore_nan)
+        if left_out is None:
+            continue
+        plane = workable(plane)
+        found = no_data(plane, left_out)
+        if not found.where.all():
+            yield part, plane, found
+
+
+def _no_data_in(
+    data: Any, ndim: int, reading: Reading
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the grey values that hold no data, and those that do in blocks."""
+    if np.dtype(data.dtype).kind not in "iuf":
+        return (), ()
+    parts = [*_parts(tuple(data.shape), ndim)]
+    found = [last for *_, last in _known_parts(data, parts, reading)]
+    holes = dict.fromkeys(v for one in found for v in one.values)
+    blocks = dict.fromkeys(v for one in found for v in one.in_blocks)
+    return tuple(holes), tuple(blocks)
 
 
 def scale_of(seen: Seen, reading: Reading) -> Scale:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Literal
+from typing import Any, Literal
 
 from napari_shiftseg.geometry.words import grey
 
@@ -113,6 +113,9 @@ class Scale:
         Whether what is not finite holds no data.
     notes : tuple of str
         What the user should know.
+    frames : tuple of (float, float)
+        `low` and `high` of each frame of a stack whose frames are read each in its own
+        way; this scale is that of the others, or of the first.
     """
 
     low: float = 0.0
@@ -124,6 +127,7 @@ class Scale:
     ceiling: float = inf
     ignore_nan: bool = False
     notes: tuple[str, ...] = ()
+    frames: tuple[tuple[float, float], ...] = ()
 
     @property
     def offset(self) -> float:
@@ -147,13 +151,15 @@ class Scale:
         ends = "1 … 0" if self.inverted else "0 … 1"
         return f"reads {grey(self.low)} … {grey(self.high)} as {ends}"
 
-    def figures(self) -> dict[str, float | bool | list[float]]:
+    def figures(self) -> dict[str, Any]:
         """Return these values, ready for JSON."""
+        frames = {"frames": [[*ends] for ends in self.frames]} if self.frames else {}
         return {
             "low": self.low,
             "high": self.high,
             "inverted": self.inverted,
             "no_data": [*self.no_data, *self.in_blocks],
+            **frames,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,8 +35,9 @@ class Sheet:
         Standard deviation of the ground at the size of objects, in its quiet parts.
     is_noise : bool
         Whether it shows nothing else; then nothing stands out.
-    peaks, sizes : ndarray
-        (objects,), of what stands out: grey value of its brighter half, and pixels.
+    peaks, sizes, steepness : ndarray
+        (objects,), of what stands out: grey value of its brighter half, pixels of
+        that, and slope of its edge by its height, per pixel.
     bright : ndarray
         (pixels,), grey values of the brighter halves of all of them.
     smooth : float
@@ -49,8 +50,23 @@ class Sheet:
     is_noise: bool
     peaks: NDArray[np.floating[Any]]
     sizes: NDArray[np.integer[Any]]
+    steepness: NDArray[np.floating[Any]]
     bright: NDArray[np.floating[Any]]
     smooth: float
+
+    def raised(self, by: float) -> Sheet:
+        """Return the sheet of a plane with so much added to its grey values."""
+        return replace(
+            self, ground=self.ground + by, peaks=self.peaks + by,
+            bright=self.bright + by, smooth=self.smooth + by,
+        )  # fmt: skip
+
+    def without_objects(self) -> Sheet:
+        """Return the sheet as if nothing stood out."""
+        return replace(
+            self, peaks=self.peaks[:0], sizes=self.sizes[:0],
+            steepness=self.steepness[:0], bright=self.bright[:0],
+        )  # fmt: skip
 
 
 def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
@@ -76,15 +92,13 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     noise = noise_of(plain, calm, standing_out, out, step)
     if noise.is_all:
         standing_out = np.zeros_like(out)
-    peaks, sizes, bright = _objects(calm, standing_out, ground, floor)
+    objects = _objects(calm, blurred, standing_out, ground, floor)
     return Sheet(
         ground,
         max(_below(plain[~out], ground), step),
         noise.spread,
         noise.is_all,
-        peaks,
-        sizes,
-        bright,
+        *objects,
         float(np.percentile(calm[~out], 99.8)),
     )
 
@@ -113,13 +127,10 @@ def _below(values: NDArray[Any], ground: float) -> float:
 
 
 def _objects(
-    calm: NDArray[Any], standing_out: Mask, ground: float, floor: float
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the brightness and size of what stands out, and its brighter pixels."""
+    calm: Pixels, blurred: Pixels, standing_out: Mask, ground: float, floor: float
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return peaks, sizes, steepness of what stands out, and its brighter pixels."""
     parts, number = ndimage.label(standing_out)
-    if not number:
-        none = np.zeros(0)
-        return none, none.astype(int), none
     most = ndimage.maximum(calm, parts, np.arange(number + 1))
     core = standing_out & (calm > np.maximum(floor, (ground + most[parts]) / 2))
     sizes = np.bincount(parts[core], minlength=number + 1)
@@ -128,7 +139,19 @@ def _objects(
     ids = np.flatnonzero(large)
     if not len(ids):
         none = np.zeros(0)
-        return none, none.astype(int), none
+        return none, none.astype(int), none, none
     kept = core & large[parts]
     peaks = np.asarray(ndimage.median(calm, np.where(kept, parts, 0), ids))
-    return peaks, sizes[ids], calm[kept]
+    steepness = _steepness(blurred, parts, ids, ground)
+    return peaks, sizes[ids], steepness, calm[kept]
+
+
+def _steepness(
+    blurred: Pixels, parts: NDArray[Any], ids: NDArray[Any], ground: float
+) -> NDArray[Any]:
+    """Return the steepest slope of things by their height, per pixel: (things,)."""
+    slopes = np.sqrt(sum(np.gradient(blurred, axis=i) ** 2 for i in range(parts.ndim)))
+    steepest = np.asarray(ndimage.maximum(slopes, parts, ids))
+    height = np.asarray(ndimage.maximum(blurred, parts, ids)) - ground
+    found: NDArray[Any] = steepest / height
+    return found

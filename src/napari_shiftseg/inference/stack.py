@@ -1,4 +1,4 @@
-"""One scale for all frames of a stack, or each its own where they bleach."""
+"""One scale for all frames of a stack, or each its own where they differ."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.words import by
+from napari_shiftseg.geometry.words import by, grey
+from napari_shiftseg.inference.frame import (
+    Frame,
+    frames_in,
+    joined,
+    standing_apart,
+    without_blurred,
+)
 from napari_shiftseg.inference.intensity import (
     Seen,
     find_scale,
@@ -16,6 +23,7 @@ from napari_shiftseg.inference.intensity import (
     seen_in,
     usual_contrast,
 )
+from napari_shiftseg.inference.no_data import is_without_data
 
 if TYPE_CHECKING:
     from napari_shiftseg.inference.scale import Reading, Scale
@@ -25,9 +33,12 @@ BLEACHED = 0.5  # of the first frame's contrast, that the last one has at most
 RISES = 1.15  # times, that a frame's contrast is that of the frame before at most
 ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
-FLAT = 0.1  # reading above which a frame of one grey value is not just ground
 NAMED = 10  # planes that are named in a note
 
+DRIFT = 0.15  # of the scale, that the ground of frames differs at most
+
+CONTRAST = "read each by its own contrast, which differs up to {} times"
+GROUNDS = "the frames are read each from its own ground, which differs by {}"
 BLEACHING = "the frames bleach, so each is read by grey values of its own"
 
 
@@ -43,19 +54,24 @@ class FrameScales:
         What the user should know, once for all frames.
     planes : tuple of str
         What single frames are: nothing but noise, for example.
-    empty : dict of tuple of int to Scale
-        Frames that show nothing, by position on the leading axes: all of them is read
-        as nearly 0.
+    own : dict of tuple of int to Scale
+        Of frames that are read otherwise, by position on the leading axes: of another
+        contrast, or ground, or with nothing to see, which is read as nearly 0.
+    known : frozenset of tuple of int, optional
+        Frames that were looked at, where others are read as is found in them.
     """
 
     common: Scale | None
     notes: tuple[str, ...] = ()
     planes: tuple[str, ...] = ()
-    empty: dict[tuple[int, ...], Scale] = field(default_factory=dict)
+    own: dict[tuple[int, ...], Scale] = field(default_factory=dict)
+    known: frozenset[tuple[int, ...]] | None = None
 
     def of(self, frame: tuple[int, ...]) -> Scale | None:
         """Return how a frame is read; None: as is found in it."""
-        return self.empty.get(frame, self.common)
+        if self.known is not None and frame not in self.known:
+            return None
+        return self.own.get(frame, self.common)
 
 
 def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
@@ -63,7 +79,8 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
 
     All have one scale, so that planes without objects stay without. Frames that bleach
     have their own: their contrast falls from frame to frame to half and less, while
-    what they show stays as it was.
+    what they show stays as it was. So have single frames of quite another contrast
+    (`standing_apart`); where the ground differs, the scale is moved along with it.
 
     Parameters
     ----------
@@ -74,15 +91,94 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     """
     if reading.intensity != "auto":
         return FrameScales(find_scale(data, config.ndim, config.intensity, reading))
-    if config.intensity != "percentile" or np.dtype(data.dtype).kind not in "iuf":
+    kind = np.dtype(data.dtype).kind
+    leading = tuple(data.shape[: len(data.shape) - config.image_axes])
+    if kind in "buif" and (config.intensity == "range" or kind == "b"):
+        return _range_of_all(data, leading, config, reading)
+    if config.intensity != "percentile" or kind not in "iuf":
         return FrameScales(None)
     seen = seen_in(data, config.ndim, reading)
-    leading = tuple(data.shape[: len(data.shape) - config.image_axes])
     empty, planes = _empty_frames(seen, leading, reading)
     if is_bleaching(seen):
         return FrameScales(None, (BLEACHING,), planes, empty)
-    scale = scale_of(seen, reading)
-    return FrameScales(replace(scale, notes=()), scale.notes, planes, empty)
+    scales = _by_frame(seen, leading, reading)
+    return replace(scales, planes=planes, own=scales.own | empty)
+
+
+def _range_of_all(
+    data: Any, leading: tuple[int, ...], config: ModelConfig, reading: Reading
+) -> FrameScales:
+    """Return the range over all frames that hold data."""
+    found = [
+        find_scale(data[at], config.ndim, config.intensity, reading)
+        for at in np.ndindex(leading)
+        if not is_without_data(data[at])
+    ]
+    if not found or config.intensity == "as-is":
+        return FrameScales(None)
+    low, high = min(one.low for one in found), max(one.high for one in found)
+    ground = high if reading.invert else low
+    common = replace(found[0], low=low, high=high, ground=ground, notes=())
+    return FrameScales(common, () if high > low else found[0].notes)
+
+
+def _by_frame(seen: Seen, leading: tuple[int, ...], reading: Reading) -> FrameScales:
+    """Return the scale of all frames, moved by their ground, and of those apart."""
+    frames = frames_in(seen, len(leading))
+    apart = standing_apart(frames)
+    places = {frame.at for frame in apart}
+    others = [frame for frame in frames if frame.at not in places]
+    shared = others if any(frame.contrast > 0 for frame in others) else frames
+    common, steps = _levelled(seen, without_blurred(shared), reading)
+    sign = -1 if reading.invert else 1
+    own = {at: _moved(common, sign * step) for at, step in steps.items()}
+    own |= {frame.at: scale_of(frame.seen, reading) for frame in apart}
+    notes = (*common.notes, *_differing(frames, apart, [*steps.values()], leading))
+    known = frozenset(frame.at for frame in frames) if own else None
+    return FrameScales(replace(common, notes=()), notes, (), own, known)
+
+
+def _levelled(
+    seen: Seen, frames: list[Frame], reading: Reading
+) -> tuple[Scale, dict[tuple[int, ...], float]]:
+    """Return the scale of frames, and by how much it is moved where grounds differ."""
+    common = scale_of(joined(seen, frames), reading)
+    clear = [frame for frame in frames if frame.contrast > 0]
+    if not clear:
+        return common, {}
+    middle = float(np.median([frame.ground for frame in clear]))
+    steps = {frame.at: frame.ground - middle for frame in frames if frame.is_level}
+    level = [frame.raised(-steps.get(frame.at, 0.0)) for frame in frames]
+    scale = scale_of(joined(seen, level), reading)
+    farthest = max(abs(frame.ground - middle) for frame in clear)
+    if farthest <= DRIFT * (scale.high - scale.low):
+        return common, {}
+    return scale, {frame.at: steps[frame.at] for frame in clear}
+
+
+def _moved(scale: Scale, by: float) -> Scale:
+    return replace(
+        scale, low=scale.low + by, high=scale.high + by, ground=scale.ground + by,
+        notes=(),
+    )  # fmt: skip
+
+
+def _differing(
+    frames: list[Frame],
+    apart: list[Frame],
+    steps: list[float],
+    leading: tuple[int, ...],
+) -> list[str]:
+    """Say which frames are read in their own way."""
+    said = []
+    if apart:
+        shown = [frame.contrast for frame in frames if frame.contrast > 0]
+        times = grey(float(f"{max(shown) / min(shown):.2g}"))
+        places = [frame.at for frame in apart]
+        said.append(planes_are(places, leading, CONTRAST.format(times)))
+    if steps:
+        said.append(GROUNDS.format(grey(max(steps) - min(steps))))
+    return said
 
 
 def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:

@@ -216,9 +216,13 @@ def _segmentation_steps(
     leading = np.shape(pixels)[: len(frames[0])]
     without = planes_are([frames[n] for n in empty], leading, NO_DATA)
     planes = tuple(filter(None, (*scales.planes, without)))
-    stacked = _stacked(_with_empty(results, empty, len(frames)), leading)
+    results = _with_empty(results, empty, len(frames))
+    stacked = _stacked(results, leading)
     notes, common = (*scales.notes, *planes, *stacked.notes), scales.common
     read = replace(common, notes=scales.notes) if common else stacked.intensity
+    ends = tuple((r.intensity.low, r.intensity.high) for r in results)
+    if len(set(ends)) > 1:
+        read = replace(read, frames=ends)
     return replace(stacked, notes=notes, planes=planes, intensity=read)
 
 

@@ -784,4 +784,4 @@ def test_corrections_are_read_as_in_the_run(viewer, corrected):
     Corrected(9, 0, 1, 1, "nuclei", 2, (100, 1100), True).write(labels)
     corrected.take_corrections(viewer.layers["cells"], labels)
     settings = corrected.form.intensity.settings()
-    assert settings == {"intensity": (100, 1100), "invert": True}
+    assert (settings["intensity"], settings["invert"]) == ((100, 1100), True)

@@ -38,6 +38,7 @@ def is_outdated(widget):
 def test_the_buttons_are_those_of_segment(viewer, compare, widget, noise, qtbot):
     viewer.add_image(noise)
     widget.stitching.value = "naive"
+    compare.form.window.value = widget.window.value = "6"
     for each, devices in ((widget, widget.device), (compare, compare)):
         qtbot.waitUntil(lambda: devices._devices is not None, timeout=30_000)  # noqa: B023
         each.note.buttons[1].native.click()

@@ -108,10 +108,13 @@ def test_an_interruption_waits_for_all_names(
             two.write_text("2")
 
     monkeypatch.setattr(os, "replace", interrupted)
-    usual = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        write_both()
-    assert signal.getsignal(signal.SIGINT) is usual
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write_both()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [path.read_text() for path in paths] == ["1", "2"]
     assert sorted(tmp_path.iterdir()) == paths
 

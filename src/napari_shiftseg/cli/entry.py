@@ -45,6 +45,7 @@ def main() -> NoReturn:
 
 def _leave_at_once(status: int) -> NoReturn:
     """End without waiting for a call in another thread, which nobody wants now."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more ends it sooner
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # closed, or its reader is gone
             stream.flush()
@@ -95,7 +96,6 @@ def _is_interruption(error: BaseException | None) -> bool:
 
 
 def _stopped() -> int:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more ends it at once
     say("stopped")
     return STOPPED
 

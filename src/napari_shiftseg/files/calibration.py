@@ -188,7 +188,7 @@ def _known(said: Mapping[str, tuple[Any, Any]]) -> Calibration:
             number = abs(float(size))
         except (TypeError, ValueError):
             continue
-        if number and isfinite(number):  # 13 pixels in 40 µm are no 3.0769230769230766
+        if number and isfinite(number):  # 13 µm in 40 pixels are 0.325
             found[axis] = Distance(float(f"{number:.{DIGITS}g}"), one_spelling(unit))
     return found
 

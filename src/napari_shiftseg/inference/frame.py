@@ -67,8 +67,7 @@ class Frame:
 
 def frames_in(seen: Seen, axes: int) -> list[Frame]:
     """Return the frames of a stack of so many leading axes."""
-    places = dict.fromkeys(place[:axes] for place in seen.places)
-    return [_frame(at, seen.at(at)) for at in places]
+    return [_frame(at, own) for at, own in seen.by_frame(axes).items()]
 
 
 def joined(seen: Seen, frames: list[Frame]) -> Seen:

@@ -73,6 +73,11 @@ class Seen:
         """Grey value of the ground: the median over the planes."""
         return float(np.median([sheet.ground for sheet in self.sheets]))
 
+    def by_frame(self, axes: int) -> dict[tuple[int, ...], Seen]:
+        """Return what was seen of each frame of a stack of so many leading axes."""
+        places = dict.fromkeys(place[:axes] for place in self.places)
+        return {at: self.at(at) for at in places}
+
     def at(self, place: tuple[int, ...]) -> Seen:
         """Return what was seen at a place: of one frame of a stack, for example."""
         here = [i for i, p in enumerate(self.places) if p[: len(place)] == place]

@@ -224,9 +224,7 @@ def _empty_frames(
     """Return how frames are read that show nothing beside others, and what they are."""
     if not seen.is_complete or seen.is_noise or seen.is_constant:
         return {}, ()
-    frames = {
-        at: seen.at(at) for at in dict.fromkeys(p[: len(leading)] for p in seen.places)
-    }
+    frames = seen.by_frame(len(leading))
     noise = [at for at, frame in frames.items() if frame.is_noise]
     constant = [at for at, frame in frames.items() if frame.is_constant]
     said = (

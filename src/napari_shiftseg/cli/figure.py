@@ -39,14 +39,14 @@ def run_figure(
         steps = run_steps(experiment, output, retrain, device, own, overwrite)
         reports.append(with_progress(steps, unit="step"))
         if not as_json:
-            _print(reports[-1], output)
+            _print_figure(reports[-1], output)
     if as_json:
         one = {"figure": ALL, "figures": reports} if many else reports[0]
         print(json.dumps(one, allow_nan=False))
         note(f"figures and tables are in {output}")
 
 
-def _print(report: dict[str, Any], folder: Path) -> None:
+def _print_figure(report: dict[str, Any], folder: Path) -> None:
     print(f"{report['figure']}: {report['title']}")
     for key, value in report.items():
         if key not in ABOUT:

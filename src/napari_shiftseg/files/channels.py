@@ -13,7 +13,7 @@ from napari_shiftseg.inference.image import luminance
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COLOURS = ("red", "green", "blue")
+COLOUR_NAMES = ("red", "green", "blue")
 MADE_GREY = (
     "colours were made grey (their luminance): choose one with --channel red, green or "
     "blue if only one shows the objects"
@@ -150,7 +150,7 @@ def _place(channel: int | str, names: tuple[str, ...], number: int) -> int:
 
 
 def _colours(stored: Stored) -> tuple[str, ...]:
-    return (*COLOURS, "opacity") if stored.kind == "rgb" else ()
+    return (*COLOUR_NAMES, "opacity") if stored.kind == "rgb" else ()
 
 
 def _list(names: tuple[str, ...], number: int) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEPARATOR = " · "  # between image, kind and run in the name of a layer
 CUT = "…"
 MOST_WIDTH = 600  # pixels of an open list
-MARGIN = 40  # pixels beside the names of an open list
+LIST_MARGIN = 40  # pixels beside the names of an open list
 
 
 def shortened(name: str, fits: Callable[[str], bool]) -> str:
@@ -78,7 +78,7 @@ class LongNames(QObject):
         for row, name in enumerate(names):
             box.setItemData(row, plainly(name), Qt.ItemDataRole.ToolTipRole)
         widest = max(map(self._width, names), default=0)
-        box.view().setMinimumWidth(min(widest + MARGIN, MOST_WIDTH))
+        box.view().setMinimumWidth(min(widest + LIST_MARGIN, MOST_WIDTH))
 
     def eventFilter(self, box: QObject, event: QEvent) -> bool:
         """Paint the name, and tell all of it; leave to Qt what fits."""

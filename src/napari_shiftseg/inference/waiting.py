@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-Step = TypeVar("Step")
-Result = TypeVar("Result")
 
 LOOK = 0.05  # seconds from one look whether the call has ended to the next
 LARGE = 2**21  # values; a call on fewer ends soon enough to wait for it where it is

@@ -114,7 +114,7 @@ def page(
     template = files("napari_shiftseg.report").joinpath(TEMPLATE)
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         report=report,
-        card=_flat(card),
+        card=_card_values(card),
         meanings=MEANINGS,
         untiled=UNTILED,
         lines=lines(report),
@@ -124,7 +124,7 @@ def page(
     )
 
 
-def _flat(card: Mapping[str, Any]) -> dict[str, Any]:
+def _card_values(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model card with its provenance spread out."""
     provenance = card.get("provenance") or {}
     own = {key: value for key, value in card.items() if key != "provenance"}

@@ -14,16 +14,16 @@ from time import perf_counter
 import numpy as np
 import pytest
 
+from napari_shiftseg.explain.distance import distance_image
+from napari_shiftseg.explain.evidence import Evidence
+from napari_shiftseg.explain.explain import explain
+from napari_shiftseg.explain.pixel import ask_pixel
 from napari_shiftseg.inference.predict import open_for, plan_for
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.asking.distance_image import distance_image
-from napari_shiftseg.interaction.asking.evidence import Evidence
-from napari_shiftseg.interaction.asking.explaining import explain
-from napari_shiftseg.interaction.asking.pixel import ask_pixel
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.steps import exhaust
 
 SIZE, VIEW, CHANNELS, LEAST = 1024, 512, 16, 10  # pixels, ..., images a second
 MIDDLE = ((SIZE - VIEW) // 2, (SIZE + VIEW) // 2)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.inference.device import available_devices
+from napari_shiftseg.device import available_devices
 
 SIZE = 508
 WINDOWS = (16, 64, 256, None)

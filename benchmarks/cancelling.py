@@ -22,15 +22,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.clustering.steps import cluster_steps
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.clustering.cluster import cluster_steps
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.training.validated_part import part_for, work_of_a_step
-from napari_shiftseg.training.validation import validate
+from napari_shiftseg.training.validation import part_for, validate, work_of_a_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -38,7 +38,8 @@ from skimage.measure import label
 from skimage.segmentation import watershed
 
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
-from napari_shiftseg.experiments.data import read_data
+from napari_shiftseg.clustering.settings import Scope
+from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.experiments.window_rows import (
     Row,
     draw_panel,
@@ -47,19 +48,18 @@ from napari_shiftseg.experiments.window_rows import (
     swept_steps,
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.metrics.instances import object_scores
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Scope
+from napari_shiftseg.metrics.objects import object_scores
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
+from napari_shiftseg.stores.folders import writable_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.experiments.window_rows import Sweeps, Windows
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 WINDOWS = (20, 36, 52, 68, 84, 100, 148, 196, 244)

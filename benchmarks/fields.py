@@ -25,14 +25,14 @@ import numpy as np
 from scipy import ndimage
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 NUMBERS = (0, 1, 2, 5, 20, 150)
 NOISE = (100, 40, 15, 8, 5)  # contrast by standard deviation, one a field

@@ -29,16 +29,17 @@ import tifffile
 from safetensors.numpy import save
 
 from napari_shiftseg.cli.entry import BAD_INPUT, status_of
-from napari_shiftseg.model.bounds import work_of
-from napari_shiftseg.model.checkpoint import save_model
-from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
-from napari_shiftseg.model.header import CONFIG_KEY
-from napari_shiftseg.model.unet import build, new_model
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.bounds import work_of
+from napari_shiftseg.networks.checkpoint import save_model
+from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.header import CONFIG_KEY
+from napari_shiftseg.networks.unet import build, new_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 LONGEST = 10.0  # seconds of the processor
 MOST_WORK = 10**9  # products for a tile: more is slow, which is not to hang

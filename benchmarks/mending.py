@@ -46,9 +46,9 @@ from scipy import ndimage
 from skimage.draw import line
 
 from napari_shiftseg.cli.terminal import note, print_table
-from napari_shiftseg.experiments.data import read_data
-from napari_shiftseg.interaction.editing.boxes import box_of
-from napari_shiftseg.interaction.editing.edits import (
+from napari_shiftseg.experiments.inputs import read_data
+from napari_shiftseg.mending.boxes import box_of
+from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
     Merge,
@@ -56,21 +56,22 @@ from napari_shiftseg.interaction.editing.edits import (
     Redraw,
     Split,
 )
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.metrics.contingency import contingency
-from napari_shiftseg.metrics.instances import object_scores
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.pipeline.segmentation import Prediction, segment
-from napari_shiftseg.report.folder import writable_folder
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.metrics.label_image import contingency
+from napari_shiftseg.metrics.objects import object_scores
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.tables import Table, write_csv
+from napari_shiftseg.stores.folders import writable_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_shiftseg.interaction.editing.edits import Edit
-    from napari_shiftseg.interaction.editing.positions import Point
-    from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edits import Edit
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.samples.sample import Sample
 
 IMAGES = 10

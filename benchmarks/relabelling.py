@@ -21,15 +21,15 @@ import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.steering.kept import Kept
-from napari_shiftseg.interaction.steering.relabelling import InView, Relabelling
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.pipeline.segmentation import Prediction, segment
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.relabelling.relabel import InView, Kept, Relabelling
 from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.config import Clustering
+    from napari_shiftseg.clustering.settings import Clustering
 
 SIZE, VIEW = 1024, ((256, 768), (256, 768))
 TARGETS = {"view": 0.2, "whole": 2.0}  # seconds

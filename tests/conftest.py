@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.cli import demo, entry, failure
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.unet import UNet, new_model
-from napari_shiftseg.pipeline.segmentation import Segmentation, segment
+from napari_shiftseg.cli import compare as demo
+from napari_shiftseg.cli import entry
+from napari_shiftseg.cli import entry as failure
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import UNet, new_model
+from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.pipeline.result import Segmentation
 
 
 @contextmanager

@@ -14,16 +14,16 @@ import pytest
 import tifffile
 from matplotlib.figure import Figure
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.window_rows import Row, rows_of
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

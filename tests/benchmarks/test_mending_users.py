@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.metrics.instances import average_precision
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.metrics.objects import average_precision
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_shiftseg.cli import app, entry, streams
+from napari_shiftseg.cli import app, entry
+from napari_shiftseg.cli import entry as streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.cli import figure as figure_command
-from napari_shiftseg.experiments import network as network_module
-from napari_shiftseg.experiments.catalogue import EXPERIMENTS
+from napari_shiftseg.cli import compare as figure_command
+from napari_shiftseg.experiments import inputs as network_module
+from napari_shiftseg.experiments.figures import EXPERIMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_shiftseg.cli.inspection import _print_group
+from napari_shiftseg.cli.model import _print_group
 
 
 def test_columns_stay_apart(capsys) -> None:

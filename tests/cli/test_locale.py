@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.model.header import read_config
+from napari_shiftseg.networks.header import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path

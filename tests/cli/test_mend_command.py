@@ -10,21 +10,20 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.cli.mend import with_clustering
-from napari_shiftseg.files.edits import EditList, write_edits
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Redraw, Split
-from napari_shiftseg.interaction.editing.mend import mend
-from napari_shiftseg.interaction.editing.replay import replay
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.cli.segment import with_clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.mending.edit_files import EditList, write_edits
+from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
+from napari_shiftseg.mending.replay import mend, replay
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

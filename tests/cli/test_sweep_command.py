@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_shiftseg.metrics.instances import ObjectScores
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.metrics.objects import ObjectScores
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.sweep import sweep
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.config import Clustering, Provenance
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.tuning import Candidates, tune
 from napari_shiftseg.samples.sample import Sample

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_shiftseg.cli.usual_model import model_for
-from napari_shiftseg.model.header import find_model
+from napari_shiftseg.cli.options import model_for
+from napari_shiftseg.networks.header import find_model
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 

@@ -9,14 +9,14 @@ import pytest
 from scipy import ndimage
 from skimage.measure import label
 
+from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.neighbourhoods import (
     Block,
     Piecing,
     piece_together,
 )
-from napari_shiftseg.clustering.steps import cluster_steps
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

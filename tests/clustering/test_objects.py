@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.mean_shift import MeanShift
-from napari_shiftseg.clustering.steps import cluster_steps
-from napari_shiftseg.inference.progress import Returning, exhaust
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.steps import Returning, exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.objects import Objects
+    from napari_shiftseg.clustering.components import Objects
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")

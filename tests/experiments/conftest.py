@@ -9,16 +9,16 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from napari_shiftseg.experiments.data import Data
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.experiment import STYLE
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.experiments.inputs import Data
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_shiftseg.experiments.experiment import Experiment, Outcome
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 
 def drawn(experiment: Experiment, outcome: Outcome) -> Figure:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors import safe_open
 
-from napari_shiftseg.experiments.catalogue import EXPERIMENTS, find_experiments
-from napari_shiftseg.experiments.network import FOLDER
+from napari_shiftseg.experiments.figures import EXPERIMENTS, find_experiments
+from napari_shiftseg.experiments.inputs import FOLDER
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Experiment
-    from napari_shiftseg.experiments.network import Network
+    from napari_shiftseg.experiments.inputs import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.experiments.data import (
+from napari_shiftseg.experiments.inputs import (
     Data,
     crowded_nuclei,
     pull_margin,
     read_data,
 )
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.networks.checkpoint import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from napari_shiftseg.experiments.disturbed_lattice import (
     KINDS,
     SOUND,
 )
-from napari_shiftseg.model.unet import build
-from napari_shiftseg.samples.disturbed import disturbed_disks
+from napari_shiftseg.networks.unet import build
+from napari_shiftseg.samples.disks import disturbed_disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

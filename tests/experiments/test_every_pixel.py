@@ -15,7 +15,7 @@ from napari_shiftseg.experiments.every_pixel import (
     repeats_after,
     told_apart,
 )
-from napari_shiftseg.model.unet import build, new_model
+from napari_shiftseg.networks.unet import build, new_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

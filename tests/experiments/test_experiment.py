@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_shiftseg.experiments import network as network_module
-from napari_shiftseg.experiments.data import Data
+from napari_shiftseg.experiments import inputs as network_module
 from napari_shiftseg.experiments.every_pixel import pixel_ids
 from napari_shiftseg.experiments.experiment import (
     Experiment,
@@ -20,12 +19,12 @@ from napari_shiftseg.experiments.experiment import (
     Outcome,
     run_steps,
 )
-from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.experiments.inputs import Data, Network
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.recipe import Recipe
+from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_shiftseg.experiments.found_disks import (
+from napari_shiftseg.experiments.every_pixel import (
     foreground_modes,
     modes_of_whole_disks,
 )

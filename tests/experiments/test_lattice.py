@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from napari_shiftseg.experiments import found_disks
+from napari_shiftseg.experiments import every_pixel as found_disks
 from napari_shiftseg.experiments.lattice import (
     FIGURE_2A,
     FIGURE_2B,
@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.lattice import (
     lattice,
     pull,
 )
-from napari_shiftseg.model.unet import build, new_model
+from napari_shiftseg.networks.unet import build, new_model
 from napari_shiftseg.pipeline.segmentation import segment
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -14,7 +14,7 @@ from napari_shiftseg.experiments.lemma import (
     measure,
     relative_functions,
 )
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.unet import new_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

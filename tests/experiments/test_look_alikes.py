@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.experiments import pairs_of_objects
-from napari_shiftseg.experiments.catalogue import EXPERIMENTS
-from napari_shiftseg.experiments.data import Data
 from napari_shiftseg.experiments.experiment import Outcome
+from napari_shiftseg.experiments.figures import EXPERIMENTS
+from napari_shiftseg.experiments.inputs import Data
 from napari_shiftseg.experiments.look_alikes import (
     COMPARED,
     crop_side,
@@ -19,11 +19,11 @@ from napari_shiftseg.experiments.look_alikes import (
     numbers_of,
 )
 from napari_shiftseg.experiments.pairs_of_objects import Pairs
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.steps import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread", "few_draws")
 

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.experiments import tiled_disks
-from napari_shiftseg.experiments.catalogue import EXPERIMENTS
-from napari_shiftseg.inference.progress import exhaust
+from napari_shiftseg.experiments.figures import EXPERIMENTS
 from napari_shiftseg.metrics.seams import step
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread", "few_disks")
 

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments.catalogue import EXPERIMENTS
-from napari_shiftseg.experiments.data import Data, crowded_nuclei
+from napari_shiftseg.experiments.figures import EXPERIMENTS
+from napari_shiftseg.experiments.inputs import Data, crowded_nuclei
 from napari_shiftseg.experiments.tiled_nuclei import (
     Pair,
     measure_close_up,
     measure_stitching,
     pieces,
 )
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.metrics.instances import object_scores
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.metrics.objects import object_scores
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,14 +15,14 @@ from napari_shiftseg.experiments.window_rows import (
     rows_of,
     swept_steps,
 )
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
-    from napari_shiftseg.experiments.data import Data
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.experiments.inputs import Data
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments.catalogue import EXPERIMENTS
-from napari_shiftseg.experiments.data import Data, crowded_nuclei
-from napari_shiftseg.experiments.solid_nuclei import NETWORK
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.experiments.figures import EXPERIMENTS
+from napari_shiftseg.experiments.inputs import Data, crowded_nuclei
 from napari_shiftseg.experiments.window_rows import (
     Row,
     kept_of,
@@ -19,23 +19,23 @@ from napari_shiftseg.experiments.window_rows import (
     swept_steps,
 )
 from napari_shiftseg.experiments.window_size import (
+    NETWORK,
     WINDOWS,
     measure,
     variants,
     windows_above,
 )
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.metrics.instances import ObjectScores
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.model.unet import build
+from napari_shiftseg.metrics.objects import ObjectScores
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import build
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import small_nuclei
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

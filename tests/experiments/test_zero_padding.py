@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_shiftseg.experiments.zero_padding import FIGURE_Z, SIDE, SPACING, TILE
-from napari_shiftseg.model.unet import build
+from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.disks import disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_shiftseg.files.edits import EditList, read_edits, write_edits
-from napari_shiftseg.interaction.editing.edits import Delete, Paint, Split
+from napari_shiftseg.mending.edit_files import EditList, read_edits, write_edits
+from napari_shiftseg.mending.edits import Delete, Paint, Split
 
 EDITS = EditList(
     (

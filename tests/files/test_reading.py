@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.files.reading import read_image, read_labels
+from napari_shiftseg.stores.reading import read_image, read_labels
 
 IMAGE = np.arange(5 * 7).reshape(5, 7)
 

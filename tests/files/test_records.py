@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_shiftseg.files.records import (
+from napari_shiftseg.stores.folders import (
     Run,
     checksums,
     refuse_to_overwrite,

@@ -12,9 +12,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_shiftseg.files.calibration import Distance
-from napari_shiftseg.files.channels import EQUAL_COLOURS
-from napari_shiftseg.files.reading import (
+from napari_shiftseg.stores.calibration import Distance
+from napari_shiftseg.stores.channels import EQUAL_COLOURS
+from napari_shiftseg.stores.reading import (
     doubt,
     image_for,
     numbered_anew,

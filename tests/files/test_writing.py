@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.files import writing
-from napari_shiftseg.files.calibration import Distance
-from napari_shiftseg.files.reading import numbered_anew, read_image
-from napari_shiftseg.files.writing import (
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.stores import writing
+from napari_shiftseg.stores.calibration import Distance
+from napari_shiftseg.stores.reading import numbered_anew, read_image
+from napari_shiftseg.stores.writing import (
     KINDS,
     axis_names,
     outputs_of,
@@ -23,8 +25,6 @@ from napari_shiftseg.files.writing import (
     write_pixels,
     write_segmentation,
 )
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import segment
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

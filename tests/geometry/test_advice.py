@@ -18,7 +18,7 @@ from napari_shiftseg.geometry.advice import (
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.geometry.words import compact
+from napari_shiftseg.text import compact
 
 STANDARD = AxisShape((2, 2, 2, 2))  # p = 16
 DISKS = UNetShape((STANDARD, STANDARD), (16, 32, 64, 128, 256))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_shiftseg.geometry.foreign_text import brief, readable, visible
+from napari_shiftseg.text import brief, readable, visible
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.geometry.words import by, compact, number_of, percent, sentence
+from napari_shiftseg.text import by, compact, number_of, percent, sentence
 
 
 @pytest.mark.parametrize(

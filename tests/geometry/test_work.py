@@ -7,8 +7,8 @@ from math import prod
 import pytest
 import torch
 
-from napari_shiftseg.geometry.work import multiply_adds
-from napari_shiftseg.model.unet import CONVOLUTIONS, TRANSPOSED, new_model
+from napari_shiftseg.geometry.cost import multiply_adds
+from napari_shiftseg.networks.unet import CONVOLUTIONS, TRANSPOSED, new_model
 
 
 @pytest.mark.parametrize(

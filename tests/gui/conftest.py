@@ -8,9 +8,10 @@ from napari import settings
 from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.remembered import Remembered
-from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
-from napari_shiftseg.model.unet import build
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.gui.segment.form import Remembered
+from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.disks import disks
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from napari_shiftseg.gui.belonging import (
+from napari_shiftseg.gui.parts.belonging import (
     METADATA_OF,
     doubts,
     image_of_labels,
@@ -12,7 +12,7 @@ from napari_shiftseg.gui.belonging import (
     lies_on,
     likeness,
 )
-from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
 
 
 def image(name, shape=(4, 5), **options):

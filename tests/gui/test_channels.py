@@ -7,8 +7,8 @@ import tifffile
 from napari.components import Dims
 from napari.layers import Image
 
-from napari_shiftseg.gui.channels import channel_in_view, first_channel
-from napari_shiftseg.gui.source import (
+from napari_shiftseg.gui.parts.channel_axes import channel_in_view, first_channel
+from napari_shiftseg.gui.parts.source import (
     Source,
     frame_in_view,
     layer_shape,
@@ -16,7 +16,7 @@ from napari_shiftseg.gui.source import (
     source_in_view,
     taken_note,
 )
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.networks.config import ModelConfig
 
 TWO = ModelConfig.new(depth=2)
 THREE = ModelConfig.new(ndim=3, depth=2)

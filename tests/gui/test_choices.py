@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from napari_shiftseg.gui.choices import METADATA_MODELS, likely_truth
+from napari_shiftseg.gui.parts.choices import likely_truth
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.gui import comparison_run, grid
-from napari_shiftseg.gui.advanced import IN_VIEW
-from napari_shiftseg.gui.compare_widget import _about_seams
-from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE, ComparisonView
-from napari_shiftseg.gui.size_advice import SizeAdvice
+from napari_shiftseg.gui.compare import run as comparison_run
+from napari_shiftseg.gui.compare.view import CROPPED, WHOLE, ComparisonView
+from napari_shiftseg.gui.compare.widget import _about_seams
+from napari_shiftseg.gui.parts import grid
+from napari_shiftseg.gui.parts.advanced import IN_VIEW
+from napari_shiftseg.gui.parts.note import SizeAdvice
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
@@ -318,7 +319,7 @@ def test_a_report_can_be_cancelled(compared, finish, tmp_path, monkeypatch):
                 compared.panel._job.cancel()
         running.close()
 
-    from napari_shiftseg.gui import compare_widget
+    from napari_shiftseg.gui.compare import widget as compare_widget
 
     monkeypatch.setattr(compare_widget, "report_run", cancelled_at_the_second_picture)
     compared.write_report(tmp_path)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.comparison_view import CROPPED, WHOLE
-from napari_shiftseg.gui.layers import METADATA_KEY
+from napari_shiftseg.gui.compare.view import CROPPED, WHOLE
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
 
 
 def kinds(pane):
@@ -244,7 +244,7 @@ def test_whole_that_is_no_longer_wanted_is_not_shown(compared, finish, qtbot):
 def test_what_does_not_fit_in_memory_leaves_the_right_side(
     compared, finish, monkeypatch
 ):
-    from napari_shiftseg.inference import device
+    from napari_shiftseg import device
 
     monkeypatch.setattr(device, "memory_budget", lambda *_: 10)
     compared.view.right.value = WHOLE
@@ -541,8 +541,8 @@ def test_the_frame_is_the_one_on_screen(viewer, compare, press, rng):
 
 
 def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path, rng):
-    from napari_shiftseg.model.checkpoint import save_model
-    from napari_shiftseg.model.unet import new_model
+    from napari_shiftseg.networks.checkpoint import save_model
+    from napari_shiftseg.networks.unet import new_model
 
     model = new_model(ndim=3, depth=1, features=2)
     compare.form.model.open(save_model(model, tmp_path / "volume.safetensors"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.corrected import Corrected
+from napari_shiftseg.gui.parts.records import Corrected
 
 
 @pytest.mark.parametrize(

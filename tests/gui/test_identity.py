@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from napari_shiftseg.gui.choices import LayerChoice, is_image
-from napari_shiftseg.gui.identity import SESSION, doubt_about, identified, image_behind
-from napari_shiftseg.gui.layers import METADATA_KEY, hide_earlier_runs
-from napari_shiftseg.gui.source import Source
+from napari_shiftseg.gui.parts.choices import LayerChoice, is_image
+from napari_shiftseg.gui.parts.identity import (
+    SESSION,
+    doubt_about,
+    identified,
+    image_behind,
+)
+from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.source import Source
 
 
 def image(name="cells", shape=(4, 5)):

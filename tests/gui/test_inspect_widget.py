@@ -8,11 +8,11 @@ import pytest
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
-from napari_shiftseg.gui.inspect_widget import open_inspect
-from napari_shiftseg.gui.model_card import IN_PLAIN_WORDS
-from napari_shiftseg.model.config import ModelConfig
-from napari_shiftseg.model.header import read_config
-from napari_shiftseg.model.unet import UNet, build
+from napari_shiftseg.gui.inspect.card import IN_PLAIN_WORDS
+from napari_shiftseg.gui.inspect.widget import open_inspect
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.header import read_config
+from napari_shiftseg.networks.unet import UNet, build
 from napari_shiftseg.pipeline.self_test import self_test
 
 AMBER = "/* warning */"
@@ -207,7 +207,7 @@ def test_a_model_of_more_axes_than_the_image(viewer, widget, noise, other_models
 def test_memory_is_known_when_the_devices_are(viewer, widget, noise, qtbot):
     viewer.add_image(noise)
     qtbot.waitUntil(lambda: "device" in widget.title.value, timeout=30_000)
-    from napari_shiftseg.gui.devices import Devices
+    from napari_shiftseg.gui.parts.advanced import Devices
 
     widget._take_devices(Devices({"cpu": 150_000}))
     assert times(widget)[-1] == "does not fit"
@@ -471,7 +471,7 @@ def test_only_the_segment_widget_has_that_button(widget):
 
 def test_the_module_is_imported_without_torch():
     code = (
-        "import sys; import napari_shiftseg.gui.inspect_widget; "
+        "import sys; import napari_shiftseg.gui.inspect.widget; "
         "print('torch' in sys.modules); "
         "import napari_shiftseg.pipeline.costs; print('torch' in sys.modules)"
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_shiftseg.gui import intensity_choice
-from napari_shiftseg.gui.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
+from napari_shiftseg.gui.parts import intensity_choice
+from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
 
 METADATA = "shiftseg"
 USUAL = {"invert": False, "ignore_nan": False}

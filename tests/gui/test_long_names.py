@@ -6,8 +6,8 @@ from qtpy.QtCore import QEvent, QPoint
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QApplication, QToolTip
 
-from napari_shiftseg.gui.choices import LayerChoice
-from napari_shiftseg.gui.long_names import shortened
+from napari_shiftseg.gui.parts.choices import LayerChoice
+from napari_shiftseg.gui.parts.plain_text import shortened
 
 RUNS = ["disks · labels · cropped 16", "disks · labels · cropped 32"]
 HELP = "What to choose."

@@ -2,8 +2,8 @@ import npe2
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.choices import OPENED
-from napari_shiftseg.model.header import bundled_models, read_config
+from napari_shiftseg.gui.parts.models import OPENED
+from napari_shiftseg.networks.header import bundled_models, read_config
 from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
 
 

@@ -5,9 +5,9 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from napari_shiftseg.gui.choices import LayerChoice
-from napari_shiftseg.gui.note import Note, wrapped_label
-from napari_shiftseg.gui.plain_text import plainly
+from napari_shiftseg.gui.parts.choices import LayerChoice
+from napari_shiftseg.gui.parts.note import Note, wrapped_label
+from napari_shiftseg.gui.parts.plain_text import plainly
 
 RICH = "<img src='file:///x'><b>cells</b>"
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_shiftseg.gui.comparison_run import Task, comparison_run, sweep_run
-from napari_shiftseg.gui.inspection import tiled_against_untiled
-from napari_shiftseg.gui.run import Run, segmentation_run
-from napari_shiftseg.gui.source import Source
+from napari_shiftseg.gui.compare.run import Task, comparison_run, sweep_run
+from napari_shiftseg.gui.inspect.widget import tiled_against_untiled
+from napari_shiftseg.gui.parts.run import Run, segmentation_run
+from napari_shiftseg.gui.parts.source import Source
 from napari_shiftseg.inference import predict
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.inference.scale import USUAL_READING
-from napari_shiftseg.inference.stack import frame_scales
-from napari_shiftseg.model.checkpoint import save_model
+from napari_shiftseg.intensity.scale import USUAL_READING
+from napari_shiftseg.intensity.stack import frame_scales
+from napari_shiftseg.networks.checkpoint import save_model
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import exhaust
 
 SETTINGS = Settings(window=6, device="cpu")
 

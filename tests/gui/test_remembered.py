@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.devices import Devices
-from napari_shiftseg.gui.remembered import Remembered
+from napari_shiftseg.gui.parts.advanced import Devices
+from napari_shiftseg.gui.segment.form import Remembered
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from napari_shiftseg.gui.run import Outcome
-from napari_shiftseg.interaction.steering.kept import Kept
+from napari_shiftseg.gui.parts.run import Outcome
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.relabelling.relabel import Kept
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_shiftseg.gui.seam_mark import LINE_COLOUR, outline, seam_mark
-from napari_shiftseg.gui.source import Source
+from napari_shiftseg.gui.compare.layers import LINE_COLOUR, outline, seam_mark
+from napari_shiftseg.gui.parts.source import Source
 from napari_shiftseg.metrics.splits import Cut, Seam
 
 

@@ -4,10 +4,9 @@ import pytest
 import zarr
 from qtpy.QtWidgets import QScrollArea
 
-from napari_shiftseg.gui.advanced import IN_VIEW, WHOLE_IMAGE
-from napari_shiftseg.gui.choices import METADATA_MODELS
-from napari_shiftseg.gui.devices import Devices
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE, Devices
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.samples.disks import disks
 
 AMBER = "/* warning */"
@@ -400,7 +399,7 @@ def test_failed_run_says_why_and_the_next_run_works(viewer, widget, noise, run):
 
 
 def test_torch_errors_are_failures_too(viewer, widget, noise, run, monkeypatch):
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
     def broken(self, x):
         raise RuntimeError("the device went away")

@@ -4,7 +4,7 @@ import pytest
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.gui.size_advice import SizeAdvice
+from napari_shiftseg.gui.parts.note import SizeAdvice
 
 AMBER, RED = "/* warning */", "/* error */"
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4

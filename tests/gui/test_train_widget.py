@@ -9,26 +9,25 @@ import pytest
 import tifffile
 import torch
 
-from napari_shiftseg.gui import training_pairs
-from napari_shiftseg.gui.choices import OPENED
-from napari_shiftseg.gui.corrected import Corrected
-from napari_shiftseg.gui.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
-from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.training_pairs import LayerPair
-from napari_shiftseg.inference.scale import Reading
-from napari_shiftseg.interaction.teaching import corrections
-from napari_shiftseg.metrics.instances import average_precision
-from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.header import own_models, read_config
-from napari_shiftseg.model.unet import build
+from napari_shiftseg.embeddings.losses import DiscriminativeLoss
+from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.models import OPENED
+from napari_shiftseg.gui.parts.records import Corrected
+from napari_shiftseg.gui.train import pairs as training_pairs
+from napari_shiftseg.gui.train.pairs import LayerPair
+from napari_shiftseg.intensity.scale import Reading
+from napari_shiftseg.metrics.objects import average_precision
+from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.header import own_models, read_config
+from napari_shiftseg.networks.unet import build
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.losses import DiscriminativeLoss
-from napari_shiftseg.training.networks import object_config
-from napari_shiftseg.training.object_training import object_training
-from napari_shiftseg.training.opening import opened
-from napari_shiftseg.training.rates import CORRECTION_RATE, RATE
+from napari_shiftseg.training.defaults import CORRECTION_RATE, RATE, object_config
+from napari_shiftseg.training.pairs import opened
+from napari_shiftseg.training.partial import corrections
+from napari_shiftseg.training.recipes import object_training
 from napari_shiftseg.training.validation import Validation
 
 AMBER, RED = "/* warning */", "/* error */"

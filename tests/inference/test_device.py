@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_shiftseg.inference.device import (
+from napari_shiftseg.device import (
     MOST_ON_CPU,
     available_devices,
     memory_budget,

@@ -12,8 +12,8 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.inference import intensity as intensity_module
-from napari_shiftseg.inference.image import mirror_index, open_image
+from napari_shiftseg.intensity import automatic as intensity_module
+from napari_shiftseg.stores.image import mirror_index, open_image
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 FAR = 45  # pixels beyond the image that the tests look at

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from napari_shiftseg.inference import intensity as intensity_module
-from napari_shiftseg.inference.image import open_image
-from napari_shiftseg.inference.intensity import INVERTED, NOTHING, find_scale
-from napari_shiftseg.inference.scale import Reading, Scale, parse_intensity
-from napari_shiftseg.inference.stack import BLEACHING, frame_scales
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.intensity import automatic as intensity_module
+from napari_shiftseg.intensity.automatic import INVERTED, NOTHING, find_scale
+from napari_shiftseg.intensity.scale import Reading, Scale, parse_intensity
+from napari_shiftseg.intensity.stack import BLEACHING, frame_scales
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.stores.image import open_image
 
 GROUND, HEIGHT, NOISE = 100.0, 1000.0, 10.0
 CONFIG = ModelConfig.new(intensity="percentile")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.inference.channels import is_channels_last, single_channel
+from napari_shiftseg.stores.axes import is_channels_last, single_channel
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.inference.not_finite import NotFiniteError
+from napari_shiftseg.inference.network import NotFiniteError
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.header import CheckpointError
-from napari_shiftseg.model.sound_weights import unsound
+from napari_shiftseg.networks.checkpoint import load_model, save_model, unsound
+from napari_shiftseg.networks.header import CheckpointError
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
     Make = Callable[..., UNet]
 

@@ -20,8 +20,8 @@ from napari_shiftseg.inference.predict import (
     open_for,
     predict_steps,
 )
-from napari_shiftseg.inference.progress import Progress, Returning
-from napari_shiftseg.model.unet import UNet
+from napari_shiftseg.networks.unet import UNet
+from napari_shiftseg.steps import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Callable

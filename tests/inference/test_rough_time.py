@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.geometry.work import multiply_adds
-from napari_shiftseg.inference import rough_time as module
-from napari_shiftseg.inference.rough_time import (
+from napari_shiftseg.geometry import cost as module
+from napari_shiftseg.geometry.cost import (
     CORE_SPEED,
-    LONGEST,
+    LONGEST_ROUGH,
     MOST_TILES,
+    multiply_adds,
     rough_seconds,
     work_warning,
 )
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 SMALL = AxisShape((2, 2))  # p = 4, context 40
 NET = UNetShape((SMALL, SMALL), (2, 4, 8))
@@ -54,7 +54,7 @@ def test_plans_add_up() -> None:
 
 def test_a_long_run_is_warned_of_from_a_limit_on() -> None:
     plan = plan_tiles((4000, 4000), UNetShape((SMALL,) * 2, (99, 99, 99)), 1000)
-    enough = int(LONGEST / rough_seconds(plan, "cpu"))  # images
+    enough = int(LONGEST_ROUGH / rough_seconds(plan, "cpu"))  # images
     assert enough * len(plan) < MOST_TILES
     assert work_warning([plan], "cpu", images=enough) == ""
     number = (enough + 1) * len(plan)

@@ -10,8 +10,8 @@ import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.inference import stopwatch as module
-from napari_shiftseg.inference.stopwatch import LONGEST, WARM_UP, Stopwatch
+from napari_shiftseg.pipeline import costs as module
+from napari_shiftseg.pipeline.costs import LONGEST, WARM_UP, Stopwatch
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8), in_channels=2)
 SMALLEST = (2, 44, 44)  # channels, legal input

@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.inference.predict import open_for, plan_for
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.asking.evidence import Evidence
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import (
-    Prediction,
-    clustered_steps,
-    predicted_steps,
-)
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 
 def toy_plan(size: tuple[int, ...], **options: Any) -> TilePlan:

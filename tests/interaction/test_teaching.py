@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from napari_shiftseg.interaction.teaching import corrections, training_pairs
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.training.partial import corrections, training_pairs
 from napari_shiftseg.training.windows import Place, RandomWindows
 
 LINE = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 0, 0, 0, 3, 3, 0, 0])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from napari_shiftseg.metrics.contingency import contingency
-from napari_shiftseg.metrics.instances import (
+from napari_shiftseg.metrics.label_image import contingency
+from napari_shiftseg.metrics.objects import (
     ObjectScores,
     average_precision,
     false_merges,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.metrics.instances import object_scores
-from napari_shiftseg.metrics.outcomes import joined, object_differences, outcomes
+from napari_shiftseg.metrics.chance import joined, object_differences, outcomes
+from napari_shiftseg.metrics.objects import object_scores
 
 
 class TestByHand:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
-from napari_shiftseg.metrics.partly import (
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores
+from napari_shiftseg.metrics.partial_truth import (
     is_labelled,
     is_partly,
     known_scores,

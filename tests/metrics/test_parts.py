@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.metrics.parts import parts_per_id
+from napari_shiftseg.metrics.label_image import parts_per_id
 
 BY_HAND = [
     [1, 1, 0, 2],

@@ -7,7 +7,7 @@ import pytest
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.metrics.places import (
+from napari_shiftseg.metrics.chance import (
     MOST_PLACES,
     place_size,
     seam_difference,

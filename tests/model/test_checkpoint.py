@@ -16,17 +16,19 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from napari_shiftseg.model import checkpoint, whole_file
-from napari_shiftseg.model.checkpoint import copy_model, load_model, save_model
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.model.header import (
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks import checkpoint
+from napari_shiftseg.networks.checkpoint import copy_model, load_model, save_model
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.header import (
     CONFIG_KEY,
     CheckpointError,
     bundled_models,
     find_model,
     read_config,
 )
-from napari_shiftseg.model.unet import UNet, new_model
+from napari_shiftseg.networks.unet import UNet, new_model
+from napari_shiftseg.stores import whole_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.unet_shape import AxisShape
-from napari_shiftseg.model.bounds import weights_of, work_of
-from napari_shiftseg.model.config import Clustering, ModelConfig, Provenance
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.bounds import weights_of, work_of
+from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.unet import new_model
 
 PROVENANCE = Provenance(
     command="shiftseg train disks",

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from napari_shiftseg.model.config import Clustering, Provenance
-from napari_shiftseg.model.description import (
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.networks.remarks import (
     describe,
     own_seams,
     training_window_warning,
 )
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.unet import new_model
 
 
 def provenance(*window: int) -> Provenance:

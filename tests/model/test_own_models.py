@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.header import (
+from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.header import (
     bundled_models,
     figure_models,
     find_model,
@@ -15,7 +15,7 @@ from napari_shiftseg.model.header import (
     own_models,
     read_config,
 )
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.model.config import ModelConfig, Provenance
-from napari_shiftseg.model.remarks import what_exact_means, what_follows
+from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.remarks import what_exact_means, what_follows
 
 
 def provenance(*window: int) -> Provenance:

@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from napari_shiftseg.geometry.unet_shape import AxisShape, IllegalInputError
-from napari_shiftseg.model.config import ModelConfig
-from napari_shiftseg.model.unet import CONVOLUTIONS, UNet, build, new_model
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet import CONVOLUTIONS, UNet, build, new_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_shiftseg.model import whole_file
-from napari_shiftseg.model.whole_file import all_or_none, whole_or_not_at_all
+from napari_shiftseg.stores import whole_file
+from napari_shiftseg.stores.whole_file import all_or_none, whole_or_not_at_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def test_killed_while_writing_it_leaves_the_older_file(tmp_path: Path) -> None:
     path.write_text("old")
     script = (
         "import os, sys, pathlib\n"
-        "from napari_shiftseg.model.whole_file import whole_or_not_at_all\n"
+        "from napari_shiftseg.stores.whole_file import whole_or_not_at_all\n"
         "with whole_or_not_at_all(pathlib.Path(sys.argv[1])) as unfinished:\n"
         "    unfinished.write_text('half')\n"
         "    os._exit(9)\n"

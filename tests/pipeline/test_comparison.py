@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.metrics.instances import average_precision, false_splits
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.metrics.objects import average_precision, false_splits
 from napari_shiftseg.metrics.seams import seam_scores
-from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.comparison import Comparison, compare, compare_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.disks import disks as make_disks
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_shiftseg.geometry.cost import planned_costs
-from napari_shiftseg.model.unet import UNet
+from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.pipeline import costs as module
 from napari_shiftseg.pipeline.costs import CostProgress, cost_steps, costs
 

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.inference import predict
-from napari_shiftseg.inference.intensity import NOTHING
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.inference.scale import Reading
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.intensity.automatic import NOTHING
+from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.opening import plane_scale_steps
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -12,20 +12,22 @@ import pytest
 import zarr
 from sklearn.metrics import adjusted_rand_score
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.inference.progress import Returning
-from napari_shiftseg.metrics.instances import (
+from napari_shiftseg.metrics.objects import (
     average_precision,
     false_merges,
     false_splits,
 )
 from napari_shiftseg.metrics.seams import gradient_magnitude
-from napari_shiftseg.model.config import Clustering, Provenance
-from napari_shiftseg.pipeline.segmentation import Segmentation, segment, segment_steps
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.pipeline.segmentation import segment, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import Returning
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.samples.sample import Sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")

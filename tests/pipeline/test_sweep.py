@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_shiftseg.inference.progress import Returning
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import seam_scores
-from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline import sweep as module
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
@@ -24,9 +23,10 @@ from napari_shiftseg.pipeline.sweep import (
     sweep,
     sweep_steps,
 )
+from napari_shiftseg.steps import Returning
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

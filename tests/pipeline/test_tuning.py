@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline import tuning as tuning_module
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
@@ -30,7 +30,7 @@ from napari_shiftseg.pipeline.tuning import (
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.comparison import Comparison, compare
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 

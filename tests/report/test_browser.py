@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_shiftseg.report.colours import LIGHT
+from napari_shiftseg.report.plots import LIGHT
 from napari_shiftseg.report.write import write_report
 
 if TYPE_CHECKING:

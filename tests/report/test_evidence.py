@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_shiftseg.report.evidence import period_ratio
+from napari_shiftseg.report.effect import period_ratio
 
 if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison

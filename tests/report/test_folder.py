@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_shiftseg.report.folder import kept_if_used, writable_folder
+from napari_shiftseg.stores.folders import kept_if_used, writable_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.metrics.instances import relabelled_like
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.metrics.objects import relabelled_like
 from napari_shiftseg.pipeline.comparison import Comparison, compare
-from napari_shiftseg.report.colours import object_colours
-from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
+from napari_shiftseg.report.page import CAPTIONS, middle_plane, pictures
+from napari_shiftseg.report.plots import object_colours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -204,7 +204,7 @@ class TestShapes:
     def test_large_images_are_reduced_and_keep_their_seams(
         self, small_model, monkeypatch: pytest.MonkeyPatch, rng
     ) -> None:
-        from napari_shiftseg.report import pictures as module
+        from napari_shiftseg.report import page as module
 
         image = rng.normal(size=(31, 42))
         model = small_model(2, 2, clustering=Clustering(bandwidth=1e3))

@@ -10,10 +10,9 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from napari_shiftseg.metrics.instances import ObjectScores
+from napari_shiftseg.metrics.objects import ObjectScores
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep
-from napari_shiftseg.report.colours import LIGHT, Colours
-from napari_shiftseg.report.plots import draw_profile, draw_sweep
+from napari_shiftseg.report.plots import LIGHT, Colours, draw_profile, draw_sweep
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep
-from napari_shiftseg.report.sweep_verdict import sweep_verdict
+from napari_shiftseg.report.verdict import sweep_verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.metrics.outcomes import object_differences
+from napari_shiftseg.metrics.chance import object_differences
 from napari_shiftseg.metrics.splits import split_objects
-from napari_shiftseg.model.config import Clustering, Provenance
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.comparison import compare
-from napari_shiftseg.report.evidence import period_ratio, shows_seams
+from napari_shiftseg.report.effect import period_ratio, shows_seams
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.verdict import _why_seamless, verdict
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from napari_shiftseg.model.description import describe
+from napari_shiftseg.networks.remarks import describe
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.report.words import (
+from napari_shiftseg.report.model_card import (
     ABSENT,
     MEANINGS,
     NAMES,

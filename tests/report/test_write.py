@@ -17,13 +17,13 @@ import torch
 from skimage.io import imread
 
 from napari_shiftseg import __version__
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.seams import seam_scores
-from napari_shiftseg.model.config import Clustering
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.report.figures_of_merit import ROWS
+from napari_shiftseg.report.model_card import MEANINGS
 from napari_shiftseg.report.verdict import verdict
-from napari_shiftseg.report.words import MEANINGS
 from napari_shiftseg.report.write import report_of, report_steps, write_report
 
 if TYPE_CHECKING:

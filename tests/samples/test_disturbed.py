@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.samples.disturbed import deformed, noisy
+from napari_shiftseg.samples.disks import deformed, disks, noisy
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:

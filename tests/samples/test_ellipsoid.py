@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.samples.ellipsoid import Ellipsoid, random_ellipsoid
+from napari_shiftseg.samples.packing import Ellipsoid, random_ellipsoid
 
 bodies = st.builds(
     lambda seed, axes, diameter: random_ellipsoid(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.samples.ellipsoid import random_ellipsoid
-from napari_shiftseg.samples.packing import Packing, _whole, pack
+from napari_shiftseg.samples.packing import Packing, _whole, pack, random_ellipsoid
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.training.counted import Counted, counted
+from napari_shiftseg.training.pairs import Counted, counted
 
 
 def test_pixels_and_objects_of_several_images():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from napari_shiftseg.report.plots import draw_training, training_table
 from napari_shiftseg.report.tables import write_csv
-from napari_shiftseg.report.training_plot import draw_training, training_table
-from napari_shiftseg.training.course import MOST_POINTS, Course
-from napari_shiftseg.training.fit import TrainingStep
+from napari_shiftseg.training.log import MOST_POINTS, Course
+from napari_shiftseg.training.step import TrainingStep
 from napari_shiftseg.training.validation import Validated
 
 

@@ -10,21 +10,26 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.inference.scale import Scale
-from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.model.unet import build
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.embeddings.losses import DiscriminativeLoss
+from napari_shiftseg.intensity.scale import Scale
+from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training import validation
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.fit import Training, TrainingStep, train
-from napari_shiftseg.training.losses import DiscriminativeLoss
-from napari_shiftseg.training.recipe import Recipe
-from napari_shiftseg.training.recipes import object_recipe, sample_training
-from napari_shiftseg.training.training_window import refuse_untrained_phases
-from napari_shiftseg.training.validated_part import ValidatedPart
-from napari_shiftseg.training.validation import Best, Validated, Validation
+from napari_shiftseg.training.defaults import refuse_untrained_phases
+from napari_shiftseg.training.fit import Training, train
+from napari_shiftseg.training.recipes import Recipe, object_recipe, sample_training
+from napari_shiftseg.training.step import TrainingStep
+from napari_shiftseg.training.validation import (
+    Best,
+    Validated,
+    ValidatedPart,
+    Validation,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

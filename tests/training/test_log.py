@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_shiftseg.training.fit import TrainingStep
 from napari_shiftseg.training.log import COLUMNS, EVERY, Log
+from napari_shiftseg.training.step import TrainingStep
 from napari_shiftseg.training.validation import Validated
 
 if TYPE_CHECKING:

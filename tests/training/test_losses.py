@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.training.losses import DiscriminativeLoss, ForegroundLoss
+from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

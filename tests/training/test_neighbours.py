@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.training.neighbours import between, near_pairs, nearby_ids
+from napari_shiftseg.embeddings.losses import between, near_pairs, nearby_ids
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

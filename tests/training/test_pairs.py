@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_shiftseg.files.channels import MADE_GREY
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.counted import counted_pairs
-from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
+from napari_shiftseg.stores.channels import MADE_GREY
+from napari_shiftseg.training.pairs import (
+    counted_pairs,
+    held_out,
+    name_of,
+    read_pairs,
+    to_learn,
+)
 
 
 def number(value: int) -> Sample:

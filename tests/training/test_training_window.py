@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.model.config import ModelConfig
-from napari_shiftseg.training.training_window import (
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.training.defaults import (
     advise_training,
     nearest_raw_outputs,
     refuse_small_images,

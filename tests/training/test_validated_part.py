@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.geometry.cost import multiply_adds
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.work import multiply_adds
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training import validated_part
-from napari_shiftseg.training.validated_part import (
+from napari_shiftseg.training import validation as validated_part
+from napari_shiftseg.training.validation import (
     ValidatedPart,
     part_for,
     work_of_a_step,

@@ -7,8 +7,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from napari_shiftseg.metrics.contingency import UNKNOWN
-from napari_shiftseg.model.config import ModelConfig
+from napari_shiftseg.metrics.label_image import UNKNOWN
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.windows import Place, RandomWindows

@@ -5,21 +5,214 @@ Little is imported at first: Ctrl-C is answered from the beginning.
 
 from __future__ import annotations
 
+import codecs
+import errno
+import io
 import os
 import signal
 import sys
+import traceback
 from _thread import interrupt_main
 from contextlib import suppress
+from errno import ENOSPC
+from pathlib import Path
 from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
-from napari_shiftseg.cli import streams
-from napari_shiftseg.geometry.foreign_text import visible
+from napari_shiftseg.text import brief, escape, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
+
+
+NAME = "shiftseg"  # of the way in which a character is written that an encoding lacks
+PLAIN = {
+    **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    "µ": "u", "μ": "u", "×": "x", "·": "*", "→": "->", "…": "...", "≈": "~",
+    "≤": "<=", "≥": ">=", "±": "+/-", "−": "-", "–": "-", "—": "-", "∞": "inf",
+    "‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " ", "°": " deg", "√": "sqrt",
+    "\u2009": " ", "\u202f": " ", "⊢": "|-", "✓": "*",
+}  # fmt: skip
+TERMINALS = "\n\t"
+
+
+class NotPrintedError(Exception):
+    """What is to be printed cannot be: standard output is closed or full."""
+
+
+class Screen(io.TextIOWrapper):
+    """Standard output: what steers a terminal is written as text.
+
+    Raises
+    ------
+    NotPrintedError
+        If something cannot be written.
+    """
+
+    of: object = None  # the stream whose buffer it took, and which would close it
+
+    def write(self, text: str, /) -> int:
+        """Write text; see the class."""
+        try:
+            return super().write(visible(text, TERMINALS))
+        except OSError as error:
+            raise NotPrintedError(_reason(error)) from None
+
+    def flush(self) -> None:
+        """Hand on what was written; see the class."""
+        try:
+            super().flush()
+        except OSError as error:
+            raise NotPrintedError(_reason(error)) from None
+
+
+class Remarks(io.TextIOWrapper):
+    """Standard error: what cannot be written there is dropped, the work goes on."""
+
+    of: object = None  # as above
+
+    def write(self, text: str, /) -> int:
+        """Write text, or drop it."""
+        try:
+            return super().write(text)
+        except OSError:
+            drop(self.fileno())
+            return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, or drop it."""
+        try:
+            super().flush()
+        except OSError:
+            drop(self.fileno())
+
+
+def prepare() -> None:
+    """Put streams that keep the promises above in the places of this process's own."""
+    codecs.register_error(NAME, _written_plainly)
+    _fill_closed()
+    sys.stdout = _as(Screen, sys.stdout, 1)
+    sys.stderr = _as(Remarks, sys.stderr, 2)
+
+
+def drop(descriptor: int) -> None:
+    """Let what is still to be written to a stream go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _fill_closed() -> None:
+    """Take the numbers of closed streams, lest a file of results gets one of them.
+
+    In the place of standard output stands what refuses to be written to.
+    """
+    for descriptor, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, mode)
+
+
+def _as(kind: type[Screen | Remarks], stream: object, descriptor: int) -> io.TextIOBase:
+    if stream is None:  # Python's word for a closed one
+        raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115
+        return kind(raw, encoding="utf-8", errors=NAME, line_buffering=descriptor == 2)
+    if not isinstance(stream, io.TextIOWrapper):  # another program's, as in a notebook
+        return stream  # type: ignore[return-value]
+    taken = kind(
+        stream.buffer,
+        encoding=stream.encoding,
+        errors=NAME,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+    taken.of = stream
+    return taken
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError) or error.errno in (errno.EBADF, errno.EINVAL):
+        return "standard output was closed before all was printed"
+    return f"standard output cannot be written ({error.strerror})"
+
+
+def _written_plainly(error: UnicodeError) -> tuple[str, int]:
+    """Replace characters that an encoding lacks: ``2⁴`` becomes ``2^4``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    plain = "".join(PLAIN.get(character) or escape(character) for character in missing)
+    return plain, error.end
+
+
+FORESEEN = (ValueError, OSError, MemoryError, FloatingPointError)
+NO_MEMORY = (  # as torch and numpy say it
+    "can't allocate memory", "out of memory", "Unable to allocate",
+)  # fmt: skip
+MORE_MEMORY = "take a smaller image or window (--window), or a machine with more"
+
+
+def is_foreseen(error: Exception) -> bool:
+    """Whether this is due to what the program was given, not to a fault of its own."""
+    return isinstance(error, FORESEEN) or _exhausts_memory(error)
+
+
+def in_words(error: Exception) -> str:
+    """Say what went wrong, and what to do."""
+    if _exhausts_memory(error):
+        first = str(error).strip().partition("\n")[0] or "the machine has no more"
+        return f"memory does not suffice ({first}): {MORE_MEMORY}"
+    if not is_foreseen(error):
+        return (
+            f"a fault of this program, not of your input: {_with_place(error)}; run it "
+            f"again with SHIFTSEG_DEBUG=1 in the environment for all details, and "
+            f"report them"
+        )
+    if invalid := _invalid(error):
+        return invalid
+    if isinstance(error, OSError) and error.strerror:
+        return _of_the_system(error)
+    return str(error) or _with_place(error)
+
+
+def _exhausts_memory(error: Exception) -> bool:
+    """Whether a library ran out of memory; our own errors say more themselves."""
+    said = str(error) if isinstance(error, RuntimeError | MemoryError) else ""
+    is_bare = isinstance(error, MemoryError) and not said
+    return is_bare or any(words in said for words in NO_MEMORY)
+
+
+def _invalid(error: Exception) -> str:
+    """Say which setting is out of range; empty if it is another fault."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return ""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":  # our own words, which name the value
+        return message
+    return f"{name}: {message}, got {brief(first['input'])}"
+
+
+def _of_the_system(error: OSError) -> str:
+    remedy = ": make room, or choose another folder" if error.errno == ENOSPC else ""
+    named = "" if error.filename is None else f"{error.filename}: "
+    return f"{named}{error.strerror}{remedy}"
+
+
+def _with_place(error: Exception) -> str:
+    """Name the kind of an error, its words, and the line that it came from."""
+    said = "".join(traceback.format_exception_only(error)).strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return said
+    return f"{said} in {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+
 
 BAD_INPUT, BUG, NOT_PRINTED, STOPPED = 2, 70, 74, 130  # exit statuses
 LONGEST = 1500  # characters of the one line
@@ -31,7 +224,7 @@ DEBUG = "SHIFTSEG_DEBUG"  # environment variable
 def main() -> NoReturn:
     """Run the program; whatever goes wrong is one line on standard error."""
     try:
-        streams.prepare()
+        prepare()
         _hear_interruptions()
         if not os.environ.get(DEBUG):
             _silence_libraries()
@@ -63,8 +256,8 @@ def status_of(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _stopped()
-    except streams.NotPrintedError as error:
-        streams.drop(sys.stdout.fileno())
+    except NotPrintedError as error:
+        drop(sys.stdout.fileno())
         say(str(error))
         return NOT_PRINTED
     except Exception as error:  # noqa: BLE001
@@ -80,7 +273,6 @@ def say(message: str) -> None:
 
 
 def _failed(error: Exception) -> int:
-    from napari_shiftseg.cli.failure import in_words, is_foreseen
 
     if os.environ.get(DEBUG):
         raise error

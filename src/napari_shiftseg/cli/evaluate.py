@@ -6,21 +6,170 @@ import json
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.labels import read_labels
-from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.files.pairs import pairs
-from napari_shiftseg.files.reading import numbered_anew
-from napari_shiftseg.files.records import refuse_to_overwrite
-from napari_shiftseg.geometry.foreign_text import readable
-from napari_shiftseg.metrics.contingency import with_axes_of
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
-from napari_shiftseg.model.whole_file import whole_or_not_at_all
+from napari_shiftseg.cli.options import check_model_file
+from napari_shiftseg.cli.terminal import note, print_table, read_labels, with_progress
+from napari_shiftseg.metrics.label_image import with_axes_of
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
+from napari_shiftseg.networks.checkpoint import copy_model, load_model
+from napari_shiftseg.pipeline.tuning import (
+    BANDWIDTHS,
+    MIN_SIZES,
+    Candidates,
+    Tuning,
+    tune_steps,
+)
 from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.folder import writable_folder
 from napari_shiftseg.report.tables import Table, write_csv
+from napari_shiftseg.stores.folders import pairs, refuse_to_overwrite, writable_folder
+from napari_shiftseg.stores.reading import numbered_anew
+from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+from napari_shiftseg.text import number_of, readable
+from napari_shiftseg.training.pairs import name_of, read_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.settings import Settings
+
+
+CHOSEN = ("bandwidth", "min_size", "foreground_threshold")
+SHOWN = 10  # rows of the table on the terminal
+COLUMNS = {
+    "bandwidth": "bandwidth",
+    "min_size": "minimum size",
+    "foreground_threshold": "threshold",
+    "ap50": "AP50",
+    "ap50_pooled": "pooled",
+    "false_splits": "false splits",
+    "false_merges": "false merges",
+}
+
+
+def read_candidates(
+    bandwidths: str | None, min_sizes: str | None, thresholds: str | None
+) -> Candidates:
+    """Read lists of values to try, separated by commas; None: the usual ones."""
+    return Candidates(
+        _numbers("bandwidths", bandwidths, float) or BANDWIDTHS,
+        _numbers("minimum sizes", min_sizes, int) or MIN_SIZES,
+        _numbers("foreground thresholds", thresholds, float),
+    )
+
+
+def _numbers(
+    name: str, text: str | None, number: Callable[[str], Any]
+) -> list[Any] | None:
+    if text is None:
+        return None
+    try:
+        return [number(part) for part in text.split(",")]
+    except ValueError:
+        kind = "whole numbers" if number is int else "numbers"
+        raise ValueError(
+            f"{name} are {kind} separated by commas, got {text!r}"
+        ) from None
+
+
+def run_tuning(
+    images: Path,
+    labels: Path | None,
+    model: str,
+    candidates: Candidates,
+    output: Path | None,
+    settings: Settings,
+    as_json: bool,
+    channel: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Tune a model; print the table and, if asked, write the tuned model."""
+    if output:
+        check_model_file(output, overwrite)
+    network = load_model(model)
+    samples = read_pairs(images, labels, channel, note)
+    steps = tune_steps(samples, network, candidates, settings)
+    tuning = with_progress(steps, unit="step")
+    report = tuning_report(network.config, tuning, name_of(images))
+    if output:
+        tuned = tuned_config(network.config, tuning, name_of(images), output.stem)
+        if tuned.provenance is None:
+            note("how this model was trained is not known: no scores are recorded")
+        report["file"] = str(copy_model(model, output, tuned))
+    if as_json:
+        print(json.dumps(report, allow_nan=False))
+    else:
+        _print_tuned(report, network.config.foreground)
+
+
+def tuning_report(config: ModelConfig, tuning: Tuning, images: str) -> dict[str, Any]:
+    """Return what a tuning found, ready for JSON; the best point comes first."""
+    return {
+        "model": config.name,
+        "of": images,
+        "images": len(tuning.own.scores),
+        "own": tuning.own.figures(),
+        "best": tuning.best.figures(),
+        "points": [point.figures() for point in tuning.ranked],
+    }
+
+
+def tuned_config(
+    config: ModelConfig, tuning: Tuning, images: str, name: str
+) -> ModelConfig:
+    """Return the config of the tuned model: its clustering, its scores, its name.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Before; without provenance there is no place for scores.
+    tuning : Tuning
+    images : str
+        Name of the images.
+    name : str
+        Of the tuned model.
+    """
+    best, provenance = tuning.best, config.provenance
+    if provenance is not None:
+        scores: dict[str, float | int | str] = {
+            "ap50": best.ap50,
+            "ap50_pooled": best.pooled.ap50,
+            "images": len(best.scores),
+            "of": images,
+        }
+        provenance = provenance.model_copy(update={"scores": scores})
+    clustering = best.clustering
+    return config.model_copy(
+        update={"name": name, "clustering": clustering, "provenance": provenance}
+    )
+
+
+def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
+    """Print the best points; the model's own, if it is not among them, below."""
+    names = [key for key in COLUMNS if foreground or key != "foreground_threshold"]
+    best, own = report["best"], report["own"]
+    points = report["points"][:SHOWN]
+    if own not in points:
+        points.append(own)
+    header, *others = (COLUMNS[name] for name in names)
+    print_table(
+        [header, *others, ""],
+        [[*(cell(point[n]) for n in names), "*" * (point == own)] for point in points],
+    )
+    number = report["images"]
+    print(
+        f"* the model's own; {len(report['points'])} were tried on "
+        f"{number_of(number, 'image')} of {report['of']}"
+    )
+    chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in CHOSEN)
+    print(f"\nBest: {chosen}. AP50 {cell(best['ap50'])}, before {cell(own['ap50'])}.")
+    if not best["ap50"]:
+        print(
+            "No object is found with any of them: the model does not fit these images."
+        )
+    if "file" in report:
+        print(f"written to {report['file']}")
+
 
 MEANS = ("ap50", "precision", "recall", "f1")
 
@@ -48,7 +197,7 @@ def run_evaluate(
     if as_json:
         print(json.dumps(report, allow_nan=False))
     else:
-        _print(report)
+        _print_scores(report)
 
 
 def evaluation(scores: dict[str, ObjectScores]) -> dict[str, Any]:
@@ -83,7 +232,7 @@ def _check_output(output: Path, overwrite: bool) -> None:
     refuse_to_overwrite([output], (), overwrite, "table of this command")
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print_scores(report: dict[str, Any]) -> None:
     keys = list(report["pooled"])
     lines = [
         *report["images"],

@@ -43,7 +43,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Segment the disk sample naively and cropped, and compare."""
-    from napari_shiftseg.cli.demo import run_demo
+    from napari_shiftseg.cli.compare import run_demo
 
     run_demo(output, window, device, viewer and not as_json, as_json, overwrite)
 
@@ -73,7 +73,7 @@ def figure(
     as_json: Json = False,
 ) -> None:
     """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
-    from napari_shiftseg.cli.figure import run_figure
+    from napari_shiftseg.cli.compare import run_figure
 
     run_figure(name, output, data, retrain, device, as_json, overwrite)
 
@@ -104,9 +104,8 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Segment an image; its labels become a TIFF with axes and pixel size."""
-    from napari_shiftseg.cli.run_settings import settings_of
+    from napari_shiftseg.cli.options import model_for, settings_of
     from napari_shiftseg.cli.segment import Taken, kinds_to_save, run_segment
-    from napari_shiftseg.cli.usual_model import model_for
 
     taken = Taken(channel, series, kinds_to_save(save), overwrite)
     model = model_for(model, image)
@@ -147,9 +146,8 @@ def mend(
     cannot act any more are left out, and where two contradict each other the newer
     wins; both are said.
     """
-    from napari_shiftseg.cli.mend import run_mend
-    from napari_shiftseg.cli.run_settings import settings_of
-    from napari_shiftseg.cli.segment import Taken, kinds_to_save
+    from napari_shiftseg.cli.options import settings_of
+    from napari_shiftseg.cli.segment import Taken, kinds_to_save, run_mend
 
     taken = Taken(channel, series, kinds_to_save(save), overwrite)
     run_mend(image, model, edits, settings_of(context), output, taken, as_json)
@@ -186,8 +184,8 @@ def compare(
     1 is all and nothing else.
     """
     from napari_shiftseg.cli.compare import run_compare
-    from napari_shiftseg.cli.usual_model import model_for
-    from napari_shiftseg.inference.scale import parse_intensity
+    from napari_shiftseg.cli.options import model_for
+    from napari_shiftseg.intensity.scale import parse_intensity
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(
@@ -229,9 +227,9 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
-    from napari_shiftseg.cli.sweep import run_sweep
-    from napari_shiftseg.cli.usual_model import model_for
-    from napari_shiftseg.inference.scale import parse_intensity
+    from napari_shiftseg.cli.compare import run_sweep
+    from napari_shiftseg.cli.options import model_for
+    from napari_shiftseg.intensity.scale import parse_intensity
     from napari_shiftseg.pipeline.settings import Settings
 
     settings = Settings(

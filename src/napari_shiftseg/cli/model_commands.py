@@ -52,9 +52,8 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show what a model is, what its tiles cost, and whether they are exact."""
-    from napari_shiftseg.cli.inspection import run_inspection
-    from napari_shiftseg.cli.run_settings import reading_of
-    from napari_shiftseg.cli.usual_model import model_for
+    from napari_shiftseg.cli.model import run_inspection
+    from napari_shiftseg.cli.options import model_for, reading_of
 
     if model is None and image is None:
         raise typer.BadParameter("name a MODEL, or an image with --image")
@@ -142,7 +141,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on images and labels, or on a bundled sample."""
-    from napari_shiftseg.cli.run_settings import reading_of
+    from napari_shiftseg.cli.options import reading_of
     from napari_shiftseg.cli.train import Asked, run_training
     from napari_shiftseg.geometry.window import parse_window
 
@@ -199,9 +198,9 @@ def tune(
     Every combination is tried, and the model's own; the best mean AP50 over the images
     wins.
     """
-    from napari_shiftseg.cli.tune import read_candidates, run_tuning
-    from napari_shiftseg.cli.usual_model import model_for
-    from napari_shiftseg.inference.scale import parse_intensity
+    from napari_shiftseg.cli.evaluate import read_candidates, run_tuning
+    from napari_shiftseg.cli.options import model_for
+    from napari_shiftseg.intensity.scale import parse_intensity
     from napari_shiftseg.pipeline.settings import Settings
 
     model = model_for(model, images)
@@ -224,6 +223,6 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a model and its card (NAME.md) into a folder, to hand on."""
-    from napari_shiftseg.cli.export import run_export
+    from napari_shiftseg.cli.model import run_export
 
     run_export(model, output, as_json, overwrite)

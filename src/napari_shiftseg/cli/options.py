@@ -1,13 +1,87 @@
 """Arguments and options that commands share."""
 
+from __future__ import annotations
+
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from napari_shiftseg.clustering.settings import Kernel, Scope
 from napari_shiftseg.geometry.axis_plan import Border, Stitching
-from napari_shiftseg.model.config import Kernel, Scope
-from napari_shiftseg.samples.catalogue import SAMPLES
+from napari_shiftseg.geometry.window import parse_window
+from napari_shiftseg.intensity.scale import Reading, parse_intensity
+from napari_shiftseg.networks.header import SUFFIX
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.samples.catalogue import SAMPLES, usual_model
+from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
+from napari_shiftseg.stores.reading import is_sample
+
+
+def check_model_file(path: Path, overwrite: bool | None = None) -> None:
+    """Make the folder of a model file, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+    overwrite : bool, optional
+        Whether a model that is there may be replaced; not looked at if not given.
+
+    Raises
+    ------
+    ValueError
+        If the file is not called as a model is.
+    FileExistsError
+        If there is a model already that may not be replaced.
+    OSError
+        If no file can be written there.
+    """
+    if path.suffix != SUFFIX:
+        raise ValueError(f"the model file must end with {SUFFIX}, got {path.name!r}")
+    writable_folder(path.parent)
+    if overwrite is not None:
+        refuse_to_overwrite([path], (), overwrite, "model of this command")
+
+
+def model_for(chosen: str | None, *images: Path) -> str:
+    """Return the model that was chosen; else a sample's own, else that of nuclei.
+
+    Raises
+    ------
+    ValueError
+        If none was chosen and the images have different ones.
+    """
+    if chosen is not None:
+        return chosen
+    usual = {
+        str(image): usual_model(str(image) if is_sample(image) else None)
+        for image in images
+    }
+    models = set(usual.values()) or {usual_model(None)}
+    if len(models) > 1:
+        said = ", ".join(f"{name}: {model}" for name, model in usual.items())
+        raise ValueError(
+            f"these images have different models of their own ({said}): name one with "
+            f"-m"
+        )
+    return models.pop()
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the settings among the options of a command, which have their names."""
+    names = {field.name for field in fields(Settings)}
+    given = {name: value for name, value in context.params.items() if name in names}
+    if given.get("window") is not None:
+        given["window"] = parse_window(given["window"])
+    given["intensity"] = parse_intensity(given["intensity"])
+    return Settings(**given)
+
+
+def reading_of(intensity: str, invert: bool, ignore_nan: bool) -> Reading:
+    """Return how grey values are read by these options."""
+    return Reading(parse_intensity(intensity), invert, ignore_nan)
+
 
 LONGEST = max(map(len, SAMPLES)) + 1
 WIDEST = max(len(entry.size) for entry in SAMPLES.values())

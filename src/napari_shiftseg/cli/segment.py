@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.sources import read_source
-from napari_shiftseg.cli.terminal import note, report_segmentation, with_progress
-from napari_shiftseg.files.writing import KINDS, outputs_of, write_segmentation
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.cli.options import model_for
+from napari_shiftseg.cli.terminal import (
+    note,
+    read_source,
+    report_segmentation,
+    with_progress,
+)
+from napari_shiftseg.mending.edit_files import read_edits
+from napari_shiftseg.mending.replay import mend
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.pipeline.segmentation import segment_steps
-from napari_shiftseg.report.folder import kept_if_used
+from napari_shiftseg.stores.folders import kept_if_used
+from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from numpy.typing import NDArray
 
-    from napari_shiftseg.files.reading import Source
-    from napari_shiftseg.files.writing import Outputs
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.mending.edit_files import EditList
+    from napari_shiftseg.mending.replay import Replayed
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.stores.reading import Source
+    from napari_shiftseg.stores.writing import Outputs
 
 
 @dataclass(frozen=True)
@@ -109,3 +121,147 @@ def print_segmentation(
         print(json.dumps(report))
     else:
         report_segmentation(result, folder)
+
+
+def run_mend(
+    image: Path,
+    model: str | None,
+    edits: Path,
+    settings: Settings,
+    output: Path,
+    taken: Taken,
+    as_json: bool,
+) -> None:
+    """Segment an image, make the edits, write the outcome and print it."""
+    known = read_edits(edits)
+    usual = model_for(None, image)
+    network = model_of(model, known, usual)
+    doubt = doubt_about(model, known, usual)
+    with kept_if_used(output) as folder:
+        source = read_source(network.config, image, taken.channel, taken.series)
+        outputs = safe_outputs("mend", source, folder, taken)
+        result = segmented(
+            source.data, network, with_clustering(settings, known), doubt
+        )
+        mended, outcome = mend(result, network, known.edits)
+        mended = replace(
+            mended, notes=(*mended.notes, *doubts(doubt, known, source.name, outcome))
+        )
+        figures = mending_figures(result, mended, outcome, known)
+        report = write_segmentation(mended, network, source, outputs, figures)
+    print_segmentation(mended, report, folder, as_json)
+    if not as_json:
+        print(in_words(figures))
+
+
+def model_of(chosen: str | None, edits: EditList, usual: str) -> UNet:
+    """Load the model that was chosen, or else that on which the edits were made.
+
+    Where neither the command nor the file names one it is the usual one of the image.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    try:
+        return load_model(chosen or edits.model or usual)
+    except FileNotFoundError as error:
+        if chosen or not edits.model:
+            raise
+        raise FileNotFoundError(
+            f"the edits were made on a model that is not here; say with -m where it "
+            f"is: {error}"
+        ) from None
+
+
+def doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
+    """Say why the model may not be that on which the edits were made; empty: it is."""
+    if not edits.model:
+        if chosen:
+            return ""
+        return (
+            f"the file of edits names no model, so {usual!r} was taken: name the "
+            f"one they were made on with -m"
+        )
+    if chosen is None or _name_of(chosen) == _name_of(edits.model):
+        return ""
+    return (
+        f"the edits were made on the model {edits.model!r}, not on {chosen!r}: leave "
+        f"out -m to take theirs"
+    )
+
+
+def segmented(
+    pixels: NDArray[Any], network: UNet, settings: Settings, doubt: str
+) -> Segmentation:
+    """Segment an image; what goes wrong with a model in doubt is laid to it.
+
+    Raises
+    ------
+    ValueError
+        If the settings do not fit the model or the image.
+    """
+    try:
+        return with_progress(segment_steps(pixels, network, settings))
+    except ValueError as error:
+        if not doubt:
+            raise
+        raise ValueError(f"{doubt} ({error})") from None
+
+
+def doubts(
+    doubt: str, edits: EditList, image: str, outcome: Replayed
+) -> tuple[str, ...]:
+    """Return what may be amiss with model and image, for the notes of a run.
+
+    An image of another name is one only where edits do not fit it.
+    """
+    other = edits.image not in ("", image) and bool(outcome.left_out)
+    about = f"the edits were made on the image {edits.image!r}, this is {image!r}"
+    is_amiss = bool(edits.model or outcome.left_out)
+    return (*[doubt] * (bool(doubt) and is_amiss), *[about] * other)
+
+
+def _name_of(model: str) -> str:
+    return Path(model).name.removesuffix(SUFFIX)
+
+
+def with_clustering(settings: Settings, edits: EditList) -> Settings:
+    """Return settings with the clustering of the edits where nothing was chosen."""
+    known = {
+        name: value
+        for name, value in edits.clustering.items()
+        if getattr(settings, name, value) is None
+    }
+    return replace(settings, **known)
+
+
+def mending_figures(
+    result: Segmentation, mended: Segmentation, outcome: Replayed, edits: EditList
+) -> dict[str, Any]:
+    """Return what became of the edits, ready for JSON."""
+    return {
+        "objects_before": result.objects,
+        "objects": mended.objects,
+        "edits": len(edits.edits),
+        "made_on": {"model": edits.model, "image": edits.image},
+        "applied": list(outcome.applied),
+        "overruled": [
+            {"edit": old, "by": new} for old, new in outcome.overruled.items()
+        ],
+        "left_out": [
+            {"edit": number, "reason": reason}
+            for number, reason in outcome.left_out.items()
+        ],
+    }
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """Return these figures as a line."""
+    return (
+        f"{figures['objects_before']} objects before, {figures['objects']} after: "
+        f"{len(figures['applied'])} of {figures['edits']} edits applied, "
+        f"{len(figures['overruled'])} of them overruled, "
+        f"{len(figures['left_out'])} left out"
+    )

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
 from napari_shiftseg.geometry.advice import summary
-from napari_shiftseg.inference.progress import Progress, Returning
-from napari_shiftseg.inference.rough_time import MOST_TILES
+from napari_shiftseg.geometry.cost import MOST_TILES
 from napari_shiftseg.report.figures_of_merit import ROWS, cell, untiled_cell
+from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.stores import reading
+from napari_shiftseg.stores.reading import image_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.stores.reading import Source
+
 
 Result = TypeVar("Result")
 
@@ -105,3 +115,55 @@ def print_table(
         columns = [f"{text:>{w}}" for text, w in zip(others, widths[1:], strict=True)]
         cells = "  ".join([f"{first:{widths[0]}}", *columns])
         print(f"{' ' * indent}{cells}".rstrip())
+
+
+def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
+    """Read labels; note what looks like a raw image or a mask. See `files.reading`."""
+    labels = reading.read_labels(kind, path)
+    doubt = reading.doubt(path, labels)
+    if doubt:
+        note(f"{kind} {doubt}")
+    return labels
+
+
+def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
+    """Read the true labels of an image; those of a sample are its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read, or is no label image.
+    """
+    if truth is None:
+        return make_sample(str(image)).labels if reading.is_sample(image) else None
+    return read_labels("truth", truth)
+
+
+def read_source(
+    config: ModelConfig,
+    image: Path,
+    channel: str | None = None,
+    series: int | None = None,
+) -> Source:
+    """Read an image as a model reads it, and note what was decided; see `image_for`."""
+    source = image_for(config, image, channel, series)
+    for said in source.notes:
+        note(f"{image.name}: {said}")
+    return source
+
+
+def read_frame(
+    config: ModelConfig,
+    image: Path,
+    channel: str | None = None,
+    series: int | None = None,
+) -> Source:
+    """Read one image, of a stack of one plane that plane; see `read_source`."""
+    source = read_source(config, image, channel, series)
+    leading = source.data.ndim - config.image_axes
+    if leading < 1 or set(source.data.shape[:leading]) != {1}:
+        return source
+    data = source.data.reshape(source.data.shape[leading:])
+    return replace(source, data=data, axes=source.axes[leading:])

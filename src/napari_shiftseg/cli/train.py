@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import fmean
+from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from tqdm import tqdm
 
-from napari_shiftseg.cli.interruption import asked_to_stop
-from napari_shiftseg.cli.model_file import check_model_file
+from napari_shiftseg.cli.options import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.inference.scale import USUAL_READING, Reading
-from napari_shiftseg.model.checkpoint import save_model
-from napari_shiftseg.model.description import describe, own_seams_warning
-from napari_shiftseg.model.header import read_config
-from napari_shiftseg.training import state
-from napari_shiftseg.training.counted import counted_pairs
+from napari_shiftseg.intensity.scale import USUAL_READING, Reading
+from napari_shiftseg.networks.checkpoint import save_model
+from napari_shiftseg.networks.header import read_config
+from napari_shiftseg.networks.remarks import describe, own_seams_warning
+from napari_shiftseg.training.defaults import (
+    CORRECTION_STEPS,
+    STEPS,
+    fine_tuned_config,
+    object_config,
+)
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.log import Log, is_log
-from napari_shiftseg.training.networks import fine_tuned_config, object_config
-from napari_shiftseg.training.object_training import object_training
-from napari_shiftseg.training.pairs import held_out, name_of, read_pairs, to_learn
-from napari_shiftseg.training.rates import CORRECTION_STEPS, STEPS
-from napari_shiftseg.training.recipes import sample_training
+from napari_shiftseg.training.pairs import (
+    counted_pairs,
+    held_out,
+    name_of,
+    read_pairs,
+    to_learn,
+)
+from napari_shiftseg.training.recipes import object_training, sample_training
+from napari_shiftseg.training.state import SUFFIX
 from napari_shiftseg.training.validation import Validation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.samples.sample import Sample
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Take the first Ctrl-C for a wish; yields what tells whether there was one.
+
+    What is under way is not torn in the middle. A second Ctrl-C interrupts at once, as
+    usual. Outside the main thread, which alone has signals, there is never a wish.
+    """
+    wish = Event()
+    if current_thread() is not main_thread():
+        yield wish.is_set
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def take(*_: Any) -> None:
+        wish.set()
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, take)
+    try:
+        yield wish.is_set
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
 
 MEAN_OVER = 100  # steps, for the loss that is shown
 POOR = 0.1  # AP50 below which a model is of no use
@@ -76,7 +112,7 @@ def run_training(asked: Asked, as_json: bool) -> None:
         training = _on_the_papers_disks(asked)
     else:
         training = _on_images(asked)
-    saved = asked.output.with_suffix(state.SUFFIX)
+    saved = asked.output.with_suffix(SUFFIX)
     if asked.resume and not saved.is_file():
         raise FileNotFoundError(
             f"there is no training {saved} to go on with: leave out --resume"

@@ -10,20 +10,41 @@ from scipy import ndimage
 from skimage.measure import label
 
 from napari_shiftseg.clustering.neighbourhoods import piece_together
-from napari_shiftseg.clustering.objects import Objects
-from napari_shiftseg.inference.progress import saying
-from napari_shiftseg.inference.waiting import patiently
+from napari_shiftseg.steps import patiently, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.found import Box, Find, Pixels
+    from napari_shiftseg.clustering.modes import Box, Find, Pixels
     from napari_shiftseg.clustering.neighbourhoods import Piecing
-    from napari_shiftseg.model.config import Clustering
+    from napari_shiftseg.clustering.settings import Clustering
 
     Steps = Generator[tuple[int, int], None, NDArray[np.int32]]
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Objects:
+    r"""Objects of an image.
+
+    Attributes
+    ----------
+    labels : ndarray of int32
+        (\\*spatial), 0 is background, objects numbered from 1.
+    modes : ndarray
+        (modes, channels), the background's included.
+    mode_of : ndarray of int64
+        (objects + 1,), the index in `modes` of each object's mode: the one that most of
+        its pixels have, those aside that came from a piece below the minimum size. The
+        0th is the background's mode, −1 where it has none.
+    """
+
+    labels: NDArray[np.int32]
+    modes: NDArray[Any]
+    mode_of: NDArray[np.int64]
+
 
 BEGIN = (0, 1)  # done, total, before the components are known
 

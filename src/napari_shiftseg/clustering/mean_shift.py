@@ -11,21 +11,26 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from napari_shiftseg.clustering.distances import squared_distances
-from napari_shiftseg.clustering.effort import Effort
-from napari_shiftseg.clustering.frame import KERNELS, Frame, Rows
-from napari_shiftseg.clustering.sampling import WeightedRows, bin_points, chunks
+from napari_shiftseg.clustering.points import (
+    KERNELS,
+    Frame,
+    Rows,
+    WeightedRows,
+    bin_points,
+    chunks,
+    squared_distances,
+)
 from napari_shiftseg.clustering.search import Limits, ModeSearch
-from napari_shiftseg.inference.device import resolve_device
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.inference.waiting import patiently
+from napari_shiftseg.clustering.settings import Effort
+from napari_shiftseg.device import resolve_device
+from napari_shiftseg.steps import exhaust, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.model.config import Kernel
+    from napari_shiftseg.clustering.settings import Kernel
 
 GRID_CHANNELS = 4  # most, with which a grid has far fewer cells than points
 GRID_POINTS = 2_000  # from which a grid is worth its sorting

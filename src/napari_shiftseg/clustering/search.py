@@ -11,16 +11,21 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from napari_shiftseg.clustering.climbing import Modes, find_modes
-from napari_shiftseg.clustering.cloud import Cloud
-from napari_shiftseg.clustering.distances import spread, within
-from napari_shiftseg.clustering.sampling import Indices, WeightedRows, choose, chunks
+from napari_shiftseg.clustering.climbing import Cloud, Modes, find_modes
+from napari_shiftseg.clustering.points import (
+    Indices,
+    WeightedRows,
+    choose,
+    chunks,
+    spread,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_shiftseg.clustering.effort import Effort
-    from napari_shiftseg.clustering.frame import Frame
+    from napari_shiftseg.clustering.points import Frame
+    from napari_shiftseg.clustering.settings import Effort
 
 
 SURELY = 10  # expected points of a cluster that a sample hardly misses: e^-10

@@ -5,19 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.found_disks import find_disks
-from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.experiments.pictures import as_grey, embedding_colours, show
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.experiments.every_pixel import find_disks
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Outcome,
+    as_grey,
+    embedding_colours,
+    show,
+)
+from napari_shiftseg.experiments.inputs import Network
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.metrics.instances import false_splits
+from napari_shiftseg.metrics.objects import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.report.colours import object_colours
-from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.samples.disturbed import SPACING, disturbed_disks
-from napari_shiftseg.training.recipe import Recipe
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.report.plots import object_colours
+from napari_shiftseg.samples.disks import SPACING, disks, disturbed_disks
+from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 BROKEN, SOUND = 52, 48  # windows: no multiple of the period, and one

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.experiments.pictures import embedding_colours, show
-from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import Segmentation, segment
-from napari_shiftseg.report.colours import object_colours
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Outcome,
+    embedding_colours,
+    show,
+)
+from napari_shiftseg.experiments.inputs import Network
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.catalogue import constant
 from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.recipe import Recipe
-from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
+from napari_shiftseg.text import number_of
+from napari_shiftseg.training.recipes import PAPER_BANDWIDTH, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +31,101 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
+
+
+Centre = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FoundDisks:
+    r"""Disks as a network tells them apart, over what was predicted.
+
+    Attributes
+    ----------
+    result : Segmentation
+    image : ndarray
+        (\\*predicted)
+    truth, modes : ndarray of int
+        (\\*predicted), the true disks and the modes; 0 is background.
+    whole : dict
+        Modes of every disk that was predicted as a whole, by its centre.
+    """
+
+    result: Segmentation
+    image: NDArray[Any]
+    truth: NDArray[Any]
+    modes: NDArray[Any]
+    whole: dict[Centre, set[int]]
+
+    @property
+    def objects(self) -> list[set[int]]:
+        """Modes of the whole disks that have one, other than the background's."""
+        return [own for own in self.whole.values() if len(own) == 1 and 0 not in own]
+
+    @property
+    def distinct(self) -> int:
+        """Number of different modes among these."""
+        return len(set().union(*self.objects))
+
+
+def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
+    """Segment an image of disks into modes, whatever their size or connection.
+
+    Parameters
+    ----------
+    sample : Sample
+    model : UNet
+    **how
+        Of `segment`: window, stitching, border.
+    """
+    result = segment(
+        sample.image, model, device="cpu", min_size=0,
+        split_far_parts=False,  # so that labels are modes
+        **how,
+    )  # fmt: skip
+    inside = tuple(slice(*bounds) for bounds in result.plan.region)
+    truth = sample.labels[inside]
+    modes = foreground_modes(result.labels, truth)
+    whole = modes_of_whole_disks(modes, truth, sample.labels)
+    return FoundDisks(result, sample.image[inside], truth, modes, whole)
+
+
+def foreground_modes(modes: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
+    r"""Return the modes numbered from 1, the one of most background pixels 0.
+
+    Parameters
+    ----------
+    modes, truth : ndarray of int
+        (\\*spatial)
+    """
+    background = np.bincount(modes[truth == 0]).argmax()
+    numbered: NDArray[Any] = np.where(modes == background, 0, modes + 1)
+    return numbered
+
+
+def modes_of_whole_disks(
+    modes: NDArray[Any], truth: NDArray[Any], everywhere: NDArray[Any]
+) -> dict[Centre, set[int]]:
+    r"""Return the modes of every disk that was predicted as a whole, by its centre.
+
+    Parameters
+    ----------
+    modes, truth : ndarray of int
+        (\\*predicted); the mode and the true disk of every pixel.
+    everywhere : ndarray of int
+        (\\*spatial), the true disks of the whole image.
+    """
+    sizes, predicted = np.bincount(everywhere.flat), np.bincount(truth.flat)
+    found = {}
+    for disk in np.flatnonzero(predicted)[1:]:
+        if predicted[disk] == sizes[disk]:
+            pixels = np.nonzero(truth == disk)
+            centre = tuple(float(along.mean()) for along in pixels)
+            found[centre] = set(modes[pixels].tolist())
+    return found
+
 
 DEPTH, PERIOD = 4, 16
 SEEN = 4 * PERIOD  # pixels along a side of the image of figure 5

@@ -21,8 +21,8 @@ from napari_shiftseg.experiments.faults import (
     without_halo,
 )
 from napari_shiftseg.metrics.seams import border_steps, gradient_magnitude
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.unet import new_model
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.samples.disks import disks
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.unet_shape import Padding
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 DARKEST = 97  # percentile of the gradient magnitude from which on all is black
 COLOURS = 128  # in a picture: half the bytes

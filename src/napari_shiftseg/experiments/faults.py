@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile, Stitching
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
-from napari_shiftseg.inference.image import Image
 from napari_shiftseg.inference.predict import embed_steps, open_for
-from napari_shiftseg.inference.progress import exhaust
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
+from napari_shiftseg.steps import exhaust
+from napari_shiftseg.stores.image import Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 
 @dataclass(frozen=True)

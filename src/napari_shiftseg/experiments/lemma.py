@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.model.unet import CONVOLUTIONS, new_model
-from napari_shiftseg.report.colours import LIGHT, object_colours
+from napari_shiftseg.networks.unet import CONVOLUTIONS, new_model
+from napari_shiftseg.report.plots import LIGHT, object_colours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 CASES = (  # axes, depth, pooling factor
     (1, 1, 2), (1, 2, 2), (1, 4, 2), (1, 1, 3), (1, 2, 3),

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.experiments.data import Data, pull_margin
-from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Measuring,
+    Outcome,
+    as_grey,
+    show,
+)
+from napari_shiftseg.experiments.inputs import Data, pull_margin
 from napari_shiftseg.experiments.pairs_of_objects import (
     Pairs,
     bootstrap,
@@ -16,13 +22,12 @@ from napari_shiftseg.experiments.pairs_of_objects import (
     p_value,
     pairs_of,
 )
-from napari_shiftseg.experiments.pictures import as_grey, show
-from napari_shiftseg.inference.progress import Progress, named
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.report.colours import LIGHT
+from napari_shiftseg.report.plots import LIGHT
 from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.steps import Progress, named
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.experiments.pairs_of_objects import Images
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 WIDE = 1.5  # side of a crop, in diameters of the median object

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from napari_shiftseg.experiments.experiment import Experiment, Outcome
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.report.colours import LIGHT
+from napari_shiftseg.report.plots import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
 
 AXIS = AxisShape(factors=(2, 2, 2, 2))  # the paper's network: p = 16
 STRIDES, WINDOWS = (16, 20, 32), (16, 20)

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
-from napari_shiftseg.experiments.pictures import (
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Measuring,
+    Outcome,
     as_grey,
     embedding_colours,
     show,
     show_borders,
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.metrics.instances import object_scores, relabelled_like
+from napari_shiftseg.metrics.objects import object_scores, relabelled_like
 from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.report.colours import object_colours
-from napari_shiftseg.report.evidence import period_ratio
+from napari_shiftseg.report.effect import period_ratio
 from napari_shiftseg.report.figures_of_merit import cell
+from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.disks import disks
 
 if TYPE_CHECKING:
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Side
+    from napari_shiftseg.steps import Progress
 
 SIDE = 11 * 13 + 1  # pixels; mirrored at its borders the lattice goes on
 WINDOW = 20  # the smallest raw output above the period of 16

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_shiftseg.experiments.data import Data, crowded_nuclei, pull_margin
-from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
-from napari_shiftseg.experiments.pictures import as_grey, show, show_borders
-from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.inference.progress import named
-from napari_shiftseg.metrics.instances import false_splits, pooled, relabelled_like
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Measuring,
+    Outcome,
+    as_grey,
+    show,
+    show_borders,
+)
+from napari_shiftseg.experiments.inputs import Data, crowded_nuclei, pull_margin
+from napari_shiftseg.metrics.objects import false_splits, pooled, relabelled_like
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.report.colours import LIGHT, object_colours
+from napari_shiftseg.report.plots import LIGHT, object_colours
+from napari_shiftseg.steps import named
+from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -25,11 +31,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.experiments.pictures import Box
-    from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.experiments.experiment import Box
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Side
     from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.steps import Progress
 
 WINDOW = 148  # the paper's: a raw output, cropped to 144
 SIDE, IMAGES = 444, 2

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.geometry.axis_plan import Stitching, kept
-from napari_shiftseg.geometry.words import by
-from napari_shiftseg.inference.progress import Progress, named
-from napari_shiftseg.metrics.instances import ObjectScores, pooled
+from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.pipeline.sweep import SweepPoint, sweep_steps
-from napari_shiftseg.report.colours import LIGHT
+from napari_shiftseg.report.plots import LIGHT
+from napari_shiftseg.steps import Progress, named
+from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from matplotlib.axes import Axes
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.samples.sample import Sample
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.experiments.experiment import Experiment, Outcome
-from napari_shiftseg.experiments.found_disks import find_disks
-from napari_shiftseg.experiments.network import Network
-from napari_shiftseg.experiments.pictures import embedding_colours, show
-from napari_shiftseg.metrics.instances import false_splits
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.experiments.every_pixel import find_disks
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Outcome,
+    embedding_colours,
+    show,
+)
+from napari_shiftseg.experiments.inputs import Network
+from napari_shiftseg.metrics.objects import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.report.colours import object_colours
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.training.recipe import Recipe
-from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
+from napari_shiftseg.training.recipes import PAPER_BANDWIDTH, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 TILE = 24  # pixels along a side, three periods

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.geometry.axis_plan import kept
 from napari_shiftseg.geometry.window import nearest_valid
-from napari_shiftseg.geometry.words import by, compact
+from napari_shiftseg.text import by, compact
 
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan

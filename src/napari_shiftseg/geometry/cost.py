@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.advice import size_name, size_text, times_text
+from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
-from napari_shiftseg.geometry.words import compact
+from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Window
+
+
+def multiply_adds(shape: UNetShape, size: tuple[int, ...]) -> int:
+    """Return the multiplications that one input takes; learnt upsampling is assumed.
+
+    A convolution takes, for each pixel it writes, its width (over all axes) times the
+    channels it reads times those it writes.
+
+    Parameters
+    ----------
+    shape : UNetShape
+    size : tuple of int
+        A legal input shape.
+    """
+    pixels, channels, total, bottom = (
+        size,
+        shape.in_channels,
+        0,
+        len(shape.features) - 1,
+    )
+    for level, features in enumerate(shape.features):
+        pixels, done = _block(shape, pixels, channels, features)
+        total, channels = total + done, features
+        if level < bottom:
+            factors = [axis.factors[level] for axis in shape.axes]
+            pixels = tuple(n // f for n, f in zip(pixels, factors, strict=True))
+    for level in reversed(range(bottom)):
+        factors = [axis.factors[level] for axis in shape.axes]
+        pixels = tuple(n * f for n, f in zip(pixels, factors, strict=True))
+        features = shape.features[level]
+        total += prod(pixels) * channels * features
+        pixels, done = _block(shape, pixels, 2 * features, features)
+        total, channels = total + done, features
+    return total + prod(pixels) * channels * shape.out_channels
+
+
+def _block(
+    shape: UNetShape, pixels: tuple[int, ...], channels: int, features: int
+) -> tuple[tuple[int, ...], int]:
+    """Return what is left of the pixels after a block, and its multiplications."""
+    total, width = 0, prod(axis.kernel for axis in shape.axes)
+    number = shape.axes[0].convolutions
+    for _ in range(number):
+        pixels = tuple(
+            n - axis.eaten // number for n, axis in zip(pixels, shape.axes, strict=True)
+        )
+        total += prod(pixels) * width * channels * features
+        channels = features
+    return pixels, total
+
 
 COLUMNS = {
     "tile size": "What a tile keeps at most (window), in pixels; whole: one pass, "
@@ -202,3 +253,65 @@ def _doubled(image_shape: tuple[int, ...], shape: UNetShape) -> list[tuple[int, 
         for n in powers
         if n == 1 or n < max(periods)
     ]
+
+
+MOST_TILES = 20_000
+LONGEST_ROUGH = 600.0  # seconds
+# Multiply-adds a second: 25e9 were measured on one core and 50e9 on two, over all
+# windows; a graphics card is taken for a small one.
+CORE_SPEED, CARD_SPEED = 25e9, 1000e9
+TILE_SECONDS = 1e-3  # that a tile takes however little it computes
+
+
+def rough_seconds(plan: TilePlan, device: str) -> float:
+    """Return about how long a plan takes on a device.
+
+    Counted from multiplications, nothing is measured: cores are taken to add up, and
+    cards may be ten times faster. `costs` measures.
+
+    Parameters
+    ----------
+    plan : TilePlan
+    device : str
+        A torch device, not "auto".
+    """
+    speed = CORE_SPEED * (os.cpu_count() or 1) if device == "cpu" else CARD_SPEED
+    return len(plan) * (TILE_SECONDS + multiply_adds(plan.shape, plan.reads) / speed)
+
+
+def work_warning(
+    plans: Sequence[TilePlan],
+    device: str | None,
+    memory: int | None = None,
+    images: int = 1,
+) -> str:
+    """Warn of a run of very many tiles, or of long; empty where it is neither.
+
+    Parameters
+    ----------
+    plans : sequence of TilePlan
+        Of one image, carried out one after the other; advice is on the first.
+    device : str or None
+        A torch device, not "auto"; None while it is not known: nothing is said.
+    memory : int, optional
+        Bytes a tile may take.
+    images : int
+        That are predicted with these plans, one after the other.
+    """
+    if device is None:
+        return ""
+    tiles, seconds = images * sum(map(len, plans)), images * _seconds(plans, device)
+    if tiles <= MOST_TILES and seconds <= LONGEST_ROUGH:
+        return ""
+    number = f"{tiles:,} tiles take" if tiles > 1 else "One tile takes"
+    said = f"{number} roughly {time_text(seconds, '.0f')} on {device}"
+    best = cheaper(plans[0], memory)
+    if best is None:
+        return f"{said}: try a part of the image first."
+    others = [cheaper(plan, memory) or plan for plan in plans[1:]]
+    less = time_text(images * _seconds([best, *others], device), ".0f")
+    return f"{said}; tiles of {size_name(best)} roughly {less}."
+
+
+def _seconds(plans: Sequence[TilePlan], device: str) -> float:
+    return sum(rough_seconds(plan, device) for plan in plans)

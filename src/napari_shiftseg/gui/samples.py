@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from napari_shiftseg.gui.belonging import METADATA_OF
-from napari_shiftseg.gui.choices import METADATA_MODELS, OPENED
+import napari
+from napari.layers import Layer
+
+from napari_shiftseg.gui.parts.belonging import METADATA_OF
+from napari_shiftseg.gui.parts.layers import result_layers
+from napari_shiftseg.gui.parts.models import METADATA_MODELS, OPENED
+from napari_shiftseg.gui.parts.source import Source
 from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, SAMPLES
+
+if TYPE_CHECKING:
+    from napari_shiftseg.pipeline.comparison import Comparison
+
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -93,3 +102,23 @@ def layers_of(
         }  # fmt: skip
         layers.append((made.labels, truth, "labels"))
     return layers
+
+
+def show_demo(comparison: Comparison, model: str) -> None:
+    """Open napari with the sample, both results and the Segment widget; wait for it."""
+    viewer = open_demo(comparison, model)
+    viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    napari.run()
+
+
+def open_demo(comparison: Comparison, model: str) -> napari.Viewer:
+    """Return a viewer with the sample and the layers of both sides, naive on top."""
+    viewer = napari.Viewer(title="napari-shiftseg: the disk sample")
+    for data, options, kind in disks_13():
+        getattr(viewer, f"add_{kind}")(data, **options)
+    source = Source.of(viewer.layers[0])
+    for side in (comparison.cropped, comparison.naive):
+        for layer in result_layers(side.result, source, model):
+            added = viewer.add_layer(Layer.create(*layer))
+            added.visible = added.visible and side is comparison.naive
+    return viewer

@@ -12,15 +12,83 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_shiftseg.inference.precision import Precision
-from napari_shiftseg.inference.waiting import waiting
+from napari_shiftseg.device import Precision
+from napari_shiftseg.networks.checkpoint import unsound
+from napari_shiftseg.steps import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
+    from torch import nn
 
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.geometry.tiling import Tile
+    from napari_shiftseg.networks.unet import UNet
+
+
+EXTREME = 1e4  # times the range that a network reads, about 0 to 1
+
+
+class NotFiniteError(ValueError):
+    """A network predicted NaN or infinity."""
+
+
+def why_not_finite(network: Network, tile: Tile, pixels: NDArray[Any]) -> str:
+    r"""Say why a tile was predicted as what is not finite, and what to do.
+
+    Parameters
+    ----------
+    network : Network
+        That predicted it.
+    tile : Tile
+    pixels : ndarray
+        (channels, \\*legal input), as the network read them.
+    """
+    where = ", ".join(f"{keep.start}-{keep.stop}" for keep in tile.keep)
+    said = f"the prediction of the pixels {where} is not finite: "
+    name = network.model.config.name
+    weights = unsound(network.model.state_dict())
+    if weights:
+        return (
+            f"{said}in the model {name!r} {weights}; its training failed or the file "
+            f"is damaged, take another model"
+        )
+    most = float(np.abs(pixels).max())
+    if most > EXTREME:
+        return (
+            f"{said}the image has a pixel there that the model {name!r} reads as "
+            f"{most:.2g}, where about 0 to 1 is expected; cut off such pixels first, "
+            f"for example with numpy.clip"
+        )
+    layer = _first_layer(network, pixels)
+    return (
+        f"{said}numbers overflow in the layer {layer!r} of the model {name!r}, whose "
+        f"weights are finite; take another model"
+    )
+
+
+def _first_layer(network: Network, pixels: NDArray[Any]) -> str:
+    """Return the name of the first layer that makes finite numbers others."""
+    found: list[str] = []
+
+    def look(name: str) -> Any:
+        def hook(layer: nn.Module, inputs: Any, output: Tensor) -> None:
+            if not output.isfinite().all():
+                found.append(name)
+
+        return hook
+
+    layers = network.model.named_modules()
+    hooks = [
+        layer.register_forward_hook(look(name))
+        for name, layer in layers
+        if not any(layer.children())
+    ]
+    network([pixels], is_mixed=False)
+    for hook in hooks:
+        hook.remove()
+    return found[0] if found else "head"
+
 
 Step = TypeVar("Step")
 

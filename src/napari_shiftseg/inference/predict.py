@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
-from napari_shiftseg.geometry.words import by
-from napari_shiftseg.inference.channels import single_channel
-from napari_shiftseg.inference.device import memory_budget, resolve_device
-from napari_shiftseg.inference.image import Image, as_array, open_image
-from napari_shiftseg.inference.network import dtype_of, is_out_of_memory, on_device
-from napari_shiftseg.inference.not_finite import NotFiniteError, why_not_finite
-from napari_shiftseg.inference.progress import Progress, Returning, Shrunk
-from napari_shiftseg.inference.waiting import patiently
+from napari_shiftseg.inference.network import (
+    NotFiniteError,
+    dtype_of,
+    is_out_of_memory,
+    on_device,
+    why_not_finite,
+)
+from napari_shiftseg.steps import Progress, Returning, Shrunk, patiently
+from napari_shiftseg.stores.axes import single_channel
+from napari_shiftseg.stores.image import Image, as_array, open_image
+from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,12 +29,12 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.device import Precision
     from napari_shiftseg.geometry.axis_plan import Border, Stitching
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.network import Network
-    from napari_shiftseg.inference.precision import Precision
-    from napari_shiftseg.inference.scale import Reading, Scale
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.networks.unet import UNet
 
 MOST_IN_BATCH = 16
 CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.spatial import cKDTree
+
+from napari_shiftseg.metrics.label_image import as_labels, contingency
+from napari_shiftseg.metrics.objects import (
+    MERGE_COVER,
+    SPLIT_COVER,
+    matches,
+    surplus,
+)
+from napari_shiftseg.metrics.seams import as_float, neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,6 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Figure = Callable[[NDArray[Any]], NDArray[Any]]
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.metrics.label_image import Contingency
+
 
 RESAMPLES = 4000
 SHARE = 0.99  # of the resamplings; not 0.95, as several figures are looked at together
@@ -111,3 +130,245 @@ def _resampled(counts: NDArray[Any]) -> Iterator[NDArray[Any]]:
     for start in range(0, RESAMPLES, step):
         size = min(step, RESAMPLES - start)
         yield generator.multinomial(units, share, size) @ kinds
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Counts of a segmentation, object by true object, in the order of their ids.
+
+    Attributes
+    ----------
+    found : ndarray of int
+        (true objects,), 1 where one is matched by a predicted object, else 0.
+    objects : ndarray of int
+        Predicted objects that belong to each: that share most pixels with it or, where
+        they share none with any, that are nearest to it.
+    false_splits, false_merges : ndarray of int
+        Surplus pieces of it; surplus true objects in the predicted ones that belong to
+        it.
+    split_by_seams : ndarray of int
+        1 where a seam splits it, else 0.
+    """
+
+    found: NDArray[np.int64]
+    objects: NDArray[np.int64]
+    false_splits: NDArray[np.int64]
+    false_merges: NDArray[np.int64]
+    split_by_seams: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of true objects."""
+        return len(self.found)
+
+
+def outcomes(
+    truth: ArrayLike, prediction: ArrayLike, split: Iterable[int] = ()
+) -> Outcomes:
+    r"""Return what became of every true object; the sums are those of `object_scores`.
+
+    Parameters
+    ----------
+    truth, prediction : array_like of int
+        (\\*spatial), 0 is background.
+    split : iterable of int
+        Ids of the true objects that seams split; see `splitting_seams`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an image is not of whole numbers from 0 upward.
+    """
+    true, found = as_labels("truth", truth), as_labels("prediction", prediction)
+    table = contingency(true, found)
+    number = len(table.true_sizes)
+    owner = _owner(true, found, table)
+    merged = surplus(table, MERGE_COVER, per=1)
+    ids = np.unique(true[true > 0])
+    matching = maximum_bipartite_matching(matches(table, 0.5), perm_type="column")
+    owned = owner[owner >= 0]  # all, or none where nothing is true
+    return Outcomes(
+        found=(matching >= 0).astype(np.int64),
+        objects=np.bincount(owned, minlength=number),
+        false_splits=surplus(table, SPLIT_COVER, per=0),
+        false_merges=np.bincount(
+            owned, weights=merged[owner >= 0], minlength=number
+        ).astype(np.int64),
+        split_by_seams=np.isin(ids, list(split)).astype(np.int64),
+    )
+
+
+def _owner(
+    true: NDArray[Any], found: NDArray[Any], table: Contingency
+) -> NDArray[np.int64]:
+    """Return the true object (row) that each predicted one belongs to; −1: none is."""
+    owner = np.full(len(table.sizes), -1)
+    if not len(table.true_sizes):
+        return owner
+    pairs = table.shared.tocoo()
+    order = np.lexsort(
+        (-pairs.row, pairs.data)
+    )  # the largest share, the first row last
+    owner[pairs.col[order]] = pairs.row[order]
+    if (owner < 0).any():
+        nearest = cKDTree(_places(true)).query(_places(found)[owner < 0])[1]
+        owner[owner < 0] = nearest
+    return owner
+
+
+def _places(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the first pixel of every object, (objects, axes)."""
+    ids, first = np.unique(labels, return_index=True)
+    return np.stack(np.unravel_index(first[ids > 0], labels.shape), axis=1)
+
+
+def joined(several: Iterable[Outcomes]) -> Outcomes:
+    """Join the objects of several images."""
+    parts = list(several)
+    return Outcomes(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Outcomes)
+        )
+    )
+
+
+COUNTED = ("split_by_seams", "false_splits", "false_merges")  # figures that are sums
+
+
+def object_differences(one: Outcomes, other: Outcomes) -> dict[str, Difference]:
+    """Compare two segmentations of the same objects in all figures of objects.
+
+    Returns
+    -------
+    dict of Difference
+        By figure: ``split_by_seams``, ``false_splits``, ``false_merges``, ``ap50``;
+        resampled are the true objects. Empty where there is none.
+    """
+    if not len(one):
+        return {}
+    differences = {
+        key: paired_difference(
+            getattr(one, key)[:, None], getattr(other, key)[:, None], _sum
+        )
+        for key in COUNTED
+    }
+    return {**differences, "ap50": paired_difference(_pairs(one), _pairs(other), _ap50)}
+
+
+def _pairs(of: Outcomes) -> NDArray[np.int64]:
+    return np.stack([of.found, of.objects, np.ones_like(of.found)], axis=1)
+
+
+def _sum(sums: NDArray[Any]) -> NDArray[Any]:
+    return sums[..., 0].astype(np.float64)
+
+
+def _ap50(sums: NDArray[Any]) -> NDArray[Any]:
+    found, objects, true = np.moveaxis(sums, -1, 0)
+    share: NDArray[Any] = found / (true + objects - found)
+    return share
+
+
+MOST_PLACES = 400
+
+
+def place_size(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the size of places: a tile, or so many that there are 400 places at most.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Pixels of the result along each axis.
+    strides : tuple of int
+        Of the largest tile.
+    """
+    tiles = 1
+    while prod(ceil(n / (tiles * s)) for n, s in zip(shape, strides, strict=True)) > (
+        MOST_PLACES
+    ):
+        tiles *= 2
+    return tuple(tiles * stride for stride in strides)
+
+
+def steps_by_place(
+    embedding: ArrayLike,
+    plan: TilePlan,
+    size: tuple[int, ...],
+    truth: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    r"""Add up the steps of an embedding, place by place.
+
+    Parameters
+    ----------
+    embedding : array_like
+        (channels, \\*plan.output_shape)
+    plan : TilePlan
+        Whose tiles are looked at.
+    size : tuple of int
+        Pixels of a place along each axis.
+    truth : array_like of int, optional
+        (\\*plan.output_shape): then only steps inside one true object count.
+
+    Returns
+    -------
+    ndarray
+        (places, 2): the sums over seam pairs, and over all others, of pairs that begin
+        in a place.
+    """
+    labels = None if truth is None else np.asarray(truth)
+    sums = np.zeros(
+        (2, *(ceil(n / s) for n, s in zip(plan.output_shape, size, strict=True)))
+    )
+    for axis, (steps, seam, inside) in enumerate(
+        neighbours(as_float(embedding), plan, labels)
+    ):
+        for kind, chosen in enumerate((seam, ~seam)):
+            where = chosen if inside is None else chosen & inside
+            sums[kind] += _added(np.where(where, steps, 0), axis, size)
+    return sums.reshape(2, -1).T
+
+
+def _added(
+    steps: NDArray[Any], axis: int, size: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Add up the values of every place; the last pixel along `axis` has no step."""
+    widths = [(0, int(a == axis)) for a in range(steps.ndim)]
+    sums: NDArray[np.float64] = np.pad(steps, widths)
+    for along, length in enumerate(size):
+        begins = np.arange(0, sums.shape[along], length)
+        sums = np.add.reduceat(sums, begins, along, dtype=np.float64)
+    return sums
+
+
+def seam_difference(naive: NDArray[Any], cropped: NDArray[Any]) -> Difference | None:
+    """Compare how far two stitchings' seam ratios are from the untiled one.
+
+    Parameters
+    ----------
+    naive, cropped : ndarray
+        (places, 4): steps at seams and others, and those of the untiled embedding over
+        the same pairs; see `steps_by_place`.
+
+    Returns
+    -------
+    Difference or None
+        Of ``|ratio / untiled ratio − 1|``; resampled are the places. None where a ratio
+        is not defined.
+    """
+    excess = [_excess(side.sum(axis=0)) for side in (naive, cropped)]
+    if not np.isfinite(excess).all():
+        return None
+    return paired_difference(naive, cropped, *map(_signed, np.sign(excess)))
+
+
+def _excess(sums: NDArray[Any]) -> NDArray[Any]:
+    """Return ratio / untiled ratio − 1: the numbers of pairs cancel."""
+    seam, other, seam_untiled, other_untiled = np.moveaxis(sums, -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess: NDArray[Any] = seam * other_untiled / (other * seam_untiled) - 1
+    return excess
+
+
+def _signed(sign: float) -> Figure:
+    """Return the distance from 1, which a resampling may cross: it has no bias then."""
+    return lambda sums: sign * _excess(sums)

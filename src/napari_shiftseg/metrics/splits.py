@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.metrics.contingency import as_labels
+from napari_shiftseg.metrics.label_image import as_labels
 from napari_shiftseg.metrics.seams import as_float, step
 
 if TYPE_CHECKING:

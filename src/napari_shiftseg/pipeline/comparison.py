@@ -7,36 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.inference.device import memory_budget, resolve_device
+from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, plan_for
-from napari_shiftseg.inference.progress import Progress, exhaust, named
-from napari_shiftseg.metrics.contingency import as_labels, with_axes_of
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores
-from napari_shiftseg.metrics.outcomes import Outcomes, object_differences, outcomes
-from napari_shiftseg.metrics.places import (
+from napari_shiftseg.metrics.chance import (
+    Outcomes,
+    object_differences,
+    outcomes,
     place_size,
     seam_difference,
     steps_by_place,
 )
+from napari_shiftseg.metrics.label_image import as_labels, with_axes_of
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.opening import opened_steps
-from napari_shiftseg.pipeline.segmentation import (
-    Segmentation,
-    frame_steps,
-    segment_as_planned,
-)
+from napari_shiftseg.pipeline.segmentation import frame_steps, segment_as_planned
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import Progress, exhaust, named
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.inference.image import Image
-    from napari_shiftseg.inference.scale import Scale
+    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.stores.image import Image
 
 COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.geometry.words import percent
-from napari_shiftseg.inference.intensity import says_no_contrast
+from napari_shiftseg.intensity.automatic import says_no_contrast
+from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_shiftseg.model.config import ModelConfig
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.result import Segmentation
 
 NEARLY_ALL = 0.8  # of the pixels, that one object covers
 MOST = 0.9  # of the pixels, that objects cover

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.inference.predict import open_for
-from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.inference.stack import FrameScales, frame_scales
-from napari_shiftseg.inference.waiting import patiently
+from napari_shiftseg.intensity.stack import FrameScales, frame_scales
+from napari_shiftseg.steps import Progress, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import ArrayLike
 
-    from napari_shiftseg.inference.image import Image
-    from napari_shiftseg.inference.scale import Reading, Scale
-    from napari_shiftseg.model.config import ModelConfig
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.stores.image import Image
 
 READING = Progress(0, 1, stage="reading grey values")
 

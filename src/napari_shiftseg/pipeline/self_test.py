@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.geometry.advice import size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.geometry.words import compact
-from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import embed_steps, open_for
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust
-from napari_shiftseg.model.remarks import what_exact_means
+from napari_shiftseg.networks.remarks import what_exact_means
+from napari_shiftseg.steps import Progress, Returning, exhaust
+from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.inference.scale import Reading, Scale
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.networks.unet import UNet
 
 # Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
 # terms, which cancel in part and pass through some 20 layers: 1e-6 of the largest

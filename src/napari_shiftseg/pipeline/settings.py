@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.inference.scale import Asked, Reading
-from napari_shiftseg.model.config import Clustering, Kernel, Scope
+from napari_shiftseg.clustering.settings import Clustering, Kernel, Scope
+from napari_shiftseg.intensity.scale import Asked, Reading
 
 if TYPE_CHECKING:
+    from napari_shiftseg.device import Precision
     from napari_shiftseg.geometry.axis_plan import Border, Stitching
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.inference.precision import Precision
-    from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.networks.config import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)

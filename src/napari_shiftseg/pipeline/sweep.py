@@ -6,22 +6,19 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.window import default_windows
-from napari_shiftseg.inference.device import memory_budget, resolve_device
 from napari_shiftseg.inference.predict import plan_for
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
-from napari_shiftseg.metrics.outcomes import Outcomes, outcomes
+from napari_shiftseg.metrics.chance import Outcomes, outcomes
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
 from napari_shiftseg.pipeline.opening import opened_steps
-from napari_shiftseg.pipeline.segmentation import (
-    TilesTooLarge,
-    segment_as_planned,
-)
+from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -29,10 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.inference.image import Image
-    from napari_shiftseg.inference.scale import Scale
-    from napari_shiftseg.model.unet import UNet
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.stores.image import Image
 
 SEAM_RATIOS = (
     "seam_ratio", "seam_ratio_within", "seam_ratio_untiled",

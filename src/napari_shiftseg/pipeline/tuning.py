@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.effort import Effort
+from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.inference.predict import open_for, plan_for
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust, saying
-from napari_shiftseg.metrics.instances import ObjectScores, object_scores, pooled
+from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import Progress, Returning, exhaust, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from napari_shiftseg.model.config import Clustering, ModelConfig
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
 BANDWIDTHS = (0.5, 0.7, 1.0, 1.5)

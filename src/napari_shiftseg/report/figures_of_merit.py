@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_shiftseg.geometry.words import percent
 from napari_shiftseg.metrics.chance import FEWEST, RESAMPLES, SHARE
 from napari_shiftseg.metrics.seams import LEAST_STRIDE
+from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

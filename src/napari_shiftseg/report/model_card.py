@@ -4,21 +4,129 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
-from napari_shiftseg.geometry.foreign_text import visible
 from napari_shiftseg.geometry.window import largest_window
-from napari_shiftseg.geometry.words import by, compact
-from napari_shiftseg.model.description import describe
-from napari_shiftseg.model.header import DEVICES
-from napari_shiftseg.model.remarks import what_follows
-from napari_shiftseg.report.words import MEANINGS, grouped, in_words, name_in_words
+from napari_shiftseg.networks.header import DEVICES
+from napari_shiftseg.networks.remarks import describe, what_follows
+from napari_shiftseg.text import by, compact, visible
 
 if TYPE_CHECKING:
-    from napari_shiftseg.model.config import ModelConfig
-    from napari_shiftseg.model.unet import UNet
+    from collections.abc import Mapping
+
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet import UNet
+
+
+SHOWN = 3  # sizes of a series
+SERIES = ("legal_inputs", "raw_outputs")
+NAMES = {
+    "ndim": "image axes",
+    "in_channels": "image channels",
+    "max_same_looking": "same-looking objects",
+}
+GROUPS = {  # of the figures of a model
+    "architecture": (
+        "ndim", "depth", "pooling_factor", "padding", "upsampling", "normalization",
+        "in_channels", "embedding_channels", "foreground", "parameters",
+    ),
+    "sizes in pixels": (
+        "period", "context", "legal_inputs", "raw_outputs", "training_window",
+        "max_same_looking",
+    ),
+    "clustering": (
+        "bandwidth", "kernel", "scope", "min_size", "split_far_parts",
+        "background_embedding", "foreground_threshold",
+    ),
+}  # fmt: skip
+ABSENT = {  # what it means that nothing is given
+    "background_embedding": "no mode is background",
+    "batch": "chosen by memory",
+    "provenance": "not known",
+    "region": "whole image",
+    "training_window": "not known",
+}
+MEANINGS = {
+    "background_embedding": "the mode nearest to it is background",
+    "bandwidth": "distance within which embeddings are one mode",
+    "batch": "tiles predicted at once",
+    "border": "what stands beyond the image",
+    "context": "read around what is predicted",
+    "depth": "levels of pooling",
+    "embedding_channels": "numbers predicted for a pixel",
+    "foreground": "whether it predicts what is object at all",
+    "foreground_threshold": "probability above which a pixel is clustered",
+    "kernel": "how nearness counts in the mean shift",
+    "legal_inputs": "sizes that a tile can read",
+    "max_same_looking": "most that it can tell apart",
+    "min_size": "objects of fewer pixels are dropped",
+    "period": "the network repeats: tiles must keep a multiple",
+    "pooling_factor": "of each level",
+    "raw_outputs": "sizes predicted from these",
+    "region": "pixels that were predicted",
+    "scope": "one mean shift for all, or one a component",
+    "split_far_parts": "whether parts that do not touch are objects",
+    "training_window": "output that training saw at once",
+    "window": "tile size",
+}
+
+
+def grouped(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Part the figures of a model into groups, each with a title.
+
+    Parameters
+    ----------
+    figures : mapping
+        See `describe`.
+    """
+    return {
+        title: {name: figures[name] for name in names if name in figures}
+        for title, names in GROUPS.items()
+    }
+
+
+def name_in_words(name: str) -> str:
+    """Write the name of a value."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def in_words(value: object, name: str = "") -> str:
+    """Write a value of a report without brackets and quotes.
+
+    Parameters
+    ----------
+    value : object
+        As it stands in JSON.
+    name : str
+        Of the value: what None means depends on it.
+    """
+    match value:
+        case None:
+            return ABSENT.get(name, "none")
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case dict():
+            pairs = ((name_in_words(key), in_words(v)) for key, v in value.items())
+            return ", ".join(f"{key} {text}" for key, text in pairs)
+        case [[*_], *_]:  # several values an axis
+            rows = [_series(v) if name in SERIES else in_words(v) for v in value]
+            return rows[0] if len(set(rows)) == 1 else "; ".join(rows)
+        case [*_]:
+            return ", ".join(in_words(v) for v in value)
+    return str(value)
+
+
+def _series(sizes: Any) -> str:
+    """Write sizes that go on: ``188, 204, 220, … (every 16)``."""
+    first = ", ".join(str(size) for size in sizes[:SHOWN])
+    steps = {after - before for before, after in pairwise(sizes)}
+    return f"{first}, … (every {steps.pop()})" if len(steps) == 1 else f"{first}, …"
+
 
 TEMPLATE = "model_card.md.jinja"
 GIGABYTES = (4, 8, 24)  # of memory, for which the largest window is named

@@ -5,20 +5,272 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from importlib.resources import files
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, StrictUndefined
+from skimage.measure import block_reduce
+from skimage.segmentation import find_boundaries
 
+from napari_shiftseg.metrics.objects import relabelled_like
+from napari_shiftseg.metrics.seams import distance
 from napari_shiftseg.report.figures_of_merit import (
     ROWS,
     cell,
     untiled_cell,
 )
-from napari_shiftseg.report.pictures import WORST_SEAM
-from napari_shiftseg.report.words import MEANINGS, in_words, name_in_words
+from napari_shiftseg.report.model_card import MEANINGS, in_words, name_in_words
+from napari_shiftseg.report.plots import object_colours
+from napari_shiftseg.stores.image import as_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.metrics.splits import Seam
+    from napari_shiftseg.pipeline.comparison import Comparison
+
+    Picture = NDArray[np.uint8]
+    Box = tuple[slice, ...]
+
+
+MOST_PIXELS = 1500  # along a side of a picture; larger images are reduced
+LEAST_PIXELS = 24  # rows of the picture of a 1-D image
+CLOSE_UP = 600  # pixels along a side of a close-up, about
+SEAM_COLOUR, SEAM_WIDTH = (0, 255, 0), 3  # red, green, blue; pixels on each side
+OUTLINE_WHITE, BORDER_GREY = 255, 128
+CLOSE_UP_STRIDES = 3  # shown around the worst seam
+MOST_CLOSE_UP = 200  # image pixels along a side of a close-up
+CAPTIONS = {
+    "image": "The image.",
+    "gradient_naive": "Gradient magnitude of the embedding, naive: lines at tile "
+    "borders are seams. Same grey scale as cropped.",
+    "gradient_cropped": "Gradient magnitude of the embedding, cropped.",
+    "labels_naive": "Objects, naive. An object has the colour, on both sides, of the "
+    "whole object that it shares most pixels with (the true one or, without true "
+    "labels, that of cropped tiles); a surplus piece has a colour of its own.",
+    "labels_cropped": "Objects, cropped.",
+    "difference": "Difference of the embeddings, naive − cropped; white is the "
+    "largest.",
+    "worst_seam_naive": "The seam that cuts most objects, naive: the cut is green, "
+    "grey lines are tile borders; objects are outlined in white.",
+    "worst_seam_cropped": "The same place, cropped: no object is cut there.",
+}
+WORST_SEAM = ("worst_seam_naive", "worst_seam_cropped")
+
+
+def pictures(
+    comparison: Comparison, image: ArrayLike, truth: ArrayLike | None = None
+) -> dict[str, Picture]:
+    r"""Draw a comparison.
+
+    A 3-D image shows its middle plane, and the close-ups the plane across the seam.
+    What is larger than 1,500 pixels is reduced by a whole number; of the gradient and
+    the difference the largest value of a block stays, so that no thin seam is lost.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    image : array_like
+        ([channels,] \\*spatial), that was compared; of channels the first is shown.
+    truth : array_like of int, optional
+        (\\*spatial), whose ids the objects take, and with them their colours; those of
+        cropped stitching if not given.
+
+    Returns
+    -------
+    dict of ndarray of uint8
+        (rows, columns[, RGB]) by name: image, difference, gradient_naive,
+        gradient_cropped, labels_naive, labels_cropped; worst_seam_naive and
+        worst_seam_cropped where a seam cuts an object.
+    """
+    seen = _seen(comparison, image, truth)
+    naive, cropped = comparison.naive.result, comparison.cropped.result
+    difference = distance(naive.embeddings, cropped.embeddings)
+    shown = _plane(difference)
+    return {
+        "image": _grey(_plane(seen.image)),
+        "difference": _bright(_reduced(shown, largest=True), shown.max()),
+        **_grey_pair(comparison),
+        **{
+            f"labels_{side}": object_colours(_reduced(_plane(labels)))
+            for side, labels in seen.labels.items()
+        },
+        **_close_ups(comparison, seen),
+    }
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The region that was predicted: the image, and labels with one id an object."""
+
+    image: NDArray[Any]
+    labels: dict[str, NDArray[Any]]
+
+
+def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> _Seen:
+    naive, cropped = comparison.naive.result, comparison.cropped.result
+    inside = tuple(slice(*bounds) for bounds in naive.plan.region)
+    several = len(np.shape(image)) > len(inside)  # channels: the first is shown
+    pixels = np.asarray(as_array(image)[(0, *inside) if several else inside])
+    known = cropped.labels if truth is None else np.asarray(truth)[inside]
+    labels = {
+        "naive": relabelled_like(naive.labels, known),
+        "cropped": relabelled_like(cropped.labels, known),
+    }
+    return _Seen(pixels, labels)
+
+
+def _grey_pair(comparison: Comparison) -> dict[str, Picture]:
+    """Return the gradient magnitudes of both sides on one grey scale."""
+    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
+    gradients = {name: _plane(side.result.gradient) for name, side in sides.items()}
+    white = max(float(gradient.max()) for gradient in gradients.values())
+    return {
+        f"gradient_{name}": _bright(_reduced(gradient, largest=True), white)
+        for name, gradient in gradients.items()
+    }
+
+
+def middle_plane(plan: TilePlan) -> int | None:
+    """Return the plane of a 3-D image that the pictures show, counted in the image."""
+    if plan.shape.ndim < 3:
+        return None
+    return plan.offset[0] + plan.output_shape[0] // 2
+
+
+def _plane(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the middle plane of a volume; of a line, a band."""
+    if pixels.ndim == 1:
+        return np.broadcast_to(pixels, (LEAST_PIXELS, len(pixels)))
+    return pixels[pixels.shape[0] // 2] if pixels.ndim == 3 else pixels
+
+
+def _reduced(plane: NDArray[Any], largest: bool = False) -> NDArray[Any]:
+    """Reduce a large plane: to every n-th pixel, or to the largest of n²."""
+    factor = ceil(max(plane.shape) / MOST_PIXELS)
+    if factor == 1:
+        return plane
+    if not largest:
+        return plane[::factor, ::factor]
+    reduced: NDArray[Any] = block_reduce(plane, factor, np.max, cval=0)
+    return reduced
+
+
+def _grey(plane: NDArray[Any]) -> Picture:
+    """Return an image from black (its darkest pixel) to white (its brightest)."""
+    shown = _reduced(plane).astype(np.float64)
+    darkest = shown.min()
+    return _bright(shown - darkest, shown.max() - darkest)
+
+
+def _bright(plane: NDArray[Any], white: float) -> Picture:
+    return (plane / max(float(white), 1e-12) * 255).clip(0, 255).astype(np.uint8)
+
+
+def _close_ups(comparison: Comparison, seen: _Seen) -> dict[str, Picture]:
+    """Return both sides around the seam that cuts most objects, if one does."""
+    naive = comparison.naive
+    if not naive.cutting:
+        return {}
+    seam = naive.cutting[0]
+    box = _around(seam, naive.result.plan)
+    across = _plane_axis(seam)
+    plans = {"naive": naive.result.plan, "cropped": comparison.cropped.result.plan}
+    return {
+        f"worst_seam_{name}": _with_lines(
+            _painted(seen.image, seen.labels[name], box, across),
+            _flat(seen.labels[name][box], across),
+            plan,
+            box,
+            seam,
+        )
+        for name, plan in plans.items()
+    }
+
+
+def _plane_axis(seam: Seam) -> int | None:
+    """Return the axis that a plane across a seam is taken from; None below 3-D."""
+    if len(seam.pairs) < 3:
+        return None
+    return 1 if seam.axis == 0 else 0
+
+
+def _around(seam: Seam, plan: TilePlan) -> Box:
+    """Return a box around the middle of a seam's longest cut; flat in 3-D."""
+    spans = []
+    for axis, at in enumerate(seam.at):
+        length = min(CLOSE_UP_STRIDES * plan.stride[axis], MOST_CLOSE_UP)
+        length = 1 if axis == _plane_axis(seam) else length
+        spans.append(_span(at, length, plan.output_shape[axis]))
+    return tuple(spans)
+
+
+def _span(centre: int, length: int, size: int) -> slice:
+    """Return `length` pixels around a centre, shifted to lie within `size`."""
+    start = max(0, min(centre - length // 2, size - length))
+    return slice(start, min(start + length, size))
+
+
+def _painted(
+    image: NDArray[Any], labels: NDArray[Any], box: Box, across: int | None
+) -> Picture:
+    """Return the objects in their colours over the image, dim where there is none."""
+    low, high = float(image.min()), float(image.max())
+    grey = (_flat(image[box], across) - low) / max(high - low, 1e-12) * 255
+    colours = object_colours(_flat(labels[box], across))
+    is_object = colours.any(axis=-1, keepdims=True)
+    dim = grey[..., None]
+    painted = np.where(is_object, 0.75 * colours + 0.25 * dim, 0.5 * dim)
+    return painted.astype(np.uint8)
+
+
+def _with_lines(
+    picture: Picture, labels: NDArray[Any], plan: TilePlan, box: Box, seam: Seam
+) -> Picture:
+    """Return a picture enlarged: borders grey, outlines white, cuts green."""
+    factor = max(1, CLOSE_UP // max(picture.shape[:2]))
+    large = picture.repeat(factor, 0).repeat(factor, 1)
+    axes = [axis for axis in range(len(box)) if axis != _plane_axis(seam)]
+    shown = dict(zip(axes, (0, 1)[-len(axes) :], strict=True))
+    for axis, along in shown.items():
+        span = box[axis]
+        inside = [b for b in plan.boundaries[axis] if span.start < b < span.stop]
+        lines = [(border - span.start) * factor for border in inside]
+        large[(slice(None),) * along + (lines,)] = BORDER_GREY
+    large[_outlines(labels, factor)] = OUTLINE_WHITE
+    for cut in seam.cuts:
+        large[_cut_pixels(cut.pairs, box, seam, shown, factor)] = SEAM_COLOUR
+    return large
+
+
+def _outlines(labels: NDArray[Any], factor: int) -> NDArray[np.bool_]:
+    """Return where objects end, in an enlarged picture: lines of two pixels."""
+    large = labels.repeat(factor, 0).repeat(factor, 1)
+    lines: NDArray[np.bool_] = find_boundaries(large, connectivity=1, mode="thick")
+    return lines
+
+
+def _cut_pixels(
+    pairs: Region, box: Box, seam: Seam, shown: dict[int, int], factor: int
+) -> tuple[slice, slice]:
+    """Return rows and columns of the picture on which a cut lies."""
+    pixels = [slice(None), slice(None)]
+    for axis, along in shown.items():
+        start, stop = (max(0, at - box[axis].start) * factor for at in pairs[axis])
+        if axis == seam.axis:  # between its two pixels
+            start, stop = start + factor - SEAM_WIDTH, start + factor + SEAM_WIDTH
+        pixels[along] = slice(start, stop)
+    rows, columns = pixels
+    return rows, columns
+
+
+def _flat(pixels: NDArray[Any], across: int | None) -> NDArray[Any]:
+    return _plane(pixels if across is None else pixels.squeeze(across))
+
 
 TEMPLATE = "report.html.jinja"
 SMALL = 400  # pixels

@@ -16,34 +16,38 @@ from matplotlib.figure import Figure
 from skimage.io import imsave
 
 from napari_shiftseg import __version__
-from napari_shiftseg.files.records import (
-    Run,
-    refuse_to_overwrite,
-    sums_of,
-    written_by,
-)
-from napari_shiftseg.geometry.foreign_text import readable
-from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.model.description import describe, own_seams
-from napari_shiftseg.model.whole_file import (
-    errors_named,
-    remove_left_behind,
-    unfinished_name,
-    uninterrupted,
-)
+from napari_shiftseg.networks.remarks import describe, own_seams
 from napari_shiftseg.report.figures_of_merit import judgements
-from napari_shiftseg.report.folder import writable_folder
-from napari_shiftseg.report.page import Illustration, page
-from napari_shiftseg.report.pictures import CAPTIONS, middle_plane, pictures
+from napari_shiftseg.report.page import (
+    CAPTIONS,
+    Illustration,
+    middle_plane,
+    page,
+    pictures,
+)
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
-from napari_shiftseg.report.sweep_verdict import sweep_verdict
 from napari_shiftseg.report.tables import (
     figures_table,
     profile_table,
     sweep_table,
     write_csv,
 )
-from napari_shiftseg.report.verdict import verdict
+from napari_shiftseg.report.verdict import sweep_verdict, verdict
+from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.stores.folders import (
+    Run,
+    refuse_to_overwrite,
+    sums_of,
+    writable_folder,
+    written_by,
+)
+from napari_shiftseg.stores.whole_file import (
+    errors_named,
+    remove_left_behind,
+    unfinished_name,
+    uninterrupted,
+)
+from napari_shiftseg.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.model.unet import UNet
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.plots import Point

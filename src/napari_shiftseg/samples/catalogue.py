@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.samples.disturbed import disturbed_disks
+from napari_shiftseg.samples.disks import disks, disturbed_disks
 from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.samples.sample import Sample
 

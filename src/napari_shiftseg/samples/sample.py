@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.inference.scale import Scale
+    from napari_shiftseg.intensity.scale import Scale
 
 
 @dataclass(frozen=True)

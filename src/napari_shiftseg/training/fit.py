@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from math import inf
@@ -15,20 +14,28 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.window import as_window, is_whole
-from napari_shiftseg.inference.device import resolve_device
-from napari_shiftseg.model.unet import BATCH_NORM, UNet, build
-from napari_shiftseg.training.provenance import finished
-from napari_shiftseg.training.state import damaged, load_state, save_state
-from napari_shiftseg.training.stopping import Stopped, asking
-from napari_shiftseg.training.tiles import in_tiles, refuse_tiles
-from napari_shiftseg.training.validated_part import SHARE, part_for, work_of_a_step
+from napari_shiftseg.networks.unet import BATCH_NORM, UNet, build
+from napari_shiftseg.training.state import damaged, finished, load_state, save_state
+from napari_shiftseg.training.step import (
+    Stopped,
+    TrainingStep,
+    asking,
+    in_tiles,
+    loss_terms,
+    refuse_tiles,
+    rising_share,
+)
 from napari_shiftseg.training.validation import (
     FIRST,
+    SHARE,
     Best,
     Validated,
     Validation,
+    part_for,
     validate,
+    work_of_a_step,
 )
 from napari_shiftseg.training.windows import RandomWindows
 
@@ -36,10 +43,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from napari_shiftseg.model.config import ModelConfig
+    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.training.recipe import Recipe
-    from napari_shiftseg.training.validated_part import ValidatedPart
+    from napari_shiftseg.training.recipes import Recipe
+    from napari_shiftseg.training.validation import ValidatedPart
 
 
 LEAST_SECONDS = 10  # that a validation may take, however few the steps before it
@@ -47,32 +54,6 @@ BATCH_NORMS = tuple(BATCH_NORM.values())
 MOMENTUM = 0.01  # batch norm gathers its statistics over a hundred steps or so
 # faster in bfloat16, by about a sixth on a CPU
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingStep:
-    """Progress of a training.
-
-    Attributes
-    ----------
-    done, total : int
-        Steps.
-    loss : float
-        Of this step; the sum of its weighted terms.
-    terms : dict of str to float
-        ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit.
-    validated : Validated or None
-        Where this step ended with a validation.
-    note : str
-        What the user should know: that a validation took too long, for example.
-    """
-
-    done: int
-    total: int
-    loss: float
-    terms: dict[str, float]
-    validated: Validated | None = None
-    note: str = ""
 
 
 class Training:
@@ -159,7 +140,7 @@ class Training:
             self._optimizer,
             recipe.learning_rate,
             total_steps=recipe.steps,
-            pct_start=_warm_up(recipe),
+            pct_start=rising_share(recipe),
         )
 
     @property
@@ -299,11 +280,11 @@ class Training:
         if self.done >= (1 - self.recipe.fixed_statistics) * self.recipe.steps:
             for norm in self._norms:
                 norm.eval()
-        with self._precision():
+        reduced = self.recipe.precision == "bfloat16"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=reduced):
             raw = in_tiles(self._model, images, self.recipe.tiles)
         window: tuple[Any, ...] = (..., *(slice(0, n) for n in labels.shape[1:]))
-        seen = raw[window].float()
-        terms = self._terms(seen, labels)
+        terms = loss_terms(raw[window].float(), labels, self.config, self.recipe)
         loss = terms["loss"]
         if not torch.isfinite(loss):
             raise FloatingPointError(
@@ -311,27 +292,6 @@ class Training:
                 f"learning rate (now {self.recipe.learning_rate})"
             )
         return terms
-
-    def _precision(self) -> torch.autocast:
-        reduced = self.recipe.precision == "bfloat16"
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=reduced)
-
-    def _terms(self, raw: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Return the terms of the loss, each the mean over the images of the batch."""
-        config, recipe = self._windows.config, self.recipe
-        sums: dict[str, Tensor] = {}
-        for image, truth in zip(raw, labels, strict=True):
-            embedding = image[: config.embedding_channels]
-            pull, push, reg = recipe.loss.terms(embedding, truth)
-            terms = {"pull": pull, "push": push, "reg": reg}
-            terms["loss"] = recipe.loss.total(pull, push, reg)
-            if config.foreground:
-                logit = image[config.embedding_channels]
-                terms["foreground"] = recipe.foreground(logit, truth)
-                terms["loss"] = terms["loss"] + terms["foreground"]
-            for name, term in terms.items():
-                sums[name] = sums[name] + term if name in sums else term
-        return {name: total / len(raw) for name, total in sums.items()}
 
     def measured(self) -> Validated | None:
         """Validate the network as it is now, which need not be the best.
@@ -345,7 +305,8 @@ class Training:
         """
         if not self.validation.samples:
             return None
-        return self._outcome(self._full, self.is_stopped)
+        device = str(self._device)
+        return validate(self._model.eval(), self._full, device, self.is_stopped)
 
     @cached_property
     def _full(self) -> ValidatedPart:
@@ -375,11 +336,6 @@ class Training:
         a_step = self._seconds / self._timed
         return max(SHARE * self._steps_before(due) * a_step, LEAST_SECONDS)
 
-    def _outcome(
-        self, part: ValidatedPart, is_stopped: Callable[[], bool]
-    ) -> Validated | None:
-        return validate(self._model.eval(), part, str(self._device), is_stopped)
-
     def _validated(self) -> tuple[Validated | None, str]:
         """Validate if it is time; return the outcome, and what is to be known of it."""
         due = self.validation.due(self.done, self.recipe.steps)
@@ -391,7 +347,7 @@ class Training:
             return self.is_stopped() or perf_counter() - began > seconds
 
         part = self._full if due == "full" else self._quick
-        outcome = self._outcome(part, is_left)
+        outcome = validate(self._model.eval(), part, str(self._device), is_left)
         if outcome is None:
             too_long = f"the validation was left after {seconds:.0f} s"
             return None, "" if self.is_stopped() else too_long
@@ -400,14 +356,6 @@ class Training:
             weights = {k: v.cpu().clone() for k, v in self._model.state_dict().items()}
             self.best = Best(outcome.ap50, self.done, weights, is_full)
         return outcome, "; ".join(filter(None, (part.note, outcome.note)))
-
-
-def _warm_up(recipe: Recipe) -> float:
-    """Return the share of the steps in which the rate rises: a step and a half or more.
-
-    The schedule divides by the rising steps less one.
-    """
-    return max(recipe.warm_up, min(1.5 / recipe.steps, 0.75))
 
 
 def train(

@@ -1,18 +1,119 @@
-"""A training on disk: written whole or not at all, read without running any code."""
+"""A training on disk, and how its weights came about; read without running any code."""
 
 from __future__ import annotations
 
+from datetime import date
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from napari_shiftseg.model.whole_file import whole_or_not_at_all
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+from napari_shiftseg.text import by
+from napari_shiftseg.training.pairs import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.training.recipes import Recipe
+    from napari_shiftseg.training.windows import RandomWindows
+
+
+def finished(
+    model: UNet,
+    windows: RandomWindows,
+    recipe: Recipe,
+    steps: int,
+    command: str,
+    scores: dict[str, float | int | str] | None = None,
+) -> UNet:
+    """Fill the background embedding and the provenance into a network's config.
+
+    Parameters
+    ----------
+    model : UNet
+        Trained, in eval mode, on the CPU.
+    windows : RandomWindows
+        It was trained on.
+    recipe : Recipe
+    steps : int
+        After which these weights were reached.
+    command : str
+        That makes them again.
+    scores : dict, optional
+        What they reached, and on which images.
+    """
+    config = model.config
+    if recipe.loss.background:
+        background = background_embedding(model, windows)
+        clustering = config.clustering.model_copy(
+            update={"background_embedding": background}
+        )
+        config = config.model_copy(update={"clustering": clustering})
+    provenance = Provenance(
+        command=command,
+        window=windows.window,
+        seed=recipe.seed,
+        steps=steps,
+        **recipe.described(config.foreground),
+        scores=scores or {},
+        data=_about(windows.samples),
+        date=date.today().isoformat(),
+        versions={
+            "torch": str(torch.__version__),
+            "napari-shiftseg": version("napari-shiftseg"),
+        },
+    )
+    model.config = config.model_copy(update={"provenance": provenance})
+    return model
+
+
+def _about(samples: Sequence[Sample]) -> str:
+    number, size = len(samples), by(samples[0].image.shape)
+    images = (
+        f"1 image of {size}" if number == 1 else f"{number} images, first of {size}"
+    )
+    count = counted(sample.labels for sample in samples)
+    return f"{images}; {count.line}" if count.is_partly else images
+
+
+def background_embedding(
+    model: UNet, windows: RandomWindows
+) -> tuple[float, ...] | None:
+    """Return the mean embedding of the first image's background, one value a channel.
+
+    None if no background shows where the image gives the context.
+    """
+    image, labels = windows.images[0], windows.labels[0]
+    size = [
+        axis.largest_legal(n) or n
+        for axis, n in zip(model.shape.axes, image.shape, strict=True)
+    ]
+    pixels = image.read([(0, n) for n in size], np.dtype(np.float32))
+    with torch.inference_mode():
+        raw = model(torch.from_numpy(pixels)[None])[0]
+    inside = tuple(
+        slice(c // 2, c // 2 + n)
+        for c, n in zip(model.shape.context, raw.shape[1:], strict=True)
+    )
+    background = torch.from_numpy(labels[inside] == 0)
+    if not background.any():
+        return None
+    embedding = raw[: model.config.embedding_channels, background]
+    return tuple(round(float(v), 6) for v in embedding.mean(1))
+
+
 SUFFIX = ".training"
+
+
 PARTS = ("done", "key", "weights", "optimizer", "schedule", "best")
+
+
 LONGEST = 200  # characters of what torch says
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
+from napari_shiftseg.gui.parts.records import KEPT
 
 BANDWIDTH = 0.02
 

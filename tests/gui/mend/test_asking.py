@@ -8,20 +8,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain import evidence as evidence_module
+from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.gui.mend.asking.asking import explained_steps
-from napari_shiftseg.gui.mend.asking.known_evidence import KnownEvidence
+from napari_shiftseg.gui.mend.ask import KnownEvidence, explained_steps
 from napari_shiftseg.gui.mend.desk import STILL_CLUSTERED
-from napari_shiftseg.gui.mend.steering.one_job import Task
 from napari_shiftseg.gui.mend.tools import ASK
-from napari_shiftseg.inference.progress import Progress, exhaust
-from napari_shiftseg.interaction.asking import evidence as evidence_module
-from napari_shiftseg.interaction.asking.evidence import Evidence
-from napari_shiftseg.interaction.editing.edits import Merge
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.mending.edits import Merge
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.steps import Progress, exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.gui.mend.editing.clicks import Clicks
-from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, REDRAW, SPLIT
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Redraw, Split
+from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, REDRAW, SPLIT, Clicks
+from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 
 A, B, C = (1, 2), (3, 4), (5, 6)
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.files.edits import EditList, write_edits
-from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.editing.mend_command import (
+from napari_shiftseg.gui.mend.saving import (
     file_of,
     joined,
     mend_command,
     tiling_options,
 )
-from napari_shiftseg.interaction.editing.edits import Paint
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.mending.edit_files import EditList, write_edits
+from napari_shiftseg.mending.edits import Paint
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 if TYPE_CHECKING:

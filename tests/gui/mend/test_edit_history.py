@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS, EditHistory
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.editing.plain import to_dict
+from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
+from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edits import Delete, Merge, Paint
+from napari_shiftseg.mending.mending import Mending
 
 THREE = np.array([[1, 1, 0, 2, 2, 3], [1, 1, 0, 2, 2, 3]], dtype=np.int32)
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.editing import edit_status
-from napari_shiftseg.gui.mend.editing.edit_status import Status, Statuses, statuses
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
-from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.gui.mend import table as edit_status
+from napari_shiftseg.gui.mend.table import Status, Statuses, statuses
+from napari_shiftseg.mending.edits import Delete, Merge, Split
+from napari_shiftseg.mending.mending import Mending
 
 ROW = [[1, 1, 1, 1, 0, 2, 2, 2, 2, 0, 3, 3]]
 HERE, THERE = (0,), (1,)

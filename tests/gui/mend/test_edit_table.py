@@ -6,9 +6,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_shiftseg.gui.mend.editing.edit_status import Status
-from napari_shiftseg.gui.mend.editing.edit_table import MOST_LISTED, EditTable
-from napari_shiftseg.interaction.editing.edits import Delete
+from napari_shiftseg.gui.mend.table import MOST_LISTED, EditTable, Status
+from napari_shiftseg.mending.edits import Delete
 
 MANY = [Delete(((0, n),)) for n in range(MOST_LISTED + 50)]
 

@@ -9,21 +9,23 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.mend.seeing import plot_dock
-from napari_shiftseg.gui.mend.seeing.embedding_canvas import AREA, CHOSEN_AREA, DIMMED
-from napari_shiftseg.gui.mend.seeing.embedding_plot import (
-    GREY,
-    EmbeddingPlot,
-)
-from napari_shiftseg.gui.mend.seeing.plot_dock import Turning, open_embedding_plot
-from napari_shiftseg.gui.mend.seeing.plot_words import (
+from napari_shiftseg.gui.mend.embedding import dock as plot_dock
+from napari_shiftseg.gui.mend.embedding.canvas import (
+    AREA,
+    CHOSEN_AREA,
     DELETED,
+    DIMMED,
     HOW,
     NOTHING,
     OTHER_SHAPE,
 )
-from napari_shiftseg.model.config import ModelConfig
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.gui.mend.embedding.dock import Turning, open_embedding_plot
+from napari_shiftseg.gui.mend.embedding.plot import (
+    GREY,
+    EmbeddingPlot,
+)
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.result import Prediction
 
 MODES = np.array([(0.0, 0, 0, 0), (8, 0, 0, 0), (0, 6, 0, 0)])
 PLACE = {"scale": (0.5, 0.5), "translate": (3.0, 4.0), "units": ("um", "um")}

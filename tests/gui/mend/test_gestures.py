@@ -10,7 +10,7 @@ import pytest
 from napari.layers import Labels
 from napari.utils.key_bindings import KeymapHandler, coerce_keybinding
 
-from napari_shiftseg.gui.mend.gestures import (
+from napari_shiftseg.gui.mend.tools import (
     Gestures,
     is_inside,
     pixel_at,

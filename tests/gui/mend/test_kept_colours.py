@@ -7,13 +7,13 @@ import pytest
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from napari_shiftseg.gui.mend.steering import kept_colours as module
-from napari_shiftseg.gui.mend.steering.kept_colours import (
+from napari_shiftseg.gui.mend import appearance as module
+from napari_shiftseg.gui.mend.appearance import (
     SPARE,
     KeptColours,
     kept_colours,
 )
-from napari_shiftseg.gui.palette import USUAL, WIDE, result_labels, usual_colours
+from napari_shiftseg.gui.parts.layers import USUAL, WIDE, result_labels, usual_colours
 
 FORMER = np.array([[1, 1, 1, 1, 2, 2, 0, 3]])
 PARTED = np.array([[2, 1, 1, 1, 3, 3, 0, 4]])  # 1 is parted, the others move on

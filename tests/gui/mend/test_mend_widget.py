@@ -14,13 +14,11 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.mend.editing.edit_files import SAVED, EditFiles
-from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
-from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
-from napari_shiftseg.gui.mend.steering.computed import Computed
-from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
-from napari_shiftseg.gui.mend.steering.knobs import Knobs
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.gui.mend.history import METADATA_EDITS, Computed
+from napari_shiftseg.gui.mend.knobs import Knobs
+from napari_shiftseg.gui.mend.saving import SAVED, EditFiles
+from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
 from napari_shiftseg.gui.mend.tools import (
     ADD,
     ASK,
@@ -30,14 +28,15 @@ from napari_shiftseg.gui.mend.tools import (
     RIGHT,
     SPLIT,
 )  # fmt: skip
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.editing.change import Change
-from napari_shiftseg.interaction.editing.edits import Delete, Grow, Redraw
-from napari_shiftseg.interaction.steering.kept import Kept
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.mending.acts import Change
+from napari_shiftseg.mending.edits import Delete, Grow, Redraw
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.relabelling.relabel import Kept
+from napari_shiftseg.steps import exhaust
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 
@@ -535,7 +534,7 @@ def test_edits_taken_out_and_written(
         settled(steered)
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        "napari_shiftseg.gui.mend.saving.show_file_dialog",
         lambda *_, **__: path,
     )
     assert steered.files.number_unsaved == 2
@@ -562,7 +561,7 @@ def saved(steered, result, settled, tmp_path, monkeypatch):
     """A file of two deletions; every dialog names it."""
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        "napari_shiftseg.gui.mend.saving.show_file_dialog",
         lambda *_, **__: path,
     )
     steered.tools.press(DELETE)
@@ -692,7 +691,7 @@ def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
     path = tmp_path / "edits.json"
     path.write_text("{")
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        "napari_shiftseg.gui.mend.saving.show_file_dialog",
         lambda *_, **__: path,
     )
     steered.edits.load.changed.emit(True)
@@ -841,9 +840,7 @@ def test_two_results_are_mended_each_by_itself(
         asked.append(title)
         return tmp_path / f"{len(asked)}.json"
 
-    monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog", choose
-    )
+    monkeypatch.setattr("napari_shiftseg.gui.mend.saving.show_file_dialog", choose)
     assert steered.files.save_unsaved()
     assert {title.removeprefix("Save the edits of ") for title in asked} == {
         result.name, other.name,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QMessageBox
 
-from napari_shiftseg.gui.mend.editing.edit_files import SAVED
-from napari_shiftseg.gui.mend.editing.unsaved import AskBeforeClosing
-from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
+from napari_shiftseg.gui.mend.saving import SAVED
+from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, RIGHT
 from napari_shiftseg.gui.mend.widget import MendWidget
+from napari_shiftseg.gui.parts.records import KEPT
 
 pytestmark = pytest.mark.usefixtures("one_thread", "forgotten")
 

@@ -8,12 +8,12 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QBoxLayout, QMainWindow, QWidget
 
-from napari_shiftseg.gui.docking import dock_of
-from napari_shiftseg.gui.mend.seeing.plot_dock import (
+from napari_shiftseg.gui.mend.embedding.dock import (
     MOST_WORDS,
     Turning,
     open_embedding_plot,
 )
+from napari_shiftseg.gui.parts.docking import dock_of
 
 CORNERS = Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner
 

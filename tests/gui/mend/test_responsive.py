@@ -16,18 +16,17 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.layers import result_layers
-from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS, EditHistory
-from napari_shiftseg.gui.mend.steering.kept_colours import KeptColours
-from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
+from napari_shiftseg.gui.mend.appearance import KeptColours
+from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
-from napari_shiftseg.gui.palette import result_labels
-from napari_shiftseg.gui.source import Source
-from napari_shiftseg.interaction.editing.edits import Delete, Merge
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.editing.plain import to_dict
-from napari_shiftseg.interaction.steering.kept import Kept
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.gui.parts.layers import result_labels, result_layers
+from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edits import Delete, Merge
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.relabelling.relabel import Kept
 from napari_shiftseg.samples.nuclei import nuclei
 
 FROZEN = 0.05  # seconds

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_shiftseg.gui.mend.editing.right_objects import RightObjects
+from napari_shiftseg.gui.mend.layers import RightObjects
 
 TWO = np.array([[1, 1, 0, 2], [1, 1, 0, 2]], dtype=np.int32)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.mend.editing.edit_files import SAVED
-from napari_shiftseg.gui.mend.steering import steering as steering_module
+from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend.saving import SAVED
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
-from napari_shiftseg.interaction.editing.edits import Delete, Merge
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.mending.edits import Delete, Merge
+from napari_shiftseg.networks.checkpoint import load_model
 
 BANDWIDTH, OTHER = 0.02, 0.012
 

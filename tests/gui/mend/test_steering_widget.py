@@ -8,8 +8,8 @@ from napari.layers import Labels
 
 from napari_shiftseg.gui.mend.desk import USE_PLANES
 from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
-from napari_shiftseg.interaction.steering.best_bandwidth import BestBandwidth
-from napari_shiftseg.interaction.steering.same_objects import same_objects
+from napari_shiftseg.metrics.objects import same_objects
+from napari_shiftseg.relabelling.bandwidth import BestBandwidth
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,15 +9,16 @@ import pytest
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.files.edits import read_edits
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.desk import USE_PLANES
-from napari_shiftseg.gui.mend.editing.edit_files import SAVED
+from napari_shiftseg.gui.mend.saving import SAVED
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
-from napari_shiftseg.interaction.editing.mend import mend as mended
-from napari_shiftseg.model.checkpoint import load_model, save_model
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.model.unet import build
+from napari_shiftseg.mending.edit_files import read_edits
+from napari_shiftseg.mending.edits import Delete, Merge, Split
+from napari_shiftseg.mending.replay import mend as mended
+from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet import build
 
 SHAPE = (10, 24, 26)
 BANDWIDTH, OTHER = 0.15, 0.2
@@ -121,7 +122,7 @@ def test_what_is_mended_is_undone_saved_and_made_again(
 
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
-        "napari_shiftseg.gui.mend.editing.edit_files.show_file_dialog",
+        "napari_shiftseg.gui.mend.saving.show_file_dialog",
         lambda *_, **__: path,
     )
     mend.edits.save.changed.emit(True)

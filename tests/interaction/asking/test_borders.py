@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.asking.borders import tile_border_between, touch
+from napari_shiftseg.explain.borders import tile_border_between, touch
 
 #  naive tiles of 10: a border before column 10
 NAIVE = {"window": 10, "stitching": "naive"}

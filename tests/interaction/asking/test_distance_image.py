@@ -7,15 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.asking import distance_image as module
-from napari_shiftseg.interaction.asking.bandwidths import (
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain import distance as module
+from napari_shiftseg.explain.distance import distance_image
+from napari_shiftseg.explain.thresholds import (
     distances,
     mean_embedding,
     paired_distances,
 )
-from napari_shiftseg.interaction.asking.distance_image import distance_image
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.pipeline.result import Prediction
 
 SPHERE = Clustering(bandwidth=0.5, kernel="von-mises-fisher")
 

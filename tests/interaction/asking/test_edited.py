@@ -13,15 +13,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.asking.edited import (
+from napari_shiftseg.explain.edited import (
     erased_by,
     is_edited,
     joined_by,
     parted_by,
 )
-from napari_shiftseg.interaction.asking.explaining import explain
-from napari_shiftseg.interaction.asking.pixel import ask_pixel
-from napari_shiftseg.interaction.editing.edits import (
+from napari_shiftseg.explain.explain import explain
+from napari_shiftseg.explain.pixel import ask_pixel
+from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
     Merge,
@@ -29,7 +29,7 @@ from napari_shiftseg.interaction.editing.edits import (
     Redraw,
     Split,
 )
-from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.mending.mending import Mending
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

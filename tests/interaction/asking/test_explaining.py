@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_shiftseg.clustering.steps import cluster_steps
+from napari_shiftseg.clustering.cluster import cluster_steps
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain.explain import explain
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.asking.explaining import explain
 from napari_shiftseg.metrics.splits import splitting_seams
-from napari_shiftseg.model.checkpoint import load_model
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.steps import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

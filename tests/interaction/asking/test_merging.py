@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
-from napari_shiftseg.interaction.asking.merging import (
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain.thresholds import (
     merging_bandwidth,
     parting_bandwidth,
 )
-from napari_shiftseg.model.config import Clustering
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.asking.background import why_background
-from napari_shiftseg.interaction.asking.evidence import Evidence
-from napari_shiftseg.interaction.asking.pixel import ask_pixel
-from napari_shiftseg.model.config import Clustering
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain.evidence import Evidence
+from napari_shiftseg.explain.pixel import ask_pixel, why_background
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from napari_shiftseg.explain.evidence import default_axes, place_of
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.interaction.asking.places import default_axes, place_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.asking.evidence import Evidence
-from napari_shiftseg.interaction.asking.explaining import explain
-from napari_shiftseg.interaction.editing.edits import Merge, Paint, Split
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.steering.relabelling import Relabelling
-from napari_shiftseg.model.config import Clustering
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.explain.evidence import Evidence
+from napari_shiftseg.explain.explain import explain
+from napari_shiftseg.mending.edits import Merge, Paint, Split
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.relabelling.relabel import Relabelling
+from napari_shiftseg.steps import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

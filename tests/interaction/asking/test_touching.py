@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from napari_shiftseg.interaction.asking.touching import touching_threshold
+from napari_shiftseg.explain.thresholds import touching_threshold
 
 #  two paths from the left to the right: the upper one sinks to 0.3, the lower to 0.2
 CHANCE = np.array(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_shiftseg.interaction.editing.cut import cut
+from napari_shiftseg.mending.shapes import cut
 
 
 def drawn(picture: str) -> np.ndarray:

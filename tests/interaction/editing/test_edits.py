@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.editing.edits import (
+from napari_shiftseg.mending.boxes import mask_of, runs_of
+from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
     Merge,
@@ -15,8 +17,6 @@ from napari_shiftseg.interaction.editing.edits import (
     Redraw,
     Split,
 )
-from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
-from napari_shiftseg.interaction.editing.runs import mask_of, runs_of
 
 EDITS = [
     Merge(((1, 2), (3, 4))),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.editing.boxes import object_boxes
-from napari_shiftseg.interaction.editing.edits import Delete, Grow
-from napari_shiftseg.interaction.editing.growth import (
+from napari_shiftseg.mending.boxes import object_boxes
+from napari_shiftseg.mending.edits import Delete, Grow
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.mending.replay import replay
+from napari_shiftseg.mending.shapes import (
     as_bright,
     as_near,
     grown,
     reach_of,
     stands_out,
 )
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.editing.replay import replay
 
 
 def logits(probability) -> np.ndarray:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.editing.boxes import object_boxes
-from napari_shiftseg.interaction.editing.edits import (
+from napari_shiftseg.mending.boxes import object_boxes
+from napari_shiftseg.mending.edits import (
     Delete,
     Merge,
     Paint,
     Redraw,
     Split,
 )
-from napari_shiftseg.interaction.editing.frame import MendedFrame
+from napari_shiftseg.mending.frame import MendedFrame
 
 LABELS = [
     [1, 1, 0, 2, 2, 2, 2],

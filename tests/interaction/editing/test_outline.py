@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.editing.boxes import object_boxes
-from napari_shiftseg.interaction.editing.outline import redrawn
+from napari_shiftseg.mending.boxes import object_boxes
+from napari_shiftseg.mending.shapes import redrawn
 
 
 def outcome(labels, foreground, *numbers):

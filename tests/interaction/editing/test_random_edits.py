@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.interaction.editing.boxes import object_boxes
-from napari_shiftseg.interaction.editing.contradictions import holds
-from napari_shiftseg.interaction.editing.edits import (
+from napari_shiftseg.mending.boxes import object_boxes
+from napari_shiftseg.mending.contradictions import holds
+from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
     Merge,
@@ -18,9 +19,8 @@ from napari_shiftseg.interaction.editing.edits import (
     Redraw,
     Split,
 )
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.editing.plain import from_dict, to_dict
-from napari_shiftseg.interaction.editing.replay import replay
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.mending.replay import replay
 
 
 @st.composite

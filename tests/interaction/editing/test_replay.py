@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.editing.boxes import object_boxes
-from napari_shiftseg.interaction.editing.edits import (
+from napari_shiftseg.mending.boxes import object_boxes
+from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
     Merge,
@@ -14,8 +14,8 @@ from napari_shiftseg.interaction.editing.edits import (
     Redraw,
     Split,
 )
-from napari_shiftseg.interaction.editing.mending import Mending
-from napari_shiftseg.interaction.editing.replay import replay
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.mending.replay import replay
 
 ROW = [[1, 1, 1, 1, 0, 2, 2, 2, 2, 0, 3, 3]]
 EMBEDDING = np.zeros((2, 1, 12))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.interaction.seeing.components import Components
+from napari_shiftseg.relabelling.projection import Components
 
 TURN = np.array([[2, 1, 2], [-2, 2, 1], [1, 2, -2]]) / 3  # orthonormal
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.seeing import projection
-from napari_shiftseg.interaction.seeing.lasso import lassoed_steps, within
-from napari_shiftseg.interaction.seeing.projection import projection_steps
-from napari_shiftseg.model.config import ModelConfig
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.relabelling import projection
+from napari_shiftseg.relabelling.pixel_sample import lassoed_steps, within
+from napari_shiftseg.relabelling.projection import projection_steps
+from napari_shiftseg.steps import exhaust
 
 MODES = np.array([(0.0, 0, 0, 0), (8, 0, 0, 0), (0, 6, 0, 0)])
 

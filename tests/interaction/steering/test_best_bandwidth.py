@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust
-from napari_shiftseg.interaction.steering.best_bandwidth import (
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.relabelling.bandwidth import (
     FACTORS,
     FINER,
     BestBandwidth,
@@ -17,9 +19,8 @@ from napari_shiftseg.interaction.steering.best_bandwidth import (
     best_bandwidth_steps,
     best_of,
 )
-from napari_shiftseg.interaction.steering.relabelling import Relabelling
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.relabelling.relabel import Relabelling
+from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

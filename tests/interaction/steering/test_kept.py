@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.steering.kept import Kept
-from napari_shiftseg.model.config import Clustering, Provenance
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.relabelling.relabel import Kept
+from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
-    from napari_shiftseg.pipeline.segmentation import Segmentation
+    from napari_shiftseg.pipeline.result import Segmentation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,21 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_shiftseg.clustering.steps import cluster_steps
+from napari_shiftseg.clustering.cluster import cluster_steps
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.progress import Progress, Returning, exhaust
-from napari_shiftseg.interaction.steering.relabelling import (
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.relabelling.relabel import (
     InView,
     Relabelling,
     clipped,
 )
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import Prediction, segment
+from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.objects import Objects
+    from napari_shiftseg.clustering.components import Objects
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -214,7 +216,7 @@ class TestView:
         A view in the first stripe needs no part of the last; unless a mode is one
         object, wherever its stripes lie, and must reach its minimum size first.
         """
-        from napari_shiftseg.clustering import found
+        from napari_shiftseg.clustering import modes as found
 
         stripes = (np.arange(2000) // 100 % 2)[:, None] * np.ones((1, 4))
         e = np.stack([stripes * 5, stripes]).astype(np.float32)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.progress import exhaust
-from napari_shiftseg.interaction.steering.relabelling import Relabelling
-from napari_shiftseg.interaction.steering.why_none import why_none_steps
-from napari_shiftseg.model.config import Clustering, ModelConfig
-from napari_shiftseg.pipeline.segmentation import Prediction
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.relabelling.bandwidth import why_none_steps
+from napari_shiftseg.relabelling.relabel import Relabelling
+from napari_shiftseg.steps import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

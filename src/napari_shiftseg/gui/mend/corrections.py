@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 
-from napari_shiftseg.gui.belonging import METADATA_OF
-from napari_shiftseg.gui.choices import is_image
-from napari_shiftseg.gui.corrected import METADATA_CORRECTED, Corrected
-from napari_shiftseg.gui.docking import opened
-from napari_shiftseg.gui.identity import image_behind
-from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.gui.source import Source, layer_shape
-from napari_shiftseg.inference.progress import Progress
+from napari_shiftseg.gui.parts.belonging import METADATA_OF
+from napari_shiftseg.gui.parts.choices import is_image
+from napari_shiftseg.gui.parts.docking import opened
+from napari_shiftseg.gui.parts.identity import image_behind, recorded_source
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.records import METADATA_CORRECTED, Corrected
+from napari_shiftseg.gui.parts.run import Run
+from napari_shiftseg.gui.parts.source import Source, layer_shape
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.mend.steering.frame_steps import SteeredFrame
-    from napari_shiftseg.gui.mend.steering.steering import Steering
-    from napari_shiftseg.gui.train_widget import TrainWidget
-    from napari_shiftseg.interaction.editing.mending import Mending
-    from napari_shiftseg.interaction.editing.positions import Point
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
+    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.train.widget import TrainWidget
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.mending import Mending
+    from napari_shiftseg.relabelling.relabel import Kept
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ def correction_steps(
     ValueError
         If no object was mended or marked.
     """
-    from napari_shiftseg.interaction.editing.edits import Delete
-    from napari_shiftseg.interaction.teaching import UNKNOWN, corrections
+    from napari_shiftseg.mending.edits import Delete
+    from napari_shiftseg.training.partial import UNKNOWN, corrections
 
     config, size = steering.kept.config, layer_shape(image)
     leading = size[: len(size) - config.image_axes]
@@ -163,3 +166,28 @@ def open_training(viewer: napari.Viewer, image: Image, labels: Labels) -> TrainW
     train: TrainWidget = opened(viewer, "Train")
     train.take_corrections(image, labels)
     return train
+
+
+def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
+    """Return the run that made labels.
+
+    Raises
+    ------
+    ValueError
+        If its image is not open.
+    """
+    record: dict[str, Any] = labels.metadata[METADATA_KEY]
+    source = recorded_source(record, image_of(viewer, labels))
+    return Run(record["model"], source, Settings(**record["settings"]))
+
+
+def predicted_again(run: Run) -> Generator[Progress, None, Kept]:
+    """Predict as a run did, and return what is kept of it."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.relabelling.relabel import Kept
+
+    network = load_model(run.model)
+    result = yield from segment_steps(run.source.pixels(), network, run.settings)
+    return Kept(result, network.config)

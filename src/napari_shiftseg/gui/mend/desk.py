@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.mend.asking.asking import Asking, Question, explained_steps
-from napari_shiftseg.gui.mend.asking.distance_layer import DistanceLayer
-from napari_shiftseg.gui.mend.editing.clicks import Clicks
-from napari_shiftseg.gui.mend.gestures import Gestures, is_inside
-from napari_shiftseg.gui.mend.marks import Marks
-from napari_shiftseg.gui.mend.steering.one_job import Task
-from napari_shiftseg.gui.mend.steering.shown import shown_part
-from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT
-from napari_shiftseg.gui.travel import bring_into_view
-from napari_shiftseg.interaction.editing.edits import Grow, Paint
+from napari_shiftseg.gui.mend.ask import Asking, Question, explained_steps
+from napari_shiftseg.gui.mend.layers import DistanceLayer, Marks
+from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT, Clicks, Gestures, is_inside
+from napari_shiftseg.gui.parts.docking import bring_into_view, shown_part
+from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.mending.edits import Grow, Paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import napari
 
-    from napari_shiftseg.gui.mend.asking.asking import Reply
-    from napari_shiftseg.gui.mend.editing.right_objects import RightObjects
-    from napari_shiftseg.gui.mend.gestures import Pixel
-    from napari_shiftseg.gui.mend.steering.steering import Steering
-    from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.interaction.editing.edits import Edit
-    from napari_shiftseg.interaction.editing.positions import Point
+    from napari_shiftseg.gui.mend.ask import Reply
+    from napari_shiftseg.gui.mend.layers import RightObjects
+    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.gui.mend.tools import Pixel, Tool
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edits import Edit
 
     Place = tuple[Point, Point]  # frame, and pixel of the image
 

@@ -7,39 +7,42 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.words import number_of
-from napari_shiftseg.gui.choices import LayerChoice, is_result, selected
-from napari_shiftseg.gui.docking import OneTabGroup, WhenUndocked
-from napari_shiftseg.gui.layers import METADATA_KEY
 from napari_shiftseg.gui.mend.corrections import (
     correction_steps,
     image_of,
     open_training,
+    predicted_again,
+    run_of,
     show_corrections,
 )
 from napari_shiftseg.gui.mend.desk import ToolDesk
-from napari_shiftseg.gui.mend.editing.deleted_labels import DeletedLabels
-from napari_shiftseg.gui.mend.editing.edit_files import EditFiles, loaded_text
-from napari_shiftseg.gui.mend.editing.edit_status import Statuses
-from napari_shiftseg.gui.mend.editing.edit_table import EditTable
-from napari_shiftseg.gui.mend.editing.right_objects import RightObjects
-from napari_shiftseg.gui.mend.editing.unsaved import AskOnceDocked
-from napari_shiftseg.gui.mend.seeing.plot_link import PlotLink
-from napari_shiftseg.gui.mend.standing_text import StandingText
-from napari_shiftseg.gui.mend.steering.bandwidth_search import BandwidthSearch
-from napari_shiftseg.gui.mend.steering.kept_runs import KEPT
-from napari_shiftseg.gui.mend.steering.knobs import Knobs
-from napari_shiftseg.gui.mend.steering.one_job import Task
-from napari_shiftseg.gui.mend.steering.predict_again import predicted_again, run_of
-from napari_shiftseg.gui.mend.steering.recorded import reads
-from napari_shiftseg.gui.mend.steering.shown import shown_part
-from napari_shiftseg.gui.mend.steering.steered_layers import SteeredLayers
-from napari_shiftseg.gui.mend.steering.steering import Listener, Steering
+from napari_shiftseg.gui.mend.embedding.dock import PlotLink
+from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
+from napari_shiftseg.gui.mend.layers import RightObjects
+from napari_shiftseg.gui.mend.saving import EditFiles, loaded_text
+from napari_shiftseg.gui.mend.sessions import (
+    AskOnceDocked,
+    DeletedLabels,
+    SteeredLayers,
+)
+from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.gui.mend.table import EditTable, Statuses
 from napari_shiftseg.gui.mend.tools import Tools
-from napari_shiftseg.gui.note import align_labels, wrapped_label
-from napari_shiftseg.gui.run_panel import RunPanel
-from napari_shiftseg.gui.scrolling import ScrolledRows
-from napari_shiftseg.gui.view_watch import ViewWatch
+from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
+from napari_shiftseg.gui.parts.docking import (
+    OneTabGroup,
+    ViewWatch,
+    WhenUndocked,
+    shown_part,
+)
+from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.note import align_labels, wrapped_label
+from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.records import KEPT, reads
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.standing import StandingText
+from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -49,9 +52,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.corrections import Corrections
     from napari_shiftseg.gui.mend.tools import Tool
-    from napari_shiftseg.inference.progress import Progress
-    from napari_shiftseg.interaction.editing.positions import Point
-    from napari_shiftseg.interaction.steering.kept import Kept
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.relabelling.relabel import Kept
+    from napari_shiftseg.steps import Progress
 
 RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
 NOT_KEPT = (
@@ -178,7 +181,7 @@ class MendWidget(ScrolledRows):
             self.steering = None if kept is None else self._steer(layer, kept)
         except ValueError as error:  # edits in the metadata that are none
             self.steering = None
-            self._complain(str(error))
+            self._say(str(error), "error")
         self.desk.steering = self.steering
         if self.steering is not None:
             self.knobs.take(self.steering.clustering, kept.has_foreground)
@@ -278,9 +281,6 @@ class MendWidget(ScrolledRows):
         if self.answer.value == text:
             self._say("", "note")
 
-    def _complain(self, text: str) -> None:
-        self._say(text, "error")
-
     @property
     def _frame(self) -> Point:
         """The frame that is shown."""
@@ -299,7 +299,7 @@ class MendWidget(ScrolledRows):
         try:
             clustering = self.knobs.clustering
         except ValueError as error:
-            self._complain(str(error))
+            self._say(str(error), "error")
             return
         self.steering.turn(clustering)
 
@@ -307,7 +307,7 @@ class MendWidget(ScrolledRows):
         position = self._frame
         marked = self.right.frame(self.steering.layer, position)
         if marked is None:
-            self._complain("Mark objects as right in the plane that is shown.")
+            self._say("Mark objects as right in the plane that is shown.", "error")
         else:
             self.search.seek(position, marked)
 
@@ -341,7 +341,7 @@ class MendWidget(ScrolledRows):
         try:
             image = image_of(self._viewer, steering.layer)
         except ValueError as error:
-            self._complain(str(error))
+            self._say(str(error), "error")
             return
         leading = steering.layer.ndim - steering.kept.ndim
         right = self.right.frames(steering.layer, leading)
@@ -359,8 +359,8 @@ class MendWidget(ScrolledRows):
     # Edits
 
     def _take_out(self, numbers: list[int]) -> None:
-        gone, edits = set(numbers), self.steering.history.edits
-        self.steering.use([e for i, e in enumerate(edits) if i not in gone])
+        edits = enumerate(self.steering.history.edits)
+        self.steering.use([edit for i, edit in edits if i not in set(numbers)])
 
     def _visit(self, numbers: list[int]) -> None:
         if self.steering is not None:

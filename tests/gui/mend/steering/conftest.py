@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from steered import layer_and_kept
 
-from napari_shiftseg.gui.mend.steering.steering import Listener, Steering
-from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.mending.mending import Mending
 
 
 @pytest.fixture

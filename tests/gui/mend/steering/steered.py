@@ -8,9 +8,9 @@ import numpy as np
 from napari.layers import Labels
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.layers import METADATA_KEY
-from napari_shiftseg.interaction.steering.kept import Kept
-from napari_shiftseg.model.checkpoint import load_model
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.relabelling.relabel import Kept
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 OTHER = 0.01

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.steering.computed import computed
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Split
-from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.gui.mend.history import computed
+from napari_shiftseg.mending.edits import Delete, Merge, Split
+from napari_shiftseg.mending.mending import Mending
 
 ROW = [[1, 1, 1, 1, 0, 2, 2, 0, 3, 3]]
 SPLIT, AWAY = Split((((0, 0),), ((0, 3),))), Delete(((0, 8),))

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
-from napari_shiftseg.gui.mend.editing.edit_files import chosen_of
-from napari_shiftseg.gui.mend.editing.edit_history import METADATA_EDITS
-from napari_shiftseg.gui.mend.steering.recorded import (
+from napari_shiftseg.gui.mend.history import METADATA_EDITS
+from napari_shiftseg.gui.mend.saving import chosen_of
+from napari_shiftseg.gui.parts.records import (
     METADATA_UNFINISHED,
     METADATA_UNREAD,
 )
-from napari_shiftseg.interaction.editing.edits import Delete, Paint
-from napari_shiftseg.interaction.editing.plain import to_dict
+from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edits import Delete, Paint
 
 THIRD = 0.03
 
@@ -156,7 +156,7 @@ def test_edits_that_are_none_leave_the_record_alone(one, steer) -> None:
 def test_a_failed_clustering_leaves_labels_that_nobody_painted(
     one, steer, settled, said, monkeypatch, noise, model_file
 ) -> None:
-    from napari_shiftseg.interaction.editing.mending import Mending
+    from napari_shiftseg.mending.mending import Mending
 
     layer, kept = one
     first = steer(layer, kept)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from steered import pixel, turned
 
-from napari_shiftseg.gui.mend.steering import steering as steering_module
-from napari_shiftseg.gui.mend.steering.one_job import Task
-from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint, Split
-from napari_shiftseg.interaction.steering.relabelling import InView, Relabelling
+from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.mending.edits import Delete, Merge, Paint, Split
+from napari_shiftseg.relabelling.relabel import InView, Relabelling
+from napari_shiftseg.steps import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
 

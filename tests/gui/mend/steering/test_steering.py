@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
-from napari_shiftseg.gui.mend.steering import steering as steering_module
-from napari_shiftseg.gui.mend.steering.drag_watch import DragWatch
-from napari_shiftseg.gui.mend.steering.one_job import Task
-from napari_shiftseg.inference.progress import Progress
-from napari_shiftseg.interaction.editing.edits import Delete, Merge, Paint
-from napari_shiftseg.interaction.editing.mending import Mending
+from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend.history import DragWatch
+from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.mending.edits import Delete, Merge, Paint
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.steps import Progress
 
 FRAMES = 3
 

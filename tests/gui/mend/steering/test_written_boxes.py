@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.steering.written_boxes import WrittenBoxes
+from napari_shiftseg.gui.mend.frames import WrittenBoxes
 
 ROW = np.array([[1, 1, 2, 2, 1, 1, 2, 2]], dtype=np.int32)
 

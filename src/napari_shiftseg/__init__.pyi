@@ -1,0 +1,42 @@
+# The public names and where they are; read when the package is imported.
+
+from .clustering.mean_shift import MeanShift as MeanShift
+from .geometry.tiling import plan_tiles as plan_tiles
+from .inference.predict import embed as embed
+from .metrics.objects import average_precision as average_precision
+from .metrics.objects import false_merges as false_merges
+from .metrics.objects import false_splits as false_splits
+from .metrics.seams import gradient_magnitude as gradient_magnitude
+from .metrics.seams import seam_scores as seam_scores
+from .networks.checkpoint import load_model as load_model
+from .networks.checkpoint import save_model as save_model
+from .networks.unet import new_model as new_model
+from .pipeline.comparison import compare as compare
+from .pipeline.segmentation import segment as segment
+from .pipeline.self_test import self_test as self_test
+from .pipeline.sweep import sweep as sweep
+from .pipeline.tuning import tune as tune
+from .stores.reading import read_image as read_image
+from .training.fit import train as train
+
+__version__: str
+__all__ = [
+    "MeanShift",
+    "average_precision",
+    "compare",
+    "embed",
+    "false_merges",
+    "false_splits",
+    "gradient_magnitude",
+    "load_model",
+    "new_model",
+    "plan_tiles",
+    "read_image",
+    "save_model",
+    "seam_scores",
+    "segment",
+    "self_test",
+    "sweep",
+    "train",
+    "tune",
+]

@@ -1,0 +1,359 @@
+"""The coordinates in which modes are sought: one bandwidth long, near the origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from napari_shiftseg.clustering.settings import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    Steps = Generator[None, None, Tensor]
+
+
+BLOCK = 256  # candidates compared with one another at a time
+LOSS = 1e-3  # squared bandwidths that rounding may cost
+
+
+def lengths(points: Tensor) -> tuple[Tensor, bool]:
+    """Return squared lengths, and whether products of matrices would cancel.
+
+    Raises
+    ------
+    ValueError
+        If a point lies so far out that its squared length overflows.
+    """
+    squares = points.square().sum(1, keepdim=True)
+    farthest = float(squares.max()) if len(points) else 0.0
+    if not isfinite(farthest):
+        raise ValueError(
+            f"points must lie within about {sqrt(torch.finfo(points.dtype).max):.0e} "
+            "bandwidths of their mean: take a larger bandwidth, or drop such points"
+        )
+    return squares, torch.finfo(points.dtype).eps * farthest > LOSS
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    r"""Return :math:`\lVert a_i - b_j \rVert^2`, (len(a), len(b)).
+
+    By a product of matrices, :math:`\lVert a \rVert^2 + \lVert b \rVert^2 - 2 a \cdot
+    b`, unless the points lie so far out that this would cancel; then by differences,
+    which takes longer.
+    """
+    a_squares, a_cancels = lengths(a)
+    b_squares, b_cancels = (a_squares, a_cancels) if b is a else lengths(b)
+    if a_cancels or b_cancels:
+        return by_differences(a, b)
+    products = torch.addmm(b_squares.T, a, b.T, alpha=-2)
+    return products.add_(a_squares).clamp_(min=0)
+
+
+def by_differences(a: Tensor, b: Tensor) -> Tensor:
+    """Return squared distances that do not cancel, (len(a), len(b))."""
+    mode = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(a, b, compute_mode=mode).square_()
+
+
+def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Steps:
+    """Find which points lie within a radius of any of the others, (points,) bool.
+
+    Yields between chunks.
+    """
+    if len(others) == 0:
+        return torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    rows = max(1, chunk // len(others))
+    if len(points) <= rows:
+        return squared_distances(points, others).amin(1) <= radius**2
+    near = []
+    for part in torch.split(points, rows):
+        yield
+        near.append(squared_distances(part, others).amin(1) <= radius**2)
+    return torch.cat(near)
+
+
+def spread(points: Tensor, radius: float, chunk: int, most: int | None = None) -> Steps:
+    """Find points such that every point has one of them within the radius.
+
+    Greedy, in the given order: a point is taken when none taken before it is near.
+    Yields after every few of them.
+
+    Parameters
+    ----------
+    points : Tensor
+        (points, channels), the preferred ones first.
+    radius : float
+    chunk : int
+        Distances held at a time.
+    most : int, optional
+        Stop at so many; points may then be left far from all of them.
+
+    Returns
+    -------
+    Tensor of int64
+        Indices of the chosen points, ascending.
+    """
+    room = len(points) if most is None else most
+    if 0 < len(points) <= BLOCK:
+        return _spread_block(points, radius)[:room]
+    left = torch.arange(len(points), device=points.device)
+    chosen = [left[:0]]
+    while len(left) and room > 0:
+        taken = left[_spread_block(points[left[:BLOCK]], radius)[:room]]
+        chosen.append(taken)
+        room -= len(taken)
+        left = left[BLOCK:]  # a block has no point that its own choice leaves far
+        yield
+        near = yield from within(points[left], points[taken], radius, chunk)
+        left = left[~near]
+    return torch.cat(chosen)
+
+
+def _spread_block(points: Tensor, radius: float) -> Tensor:
+    if len(points) == 1:
+        return torch.zeros(1, dtype=torch.int64, device=points.device)
+    far = ~(squared_distances(points, points) <= radius**2).cpu().numpy()
+    free = np.ones(len(points), dtype=bool)
+    chosen = []
+    while free.any():
+        first = int(free.argmax())
+        chosen.append(first)
+        free &= far[first]
+        free[first] = False  # also where rounding takes a point from itself
+    return torch.tensor(chosen, device=points.device)
+
+
+Keys = NDArray[np.uint64]
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WeightedRows:
+    """Points of the data, or cells that stand for them.
+
+    Attributes
+    ----------
+    rows : ndarray of float32 or float64
+        (points, channels)
+    weights : ndarray of float32 or float64
+        (points,)
+    positions : ndarray of int
+        (points,), each different; they decide which points are chosen.
+    """
+
+    rows: Rows
+    weights: Rows
+    positions: NDArray[np.integer]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def mix(numbers: NDArray[np.integer]) -> Keys:
+    """Scramble whole numbers: equal ones give equal 64 bits, others unlike ones.
+
+    References
+    ----------
+    Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"
+    (splitmix64).
+    """
+    z = numbers.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def chunks(n: int, size: int) -> Iterator[slice]:
+    """Cut ``range(n)`` into slices of at most this size."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def choose(
+    positions: NDArray[np.integer], most: int, chunk: int
+) -> tuple[Indices, float]:
+    """Choose about ``most`` of the positions, in an order that they themselves set.
+
+    One is chosen when its hash is below a threshold: where it stands among the others
+    has no say, and the hashes need not be held all at once.
+
+    Parameters
+    ----------
+    positions : ndarray of int
+        (points,), each different.
+    most : int
+        Where there are no more, all are chosen.
+    chunk : int
+        Positions hashed at a time.
+
+    Returns
+    -------
+    chosen : ndarray of int64
+        Indices of the chosen positions, at least one.
+    each : float
+        How many positions each of them stands for.
+    """
+    n = len(positions)
+    threshold = np.uint64(min(most / n, 1.0) * (2**64 - 2**11))
+    found = []
+    for part in chunks(n, chunk):
+        keys = mix(positions[part])
+        at = np.flatnonzero((keys < threshold) | (n <= most))
+        found.append((keys[at], at + part.start))
+    keys, chosen = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if len(chosen) == 0:
+        return choose(positions, 2 * most, chunk)
+    return chosen[np.argsort(keys, kind="stable")], n / len(chosen)
+
+
+def bin_points(
+    X: Rows, frame: Frame, width: float, most: int, chunk: int
+) -> Generator[None, None, WeightedRows | None]:
+    """Bin points on a grid; return the mean of every cell, weighted by its points.
+
+    Yields between chunks. The grid is kept on the CPU: a GPU adds in any order, so that
+    sums differ by run.
+
+    Parameters
+    ----------
+    X : ndarray of float32 or float64
+        (points, channels)
+    frame : Frame
+    width : float
+        Of a cell, in bandwidths.
+    most : int
+        Cells; where there are more, a grid is of no use.
+    chunk : int
+        Points binned at a time.
+
+    Returns
+    -------
+    WeightedRows or None
+        The cells, in an order that does not depend on that of the points; None where
+        there are more than ``most``.
+    """
+    here = replace(frame, device=torch.device("cpu"))
+    keys, sums = np.empty(0, np.uint64), np.empty((0, X.shape[1] + 1))
+    for part in chunks(len(X), chunk):
+        if part.start:
+            yield
+        rows = here.enter(X[part]).numpy().astype(np.float64)
+        counted = np.column_stack([rows, np.ones(len(rows))])
+        keys = np.concatenate([keys, _cell_keys(rows / width)])
+        keys, sums = _sum_by_key(keys, np.concatenate([sums, counted]))
+        if len(keys) > most:
+            return None
+    means = here.leave(torch.from_numpy(sums[:, :-1] / sums[:, -1:]))
+    return WeightedRows(means, sums[:, -1].astype(X.dtype), keys.view(np.int64))
+
+
+def _cell_keys(cells: Floats) -> Keys:
+    whole = np.clip(np.floor(cells), -(2.0**62), 2.0**62).astype(np.int64)
+    keys = np.zeros(len(cells), np.uint64)
+    for along in whole.T:
+        keys = mix(keys.view(np.int64) ^ along)
+    return keys
+
+
+def _sum_by_key(keys: Keys, values: Floats) -> tuple[Keys, Floats]:
+    """Add up the values of equal keys: (cells,) ascending and (cells, columns)."""
+    cells, owner = np.unique(keys, return_inverse=True)
+    sums = [np.bincount(owner, column, len(cells)) for column in values.T]
+    return cells, np.column_stack(sums)
+
+
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
+Rows = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Frame:
+    r"""Coordinates in units of the bandwidth: :math:`u = (x - c) / h`.
+
+    For von Mises-Fisher :math:`u = x / (h \lVert x \rVert)`, on the sphere of radius
+    :math:`1/h`. There :math:`\lVert u - v \rVert^2 / 2 = (1 - \cos) / h^2`, so that its
+    kernel is the gaussian of these coordinates.
+
+    Parameters
+    ----------
+    bandwidth : float
+        :math:`h`, above 0.
+    kernel : {"gaussian", "flat", "von-mises-fisher"}
+    centre : ndarray of float32 or float64
+        :math:`c`, (channels,); not used on the sphere.
+    device : torch.device
+    """
+
+    bandwidth: float
+    kernel: Kernel
+    centre: Rows
+    device: torch.device
+
+    @classmethod
+    def around(
+        cls, X: Rows, bandwidth: float, kernel: Kernel, device: torch.device
+    ) -> Frame:
+        """Return the frame at the mean of points, where float32 distances are best.
+
+        The mean is rounded to bandwidths, lest it depend on the order of the points.
+        """
+        steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
+        return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
+
+    @property
+    def spherical(self) -> bool:
+        """Whether only the directions of points count."""
+        return self.kernel == "von-mises-fisher"
+
+    def enter(self, rows: Rows) -> Tensor:
+        """Return points in this frame, on the device.
+
+        Parameters
+        ----------
+        rows : ndarray of float32 or float64
+            (points, channels)
+
+        Returns
+        -------
+        Tensor
+            (points, channels), float32 on MPS, elsewhere of the type of the rows.
+
+        Raises
+        ------
+        ValueError
+            If a point is to go to the sphere but has no direction.
+        """
+        dtype = torch.float32 if self.device.type == "mps" else None
+        points = torch.tensor(
+            np.ascontiguousarray(rows), dtype=dtype, device=self.device
+        )
+        if self.spherical:
+            return self._enter_sphere(points)
+        centre = torch.tensor(self.centre, dtype=points.dtype, device=self.device)
+        return points.sub_(centre).div_(self.bandwidth)
+
+    def _enter_sphere(self, points: Tensor) -> Tensor:
+        if not points.any(1).all():
+            raise ValueError(
+                "the von Mises-Fisher kernel needs points with a direction, but some "
+                "are 0 in every channel: leave them out, or take another kernel"
+            )
+        return self.onto_sphere(points)
+
+    def onto_sphere(self, points: Tensor) -> Tensor:
+        """Return the points moved to the sphere, (points, channels)."""
+        tiny = torch.finfo(points.dtype).tiny
+        return normalize(points, eps=tiny).div_(self.bandwidth)
+
+    def leave(self, modes: Tensor) -> Rows:
+        """Return modes in the coordinates of the data, (modes, channels)."""
+        rows: Rows = modes.cpu().numpy().astype(self.centre.dtype) * self.bandwidth
+        return rows if self.spherical else rows + self.centre

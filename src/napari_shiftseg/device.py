@@ -1,0 +1,63 @@
+"""Which device predicts, in which numbers, and how much it can hold.
+
+torch takes a second to load: it is, when a device is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import psutil
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["float32", "float64", "float16", "bfloat16"]
+
+SHARE_OF_MEMORY = 0.5  # of what is free, that one batch of tiles may take
+MOST_ON_CPU = 2 * 2**30  # bytes; larger tiles gain nothing on a CPU
+
+
+def available_devices() -> list[str]:
+    """Return the devices that are there, fastest first, the CPU last."""
+    import torch
+
+    devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [*devices, "cpu"]
+
+
+def resolve_device(name: str | torch.device = "auto") -> torch.device:
+    """Return the device of this name; ``"auto"`` is CUDA, else MPS, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device; the message names those there are.
+    """
+    import torch
+
+    there = available_devices()
+    if name == "auto":
+        return torch.device(there[0])
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    known = {device.type for device in map(torch.device, there)} | set(there)
+    if device is None or str(device) not in known:
+        raise ValueError(
+            f"no device {str(name)!r} on this machine; there is {', '.join(there)}"
+        )
+    return device
+
+
+def memory_budget(device: torch.device) -> int:
+    """Return the bytes that one batch of tiles may take on this device."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] * SHARE_OF_MEMORY)
+    free = psutil.virtual_memory().available
+    return min(int(free * SHARE_OF_MEMORY), MOST_ON_CPU)

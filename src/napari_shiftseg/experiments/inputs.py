@@ -1,0 +1,186 @@
+"""Images with true labels that a figure is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.header import FIGURES_FOLDER, SUFFIX
+from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.steps import Progress
+from napari_shiftseg.training.fit import Training
+from napari_shiftseg.training.pairs import read_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.training.recipes import Recipe
+
+
+FOLDER = FIGURES_FOLDER
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of a figure, and how it is trained.
+
+    Attributes
+    ----------
+    figure : str
+        That trains it; others may load it.
+    sample : callable
+        Makes the image to train on, and its objects.
+    config : ModelConfig
+        Architecture; its name is that of the file.
+    recipe : Recipe
+    """
+
+    figure: str
+    sample: Callable[[], Sample]
+    config: ModelConfig
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.config.name
+
+    @property
+    def file(self) -> str:
+        """Name of its file."""
+        return f"{self.name}{SUFFIX}"
+
+    @property
+    def command(self) -> str:
+        """What trains it again."""
+        return f"shiftseg figure {self.figure} --retrain"
+
+    def load(self) -> UNet:
+        """Load the bundled weights.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there are none.
+        """
+        path = FOLDER / self.file
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"the weights {self.file} of figure {self.figure} are not bundled: "
+                f"{self.command} trains them"
+            )
+        return load_model(path)
+
+    def train_steps(
+        self, folder: Path, device: str = "auto"
+    ) -> Generator[Progress, None, UNet]:
+        """Train it into a file, yielding `Progress` after every step.
+
+        The weights are stored in float16, and read again: they are what is bundled.
+
+        Parameters
+        ----------
+        folder : Path
+        device : str
+            "auto", "cpu", "cuda", ...
+        """
+        training = Training(
+            [self.sample()], self.config, self.recipe, device=device,
+            command=self.command,
+        )  # fmt: skip
+        for step in training.steps():
+            yield Progress(step.done, step.total, stage=f"training {self.name}")
+        return load_model(
+            save_model(training.model(), folder / self.file, torch.float16)
+        )
+
+
+PARTS = ("images", "labels")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images with true labels.
+
+    Attributes
+    ----------
+    name : str
+        What they are, in words, or their folder.
+    samples : tuple of Sample
+        One or more.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+
+    def numbered(self) -> Iterator[tuple[str, Sample]]:
+        """Return the samples, each with its place among them in words."""
+        for number, sample in enumerate(self.samples, start=1):
+            yield f"image {number} of {len(self.samples)}", sample
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was measured on, ready for JSON."""
+        return {"data": self.name, "images": len(self.samples)}
+
+
+def read_data(folder: Path) -> Data:
+    """Read the images with labels in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``images/`` and ``labels/``, in which files of one name belong together.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it or one of the two is not there.
+    ValueError
+        If files do not pair up, or one cannot be read.
+    """
+    for part in PARTS:
+        if not (folder / part).is_dir():
+            raise FileNotFoundError(
+                f"there is no folder {folder / part}: a folder of data holds "
+                f"{PARTS[0]}/ and {PARTS[1]}/, with files of the same names"
+            )
+    images, labels = (folder / part for part in PARTS)
+    samples = read_pairs(images, labels)
+    return Data(folder.resolve().name, tuple(samples))
+
+
+def crowded_nuclei(shape: tuple[int, int], number: int) -> Data:
+    """Make images of small nuclei, half of which touch another.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Pixels along each axis.
+    number : int
+        Of images; each has a seed of its own.
+    """
+    return Data(
+        "synthetic nuclei",
+        tuple(
+            nuclei(shape, diameter=(14, 26), density=0.35, touching=0.5, seed=seed)
+            for seed in range(number)
+        ),
+    )
+
+
+def pull_margin(model: UNet) -> float | None:
+    """Return within which distance of their mean the loss left an object's pixels.
+
+    A bandwidth of this size takes apart what training did not bring together. None
+    (the model's own bandwidth, in `Settings`) where the margin is 0 or not known.
+    """
+    about = model.config.provenance
+    margin = float(about.loss.get("pull_margin", 0)) if about else 0.0
+    return margin or None

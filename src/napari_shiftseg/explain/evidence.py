@@ -1,0 +1,277 @@
+"""What questions about the pixels of one frame are answered from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+from skimage.measure import label as connected
+
+from napari_shiftseg.explain.thresholds import mean_embedding
+from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.text import by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.geometry.axis_plan import AxisPlan
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.pipeline.result import Prediction
+
+
+AXES = ("z", "y", "x")  # of an image whose axes have no other names
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a pixel lies; one value an axis.
+
+    Attributes
+    ----------
+    pixel : tuple of int
+        Of the image.
+    index : tuple of int
+        Of the result, which begins at ``plan.offset``.
+    tile : tuple of int
+        The tile that predicted it, counted from 0 along each axis.
+    bounds : tuple of (int, int)
+        What that tile keeps: image pixels, (start, stop).
+    phase : tuple of int
+        Its position in the raw output of that tile, modulo the period. Where tiles
+        are exact, that is (x − context/2) mod p; in naive tiles it jumps at their
+        borders.
+    """
+
+    pixel: tuple[int, ...]
+    index: tuple[int, ...]
+    tile: tuple[int, ...]
+    bounds: Region
+    phase: tuple[int, ...]
+
+
+def place_of(plan: TilePlan, pixel: Sequence[int]) -> Place:
+    """Return where a pixel of the image lies.
+
+    Parameters
+    ----------
+    plan : TilePlan
+        That was carried out.
+    pixel : sequence of int
+        Of the image, in array order.
+
+    Raises
+    ------
+    ValueError
+        If the pixel is not one of the image, or was not predicted.
+    """
+    at = _checked(plan, pixel)
+    tiles = tuple(_tile_of(axis, x) for axis, x in zip(plan.axes, at, strict=True))
+    kept = [axis.tiles[t] for axis, t in zip(plan.axes, tiles, strict=True)]
+    return Place(
+        pixel=at,
+        index=tuple(x - start for x, start in zip(at, plan.offset, strict=True)),
+        tile=tiles,
+        bounds=tuple((tile.start, tile.stop) for tile in kept),
+        phase=tuple(
+            (x - tile.origin + axis.halo) % period
+            for x, tile, axis, period in zip(
+                at, kept, plan.axes, plan.shape.period, strict=True
+            )
+        ),
+    )
+
+
+def default_axes(ndim: int) -> tuple[str, ...]:
+    """Return the names of the last axes: x, or y and x, or z, y and x."""
+    return AXES[-ndim:]
+
+
+def _tile_of(axis: AxisPlan, x: int) -> int:
+    return next(i for i, tile in enumerate(axis.tiles) if x < tile.stop)
+
+
+def _checked(plan: TilePlan, pixel: Sequence[int]) -> tuple[int, ...]:
+    size = plan.image_shape
+    if len(pixel) != len(size) or not all(is_whole(x) for x in pixel):
+        raise ValueError(
+            f"a pixel of this image has {len(size)} whole numbers, one an axis, got "
+            f"{tuple(pixel)}: round the position, and leave out axes such as time"
+        )
+    at = tuple(int(x) for x in pixel)
+    if not all(0 <= x < n for x, n in zip(at, size, strict=True)):
+        raise ValueError(
+            f"the pixel must lie in the image of {by(size)} pixels, got {at}: point at "
+            f"the image"
+        )
+    if not all(a <= x < b for x, (a, b) in zip(at, plan.region, strict=True)):
+        raise ValueError(
+            f"the pixel must lie in what was predicted, {plan.region}, got {at}: "
+            f"predict this part of the image too"
+        )
+    return at
+
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    r"""What is known of one frame after its clustering, and after edits of it.
+
+    Parameters
+    ----------
+    predicted : Prediction
+    labels : ndarray of int
+        (\\*plan.output_shape), 0 is background; they may have been edited.
+    modes : ndarray
+        (modes, channels)
+    clustering : Clustering
+        That made the labels.
+    mode_of : ndarray of int, optional
+        (objects + 1,), each object's mode as an index in `modes`, -1 where it has none.
+        The mean embedding stands for the mode of an object that is not in it.
+    axes : tuple of str, optional
+        Names of the axes; "y" and "x", or "z", "y" and "x" if not given.
+    training_window : tuple of int, optional
+        Output window the loss saw, per axis (``provenance.window``).
+    made : sequence of Made, optional
+        The edits that acted on the labels, the oldest first; None if not known.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not those of this prediction, or a name is missing.
+    """
+
+    predicted: Prediction
+    labels: NDArray[Any] = field(repr=False)
+    modes: NDArray[Any] = field(repr=False)
+    clustering: Clustering
+    mode_of: NDArray[Any] | None = field(default=None, repr=False)
+    axes: tuple[str, ...] = ()
+    training_window: tuple[int, ...] | None = None
+    made: Sequence[Made] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        shape = self.predicted.plan.output_shape
+        if np.shape(self.labels) != shape:
+            raise ValueError(
+                f"the labels must have the shape of what was predicted, {shape}, got "
+                f"{np.shape(self.labels)}: give those of the same run and frame"
+            )
+        if self.axes and len(self.axes) != len(shape):
+            raise ValueError(
+                f"axes must name {len(shape)} axes, got {self.axes}: leave out those "
+                f"of time and channels"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the axes, in array order."""
+        return self.axes or default_axes(np.ndim(self.labels))
+
+    def place(self, pixel: Sequence[int]) -> Place:
+        """Return where a pixel of the image lies; see `place_of`."""
+        return place_of(self.predicted.plan, pixel)
+
+    def object_at(self, place: Place) -> int:
+        """Return the label there; 0 is background."""
+        return int(self.labels[place.index])
+
+    def embedding_at(self, place: Place) -> NDArray[Any]:
+        """Return the embedding there, (channels,)."""
+        embedding: Any = self.predicted.embedding
+        return np.asarray(embedding[(slice(None), *place.index)])
+
+    def box(self, label: int) -> Box:
+        """Return the smallest box around an object, in the result."""
+        box: Box = self._boxes[label - 1]
+        return box
+
+    def inside(self, label: int) -> NDArray[np.bool_]:
+        r"""Return which pixels of its box are the object's, (\\*box)."""
+        mine: NDArray[np.bool_] = self.labels[self.box(label)] == label
+        return mine
+
+    def indices(self, label: int) -> NDArray[np.int64]:
+        """Return the pixels of an object in the result, (pixels, axes)."""
+        corner = [along.start for along in self.box(label)]
+        found: NDArray[np.int64] = np.argwhere(self.inside(label)) + corner
+        return found
+
+    def embeddings(self, label: int) -> NDArray[Any]:
+        """Return the embeddings of an object's pixels, (pixels, channels)."""
+        boxed = np.asarray(self.predicted.embedding[(slice(None), *self.box(label))])
+        return boxed[:, self.inside(label)].T
+
+    def mode_index(self, label: int) -> int | None:
+        """Return the index of an object's mode; None where it has none of its own."""
+        if self.mode_of is None or not 0 < label < len(self.mode_of):
+            return None
+        index = int(self.mode_of[label])
+        return None if index < 0 else index
+
+    def mode(self, label: int) -> NDArray[Any]:
+        """Return an object's mode, or its mean embedding: (channels,)."""
+        index = self.mode_index(label)
+        if index is not None:
+            return np.asarray(self.modes[index])
+        return mean_embedding(self.embeddings(label), self.clustering)
+
+    @cached_property
+    def components(self) -> NDArray[np.int64] | None:
+        r"""Connected components of the foreground, (\\*spatial), 0 outside.
+
+        None where the clustering knows none: scope "global".
+        """
+        if self.clustering.scope != "component":
+            return None
+        threshold = self.clustering.foreground_threshold
+        foreground = self.predicted.foreground(threshold)
+        return None if foreground is None else connected(foreground, connectivity=1)
+
+    def components_of(self, label: int) -> set[int]:
+        """Return the components of the foreground that an object lies in."""
+        if self.components is None:
+            return set()
+        found = np.unique(self.components[self.box(label)][self.inside(label)])
+        return set(found.tolist()) - {0}
+
+    def foreground_pixels(self, label: int) -> list[Point]:
+        """Return the first pixel of an object in each component that it lies in."""
+        if self.components is None:
+            return []
+        pixels = self.indices(label)
+        found, first = np.unique(self.components[tuple(pixels.T)], return_index=True)
+        return [tuple(pixel) for pixel in pixels[first[found > 0]].tolist()]
+
+    def rivals(self, place: Place) -> NDArray[Any]:
+        """Return the modes that a pixel could have gone to, (modes, channels).
+
+        All of them; with scope "component" those of the objects in its component.
+        """
+        if self.components is None or self.mode_of is None:
+            return self.modes
+        component = int(self.components[place.index])
+        if component == 0:
+            return self.modes[:0]
+        box = self._component_boxes[component - 1]
+        there = np.unique(self.labels[box][self.components[box] == component])
+        found = [self.mode_index(int(label)) for label in there]
+        return self.modes[sorted({i for i in found if i is not None})]
+
+    @cached_property
+    def _boxes(self) -> list[Any]:
+        return list(ndimage.find_objects(self.labels))
+
+    @cached_property
+    def _component_boxes(self) -> list[Any]:
+        return list(ndimage.find_objects(self.components))

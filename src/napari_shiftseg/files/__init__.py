@@ -1,1 +1,0 @@
-"""Images and labels in files that napari and Fiji open."""

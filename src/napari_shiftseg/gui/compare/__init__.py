@@ -1,0 +1,1 @@
+"""The Compare widget: naive and cropped stitching side by side."""

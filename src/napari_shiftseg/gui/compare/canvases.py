@@ -1,0 +1,267 @@
+"""Two canvases side by side that look at the same place."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import CheckBox, Container
+from napari.components import ViewerModel
+from napari.layers import Labels, Layer
+from napari.qt import QtViewer
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+
+from napari_shiftseg.gui.compare.layers import KINDS
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.note import wrapped_label
+from napari_shiftseg.gui.parts.plain_text import plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_shiftseg.gui.compare.layers import Shared
+    from napari_shiftseg.gui.parts.layers import LayerTuple
+
+
+TIP = "Show or hide it on both sides"
+EXPLAINED = ("embedding", "difference")  # below the switches; the others' tips do
+
+
+class LayerSwitches(Container):
+    """A switch for every kind of layer, and a legend of what needs one.
+
+    Attributes
+    ----------
+    toggled : Signal
+        Emitted with a kind and whether it is to be seen.
+    boxes : dict of CheckBox
+        By kind.
+    """
+
+    toggled = Signal(str, bool)
+
+    def __init__(self) -> None:
+        self.boxes = {
+            kind: CheckBox(text=kind, value=shown, tooltip=TIP)
+            for kind, shown in KINDS.items()
+        }
+        self.legend = wrapped_label()
+        self._meanings: dict[str, str] = {}
+        row = Container(widgets=list(self.boxes.values()), layout="horizontal")
+        super().__init__(widgets=[row, self.legend], labels=False)
+        for part in (self, row):
+            part.margins = (0, 0, 0, 0)
+        for kind, box in self.boxes.items():
+            box.changed.connect(partial(self._toggle, kind))
+        self._explain()
+
+    def shows(self, kind: str) -> bool:
+        """Whether a kind is to be seen; what has no switch is."""
+        return kind not in self.boxes or self.boxes[kind].value
+
+    def explain(self, common: Shared, whole_on_the_right: bool = False) -> None:
+        """Say what the colours of a comparison mean."""
+        self._meanings = common.meanings(whole_on_the_right)
+        for kind, meaning in self._meanings.items():
+            self.boxes[kind].tooltip = meaning
+        self._explain()
+
+    def _toggle(self, kind: str, shown: bool) -> None:
+        self._explain()
+        self.toggled.emit(kind, shown)
+
+    def _explain(self) -> None:
+        lines = [
+            self._meanings[kind]
+            for kind in EXPLAINED
+            if self.boxes[kind].value and kind in self._meanings
+        ]
+        self.legend.value = "\n".join(lines)
+        self.legend.visible = bool(lines)
+
+
+LEAST_SIDE = 120  # pixels of a canvas
+LEAST_HEIGHT = 190  # pixels of a canvas with its title: on a low screen, too
+MARGIN = 0.1  # of the canvas, around a place that is framed
+BACKGROUND = "black"  # in any theme: the gradient magnitude is light added to it
+OUTLINE = 1  # pixels of label contours
+SCALED, SCALE = ("difference",), (12, 80)  # kinds with a colour bar; its pixels
+MARK = "mark"
+GREY = "gray"  # readable in a dark and in a light theme
+CAMERA = ("center", "zoom", "angles", "perspective")
+SLIDERS = ("ndisplay", "order", "current_step")
+
+
+class Pane(QWidget):
+    """One canvas with a title: a viewer model of its own and its layers by kind."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.model = ViewerModel(title=title)
+        self.model.canvas.background_color_override = BACKGROUND
+        self.canvas = QtViewer(self.model)
+        self.canvas.setAcceptDrops(False)  # files dropped here belong into the viewer
+        policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
+        self.canvas.setSizePolicy(policy, policy)
+        self.title = QLabel(title)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.title.setSizePolicy(policy, QSizePolicy.Policy.Fixed)  # it may be long
+        self.set_dimmed(False)
+        self._layers: dict[str, Layer] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.title)
+        column.addWidget(self.canvas, stretch=1)
+        self.setMinimumSize(LEAST_SIDE, LEAST_HEIGHT)
+
+    def set_dimmed(self, dimmed: bool) -> None:
+        """Show the title grey, or as it is."""
+        colour = f"color: {GREY};" if dimmed else ""
+        self.title.setStyleSheet(f"font-weight: bold; {colour}")
+
+    def layer(self, kind: str) -> Layer:
+        """Return the layer of a kind: "labels", "gradient", ..."""
+        return self._layers[kind]
+
+    def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
+        """Show these layers, bottom first, in place of all but a mark."""
+        self.title.setText(title)
+        self.title.setToolTip(plainly(title))
+        mark = self._layers.pop(MARK, None)
+        old = [layer for layer in self.model.layers if layer is not mark]
+        self._layers = {}
+        for data in layers:
+            layer = self.model.add_layer(Layer.create(*data))
+            if isinstance(layer, Labels):
+                layer.contour = OUTLINE
+            if layer.metadata[METADATA_KEY] in SCALED:
+                layer.colorbar.size = SCALE
+                layer.colorbar.visible = True
+            self._layers[layer.metadata[METADATA_KEY]] = layer
+        for layer in old:  # last: an empty canvas would forget where it looks
+            self.model.layers.remove(layer)
+        if mark is not None:
+            self._layers[MARK] = mark
+            self.model.layers.move(0, len(self.model.layers))
+
+    def mark(self, frame: LayerTuple) -> None:
+        """Draw a frame in place of the one before."""
+        self.unmark()
+        self._layers[MARK] = self.model.add_layer(Layer.create(*frame))
+
+    def unmark(self) -> None:
+        """Take the frame away, if there is one."""
+        if MARK in self._layers:
+            self.model.layers.remove(self._layers.pop(MARK))
+
+    def set_visible(self, kind: str, visible: bool) -> None:
+        """Show or hide the layer of a kind, if there is one."""
+        if kind in self._layers:
+            self._layers[kind].visible = visible
+
+
+class LinkedCanvases(QSplitter):
+    """Two panes whose cameras and sliders are one.
+
+    They have viewer models of their own: nothing that is done to the layers of the
+    napari viewer reaches them, and nothing done here reaches it.
+    """
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.left, self.right = self.panes = (Pane(left), Pane(right))
+        for number, pane in enumerate(self.panes):
+            self.addWidget(pane)
+            self.setStretchFactor(number, 1)
+        self.setSizes([LEAST_SIDE] * len(self.panes))
+        self.setChildrenCollapsible(False)
+        self._following = False
+        models = [pane.model for pane in self.panes]
+        self._home = self._looks_at()
+        for model in models:
+            model.canvas.events.size.connect(self._resized)
+        for source, target in (models, models[::-1]):
+            _Follower(self, source.scene.camera, target.scene.camera, CAMERA)
+            _Follower(self, source.dims, target.dims, SLIDERS)
+
+    def set_theme(self, theme: str) -> None:
+        """Take the theme of the napari viewer."""
+        for pane in self.panes:
+            pane.model.theme = theme
+
+    def set_visible(self, kind: str, visible: bool) -> None:
+        """Show or hide the layers of a kind on both sides."""
+        for pane in self.panes:
+            pane.set_visible(kind, visible)
+
+    def reset_view(self) -> None:
+        """Look at the whole on both sides, though one is narrower than the other."""
+        left, right = (np.maximum(pane.model.canvas.size, 1) for pane in self.panes)
+        self.left.model.reset_view()
+        self.left.model.scene.camera.zoom *= min(1, (right / left).min())
+        self._home = self._looks_at()
+
+    def _looks_at(self) -> tuple[float, ...]:
+        camera = self.left.model.scene.camera
+        return (*camera.center, camera.zoom)
+
+    def _resized(self) -> None:
+        """Keep looking at the whole, unless the user looks elsewhere."""
+        if np.allclose(self._looks_at(), self._home):
+            self.reset_view()
+
+    def mark(self, frame: LayerTuple) -> None:
+        """Draw a frame on both sides and look at it."""
+        for pane in self.panes:
+            pane.mark(frame)
+        self.look_at(frame)
+
+    def unmark(self) -> None:
+        """Take the frames away, if there are any."""
+        for pane in self.panes:
+            pane.unmark()
+
+    def look_at(self, frame: LayerTuple) -> None:
+        """Look at a place on both sides."""
+        model = self.left.model
+        layer = model.add_layer(Layer.create(*frame))  # only a viewer's own can be fit
+        middle = layer.extent.world.mean(axis=0)
+        for axis in model.dims.not_displayed:
+            model.dims.set_point(axis, middle[axis])
+        model.fit_to_view(layers=[layer], margin=MARGIN)
+        model.layers.remove(layer)
+
+
+class _Follower:
+    """Copies attributes of one model to another whenever they change.
+
+    Parameters
+    ----------
+    canvases : LinkedCanvases
+        Whose flag keeps the two from following each other in a circle.
+    source, target : evented models
+    names : sequence of str
+    """
+
+    def __init__(
+        self, canvases: LinkedCanvases, source: Any, target: Any, names: Sequence[str]
+    ) -> None:
+        self._canvases, self._source, self._target = canvases, source, target
+        for name in names:
+            getattr(source.events, name).connect(
+                lambda _=None, name=name: self._copy(name)
+            )
+
+    def _copy(self, name: str) -> None:
+        if self._canvases._following:
+            return
+        self._canvases._following = True
+        try:
+            setattr(self._target, name, getattr(self._source, name))
+        finally:
+            self._canvases._following = False

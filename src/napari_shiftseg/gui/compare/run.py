@@ -1,0 +1,251 @@
+"""What the Compare widget runs off the GUI thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.networks.remarks import own_seams
+from napari_shiftseg.steps import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.gui.compare.layers import Shared
+    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.pipeline.sweep import SweepPoint
+    from napari_shiftseg.report.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Task:
+    r"""What is to be compared: a model, by name or path, on one image.
+
+    Attributes
+    ----------
+    model : str
+    source : Source
+    settings : Settings
+    truth : array of int or None
+        ([leading,] \\*spatial), as the layer holds it.
+    frame : tuple of int
+        Position of the one truth on the leading axes.
+    """
+
+    model: str
+    source: Source
+    settings: Settings
+    truth: Any = None
+    frame: tuple[int, ...] = ()
+
+    def pixels(self) -> Any:
+        """Return the one image, without the leading axes of a series."""
+        return self.source.frame()
+
+    def scale_steps(self, model: UNet) -> Generator[Progress, None, Scale | None]:
+        """Find how the image is read: as the series is, if it is of one."""
+        from napari_shiftseg.pipeline.opening import plane_scale_steps
+
+        source, reading = self.source, self.settings.reading
+        return plane_scale_steps(source.stack(), source.first, model.config, reading)
+
+    def labels(self) -> NDArray[np.integer] | None:
+        r"""Return the true labels, (\\*spatial); lazy ones are read here."""
+        if self.truth is None:
+            return None
+        return np.asarray(self.truth[self.frame] if self.frame else self.truth)
+
+    def is_of_the_same(self, other: Task) -> bool:
+        """Whether another task has this model, these pixels and this truth."""
+        return (
+            self.model == other.model
+            and self._is_of_these_pixels(other)
+            and self.truth is other.truth
+        )
+
+    def is_of_the_same_region(self, other: Task) -> bool:
+        """Whether another task is of the same, and of the same part of it."""
+        return self.shows_the_same(other) and self.is_of_the_same(other)
+
+    def shows_the_same(self, other: Task) -> bool:
+        """Whether another task has these pixels and is of the same part of them."""
+        same = self.settings.region == other.settings.region
+        return same and self._is_of_these_pixels(other)
+
+    def _is_of_these_pixels(self, other: Task) -> bool:
+        one, two = self.source, other.source
+        return one.data is two.data and (one.first, one.channel, one.colour) == (
+            two.first,
+            two.channel,
+            two.colour,
+        )
+
+    @property
+    def name(self) -> str:
+        """The image, with the frame that is taken of a series."""
+        first = ", ".join(str(step) for step in self.source.first)
+        title = self.source.title
+        return f"{title} [{first}]" if first else title
+
+
+@dataclass(frozen=True)
+class Compared:
+    r"""A comparison, what it says, and what its panes show, bottom layer first.
+
+    Attributes
+    ----------
+    task : Task
+    pixels : array
+        ([channels,] \\*spatial), the image as it was then, if it is in memory.
+    truth : ndarray or None
+        (\\*spatial), the true labels as they were then: the layer may be painted on.
+    model : UNet
+    comparison : Comparison
+    said : Verdict
+    common : Shared
+    naive, cropped : list of LayerTuple
+    """
+
+    task: Task
+    pixels: Any
+    truth: NDArray[np.integer] | None
+    model: UNet
+    comparison: Comparison
+    said: Verdict
+    common: Shared
+    naive: list[LayerTuple]
+    cropped: list[LayerTuple]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The points of a window sweep, and what they say."""
+
+    points: list[SweepPoint]
+    said: str
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One pass over a region, and what its pane shows, bottom layer first."""
+
+    region: Region
+    layers: list[LayerTuple]
+
+
+def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
+    """Load the model, compare, make layers; heavy imports happen in the thread."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers, shared
+    from napari_shiftseg.metrics.seams import distance
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.pipeline.comparison import compare_steps
+    from napari_shiftseg.report.verdict import verdict
+
+    model, pixels = load_model(task.model), task.pixels()
+    pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
+    labels = task.labels()
+    truth = None if labels is None else labels.copy()
+    scale = yield from task.scale_steps(model)
+    comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
+    yield Progress(0, 0, stage="making layers")
+    results = comparison.naive.result, comparison.cropped.result
+    difference = distance(*(result.embeddings for result in results))
+    common = shared(comparison, task.source, shown_pixels(pixels, model), difference)
+    layers = [
+        pane_layers(result, common, colours, difference)
+        for result, colours in zip(results, joint_colours(results), strict=True)
+    ]
+    said = verdict(comparison, model)
+    return Compared(task, pixels, truth, model, comparison, said, common, *layers)
+
+
+def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
+    """Predict what is in view in one pass, and make its layers.
+
+    Raises
+    ------
+    MemoryError
+        If it would take more than the device has.
+    """
+    from napari_shiftseg.device import memory_budget, resolve_device
+    from napari_shiftseg.geometry.advice import size_text
+    from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers
+    from napari_shiftseg.inference.predict import open_for, plan_for
+    from napari_shiftseg.metrics.seams import distance
+    from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
+
+    task, model = compared.task, compared.model
+    settings = replace(task.settings, stitching="whole", window=None, region=region)
+    known = compared.comparison.naive.result.intensity
+    image = open_for(compared.pixels, model, scale=known)
+    plan = plan_for(
+        image, model, None, "whole", settings.border, region, settings.device
+    )
+    too_much = (
+        f"one pass over what is in view takes about {size_text(plan.memory)}, more "
+        f"than there is: zoom in"
+    )
+    if plan.memory > memory_budget(resolve_device(settings.device)):
+        raise MemoryError(too_much)
+    try:
+        result = yield from segment_as_planned(image, model, settings, plan)
+    except TilesTooLarge as error:
+        raise MemoryError(too_much) from error
+    sides = compared.comparison.naive.result, compared.comparison.cropped.result
+    *_, colours = joint_colours([*sides, result])
+    naive = sides[0].embeddings[(slice(None), *compared.common.within(result))]
+    difference = distance(naive, result.embeddings)
+    layers = pane_layers(result, compared.common, colours, difference)
+    return Whole(plan.region, layers)
+
+
+def report_run(
+    compared: Compared, points: list[SweepPoint], folder: Path
+) -> Generator[Progress, None, Path]:
+    """Write the report of a comparison and, where there is one, of a sweep."""
+    yield Progress(0, 0, stage="writing the report")
+    from napari_shiftseg.report.write import report_steps
+
+    task = compared.task
+    yield from report_steps(
+        compared.comparison, compared.model, compared.pixels, task.name, folder,
+        compared.truth, points,
+    )  # fmt: skip
+    return folder
+
+
+def sweep_run(
+    task: Task, windows: list[int | tuple[int, ...]]
+) -> Generator[Progress, None, Swept]:
+    """Load the model and segment at window after window."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.pipeline.sweep import sweep_steps
+    from napari_shiftseg.report.verdict import sweep_verdict
+
+    settings = replace(task.settings, stitching="naive")
+    model = load_model(task.model)
+    labels = task.labels()
+    scale = yield from task.scale_steps(model)
+    points = yield from sweep_steps(
+        task.pixels(), model, windows, settings, labels, scale
+    )
+    said = sweep_verdict(points, own_seams(model.config) is not None)
+    return Swept(points, f"{task.name}, model {model.config.name}: {said}")
+
+
+def shown_pixels(pixels: Any, model: UNet) -> Any:
+    """Return the image as it is shown: of several channels the first."""
+    return pixels[0] if model.config.in_channels > 1 else pixels

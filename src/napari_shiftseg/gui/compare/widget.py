@@ -1,0 +1,287 @@
+"""The Compare widget: naive and cropped stitching side by side, and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container, show_file_dialog
+from napari.qt.threading import create_worker
+from qtpy.compat import isalive
+
+from napari_shiftseg.geometry.advice import advise, effort, small_image_note
+from napari_shiftseg.geometry.cost import work_warning
+from napari_shiftseg.geometry.window import default_windows, window_text
+from napari_shiftseg.gui.compare.figures import SweepPanel
+from napari_shiftseg.gui.compare.form import CompareForm
+from napari_shiftseg.gui.compare.run import (
+    Compared,
+    Task,
+    Whole,
+    comparison_run,
+    report_run,
+    whole_run,
+)
+from napari_shiftseg.gui.compare.view import ComparisonView
+from napari_shiftseg.gui.parts.advanced import Devices, find_devices
+from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found
+from napari_shiftseg.gui.parts.grid import too_many_lines
+from napari_shiftseg.gui.parts.note import SizeAdvice
+from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.source import taken_note
+from napari_shiftseg.gui.parts.window_choice import seam_maker
+from napari_shiftseg.networks.remarks import training_window_warning
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import napari
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.gui.segment.form import SegmentForm
+    from napari_shiftseg.steps import Progress
+
+LEAST_WIDTH = 600  # pixels: two canvases and the table
+MARGIN = 4  # pixels around and between what stands one below the other
+
+
+class CompareWidget(ScrolledRows):
+    """Show what tile borders do to a segmentation, and which window mends it.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers are read; none is added, changed or removed.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self._devices: Devices | None = None
+        self._advised: Task | None = None  # that the note speaks of
+        self._build()
+        self._connect()
+        self._choose_model()
+        segment = found(napari_viewer, "Segment")
+        if segment is not None:
+            self.follow(segment.form, opening=True)
+        self._advise()
+        create_worker(find_devices, _connect={"returned": self._take_devices})
+
+    def _build(self) -> None:
+        self.form = CompareForm(self._viewer)
+        self.note = SizeAdvice(self.form.window.use, holds_buttons=False)
+        self.panel = RunPanel(
+            self._steps, self._show, self._run_changed, caption="Compare",
+            cancelled="Cancelled: nothing was changed.", beside=[self.note.row],
+            tooltip="Predict the image with naive and with cropped tiles, and measure "
+            "what the tile borders do",
+        )  # fmt: skip
+        self.view = ComparisonView(self._viewer.theme, self._want_whole)
+        self.sweep = SweepPanel(
+            self.form.task_of_all_windows, self._advise, self._viewer.theme
+        )
+        self.view.add_plot_tab(self.sweep, self.sweep.plot, "Window sweep")
+        rows = Container(widgets=[self.form, self.note, self.panel], labels=False)
+        rows.margins = (MARGIN,) * 4
+        rows.native.layout().setSpacing(MARGIN)
+        rows.native.layout().addWidget(self.view, stretch=1)
+        rows.native.setMinimumWidth(LEAST_WIDTH)
+        super().__init__(rows)
+
+    def _connect(self) -> None:
+        self.form.edited.connect(self._advise)
+        self.form.image.changed.connect(self._forget_other_image)
+        self.form.model_chosen.connect(self._choose_model)
+        self.view.report_button.changed.connect(self._ask_where)
+        self._viewer.events.theme.connect(self._follow_theme)
+        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
+        self._tab = OneTabGroup(self.native)
+
+    def follow(self, form: SegmentForm, opening: bool = False) -> None:
+        """Take what Segment has, but for what the user has chosen here himself."""
+        if not self._is_busy:
+            self.form.follow(form, opening)
+
+    def _choose_model(self) -> None:
+        self.sweep.offer(default_windows(self.form.model.config.shape))
+
+    def _forget_other_image(self) -> None:
+        """Take away what is said of an image that is no longer chosen."""
+        if not self._is_busy:
+            self.panel.forget()
+
+    def _follow_theme(self) -> None:
+        if isalive(self.native):
+            self.view.set_theme(self._viewer.theme)
+
+    def _take_devices(self, devices: Devices) -> None:
+        if isalive(self.native):
+            self._devices = devices
+            self._advise()
+
+    # What it means
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.panel.is_running or self.sweep.panel.is_running
+
+    def _view_moved(self) -> None:
+        """Advise again, unless the view is no part of what is to be compared."""
+        if not isalive(self.native):
+            return
+        try:
+            task = self.form.task()
+        except ValueError:
+            self._advise()
+            return
+        known = self._advised
+        if known is None or not (
+            task.settings == known.settings and task.is_of_the_same(known)
+        ):
+            self._advise()
+
+    def _advise(self) -> None:
+        """Say what the present choice means; Compare is enabled if it can be run."""
+        if not isalive(self.native):
+            return
+        shown = self.view.compared is not None
+        for control in (self.view.report_button, self.view.right):
+            control.enabled = shown and not self._is_busy
+        self._advised = None
+        self.sweep.mark_outdated(self._subject())
+        try:
+            task = self.form.task()
+            naive, cropped = (self.form.plan(task, s) for s in ("naive", "cropped"))
+        except ValueError as error:
+            kind = "note" if self.form.image.value is None else "error"
+            self.note.refuse(str(error), kind)
+            self._allow(False)
+            self.view.set_outdated(shown)
+        else:
+            self._advised = task
+            is_shown = shown and self._is_shown(task, naive)
+            self._say_what_it_means(naive, cropped, is_shown)
+            self._allow(True)
+            self.view.set_outdated(shown and not is_shown)
+
+    def _is_shown(self, task: Task, naive: TilePlan) -> bool:
+        """Whether what is shown is of this task: the same tiles on the same image."""
+        compared = self.view.compared
+        plan = compared.comparison.naive.result.plan
+        return plan == naive and compared.task.is_of_the_same(task)
+
+    def _allow(self, allowed: bool) -> None:
+        """Let one thing run at a time; a sweep has tile sizes of its own."""
+        self.panel.allow(allowed and not self.sweep.panel.is_running)
+        can_sweep = allowed or self._subject() is not None
+        self.sweep.panel.allow(can_sweep and not self.panel.is_running)
+
+    def _subject(self) -> Task | None:
+        """Return the task but for the tile size; None if it cannot be carried out."""
+        try:
+            return self.form.task_of_all_windows()
+        except ValueError:
+            return None
+
+    def _say_what_it_means(
+        self, naive: TilePlan, cropped: TilePlan, is_shown: bool
+    ) -> None:
+        """Advise before a run; what is shown speaks for itself, and needs the room."""
+        config = self.form.model.config
+        device = memory = None
+        if self._devices is not None:
+            device, memory = self._devices.name("auto"), self._devices.budget("auto")
+        seams = _about_seams(naive, cropped)
+        warnings = [
+            training_window_warning(config),
+            work_warning([naive, cropped], device, memory),
+            seams * naive.makes_seams,
+        ]
+        notes = [
+            seams * (not naive.makes_seams),
+            f"naive + cropped: {effort(naive, cropped)}",
+            small_image_note(naive),
+            taken_note(
+                self.form.image.value, self._viewer.dims, self.form.colour.value
+            ),
+            self.form.settings_note,
+            too_many_lines(naive, cropped),
+        ]
+        text = "\n".join(filter(None, notes))
+        first = [] if naive.makes_seams else seam_maker(naive, config.usual_window)
+        if is_shown:
+            text, warnings = "", []
+        self.note.tell(naive, text, warnings, memory, first, [cropped])
+
+    # What comes out
+
+    def _steps(self) -> Generator[Progress, None, Compared]:
+        return comparison_run(self.form.task())
+
+    def _show(self, compared: Compared) -> tuple[str, str]:
+        self.view.show_comparison(compared)
+        return self._said()
+
+    def _said(self, more: str = "") -> tuple[str, str]:
+        """Return what is said of the comparison shown, and of which one it is."""
+        compared = self.view.compared
+        about = f"{compared.task.name}, model {compared.model.config.name}"
+        text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
+        return text, "warning" if compared.said.is_harm else "note"
+
+    def _run_changed(self) -> None:
+        if not self.panel.is_running:
+            self.view.settle()
+        self._advise()
+
+    def _want_whole(self) -> None:
+        if self._is_busy:
+            self.view.settle()
+            return
+        try:
+            region = self.view.region_in_view()
+        except ValueError as error:
+            self.panel.say(str(error), "error")
+            self.view.settle()
+            return
+        self.panel.begin(whole_run(self.view.compared, region), self._show_whole)
+
+    def _show_whole(self, whole: Whole) -> tuple[str, str]:
+        self.view.show_whole(whole)
+        return self._said()
+
+    def _ask_where(self) -> None:
+        folder = show_file_dialog("d", "Folder for the report")
+        if folder:
+            self.write_report(Path(folder))
+
+    def write_report(self, folder: Path) -> None:
+        """Write the report of what is shown into a folder."""
+        if self._is_busy:
+            return
+        compared = self.view.compared
+        points = self.sweep.points_of(compared.task)
+        self.panel.begin(
+            report_run(compared, points, folder), self._reported,
+            cancelled=self._said("Cancelled: no report was written.")[0],
+            failed=self._said("No report was written")[0],
+        )  # fmt: skip
+
+    def _reported(self, folder: Path) -> tuple[str, str]:
+        return self._said(f"Report written: {folder / 'report.html'}")
+
+
+def _about_seams(naive: TilePlan, cropped: TilePlan) -> str:
+    """Say whether naive tiles make seams."""
+    if len(naive) == 1:
+        return "One tile holds it all: there is no seam. Choose a smaller one."
+    if naive.makes_seams:
+        return f"naive: {advise(naive).note}"
+    window = window_text(naive.window)
+    if not advise(naive).is_valid:
+        return f"naive tiles of {window} meet at multiples of the period: no seams."
+    same = naive.boundaries == cropped.boundaries
+    return f"{window} is a multiple of the period: " + (
+        "naive and cropped tiles are the same." if same else "no seams."
+    )

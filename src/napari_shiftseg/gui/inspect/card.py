@@ -1,0 +1,232 @@
+"""What a model is, as rich text."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_shiftseg.geometry.advice import period_text
+from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
+from napari_shiftseg.networks.remarks import what_follows
+from napari_shiftseg.report.model_card import in_words
+from napari_shiftseg.text import by, compact, number_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_shiftseg.geometry.unet_shape import AxisShape
+    from napari_shiftseg.networks.config import ModelConfig
+
+
+MOST_ROWS = 9  # shown at once; more are scrolled
+MOST_WIDTH = 640  # pixels that are asked for; beyond, columns are scrolled
+LONG_TIME = "  ≈ 99 min  "  # room that is kept for it
+PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
+
+
+class CostTable(QTableWidget):
+    """One row a window, the cheapest in bold."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(COLUMNS))
+        self.setHorizontalHeaderLabels(list(COLUMNS))
+        for number, tooltip in enumerate(COLUMNS.values()):
+            self.horizontalHeaderItem(number).setToolTip(tooltip)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setToolTip("What tiles of each size cost; in bold the cheapest")
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setMinimumSectionSize(10)
+        self.setStyleSheet(PADDING)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Fixed)
+
+    def show_costs(self, costs: Sequence[Cost]) -> None:
+        """Show these in place of those shown."""
+        best = cheapest(costs)
+        self.setRowCount(len(costs))
+        for row, cost in enumerate(costs):
+            for column, text in enumerate(cost.cells()):
+                self.setItem(row, column, _item(text, bold=cost is best))
+        self._fit()
+
+    def texts(self) -> list[list[str]]:
+        """Return what is shown, row by row."""
+        columns = range(self.columnCount())
+        return [
+            [self.item(row, column).text() for column in columns]
+            for row in range(self.rowCount())
+        ]
+
+    def _fit(self) -> None:
+        """Take the size of the rows and columns, up to a limit."""
+        header, scroll_bar = self.horizontalHeader(), self.verticalScrollBar()
+        rows = range(min(self.rowCount(), MOST_ROWS))
+        height = sum(self.rowHeight(row) for row in rows)
+        widths = [
+            max(self.sizeHintForColumn(column), header.sectionSizeHint(column))
+            for column in range(self.columnCount())
+        ]
+        widths[-1] = max(widths[-1], self.fontMetrics().horizontalAdvance(LONG_TIME))
+        around = scroll_bar.sizeHint().width() + 2 * self.frameWidth()
+        self.setFixedHeight(height + header.sizeHint().height() + around)
+        self.setMinimumWidth(min(sum(widths) + around, MOST_WIDTH))
+        modes = QHeaderView.ResizeMode
+        # what stretches shrinks too, where room is short
+        has_room = sum(widths) + around <= MOST_WIDTH
+        header.setSectionResizeMode(
+            len(widths) - 1, modes.Stretch if has_room else modes.ResizeToContents
+        )
+
+
+def _item(text: str, bold: bool) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    font = item.font()
+    font.setBold(bold)
+    item.setFont(font)
+    return item
+
+
+LISTED = 3  # sizes listed an axis
+IN_PLAIN_WORDS = {
+    "Gives": "What is computed for each pixel: pixels of one object get values near "
+    "each other (the embedding). A foreground logit says how surely it is no "
+    "background.",
+    "Period": "Shifted by so many pixels, an image gives the same result, shifted; by "
+    "fewer, another.",
+    "Depth": "How often the network shrinks the image on its way (pooling layers).",
+    "Context": "Pixels around a tile that are read and not predicted, both sides "
+    "together.",
+    "Padding": "valid: nothing is made up beyond a tile's border. same: zeros are.",
+    "Upsampling": "How the shrunk image grows again: with learnt weights, or by "
+    "repeating the nearest value.",
+    "Normalization": "Whether values are rescaled inside the network.",
+    "Tells apart": "More objects that look alike share their values; they are told "
+    "apart where they do not touch.",
+    "Legal windows": "Tile sizes whose tiles meet without seams.",
+    "Legal inputs": "Sizes the network can read without losing pixels → what it then "
+    "predicts.",
+    "Training window": "Size of what the loss saw at once; it has to be above the "
+    "period.",
+}
+
+
+def model_card(config: ModelConfig) -> str:
+    """Return the card of a model as HTML: what it is, what follows, its training.
+
+    Warnings are left out, they stand by themselves. What comes from the file is
+    escaped.
+    """
+    parts = [
+        f"<h3>{escape(config.name)}</h3>",
+        f"<p>{escape(config.description)}</p>" * bool(config.description),
+        _table(_figures(config)),
+        "<p><small>Hold the pointer over an underlined word to read what it means."
+        "</small></p>",
+        "<h4>What follows</h4>",
+        _list([r.text for r in what_follows(config) if r.kind == "note"]),
+        *_training(config),
+    ]
+    return "".join(parts)
+
+
+def _figures(config: ModelConfig) -> dict[str, str]:
+    shape = config.shape
+    rows = {
+        "Trained on": config.provenance.data if config.provenance else "not known",
+        "Reads": f"{config.ndim}-D images of "
+        + number_of(config.in_channels, "channel"),
+        "Gives": f"an embedding of {number_of(config.embedding_channels, 'channel')}"
+        + " and a foreground logit" * config.foreground,
+        "Period": f"{by(shape.period)} pixels{_power(shape.axes)}",
+        "Depth": compact(tuple(axis.depth for axis in shape.axes)),
+        "Context": f"{by(shape.context)} pixels",
+        "Padding": config.padding,
+        "Upsampling": config.upsampling,
+        "Normalization": config.normalization,
+        "Tells apart": f"at most {shape.max_same_looking:,} same-looking objects",
+        "Legal windows": _per_axis([_windows(axis) for axis in shape.axes]),
+        "Legal inputs": _per_axis([_inputs(axis) for axis in shape.axes]),
+        "Training window": _training_window(config),
+    }
+    return {name: escape(text) for name, text in rows.items()}
+
+
+def _power(axes: tuple[AxisShape, ...]) -> str:
+    """Write what the period is a power of, where there is one for all axes."""
+    powers = {period_text(axis.factors) for axis in axes}
+    return f" (= {powers.pop()})" if len(powers) == 1 and axes[0].period > 1 else ""
+
+
+def _windows(axis: AxisShape) -> str:
+    if axis.period == 1:
+        return "any"
+    listed = ", ".join(str(n * axis.period) for n in range(1, LISTED + 1))
+    return f"{listed}, …: multiples of {axis.period}"
+
+
+def _inputs(axis: AxisShape) -> str:
+    sizes = axis.legal_inputs(LISTED)
+    outputs = ", ".join(str(axis.raw_output(size)) for size in sizes)
+    return f"{', '.join(map(str, sizes))}, … → {outputs}, …"
+
+
+def _per_axis(texts: list[str]) -> str:
+    return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
+
+
+def _training_window(config: ModelConfig) -> str:
+    if config.provenance is None:
+        return "not known"
+    window, period = config.provenance.window, config.shape.period
+    is_above = all(w > p or p == 1 for w, p in zip(window, period, strict=True))
+    sign = "> period" if is_above else "not above the period"
+    return f"{compact(window)} {sign} {compact(period)}{' ✓' * is_above}"
+
+
+def _training(config: ModelConfig) -> list[str]:
+    if config.provenance is None:
+        return []
+    known = config.provenance.model_dump(mode="json")
+    rows = {
+        name.replace("_", " ").capitalize(): escape(_words(value))
+        for name, value in known.items()
+    }
+    return ["<h4>How it was trained</h4>", _table(rows)]
+
+
+def _words(value: object) -> str:
+    return by(tuple(value)) if isinstance(value, list) else in_words(value)
+
+
+def _table(rows: dict[str, str]) -> str:
+    cells = (
+        f"<tr><td>{_explained(name)}&nbsp;&nbsp;</td><td>{text}</td></tr>"
+        for name, text in rows.items()
+    )
+    return f"<table>{''.join(cells)}</table>"
+
+
+def _explained(name: str) -> str:
+    """Return a name in bold; with a tooltip, and underlined, if it needs one."""
+    if name not in IN_PLAIN_WORDS:
+        return f"<b>{name}</b>"
+    words = escape(IN_PLAIN_WORDS[name], quote=True)
+    return f'<b><u title="{words}">{name}</u></b>'
+
+
+def _list(texts: list[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"

@@ -1,0 +1,314 @@
+"""The Inspect widget: what a model is, what tiles cost, whether they are exact."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container
+from napari.qt.threading import create_worker
+from qtpy.compat import isalive
+from qtpy.QtWidgets import QTextBrowser
+
+from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
+from napari_shiftseg.gui.inspect.card import CostTable, model_card
+from napari_shiftseg.gui.parts.advanced import Devices, find_devices
+from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
+from napari_shiftseg.gui.parts.docking import OneTabGroup, found, opened
+from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.models import ModelChoice
+from napari_shiftseg.gui.parts.note import align_labels, dress, wrapped_label
+from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.source import (
+    layer_shape,
+    leading_axes,
+    source_in_view,
+    taken_note,
+)
+from napari_shiftseg.intensity.scale import USUAL_READING
+from napari_shiftseg.networks.remarks import what_follows
+from napari_shiftseg.steps import Progress
+from napari_shiftseg.text import by
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import napari
+
+    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.segment.form import SegmentForm
+    from napari_shiftseg.intensity.scale import Reading
+    from napari_shiftseg.pipeline.self_test import SelfTest
+
+
+def measurement(
+    model: str, image_shape: tuple[int, ...]
+) -> Generator[Progress, None, list[Cost]]:
+    """Load a model, by name or path, and time tiles for an image of this shape."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.pipeline.costs import cost_steps
+
+    return (yield from cost_steps(image_shape, load_model(model)))
+
+
+def tiled_against_untiled(
+    model: str, source: Source, reading: Reading | None = None
+) -> Generator[Progress, None, SelfTest]:
+    """Load a model, by name or path, and test its tiles on one frame of an image."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.pipeline.opening import plane_scale_steps
+    from napari_shiftseg.pipeline.self_test import self_test_steps
+
+    network, reading = load_model(model), reading or USUAL_READING
+    scale = yield from plane_scale_steps(
+        source.stack(), source.first, network.config, reading
+    )
+    return (
+        yield from self_test_steps(
+            source.frame(), network, reading=reading, scale=scale
+        )
+    )
+
+
+CARD_HEIGHT = 110  # pixels at least: some rows of it
+CHANGED = "The image or the model was changed meanwhile: run it again."
+
+
+def open_inspect(viewer: napari.Viewer) -> InspectWidget:
+    """Open the Inspect widget of a viewer, or bring it to the front."""
+    return opened(viewer, "Inspect model")
+
+
+class InspectWidget(ScrolledRows):
+    """Show what a model is and what its tiles cost, and test that they are exact.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Its layers are read; none is added, changed or removed.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self._devices: Devices | None = None
+        self._costs: list[Cost] = []
+        self._subject: tuple[Any, ...] | None = None  # that the costs speak of
+        self._asked: tuple[Any, ...] | None = None  # that a run speaks of
+        self._build()
+        self._connect()
+        segment = found(napari_viewer, "Segment")
+        if segment is not None:
+            self.follow(segment.form, opening=True)
+        self._show_model()
+        create_worker(find_devices, _connect={"returned": self._take_devices})
+
+    def _build(self) -> None:
+        self.image = LayerChoice(
+            self._viewer, is_image, label="Image",
+            tooltip="The image that costs and times are for",
+        )  # fmt: skip
+        self.model = ModelChoice()
+        self.model.suggest(self.image.value)
+        self.intensity = IntensityChoice(
+            self.image, lambda: self.model.config, is_wide=True
+        )
+        self.model.chosen.connect(self.intensity.refresh)
+        self.warning = wrapped_label()
+        dress(self.warning, "warning")
+        self.card = QTextBrowser()
+        self.card.setToolTip("What the model is; rest on a word that is underlined")
+        self.card.setMinimumHeight(CARD_HEIGHT)
+        self.title = wrapped_label()
+        self.table = CostTable()
+        self.measuring = RunPanel(
+            self._measure,
+            self._take_times,
+            self._allow,
+            progressed=self._take_time,
+            caption="Measure times",
+            cancelled="Cancelled: times that are missing were not measured.",
+            tooltip="Predict a tile of each size, and fill in the times",
+        )
+        self.testing = RunPanel(
+            self._test,
+            self._take_verdict,
+            self._allow,
+            caption="Self-test on this image",
+            cancelled="Cancelled: nothing was found out.",
+            tooltip="Predict in tiles and without: both have to agree",
+        )
+        rows = Container(widgets=[self.image, self.model, self.intensity])
+        rows.margins = (0, 0, 0, 0)
+        align_labels(rows)
+        after = [self.title, self.measuring, self.testing]
+        whole = Container(widgets=[rows, self.warning, *after], labels=False)
+        layout = whole.native.layout()
+        layout.insertWidget(2, self.card, 1)
+        layout.insertWidget(4, self.table)
+        super().__init__(whole)
+
+    def _connect(self) -> None:
+        self.model.chosen.connect(self._show_model)
+        self.image.changed.connect(self.model.suggest)
+        self.image.changed.connect(self._show_costs)
+        self.intensity.changed.connect(self._allow)
+        layers = self._viewer.layers.events
+        for event in (layers.inserted, layers.removed, layers.renamed):
+            event.connect(self._layers_changed, position="last")
+        self._tab = OneTabGroup(self.native)
+
+    def follow(self, form: SegmentForm, opening: bool = False) -> None:
+        """Take what Segment has, but for what the user has chosen here himself."""
+        self.image.follow(form.image, opening)
+        self.model.follow(form.model)
+        self.intensity.follow(form.intensity)
+
+    def take(self, form: SegmentForm) -> None:
+        """Show the model that Segment has, on its image."""
+        self.image.suggest(form.image.value)
+        self.model.take(form.model.value)
+        self.intensity.follow(form.intensity)
+
+    def _layers_changed(self) -> None:
+        if isalive(self.native):
+            self._show_costs()
+
+    def _take_devices(self, devices: Devices) -> None:
+        if not isalive(self.native):
+            return
+        self._devices = devices
+        if self._costs and not any(cost.seconds for cost in self._costs):
+            self._costs = self._planned()  # now it is known what fits
+        self._show_costs()
+
+    # What the model is
+
+    def _show_model(self) -> None:
+        config = self.model.config
+        warnings = [r.text for r in what_follows(config) if r.kind == "warning"]
+        self.warning.value = "\n".join(warnings)
+        self.warning.visible = bool(warnings)
+        self.card.setHtml(model_card(config))
+        self._show_costs()
+
+    # What tiles cost
+
+    def _show_costs(self) -> None:
+        """Show what can be computed at once; times are kept while they hold."""
+        try:
+            size = self._image_size()
+        except ValueError as error:
+            self._show_none(str(error))
+            return
+        subject = (self.model.value, self.image.value, size)
+        if subject != self._subject:
+            self._forget(subject)
+            self._costs = self._planned()
+        self._fill()
+        self._allow()
+
+    def _headline(self) -> str:
+        layer, best = self.image.value, cheapest(self._costs)
+        images = prod(layer_shape(layer)[: self._leading()])
+        parts = [f"Tile sizes on {layer.name}", by(self._image_size())]
+        parts += [f"each of {images:,} images"] * (images > 1)
+        if self._devices is not None:
+            parts.append(f"device {next(iter(self._devices.budgets))}")
+        end = (
+            "not even the smallest tile fits in memory"
+            if best is None
+            else f"cheapest that fits in memory: {best.name}"
+        )
+        said = f"{', '.join(parts)}; {end}."
+        return " ".join(filter(None, [said, taken_note(layer, self._viewer.dims)]))
+
+    def _show_none(self, reason: str) -> None:
+        self._forget(None)
+        self._costs = []
+        self._fill()
+        self.title.value = reason
+        self._allow()
+
+    def _forget(self, subject: tuple[Any, ...] | None) -> None:
+        """Stop and drop what speaks of another image or model."""
+        self._subject = subject
+        for panel in (self.measuring, self.testing):
+            panel.cancel()
+            panel.forget()
+
+    def _fill(self) -> None:
+        self.table.show_costs(self._costs)
+        self.table.setVisible(bool(self._costs))
+        if self._costs:
+            self.title.value = self._headline()
+
+    def _planned(self) -> list[Cost]:
+        memory = self._devices and self._devices.budget("auto")
+        return planned_costs(self._image_size(), self.model.config.shape, None, memory)
+
+    def _leading(self) -> int:
+        return leading_axes(self.image.value, self.model.config)
+
+    def _image_size(self) -> tuple[int, ...]:
+        if self.image.value is None:
+            raise ValueError(OPEN_FIRST)
+        self._leading()  # refuses too few axes
+        size = layer_shape(self.image.value)
+        if 0 in size:
+            raise ValueError(f"the image is empty, its shape is {size}")
+        return size[-self.model.config.ndim :]
+
+    def _allow(self) -> None:
+        """Enable what can be run; one run at a time, or times would be wrong."""
+        panels = (self.measuring, self.testing)
+        idle = not any(panel.is_running for panel in panels)
+        for panel in panels:
+            panel.allow(bool(self._costs) and idle)
+        if self.intensity.reading is None:
+            self.testing.allow(False)
+
+    # What is measured
+
+    def _measure(self) -> Generator[Progress, None, list[Cost]]:
+        self._show_costs()  # the layer may hold other pixels by now
+        self.testing.allow(False)
+        self._asked = self._subject
+        return measurement(self.model.value, self._image_size())
+
+    def _take_time(self, progress: Progress) -> None:
+        from napari_shiftseg.pipeline.costs import CostProgress
+
+        if isinstance(progress, CostProgress) and self._asked == self._subject:
+            found = progress.cost
+            self._costs = [
+                found if cost.plan == found.plan else cost for cost in self._costs
+            ]
+            self._fill()
+
+    def _take_times(self, costs: list[Cost]) -> tuple[str, str]:
+        if self._asked != self._subject:
+            return CHANGED, "note"
+        self._costs = costs
+        self._fill()
+        timed = [cost for cost in costs if cost.seconds is not None]
+        if not timed:
+            return "No tile fits in memory.", "warning"
+        best = min(timed, key=lambda cost: cost.seconds)
+        return f"Fastest: {best.name}, {best.time}.", "note"
+
+    def _test(self) -> Generator[Progress, None, SelfTest]:
+        self._show_costs()
+        self.measuring.allow(False)
+        self._asked = self._subject
+        layer = self.image.value
+        source = source_in_view(layer, self._viewer.dims, self._leading())
+        reading = self.intensity.reading
+        return tiled_against_untiled(self.model.value, source, reading)
+
+    def _take_verdict(self, test: SelfTest) -> tuple[str, str]:
+        if self._asked != self._subject:
+            return CHANGED, "note"
+        return test.verdict, "note" if test.passed else "warning"

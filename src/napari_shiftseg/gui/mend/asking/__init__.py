@@ -1,1 +1,0 @@
-"""The pixel under the pointer, and two that were clicked."""

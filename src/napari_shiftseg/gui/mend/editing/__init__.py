@@ -1,1 +1,0 @@
-"""Edits: from clicks to the list, the file and back."""

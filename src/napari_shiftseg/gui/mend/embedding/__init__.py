@@ -1,0 +1,1 @@
+"""The embedding of a frame as a scatter plot, linked with its labels."""

@@ -1,0 +1,151 @@
+"""A labels layer that is watched: its pixels, colours and selected object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import CyclicLabelColormap
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer
+from napari_shiftseg.gui.parts.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QWidget
+
+
+LASSOED = "lassoed"  # in the metadata
+LASSOED = "white"  # no object has it
+OPACITY = 0.8
+
+
+class LassoedLayer(OwnLayer):
+    """A Labels layer that is made at the first lasso and then updated in place.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def show(
+        self, mask: NDArray[Any], labels: Labels, frame: Sequence[int] = ()
+    ) -> None:
+        r"""Show pixels where the labels are placed; to be called in the GUI thread.
+
+        Parameters
+        ----------
+        mask : ndarray of uint8
+            (\\*spatial), 0 or 1.
+        labels : Labels
+        frame : sequence of int
+            Position on the leading axes of the labels; none: the mask has all axes.
+        """
+        data = mask.reshape(*(1,) * len(frame), *mask.shape)
+        place = Source.of(labels, frame).placed((), labels.ndim)
+        if self.is_there and self._layer.data.shape == data.shape:
+            self._layer.data[...] = data  # new data would take napari twice as long
+            self._layer.refresh(extent=False)
+            for name, value in place.items():
+                if not np.array_equal(getattr(self._layer, name), value):
+                    setattr(self._layer, name, value)
+        else:
+            self.remove()
+            self._layer = self._added(data, _name(labels), place)
+            self._of = labels
+        self._layer.visible = True
+
+    def _added(self, data: NDArray[Any], name: str, place: dict[str, Any]) -> Labels:
+        selected = self._viewer.layers.selection.active
+        layer = self._viewer.add_labels(
+            data,
+            name=name,
+            colormap=CyclicLabelColormap(colors=["transparent", LASSOED]),
+            opacity=OPACITY,
+            metadata={METADATA_KEY: LASSOED},
+            **place,
+        )
+        layer.editable = False
+        if selected is not None:
+            self._viewer.layers.selection.active = selected
+        return layer
+
+
+def _name(labels: Labels) -> str:
+    """Return how the layer is named, after the image where a run made the labels."""
+    record = labels.metadata.get(METADATA_KEY)
+    image = record["image"] if isinstance(record, dict) else labels.name
+    return f"{LASSOED} · {image}"
+
+
+EVENTS = ("data", "set_data", "labels_update", "paint", "colormap")
+
+
+class FollowedLabels:
+    """Calls back with what happens to one labels layer, as long as its owner lives.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    owner : QWidget
+    changed : callable
+        Called when pixels or colours may be others.
+    selected : callable
+        Takes the object that the user selected.
+    deleted : callable
+        Called when the layer was removed from the viewer.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        owner: QWidget,
+        changed: Callable[[], None],
+        selected: Callable[[int], None],
+        deleted: Callable[[], None],
+    ) -> None:
+        self._owner = owner
+        self._tell_changed, self._tell_selected = changed, selected
+        self._tell_deleted = deleted
+        self._layer: Labels | None = None
+        self._selected = 0
+        viewer.layers.events.removed.connect(self._removed)
+
+    def follow(self, layer: Labels | None) -> None:
+        """Follow this layer instead of the one before; None: no layer."""
+        before, self._layer = self._layer, layer
+        if before is not None:
+            for name in EVENTS:
+                getattr(before.events, name).disconnect(self._changed)
+            before.events.selected_label.disconnect(self._selection_changed)
+        if layer is not None:
+            self._selected = layer.selected_label
+            for name in EVENTS:
+                getattr(layer.events, name).connect(self._changed)
+            layer.events.selected_label.connect(self._selection_changed)
+
+    def select(self, label: int) -> None:
+        """Select an object in the layer; nobody is told."""
+        self._selected = label
+        self._layer.selected_label = label
+
+    def _changed(self) -> None:
+        if isalive(self._owner):
+            self._tell_changed()
+
+    def _selection_changed(self) -> None:
+        if not isalive(self._owner):
+            return
+        label = self._layer.selected_label
+        if label != self._selected:  # other colours also say that it was selected
+            self._selected = label
+            self._tell_selected(label)
+
+    def _removed(self, event: Any) -> None:
+        if isalive(self._owner) and event.value == self._layer:
+            self._tell_deleted()

@@ -1,0 +1,331 @@
+"""The embedding as a scatter plot, linked with the image both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import Container
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
+
+from napari_shiftseg.gui.mend.embedding.canvas import (
+    DELETED,
+    HOW,
+    NOTHING,
+    OTHER_SHAPE,
+    PlotControls,
+    chosen_text,
+    lassoed_text,
+    sample_text,
+)
+from napari_shiftseg.gui.mend.embedding.layers import FollowedLabels, LassoedLayer
+from napari_shiftseg.gui.mend.embedding.steps import (
+    Lassoed,
+    Subject,
+    lasso_run,
+    object_run,
+    projection_run,
+)
+from napari_shiftseg.gui.parts.docking import ViewWatch, bring_into_view
+from napari_shiftseg.gui.parts.jobs import LatestJobs
+from napari_shiftseg.gui.parts.plot import theme_colours
+from napari_shiftseg.gui.parts.source import region_in_view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.clustering.settings import Kernel
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.gui.mend.embedding.canvas import EmbeddingCanvas
+    from napari_shiftseg.pipeline.result import Prediction
+    from napari_shiftseg.relabelling.projection import Projection
+
+SOON = 40  # milliseconds in which changes of the labels are gathered
+GREY = (0.5, 0.5, 0.5, 0.5)  # of points that the labels leave transparent
+
+
+class EmbeddingPlot(Container):
+    """Show a sample of an embedding along two components, coloured by object.
+
+    A lasso lights up its pixels in the image, and so does an object clicked here, which
+    is selected there; an object selected there lights up here.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Gets a layer "… · lassoed" as long as there is a
+        lasso, or an object that was clicked.
+
+    Attributes
+    ----------
+    canvas : EmbeddingCanvas or None
+        None until there is something to draw.
+    projection : Projection or None
+        That is shown.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self._subject: Subject | None = None
+        self.projection: Projection | None = None
+        self.canvas: EmbeddingCanvas | None = None
+        self._chosen: int | None = None  # object
+        self._lit: int | None = None  # object, in the image
+        self._drawn: tuple[Any, ...] | None = None  # labels, colours, object
+        self._lassoed = LassoedLayer(napari_viewer)
+        self._build()
+        self._connect()
+        self._say_nothing(NOTHING)
+
+    def _build(self) -> None:
+        self.controls = PlotControls()
+        super().__init__(widgets=[self.controls], labels=False)
+        self._jobs = LatestJobs(
+            self.native, lambda text: self.controls.say(text, "warning")
+        )
+        self._followed = FollowedLabels(
+            self._viewer,
+            self.native,
+            changed=lambda: self._soon.start(),
+            selected=self._choose,
+            deleted=lambda: self._empty(DELETED),
+        )
+
+    def _connect(self) -> None:
+        controls = self.controls
+        controls.all.changed.connect(lambda: self.canvas and self.canvas.show_all())
+        controls.in_view.changed.connect(self._project)
+        controls.background.changed.connect(self._project)
+        controls.modes.changed.connect(self._show_modes)
+        controls.clear.changed.connect(self.drop)
+        self._soon = QTimer(self.native, singleShot=True, interval=SOON)
+        self._soon.timeout.connect(self._recolour)
+        self._watch = ViewWatch(self._viewer, self.native, self._follow_view)
+        self._viewer.events.theme.connect(self._follow_theme)
+        self.native.destroyed.connect(self._jobs.abandon_all)
+
+    # What is plotted
+
+    def show(
+        self,
+        layer: Labels,
+        prediction: Prediction,
+        modes: NDArray[Any],
+        bandwidth: float,
+        kernel: Kernel,
+        frame: Sequence[int] = (),
+    ) -> None:
+        """Plot an embedding; the points of the one shown already stay where they are.
+
+        Parameters
+        ----------
+        layer : Labels
+            Of the objects, as large as the embedding.
+        prediction : Prediction
+            Of the image, or of one frame of a series.
+        modes : ndarray
+            (modes, channels)
+        bandwidth : float
+        kernel : {"gaussian", "flat", "von-mises-fisher"}
+        frame : sequence of int
+            Position of the prediction on the leading axes of the layer.
+        """
+        subject = Subject(layer, prediction, modes, bandwidth, kernel, tuple(frame))
+        before, self._subject = self._subject, subject
+        if before is None or before.layer != layer:
+            self._followed.follow(layer)
+            self._drop_lasso()
+            self._chosen = None
+        if not subject.is_seen_like(before):
+            self.projection = None
+            self._drop_lasso()
+            with self.controls.background.changed.blocked():
+                self.controls.background.value = prediction.logit is None
+        self._project()
+
+    def forget(self) -> None:
+        """Show nothing, and follow no layer."""
+        self._empty(NOTHING)
+
+    def drop(self) -> None:
+        """Drop the lasso, and show the points of all objects alike."""
+        self._drop_lasso()
+        self._chosen = None
+        self._recolour()
+        if self.projection is not None:
+            self.controls.say(HOW)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being computed."""
+        return bool(self._jobs) or self._soon.isActive()
+
+    def _empty(self, reason: str) -> None:
+        self._jobs.abandon_all()
+        self._drop_lasso()
+        self._lassoed.remove()
+        self._followed.follow(None)
+        self._subject = self.projection = self._chosen = None
+        self._say_nothing(reason)
+
+    def _say_nothing(self, reason: str) -> None:
+        self.controls.about.value = reason
+        self.controls.say("")
+        self._show_canvas(False)
+
+    # The projection
+
+    def _project(self) -> None:
+        if self._subject is None:
+            return
+        if not self._subject.fits:
+            self._empty(OTHER_SHAPE)
+            return
+        try:
+            region = self._region()
+        except ValueError as error:
+            self.controls.say(str(error), "warning")
+            return
+        background = self.controls.background.value
+        known = self.projection.components if self._shows(region) else None
+        steps = projection_run(self._subject, region, background, known)
+        self._jobs.run("projection", steps, self._take)
+
+    def _region(self) -> Region:
+        spatial = self._subject.spatial
+        if not self.controls.in_view.value:
+            return tuple((0, n) for n in spatial)
+        return region_in_view(self._subject.layer, self._viewer.dims, len(spatial))
+
+    def _shows(self, region: Region) -> bool:
+        """Whether the points are those of a region, so that they may stay."""
+        shown, background = self.projection, self.controls.background.value
+        return shown is not None and (shown.region, shown.background) == (
+            region, background,
+        )  # fmt: skip
+
+    def _follow_view(self) -> None:
+        if self.controls.in_view.value:
+            self._project()
+
+    def _take(self, projection: Projection) -> None:
+        self._ensure_canvas()
+        before = self.projection
+        keep = before is not None and before.components is projection.components
+        self.projection, self._drawn = projection, None
+        self.canvas.show_projection(projection, keep)
+        self._show_canvas(True)
+        self.controls.about.value = sample_text(projection)
+        self.controls.say(HOW)
+        self._recolour()
+
+    def _ensure_canvas(self) -> None:
+        if self.canvas is not None:
+            return
+        from napari_shiftseg.gui.mend.embedding.canvas import EmbeddingCanvas
+
+        self.canvas = EmbeddingCanvas()
+        self.canvas.lassoed.connect(self._lasso)
+        self.canvas.picked.connect(self._pick)
+        self.canvas.escaped.connect(self.drop)
+        self.native.layout().insertWidget(0, self.canvas, 1)
+        self._follow_theme()
+        self._show_modes()
+
+    def _show_canvas(self, visible: bool) -> None:
+        if self.canvas is not None:
+            self.canvas.setVisible(visible)
+        self.controls.enable(visible)
+
+    def _show_modes(self) -> None:
+        if self.canvas is not None:
+            self.canvas.show_modes(self.controls.modes.value)
+
+    def _follow_theme(self) -> None:
+        if self.canvas is not None and isalive(self.native):
+            self.canvas.set_colours(theme_colours(self._viewer.theme))
+
+    # The labels
+
+    def _choose(self, label: int) -> None:
+        """Light up the points of an object; of none where it is the background."""
+        self._chosen = label or None
+        if self._lit is not None and self._lit != self._chosen:
+            self._drop_lasso()
+        self._soon.start()
+
+    def _recolour(self) -> None:
+        if self.projection is None:
+            return
+        if not self._subject.fits:
+            self._empty(OTHER_SHAPE)
+            return
+        self._light_up()
+        labels = self._subject.labels_at(self.projection.sample.pixels)
+        colours = np.array(self._subject.layer.colormap.map(labels))
+        colours[colours[:, 3] == 0] = GREY
+        drawn = (labels, colours, self._chosen)
+        if self._drawn is not None and all(map(np.array_equal, drawn, self._drawn)):
+            return
+        self._drawn = drawn
+        chosen, near = labels == self._chosen, self.projection.nearest
+        if self._chosen is not None:
+            is_lit = self._chosen == self._lit
+            self.controls.say(chosen_text(self._chosen, int(chosen.sum()), is_lit))
+        if chosen.any():
+            near = near[chosen]
+        modes = np.unique(near[near >= 0])  # those of other parts of the image are left
+        self.canvas.colour(colours, chosen if chosen.any() else None, modes)
+
+    # Plot to image
+
+    def _lasso(self, polygon: NDArray[np.float64]) -> None:
+        self._lit = None
+        self.controls.say("Looking for the pixels …")
+        steps = lasso_run(self._subject, self.projection, polygon)
+        self._jobs.run("lasso", steps, self._take_lassoed)
+
+    def _take_lassoed(self, found: Lassoed) -> None:
+        if found.pixels:
+            self._lassoed.show(found.mask, self._subject.layer, self._subject.frame)
+        else:
+            self._lassoed.hide()
+        self.controls.say(lassoed_text(found))
+
+    def _light_up(self) -> None:
+        """Show the pixels of the object that was clicked, if one was, as they are."""
+        if self._lit is None:
+            return
+        subject = self._subject
+
+        def take(mask: NDArray[np.uint8]) -> None:
+            self._lassoed.show(mask, subject.layer, subject.frame)
+
+        self._jobs.run("lasso", object_run(subject, self._lit), take)
+
+    def _drop_lasso(self) -> None:
+        self._lit = None
+        self._jobs.abandon("lasso")
+        self._lassoed.hide()
+        if self.canvas is not None:
+            self.canvas.clear_lasso()
+
+    def _pick(self, index: int) -> None:
+        subject, pixel = self._subject, self.projection.sample.pixels[index]
+        label = int(subject.labels_at(pixel[None])[0])
+        place = ", ".join(map(str, pixel))
+        self._drop_lasso()
+        if label == 0:
+            self.controls.say(f"The pixel at {place} belongs to no object.")
+            return
+        self._viewer.layers.selection.active = subject.layer
+        self._followed.select(label)
+        self._lit = label
+        self._drawn = None  # it may have been selected before
+        self._choose(label)
+        bring_into_view(self._viewer, subject.layer, (*subject.frame, *pixel))

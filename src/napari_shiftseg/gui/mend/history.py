@@ -1,0 +1,371 @@
+"""The edits of a labels layer, in step with napari's own undo and redo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QTimer
+
+from napari_shiftseg.mending.edit_files import from_dict, to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.mending.acts import Change
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.edits import Edit
+    from napari_shiftseg.mending.mending import Mending
+
+    Pixels = Sequence[NDArray[np.int64]]
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What an edit would do, computed in a thread while others may change the labels.
+
+    New numbers, and how far objects reach, depend on the whole frame: after any other
+    edit of it they are to be computed again.
+
+    Attributes
+    ----------
+    frame : SteeredFrame
+        It was computed on.
+    made : tuple of Made
+        Edits that stood in its labels before.
+    change : Change or None
+    contradicted : tuple of int
+        Edits made that it would undo; indices into `made`.
+    error : Exception or None
+        Why there is no change.
+    """
+
+    frame: SteeredFrame
+    made: tuple[Made, ...]
+    change: Change | None = None
+    contradicted: tuple[int, ...] = ()
+    error: Exception | None = None
+
+    def holds(self, frame: SteeredFrame | None, labels: NDArray[np.integer]) -> bool:
+        r"""Whether frame, edits and labels, ([leading,] \*spatial), are still those."""
+        if frame is not self.frame or not _same(self.made, frame.mending.made):
+            return False
+        change = self.change
+        return change is None or np.array_equal(
+            labels[(*change.frame, *change.box)], change.before
+        )
+
+
+def computed(edit: Edit, frame: SteeredFrame) -> Computed:
+    """Compute what an edit would do to a frame.
+
+    An error is part of the outcome: labels that change meanwhile may be its only cause.
+    """
+    mending = frame.mending
+    made = tuple(mending.made)
+    try:
+        change = mending.change_of(edit)
+        contradicted = tuple(mending.contradicted(change))
+    except (ValueError, LookupError, RuntimeError) as error:
+        return Computed(frame, made, error=error)
+    return Computed(frame, made, change, contradicted)
+
+
+def _same(known: tuple[Made, ...], now: list[Made]) -> bool:
+    return len(known) == len(now) and all(
+        a is b for a, b in zip(known, now, strict=True)
+    )
+
+
+STILL_MODES = ("pan_zoom", "transform", "pick")
+
+
+class DragWatch:
+    """Knows whether a stroke of napari's brush, fill or eraser is under way.
+
+    Until it ends, napari tells nobody about it, and forgets it if its history is reset.
+
+    Parameters
+    ----------
+    layer : Labels
+    ended : callable
+        Called when a stroke has ended and napari has told of it.
+
+    Attributes
+    ----------
+    is_drawing : bool
+    """
+
+    def __init__(self, layer: Labels, ended: Callable[[], None]) -> None:
+        self.is_drawing = False
+        self._layer, self._ended = layer, ended
+        layer.mouse_drag_callbacks.append(self._drag)
+
+    def stop(self) -> None:
+        """Let the layer alone."""
+        self.is_drawing = False
+        if self._drag in self._layer.mouse_drag_callbacks:
+            self._layer.mouse_drag_callbacks.remove(self._drag)
+
+    def _drag(self, layer: Labels, event: Any) -> Generator[None, None, None]:
+        if str(layer.mode) in STILL_MODES:
+            return
+        self.is_drawing = True
+        yield
+        while event.type == "mouse_move":
+            yield
+        self.is_drawing = False
+        QTimer.singleShot(0, self._ended)
+
+
+METADATA_EDITS = "shiftseg edits"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one undo takes back: an edit and its change, or those of a brush stroke."""
+
+    edits: tuple[Edit, ...]
+    changes: tuple[Change, ...]
+
+
+class EditHistory:
+    """Edits that act on a layer, kept in step with its undo and redo.
+
+    Every edit is one item of napari's history, and every stroke of napari's own brush,
+    fill and eraser becomes an edit. Edits that a new clustering was made with are
+    settled: they can be taken out of the list, but napari has nothing to undo.
+
+    Parameters
+    ----------
+    layer : Labels
+        Whose data is an array in memory.
+    mending_of : callable
+        Takes a position on the leading axes, returns the `Mending` of this frame, whose
+        labels are the layer's; None if it is not known yet.
+    changed : callable
+        Called when the edits are others.
+    leading : int
+        Axes (time, planes) of the layer before those of a frame.
+    passing : callable, optional
+        Takes the position of a frame that is not known yet, and the pixels painted (an
+        array an axis); returns a `Mending` of its labels as they are, by which strokes
+        on it become edits; None: they do not.
+
+    Raises
+    ------
+    ValueError
+        If the layer's metadata holds edits that are none.
+    """
+
+    def __init__(
+        self,
+        layer: Labels,
+        mending_of: Callable[[Point], Mending | None],
+        changed: Callable[[], None],
+        leading: int = 0,
+        passing: Callable[[Point, Pixels], Mending | None] = lambda *_: None,
+    ) -> None:
+        self._leading, self._passing = leading, passing
+        self._layer, self._mending_of, self._changed = layer, mending_of, changed
+        known = layer.metadata.get(METADATA_EDITS, ())
+        self._settled: list[Edit] = [from_dict(edit) for edit in known]
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
+        self._strokes: list[Sequence[Any]] = []
+        self._written: list[tuple[Edit, dict[str, Any]]] = []
+        self._acting = False
+        self._forget()  # what was done before is none of these steps
+        layer.events.paint.connect(self._painted)
+        layer.events.labels_update.connect(self._take_strokes)
+        layer.events.set_data.connect(self._follow)
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits, the oldest first."""
+        recent = (edit for step in self._done for edit in step.edits)
+        return (*self._settled, *recent)
+
+    def acts_in(self, position: Point) -> bool:
+        """Whether napari can undo, or do again, an edit of a frame."""
+        return any(
+            change.frame == position
+            for step in (*self._done, *self._undone)
+            for change in step.changes
+        )
+
+    def stop(self, further: Sequence[Edit] = ()) -> None:
+        """Let the layer alone; `further` edits are to be made when it is met again."""
+        self._layer.events.paint.disconnect(self._painted)
+        self._layer.events.labels_update.disconnect(self._take_strokes)
+        self._layer.events.set_data.disconnect(self._follow)
+        if further:
+            self._settled = [*self.edits, *further]
+            self._done.clear()
+            self._undone.clear()
+            self._layer.metadata[METADATA_EDITS] = self._as_dicts()
+
+    def do(self, edit: Edit, change: Change) -> None:
+        """Let an edit act on the layer."""
+        self._acting = True
+        try:
+            self._layer.data_setitem(change.indices, change.values[1])
+        finally:
+            self._acting = False
+        step = Step((edit,), (change,))
+        self._record(step)
+        self._done.append(step)
+        self._undone.clear()
+        self._tell()
+
+    def settle(self, edits: Iterable[Edit]) -> None:
+        """Take the edits that new labels were made with; there is nothing to undo.
+
+        napari's history holds pixels of the old labels: it is forgotten.
+        """
+        self._settled = list(edits)
+        self._done.clear()
+        self._undone.clear()
+        self._forget()
+        self._tell()
+
+    def _forget(self) -> None:
+        """Let napari have nothing to undo."""
+        mode, pan = self._layer.mode, self._layer.mouse_pan
+        locked = not self._layer.editable
+        self._layer.editable = locked  # the public way to forget the history
+        self._layer.editable = not locked
+        self._layer.mode = mode
+        self._layer.mouse_pan = pan
+
+    def _tell(self) -> None:
+        self._layer.metadata[METADATA_EDITS] = self._as_dicts()
+        self._changed()
+
+    def _as_dicts(self) -> list[dict[str, Any]]:
+        """Return the edits as plain dicts; only what is new is converted."""
+        edits = self.edits
+        pairs = zip(edits, self._written, strict=False)
+        others = (n for n, (edit, (known, _)) in enumerate(pairs) if edit is not known)
+        same = next(others, min(len(edits), len(self._written)))
+        self._written[same:] = [(edit, to_dict(edit)) for edit in edits[same:]]
+        return [known for _, known in self._written]
+
+    def _record(self, step: Step) -> None:
+        for edit, change in zip(step.edits, step.changes, strict=True):
+            mending = self._mending_of(change.frame)
+            if mending is not None:
+                mending.record(edit, change)
+
+    def _follow(self) -> None:
+        """Learn whether the last step was undone, or the next one done again."""
+        if self._acting:
+            return
+        self._take_strokes()
+        if self._done and self._stands(self._done[-1].changes[0], "before"):
+            step = self._done.pop()
+            self._undone.append(step)
+            for change in reversed(step.changes):
+                mending = self._mending_of(change.frame)
+                if mending is not None:
+                    mending.take_back()
+            self._tell()
+        elif self._undone and self._stands(self._undone[-1].changes[-1], "after"):
+            step = self._undone.pop()
+            self._record(step)
+            self._done.append(step)
+            self._tell()
+
+    def _stands(self, change: Change, side: str) -> bool:
+        """Whether the layer shows the labels before or after a change."""
+        shown = self._layer.data[(*change.frame, *change.box)]
+        return np.array_equal(shown, getattr(change, side))
+
+    def _painted(self, event: Any) -> None:
+        """Learn of a stroke of napari's own tools, written already or just about to."""
+        if not self._acting:
+            self._strokes.append(event.value)
+            self._take_strokes()
+
+    def _take_strokes(self) -> None:
+        """Take the strokes that are written as edits."""
+        while self._strokes and self._is_written(self._strokes[0][-1]):
+            made = [
+                made
+                for frame, indices, before in self._pixels_by_frame(
+                    self._strokes.pop(0)
+                )
+                for made in self._adopted(frame, indices, before)
+            ]
+            if made:
+                changes = tuple(one.change for one in made)
+                self._done.append(Step(tuple(one.edit for one in made), changes))
+                self._undone.clear()
+                self._tell()
+
+    def _adopted(
+        self,
+        frame: Point,
+        indices: list[NDArray[np.int64]],
+        before: NDArray[np.integer],
+    ) -> list[Made]:
+        mending = self._mending_of(frame) or self._passing(frame, indices)
+        edits = () if mending is None else mending.adopt(indices, before)
+        return mending.made[-len(edits) :] if edits else []
+
+    def _is_written(self, atom: Any) -> bool:
+        where, _ = pixels_of(atom)
+        return np.array_equal(
+            self._layer.data[tuple(where.T)],
+            np.broadcast_to(atom[-1], len(where)),
+        )
+
+    def _pixels_by_frame(
+        self, item: Sequence[Any]
+    ) -> list[tuple[Point, list[NDArray[np.int64]], NDArray[np.integer]]]:
+        """Return frame, pixels (an array an axis) and old labels of an item."""
+        atoms = [pixels_of(atom) for atom in item]
+        where = np.concatenate([pixels for pixels, _ in atoms])
+        old = np.concatenate([labels for _, labels in atoms])
+        leading = where[:, : self._leading]
+        found = []
+        for frame in np.unique(leading, axis=0):
+            here = (leading == frame).all(axis=1)
+            indices = list(where[here, self._leading :].T)
+            found.append((tuple(frame.tolist()), indices, old[here]))
+        return found
+
+
+def pixels_of(atom: Any) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+    """Return the pixels of an atom of napari's history, and their labels before.
+
+    Parameters
+    ----------
+    atom : tuple
+        As `Labels.events.paint` gives it: a box, a mask (None: the whole box) and old
+        labels, or (indices, old labels, new ones).
+
+    Returns
+    -------
+    ndarray of int, ndarray of int
+        (pixels, axes), (pixels,)
+    """
+    if not hasattr(atom, "slice_key"):
+        indices, old, _ = atom
+        where = np.stack([np.ravel(x) for x in indices], axis=1)
+        return where, np.broadcast_to(old, len(where))
+    starts = [s.start or 0 for s in atom.slice_key]
+    mask = atom.mask
+    if mask is None:
+        mask = np.ones(np.shape(atom.old_values), dtype=bool)
+    return np.argwhere(mask) + starts, np.ravel(atom.old_values)

@@ -1,0 +1,308 @@
+"""The knobs of the clustering: each turn re-labels."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, get_args
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSlider,
+    PushButton,
+    SpinBox,
+)
+from psygnal import Signal
+
+from napari_shiftseg.clustering.settings import Clustering, Kernel
+from napari_shiftseg.gui.parts.advanced import KERNEL_TIP
+from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.note import align_labels
+from napari_shiftseg.text import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.relabelling.bandwidth import BestBandwidth
+    from napari_shiftseg.steps import Progress
+
+
+REACH = 4.0  # times the bandwidth that the slider reaches
+FINEST = 100  # steps of the slider in a bandwidth
+LEAST_PROBABILITY = 0.01
+LINE = 60  # characters of a tooltip; Qt breaks no plain text
+TOOLTIPS = {
+    "bandwidth": "Pixels whose embeddings lie within about this distance are one "
+    "object. Larger merges, smaller splits.",
+    "foreground_threshold": "Probability above which a pixel is object. Lower keeps "
+    "faint objects, higher parts them.",
+    "min_size": "Smaller objects, in pixels, go.",
+    "kernel": KERNEL_TIP,
+    "split_far_parts": "Pieces that look alike to the network but do not touch become "
+    "objects of their own. Off: they count as one object.",
+}
+
+
+class Knobs(Container):
+    """Bandwidth, foreground threshold, minimum size, kernel, split far parts.
+
+    Attributes
+    ----------
+    turned : Signal
+        Emitted when the user turned one; not by `take`.
+    """
+
+    turned = Signal()
+
+    def __init__(self) -> None:
+        self.bandwidth = FloatSlider(
+            value=1, min=1 / FINEST, max=REACH, label="Bandwidth"
+        )
+        self.foreground_threshold = FloatSlider(
+            value=0.5, min=LEAST_PROBABILITY, max=1 - LEAST_PROBABILITY, step=0.01,
+            label="Foreground above",
+        )  # fmt: skip
+        self.min_size = SpinBox(max=10**7)
+        self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
+        self.split_far_parts = CheckBox(value=True, text="Split far parts")
+        self._taken = Clustering()
+        self._turned: dict[str, Any] = {}
+        self._taking = False
+        self._knobs = {
+            "bandwidth": self.bandwidth,
+            "foreground_threshold": self.foreground_threshold,
+            "min_size": self.min_size,
+            "kernel": self.kernel,
+            "split_far_parts": self.split_far_parts,
+        }
+        size = Container(
+            widgets=[self.min_size, self.split_far_parts], layout="horizontal",
+            labels=False, label="Minimum size",
+        )  # fmt: skip
+        super().__init__(
+            widgets=[self.bandwidth, self.foreground_threshold, size, self.kernel]
+        )
+        size.tooltip = fill(TOOLTIPS["min_size"], LINE)
+        for part in (self, size):
+            part.margins = (0, 0, 0, 0)
+        align_labels(self)
+        for name, knob in self._knobs.items():
+            knob.tooltip = fill(TOOLTIPS[name], LINE)
+            knob.native.setToolTip(knob.tooltip)  # also beside a slider
+            knob.changed.connect(lambda value, name=name: self._turn(name, value))
+
+    def take(self, clustering: Clustering, has_foreground: bool) -> None:
+        """Show a clustering; the sliders reach as far as is of use for it."""
+        self._taken, self._turned = clustering, {}
+        self._taking = True
+        try:
+            self._let_bandwidth_reach(clustering.bandwidth)
+            for name, knob in self._knobs.items():
+                knob.value = self._reached(name, getattr(clustering, name))
+            self.foreground_threshold.visible = has_foreground
+        finally:
+            self._taking = False
+
+    def _let_bandwidth_reach(self, h: float) -> None:
+        slider = self.bandwidth
+        slider.range = (min(h / FINEST, slider.min), max(REACH * h, slider.max))
+        slider.value = h  # in both ranges
+        slider.range = (h / FINEST, REACH * h)
+        slider.step = h / FINEST
+
+    def use(self, values: Mapping[str, Any]) -> None:
+        """Turn several knobs at once, by the names of `Clustering`.
+
+        A knob shows what it can of a value beyond its ends.
+        """
+        self._taking = True
+        try:
+            for name in self._knobs.keys() & values.keys():
+                self._knobs[name].value = self._reached(name, values[name])
+        finally:
+            self._taking = False
+        self._turned |= values
+        self.turned.emit()
+
+    def go_to(self, clustering: Clustering, has_foreground: bool) -> None:
+        """Turn all knobs to a clustering; the sliders reach as `take` lets them."""
+        self.take(clustering, has_foreground)
+        self.turned.emit()
+
+    def _reached(self, name: str, value: Any) -> Any:
+        knob = self._knobs[name]
+        if isinstance(knob, (FloatSlider, SpinBox)):
+            return min(max(value, knob.min), knob.max)
+        return value
+
+    @property
+    def clustering(self) -> Clustering:
+        """What the knobs say; one that was not turned says what was taken, exactly."""
+        return Clustering.model_validate(self._taken.model_dump() | self._turned)
+
+    def _turn(self, name: str, value: Any) -> None:
+        if not self._taking:
+            self._turned[name] = value
+            self.turned.emit()
+
+
+class BandwidthSearch(Container):
+    """Buttons that find the bandwidth, and go back to the former or to the run's.
+
+    Parameters
+    ----------
+    knobs : Knobs
+        That are turned.
+    say : callable
+        Takes what the user should read, and its kind.
+    unsay : callable
+        Takes what was said and is no longer so.
+
+    Attributes
+    ----------
+    find, back, as_run : PushButton
+    steering : Steering or None
+        Of the labels that are chosen.
+    """
+
+    def __init__(
+        self,
+        knobs: Knobs,
+        say: Callable[[str, str], None],
+        unsay: Callable[[str], None],
+    ) -> None:
+        self._knobs, self._say, self._unsay = knobs, say, unsay
+        self.steering: Steering | None = None
+        self._former: float | None = None
+        self._turning = False
+        self._found = ""  # what was said of the bandwidth
+        self.find = PushButton(
+            text="Find the bandwidth",
+            tooltip=fill(
+                "Try bandwidths, and take the one whose objects agree best with those "
+                "marked as right.", LINE,
+            ),
+        )  # fmt: skip
+        self.back = PushButton(text="Back", tooltip="Take the former bandwidth again.")
+        self.as_run = PushButton(
+            text="As in the run",
+            tooltip=fill(
+                "Take the settings that the objects were first made with.", LINE
+            ),
+        )
+        super().__init__(
+            widgets=[self.find, self.as_run, self.back],
+            layout="horizontal", labels=False,
+        )  # fmt: skip
+        self.margins = (0, 0, 0, 0)
+        self.back.visible = False
+        self.back.changed.connect(self._go_back)
+        self.as_run.changed.connect(self._go_to_run)
+        knobs.turned.connect(self._turned)
+
+    def choose(self, steering: Steering | None) -> None:
+        """Search on other labels: there is no way back to those before."""
+        self.steering = steering
+        self._found = ""
+        self._offer(None)
+        self.follow()
+
+    def follow(self) -> None:
+        """Let the user go back to the run's settings where the knobs differ from it."""
+        self.as_run.enabled = self.steering is not None and self._differs_from_run()
+
+    def _differs_from_run(self) -> bool:
+        try:
+            return self._knobs.clustering != self.steering.kept.clustering
+        except ValueError:  # a value that no clustering has
+            return True
+
+    def seek(self, position: Point, marked: NDArray[np.integer]) -> None:
+        """Try bandwidths on a frame, and take the best."""
+        steering = self.steering
+
+        def steps() -> Generator[Progress, None, BestBandwidth]:
+            from napari_shiftseg.relabelling.bandwidth import (
+                best_bandwidth_steps,
+            )
+
+            frame = steering.clustered(position)
+            return best_bandwidth_steps(frame.relabelling, frame.clustering, marked)
+
+        def use(best: BestBandwidth) -> None:
+            if steering is self.steering:  # else the knobs are those of other labels
+                self._use(best)
+
+        self._say("Trying bandwidths…", "note")
+        steering.add(Task(steps, use, frame=position))
+
+    def _use(self, best: BestBandwidth) -> None:
+        self._turn(best.bandwidth)
+        stays = best.bandwidth == best.present
+        self._offer(None if stays else best.present)
+        self._tell(f"{_stays(best) if stays else _changes(best)}{_as_good(best)}")
+
+    def _go_back(self) -> None:
+        former = self._former
+        if former is not None:
+            self._turn(former)
+            self._offer(None)
+            self._tell(f"Bandwidth {former:.3g}, as before.")
+
+    def _go_to_run(self) -> None:
+        steering = self.steering
+        if steering is not None:
+            kept = steering.kept
+            self._knobs.go_to(kept.clustering, kept.has_foreground)
+
+    def _tell(self, text: str) -> None:
+        """Say what holds until a knob is turned."""
+        self._found = text
+        self._say(text, "note")
+
+    def _turn(self, bandwidth: float) -> None:
+        self._turning = True
+        try:
+            self._knobs.use({"bandwidth": bandwidth})
+        finally:
+            self._turning = False
+
+    def _turned(self) -> None:
+        if not self._turning:
+            self._offer(None)
+            self._unsay(self._found)
+            self._found = ""
+        self.follow()
+
+    def _offer(self, former: float | None) -> None:
+        self._former = former
+        self.back.visible = former is not None
+        if former is not None:
+            self.back.text = f"Back to {former:.3g}"
+
+
+def _stays(best: BestBandwidth) -> str:
+    return (
+        f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the objects "
+        f"marked agree by {percent(best.agreement)} (mean IoU)"
+    )
+
+
+def _changes(best: BestBandwidth) -> str:
+    return (
+        f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the objects "
+        f"marked agree by {percent(best.agreement)} (mean IoU), before "
+        f"{percent(best.before)}"
+    )
+
+
+def _as_good(best: BestBandwidth) -> str:
+    """Say which bandwidths agree equally; none: only the best."""
+    low, high = (f"{end:.3g}" for end in best.as_good)
+    return "." if low == high else f"; anything from {low} to {high} is as good."

@@ -1,1 +1,0 @@
-"""The embedding as a plot, linked with the labels."""

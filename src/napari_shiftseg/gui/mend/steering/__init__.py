@@ -1,1 +1,0 @@
-"""Knobs turned: labels made anew, off the GUI thread."""

@@ -1,0 +1,354 @@
+"""The edits as a list, newest last; selected ones can be visited and taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import psygnal
+from magicgui.widgets import Container, PushButton
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QBrush, QPalette
+from qtpy.QtWidgets import QAbstractItemView, QListWidget, QSizePolicy
+
+from napari_shiftseg.gui.parts.note import wrapped_label
+from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.text import number_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from qtpy.QtGui import QKeyEvent
+    from qtpy.QtWidgets import QListWidgetItem
+
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edits import Edit
+
+
+MOST_NOTES = 4
+
+
+class Notes:
+    """Tells the notes of all frames, since each is told in place of the last.
+
+    Parameters
+    ----------
+    said : callable
+        Takes what the user should read, and its kind.
+    """
+
+    def __init__(self, said: Callable[[str, str], None]) -> None:
+        self._said = said
+        self._last: tuple[str, ...] = ()
+
+    def tell(self, taken: SteeredFrame, frames: Mapping[Point, SteeredFrame]) -> None:
+        """Tell those of the frames clustered now, one of which has just been taken.
+
+        Nothing is said where it had none and the others are told already; "" where
+        what was told is no longer so.
+        """
+        notes = tuple(note for at in sorted(frames) for note in frames[at].notes)
+        if taken.notes or notes != self._last:
+            self._said(shortened(notes), "warning")
+        self._last = notes
+
+
+def shortened(notes: Sequence[str]) -> str:
+    """Return the first notes, a line each, and how many more there are."""
+    more = len(notes) - MOST_NOTES
+    rest = [f"… and {more:,} more"] * (more > 0)
+    return "\n".join([*notes[:MOST_NOTES], *rest])
+
+
+@dataclass(frozen=True)
+class Status:
+    """Why an edit does not stand in the labels.
+
+    Attributes
+    ----------
+    mark : str
+        Added to its row in a list.
+    reason : str
+        In full.
+    is_made : bool
+        It was, and a newer one undid it; else it could not be.
+    """
+
+    mark: str
+    reason: str
+    is_made: bool
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Statuses of a frame, and what they were found for."""
+
+    frame: ref[SteeredFrame]  # no embedding is held here
+    of: tuple[Sequence[Any], ...]
+    found: dict[int, Status]
+
+
+class Statuses:
+    """Finds them anew only where a frame or its own edits are others."""
+
+    def __init__(self) -> None:
+        self._known: dict[Point, _Known] = {}
+
+    def of(
+        self, edits: Sequence[Edit], frames: Iterable[SteeredFrame]
+    ) -> dict[int, Status]:
+        """Return what became of edits of frames; see `statuses`."""
+        self._known = {frame.position: self._of(edits, frame) for frame in frames}
+        return {
+            n: why for known in self._known.values() for n, why in known.found.items()
+        }
+
+    def _of(self, edits: Sequence[Edit], frame: SteeredFrame) -> _Known:
+        numbers = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
+        now = numbers, [edits[n] for n in numbers], tuple(frame.mending.made)
+        known = self._known.get(frame.position)
+        if known is not None and known.frame() is frame and _same(known.of, now):
+            return known
+        return _Known(ref(frame), now, statuses(edits, frame))
+
+
+def statuses(edits: Sequence[Edit], frame: SteeredFrame) -> dict[int, Status]:
+    """Return what became of those edits of a frame that do not stand in its labels.
+
+    Parameters
+    ----------
+    edits : sequence of Edit
+        Of all frames, the oldest first.
+    frame : SteeredFrame
+        As it is clustered now, and with what was made on it since.
+
+    Returns
+    -------
+    dict of int to Status
+        By the index of an edit.
+    """
+    own = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
+    made = [n for i, n in enumerate(own) if i not in frame.left_out]
+    if len(made) != len(frame.mending.made):  # a stroke is being taken
+        return {}
+    found = {
+        own[i]: Status("left out", f"Left out: {why}.", is_made=False)
+        for i, why in frame.left_out.items()
+    }
+    for old, new in frame.mending.overruled():
+        number, newer = made[new] + 1, edits[made[new]]
+        found[made[old]] = Status(
+            f"overruled by {number}",
+            f"No longer holds: edit {number} ({newer}) is newer and wins.",
+            is_made=True,
+        )
+    return found
+
+
+def _same(known: Sequence[Any], now: Sequence[Any]) -> bool:
+    """Whether lists hold the very same things; comparing edits takes long."""
+    return len(known) == len(now) and all(
+        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+        for a, b in zip(known, now, strict=True)
+    )
+
+
+LEAST_ROWS = 4
+DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+FAINT = 0.5  # opacity of a row that is left out
+
+
+class EditRows(QListWidget):
+    """A list of which several rows can be selected.
+
+    Attributes
+    ----------
+    delete_pressed : Signal
+        Emitted when the Delete key is pressed in the list.
+    """
+
+    delete_pressed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Expanding)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+
+    def sizeHint(self) -> QSize:
+        """Return a height to scroll in; the list takes what room is left."""
+        height = LEAST_ROWS * self.fontMetrics().lineSpacing() + 2 * self.frameWidth()
+        return QSize(super().sizeHint().width(), height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same height."""
+        return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the Delete key for ours."""
+        if event.key() in DELETE_KEYS:
+            self.delete_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def show_status(
+        self, item: QListWidgetItem, text: str, status: Status | None
+    ) -> None:
+        """Write a row: as it is, or what became of its edit.
+
+        One that is left out is faint and slanted, one that is overruled struck through.
+        """
+        item.setText(text if status is None else f"{text} · {status.mark}")
+        item.setToolTip("" if status is None else plainly(status.reason))
+        is_out = status is not None and not status.is_made
+        font = self.font()
+        font.setStrikeOut(status is not None and status.is_made)
+        font.setItalic(is_out)
+        item.setFont(font)
+        item.setData(Qt.ItemDataRole.ForegroundRole, self._faint if is_out else None)
+
+    @property
+    def _faint(self) -> QBrush:
+        self.ensurePolished()  # else the colours are not yet those of the theme
+        colour = self.palette().color(QPalette.ColorRole.Text)
+        colour.setAlphaF(FAINT)
+        return QBrush(colour)
+
+
+LIST_TIP = "Select edits to go to them, and to take them out."
+MOST_LISTED = 500  # the newest
+NONE: Mapping[int, Status] = {}
+
+
+class EditTable(Container):
+    """Lists edits; Save…, Load… and Take out stand below.
+
+    Attributes
+    ----------
+    taken_out : Signal
+        Emitted with the numbers, from 0, of the edits that shall go.
+    picked : Signal
+        Emitted with the numbers, from 0, of the edits that are selected, that which was
+        gone to last at the end.
+    """
+
+    taken_out = psygnal.Signal(object)
+    picked = psygnal.Signal(object)
+
+    def __init__(self) -> None:
+        self.title = wrapped_label()
+        self.title.tooltip = "What napari's brush, fill and eraser do counts, too."
+        self.remove = PushButton(
+            text="Take out",
+            tooltip="Take the selected edits out of the list; so does the Delete key "
+            "in the list.",
+        )
+        self.save = PushButton(
+            text="Save…",
+            tooltip="Write the edits to a file that `shiftseg mend` reads.",
+        )
+        self.load = PushButton(
+            text="Load…", tooltip="Make the edits of a file, after those in the list."
+        )
+        row = Container(
+            widgets=[self.remove, self.save, self.load],
+            layout="horizontal", labels=False,
+        )  # fmt: skip
+        row.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.title, row], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.list = EditRows()
+        self.list.setToolTip(LIST_TIP)
+        self.native.layout().insertWidget(1, self.list)
+        self._first = 0
+        self._shown: tuple[Edit, ...] = ()
+        self._statuses: Mapping[int, Status] = NONE
+        self.remove.changed.connect(self._take_out)
+        self.list.delete_pressed.connect(self._take_out)
+        self.list.itemSelectionChanged.connect(self._pick)
+        self.remove.enabled = False
+        self.show_edits(())
+
+    def show_edits(
+        self, edits: Sequence[Edit], statuses: Mapping[int, Status] = NONE
+    ) -> None:
+        """List edits, and what became of some of them, by their numbers from 0.
+
+        Only what is new is written, and what is too old goes.
+        """
+        edits = tuple(edits)
+        if edits != self._shown or not self.title.value:
+            self._update_rows(edits)
+        before, self._statuses = self._statuses, statuses
+        for number in {**before, **statuses}:
+            if before.get(number) != statuses.get(number):
+                self._write(number)
+
+    def select(self, numbers: Collection[int]) -> None:
+        """Select the rows of edits, by their numbers from 0."""
+        self.list.blockSignals(True)
+        self.list.clearSelection()
+        for number in numbers:
+            item = self.list.item(number - self._first)
+            if item is not None:
+                item.setSelected(True)
+        self.list.blockSignals(False)
+        self._pick()
+
+    def _update_rows(self, edits: tuple[Edit, ...]) -> None:
+        shown = self._shown
+        same = next(
+            (n for n, pair in enumerate(zip(edits, shown, strict=False))
+             if pair[0] is not pair[1]),
+            min(len(edits), len(shown)),
+        )  # fmt: skip
+        self._shown = edits
+        self._keep_rows(same, max(0, len(edits) - MOST_LISTED))
+        for number in range(self._first + self.list.count(), len(edits)):
+            self.list.addItem("")
+            self._write(number)
+        self.list.scrollToBottom()
+        count = number_of(len(edits), "edit")
+        self.title.value = f"{count}. Ctrl+Z undoes them, back to the last knob turn."
+        self.save.enabled = bool(edits)
+
+    def _keep_rows(self, same: int, first: int) -> None:
+        """Take away the rows from number `same` on, and those before `first`."""
+        had_selected = bool(self.list.selectedItems())
+        self.list.blockSignals(True)  # Qt selects a neighbour of a row that goes
+        if first < self._first or same < self._first:
+            self.list.clear()
+            same = first
+        goes = self._first + self.list.count() > same or first > self._first
+        for row in range(self.list.count() - 1, same - self._first - 1, -1):
+            self.list.takeItem(row)
+        for _ in range(min(first - self._first, self.list.count())):
+            self.list.takeItem(0)
+        self._first = first
+        if goes:
+            self.list.clearSelection()
+        self.list.blockSignals(False)
+        if had_selected and goes:
+            self._pick()
+
+    def _write(self, number: int) -> None:
+        """Write the row of an edit, if it has one."""
+        item = self.list.item(number - self._first)
+        if item is not None and number < len(self._shown):
+            text = f"{number + 1}  {self._shown[number]}"
+            self.list.show_status(item, text, self._statuses.get(number))
+
+    def _pick(self) -> None:
+        rows = [self.list.row(item) for item in self.list.selectedItems()]
+        self.remove.enabled = bool(rows)
+        rows.sort(key=lambda row: (row == self.list.currentRow(), row))
+        self.picked.emit([self._first + row for row in rows])
+
+    def _take_out(self) -> None:
+        rows = sorted(self.list.row(item) for item in self.list.selectedItems())
+        if rows:
+            self.taken_out.emit([self._first + row for row in rows])

@@ -1,0 +1,218 @@
+"""Which image, which model: the rows that every widget begins with."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+from magicgui.widgets import ComboBox
+from napari.layers import Image, Labels
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.parts.belonging import SAYS_TRUTH, says_it_is_of
+from napari_shiftseg.gui.parts.identity import is_made_from
+from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.plain_text import LongNames
+from napari_shiftseg.gui.parts.source import layer_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import napari
+    from napari.layers import Layer
+
+
+MOST_LOOKED_AT = 2**24  # pixels of labels; more takes too long in the GUI thread
+OPEN_FIRST = "Open an image: File > Open, or File > Open Sample."
+LEAST_LETTERS = 7  # of a list that may shrink
+
+
+class LayerChoice(ComboBox):
+    """A list of the viewer's layers that follows the viewer, and their names.
+
+    It begins with the layer that is selected there, or the image that this was made
+    from. A layer stays chosen whatever it is named; what the user has chosen stays
+    while it is open; see `offer`. The list may be narrower than the names; see
+    `LongNames`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    accept : callable
+        Whether a layer belongs into the list.
+    follows_selection : bool
+        Whether it begins with what is selected.
+    **options
+        Of the ComboBox.
+    """
+
+    _own: ref[Layer] | None = None  # that the user chose
+    _is_automatic = False  # what is being chosen now
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        accept: Callable[[Any], bool],
+        follows_selection: bool = True,
+        **options: Any,
+    ) -> None:
+        self._layers = lambda: [layer for layer in viewer.layers if accept(layer)]
+        super().__init__(choices=lambda _: self._layers(), **options)
+        may_shrink(self)
+        self._names = LongNames(self.native)
+        self.changed.connect(self._keep)
+        self.native.activated.connect(self._keep)  # also where it was chosen already
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed,
+                      events.reordered):  # fmt: skip
+            event.connect(self._follow)
+        begun = selected(viewer, self._layers()) if follows_selection else None
+        self._began_with_selected = begun is not None
+        self.suggest(begun)
+
+    def offer(self, layer: Layer) -> None:
+        """Choose a layer if it is listed, unless the user has chosen one himself."""
+        own = self._own and self._own()
+        if own is None or own is not self.value:
+            self.suggest(layer)
+
+    def suggest(self, layer: Layer | None) -> None:
+        """Choose a layer if it is listed; that is no choice of the user's."""
+        if layer is not None and layer in self.choices:
+            with self._automatically():
+                self.value = layer
+
+    def follow(self, other: LayerChoice, opening: bool = False) -> None:
+        """Choose what another list has, unless the user has chosen one here.
+
+        In a widget that is being opened what is selected in the viewer counts more,
+        unless the user has chosen the other.
+        """
+        is_selected = opening and self._began_with_selected
+        if not self.is_own and (other.is_own or not is_selected):
+            self.suggest(other.value)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user has chosen what is chosen."""
+        return self._own is not None and self._own() is self.value
+
+    def _keep(self) -> None:
+        """Note what the user has chosen."""
+        if not self._is_automatic:
+            self._own = self.value and ref(self.value)
+
+    @contextmanager
+    def _automatically(self) -> Iterator[None]:
+        before, self._is_automatic = self._is_automatic, True
+        try:
+            yield
+        finally:
+            self._is_automatic = before
+
+    def reset_choices(self, *args: Any) -> None:
+        """List the layers as they are now; magicgui would choose by name."""
+        if not hasattr(self, "_names"):  # magicgui lists them before there is a widget
+            super().reset_choices(*args)
+            return
+        chosen = self.value
+        with self._automatically():
+            with self.changed.blocked():
+                self._list_anew(chosen)
+            if self.value is not chosen:
+                self.changed.emit(self.value)
+        self._names.widen()
+
+    def _list_anew(self, chosen: Layer | None) -> None:
+        listed = [self.native.itemText(row) for row in range(self.native.count())]
+        names = [layer.name for layer in self._layers()]
+        if len(set(names)) < len(names):
+            return  # napari gives one of them another name, and tells so
+        if [name for name in listed if name != self.null_string] != names:
+            self.native.clear()
+        super().reset_choices()
+        if chosen is not None and chosen in self.choices:
+            self.value = chosen
+
+    def _follow(self) -> None:
+        if isalive(self.native):
+            self.reset_choices()
+
+
+def selected(viewer: napari.Viewer, listed: Sequence[Layer]) -> Layer | None:
+    """Return the layer that is selected, or what belongs to it, if that is listed.
+
+    To labels of a run belongs the image that they were made from, to an image the
+    topmost labels that were made from it. Of several that are selected the topmost.
+    """
+    chosen = [la for la in viewer.layers if la in viewer.layers.selection]
+    for layer in reversed(chosen):
+        if layer in listed:
+            return layer
+    for layer in reversed(chosen):
+        for other in reversed(listed):
+            if _are_of_one_run(layer, other):
+                return other
+    return None
+
+
+def _are_of_one_run(one: Layer, other: Layer) -> bool:
+    """Whether one of two layers was made from the other."""
+    records = [(one.metadata.get(METADATA_KEY), other)]
+    records.append((other.metadata.get(METADATA_KEY), one))
+    return any(isinstance(r, dict) and is_made_from(r, layer) for r, layer in records)
+
+
+def may_shrink(choice: ComboBox) -> None:
+    """Let a list be narrower than its longest entry: names of layers are long."""
+    box = choice.native
+    box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(LEAST_LETTERS)
+
+
+def is_image(layer: Any) -> bool:
+    """Whether a layer is an image to segment, and none that a run made."""
+    return isinstance(layer, Image) and METADATA_KEY not in layer.metadata
+
+
+def is_truth(layer: Any) -> bool:
+    """Whether a layer may be true labels: labels that no run made."""
+    return isinstance(layer, Labels) and METADATA_KEY not in layer.metadata
+
+
+def is_result(layer: Any) -> bool:
+    """Whether a layer holds labels that a run made."""
+    return isinstance(layer, Labels) and isinstance(
+        layer.metadata.get(METADATA_KEY), dict
+    )
+
+
+def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None:
+    """Return the labels that are the truth of an image, where that is plain.
+
+    Those that say so, as a sample's do, or have its name; else the only ones of its
+    shape, or of one frame of it, if their name says so and something is drawn in them.
+    """
+    layers = [
+        layer
+        for layer in labels
+        if layer is not None and says_it_is_of(layer, image) is not False
+    ]
+    for layer in layers:
+        if says_it_is_of(layer, image) or layer.name == f"{image.name} · truth":
+            return layer
+    size = layer_shape(image)
+    fitting = [la for la in layers if size[-len(layer_shape(la)) :] == layer_shape(la)]
+    if len(fitting) != 1:
+        return None
+    (only,) = fitting
+    return only if SAYS_TRUTH.search(only.name) and not _is_empty(only.data) else None
+
+
+def _is_empty(data: Any) -> bool:
+    """Whether nothing is drawn; large, lazy or mapped labels are not looked at."""
+    if not isinstance(data, np.ndarray) or isinstance(data, np.memmap):
+        return False
+    return data.size <= MOST_LOOKED_AT and not data.any()

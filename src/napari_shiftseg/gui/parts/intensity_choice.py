@@ -1,0 +1,283 @@
+"""Which grey values are read as 0 and as 1: found, as displayed, or given."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit
+from qtpy.compat import isalive
+
+from napari_shiftseg.gui.parts.choices import may_shrink
+from napari_shiftseg.gui.parts.jobs import LatestJobs
+from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.source import (
+    COLOURS,
+    GREY,
+    Source,
+    layer_shape,
+    leading_axes,
+)
+from napari_shiftseg.intensity.automatic import INVERTED
+from napari_shiftseg.intensity.scale import REMEDY, Reading, parse_intensity, written
+from napari_shiftseg.intensity.stack import FrameScales, scales_of
+from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.text import grey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari.layers import Image
+
+    from napari_shiftseg.gui.parts.choices import LayerChoice
+    from napari_shiftseg.intensity.scale import Asked
+    from napari_shiftseg.networks.config import ModelConfig
+
+MODES = AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
+SMALL = 2**16  # pixels; the grey values of fewer are found at once
+DARK = "looks like dark objects on a bright ground: tick Invert"
+OWN = "reads each frame by grey values of its own, as the frames bleach"
+LEAST_WIDTH = 80  # pixels: 4000:65535
+VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
+
+
+class IntensityChoice(Container):
+    """How grey values are read, and what that means for the image that is chosen.
+
+    Parameters
+    ----------
+    image : LayerChoice
+    config : callable
+        Returns the model's; call `refresh` when it is another.
+    colour : ColourChoice, optional
+        What is read of a colour image; grey if it is not given.
+    is_wide : bool
+        Whether there is room to say what is read in the same row.
+    """
+
+    def __init__(
+        self,
+        image: LayerChoice,
+        config: Callable[[], ModelConfig],
+        colour: ColourChoice | None = None,
+        is_wide: bool = False,
+    ) -> None:
+        self._image, self._config, self._colour = image, config, colour
+        self._watched: Image | None = None
+        self._are_files = False
+        self._has_nan = False  # as far as was seen of the image
+        self._read = ""  # grey values that are read, as they are written
+        self.mode = ComboBox(
+            choices=MODES,
+            tooltip="Which grey values the model reads as 0 and as 1.\n"
+            "Automatic: the ground, and the brighter half of the objects; bars, hot "
+            "pixels and borders do not count. A stack has one scale.\n"
+            "As displayed: the contrast limits of the layer.\n"
+            "From–to: two values of your own.",
+        )  # fmt: skip
+        self.values = LineEdit(
+            visible=False,
+            tooltip="Grey values read as 0 and as 1, for example 100:1100",
+        )
+        self.invert = CheckBox(
+            text="Invert", tooltip="Objects are dark on a bright ground"
+        )
+        self.ignore_nan = CheckBox(
+            text="NaN is no data", visible=False,
+            tooltip="Pixels that are NaN or infinite are read as the ground",
+        )  # fmt: skip
+        self.said = wrapped_label(tooltip="What is read of this image")
+        beside, below = ([self.said], []) if is_wide else ([], [self.said])
+        row = Container(
+            widgets=[self.mode, self.values, self.invert, self.ignore_nan, *beside],
+            layout="horizontal",
+            labels=False,
+        )
+        super().__init__(widgets=[row, *below], labels=False, label="Intensity")
+        for part in (self, row):
+            part.margins = (0, 0, 0, 0)
+        may_shrink(self.mode)
+        self.values.min_width, self.values.max_width = LEAST_WIDTH, VALUES_WIDTH
+        self._jobs = LatestJobs(self.native, lambda said: self._say(said))
+        self._connect()
+        self._follow(image.value)
+
+    def _connect(self) -> None:
+        self.mode.changed.connect(self._take_mode)
+        for control in (self.values, self.invert, self.ignore_nan):
+            control.changed.connect(self.refresh)
+        if self._colour is not None:
+            self._colour.changed.connect(self.refresh)
+        self._image.changed.connect(self._follow)
+
+    # What is chosen
+
+    @property
+    def intensity(self) -> Asked:
+        """Grey values read as 0 and 1, or "auto".
+
+        Raises
+        ------
+        ValueError
+            If what is written is no such pair.
+        """
+        if self.mode.value == GIVEN:
+            return Reading(parse_intensity(self.values.value)).intensity
+        if self.mode.value == DISPLAYED and self._image.value is not None:
+            low, high = map(float, self._image.value.contrast_limits)
+            return low, high
+        return "auto"
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is chosen, as keywords of `Settings`; see `intensity`."""
+        return {
+            "intensity": self.intensity,
+            "invert": bool(self.invert.value),
+            "ignore_nan": bool(self.ignore_nan.value),
+        }
+
+    @property
+    def reading(self) -> Reading | None:
+        """What is chosen; None where what is written is no pair of grey values."""
+        try:
+            return Reading(**self.settings())
+        except ValueError:
+            return None
+
+    def restore(self, settings: dict[str, Any]) -> None:
+        """Show the settings of an earlier run, or of another widget."""
+        intensity = settings.get("intensity", "auto")
+        if intensity != "auto":
+            self.values.value = written(intensity)
+        self.mode.value = AUTOMATIC if intensity == "auto" else GIVEN
+        self.invert.value = settings.get("invert", False)
+        self.ignore_nan.value = settings.get("ignore_nan", False)
+
+    def follow(self, other: IntensityChoice) -> None:
+        """Take what another widget has chosen."""
+        self.values.value, self.mode.value = other.values.value, other.mode.value
+        self.invert.value = other.invert.value
+        self.ignore_nan.value = other.ignore_nan.value
+
+    def read_files(self, are_files: bool) -> None:
+        """Offer what there is for files, of which nothing is displayed, or for layers.
+
+        Parameters
+        ----------
+        are_files : bool
+        """
+        if are_files == self._are_files:
+            return
+        self._are_files = are_files
+        if are_files and self.mode.value == DISPLAYED:
+            self.mode.value = AUTOMATIC
+        self.mode.choices = (AUTOMATIC, GIVEN) if are_files else MODES
+        self.refresh()
+
+    def _take_mode(self) -> None:
+        is_given = self.mode.value == GIVEN
+        if is_given and not self.values.value:
+            self.values.value = self._read
+        self.values.visible = is_given
+        self.refresh()
+
+    # What it means
+
+    def _follow(self, image: Image | None) -> None:
+        if image is not self._watched:
+            for layer, do in ((self._watched, "disconnect"), (image, "connect")):
+                for name in ("contrast_limits", "data") if layer is not None else ():
+                    getattr(getattr(layer.events, name), do)(self._layer_changed)
+            self._watched, self._has_nan = image, False
+        self.refresh()
+
+    def _layer_changed(self, event: Any) -> None:
+        if not isalive(self.native):
+            return
+        if event.type == "data" or self.mode.value == DISPLAYED:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Say anew what is read of the image; of a large one in a while."""
+        self._jobs.abandon("reading")
+        try:
+            task = self._task()
+        except (ValueError, OSError) as error:
+            self._say(str(error))
+            return
+        if task is None:
+            self._say("")
+            return
+        steps, size = task
+        if size <= SMALL:
+            self._take_at_once(steps)
+        else:
+            self._say("…")
+            self._jobs.run("reading", steps, self._take)
+
+    def _task(self) -> tuple[Generator[Progress, None, FrameScales], int] | None:
+        layer = self._image.value
+        if layer is None or self._are_files:
+            return None
+        config, size = self._config(), layer_shape(layer)
+        leading_axes(layer, config)  # refuses what the model does not read
+        reading = Reading(**self.settings())
+        colour = GREY if self._colour is None else self._colour.value
+        source = Source.of(layer, colour=colour)
+        return scale_steps(source, config, reading), prod(size)
+
+    def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
+        try:
+            scales = exhaust(steps)
+        except ValueError as error:
+            self._say(str(error))
+        else:
+            self._take(scales)
+
+    def _take(self, scales: FrameScales) -> None:
+        scale = scales.common
+        if scale is None:
+            self._say(OWN if scales.notes else "")
+            return
+        notes = [n for n in (*scales.notes, *scales.planes) if n != INVERTED]
+        is_dark = INVERTED in scales.notes
+        self._read = f"{grey(scale.low)}:{grey(scale.high)}".replace(",", "")
+        said = [scale.sentence, *notes, *[DARK] * is_dark]
+        self._say("; ".join(said), "warning" if is_dark else "")
+
+    def _say(self, text: str, kind: str = "") -> None:
+        self._has_nan = self._has_nan or REMEDY in text
+        self.ignore_nan.visible = self._has_nan or bool(self.ignore_nan.value)
+        text = text.replace(REMEDY, "replace them, or tick NaN is no data")
+        self.said.value, self.said.visible = text, bool(text)
+        dress(self.said, kind)
+
+
+def scale_steps(
+    source: Source, config: ModelConfig, reading: Reading
+) -> Generator[Progress, None, FrameScales]:
+    """Find how an image, or a stack, is read; see `scales_of`."""
+    yield Progress(0, 0, stage="reading grey values")
+    return scales_of(source.pixels(), config, reading)
+
+
+class ColourChoice(ComboBox):
+    """Grey, or one of the three colours; shown while a colour image is chosen.
+
+    Parameters
+    ----------
+    image : LayerChoice
+    """
+
+    def __init__(self, image: LayerChoice) -> None:
+        super().__init__(
+            choices=COLOURS, label="Colour",
+            tooltip="What is read of the colours: their luminance, or one of them, "
+            "where a stain has a colour of its own.",
+        )  # fmt: skip
+        image.changed.connect(self.follow)
+        self.follow(image.value)
+
+    def follow(self, image: Image | None) -> None:
+        """Be seen beside an image that has colours."""
+        self.visible = image is not None and image.rgb

@@ -1,0 +1,285 @@
+"""Steps carried out in a thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import create_worker
+from qtpy.compat import isalive
+
+from napari_shiftseg.steps import Progress, Returning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from qtpy.QtWidgets import QWidget
+
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edits import Edit
+
+
+ASKED = 0.05  # seconds at most from one question whether to go on to the next
+
+
+class Job:
+    """Steps carried out in a thread; all callbacks run in the GUI thread.
+
+    Parameters
+    ----------
+    steps : generator
+        Yields `Progress`; its value goes to `on_done`.
+    on_progress, on_done, on_failed, on_cancelled : callable
+        Take a `Progress`, the value, the exception, nothing. Just one of the last
+        three is called, once, and none after `abandon`.
+    stop : callable, optional
+        Asks the steps to end by themselves, with a value; without it they are left
+        where they are.
+    """
+
+    def __init__(
+        self,
+        steps: Generator[Progress, None, Any],
+        on_progress: Callable[[Progress], None],
+        on_done: Callable[[Any], None],
+        on_failed: Callable[[BaseException], None],
+        on_cancelled: Callable[[], None],
+        stop: Callable[[], None] | None = None,
+    ) -> None:
+        self._steps = steps
+        self._on_progress = on_progress
+        self._on_done, self._on_failed = on_done, on_failed
+        self._on_cancelled = on_cancelled
+        self._has_ended = False
+        self._worker = create_worker(
+            _stepwise, steps, _start_thread=False, _ignore_errors=True
+        )
+        self._worker.yielded.connect(self._progressed)
+        self._worker.returned.connect(self._returned)
+        self._worker.errored.connect(self._failed)
+        self._worker.finished.connect(self._finished)
+        self._stop = stop or self._worker.quit
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Stop after the present step."""
+        self._stop()
+
+    def abandon(self) -> None:
+        """Stop, and call nobody back: the window is gone."""
+        self._has_ended = True
+        self._stop()
+
+    def _progressed(self, progress: Progress) -> None:
+        if not self._has_ended:
+            self._on_progress(progress)
+
+    def _returned(self, value: Any) -> None:
+        if isinstance(value, _Failure):
+            self._failed(value.error)
+        elif not self._has_ended:
+            self._has_ended = True
+            self._on_done(value)
+
+    def _failed(self, error: BaseException) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            self._on_failed(error)
+
+    def _finished(self) -> None:
+        """Take an end without a value for what it is: the run was cancelled."""
+        self._steps.close()
+        if not self._has_ended:
+            self._has_ended = True
+            self._on_cancelled()
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: RuntimeError
+
+
+def _stepwise(
+    steps: Generator[Progress, None, Any],
+) -> Generator[Progress, None, Any]:
+    """Pass steps on. The worker takes a RuntimeError for its own end, so wrap it.
+
+    Steps that say the same as the one before come a few times a second, often enough
+    to be asked whether to go on.
+    """
+    returning, said, then = Returning(steps), None, 0.0
+    try:
+        for step in returning:
+            if step == said and perf_counter() - then < ASKED:
+                continue
+            said, then = step, perf_counter()
+            yield step
+    except RuntimeError as error:
+        return _Failure(error)
+    return returning.value
+
+
+class LatestJobs:
+    """Carries steps out in threads; those begun before under one name are abandoned.
+
+    Parameters
+    ----------
+    owner : QWidget
+        Nobody is called back when it is gone.
+    failed : callable
+        Takes the words of an error.
+    """
+
+    def __init__(self, owner: QWidget, failed: Callable[[str], None]) -> None:
+        self._owner, self._failed = owner, failed
+        self._jobs: dict[str, Job] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._jobs)
+
+    def run(
+        self,
+        name: str,
+        steps: Generator[Progress, None, Any],
+        done: Callable[[Any], None],
+    ) -> None:
+        """Begin steps; their value goes to `done`, in the GUI thread."""
+        self.abandon(name)
+        self._jobs[name] = Job(
+            steps,
+            on_progress=lambda progress: None,
+            on_done=lambda value: self._ended(name, done, value),
+            on_failed=lambda error: self._ended(name, self._failed, str(error)),
+            on_cancelled=lambda: self._ended(name, lambda: None),
+        )
+
+    def abandon(self, name: str) -> None:
+        """Give the steps of this name up, if there are any."""
+        if name in self._jobs:
+            self._jobs.pop(name).abandon()
+
+    def abandon_all(self) -> None:
+        """Give all up."""
+        for name in list(self._jobs):
+            self.abandon(name)
+
+    def _ended(self, name: str, take: Callable[..., None], *value: Any) -> None:
+        del self._jobs[name]
+        if isalive(self._owner):
+            take(*value)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done off the GUI thread once the frame in view is clustered, or others.
+
+    Attributes
+    ----------
+    steps : callable
+        Returns a generator of `Progress`; its value goes to `done`.
+    done : callable
+    all_frames : bool
+        Wait until every frame is clustered.
+    frame : tuple of int, optional
+        Wait until this one is, wherever the user goes meanwhile.
+    edit : Edit, optional
+        That it makes.
+    """
+
+    steps: Callable[[], Generator[Progress, None, Any]]
+    done: Callable[[Any], None]
+    all_frames: bool = False
+    frame: Point | None = None
+    edit: Edit | None = None
+
+
+class OneJob:
+    """Runs steps in a thread, one job at a time; tasks wait until they are taken.
+
+    Parameters
+    ----------
+    progressed : callable
+        Takes a `Progress`.
+    failed : callable
+        Takes the error, and the frame that was clustered or None.
+    ended : callable
+        Called after the end of every job, whichever it was.
+
+    Attributes
+    ----------
+    frame : tuple of int or None
+        That is being clustered; None: a task, or nothing, is being done.
+    """
+
+    def __init__(
+        self,
+        progressed: Callable[[Progress], None],
+        failed: Callable[[BaseException, Point | None], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.frame: Point | None = None
+        self._progressed, self._failed, self._ended = progressed, failed, ended
+        self._tasks: deque[Task] = deque()
+        self._task: Task | None = None
+        self._job: Job | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done."""
+        return self._job is not None
+
+    @property
+    def next_task(self) -> Task | None:
+        """The task that has waited longest."""
+        return self._tasks[0] if self._tasks else None
+
+    def add(self, task: Task, first: bool = False) -> None:
+        """Queue a task; `first`: before those that wait."""
+        if first:
+            self._tasks.appendleft(task)
+        else:
+            self._tasks.append(task)
+
+    def do_task(self) -> None:
+        """Begin the task that has waited longest."""
+        task = self._tasks.popleft()
+        self.run(task.steps(), task.done)
+        self._task = task
+
+    def run(
+        self,
+        steps: Generator[Progress, None, Any],
+        done: Callable[[Any], None],
+        frame: Point | None = None,
+    ) -> None:
+        """Begin a job, perhaps to cluster a frame; nothing else may be under way."""
+        self.frame = frame
+        self._job = Job(
+            steps,
+            self._progressed,
+            lambda value: self._end(lambda: done(value)),
+            lambda error: self._end(lambda: self._failed(error, frame)),
+            lambda: self._end(lambda: None),
+        )
+
+    def cancel(self) -> None:
+        """Give up what is being done; it ends when its thread has."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def abandon(self) -> list[Task]:
+        """Give up everything, call nobody back, and return the tasks not done."""
+        left = [self._task] if self._task is not None else []
+        left += self._tasks
+        self._tasks.clear()
+        if self._job is not None:
+            self._job.abandon()
+        return left
+
+    def _end(self, tell: Callable[[], None]) -> None:
+        self._job = self.frame = self._task = None  # the next may begin meanwhile
+        tell()
+        self._ended()

@@ -1,0 +1,139 @@
+"""What the Segment widget runs off the GUI thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.gui.parts.layers import LayerTuple, result_layers
+from napari_shiftseg.metrics.seams import SEAM_RATIO
+from napari_shiftseg.steps import Progress
+from napari_shiftseg.text import sentence
+
+SHOW_SEAMS = ("gradient", "tile grid")
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.metrics.seams import SeamScores
+    from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.relabelling.relabel import Kept
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be run: a model, by name or path, on an image.
+
+    `layers`: what is made beside the labels, see `result_layers`; where there are
+    seams to see, the gradient and the tile grid come by themselves.
+    """
+
+    model: str
+    source: Source
+    settings: Settings
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gives.
+
+    Attributes
+    ----------
+    model : str
+    result : Segmentation
+    layers : list of LayerTuple
+    seams : SeamScores or None
+        None for several images.
+    own_seams : int or None
+        Period at whose multiples the model itself makes seams; see `own_seams`.
+    kept : Kept
+        For mending.
+    taken : str
+        Which of several channels was segmented.
+    """
+
+    model: str
+    result: Segmentation
+    layers: list[LayerTuple]
+    seams: SeamScores | None
+    own_seams: int | None
+    kept: Kept
+    taken: str = ""
+
+    @property
+    def has_seams(self) -> bool:
+        """Whether the embedding jumps at tile borders that make seams."""
+        return self.seams is not None and has_seams(self.result, self.seams)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether there is something that the user should look into."""
+        result = self.result
+        return self.has_seams or bool(result.doubts or result.intensity.notes)
+
+    @property
+    def line(self) -> str:
+        """What came out, in one line; notes that stood there before are left out."""
+        parts = [f"{self.result.found} in {self.result.seconds:.1f} s"]
+        parts += [self.taken] * bool(self.taken)
+        parts += map(sentence, self.result.doubts or self.result.intensity.notes)
+        parts += self.result.planes
+        parts += [note for note in self.result.notes if "memory" in note]
+        if self.seams is not None and self.seams.ratio is not None:
+            parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
+        return " · ".join(parts)
+
+    @property
+    def _about_seams(self) -> str:
+        if self.has_seams:
+            return ": the embedding jumps at tile borders"
+        if self.result.plan.makes_seams:
+            return ""
+        if self.own_seams is None:
+            return ", without seams of tiles"
+        return (
+            f", without seams of tiles: the model's own, at every multiple of "
+            f"{self.own_seams}, are there tiled or untiled"
+        )
+
+
+def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
+    """Load the model, segment, score; heavy imports happen here, in the thread."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.metrics.seams import seam_scores
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.remarks import own_seams
+    from napari_shiftseg.pipeline.opening import plane_scale_steps
+    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.relabelling.relabel import Kept
+
+    network, source = load_model(run.model), run.source
+    scale = yield from plane_scale_steps(
+        source.stack(), source.first, network.config, run.settings.reading
+    )
+    result = yield from segment_steps(
+        source.pixels(), network, run.settings, scale=scale
+    )
+    yield Progress(0, 0, stage="making layers")
+    alone = result.labels.shape == result.plan.output_shape
+    seams = seam_scores(result.embeddings, result.plan) if alone else None
+    seen = SHOW_SEAMS if has_seams(result, seams) else ()
+    layers = result_layers(result, source, run.model, {*run.layers, *seen})
+    kept, channel = Kept(result, network.config), source.channel
+    return Outcome(
+        run.model, result, layers, seams, own_seams(network.config), kept,
+        "" if channel is None else channel.words,
+    )  # fmt: skip
+
+
+def has_seams(result: Segmentation, seams: SeamScores | None) -> bool:
+    """Whether the embedding jumps at tile borders that make seams.
+
+    Of a series it is not measured: then those that make seams are taken to show some.
+    """
+    if not result.plan.makes_seams:
+        return False
+    return seams is None or (seams.ratio is not None and seams.ratio > SEAM_RATIO)

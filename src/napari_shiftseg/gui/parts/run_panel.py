@@ -1,0 +1,366 @@
+"""Run, Cancel, progress and outcome: the lower end of a widget that does long work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container, ProgressBar, PushButton
+from napari.utils import cancelable_progress
+from napari.utils.notifications import show_error, show_info
+from qtpy.compat import isalive
+from qtpy.QtCore import QElapsedTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_shiftseg.geometry.cost import time_text
+from napari_shiftseg.gui.parts.docking import dock_of
+from napari_shiftseg.gui.parts.jobs import Job
+from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.plain_text import plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from magicgui.widgets import Widget
+
+    from napari_shiftseg.steps import Progress
+
+    Steps = Generator[Progress, None, Any]
+    from napari_shiftseg.steps import Progress
+
+
+LEAST = 1.0  # seconds measured before a guess is made
+COUNTED = {"predicting": "tile", "training": "step"}  # by the stage's last word
+
+
+class TimeLeft:
+    """Estimate from the tiles or steps done how long the others will take."""
+
+    def __init__(self) -> None:
+        self._restart(0, 0, "predicting")
+
+    def text(self, progress: Progress) -> str:
+        """Return ``tile 212 of 441 · 5 s left``."""
+        part, _, last = progress.stage.rpartition(" ")
+        if last not in COUNTED or not progress.total:
+            return f"{progress.stage} …"
+        if progress.stage != self._stage:
+            self._restart(progress.done, progress.total, progress.stage)
+        if progress.done < self._last or progress.total != self._total:
+            # tiles have been shrunk
+            self._restart(progress.done, progress.total, progress.stage)
+        self._last = progress.done
+        text = (
+            f"{part} {COUNTED[last]} {progress.done:,} of {progress.total:,}".lstrip()
+        )
+        elapsed, measured = perf_counter() - self._began, progress.done - self._first
+        if elapsed > LEAST and measured:
+            rest = elapsed / measured * (progress.total - progress.done)
+            text += f" · {time_text(rest, '.0f')} left"
+        return text
+
+    def _restart(self, done: int, total: int, stage: str) -> None:
+        self._stage = stage
+        self._first = self._last = done
+        self._total = total
+        self._began = perf_counter()
+
+
+INTERVAL = 0.2  # seconds between two updates
+
+
+class Activity:
+    """A cancelable bar in the activity dock.
+
+    napari processes Qt's events whenever its bar changes, so that the next progress
+    arrives within the update of this one: it is left out, and updates are rare.
+    """
+
+    def __init__(self) -> None:
+        self._bar: cancelable_progress | None = None
+        self._busy = self._closed = False
+        self._last = 0.0
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the user pressed the bar's cancel button."""
+        return self._bar is not None and self._bar.is_canceled
+
+    def show(self, progress: Progress) -> None:
+        """Show what a run has done."""
+        if self._busy or self._closed or perf_counter() - self._last < INTERVAL:
+            return
+        self._busy = True
+        try:
+            self._update(progress)
+        finally:
+            self._busy, self._last = False, perf_counter()
+
+    def _update(self, progress: Progress) -> None:
+        if self._bar is None:
+            bar = cancelable_progress(total=progress.total, desc="ShiftSeg")
+            if self._closed:  # the run ended while the bar was made
+                bar.close()
+                return
+            self._bar = bar
+        self._bar.total = progress.total
+        self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        """Take the bar away for good."""
+        self._closed = True
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.close()
+
+
+FAILED = "The run failed"
+CANCEL_TIP = "End the run; the layers stay as they are"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A way to end a run that keeps what it has reached.
+
+    Attributes
+    ----------
+    press : callable
+        Asks the steps to end; may be called from any thread.
+    caption, pressed : str
+        Of the button while the steps run, and after it was pressed.
+    tooltip : str
+        Of the button while the steps run.
+    """
+
+    press: Callable[[], None]
+    caption: str
+    pressed: str = "Stopping…"
+    tooltip: str = "End the run; what has been reached is kept"
+
+
+class RunPanel(Container):
+    """A button that runs steps in a thread and then is Cancel, and what it tells.
+
+    A failed or cancelled run leaves the layers as they were.
+
+    Parameters
+    ----------
+    start : callable
+        Returns the steps to run; called in the GUI thread when Run is pressed.
+    done : callable
+        Takes the steps' value, in the GUI thread; returns the result line and its
+        kind ("note" or "warning").
+    changed : callable
+        Called whenever a run has begun or has ended.
+    progressed : callable, optional
+        Takes every `Progress`, in the GUI thread.
+    caption, cancelled, tooltip : str
+        Of the button; said after a run was cancelled; of the button while nothing runs.
+    stop : Stop, optional
+        How a run ends early with a value of its own, instead of being cancelled.
+    beside : sequence of Widget
+        What stands in one row with the button, before it.
+    further : Widget, optional
+        Stands beside the result line of a run that has succeeded: what can be done
+        with its outcome.
+
+    Attributes
+    ----------
+    cancelled : str
+        Said after a run was cancelled.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Steps],
+        done: Callable[[Any], tuple[str, str]],
+        changed: Callable[[], None],
+        progressed: Callable[[Progress], None] | None = None,
+        caption: str = "Run",
+        cancelled: str = "Cancelled: no layer was changed.",
+        stop: Stop | None = None,
+        beside: Sequence[Widget] = (),
+        further: Widget | None = None,
+        tooltip: str = "",
+    ) -> None:
+        self._start, self._done, self._changed = start, done, changed
+        self._on_progress = progressed
+        self._caption, self.cancelled = caption, cancelled
+        self._stop = stop
+        self._job: Job | None = None
+        self._since_change = QElapsedTimer()  # of what the button does
+        self._activity = Activity()
+        self._tooltip = tooltip
+        self.button = PushButton(text=caption, tooltip=tooltip)
+        self.bar = ProgressBar()
+        self.text = wrapped_label()
+        self.result = wrapped_label()
+        self._further = further
+        first, last = _row(*beside, self.button), self.result
+        if further is not None:
+            last = _row(self.result, further)
+            further.visible = False
+        super().__init__(widgets=[first, self.bar, self.text, last], labels=False)
+        self.margins = (0, 0, 0, 0)
+        for widget in (self.bar, self.text, self.result):
+            widget.visible = False
+        self.button.changed.connect(self._run_or_cancel)
+        self.native.destroyed.connect(self._abandon)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._job is not None
+
+    def allow(self, allowed: bool) -> None:
+        """Enable or disable Run; a run under way can be cancelled in any case."""
+        if not self.is_running:
+            self.button.enabled = allowed
+
+    def run(self) -> None:
+        """Begin a run, unless one is under way."""
+        if self.is_running:
+            return
+        try:
+            steps = self._start()
+        except ValueError as error:
+            self._finish(str(error), "error")
+        else:
+            self.begin(steps, self._done)
+
+    def begin(
+        self,
+        steps: Steps,
+        done: Callable[[Any], tuple[str, str]],
+        cancelled: str = "",
+        failed: str = FAILED,
+    ) -> None:
+        """Begin other steps than Run's, unless a run is under way.
+
+        Parameters
+        ----------
+        steps, done
+            See `RunPanel`.
+        cancelled, failed : str
+            Said where they end so; the reason follows the latter.
+        """
+        if self.is_running:
+            return
+        self._failure = failed
+        self._since_change.start()
+        self._take, self._was_docked = done, self._is_docked()
+        self.forget()
+        self._left, self._activity = TimeLeft(), Activity()
+        self._job = Job(
+            steps,
+            on_progress=self._progressed,
+            on_done=self._succeeded,
+            on_failed=self._failed,
+            on_cancelled=lambda: self._finish(cancelled or self.cancelled),
+            stop=self._stop and self._stop.press,
+        )
+        self.button.text = self._stop.caption if self._stop else "Cancel"
+        self.button.tooltip = self._stop.tooltip if self._stop else CANCEL_TIP
+        self._changed()
+
+    def say(self, text: str, kind: str = "note") -> None:
+        """Show a result line: a note, a warning or an error."""
+        self.result.value = text
+        dress(self.result, kind, is_result=True)
+        self.result.visible = True
+
+    def forget(self) -> None:
+        """Take the result line away, and what can be done: it is of another image."""
+        self.result.visible = False
+        self.offer_further(False)
+
+    def offer_further(self, offered: bool) -> None:
+        """Show or hide what can be done with the outcome, if there is such a thing."""
+        if self._further is not None:
+            self._further.visible = offered
+
+    def cancel(self) -> None:
+        """Stop the run after the present tile."""
+        if self._job is not None:
+            self._job.cancel()
+            self.button.text = self._stop.pressed if self._stop else "Cancelling…"
+            self.button.enabled = False
+
+    def _run_or_cancel(self) -> None:
+        if self._is_late():
+            return
+        self.cancel() if self.is_running else self.run()
+
+    def _is_late(self) -> bool:
+        """Whether a press was meant for what the button did a moment ago.
+
+        The second one of a double click on Run would cancel the run; one on Cancel when
+        the run has just ended would begin another.
+        """
+        interval = QApplication.doubleClickInterval()
+        changed = self._since_change.isValid()
+        return changed and self._since_change.elapsed() < interval
+
+    def _progressed(self, progress: Progress) -> None:
+        if not isalive(self.native):
+            return
+        if self._was_docked and not self._is_docked():
+            self._abandon()  # the dock was closed
+            return
+        self.bar.visible = self.text.visible = True
+        self.bar.max = max(progress.total, 1)
+        self.bar.value = progress.done
+        self.text.value = self._left.text(progress)
+        if progress.note:
+            show_info(plainly(progress.note))
+        if self._on_progress is not None:
+            self._on_progress(progress)
+        self._activity.show(progress)
+        if self._activity.is_cancelled and self.button.enabled:
+            self.cancel()
+
+    def _succeeded(self, value: Any) -> None:
+        try:
+            line = self._take(value)
+        except Exception as error:
+            self._failed(error)
+            raise
+        self._finish(*line)
+        if isalive(self.native):
+            self.offer_further(True)
+
+    def _failed(self, error: BaseException) -> None:
+        self._finish(f"{self._failure}: {error}", "error")
+        show_error(plainly(f"ShiftSeg: {error}"))
+
+    def _finish(self, text: str, kind: str = "note") -> None:
+        if self.is_running:
+            self._since_change.start()
+        self._job = None
+        self._activity.close()
+        if not isalive(self.native):
+            return
+        self.button.text, self.button.tooltip = self._caption, self._tooltip
+        self.bar.visible = self.text.visible = False
+        self.offer_further(False)
+        self.say(text, kind)
+        self._changed()
+
+    def _is_docked(self) -> bool:
+        return dock_of(self.native) is not None
+
+    def _abandon(self) -> None:
+        """Stop the run and touch no widget: the window is gone."""
+        self._activity.close()
+        if self._job is not None:
+            self._job.abandon()
+
+
+def _row(*widgets: Widget) -> Widget:
+    """Return widgets in one row; one is a row by itself."""
+    if len(widgets) == 1:
+        return widgets[0]
+    row = Container(widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row

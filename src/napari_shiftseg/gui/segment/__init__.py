@@ -1,0 +1,1 @@
+"""The Segment widget: an image to objects."""

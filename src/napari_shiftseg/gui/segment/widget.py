@@ -1,0 +1,298 @@
+"""The Segment widget: what, with what, how, go, what came out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from magicgui.widgets import CheckBox, Container, PushButton
+from napari.layers import Labels, Layer
+from qtpy.compat import isalive
+
+from napari_shiftseg.geometry.advice import advise, small_image_note
+from napari_shiftseg.geometry.cost import work_warning
+from napari_shiftseg.geometry.window import as_window, parse_window, window_text
+from napari_shiftseg.gui.inspect.widget import open_inspect
+from napari_shiftseg.gui.parts.advanced import Advanced, DeviceChoice
+from napari_shiftseg.gui.parts.channel_axes import first_channel
+from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found, open_mend
+from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.models import (
+    is_for_samples,
+    models_of,
+    sample_model_warning,
+)
+from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
+from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.run import Outcome, Run, segmentation_run
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.source import taken_note
+from napari_shiftseg.gui.segment.form import Remembered, RunAgain, SegmentForm
+from napari_shiftseg.gui.segment.preview import GridPreview
+from napari_shiftseg.networks.remarks import training_window_warning
+from napari_shiftseg.samples.catalogue import USUAL_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import napari
+    from napari.layers import Image
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.steps import Progress
+
+ADVANCED_TIP = "Clustering, border, batch, precision, region: need no change"
+GRID_TIP = "Show on the image what a tile keeps, before anything is run"
+RUN_TIP = "Find the objects; a layer of labels is added"
+MEND_TIP = "Steer and mend these objects: opens Mend"
+SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
+
+
+class SegmentWidget(ScrolledRows):
+    """Predict an image tile by tile, cluster it, and show what came out.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        self._viewer = napari_viewer
+        self._plan: TilePlan | None = None
+        self._again: Run | None = None
+        self._latest: Image | None = None
+        self._made: ref[Labels] | None = None  # what is kept goes with the layer
+        self._preview = GridPreview(napari_viewer)
+        self._build()
+        self._recall()
+        self._connect()
+        self._choose_model()
+
+    def _build(self) -> None:
+        self.advanced = Advanced()
+        self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
+        self.image, self.model = self.form.image, self.form.model
+        self._remembered = Remembered.read()
+        self.window, self.stitching = self.form.window, self.form.stitching
+        self.note = SizeAdvice(self.window.use)
+        self.summary = wrapped_label(tooltip=SUMMARY_TIP)
+        self.show_grid = CheckBox(text="Show tile grid", tooltip=GRID_TIP)
+        self.device = DeviceChoice(self._advise)
+        self.advanced_button = PushButton(text="▸ Advanced", tooltip=ADVANCED_TIP)
+        self.again = RunAgain(self._viewer, self._run_again)
+        self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
+        self.panel = RunPanel(
+            self._steps, self._show_outcome, self._advise, further=self.mend,
+            tooltip=RUN_TIP,
+        )  # fmt: skip
+        rows = Container(
+            widgets=[
+                self.form,
+                self.note,
+                self.summary,
+                self.show_grid,
+                self.device,
+                self.advanced_button,
+                self.advanced,
+                self.panel,
+                self.again,
+                self.device.banner,
+            ],
+            labels=False,
+        )
+        self.advanced.visible = self.again.visible = False
+        rows.native.layout().addStretch()
+        super().__init__(rows)
+
+    def _connect(self) -> None:
+        layers = self._viewer.layers
+        for control in (self.image, self.form.colour, self.window, self.stitching,
+                        self.form.intensity, self.advanced.border,
+                        self.advanced.region):  # fmt: skip
+            control.changed.connect(self._advise)
+        self.image.changed.connect(self._forget_other_image)
+        self.model.chosen.connect(self._choose_model)
+        self.show_grid.changed.connect(self._show_grid)
+        self.advanced_button.changed.connect(self._toggle_advanced)
+        self.mend.changed.connect(self._open_mend)
+        layers.events.inserted.connect(self._take_new_image, position="last")
+        layers.events.inserted.connect(self._layers_changed, position="last")
+        layers.events.removed.connect(self._layers_changed, position="last")
+        layers.events.renamed.connect(self._layers_changed, position="last")
+        self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
+        self._tab = OneTabGroup(self.native)
+
+    # What is chosen
+
+    def _take_new_image(self, event: Any) -> None:
+        """Choose an image that was opened; a run and its result keep theirs."""
+        if isalive(self.native) and not self.panel.is_running:
+            self.image.offer(event.value)
+
+    def _layers_changed(self) -> None:
+        if not isalive(self.native):
+            return
+        if self._preview.was_removed:
+            self.show_grid.value = False
+        if self._result is None:
+            self.panel.offer_further(False)
+        self._advise()
+
+    def _forget_other_image(self, image: Image | None) -> None:
+        if image is not self._latest:
+            self._latest = image
+            self.panel.forget()
+
+    def _view_moved(self) -> None:
+        image = self.image.value
+        if image is None:
+            return
+        if self.form.is_in_view or first_channel(image) is not None:
+            self._advise()
+
+    def _choose_model(self) -> None:
+        config = self.form.config
+        self.advanced.take(config.clustering)
+        self.window.follow(self._usual_window(config))
+        self._advise()
+
+    def _inspect(self) -> None:
+        open_inspect(self._viewer).take(self.form)
+
+    # What was chosen last
+
+    @property
+    def _is_sample(self) -> bool:
+        """Whether a sample is chosen: what is tried on it is not remembered."""
+        image = self.image.value
+        return image is not None and bool(models_of(image))
+
+    def _recall(self) -> None:
+        """Begin with what was chosen last, but for a sample."""
+        kept = self._remembered
+        if kept.model in self.model.list.choices and not is_for_samples(kept.model):
+            self.model.usual = kept.model
+            self.model.suggest(self.image.value)
+        if not self._is_sample:
+            self.stitching.value = kept.stitching
+            self.device.prefer(kept.device)
+
+    def _usual_window(self, config: ModelConfig) -> tuple[int, ...]:
+        """Return the tile size given last for this model, or one without seams.
+
+        On samples, and of models for these, it is the one trained with: there the seams
+        are to be seen.
+        """
+        kept = self._remembered
+        if self._is_sample or is_for_samples(self.model.value):
+            return config.usual_window
+        if self.model.value != (kept.model or USUAL_MODEL):
+            return config.seamless_window
+        try:
+            return as_window(parse_window(kept.tile_size), config.ndim)
+        except ValueError:  # none, or one of other axes
+            return config.seamless_window
+
+    def _remember(self) -> None:
+        """Keep what is chosen for an image of the user's own."""
+        if self._is_sample or self.image.value is None:
+            return
+        kept, model = self._remembered, self.model.value
+        if self.model.is_own and not is_for_samples(model):
+            kept = replace(kept, model=model)
+        if model == (kept.model or USUAL_MODEL):
+            usual = self.window.value == window_text(self.form.config.seamless_window)
+            kept = replace(kept, tile_size="" if usual else self.window.value)
+        kept = replace(kept, stitching=self.stitching.value)
+        if self.device.device is not None:  # else they are not known yet
+            kept = replace(kept, device=self.device.value)
+        self._remembered = kept
+        kept.write()
+
+    def _toggle_advanced(self) -> None:
+        self.advanced.visible = not self.advanced.visible
+        sign = "▾" if self.advanced.visible else "▸"
+        self.advanced_button.text = f"{sign} Advanced"
+
+    # What it means
+
+    def _advise(self) -> None:
+        """Say what the present choice means; Run is enabled when it can be run."""
+        self._plan = None
+        self.window.enabled = self.stitching.value != "whole"
+        try:
+            self._plan = self.form.plan(self.device.value)
+        except (ValueError, OSError) as error:
+            no_image = self.image.value is None
+            self.note.refuse(str(error), "note" if no_image else "error")
+            self.summary.value = ""
+        else:
+            self._say_what_it_means(self._plan)
+            self._remember()
+        self._show_grid()
+        self.panel.allow(self._plan is not None)
+
+    def _say_what_it_means(self, plan: TilePlan) -> None:
+        advice, planes = advise(plan), self.form.planes
+        device, memory = self.device.device, self.device.memory
+        warnings = [
+            sample_model_warning(self.model.value, self.image.value),
+            training_window_warning(self.form.config),
+            advice.note * advice.makes_seams,
+            work_warning([plan], device, memory, planes),
+        ]
+        notes = [
+            advice.note * (not advice.makes_seams),
+            small_image_note(plan),
+            taken_note(self.image.value, self._viewer.dims, self.form.colour.value),
+        ]
+        self.note.tell(plan, "\n".join(filter(None, notes)), warnings, memory)
+        self.summary.value = advice.summary + (f"; {planes:,} planes" * (planes > 1))
+
+    def _show_grid(self) -> None:
+        if self.show_grid.value and self._plan is not None:
+            self._preview.show(self.image.value, self._plan)
+        else:
+            self._preview.hide()
+
+    # What comes out
+
+    def _steps(self) -> Generator[Progress, None, Outcome]:
+        run = self._again or self.form.run(self.device.value)
+        self._again = None
+        return segmentation_run(run)
+
+    def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
+        for layer in [Layer.create(*layer) for layer in outcome.layers]:
+            if isinstance(layer, Labels):
+                KEPT.keep(layer, outcome.kept)
+                self._made = ref(layer)
+                hide_earlier_runs(self._viewer.layers, layer.metadata[METADATA_KEY])
+            self._viewer.add_layer(layer)
+        self._preview.to_top()
+        for name in ("Compare stitching", "Inspect model"):
+            other = found(self._viewer, name)
+            if other is not None:
+                other.follow(self.form)
+        return outcome.line, "warning" if outcome.is_doubtful else "note"
+
+    @property
+    def _result(self) -> Labels | None:
+        """What the latest run made, unless the user removed it."""
+        labels = self._made and self._made()
+        return labels if labels in self._viewer.layers else None
+
+    def _open_mend(self) -> None:
+        if self._result is not None:
+            open_mend(self._viewer, self._result)
+
+    def _run_again(self, record: dict[str, Any]) -> None:
+        """Show the settings of the run that made the selected layer, and run them."""
+        if self.panel.is_running:
+            return
+        self._again = self.form.restore(record)
+        if self._again is not None:
+            self.panel.run()

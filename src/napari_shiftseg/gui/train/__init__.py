@@ -1,0 +1,1 @@
+"""The Train widget: images and their labels to a model."""

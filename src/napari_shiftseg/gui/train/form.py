@@ -1,0 +1,337 @@
+"""What the Train widget is asked to do: pairs, network, window, steps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import prod
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    LineEdit,
+    SpinBox,
+)
+from qtpy.compat import isalive
+
+from napari_shiftseg.geometry.window import as_window, parse_window, window_text
+from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.models import OPENED
+from napari_shiftseg.gui.parts.note import align_labels
+from napari_shiftseg.gui.parts.records import Corrected
+from napari_shiftseg.gui.parts.source import layer_shape
+from napari_shiftseg.gui.train.choice import PairsChoice
+from napari_shiftseg.gui.train.run import TrainingTask
+from napari_shiftseg.intensity.scale import USUAL_READING, Reading
+from napari_shiftseg.networks.header import new_model_path, read_config
+from napari_shiftseg.training.defaults import (
+    fine_tuned_config,
+    nearest_raw_outputs,
+    object_config,
+    refuse_small_images,
+    refuse_untrained_phases,
+    usual_depth,
+    usual_window,
+)
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Labels
+
+    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.gui.train.widget import TrainAdvanced
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.training.pairs import Counted
+
+FEW_REGIONS = "With fewer than ten corrected regions AP50 says nothing of other images."
+HOLDING_OUT = "Of ten or more every tenth is held out to validate on."
+SAME_READING = "Choose this intensity in Segment, too: the model does not keep it."
+NOTHING = "nothing"  # to start from
+USUAL = "nuclei"  # it learns other bright objects in few steps, too
+NAME = "my-model"
+STEPS = 300  # minutes on a CPU, and nuclei are found
+
+
+class TrainForm(Container):
+    """The rows above the advice, and what they and the advanced controls stand for.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    advanced : TrainAdvanced
+        Shown elsewhere.
+    """
+
+    def __init__(self, viewer: napari.Viewer, advanced: TrainAdvanced) -> None:
+        self.advanced = advanced
+        self._offered = ""  # window that was not typed
+        self._build(viewer)
+        super().__init__(
+            widgets=[
+                *self.pairs.rows, self.intensity, self.network, self.start,
+                self.model_name,
+                self.depth, self.window, self.steps,
+            ]
+        )  # fmt: skip
+        self.margins = (0, 0, 0, 0)
+        align_labels(self)
+        self.network.changed.connect(self._take_network)
+        self.start.changed.connect(self._take_network)
+        for control in (self.network, self.start):
+            control.changed.connect(self.intensity.refresh)
+        OPENED.changed.connect(self._follow_models)
+        self._take_network()
+
+    def _build(self, viewer: napari.Viewer) -> None:
+        self.pairs = PairsChoice(viewer)
+        self.network = ComboBox(
+            choices=[("2-D, plane by plane", 2), ("3-D", 3)], label="Network",
+            tooltip="A 2-D network learns from each plane that has labels. A 3-D one "
+            "takes far longer.",
+        )  # fmt: skip
+        self.start = ComboBox(
+            choices=lambda _: starts(), value=usual_start(), label="Start from",
+            tooltip="nothing: a new network. A model: fine-tune it, its network stays.",
+        )  # fmt: skip
+        self.model_name = LineEdit(
+            value=NAME, label="Name", tooltip="Of the new model in every list."
+        )
+        self.depth = SpinBox(
+            value=4, min=1, max=6, label="Depth",
+            tooltip="Poolings of the network: the period is 2 to this power, in "
+            "pixels. Objects larger than a few periods need more.",
+        )  # fmt: skip
+        self.window = LineEdit(
+            label="Training window",
+            tooltip="Size that the loss sees, in pixels: 244, or one value an axis. "
+            "Empty: the largest that fits, up to 244 (60 in 3-D).",
+        )
+        self.steps = SpinBox(
+            value=STEPS, min=1, max=10**6, label="Steps",
+            tooltip="300 for a first result; thousands for a good model.",
+        )  # fmt: skip
+        self.intensity = IntensityChoice(
+            self.pairs.image, lambda: self.config(NAME), self.pairs.colour
+        )
+
+    # What is shown
+
+    def take_corrections(self, image: Image, labels: Labels) -> None:
+        """Choose corrections, and the model that made the labels if it can go on."""
+        self.pairs.choose(image, labels)
+        corrected = Corrected.read(labels)
+        self.network.value = corrected.ndim
+        known = [value for _, value in starts()]
+        self.start.value = corrected.model if corrected.model in known else NOTHING
+        self.intensity.restore(asdict(corrected))
+
+    def show_rows(self) -> None:
+        """Show the rows that matter."""
+        self.pairs.show_rows()
+        self.intensity.read_files(self.pairs.are_folders)
+        self.network.visible = not self.pairs.is_flat and self._begins_with is None
+        self.depth.enabled = self._begins_with is None
+        self.advanced.begin_with_model(self._begins_with is not None)
+
+    def offer_window(self) -> None:
+        """Write the usual window into its field, unless the user typed another."""
+        if self.window.value != self._offered:
+            return
+        size = self.pairs.sizes(self.ndim)
+        window = usual_window(self.shape, size) if size else ()
+        self._offered = window_text(window) if window else ""
+        self.window.value = self._offered
+
+    def use_window(self, window: tuple[int, ...]) -> None:
+        """Write a window into its field."""
+        self.window.value = window_text(window)
+
+    def _take_network(self) -> None:
+        """Show the depth that the network has, or usually has."""
+        start = self._start()
+        if start is None:
+            self.depth.value = usual_depth(self.ndim)
+        else:
+            self.depth.value = max(axis.depth for axis in start.shape.axes)
+
+    def _follow_models(self) -> None:
+        if isalive(self.native):
+            self.start.reset_choices()
+
+    # What it stands for
+
+    @property
+    def ndim(self) -> int:
+        """Axes that the network reads."""
+        start = self._start()
+        if start is not None:
+            return start.ndim
+        return 2 if self.pairs.is_flat else self.network.value
+
+    @property
+    def shape(self) -> UNetShape:
+        """Sizes of the network."""
+        return self.config(NAME).shape
+
+    def config(self, name: str) -> ModelConfig:
+        """Return the network, under this name."""
+        start = self._start()
+        if start is not None:
+            return fine_tuned_config(name, start)
+        return object_config(
+            name, ndim=self.ndim, depth=self.depth.value, **self.advanced.network()
+        )
+
+    def training_window(self) -> tuple[int, ...] | None:
+        """Return the window that is asked for; None: the usual one of what is read.
+
+        Raises
+        ------
+        ValueError
+            If it is no window, is below the period or larger than the image.
+        """
+        text, shape = self.window.value.strip(), self.shape
+        if not text:
+            return None
+        window = as_window(parse_window(text), shape.ndim)
+        refuse_untrained_phases(window, shape)
+        refuse_small_images(window, shape, self.pairs.sizes(self.ndim))
+        return window
+
+    def better_windows(self) -> list[tuple[int, ...]]:
+        """Return windows to offer: the nearest raw outputs and the usual window.
+
+        Those that the image does not hold, and what is in the field, are left out.
+        """
+        shape, sizes = self.shape, self.pairs.sizes(self.ndim)
+        try:
+            window = as_window(parse_window(self.window.value), shape.ndim)
+        except ValueError:
+            window = ()
+        offered = list(nearest_raw_outputs(window, shape)) if window else []
+        offered += [usual_window(shape, sizes)] if sizes else []
+        return [
+            w
+            for w in dict.fromkeys(offered)
+            if w != window
+            and all(n <= m for size in sizes for n, m in zip(w, size, strict=True))
+        ]
+
+    def notes(self, about_name: bool) -> list[str]:
+        """Return what is to be known about the pairs and, if asked for, the name.
+
+        Sentences, what counts most first.
+        """
+        file = new_model_path(self.model_name.value)
+        asked = self.model_name.value.strip()
+        taken = f"There is a model {asked!r} already: this one will be {file.stem!r}."
+        count = self.pairs.counted(self.config(NAME))
+        sentences = [
+            *(self._about_corrections(count) or [self._about_validation()]),
+            taken * (about_name and file.stem != asked),
+            self.pairs.note,
+            SAME_READING * (self.intensity.reading != USUAL_READING),
+        ]
+        if count is not None and count.is_partly:
+            sentences += [FEW_REGIONS, HOLDING_OUT]
+        return list(filter(None, sentences))
+
+    def _about_corrections(self, count: Counted | None) -> list[str]:
+        if count is None or not count.is_partly:
+            return []
+        counts, rest = f"{count.line}.", "The rest is not known and does not count."
+        corrected = Corrected.read(self.pairs.truth.value)
+        if corrected is None:
+            return [counts, rest]
+        what = [f"{corrected.line}.", f"With what is next to them {counts}", rest]
+        return [*what, self._about_start(corrected.model)]
+
+    def _about_start(self, model: str) -> str:
+        """Say why a training on corrections does not begin with what made them."""
+        if self._begins_with is not None or _can_start(model):
+            return ""
+        return (
+            f"Model {model!r} has no foreground logit and cannot be fine-tuned: a new "
+            f"network begins with nothing."
+        )
+
+    def _about_validation(self) -> str:
+        if self.pairs.are_folders:
+            return "Every tenth image is held out: the network is validated on it."
+        size = layer_shape(self.pairs.truth.value)
+        planes = prod(size[: len(size) - self.ndim])
+        if planes > 1:
+            return (
+                f"Of {planes:,} planes those with labels are trained on, every tenth "
+                f"of them is held out: the network is validated on it."
+            )
+        return (
+            "One image is trained on and validated on: AP50 says nothing of other "
+            "images."
+        )
+
+    def check(self) -> None:
+        """Refuse what cannot be trained on, before any pixel is read.
+
+        Raises
+        ------
+        NotChosenYet
+            If images or labels are not chosen yet.
+        ValueError
+            If they do not fit each other or the network.
+        """
+        self.pairs.check(self.config(NAME))
+        self.intensity.settings()
+        new_model_path(self.model_name.value)
+        self.training_window()
+
+    def task(self, device: str) -> TrainingTask:
+        """Return what the controls ask for.
+
+        Raises
+        ------
+        ValueError
+            If a control says what cannot be.
+        """
+        self.check()
+        file = new_model_path(self.model_name.value)
+        return TrainingTask(
+            file=file,
+            pairs=self.pairs.pairs(),
+            config=self.config(file.stem),
+            start=self._begins_with,
+            window=self.training_window(),
+            steps=self.steps.value,
+            every=self.advanced.validated_every(self.steps.value),
+            recipe=self.advanced.recipe(),
+            device=device,
+            reading=Reading(**self.intensity.settings()),
+        )
+
+    @property
+    def _begins_with(self) -> str | None:
+        return None if self.start.value in (None, NOTHING) else self.start.value
+
+    def _start(self) -> ModelConfig | None:
+        return self._begins_with and read_config(self._begins_with)
+
+
+def starts() -> list[tuple[str, str]]:
+    """Return what a training can begin with: what is shown, what it stands for.
+
+    Nothing, or a model that can be fine-tuned.
+    """
+    models = [choice for choice in OPENED.choices() if _can_start(choice[1])]
+    return [(NOTHING, NOTHING), *models]
+
+
+def usual_start() -> str:
+    """Return what a training usually begins with: the bundled model of nuclei."""
+    return USUAL if USUAL in [value for _, value in starts()] else NOTHING
+
+
+def _can_start(model: str) -> bool:
+    try:
+        return read_config(model).foreground
+    except (OSError, ValueError):  # no model, or gone
+        return False

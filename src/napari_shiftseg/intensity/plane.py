@@ -1,0 +1,317 @@
+"""What one plane shows: its ground, its noise, and what stands out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.polynomial import legendre
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.float32]
+    Mask = NDArray[np.bool_]
+    from numpy.typing import NDArray
+
+
+OBJECT = 2.0  # pixels, standard deviation of the blur that keeps objects, not noise
+AROUND = 12.0  # pixels, of the blur that keeps what is wider than objects
+NEAR = 17  # pixels, width of what is too near to an object to show the noise
+RARE = 0.01  # of the pixels; fewer show no noise
+WHITE = 0.19  # noise at the size of objects, of the usual difference from neighbours
+GRAINY = 10.0  # times that of single pixels, that noise is at the size of objects
+HOT = 8  # times the 80th percentile of the differences of pixels from neighbours
+NOISE_LIKE = 0.4  # spread left by a blur four times as wide; 0.25 for white noise
+CORRELATED = 0.3  # the same where all is noise, of up to 4 pixels; nuclei leave more
+FARTHEST = 6.0  # times the spread, that noise lies above its middle
+TENTH = (1.1, 1.48)  # times the spread, that a tenth of noise lies above; 1.28
+DEGREE = 6  # of the polynomial that describes the light
+TOO_SMALL = 48  # pixels of the shorter side of a plane, to tell that all is noise
+LARGE = 100  # pixels of the shorter side of a plane where light differs from objects
+GRID = 64  # pixels of the shorter side that the light is fitted to
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of one plane.
+
+    Attributes
+    ----------
+    spread : float
+        Standard deviation at the size of objects, in quiet parts.
+    is_all : bool
+        Whether the plane shows nothing else, but light that falls off.
+    """
+
+    spread: float
+    is_all: bool
+
+
+def noise_of(
+    plain: NDArray[Any], calm: NDArray[Any], busy: Mask, out: Mask, step: float
+) -> Noise:
+    r"""Return the noise of a plane.
+
+    Noise follows a normal law, and hardly more than neighbours depend on each other,
+    be it of single pixels, blurred, enlarged or compressed. Objects are far from the
+    others or leave a law that is none.
+
+    Parameters
+    ----------
+    plain : ndarray
+        (\\*spatial)
+    calm : ndarray
+        (\\*spatial), each pixel the median of its neighbours.
+    busy, out : ndarray of bool
+        (\\*spatial), pixels that stand out; pixels without data.
+    step : float
+        From one grey value to the next.
+    """
+    jumps = np.abs(plain - calm)
+    hot = jumps > HOT * max(float(np.percentile(jumps, 80)), step)
+    quiet = np.where(hot, calm, plain)
+    spread = _of_all(quiet, out)
+    if spread is not None:
+        return Noise(spread, is_all=True)
+    still = ~ndimage.maximum_filter(busy | out, NEAR)
+    if still.mean() < RARE:
+        still = ~busy & ~out
+    if not (still & ~hot).any():
+        return Noise(0.0, is_all=False)
+    single = WHITE * float(jumps[still & ~hot].mean())
+    return Noise(_in_quiet_parts(quiet, calm, still, single), is_all=False)
+
+
+def _of_all(quiet: NDArray[Any], out: Mask) -> float | None:
+    """Return the noise of a plane that shows nothing else; None for any other."""
+    if min(quiet.shape) < TOO_SMALL:
+        return None
+    flat = np.where(out, 0, quiet - light_of(quiet, out))
+    wide = ndimage.gaussian_filter(flat, AROUND)
+    fine, coarse = (
+        (ndimage.gaussian_filter(flat, blur) - wide)[~out] for blur in (OBJECT, 8.0)
+    )
+    middle, spread = _middle_and_spread(fine)
+    if spread <= 0:
+        return None
+    farthest, tenth = (fine.max() - middle, np.percentile(fine, 90) - middle)
+    is_noise = (
+        farthest <= FARTHEST * spread
+        and TENTH[0] * spread <= tenth <= TENTH[1] * spread
+        and _middle_and_spread(coarse)[1] <= CORRELATED * spread
+    )
+    return spread if is_noise else None
+
+
+def _in_quiet_parts(
+    quiet: NDArray[Any], calm: NDArray[Any], still: Mask, single: float
+) -> float:
+    """Return the noise beside objects.
+
+    What is left of haze and of objects out of focus is no noise; there it is judged
+    from single pixels.
+    """
+    wide = ndimage.gaussian_filter(calm, AROUND)
+    fine = ndimage.gaussian_filter(quiet, OBJECT) - wide
+    coarse = ndimage.gaussian_filter(quiet, 4 * OBJECT) - wide
+    spread, wider = (
+        1.4826 * float(np.median(np.abs(d[still]))) for d in (fine, coarse)
+    )
+    if wider <= NOISE_LIKE * spread <= NOISE_LIKE * GRAINY * single:
+        return spread
+    return min(spread, single)
+
+
+def _middle_and_spread(values: NDArray[Any]) -> tuple[float, float]:
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+
+
+def light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
+    r"""Return the light over a plane: a polynomial, or the median of a small plane.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        (\\*spatial)
+    out : ndarray of bool
+        (\\*spatial), pixels without data; they count for nothing.
+
+    Returns
+    -------
+    ndarray
+        (\\*spatial)
+    """
+    middle = np.median(pixels[~out])
+    if min(pixels.shape) < LARGE:
+        return np.full(pixels.shape, middle)
+    every = min(pixels.shape) // GRID
+    grid = (slice(every // 2, None, every),) * pixels.ndim
+    known = ~out[grid]
+    blurred = ndimage.uniform_filter(np.where(out, middle, pixels), every)[grid]
+    powers = [
+        legendre.legvander(np.linspace(-1, 1, size), DEGREE) for size in pixels.shape
+    ]
+    terms = [t for t in np.ndindex((DEGREE + 1,) * pixels.ndim) if sum(t) <= DEGREE]
+    columns = [_product(powers, term, grid)[known] for term in terms]
+    found = np.linalg.lstsq(np.stack(columns, 1), blurred[known], rcond=None)[0]
+    factors = np.zeros((DEGREE + 1,) * pixels.ndim)
+    factors[tuple(np.transpose(terms))] = found
+    for matrix in powers:  # axis after axis; each goes to the end
+        factors = np.tensordot(factors, matrix, axes=(0, 1))
+    return factors
+
+
+def _product(
+    powers: list[NDArray[Any]], term: tuple[int, ...], grid: tuple[slice, ...]
+) -> NDArray[Any]:
+    r"""Return one term of the polynomial on a grid, (\\*grid)."""
+    lines = [m[part, n] for m, n, part in zip(powers, term, grid, strict=True)]
+    product: NDArray[Any] = lines[0]
+    for line in lines[1:]:
+        product = np.multiply.outer(product, line)
+    return product
+
+
+CLEAR = 6.0  # times the spread of the ground, that objects stand out of it
+STEPS = 3  # of the grey values
+SMALLEST = 12  # pixels of what counts as an object
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one plane, or one part of a large plane, shows.
+
+    Attributes
+    ----------
+    ground : float
+        Grey value of the ground: the commonest one.
+    below : float
+        Spread of the pixels below it.
+    noise : float
+        Standard deviation of the ground at the size of objects, in its quiet parts.
+    is_noise : bool
+        Whether it shows nothing else; then nothing stands out.
+    peaks, sizes, steepness : ndarray
+        (objects,), of what stands out: grey value of its brighter half, pixels of
+        that, and slope of its edge by its height, per pixel.
+    bright : ndarray
+        (pixels,), grey values of the brighter halves of all of them.
+    smooth : float
+        The 99.8th percentile without isolated pixels.
+    """
+
+    ground: float
+    below: float
+    noise: float
+    is_noise: bool
+    peaks: NDArray[np.floating[Any]]
+    sizes: NDArray[np.integer[Any]]
+    steepness: NDArray[np.floating[Any]]
+    bright: NDArray[np.floating[Any]]
+    smooth: float
+
+    def raised(self, by: float) -> Sheet:
+        """Return the sheet of a plane with so much added to its grey values."""
+        return replace(
+            self, ground=self.ground + by, peaks=self.peaks + by,
+            bright=self.bright + by, smooth=self.smooth + by,
+        )  # fmt: skip
+
+    def without_objects(self) -> Sheet:
+        """Return the sheet as if nothing stood out."""
+        return replace(
+            self, peaks=self.peaks[:0], sizes=self.sizes[:0],
+            steepness=self.steepness[:0], bright=self.bright[:0],
+        )  # fmt: skip
+
+
+def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
+    r"""Look at one plane.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        (\\*spatial), of one axis or two, finite where they count.
+    left_out : ndarray of bool, optional
+        (\\*spatial), pixels that hold no data or are drawn into the image.
+    """
+    out = np.zeros(pixels.shape, dtype=np.bool_) if left_out is None else left_out
+    middle = float(np.median(pixels[~out]))
+    plain = np.where(out, middle, pixels).astype(np.float64)
+    calm = ndimage.median_filter(plain, 3, mode="reflect")
+    blurred = ndimage.gaussian_filter(calm, OBJECT)
+    ground = _mode(blurred[~out])
+    spread = _below(blurred[~out], ground)
+    step = smallest_step(plain[~out])
+    floor = ground + max(CLEAR * spread, STEPS * step)
+    standing_out = (blurred > floor) & ~out
+    noise = noise_of(plain, calm, standing_out, out, step)
+    if noise.is_all:
+        standing_out = np.zeros_like(out)
+    objects = _objects(calm, blurred, standing_out, ground, floor)
+    return Sheet(
+        ground,
+        max(_below(plain[~out], ground), step),
+        noise.spread,
+        noise.is_all,
+        *objects,
+        float(np.percentile(calm[~out], 99.8)),
+    )
+
+
+def smallest_step(values: NDArray[Any]) -> float:
+    """Return the smallest step from one grey value to the next."""
+    steps = np.diff(np.unique(values[:: max(1, values.size // 2**12)]))
+    return float(steps.min()) if steps.size else 0.0
+
+
+def _mode(values: NDArray[Any]) -> float:
+    """Return the commonest value: the middle of the shortest half, again and again."""
+    ordered = np.sort(values[:: max(1, values.size // 2**17)])
+    while len(ordered) > 2:
+        half = (len(ordered) + 1) // 2
+        widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
+        start = int(np.flatnonzero(widths == widths.min()).mean())
+        ordered = ordered[start : start + half]
+    return float(ordered.mean())
+
+
+def _below(values: NDArray[Any], ground: float) -> float:
+    """Return the spread of what is darker than the ground, as of a normal law."""
+    darker = values[values < ground]
+    return 1.4826 * float(np.median(ground - darker)) if darker.size else 0.0
+
+
+def _objects(
+    calm: Pixels, blurred: Pixels, standing_out: Mask, ground: float, floor: float
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return peaks, sizes, steepness of what stands out, and its brighter pixels."""
+    parts, number = ndimage.label(standing_out)
+    most = ndimage.maximum(calm, parts, np.arange(number + 1))
+    core = standing_out & (calm > np.maximum(floor, (ground + most[parts]) / 2))
+    sizes = np.bincount(parts[core], minlength=number + 1)
+    sizes[0] = 0
+    large = sizes >= SMALLEST
+    ids = np.flatnonzero(large)
+    if not len(ids):
+        none = np.zeros(0)
+        return none, none.astype(int), none, none
+    kept = core & large[parts]
+    peaks = np.asarray(ndimage.median(calm, np.where(kept, parts, 0), ids))
+    steepness = _steepness(blurred, parts, ids, ground)
+    return peaks, sizes[ids], steepness, calm[kept]
+
+
+def _steepness(
+    blurred: Pixels, parts: NDArray[Any], ids: NDArray[Any], ground: float
+) -> NDArray[Any]:
+    """Return the steepest slope of things by their height, per pixel: (things,)."""
+    slopes = np.sqrt(sum(np.gradient(blurred, axis=i) ** 2 for i in range(parts.ndim)))
+    steepest = np.asarray(ndimage.maximum(slopes, parts, ids))
+    height = np.asarray(ndimage.maximum(blurred, parts, ids)) - ground
+    found: NDArray[Any] = steepest / height
+    return found

@@ -1,0 +1,167 @@
+"""How grey values are read: which is 0 and which is 1, and what holds no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any, Literal
+
+from napari_shiftseg.text import grey
+
+Asked = Literal["auto"] | tuple[float, float]
+
+REMEDY = (
+    "replace them first, for example with numpy.nan_to_num, or have NaN read as no "
+    "data (ignore_nan, --ignore-nan)"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the user wants grey values read.
+
+    Parameters
+    ----------
+    intensity : "auto" or (float, float)
+        Grey values that are read as 0 and 1; "auto": they are found in the image, as
+        the model says.
+    invert : bool
+        Whether objects are dark on a bright ground: the higher value is read as 0.
+    ignore_nan : bool
+        Whether NaN and infinite pixels are no data, not an error.
+
+    Raises
+    ------
+    ValueError
+        If the two values are not finite or the second is not above the first.
+    """
+
+    intensity: Asked = "auto"
+    invert: bool = False
+    ignore_nan: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.intensity, str):
+            if self.intensity != "auto":
+                raise ValueError(
+                    f'the intensity must be "auto" or two grey values, got '
+                    f"{self.intensity!r}"
+                )
+            return
+        try:
+            low, high = map(float, self.intensity)
+        except (TypeError, ValueError):
+            low, high = inf, inf
+        if not (isfinite(low) and isfinite(high) and low < high):
+            raise ValueError(
+                f"the intensity needs two grey values, the first below the second, "
+                f"for example 100:1100, got {written(self.intensity)}"
+            )
+
+
+def written(intensity: object) -> str:
+    """Write an intensity as the command line takes it: ``100:1100``."""
+    if isinstance(intensity, (tuple, list)):
+        return ":".join(
+            f"{v:.12g}" if isinstance(v, (int, float)) else str(v) for v in intensity
+        )
+    return str(intensity)
+
+
+def parse_intensity(text: str) -> Asked:
+    """Read "auto", or two grey values as ``100:1100``.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise ValueError(
+            f"the intensity needs two grey values, the first below the second, for "
+            f"example 100:1100, or auto, got {text!r}"
+        ) from None
+    return low, high
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How grey values are read: v as (v − low) / (high − low), or 1 less that.
+
+    Attributes
+    ----------
+    low, high : float
+        Grey values that are read as 0 and as 1; the other way round where inverted.
+        Equal ones: every pixel is read as 0.
+    inverted : bool
+        Whether objects are dark on a bright ground.
+    ground : float
+        Grey value that stands in for pixels without data.
+    no_data : tuple of float
+        Grey values that hold no data: of borders, and of bars and text.
+    in_blocks : tuple of float
+        Grey values that hold no data where all pixels of a square have them.
+    ceiling : float
+        Pixels read as more than this, or as very dark, are read as the median of their
+        neighbours, and nothing is read as more than twice this or as less than −1;
+        infinite: all is read as it is.
+    ignore_nan : bool
+        Whether what is not finite holds no data.
+    notes : tuple of str
+        What the user should know.
+    frames : tuple of (float, float)
+        `low` and `high` of each frame of a stack whose frames are read each in its own
+        way; this scale is that of the others, or of the first.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    inverted: bool = False
+    ground: float = 0.0
+    no_data: tuple[float, ...] = ()
+    in_blocks: tuple[float, ...] = ()
+    ceiling: float = inf
+    ignore_nan: bool = False
+    notes: tuple[str, ...] = ()
+    frames: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def offset(self) -> float:
+        """A pixel v is read as ``(v − offset) · gain``."""
+        return self.high if self.inverted else self.low
+
+    @property
+    def gain(self) -> float:
+        """See `offset`."""
+        if not self.high > self.low:
+            return 1.0
+        return (-1 if self.inverted else 1) / (self.high - self.low)
+
+    @property
+    def sentence(self) -> str:
+        """Say what is read as 0 and what as 1: "reads 102 … 1,100 as 0 … 1"."""
+        if (self.low, self.high, self.inverted) == (0, 1, False):
+            return "reads grey values as they are"
+        if not self.high > self.low:
+            return f"reads {grey(self.low)} as 0"
+        ends = "1 … 0" if self.inverted else "0 … 1"
+        return f"reads {grey(self.low)} … {grey(self.high)} as {ends}"
+
+    def figures(self) -> dict[str, Any]:
+        """Return these values, ready for JSON."""
+        frames = {"frames": [[*ends] for ends in self.frames]} if self.frames else {}
+        return {
+            "low": self.low,
+            "high": self.high,
+            "inverted": self.inverted,
+            "no_data": [*self.no_data, *self.in_blocks],
+            **frames,
+        }
+
+
+AS_IS = Scale()
+USUAL_READING = Reading()

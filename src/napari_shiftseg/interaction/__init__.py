@@ -1,1 +1,0 @@
-"""After the embedding: steering the clustering, asking pixels, mending objects."""

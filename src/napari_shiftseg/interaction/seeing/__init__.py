@@ -1,1 +1,0 @@
-"""The embedding seen: a sample along two components, and what a lasso holds."""

@@ -1,0 +1,1 @@
+"""Edits of objects by hand: made, cut, grown, replayed on new labels."""

@@ -1,0 +1,206 @@
+"""Files of edits: JSON that a person can read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.mending.edits import (
+    Delete,
+    Edit,
+    Grow,
+    Merge,
+    Paint,
+    Redraw,
+    Split,
+)
+from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+from napari_shiftseg.text import LONGEST, brief
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+KINDS: dict[str, type[Edit]] = {
+    kind.kind: kind for kind in (Merge, Split, Delete, Redraw, Grow, Paint)
+}
+_ADAPTERS = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
+
+
+def to_dict(edit: Edit) -> dict[str, Any]:
+    """Return an edit as a plain dict, ready for JSON; see `from_dict`."""
+    return {"kind": edit.kind, **asdict(edit)}
+
+
+def from_dict(known: Mapping[str, Any]) -> Edit:
+    """Make an edit of what `to_dict` returns, or of that read from JSON.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, or a value is missing or out of range; it is named.
+    """
+    said = known.get("kind") if hasattr(known, "keys") else known
+    if said is known or not isinstance(said, str) or said not in KINDS:
+        raise ValueError(
+            f"the kind of an edit is {', '.join(KINDS)}, got {brief(said)}"
+        )
+    values = {key: value for key, value in known.items() if key != "kind"}
+    try:
+        return _ADAPTERS[known["kind"]].validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{part}: "[:LONGEST] for part in first["loc"][:1])
+        message = first["msg"].removeprefix("Value error, ")
+        got = "" if first["type"] == "value_error" else f", got {brief(first['input'])}"
+        raise ValueError(f"{known['kind']}: {place}{message}{got}") from None
+
+
+VERSION = 1
+MOST_BYTES = 10**8
+LONGEST_NAME = 4096  # of a file with its folders
+KEYS = ("version", "edits", "clustering", "model", "image")
+
+
+@dataclass(frozen=True)
+class EditList:
+    """Edits, and what the objects are on which they were made.
+
+    Attributes
+    ----------
+    edits : tuple of Edit
+        The oldest first.
+    clustering : mapping
+        What was chosen of the settings in `Clustering`; empty: the model's own.
+    model : str
+        Name of the model, or path to its file; empty: not known.
+    image : str
+        Name of the image; empty: not known.
+    """
+
+    edits: tuple[Edit, ...]
+    clustering: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    image: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it ready for JSON; see `from_dict`."""
+        edits = [to_dict(edit) for edit in self.edits]
+        return {
+            "version": VERSION,
+            "edits": edits,
+            "clustering": dict(self.clustering),
+            "model": self.model,
+            "image": self.image,
+        }
+
+    @classmethod
+    def from_dict(cls, known: Any) -> EditList:
+        """Read what `to_dict` returns; model and image may be missing.
+
+        Raises
+        ------
+        ValueError
+            If it is of another version, or a value is wrong; it is named.
+        """
+        if not isinstance(known, dict) or set(known) - set(KEYS):
+            raise ValueError(f"edits are an object of {', '.join(KEYS)}")
+        if known.get("version") != VERSION:
+            raise ValueError(
+                f"version {VERSION} of a list of edits is read, got "
+                f"{brief(known.get('version'))}: write it with the program that reads "
+                f"it"
+            )
+        if not isinstance(known.get("edits"), list):
+            raise ValueError("edits must be a list; an empty one is []")
+        edits = [_edit(n, edit) for n, edit in enumerate(known["edits"], start=1)]
+        clustering = _clustering(known.get("clustering", {}))
+        return cls(
+            tuple(edits), clustering, _name(known, "model"), _name(known, "image")
+        )
+
+
+def read_edits(path: Path) -> EditList:
+    """Read a file of edits.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no JSON, or no list of edits; what is wrong is named.
+    """
+    try:
+        return EditList.from_dict(json.loads(_text(path), parse_constant=_no_number))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is no text: a file of edits is JSON") from None
+    except RecursionError:
+        raise ValueError(
+            f"{path.name} cannot be read as edits: it nests too deeply, an edit holds "
+            f"lists of positions"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} cannot be read as edits: {error}") from None
+
+
+def _text(path: Path) -> str:
+    """Return what is in a file; a device or pipe, which may never end, is refused."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, a file of edits is expected")
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file but a device or a pipe")
+    size = path.stat().st_size
+    if not size:
+        raise ValueError("it is empty")
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"it has {size:,} bytes, at most {MOST_BYTES:,} are read: that is no list "
+            f"of edits made by hand"
+        )
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def write_edits(path: Path, edits: EditList) -> None:
+    """Write a file of edits whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; an older file is as it was.
+    """
+    text = json.dumps(edits.to_dict(), allow_nan=False)
+    with whole_or_not_at_all(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def _edit(number: int, known: Any) -> Edit:
+    try:
+        return from_dict(known)
+    except ValueError as error:
+        raise ValueError(f"edit {number}: {error}") from None
+
+
+def _name(known: Mapping[str, Any], key: str) -> str:
+    name = known.get(key, "")
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        raise ValueError(f"{key} must be a name in quotes, got {brief(name)}")
+    return name
+
+
+def _clustering(known: Any) -> dict[str, Any]:
+    try:
+        read = Clustering.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "".join(f"{part}: " for part in first["loc"])
+        raise ValueError(f"clustering: {brief(name)[1:-1]}{first['msg']}") from None
+    return read.model_dump(include=read.model_fields_set)

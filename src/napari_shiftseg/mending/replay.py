@@ -1,0 +1,203 @@
+"""A list of edits made again, on the same labels or on newer ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.pipeline.result import Prediction, Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edits import Edit
+    from napari_shiftseg.networks.unet import UNet
+
+
+@dataclass(frozen=True)
+class Replayed:
+    r"""What became of a list of edits; they are numbered from 1.
+
+    Attributes
+    ----------
+    labels : ndarray of int
+        ([leading,] \\*spatial), mended.
+    applied : tuple of int
+        Edits that acted, or had nothing to do since what they ask for was so already.
+    left_out : dict of int to str
+        Edits that could not act, and what was found in place of what they need.
+    overruled : dict of int to int
+        Edits that were applied and hold no more, and the newer edit that wins.
+    notes : tuple of str
+        The last two in words.
+    """
+
+    labels: NDArray[np.integer]
+    applied: tuple[int, ...]
+    left_out: dict[int, str]
+    overruled: dict[int, int]
+    notes: tuple[str, ...]
+
+
+def replay(
+    edits: Sequence[Edit],
+    labels: NDArray[np.integer],
+    embedding: Any,
+    foreground: NDArray[np.bool_] | None = None,
+    bandwidth: float = 1.0,
+    offset: Sequence[int] | None = None,
+    leading: int = 0,
+    logit: NDArray[Any] | None = None,
+) -> Replayed:
+    r"""Make edits one after the other, on a copy of the labels.
+
+    Edits that cannot act, since the labels under them are not what they were, are left
+    out, unless what they ask for is so already: two points to be merged lie on one
+    object, or what was to be deleted was not found. Where two contradict each other,
+    the newer one wins. Both are noted.
+
+    Parameters
+    ----------
+    edits : sequence of Edit
+        The oldest first.
+    labels : ndarray of int
+        ([leading,] \\*spatial), 0 is background. Each frame has numbers of its own.
+    embedding : array
+        (channels, [leading,] \\*spatial), in memory or in a store. Of unit length for
+        the kernel "von-mises-fisher".
+    foreground : ndarray of bool, optional
+        ([leading,] \\*spatial)
+    bandwidth : float
+        Of the mean shift, in units of the embedding.
+    offset : sequence of int, optional
+        Pixel of a frame at which these arrays begin, as `TilePlan.offset`.
+    leading : int
+        Axes (time, planes) before the spatial ones.
+    logit : ndarray, optional
+        ([leading,] \\*spatial), of the foreground.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not cover the same pixels.
+    """
+    mended = labels.copy()
+    left_out: dict[int, str] = {}
+    overruled: dict[int, int] = {}
+    applied: list[int] = []
+    for position, numbers in _by_frame(edits).items():
+        if not _is_there(position, labels.shape[:leading]):
+            left_out |= dict.fromkeys(numbers, _no_frame(position, labels, leading))
+            continue
+        mending = Mending(
+            mended[position],
+            embedding[(slice(None), *position)],
+            None if foreground is None else foreground[position],
+            bandwidth,
+            offset,
+            position,
+            None if logit is None else logit[position],
+        )
+        failed = mending.replay([edits[number - 1] for number in numbers])
+        left_out |= {numbers[index]: why for index, why in failed.items()}
+        acted = [n for index, n in enumerate(numbers) if index not in failed]
+        overruled |= {acted[old]: acted[new] for old, new in mending.overruled()}
+        applied += acted
+    left_out, overruled = (
+        dict(sorted(left_out.items())),
+        dict(sorted(overruled.items())),
+    )
+    notes = notes_on(edits, left_out, overruled)
+    return Replayed(mended, tuple(sorted(applied)), left_out, overruled, notes)
+
+
+def notes_on(
+    edits: Sequence[Edit], left_out: dict[int, str], overruled: dict[int, int]
+) -> tuple[str, ...]:
+    """Say which edits, numbered from 1, are left out, and which hold no longer."""
+    return (
+        *(
+            f"edit {number} ({edits[number - 1]}) is left out: {reason}"
+            for number, reason in left_out.items()
+        ),
+        *(
+            f"edit {old} ({edits[old - 1]}) no longer holds: edit {new} "
+            f"({edits[new - 1]}) is newer and wins"
+            for old, new in overruled.items()
+        ),
+    )
+
+
+def _by_frame(edits: Sequence[Edit]) -> dict[Point, list[int]]:
+    """Return the numbers, from 1, of the edits of each frame."""
+    found: dict[Point, list[int]] = {}
+    for number, edit in enumerate(edits, start=1):
+        found.setdefault(edit.frame, []).append(number)
+    return found
+
+
+def _is_there(position: Point, shape: tuple[int, ...]) -> bool:
+    return len(position) == len(shape) and all(
+        x < n for x, n in zip(position, shape, strict=True)
+    )
+
+
+def _no_frame(position: Point, labels: NDArray[np.integer], leading: int) -> str:
+    shape = labels.shape[:leading]
+    there = f"frames of the shape {shape}" if shape else "one frame, ()"
+    return f"there is no frame {position}, the result has {there}"
+
+
+def mend(
+    result: Segmentation, model: UNet, edits: Sequence[Edit]
+) -> tuple[Segmentation, Replayed]:
+    """Make edits on the objects of a run.
+
+    Parameters
+    ----------
+    result : Segmentation
+    model : UNet
+        That made it.
+    edits : sequence of Edit
+        The oldest first.
+
+    Returns
+    -------
+    Segmentation, Replayed
+        The run with mended labels and the notes of the edits; what became of these.
+    """
+    clustering = result.settings.clustering(model.config)
+    predicted = Prediction(result.embeddings, result.foreground, result.plan, ())
+    outcome = replay(
+        edits,
+        result.labels,
+        measured_by(clustering, result.embeddings),
+        predicted.foreground(clustering.foreground_threshold),
+        clustering.bandwidth,
+        result.offset,
+        result.labels.ndim - result.plan.shape.ndim,
+        result.foreground,
+    )
+    notes = (*result.notes, *outcome.notes)
+    return replace(
+        result, labels=outcome.labels.astype(np.int32, copy=False), notes=notes
+    ), outcome
+
+
+def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
+    r"""Return an embedding whose distances are those of a kernel.
+
+    Of unit length for von Mises-Fisher, else as it is; (channels, \\*spatial).
+    """
+    if clustering.kernel != "von-mises-fisher":
+        return embedding
+    length = np.linalg.norm(embedding, axis=0, keepdims=True)
+    unit: NDArray[Any] = embedding / np.maximum(length, np.finfo(embedding.dtype).tiny)
+    return unit

@@ -1,0 +1,183 @@
+"""Which pixels true and predicted objects share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+from skimage.measure import label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+MOST_AXES = 3  # that scikit-image labels
+MOST_PARTS = 10  # connected parts an id; more are no objects
+FULL = 255  # what a mask of 8 bits has for yes
+
+
+def parts_per_id(labels: ArrayLike) -> float:
+    r"""Return in how many connected parts the objects are, on average.
+
+    1: each is in one piece. The grey values of a photograph are in many parts, and so
+    is a mask, whose objects share one id.
+
+    Parameters
+    ----------
+    labels : array_like of int
+        (\\*spatial), 0 is background. Parts are connected by faces; of more than three
+        axes the first ones do not connect.
+
+    Returns
+    -------
+    float
+        0 where there is no object.
+    """
+    image = np.atleast_1d(labels)
+    parts = ids = 0
+    for at in np.ndindex(image.shape[:-MOST_AXES]):
+        parts += label(image[at], background=0, return_num=True, connectivity=1)[1]
+        ids += int(np.count_nonzero(np.unique(image[at])))
+    return parts / ids if ids else 0.0
+
+
+def doubt_about(frames: Iterable[ArrayLike]) -> str:
+    r"""Say that labels look like a mask or a raw image; empty if they do not.
+
+    A mask has one id, 255 or for several parts that do not touch. More than 10 parts an
+    id are not expected of objects either.
+
+    Parameters
+    ----------
+    frames : iterable of array_like of int
+        (\\*spatial), 0 is background and −1 not known; each has its own ids.
+
+    Returns
+    -------
+    str
+        As it stands after what the labels are called.
+    """
+    doubts = (_doubt_about(np.maximum(frame, 0)) for frame in frames)
+    return next(filter(None, doubts), "")
+
+
+def _doubt_about(labels: NDArray[np.integer]) -> str:
+    parts = parts_per_id(labels)
+    objects = labels[labels > 0]
+    is_one = bool(len(objects)) and objects.min() == objects.max()
+    remedy = "every object needs an id of its own"
+    if is_one and parts > 1:
+        return (
+            f"looks like a mask, not like labels: {parts:.0f} parts that do not touch "
+            f"all have the id {objects[0]}; {remedy}, as skimage.measure.label gives it"
+        )
+    if is_one and objects[0] == FULL:
+        return f"looks like a mask, not like labels: its only id is {FULL}; {remedy}"
+    if parts > MOST_PARTS:
+        return (
+            f"looks like a raw image or a mask, not like labels: {parts:.0f} parts an "
+            f"id that do not touch; {remedy}"
+        )
+    return ""
+
+
+UNKNOWN = -1  # label of a pixel of which nothing is known
+
+
+@dataclass(frozen=True)
+class Contingency:
+    """How many pixels each true object shares with each predicted one.
+
+    Attributes
+    ----------
+    shared : sparse array of int
+        (true objects, predicted objects)
+    true_sizes, sizes : ndarray of int
+        Pixels of each true and each predicted object.
+    """
+
+    shared: csr_array
+    true_sizes: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
+    """Count the shared pixels of two label images; 0 is background in both.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an image is not of whole numbers from 0 upward.
+    """
+    true, found = as_labels("truth", truth), as_labels("prediction", prediction)
+    if true.shape != found.shape:
+        raise ValueError(
+            f"truth and prediction must have one shape, got {true.shape} and "
+            f"{found.shape}"
+        )
+    true_ids, row = np.unique(true, return_inverse=True)
+    ids, column = np.unique(found, return_inverse=True)
+    one = np.ones(true.size, dtype=np.int64)
+    table = coo_array((one, (row.ravel(), column.ravel())), (len(true_ids), len(ids)))
+    table = table.tocsr()  # adds up the pixels of a pair
+    is_true, is_found = np.flatnonzero(true_ids), np.flatnonzero(ids)
+    return Contingency(
+        shared=table[is_true][:, is_found],
+        true_sizes=table.sum(axis=1)[is_true],
+        sizes=table.sum(axis=0)[is_found],
+    )
+
+
+def as_labels(name: str, image: ArrayLike, least: int = 0) -> NDArray[np.integer]:
+    """Return a label image; `name` stands for it in the error.
+
+    Parameters
+    ----------
+    name : str
+    image : array_like of int
+    least : int
+        The least label there may be; −1 where pixels may be not known.
+
+    Raises
+    ------
+    ValueError
+        If it is not of whole numbers from `least` upward.
+    """
+    labels = np.asarray(image)
+    expected = f"the {name} must be a label image of whole numbers from {least} upward"
+    if labels.dtype.kind not in "bui":
+        raise ValueError(
+            f"{expected}, got {labels.dtype}; save it with an integer type, for "
+            f"example uint16"
+        )
+    lowest = labels.min() if labels.size else least
+    if lowest < least:
+        raise ValueError(f"{expected}, got {lowest}; {_remedy(int(lowest), least)}")
+    return labels
+
+
+def with_axes_of(
+    labels: NDArray[np.integer], shape: tuple[int, ...]
+) -> NDArray[np.integer]:
+    """Return labels in a shape that differs by leading axes of length 1, if it does.
+
+    The one plane of a stack of one is that plane: (1, Y, X) goes with (Y, X).
+    """
+    own, its = list(labels.shape), list(shape)
+    for sizes in (own, its):
+        while sizes and sizes[0] == 1 and len(sizes) > min(labels.ndim, len(shape)):
+            del sizes[0]
+    return labels.reshape(shape) if own == its else labels
+
+
+def _remedy(lowest: int, least: int) -> str:
+    if lowest != UNKNOWN:
+        return f"set such pixels to {least}"
+    return (
+        "-1 stands for pixels that are not known, and such labels can only be trained "
+        "on: label all of the image, or set these pixels to 0 if they are background"
+    )

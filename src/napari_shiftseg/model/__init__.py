@@ -1,1 +1,0 @@
-"""The U-Net, its configuration and its file."""

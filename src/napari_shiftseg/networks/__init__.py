@@ -1,0 +1,1 @@
+"""Networks: what they are, what is in their files, what they may read."""

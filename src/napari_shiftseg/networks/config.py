@@ -1,0 +1,263 @@
+"""What a model is and how it was made: everything in its file but the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from napari_shiftseg.clustering.settings import Clustering, Count
+from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
+from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.networks.bounds import (
+    Name,
+    Pixels,
+    Text,
+    check_bounds,
+    check_levels,
+)
+
+Upsampling = Literal["learnt", "nearest"]
+Intensity = Literal["as-is", "range", "percentile"]
+
+PerAxis = int | Sequence[int]
+
+
+class Provenance(BaseModel):
+    """How the weights came about.
+
+    Attributes
+    ----------
+    command : str
+        That makes them again.
+    window : tuple of int
+        Output window the loss saw, per axis.
+    seed, steps : int
+        Of the training.
+    loss : dict
+        Name, margins and weights of the loss; ``foreground_...``: those of the logit's.
+    optimizer : dict
+        Name, schedule and peak of the learning rate, largest norm of the gradient;
+        batch, warm-up and precision where they are not as in the papers.
+    augmentation : dict
+        How far training windows were changed; empty: not at all.
+    scores : dict
+        What the model reached (``ap50``, ...), and on which images; empty: not known.
+    data, date : str
+        What it was trained on; ISO date.
+    versions : dict
+        Of the libraries that matter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    command: Text
+    window: tuple[Pixels, ...]
+    seed: Count
+    steps: Count
+    loss: dict[Name, float | bool | Text]
+    optimizer: dict[Name, float | Text] = {}
+    augmentation: dict[Name, float | bool] = {}
+    scores: dict[Name, float | int | Text] = {}
+    data: Text
+    date: Name
+    versions: dict[Name, Text]
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_empty(
+        self, serialize: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        known: dict[str, Any] = serialize(self)
+        absent = [name for name in ("augmentation", "scores") if not known.get(name)]
+        return {name: value for name, value in known.items() if name not in absent}
+
+
+class ModelConfig(BaseModel):
+    """Architecture of a U-Net, its clustering defaults and its provenance.
+
+    Attributes
+    ----------
+    ndim : int
+        Image axes, 1 to 3.
+    pooling_factors : tuple of tuple of int
+        Per level (finest first), one factor an axis.
+    kernel_size : tuple of int
+        Width of a convolution, per axis; odd.
+    convolutions : int
+        In a block.
+    features : int
+        Channels at the finest level.
+    growth : int
+        Factor by which the channels grow at each level.
+    in_channels, embedding_channels : int
+        Channels of the image and of the embedding.
+    foreground : bool
+        Whether one more output channel is a foreground logit.
+    padding : {"valid", "same"}
+    upsampling : {"learnt", "nearest"}
+    normalization : {"none", "batch"}
+        Batch norm in eval mode is harmless to tiling; norms over space are not, and
+        are not offered.
+    intensity : {"as-is", "range", "percentile"}
+        How an image is scaled as a whole before it is read: not at all, minimum to
+        maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name = "untitled"
+    description: Text = ""
+    ndim: int = Field(default=2, ge=1, le=3)
+    pooling_factors: tuple[tuple[int, ...], ...]
+    kernel_size: tuple[int, ...]
+    convolutions: int = Field(default=2, ge=1)
+    features: int = Field(default=16, ge=1)
+    growth: int = Field(default=2, ge=1)
+    in_channels: int = Field(default=1, ge=1)
+    embedding_channels: int = Field(default=3, ge=1)
+    foreground: bool = False
+    padding: Padding = "valid"
+    upsampling: Upsampling = "learnt"
+    normalization: Literal["none", "batch"] = "none"
+    intensity: Intensity = "as-is"
+    clustering: Clustering = Clustering()
+    provenance: Provenance | None = None
+
+    @model_validator(mode="after")
+    def _one_value_an_axis(self) -> ModelConfig:
+        for name, values in (
+            ("kernel_size", self.kernel_size),
+            *(("pooling_factors", level) for level in self.pooling_factors),
+        ):
+            if len(values) != self.ndim:
+                raise ValueError(
+                    f"{name} needs {self.ndim} values, one an axis, got {values}"
+                )
+        background = self.clustering.background_embedding
+        if background is not None and len(background) != self.embedding_channels:
+            raise ValueError(
+                f"background_embedding needs {self.embedding_channels} values, "
+                f"one an embedding channel, got {len(background)}"
+            )
+        check_bounds(self)  # and the shape itself refuses impossible sizes
+        if self.provenance and len(self.provenance.window) != self.ndim:
+            raise ValueError(
+                f"the training window needs {self.ndim} values, one an axis, got "
+                f"{self.provenance.window}"
+            )
+        return self
+
+    @property
+    def out_channels(self) -> int:
+        """Embedding channels, and one for the foreground logit if there is one."""
+        return self.embedding_channels + self.foreground
+
+    @property
+    def image_axes(self) -> int:
+        """Axes of one image: the spatial ones, and channels if it reads several."""
+        return self.ndim + (self.in_channels > 1)
+
+    def leading_axes(self, axes: int, name: str = "the image") -> int:
+        """Return how many axes (time, planes) stand before those of one image.
+
+        Parameters
+        ----------
+        axes : int
+            That the image has.
+        name : str
+            Stands for the image in the error.
+
+        Raises
+        ------
+        ValueError
+            If the image has fewer axes than the model reads.
+        """
+        if axes < self.image_axes:
+            raise ValueError(
+                f"this model reads {self.image_axes} axes, {name} has {axes}: choose "
+                f"another model or image"
+            )
+        return axes - self.image_axes
+
+    @property
+    def level_features(self) -> tuple[int, ...]:
+        """Channels of each level, finest first, the bottom last."""
+        levels = len(self.pooling_factors) + 1
+        return tuple(self.features * self.growth**i for i in range(levels))
+
+    @property
+    def usual_window(self) -> tuple[int, ...]:
+        """Window to begin with: the one trained with; one period if it is not known."""
+        return self.provenance.window if self.provenance else self.shape.period
+
+    @property
+    def seamless_window(self) -> tuple[int, ...]:
+        """The largest multiple of the period within the usual window, or one period."""
+        pairs = zip(self.usual_window, self.shape.period, strict=True)
+        return tuple(max(w - w % p, p) for w, p in pairs)
+
+    @property
+    def shape(self) -> UNetShape:
+        """Sizes of this network."""
+        axes = tuple(
+            AxisShape(
+                factors=tuple(level[axis] for level in self.pooling_factors),
+                kernel=self.kernel_size[axis],
+                convolutions=self.convolutions,
+                padding=self.padding,
+            )
+            for axis in range(self.ndim)
+        )
+        return UNetShape(axes, self.level_features, self.in_channels, self.out_channels)
+
+    @classmethod
+    def new(
+        cls,
+        ndim: int = 2,
+        depth: PerAxis = 3,
+        pooling_factor: PerAxis = 2,
+        kernel_size: PerAxis = 3,
+        **options: Any,
+    ) -> ModelConfig:
+        """Make a config from depth and pooling factor, each one value or one an axis.
+
+        An axis that is less deep than the others pools at the coarsest levels only.
+
+        Raises
+        ------
+        ValueError
+            If a value is out of range or their number is not that of the axes.
+        """
+        if not (is_whole(ndim) and 1 <= ndim <= 3):
+            raise ValueError(f"ndim must be 1, 2 or 3, got {ndim!r}")
+        depths = _per_axis("depth", depth, ndim)
+        factors = _per_axis("pooling_factor", pooling_factor, ndim)
+        deepest = max(depths)
+        check_levels(deepest)
+        levels = tuple(
+            tuple(
+                factor if level >= deepest - own else 1
+                for factor, own in zip(factors, depths, strict=True)
+            )
+            for level in range(deepest)
+        )
+        kernel = _per_axis("kernel_size", kernel_size, ndim)
+        return cls(ndim=ndim, pooling_factors=levels, kernel_size=kernel, **options)
+
+
+def _per_axis(name: str, value: PerAxis, ndim: int) -> tuple[int, ...]:
+    values = tuple(value) if isinstance(value, Iterable) else (value,) * ndim
+    if len(values) != ndim or not all(is_whole(v) and v >= 1 for v in values):
+        raise ValueError(
+            f"{name} needs one value or {ndim} (one an axis), each 1 or more, "
+            f"got {value!r}"
+        )
+    return tuple(int(v) for v in values)

@@ -1,0 +1,205 @@
+"""The header of a model file: its config, read without weights and without torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.resources import files
+from itertools import chain, count
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.text import brief
+
+CONFIG_KEY = "napari_shiftseg"
+SUFFIX = ".safetensors"
+SAMPLE_DATA = Path(str(files("napari_shiftseg"))) / "sample_data"
+FIGURES_FOLDER = SAMPLE_DATA / "figures"
+LONGEST_HEADER = 10**7  # bytes; those of ours have some 10,000
+LONGEST = 100  # letters of a name
+FOLDER_VARIABLE = "NAPARI_SHIFTSEG_MODELS"  # environment variable
+A_NAME = re.compile(r"\w[\w .+-]*")  # a file name on every system, but for these
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows
+# torch.save's zip, a bare pickle; a good safetensors file may begin with \x80 too
+PICKLE_STARTS = (b"PK\x03\x04", b"\x80")
+
+
+class CheckpointError(ValueError):
+    """The file is not a model that can be loaded."""
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the models that ship with the package: name → file."""
+    return _models_in(SAMPLE_DATA)
+
+
+def figure_models() -> dict[str, Path]:
+    """Return the networks of the papers' figures: ``figure-2b``, … → file.
+
+    They are found by name as others are, but not listed among them: each knows one
+    image alone.
+    """
+    return {f"figure-{n}": path for n, path in _models_in(FIGURES_FOLDER).items()}
+
+
+def models_folder() -> Path:
+    """Return where the user's own models are kept; it may not be there yet.
+
+    ``~/.local/share/napari-shiftseg/models`` on Linux and its like elsewhere, or what
+    the environment variable ``NAPARI_SHIFTSEG_MODELS`` says.
+    """
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    return user_data_path("napari-shiftseg", appauthor=False) / "models"
+
+
+def own_models() -> dict[str, Path]:
+    """Return the models in the user's folder: name → file."""
+    return _models_in(models_folder())
+
+
+def _models_in(folder: Path) -> dict[str, Path]:
+    paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stem)
+    return {path.stem: path for path in paths if not path.stem.startswith(".")}
+
+
+def named_models() -> dict[str, Path]:
+    """Return all models that are known by name, the bundled ones first."""
+    bundled = bundled_models()
+    return bundled | {n: path for n, path in own_models().items() if n not in bundled}
+
+
+def new_model_path(name: str) -> Path:
+    """Return a file in the user's folder for a new model; it is not there yet.
+
+    Where the user has a model of this name, a number is appended to it.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be the name of a file, or is that of a bundled model.
+    """
+    name = name.strip()
+    if DEVICES.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is the name of a device on Windows: choose another, for example "
+            f"{f'my-{name}'!r}"
+        )
+    if not A_NAME.fullmatch(name) or name.endswith(".") or len(name) > LONGEST:
+        raise ValueError(
+            f"a model's name is of letters, digits, spaces and . + - _, begins with a "
+            f"letter or digit, does not end with a dot and is at most {LONGEST} long, "
+            f"got {brief(name)}"
+        )
+    taken = {known.lower() for known in own_models()}  # not all systems tell case
+    bundled = {known.lower() for known in (*bundled_models(), *figure_models())}
+    if name.lower() in bundled:
+        raise ValueError(
+            f"{name!r} is the name of a bundled model: choose another, for example "
+            f"{f'my-{name}'!r}"
+        )
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    free = next(n for n in names if n.lower() not in taken | bundled)
+    return models_folder() / f"{free}{SUFFIX}"
+
+
+def find_model(source: str | Path) -> Path:
+    """Return the file of a bundled model or one of the user's, or the path itself.
+
+    Bundled are the networks of figures, too; see `figure_models`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a model nor a file of this name.
+    """
+    known, of_figures = named_models(), figure_models()
+    path = (known | of_figures).get(str(source), Path(source))
+    if not path.is_file():
+        own = [name for name in known if name not in bundled_models()]
+        raise FileNotFoundError(
+            f"no model {str(source)!r}: it is neither a file nor one of the bundled "
+            f"models ({', '.join((*bundled_models(), *of_figures))})"
+            + (f" nor one of yours ({', '.join(own)})" if own else "")
+        )
+    return path
+
+
+def read_config(source: str | Path) -> ModelConfig:
+    """Read the config of a model.
+
+    Parameters
+    ----------
+    source : str or Path
+        The name of a bundled model or of one in the user's folder, or a path to a
+        .safetensors file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a model nor a file of this name.
+    CheckpointError
+        If the file is no checkpoint of ours, is truncated or holds a pickle.
+    """
+    path = find_model(source)
+    _refuse_long_header(path)
+    try:
+        with safe_open(path, framework="np") as weights:
+            text = (weights.metadata() or {}).get(CONFIG_KEY)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(_why_unreadable(path, error)) from None
+    if text is None:
+        raise CheckpointError(
+            f"{path.name} holds weights but no napari-shiftseg config, so its "
+            f"architecture is unknown; load a file written by shiftseg train"
+        )
+    return _parsed(path.name, text)
+
+
+def _refuse_long_header(path: Path) -> None:
+    """Refuse a header that takes long to read: the first 8 bytes say how long it is.
+
+    Raises
+    ------
+    CheckpointError
+        If the file has so long a one; what only seems to is no model file.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if LONGEST_HEADER < length < path.stat().st_size:
+        raise CheckpointError(
+            f"{path.name} has a header of {length:,} bytes, at most "
+            f"{LONGEST_HEADER:,} are read: it was put together by hand"
+        )
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith(PICKLE_STARTS):
+        return (
+            f"{path.name} is a pickle, which can run code when it is loaded; it "
+            f"was not opened. Save the model with napari_shiftseg.save_model"
+        )
+    return (
+        f"{path.name} is no model file, or it is truncated ({error}); "
+        f"a .safetensors file written by shiftseg train is expected"
+    )
+
+
+def _parsed(name: str, text: str) -> ModelConfig:
+    try:
+        return ModelConfig.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "config"
+        said = first["msg"].removeprefix("Value error, ")
+        raise CheckpointError(
+            f"{name}: the config cannot be read ({where}: {said}); "
+            f"it was written by another version or is damaged"
+        ) from None

@@ -1,0 +1,248 @@
+"""What follows from a model's config for tiling, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_shiftseg.text import compact, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet import UNet
+
+
+LISTED = 6  # legal inputs and raw outputs listed an axis
+
+
+def describe(model: UNet) -> dict[str, Any]:
+    """Return the figures of a model, ready for JSON; per axis always a list.
+
+    Parameters
+    ----------
+    model : UNet
+
+    Returns
+    -------
+    dict
+        Sizes in pixels; ``max_same_looking`` is the most same-looking objects the
+        network can tell apart, ``f^(d·l)`` (Rumberger et al., ICCV 2021, Lemma 1).
+    """
+    config, shape = model.config, model.shape
+    legal = [axis.legal_inputs(LISTED) for axis in shape.axes]
+    provenance = config.provenance
+    clustering = config.clustering.model_dump(mode="json")
+    if not config.foreground:
+        del clustering["foreground_threshold"]  # of no effect
+    return {
+        "name": config.name,
+        "description": config.description,
+        "ndim": config.ndim,
+        "depth": [axis.depth for axis in shape.axes],
+        "pooling_factor": [_factor(axis.factors) for axis in shape.axes],
+        "period": list(shape.period),
+        "context": list(shape.context),
+        "padding": config.padding,
+        "upsampling": config.upsampling,
+        "normalization": config.normalization,
+        "in_channels": config.in_channels,
+        "embedding_channels": config.embedding_channels,
+        "foreground": config.foreground,
+        "training_window": list(provenance.window) if provenance else None,
+        "parameters": model.parameter_count,
+        "legal_inputs": legal,
+        "raw_outputs": [
+            [axis.raw_output(size) for size in sizes]
+            for axis, sizes in zip(shape.axes, legal, strict=True)
+        ],
+        "max_same_looking": shape.max_same_looking,
+        **clustering,
+        "provenance": provenance and provenance.model_dump(mode="json"),
+    }
+
+
+def _factor(factors: tuple[int, ...]) -> int | list[int]:
+    """Return the pooling factor of an axis; one a level where they differ."""
+    pooled = {f for f in factors if f > 1}
+    return list(factors) if len(pooled) > 1 else max(factors, default=1)
+
+
+def training_window_warning(config: ModelConfig) -> str:
+    """Say that the training window was not above the period; empty if it was.
+
+    With a window w = p the functions at phase p − 1 and 0 never met in the loss, so
+    seams appear at every multiple of p, which no cropping mends; with w < p some
+    functions were never trained (Rumberger et al., ICCV 2021, section 3.3).
+    """
+    provenance = config.provenance
+    return own_seams_warning(provenance.window, config.shape) if provenance else ""
+
+
+def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
+    """Say that a training window is not above the period; empty if it is."""
+    axis = _axis_with_own_seams(window, shape)
+    if axis is None:
+        return ""
+    training, period = axis
+    return (
+        f"a training window of {training} is not above the period {period}: "
+        f"expect seams at every multiple of {period}, tiled or untiled; no stitching "
+        f"mends them"
+    )
+
+
+def own_seams(config: ModelConfig) -> int | None:
+    """Return the period at whose multiples the model itself makes seams, in pixels.
+
+    They are there in one pass as in tiles; see `training_window_warning`. None where
+    training left none, or is not known.
+    """
+    provenance = config.provenance
+    axis = provenance and _axis_with_own_seams(provenance.window, config.shape)
+    return axis[1] if axis else None
+
+
+def _axis_with_own_seams(
+    window: Sequence[int], shape: UNetShape
+) -> tuple[int, int] | None:
+    """Return training window and period of the first axis where w ≤ p."""
+    pairs = zip(window, shape.period, strict=True)
+    return next(((w, p) for w, p in pairs if w <= p != 1), None)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What is to be known about a model.
+
+    Attributes
+    ----------
+    kind : {"note", "warning"}
+    text : str
+        Whole sentences.
+    """
+
+    kind: Literal["note", "warning"]
+    text: str
+
+
+def what_follows(config: ModelConfig) -> list[Remark]:
+    """Return what follows from the architecture and the training of a model.
+
+    Warnings come first. Sizes are in pixels.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    References
+    ----------
+    Rumberger et al., ICCV 2021, section 3: period (Lemma 1), tiles (Corollary 4),
+    training window.
+    """
+    notes = [
+        _training(config),
+        _tiles(config),
+        _same_looking(config),
+        _padding(config),
+        _normalization(config),
+    ]
+    return sorted(notes, key=lambda remark: remark.kind == "note")
+
+
+def what_exact_means(config: ModelConfig) -> str:
+    """Say what exact tiles do not mend; empty where there is no such thing.
+
+    Exact is: tiles equal one pass over the whole image. Where that pass has seams
+    itself, so have the tiles.
+    """
+    period = own_seams(config)
+    if period is None:
+        return ""
+    return (
+        f"Exact means equal to one pass over the whole image. That pass has seams "
+        f"itself, at every multiple of {period}: they come from the model's training, "
+        f"not from tiles, and no tile size mends them."
+    )
+
+
+def _training(config: ModelConfig) -> Remark:
+    if warning := training_window_warning(config):
+        return Remark("warning", sentence(warning))
+    if config.provenance is None:
+        return Remark(
+            "note",
+            "How it was trained is not known: if the output window of its loss was not "
+            "above the period, expect seams at every multiple of the period, tiled or "
+            "untiled.",
+        )
+    window, period = compact(config.provenance.window), compact(config.shape.period)
+    return Remark(
+        "note",
+        f"Trained with an output window of {window}, above the period {period}: all "
+        f"phases (positions within one period) met in the loss, so it makes no seams "
+        f"of its own.",
+    )
+
+
+def _tiles(config: ModelConfig) -> Remark:
+    period = config.shape.period
+    if max(period) == 1:
+        return Remark("note", "It pools nothing: the period is 1, any window is valid.")
+    return Remark(
+        "note",
+        f"Shifting the image by a multiple of {compact(period)} shifts the embedding "
+        f"alike, any other shift may change it: tiles must keep a multiple of "
+        f"{compact(period)}.",
+    )
+
+
+def _same_looking(config: ModelConfig) -> Remark:
+    most = config.shape.max_same_looking
+    if most == 1:
+        return Remark("note", "It cannot tell same-looking objects apart.")
+    text = (
+        f"It computes at most {most:,} different functions, one a phase (position "
+        f"within one period): it tells at most {most:,} same-looking objects apart, "
+        f"and none that lie a multiple of {compact(config.shape.period)} apart."
+    )
+    if config.upsampling == "learnt":
+        return Remark(
+            "note", f"{text} Upsampling is learnt, with weights of its own a phase."
+        )
+    return Remark(
+        "note",
+        f"{text} Upsampling repeats the nearest value: phases share all weights.",
+    )
+
+
+def _padding(config: ModelConfig) -> Remark:
+    if config.padding == "valid":
+        return Remark(
+            "note",
+            "Its convolutions are valid, nothing is made up at a tile's border: "
+            "cropped tiles equal one pass over the whole image.",
+        )
+    halo = compact(tuple(axis.halo for axis in config.shape.axes))
+    return Remark(
+        "note",
+        f"It pads with zeros: naive tiles are inconsistent at their borders, whatever "
+        f"the stride. Cropped tiles read a halo of {halo} pixels and drop it: they "
+        f"equal one pass over the whole image with the same halo. Beyond the image "
+        f"that halo is a mirror image, not the zeros of training: expect other values "
+        f"near the image border.",
+    )
+
+
+def _normalization(config: ModelConfig) -> Remark:
+    if config.normalization == "batch":
+        return Remark(
+            "note",
+            "Batch norm uses the statistics of training: no value depends on a tile "
+            "as a whole.",
+        )
+    return Remark(
+        "note", "It normalises nothing: no value depends on a tile as a whole."
+    )

@@ -1,0 +1,115 @@
+"""What a run gives: predictions, objects, and where it is hardly right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import log, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.intensity.scale import AS_IS
+from napari_shiftseg.text import number_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Prediction:
+    r"""What the network says of an image, not clustered yet.
+
+    Attributes
+    ----------
+    embedding : ndarray
+        (channels, \\*spatial)
+    logit : ndarray or None
+        (\\*spatial), the foreground logit of a model that has one.
+    plan : TilePlan
+        That was carried out.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    embedding: NDArray[Any]
+    logit: NDArray[Any] | None
+    plan: TilePlan
+    notes: tuple[str, ...]
+
+    def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
+        r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
+
+        (\\*spatial); None for a model without a foreground logit.
+        """
+        if self.logit is None:
+            return None
+        above: NDArray[np.bool_] = self.logit > log(threshold / (1 - threshold))
+        return above
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    r"""Result of a run. Arrays cover ``plan.region``; a time series has an axis more.
+
+    Attributes
+    ----------
+    labels : ndarray of int32
+        ([leading,] \\*spatial), 0 is background. Each frame is numbered from 1.
+    embeddings : ndarray
+        (channels, [leading,] \\*spatial)
+    gradient : ndarray
+        ([leading,] \\*spatial), gradient magnitude in units of the embedding.
+    foreground : ndarray or None
+        ([leading,] \\*spatial), the foreground logit of a model that has one.
+    modes : ndarray
+        (modes, channels)
+    plan : TilePlan
+        That was carried out (of one frame).
+    settings : Settings
+        As asked for.
+    seconds : float
+        Prediction and clustering.
+    notes : tuple of str
+        What the user should know: memory that did not suffice, for example.
+    intensity : Scale
+        How grey values were read, of a time series those of its first frame.
+    planes : tuple of str
+        What single planes of a stack are, nothing but noise for example; in notes, too.
+    doubts : tuple of str
+        Why the result is hardly right, with the next step; in the notes, too.
+    """
+
+    labels: NDArray[np.int32]
+    embeddings: NDArray[Any] = field(repr=False)
+    gradient: NDArray[Any] = field(repr=False)
+    foreground: NDArray[Any] | None = field(repr=False)
+    modes: NDArray[Any] = field(repr=False)
+    plan: TilePlan = field(repr=False)
+    settings: Settings
+    seconds: float
+    notes: tuple[str, ...] = ()
+    intensity: Scale = AS_IS
+    planes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> int:
+        """Number of objects, over all frames."""
+        frames = self.labels.reshape(-1, *self.plan.output_shape)
+        return sum(int((np.bincount(f.ravel())[1:] > 0).sum()) for f in frames)
+
+    @property
+    def found(self) -> str:
+        """How many objects there are, in words, and that planes are apart."""
+        frames = prod(self.labels.shape[: -len(self.plan.output_shape)])
+        apart = f" in {frames:,} planes, each segmented by itself" * (frames > 1)
+        return number_of(self.objects, "object") + apart
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the result begins, per spatial axis."""
+        return self.plan.offset

@@ -1,0 +1,1 @@
+"""Objects found anew in embeddings that stand, and the embeddings looked at."""

@@ -1,0 +1,344 @@
+"""One frame labelled again and again: what is in view first, then the rest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
+
+import numpy as np
+
+from napari_shiftseg.clustering.cluster import to_cluster
+from napari_shiftseg.clustering.modes import Pixels
+from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.steps import Progress, Returning
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.clustering.cluster import Whole
+    from napari_shiftseg.clustering.components import Components, Objects
+    from napari_shiftseg.clustering.settings import Clustering
+
+    View = Sequence[tuple[int, int]]
+    from napari_shiftseg.clustering.modes import Box, Find, Finding, Found
+
+    Key = tuple[object, ...]
+
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.result import Segmentation
+
+
+MOST_BYTES = 2**27
+
+
+class Remembered:
+    """Find modes, unless they were found before of the very same pixels.
+
+    What is found depends on the bandwidth, the kernel and the pixels alone: when
+    another knob is turned, or pixels elsewhere become foreground, it is still known.
+    What was not asked for longest is forgotten first.
+
+    Parameters
+    ----------
+    find : callable
+        Of one embedding; asked where nothing is known.
+    most_bytes : int
+        That what is remembered may take.
+
+    Attributes
+    ----------
+    searches : int
+        How often `find` was asked.
+    """
+
+    def __init__(self, find: Find, most_bytes: int = MOST_BYTES) -> None:
+        self._find, self._most_bytes = find, most_bytes
+        self._known: OrderedDict[Key, Found] = OrderedDict()
+        self._bytes = 0
+        self.searches = 0
+
+    def __call__(
+        self, box: Box, inside: NDArray[np.bool_], settings: Clustering
+    ) -> Finding:
+        """Find the modes of the pixels inside; see `Pixels.find`.
+
+        What is left before its end is not remembered.
+        """
+        key = _key(box, inside, settings)
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        self.searches += 1
+        found = yield from self._find(box, inside, settings)
+        self._known[key] = found
+        self._bytes += found.nbytes
+        while self._bytes > self._most_bytes and len(self._known) > 1:
+            _, oldest = self._known.popitem(last=False)
+            self._bytes -= oldest.nbytes
+        return found
+
+
+def _key(box: Box, inside: NDArray[np.bool_], settings: Clustering) -> Key:
+    pixels = blake2b(np.packbits(inside).tobytes(), digest_size=16).digest()
+    begin = tuple(side.start for side in box)
+    return (settings.bandwidth, settings.kernel, begin, inside.shape, pixels)
+
+
+STAGE = "clustering"
+
+
+@dataclass(frozen=True, slots=True)
+class InView(Progress):
+    r"""All that is in view is labelled; the rest is not.
+
+    Attributes
+    ----------
+    view : tuple of (int, int)
+        Start and stop along each spatial axis, within the frame.
+    labels : ndarray of int32
+        (\\*view), 0 is background. Its objects are those of the end, pixel for pixel,
+        but their numbers are not.
+    """
+
+    view: tuple[tuple[int, int], ...] = field(kw_only=True)
+    labels: NDArray[np.int32] = field(kw_only=True, repr=False)
+
+
+class Relabelling:
+    """Label one predicted frame with one clustering after another.
+
+    The labels at the end are those of a run with that clustering: the very same code
+    makes them. What a mean shift found is remembered: a turn of the minimum size or of
+    "split far parts" needs none, one of the foreground threshold only those of
+    components whose pixels change.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    neighbourhood : sequence of int, optional
+        Per axis, the window the model was trained with.
+    device : str
+        Where the mean shift computes.
+    most_bytes : int
+        That what is remembered may take.
+
+    Attributes
+    ----------
+    prediction : Prediction
+    neighbourhood : tuple of int or None
+    """
+
+    def __init__(
+        self,
+        prediction: Prediction,
+        neighbourhood: Sequence[int] | None = None,
+        device: str = "auto",
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self.prediction = prediction
+        self.neighbourhood = neighbourhood
+        self._pixels = Pixels(prediction.embedding, prediction.plan.offset, device)
+        self._find = Remembered(self._pixels.find, most_bytes)
+
+    @property
+    def searches(self) -> int:
+        """Mean shifts done so far."""
+        return self._find.searches
+
+    def steps(
+        self, clustering: Clustering, view: View | None = None
+    ) -> Generator[Progress, None, Objects]:
+        r"""Label the frame; yields `Progress`, and `InView` once if there is a view.
+
+        Closing the generator stops the work; what was found until then is remembered.
+
+        Parameters
+        ----------
+        clustering : Clustering
+        view : sequence of (int, int), optional
+            Start and stop along each spatial axis, in pixels of the frame; what lies
+            outside it is left out.
+
+        Returns
+        -------
+        Objects
+
+        Raises
+        ------
+        ValueError
+            If the scope is "component" and the model has no foreground logit, or the
+            view has not one pair for each axis.
+        """
+        work = self.to_cluster(clustering)
+        if view is not None:
+            shape = self.prediction.embedding.shape[1:]
+            bounds = clipped(view, shape)
+            box = tuple(slice(*pair) for pair in bounds)
+            seen = Returning(work.view_steps(box))
+            last = Progress(0, 1, stage=STAGE)
+            for done, total in seen:
+                last = Progress(done, total, stage=STAGE)
+                yield last
+            yield InView(
+                last.done, last.total, stage=STAGE, view=bounds, labels=seen.value
+            )
+        rest = Returning(work.steps())
+        for done, total in rest:
+            yield Progress(done, total, stage=STAGE)
+        return rest.value
+
+    def to_cluster(self, clustering: Clustering) -> Components | Whole:
+        """Return the clustering of this frame, nothing of it done; see `steps`."""
+        foreground = self.prediction.foreground(clustering.foreground_threshold)
+        return to_cluster(
+            self._pixels, clustering, foreground, self.neighbourhood, self._find
+        )
+
+
+def clipped(view: View, shape: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return the part of a view that lies within a frame, empty where none does.
+
+    Raises
+    ------
+    ValueError
+        If there is not one pair for each axis.
+    """
+    if len(view) != len(shape):
+        raise ValueError(
+            f"a view needs (start, stop) for each of {len(shape)} axes, got "
+            f"{len(view)}: leave out leading axes, such as time"
+        )
+    return tuple(
+        (min(max(start, 0), n), min(max(start, stop, 0), n))
+        for (start, stop), n in zip(view, shape, strict=True)
+    )
+
+
+LARGE = 2**30  # bytes; embeddings that take more go to the disk
+
+
+class Kept:
+    """The embeddings of a run and how they were clustered.
+
+    Large embeddings are copied to a memory map in a temporary folder, from which only
+    what is read takes memory; they leave the memory when nothing else holds the result.
+    The folder goes when this is closed or collected.
+
+    Parameters
+    ----------
+    result : Segmentation
+        Of an image or a time series.
+    config : ModelConfig
+        Of the model that predicted it.
+    most_bytes : int
+        Embeddings that take more go to the disk.
+
+    Attributes
+    ----------
+    config : ModelConfig
+    clustering : Clustering
+        That the result was made with.
+    neighbourhood : tuple of int or None
+        Output window the model was trained with, per axis.
+    device : str
+        As the run was asked to use.
+    leading : tuple of int
+        Axes (time, planes) before the spatial ones; empty for one image.
+    folder : Path or None
+        Where the embeddings are on the disk; None where they are in memory.
+    """
+
+    def __init__(
+        self, result: Segmentation, config: ModelConfig, most_bytes: int = LARGE
+    ) -> None:
+        self.config = config
+        self.clustering: Clustering = result.settings.clustering(config)
+        self.neighbourhood = config.provenance.window if config.provenance else None
+        self.device = result.settings.device
+        self.leading = result.labels.shape[: result.labels.ndim - config.ndim]
+        self._plan, self._notes = result.plan, result.notes
+        self._embeddings: Any = result.embeddings
+        self._logits = result.foreground
+        self.folder: Path | None = None
+        if result.embeddings.nbytes > most_bytes:
+            self.folder = Path(mkdtemp(prefix="shiftseg-"))
+            self._removal = finalize(self, rmtree, self.folder, ignore_errors=True)
+            self._embeddings = _stored(result.embeddings, self.folder)
+
+    @property
+    def ndim(self) -> int:
+        """Axes of a frame."""
+        return self.config.ndim
+
+    @property
+    def has_foreground(self) -> bool:
+        """Whether the model predicts a foreground logit."""
+        return self.config.foreground
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the result begins, per spatial axis."""
+        return self._plan.offset
+
+    @property
+    def frames(self) -> list[tuple[int, ...]]:
+        """Indices along the leading axes, one for each frame; one image has ()."""
+        return list(np.ndindex(self.leading))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the embeddings were given up."""
+        return self._embeddings is None
+
+    def frame(self, at: tuple[int, ...] = ()) -> Prediction:
+        """Return what the network said of a frame.
+
+        Raises
+        ------
+        ValueError
+            If there is no such frame, or the embeddings were given up.
+        """
+        if self._embeddings is None:
+            raise ValueError(
+                "the embeddings of this result were given up: predict the image again"
+            )
+        if tuple(at) not in self.frames:
+            raise ValueError(
+                f"the result has frames of {self.leading or 'no leading axes'}, not "
+                f"{tuple(at)}: give one index for each leading axis"
+            )
+        logit = None if self._logits is None else self._logits[tuple(at)]
+        embedding = self._embeddings[(slice(None), *at)]
+        return Prediction(embedding, logit, self._plan, self._notes)
+
+    def relabelling(self, at: tuple[int, ...] = ()) -> Relabelling:
+        """Return a frame ready to be labelled anew; see `frame`."""
+        return Relabelling(self.frame(at), self.neighbourhood, self.device)
+
+    def close(self) -> None:
+        """Give up the embeddings, and remove them from the disk."""
+        self._embeddings = self._logits = None
+        if self.folder is not None:
+            self._removal()
+            self.folder = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _stored(array: NDArray[Any], folder: Path) -> Any:
+    """Write an array, and return it as a memory map that is only read."""
+    path = folder / "embeddings.npy"
+    np.save(path, array)
+    return np.load(path, mmap_mode="r")

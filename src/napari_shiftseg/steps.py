@@ -1,0 +1,116 @@
+"""Long runs as generators: what they yield, and how their result is had."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+
+LOOK = 0.05  # seconds from one look whether the call has ended to the next
+LARGE = 2**21  # values; a call on fewer ends soon enough to wait for it where it is
+
+
+def waiting(
+    meanwhile: Step, executor: ThreadPoolExecutor, function: Callable[[], Result]
+) -> Generator[Step, None, Result]:
+    """Make a call in another thread; yields the same thing until it has ended.
+
+    Who closes the generator no longer waits; the call itself goes on to its end.
+    """
+    call = executor.submit(function)
+    try:
+        while not wait([call], LOOK).done:
+            yield meanwhile
+        return call.result()
+    finally:
+        del call  # it holds an error, whose frames hold it
+
+
+def patiently(
+    meanwhile: Step, size: int, function: Callable[..., Result], *args: Any
+) -> Generator[Step, None, Result]:
+    """Make a call on so many values: in another thread where they are many.
+
+    The call must not depend on what belongs to a thread, such as torch's modes.
+    """
+    if size < LARGE:
+        return function(*args)
+    executor = ThreadPoolExecutor(1)
+    try:
+        return (yield from waiting(meanwhile, executor, lambda: function(*args)))
+    finally:
+        executor.shutdown(wait=False)
+
+
+Step = TypeVar("Step")
+Other = TypeVar("Other")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a long run has done.
+
+    Attributes
+    ----------
+    done, total : int
+        Tiles.
+    note : str
+        What the user should know, for example that memory did not suffice.
+    stage : str
+        What is being done: "predicting" or "clustering".
+    """
+
+    done: int
+    total: int
+    note: str = ""
+    stage: str = "predicting"
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk(Progress):
+    """Progress of a run that begins again, with smaller tiles than it was to have."""
+
+
+class Returning(Generic[Step, Result]):
+    """A generator whose returned value can be read after the loop over it."""
+
+    value: Result
+
+    def __init__(self, steps: Generator[Step, None, Result]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[Step]:
+        self.value = yield from self._steps
+
+
+def named(
+    name: str, steps: Generator[Progress, None, Result]
+) -> Generator[Progress, None, Result]:
+    """Pass steps on, their stages named."""
+    returning = Returning(steps)
+    for progress in returning:
+        yield replace(progress, stage=f"{name}: {progress.stage}")
+    return returning.value
+
+
+def saying(
+    step: Step, steps: Generator[Other, None, Result]
+) -> Generator[Step, None, Result]:
+    """Pass steps on, the same thing said at each."""
+    returning = Returning(steps)
+    for _ in returning:
+        yield step
+    return returning.value
+
+
+def exhaust(steps: Generator[Any, None, Result]) -> Result:
+    """Run a generator to its end and return what it returns."""
+    returning = Returning(steps)
+    for _ in returning:
+        pass
+    return returning.value

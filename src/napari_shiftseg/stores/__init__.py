@@ -1,0 +1,1 @@
+"""Images and labels in files, and what a file says besides pixels."""

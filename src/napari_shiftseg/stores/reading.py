@@ -1,0 +1,336 @@
+"""Images and labels read from files, or made as samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.metrics.label_image import as_labels, doubt_about
+from napari_shiftseg.metrics.partial_truth import partial_labels
+from napari_shiftseg.samples.catalogue import SAMPLES as MADE
+from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.stores.axes import MOST
+from napari_shiftseg.stores.calibration import to_ome
+from napari_shiftseg.stores.channels import one_channel
+from napari_shiftseg.stores.stored_image import (
+    CHANNELS,
+    SAMPLES,
+    UNNAMED,
+    DamagedError,
+    ordered,
+    stored_array,
+    stored_picture,
+)
+from napari_shiftseg.stores.tiff import MAYBE_FRAMES, about_tiff, stored_tiff
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.stored_image import Stored
+
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
+KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
+UNKNOWN_UNIT = "OME-TIFF has no unit {!r}: results have its sizes, without the unit"
+MOST_EXACT = 2**53  # below, every whole number is a float
+BEGINNINGS = {  # of a file, which say better than its suffix what it is
+    b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
+    b"MM\0+": stored_tiff, b"\x93NUMPY": stored_array, b"\x89PNG": stored_picture,
+    b"\xff\xd8\xff": stored_picture, b"BM": stored_picture,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    r"""An image read from a file.
+
+    Attributes
+    ----------
+    name : str
+        Without folder and suffix.
+    data : ndarray
+        (\*axes), one channel as a viewer shows it.
+    axes : str
+        One letter an axis, in the order T, Z, Y, X; Q for one without a name, before
+        these; C where several channels were asked for.
+    calibration : dict
+        `Distance` by letter: pixel size, plane distance, frame interval.
+    notes : tuple of str
+        What was decided while reading: the series, the pages, the colours.
+    path : str
+        Of the file, absolute; the name of a sample.
+    channel : str
+        That was chosen; empty: none was.
+    series : int or None
+        That was chosen.
+    """
+
+    name: str
+    data: NDArray[Any]
+    axes: str = ""
+    calibration: Calibration = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    path: str = ""
+    channel: str = ""
+    series: int | None = None
+
+
+def read_image(
+    path: str | Path,
+    channel: int | str | None = None,
+    series: int | None = None,
+    several: int = 1,
+) -> Source:
+    r"""Read one channel of an image, or make the sample of this name.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF (OME, ImageJ, LSM, ...), PNG, JPEG, BMP or .npy file, or the name of a
+        sample.
+    channel : int or str, optional
+        Which of several channels, counted from 1, or its name; red, green or blue of
+        colours, which are made grey if none is chosen.
+    series : int, optional
+        Which of several series of a TIFF, counted from 1. If not given, pages that are
+        alike are joined, and of other series the largest is taken.
+    several : int
+        How many channels are wanted; above 1 all of them are kept, along C.
+
+    Returns
+    -------
+    Source
+        data (\*axes), axes, calibration, and notes on what was decided.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a file nor a sample of this name.
+    IsADirectoryError
+        If it is a folder.
+    ValueError
+        If it is no image, is damaged, or has several channels and none is chosen.
+    """
+    path = Path(path)
+    if is_sample(path):
+        if series is not None or channel not in (None, 1, "1"):
+            raise ValueError(f"the sample {path} has one channel and one series")
+        image = make_sample(str(path)).image
+        return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
+    stored = _stored(path, series)
+    try:
+        one = one_channel(stored, channel, several)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    data, axes = ordered(one.data, one.axes)
+    unknown = sorted(set(to_ome(one.calibration)[1]))
+    notes = [*one.notes, *(UNKNOWN_UNIT.format(unit) for unit in unknown)]
+    return Source(
+        name_of_file(path), data, axes, one.calibration, tuple(notes),
+        str(path.resolve()), "" if channel is None else str(channel), series,
+    )  # fmt: skip
+
+
+def image_for(
+    config: ModelConfig,
+    path: Path,
+    channel: int | str | None = None,
+    series: int | None = None,
+) -> Source:
+    """Read an image as a model reads it: see `read_image`.
+
+    A model of several channels gets all of them, before its spatial axes. Where a
+    model of volumes reads what the file calls time, a note says so.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_image`.
+    """
+    source = read_image(path, channel, series, config.in_channels)
+    axes = source.axes
+    if CHANNELS in axes:
+        at, before = axes.index(CHANNELS), len(axes) - 1 - config.ndim
+        rest = axes.replace(CHANNELS, "")
+        axes = rest[:before] + CHANNELS + rest[before:]
+        source = replace(source, data=np.moveaxis(source.data, at, before), axes=axes)
+    spatial = axes[-config.ndim :]
+    if "T" in spatial:
+        note = f"{source.name}: the model reads volumes, so time was read as planes"
+        source = replace(source, notes=(*source.notes, note))
+    return source
+
+
+def name_of_file(path: Path) -> str:
+    """Return the name of an image without its suffix, ``.ome.tif`` as one."""
+    name = path.stem
+    is_ome = path.suffix.lower() in TIFF_SUFFIXES and name.lower().endswith(".ome")
+    return name[: -len(".ome")] if is_ome else name
+
+
+def is_sample(path: Path) -> bool:
+    """Whether this names a sample, not a file."""
+    return not path.exists() and str(path) in MADE
+
+
+def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integer]:
+    """Read a label image; `kind` stands for it in errors. A sample gives its truth.
+
+    Parameters
+    ----------
+    kind : str
+    path : Path
+    partly : bool
+        Whether pixels may be −1, not known.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read, is of colours or channels, is not of whole numbers from 0
+        upward, or no pixel of it is known.
+    """
+    if is_sample(path):
+        return make_sample(str(path)).labels
+    stored = _stored(path)
+    data, axes = ordered(stored.data, _axes_of_labels(stored))
+    checked = partial_labels if partly else as_labels
+    name = f"{kind} {path.name}"
+    return checked(name, _as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+
+
+def _axes_of_labels(stored: Stored) -> str:
+    """Return the axes of labels: three planes are no colours, fifty columns are x."""
+    if MAYBE_FRAMES in stored.notes:
+        return stored.axes.replace(SAMPLES, UNNAMED)
+    if stored.axes.endswith("YX" + CHANNELS) and stored.data.shape[-1] > MOST:
+        return UNNAMED * (stored.data.ndim - 2) + "YX"
+    return stored.axes
+
+
+def _one_number_a_pixel(
+    name: str, data: NDArray[Any], axes: str, kind: str
+) -> NDArray[Any]:
+    """Return labels without samples and channels; colours are no labels."""
+    if axes.endswith(SAMPLES):
+        colours = data[..., :3]
+        if (colours != colours[..., :1]).any():
+            what = {"rgb": "RGB colours", "cmyk": "CMYK colours"}.get(kind, "colours")
+            raise ValueError(
+                f"the {name} holds {what}, {data.shape[-1]} values a pixel: labels are "
+                f"one whole number a pixel; save the label image itself, not a picture "
+                f"of it"
+            )
+        data, axes = data[..., 0], axes[:-1]
+    if CHANNELS in axes:
+        number = data.shape[axes.index(CHANNELS)]
+        if number > 1:
+            raise ValueError(
+                f"the {name} has {number} channels: labels have one; save it alone"
+            )
+        data = data.take(0, axes.index(CHANNELS))
+    return data
+
+
+def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return floats that are whole numbers as integers; any other as it is."""
+    if labels.dtype.kind != "f" or not np.isfinite(labels).all():
+        return labels
+    most = float(np.abs(labels).max(initial=0))
+    if most > MOST_EXACT or (labels != np.rint(labels)).any():
+        return labels
+    return labels.astype(np.int32 if most < 2**31 else np.int64)
+
+
+def doubt(path: Path, labels: NDArray[np.integer]) -> str:
+    """Say that labels look like a raw image or a mask; empty if they do not.
+
+    See `doubt_about`.
+
+    Parameters
+    ----------
+    path : Path
+        The labels were read from.
+    labels : ndarray of int
+    """
+    frames = labels.reshape(-1, *labels.shape[numbered_anew(path) :])
+    about = doubt_about(frames)
+    return about and f"{path.name} {about}"
+
+
+def numbered_anew(path: Path) -> int:
+    """Return over how many leading axes of a label file the ids begin anew.
+
+    The first one where the file calls it time; as many as the file says where this
+    program wrote it.
+    """
+    if not path.is_file() or path.suffix.lower() not in TIFF_SUFFIXES:
+        return 0
+    about = about_tiff(path)
+    if about.image_axes and about.axes.endswith(about.image_axes):
+        return len(about.axes) - len(about.image_axes)
+    return about.axes.find("T") + 1
+
+
+def _stored(path: Path, series: int | None = None) -> Stored:
+    """Read a file whole, by what it begins with.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is no image, or is damaged; the message names it.
+    """
+    _refuse_no_file(path)
+    with path.open("rb") as file:
+        begins = file.read(8)
+    read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
+    try:
+        if read is None:
+            what = "it is not what its suffix says" if begins else "it has 0 bytes"
+            raise DamagedError(f"{what}, {KINDS} is expected")
+        if read is stored_tiff:
+            return _of_numbers(stored_tiff(path, series))
+        if series not in (None, 1):
+            raise ValueError(f"the file has one series, there is no series {series}")
+        return _of_numbers(read(path))
+    except DamagedError as error:
+        raise ValueError(
+            f"{path.name} cannot be read: {error}; save the image again"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from None
+
+
+def _of_numbers(stored: Stored) -> Stored:
+    kind = stored.data.dtype
+    if kind.kind not in "buif":
+        raise ValueError(f"an image is an array of real numbers, it holds {kind}")
+    return stored
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Refuse what is no regular file, unopened: a pipe would wait for ever."""
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder, one image is expected: name a TIFF or .npy file in "
+            f"it; sweep takes several files, evaluate takes two folders"
+        )
+    if not path.exists():
+        pattern = ", and no file matches this pattern" * bool(set("*?[") & {*str(path)})
+        raise FileNotFoundError(
+            f"no image {str(path)!r}: it is neither a file nor one of the samples "
+            f"({', '.join(MADE)}){pattern}"
+        )
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is a pipe or a device, {KINDS} is expected: save the image first"
+        )
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise ValueError(f"{path.name}: {KINDS} is expected, not {path.suffix!r}")

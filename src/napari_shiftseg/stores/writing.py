@@ -1,0 +1,332 @@
+"""Results written to files that napari and Fiji open."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+import tifffile
+
+from napari_shiftseg.stores.calibration import to_ome
+from napari_shiftseg.stores.folders import (
+    Run,
+    read_record,
+    refuse_to_overwrite,
+    sums_of,
+    written_by,
+)
+from napari_shiftseg.stores.stored_image import CHANNELS, ORDER, UNNAMED
+from napari_shiftseg.stores.tiff import numbered
+from napari_shiftseg.stores.whole_file import all_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.reading import Source
+
+KINDS = ("labels", "embedding", "gradient")
+BY_OME = ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")  # dtypes
+LARGEST = 2.0**31  # number of pixels a unit, and its inverse, that a tag can hold
+A_CENTIMETRE = {"nm": 1e7, "µm": 1e4, "mm": 10.0, "cm": 1.0, "in": 1 / 2.54}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that a run on an image writes, none of which may be lost.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        With which they begin.
+    kinds : tuple of str
+        Of labels, embedding, gradient.
+    run : Run
+    overwrite : bool
+        Whether files of others may be replaced.
+    """
+
+    folder: Path
+    name: str
+    kinds: tuple[str, ...]
+    run: Run
+    overwrite: bool = False
+
+    @property
+    def images(self) -> dict[str, Path]:
+        """The TIFFs, by kind."""
+        return {kind: self.folder / f"{self.name}_{kind}.tif" for kind in self.kinds}
+
+    @property
+    def record(self) -> Path:
+        """The report, by which all are known again."""
+        return self.folder / f"{self.name}_report.json"
+
+    def refuse_others(self) -> None:
+        """Refuse to replace what this very run did not write.
+
+        Raises
+        ------
+        FileExistsError
+            If there is such a file; it is named.
+        """
+        own = written_by(self.run, self.record)
+        paths = (*self.images.values(), self.record)
+        refuse_to_overwrite(paths, own, self.overwrite)
+
+
+def outputs_of(
+    command: str,
+    source: Source,
+    folder: Path,
+    kinds: Iterable[str] = KINDS[:1],
+    overwrite: bool = False,
+) -> Outputs:
+    """Name the files that a command on an image writes.
+
+    Where the results of another image have the name of this one, the folder of the
+    image stands before it: ``b_cells`` for ``b/cells.tif``.
+
+    Parameters
+    ----------
+    command : str
+    source : Source
+    folder : Path
+    kinds : iterable of str
+        Of labels, embedding, gradient.
+    overwrite : bool
+        Whether files of others may be replaced.
+
+    Raises
+    ------
+    ValueError
+        If a kind is not known.
+    FileExistsError
+        If a file would be replaced that this very run did not write; it is named.
+    """
+    kinds = tuple(dict.fromkeys(kinds))
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        raise ValueError(
+            f"of {', '.join(KINDS)} something is to be saved, got {unknown}"
+        )
+    run = Run(command, inputs_of(source))
+    outputs = [Outputs(folder, n, kinds, run, overwrite) for n in _names(source)]
+    free = (one for one in outputs if overwrite or not _is_of_another(one))
+    chosen = next(free, outputs[0])
+    chosen.refuse_others()
+    return chosen
+
+
+def inputs_of(source: Source) -> tuple[str, ...]:
+    """Return by what an image is known again: its path, series and channel."""
+    taken = {"series": source.series, "channel": source.channel}
+    said = (f"{what} {value}" for what, value in taken.items() if value)
+    return (source.path or source.name, *said)
+
+
+def _names(source: Source) -> list[str]:
+    """Return the name of an image; then with its folder, with that one's folder, ..."""
+    path, *taken = inputs_of(source)
+    plain = [re.sub(r"[^\w-]+", "", word) for word in (*Path(path).parts[:-1], *taken)]
+    at = len(plain) - len(taken)
+    folders, others = plain[:at], plain[at:]
+    longer = (
+        "_".join(filter(None, [*folders[begin:], source.name, *others]))
+        for begin in reversed(range(len(folders)))
+    )
+    return [source.name, *longer]
+
+
+def _is_of_another(outputs: Outputs) -> bool:
+    """Whether the record is that of this command on another image."""
+    known = read_record(outputs.record)
+    command, inputs = known.get("command"), known.get("inputs")
+    is_known = command == outputs.run.command and isinstance(inputs, list)
+    return is_known and inputs != list(outputs.run.inputs)
+
+
+def write_segmentation(
+    result: Segmentation,
+    model: UNet,
+    source: Source,
+    outputs: Outputs,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write what was asked for as TIFFs, and a report, together or not at all.
+
+    Parameters
+    ----------
+    result : Segmentation
+    model : UNet
+    source : Source
+        Whose axes and calibration the files keep.
+    outputs : Outputs
+    more : mapping, optional
+        Figures that stand in the report besides.
+
+    Returns
+    -------
+    dict
+        The report, as written to ``NAME_report.json``.
+
+    Raises
+    ------
+    FileExistsError
+        If a file would be replaced that this very run did not write; it is named.
+    OSError
+        If a file cannot be written.
+    """
+    outputs.refuse_others()  # again: the run may have taken long
+    spatial = result.plan.shape.ndim
+    axes = result_axes(source.axes, result.labels.ndim, spatial)
+    arrays = {
+        "labels": (_label_dtype(result.labels), axes, numbered(axes[-spatial:])),
+        "embedding": (result.embeddings, CHANNELS + axes, ""),
+        "gradient": (result.gradient, axes, ""),
+    }
+    images = outputs.images
+    with all_or_none([outputs.record, *images.values()]) as unfinished:
+        record, *parts = unfinished
+        for kind, part in zip(images, parts, strict=True):
+            pixels, names, about = arrays[kind]
+            write_pixels(part, pixels, names, source.calibration, about)
+        written = {p.name: u for p, u in zip(images.values(), parts, strict=True)}
+        report = segmentation_report(result, model) | {
+            "image": source.name,
+            **outputs.run.about(),
+            "notes": [*source.notes, *result.notes],
+            "files": {kind: str(path) for kind, path in images.items()},
+            **sums_of(outputs.run, outputs.record, written),
+            **(more or {}),
+        }
+        record.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    return report
+
+
+def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
+    """Return the figures and settings of a run, ready for JSON."""
+    plan = result.plan
+    return {
+        "model": model.config.name,
+        "objects": result.objects,
+        "modes": len(result.modes),
+        "window": list(plan.window),
+        "stride": list(plan.stride),
+        "tiles": len(plan),
+        "period": list(plan.shape.period),
+        "offset": list(plan.offset),
+        "exact": plan.is_exact,
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        "doubts": list(result.doubts),
+        "reads": result.intensity.figures(),
+        "settings": asdict(result.settings) | {"window": list(plan.window)},
+    }
+
+
+def result_axes(axes: str, ndim: int, spatial: int) -> str:
+    """Return the axes of a result: those of the image, names where it has none.
+
+    Parameters
+    ----------
+    axes : str
+        Of the image; C is gone from the result, and Q has no name.
+    ndim, spatial : int
+        Axes of the result, and those of them that the model reads.
+    """
+    axes = axes.replace(CHANNELS, "")
+    if len(axes) != ndim:
+        return axis_names(ndim, spatial)
+    if UNNAMED not in axes:
+        return axes
+    named = axes[: ndim - spatial] + "ZYX"[-spatial:]
+    leading = named.count(UNNAMED)
+    usual = axis_names(leading + spatial, spatial)[:leading]
+    if set(usual) & set(named) - {UNNAMED}:
+        return named
+    return usual + named.replace(UNNAMED, "")
+
+
+def axis_names(ndim: int, spatial: int) -> str:
+    """Name the axes of an image: time and planes (Q: others), then the spatial ones."""
+    leading, free = ndim - spatial, "T" if spatial == 3 else "TZ"
+    frames = free[:leading] if leading <= len(free) else UNNAMED * leading
+    return frames + "ZYX"[-spatial:]
+
+
+def write_pixels(
+    path: Path,
+    pixels: NDArray[Any],
+    axes: str,
+    calibration: Calibration,
+    description: str = "",
+) -> None:
+    """Write pixels as an OME-TIFF.
+
+    Of axes that OME does not name it is a TIFF with names and sizes in tifffile's JSON.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file that may be lost; see `all_or_none`.
+    pixels : ndarray
+        One axis a letter of `axes`.
+    axes : str
+        Of the letters T, Z, C, Y, X, and others; they are written in the order TZCYX.
+    calibration : dict
+        Of the source.
+    description : str
+        Of the image.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    if "Y" not in axes:
+        pixels, axes = pixels[..., None, :], axes.replace("X", "YX")
+    is_ome = set(axes) <= set(ORDER) and pixels.dtype in map(np.dtype, BY_OME)
+    if is_ome:
+        order = sorted(range(len(axes)), key=lambda axis: "TZCYX".index(axes[axis]))
+        pixels, axes = pixels.transpose(order), "".join(axes[axis] for axis in order)
+    sizes, _ = to_ome(calibration)
+    about = {"Description": description} if description else {}
+    if is_ome:
+        said = f"{pixels.shape} {axes} {sizes} {description}"
+        about |= {"Creator": "napari-shiftseg", "UUID": str(uuid5(NAMESPACE_OID, said))}
+    packed = None if pixels.dtype.kind == "f" else "zlib"  # floats hardly shrink
+    tifffile.imwrite(
+        path, pixels, ome=is_ome, compression=packed, photometric="minisblack",
+        metadata={"axes": axes, **sizes, **about},
+        **_resolution(calibration),
+    )  # fmt: skip
+
+
+def _resolution(calibration: Calibration) -> dict[str, Any]:
+    """Return the pixel size as tags, for readers that know no OME-XML."""
+    if "X" not in calibration:
+        return {}
+    x = calibration["X"]
+    y = calibration.get("Y", x)
+    unit = A_CENTIMETRE.get(x.unit) if x.unit == y.unit else None
+    name = "NONE" if unit is None else "CENTIMETER"
+    sizes = tuple((unit or 1) / distance.size for distance in (x, y))
+    if not all(1 / LARGEST < size < LARGEST for size in sizes):
+        return {}
+    return {"resolution": sizes, "resolutionunit": name}
+
+
+def _label_dtype(labels: NDArray[np.int32]) -> NDArray[Any]:
+    """Return labels as uint16 where they fit, which ImageJ reads, else as uint32."""
+    return labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)

@@ -1,0 +1,100 @@
+"""Foreign text, from a file or a file's name: shown as it is, on one screen."""
+
+from __future__ import annotations
+
+from reprlib import Repr
+from unicodedata import bidirectional, category
+
+
+def by(sizes: tuple[int, ...]) -> str:
+    """Write sizes as ``204 × 204``."""
+    return " × ".join(str(s) for s in sizes)
+
+
+def compact(sizes: tuple[int, ...]) -> str:
+    """Write sizes as ``16`` where the axes agree, else as ``8 × 16``."""
+    return by(sizes) if len(set(sizes)) > 1 else str(sizes[0])
+
+
+def number_of(many: int, noun: str) -> str:
+    """Write a number of things as ``1 object``, ``1,200 objects``."""
+    return f"{many:,} {noun}{'s' * (many != 1)}"
+
+
+def percent(share: float) -> str:
+    """Write a share of 1 as ``7 %``."""
+    return f"{100 * share:.0f} %"
+
+
+def sentence(clause: str) -> str:
+    """Write a clause as a sentence of its own."""
+    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
+
+
+def grey(value: float) -> str:
+    """Write a grey value as ``1,100``, ``0.0123`` or ``1.2e+08``."""
+    if value == 0 or 1e6 > abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+MARKS = "\u061c\u200e\u200f"  # of direction
+LONGEST = 60  # characters of a value that is named in an error
+
+
+def visible(text: str, kept: str = "") -> str:
+    r"""Write characters that steer a terminal or turn the reading order as escapes.
+
+    Control characters (an escape becomes ``\x1b``), marks and overrides of direction,
+    and the halves of a character that stand for undecodable bytes of a file name.
+
+    Parameters
+    ----------
+    text : str
+        A foreign name.
+    kept : str
+        Control characters that stay as they are, such as line breaks.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c in kept or not steers(c) else escape(c) for c in text)
+
+
+def steers(character: str) -> bool:
+    """Whether a terminal or a text box obeys this character instead of showing it."""
+    is_format = category(character) in ("Cc", "Cs", "Zl", "Zp")
+    return is_format or bidirectional(character) in TURNS or character in MARKS
+
+
+def escape(character: str) -> str:
+    r"""Write a character as ``\x1b`` or ``\u202e``; an undecodable byte as itself."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if ord(character) < 0x100:  # backslashreplace leaves ASCII as it is
+        return f"\\x{ord(character):02x}"
+    return character.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def brief(value: object) -> str:
+    """Write a value as Python does, but cut short: it may be long or nest deeply."""
+    writer = Repr()
+    writer.maxstring = writer.maxother = writer.maxlong = LONGEST
+    writer.maxlevel = 3
+    try:
+        return writer.repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        return f"{type(value).__name__} of too many digits"
+
+
+def readable(name: str) -> str:
+    """Return the name of a file as text that every encoding of Unicode can write.
+
+    Where the system's encoding is ASCII, as with ``LC_ALL=C``, other letters come as
+    undecodable bytes; those of UTF-8 are the letters again.
+    """
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of characters, as Windows allows
+        return visible(name)
+    return raw.decode("utf-8", "backslashreplace")

@@ -1,0 +1,227 @@
+"""The output window that the loss sees: which to take, and what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.remarks import own_seams_warning
+from napari_shiftseg.text import by, compact, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+
+
+STEPS = 15_000
+RATE = 2e-3  # peak of the learning rate
+CORRECTION_STEPS = 300  # of a model that learns a few corrected objects
+CORRECTION_RATE = 5e-4
+
+
+def object_config(name: str, **options: Any) -> ModelConfig:
+    """Return a network for images of many objects that touch, nuclei for example.
+
+    Sixteen embedding channels part the objects of one connected piece of foreground,
+    which a logit finds; batch norm, harmless to tiling in eval mode, trains faster.
+
+    Parameters
+    ----------
+    name : str
+    **options
+        Of `ModelConfig.new` that shall differ.
+    """
+    usual = {
+        "depth": usual_depth(options.get("ndim", 2)),
+        "features": 16,
+        "embedding_channels": 16,
+        "foreground": True,
+        "normalization": "batch",
+        "intensity": "percentile",
+        "clustering": Clustering(bandwidth=1.0, scope="component", min_size=20),
+    }
+    return ModelConfig.new(name=name, **{**usual, **options})
+
+
+def usual_depth(ndim: int) -> int:
+    """Return how often a network for objects pools, by the number of image axes."""
+    return 3 if ndim == 3 else 4
+
+
+def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
+    """Return the network of a model whose weights are the first ones.
+
+    Parameters
+    ----------
+    name : str
+        Of the new model.
+    start : ModelConfig
+        Of the model to begin with.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be trained on images of objects.
+    """
+    if not start.foreground:
+        raise ValueError(
+            f"{start.name} has no foreground logit, so it cannot be fine-tuned on "
+            f"images; begin anew, or with a model that has one"
+        )
+    return start.model_copy(update={"name": name, "provenance": None})
+
+
+LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
+
+
+@dataclass(frozen=True)
+class WindowAdvice:
+    """Advice on a training window.
+
+    Attributes
+    ----------
+    warning : str
+        That the network will make seams of its own; empty if it will not.
+    note : str
+        What a training window must be, and what this one costs.
+    nearest : tuple of tuple of int
+        The nearest raw outputs above the period that the images hold, per axis one
+        value; empty if the window is one.
+    """
+
+    warning: str
+    note: str
+    nearest: tuple[tuple[int, ...], ...]
+
+
+def usual_window(shape: UNetShape, images: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """Return the largest raw output that fits every image, up to a usual size.
+
+    The larger the window, the less of what is computed is context: up to 244 pixels in
+    2-D, 60 in 3-D. Where nothing fits, the smallest raw output above the period.
+
+    Parameters
+    ----------
+    shape : UNetShape
+    images : sequence of sequence of int
+        Pixels of each image, per axis.
+    """
+    largest = LARGEST_WINDOW[shape.ndim]
+    return tuple(
+        max(
+            (n for n in _raw_outputs(axis, min(*sizes, largest)) if n <= min(sizes)),
+            default=_raw_outputs(axis, 0)[0],
+        )
+        for axis, *sizes in zip(shape.axes, *images, strict=True)
+    )
+
+
+def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvice:
+    """Say what a training window means.
+
+    It must be above the period, or functions of neighbouring phases never meet in the
+    loss. It need not be a multiple of it, as the window of a tile must: all of a raw
+    output is used.
+
+    Parameters
+    ----------
+    window : int or sequence of int
+        Output window the loss sees.
+    shape : UNetShape
+
+    Raises
+    ------
+    ValueError
+        If the window is below the period along an axis.
+
+    References
+    ----------
+    Rumberger et al., ICCV 2021, section 3.3.
+    """
+    sizes = as_window(window, shape.ndim)
+    refuse_untrained_phases(sizes, shape)
+    warning = own_seams_warning(sizes, shape)
+    notes = [
+        f"A training window must be above the period, {compact(shape.period)}; it need "
+        f"not be a multiple of it."
+    ]
+    computed = tuple(
+        axis.raw_output(axis.input_for(w))
+        for axis, w in zip(shape.axes, sizes, strict=True)
+    )
+    if computed != sizes:
+        notes.append(
+            f"The network predicts {compact(computed)} pixels at once, not "
+            f"{compact(sizes)}: the rest is dropped."
+        )
+    nearest = nearest_raw_outputs(sizes, shape) if computed != sizes or warning else ()
+    return WindowAdvice(sentence(warning) if warning else "", " ".join(notes), nearest)
+
+
+def nearest_raw_outputs(
+    window: Sequence[int], shape: UNetShape
+) -> tuple[tuple[int, ...], ...]:
+    """Return the raw outputs above the period next to a window, per axis one value.
+
+    The largest that is not above the window and the smallest that is not below it,
+    or the smallest of all for both.
+    """
+    below, above = zip(
+        *(_around(axis, w) for axis, w in zip(shape.axes, window, strict=True)),
+        strict=True,
+    )
+    return tuple(dict.fromkeys((below, above)))
+
+
+def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> None:
+    """Refuse a window smaller than the period: some functions would see no loss.
+
+    Raises
+    ------
+    ValueError
+        If the window is below the period along an axis.
+    """
+    sizes = as_window(window, shape.ndim)
+    if any(w < p for w, p in zip(sizes, shape.period, strict=True)):
+        above = by(tuple(p + 1 for p in shape.period))
+        raise ValueError(
+            f"a training window of {by(sizes)} is below the period "
+            f"{by(shape.period)}: some of the network's functions would never be "
+            f"trained. Take {above} or more"
+        )
+
+
+def refuse_small_images(
+    window: Sequence[int], shape: UNetShape, images: Iterable[Sequence[int]]
+) -> None:
+    """Refuse a window that an image does not hold; its context may be mirrored.
+
+    Raises
+    ------
+    ValueError
+        If an image is smaller than the window along an axis.
+    """
+    for size in images:
+        if any(n < w for n, w in zip(size, window, strict=True)):
+            least = by(tuple(_raw_outputs(axis, 0)[0] for axis in shape.axes))
+            raise ValueError(
+                f"the training window is {by(tuple(window))} pixels, the image has "
+                f"{by(tuple(size))}: take a smaller window ({least} at least, unless "
+                f"the network is less deep) or a larger image"
+            )
+
+
+def _around(axis: AxisShape, window: int) -> tuple[int, int]:
+    outputs = _raw_outputs(axis, window + axis.period)
+    below = max((n for n in outputs if n <= window), default=outputs[0])
+    return below, min((n for n in outputs if n >= window), default=outputs[-1])
+
+
+def _raw_outputs(axis: AxisShape, size: int) -> list[int]:
+    """Return the raw outputs above the period up to `size`; at least the smallest."""
+    first = axis.raw_output(axis.input_for(axis.period + 1))
+    return [first, *range(first + axis.period, size + 1, axis.period)]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.metrics.chance import Difference
+from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.report.figures_of_merit import (
-    ROWS,
     Judgement,
     cell,
     judge,
@@ -20,17 +20,18 @@ from napari_shiftseg.report.figures_of_merit import (
     why_not_defined,
 )
 
-ROW = {row.key: row for row in ROWS}
+ROWS = rows()
+ROW = {row.name: row for row in ROWS}
 
 
 def test_every_row_is_a_figure_and_says_how_to_read_it(by_disks) -> None:
     figures = by_disks.naive.figures()
     assert len(ROW) == len(ROWS) == 13
     for row in ROWS:
-        assert row.key in figures
+        assert row.name in figures
         assert row.untiled is None or row.untiled in figures
-        assert row.tooltip.endswith(".")
-        assert len(row.tooltip) > len(row.title)
+        assert row.meaning.endswith(".")
+        assert len(row.meaning) > len(row.title)
 
 
 def beyond(value: float) -> Difference:
@@ -180,6 +181,8 @@ class TestWhyNotDefined:
         self, by_disks, small_disks, disks_model
     ) -> None:
         without = compare(small_disks.image, disks_model, window=20, device="cpu")
-        lacking = {row.key for row in ROWS if without.naive.figures()[row.key] is None}
-        assert lacking == {row.key for row in ROWS if row.needs_truth}
+        lacking = {
+            row.name for row in ROWS if without.naive.figures()[row.name] is None
+        }
+        assert lacking == {row.name for row in ROWS if row.needs_truth}
         assert all(by_disks.naive.figures()[key] is not None for key in lacking)

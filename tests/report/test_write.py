@@ -18,10 +18,10 @@ from skimage.io import imread
 
 from napari_shiftseg import __version__
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.sweep import sweep
-from napari_shiftseg.report.figures_of_merit import ROWS
 from napari_shiftseg.report.model_card import MEANINGS
 from napari_shiftseg.report.verdict import verdict
 from napari_shiftseg.report.write import report_of, report_steps, write_report
@@ -267,7 +267,7 @@ class TestPage:
 
     def test_figures_with_tooltips(self, page: Page, report) -> None:
         tooltips = {element["title"] for element in page.all("abbr")}
-        assert {row.tooltip for row in ROWS} <= tooltips
+        assert {row.meaning for row in rows()} <= tooltips
         assert str(report["naive"]["false_splits"]) in page.said
         assert "0 ✓" in page.said  # false splits of cropped
         assert f"{report['naive']['seam_ratio']:.3g}" in page.said

@@ -24,6 +24,7 @@ from napari_shiftseg.experiments.experiment import run_steps
 from napari_shiftseg.experiments.figures import ALL, find_experiments
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
+from napari_shiftseg.metrics.metric import pooled_metrics
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.remarks import own_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
@@ -171,15 +172,7 @@ def has_display() -> bool:
 
 RECORD = "sweep.json"
 FILES = (RECORD, "sweep.csv", "sweep.png")
-COLUMNS = {
-    "seam_ratio": "seam ratio",
-    "seam_ratio_untiled": "untiled",
-    "objects": "objects",
-    "split_by_seams": "split by seams",
-    "false_splits": "false splits",
-    "false_merges": "false merges",
-    "ap50": "AP50",
-}
+HIDDEN = ("seam_ratio_within", "true_objects")  # in the files, but not on the terminal
 
 
 def run_sweep(
@@ -284,14 +277,15 @@ def _write(
 
 def _print(report: dict[str, Any], folder: Path | None) -> None:
     """Print the pooled figures; windows that are multiples of the period have a *."""
+    columns = sweep_columns()
     rows = [
         [
             cell(figures["window"]) + (" *" if figures["valid"] else ""),
-            *(cell(figures[key]) for key in COLUMNS),
+            *(cell(figures[key]) for key in columns),
         ]
         for figures in report["pooled"]
     ]
-    print_table(["window", *COLUMNS.values()], rows)
+    print_table(["window", *columns.values()], rows)
     print(f"* a multiple of the period, {cell(report['period'])}")
     print(f"\n{fill(report['verdict'], 80)}")
     for figures in report["pooled"]:
@@ -299,6 +293,17 @@ def _print(report: dict[str, Any], folder: Path | None) -> None:
             print(f"window {cell(figures['window'])}: {figures['failure']}")
     if folder:
         print(f"\nsweep.csv, sweep.json and sweep.png are in {folder}")
+
+
+def sweep_columns() -> dict[str, str]:
+    """Return the figures of a sweep that are printed, and their titles."""
+    columns = {}
+    for metric in pooled_metrics():
+        if metric.title and metric.name not in HIDDEN:
+            columns[metric.name] = metric.title
+            if metric.untiled:
+                columns[metric.untiled] = "untiled"
+    return columns
 
 
 def run_compare(

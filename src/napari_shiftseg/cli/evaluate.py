@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.cli.options import check_model_file
 from napari_shiftseg.cli.terminal import note, print_table, read_labels, with_progress
 from napari_shiftseg.metrics.label_image import with_axes_of
+from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.checkpoint import copy_model, load_model
 from napari_shiftseg.pipeline.tuning import (
@@ -171,9 +172,6 @@ def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
         print(f"written to {report['file']}")
 
 
-MEANS = ("ap50", "precision", "recall", "f1")
-
-
 def run_evaluate(
     prediction: Path,
     truth: Path,
@@ -190,7 +188,7 @@ def run_evaluate(
     }
     report = evaluation(scores)
     if output:
-        header = ("image", *ObjectScores(0, 0, 0, 0, 0).figures())
+        header = ("image", *object_figures(ObjectScores(0, 0, 0, 0, 0)))
         rows = tuple(tuple(image.values()) for image in report["images"])
         with whole_or_not_at_all(output) as unfinished:
             write_csv(unfinished, Table(header, rows))
@@ -202,11 +200,11 @@ def run_evaluate(
 
 def evaluation(scores: dict[str, ObjectScores]) -> dict[str, Any]:
     """Return the figures of every image, their mean, and all images as one."""
-    images = {name: score.figures() for name, score in scores.items()}
+    images = {name: object_figures(score) for name, score in scores.items()}
     return {
         "images": [{"image": name, **figures} for name, figures in images.items()],
-        "mean": {key: fmean(f[key] for f in images.values()) for key in MEANS},
-        "pooled": pooled(scores.values()).figures(),
+        "mean": {key: fmean(f[key] for f in images.values()) for key in shares()},
+        "pooled": object_figures(pooled(scores.values())),
     }
 
 

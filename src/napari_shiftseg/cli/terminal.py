@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.geometry.cost import MOST_TILES
-from napari_shiftseg.report.figures_of_merit import ROWS, cell, untiled_cell
+from napari_shiftseg.metrics.metric import rows
+from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.steps import Progress, Returning
 from napari_shiftseg.stores import reading
@@ -69,12 +70,12 @@ def report_comparison(report: Mapping[str, Any]) -> None:
     """
     naive, cropped = report["naive"], report["cropped"]
     _print_row("", "naive", "cropped", "untiled")
-    for row in ROWS:
+    for metric in rows():
         _print_row(
-            row.title,
-            cell(naive[row.key]),
-            cell(cropped[row.key]),
-            untiled_cell(row, naive, cropped),
+            metric.title,
+            cell(naive[metric.name]),
+            cell(cropped[metric.name]),
+            untiled_cell(metric, naive, cropped),
         )
     _print_better(report["differences"])
     print(f"\n{fill(report['verdict'], 80)}")
@@ -86,9 +87,9 @@ def _print_better(differences: Mapping[str, Any]) -> None:
     """Say in which figures a side is better, beyond what chance gives."""
     for side in ("naive", "cropped"):
         titles = [
-            row.title.strip()
-            for row in ROWS
-            if differences.get(row.key, {}).get("better") == side
+            metric.title.strip()
+            for metric in rows()
+            if differences.get(metric.name, {}).get("better") == side
         ]
         if titles:
             said = f"{side} is better beyond chance: {', '.join(titles)}"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Box, Find, Found
+    from napari_shiftseg.clustering.modes import Find, Found
     from napari_shiftseg.clustering.settings import Clustering, Effort
+    from napari_shiftseg.geometry.box import Box
 
 
 NO_BACKGROUND = -1

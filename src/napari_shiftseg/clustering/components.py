@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Box, Find, Pixels
+    from napari_shiftseg.clustering.modes import Find, Pixels
     from napari_shiftseg.clustering.neighbourhoods import Piecing
     from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.geometry.box import Box
 
     Steps = Generator[tuple[int, int], None, NDArray[np.int32]]
     from numpy.typing import NDArray

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering, Effort
+    from napari_shiftseg.geometry.box import Box
 
-    Box = tuple[slice, ...]
     Finding = Generator[None, None, "Found"]
     Find = Callable[[Box, NDArray[np.bool_], Clustering], Finding]
     from collections.abc import Generator, Iterator

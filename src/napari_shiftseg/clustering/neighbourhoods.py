@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from napari_shiftseg.geometry.box import Box
+
 SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
 
-Block = tuple[slice, ...]
 Piecing = Generator[None, None, NDArray[np.int32]]
-PiecesOf = Callable[[Block], Piecing]
+PiecesOf = Callable[[Box], Piecing]
 
 
 def piece_together(
@@ -52,7 +53,7 @@ def piece_together(
     ):
         return (yield from pieces_of(whole))
     joined = np.zeros(inside.shape, dtype=np.int32)
-    done: dict[tuple[int, ...], tuple[Block, NDArray[np.int32]]] = {}
+    done: dict[tuple[int, ...], tuple[Box, NDArray[np.int32]]] = {}
     pairs: list[tuple[int, int]] = []
     number = 1
     for at, block in _blocks(inside.shape, neighbourhood):
@@ -73,8 +74,8 @@ def piece_together(
 
 def _blocks(
     shape: tuple[int, ...], size: Sequence[int]
-) -> Iterator[tuple[tuple[int, ...], Block]]:
-    """Blocks of this size that overlap by half and cover the shape, each numbered.
+) -> Iterator[tuple[tuple[int, ...], Box]]:
+    """Boxs of this size that overlap by half and cover the shape, each numbered.
 
     A block overlaps only those whose numbers differ by one at most on every axis.
     """
@@ -88,7 +89,7 @@ def _blocks(
 
 
 def _same(
-    block: Block, pieces: NDArray[np.int32], other: Block, earlier: NDArray[np.int32]
+    block: Box, pieces: NDArray[np.int32], other: Box, earlier: NDArray[np.int32]
 ) -> list[tuple[int, int]]:
     """Return the pairs of pieces of two blocks that are one object."""
     low = [max(a.start, b.start) for a, b in zip(block, other, strict=True)]

@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from napari_shiftseg.clustering.settings import Kernel
+from napari_shiftseg.geometry.box import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     Steps = Generator[None, None, Tensor]
 
@@ -170,11 +171,6 @@ def mix(numbers: NDArray[np.integer]) -> Keys:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
-
-
-def chunks(n: int, size: int) -> Iterator[slice]:
-    """Cut ``range(n)`` into slices of at most this size."""
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def choose(

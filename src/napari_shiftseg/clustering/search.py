@@ -16,10 +16,10 @@ from napari_shiftseg.clustering.points import (
     Indices,
     WeightedRows,
     choose,
-    chunks,
     spread,
     within,
 )
+from napari_shiftseg.geometry.box import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -85,7 +85,7 @@ def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
         split_far_parts=False,  # so that labels are modes
         **how,
     )  # fmt: skip
-    inside = tuple(slice(*bounds) for bounds in result.plan.region)
+    inside = result.plan.slices
     truth = sample.labels[inside]
     modes = foreground_modes(result.labels, truth)
     whole = modes_of_whole_disks(modes, truth, sample.labels)

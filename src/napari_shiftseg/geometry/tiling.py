@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from napari_shiftseg.geometry.axis_plan import Border as Border
 from napari_shiftseg.geometry.axis_plan import Stitching as Stitching
 from napari_shiftseg.geometry.axis_plan import extent_of, origin_of, plan_axis
+from napari_shiftseg.geometry.box import slices
 from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.geometry.unet_shape import UNetShape
 
 Region = tuple[tuple[int, int], ...]
@@ -103,6 +105,11 @@ class TilePlan:
     def region(self) -> Region:
         """Predicted part of the image: (start, stop) an axis."""
         return tuple((axis.start, axis.stop) for axis in self.axes)
+
+    @property
+    def slices(self) -> Box:
+        """The region as slices of the image, one an axis."""
+        return slices(self.region)
 
     @property
     def offset(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.mending.boxes import Box, corner_of, hull, widened
+from napari_shiftseg.mending.boxes import corner_of, hull, widened
 from napari_shiftseg.mending.edits import (
     CannotAct,
     Delete,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.frame import MendedFrame
 

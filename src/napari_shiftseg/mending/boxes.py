@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.box import Box
+
 
 Whole = Annotated[int, Field(strict=True)]
 Point = tuple[Whole, ...]
@@ -118,9 +120,6 @@ def check_runs(runs: Iterable[Iterable[Any]], shape: Sequence[int]) -> Runs:
             f"box, got {brief(known) if known else 'none'}"
         )
     return tuple((int(start), int(length)) for start, length in known)
-
-
-Box = tuple[slice, ...]
 
 
 def object_boxes(labels: NDArray[np.integer]) -> dict[int, Box]:

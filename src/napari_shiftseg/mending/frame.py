@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_shiftseg.mending.acts import Change, acted
 from napari_shiftseg.mending.boxes import (
-    Box,
     box_of,
     corner_of,
     hull,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
 

@@ -12,7 +12,6 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.special import expit
 
 from napari_shiftseg.mending.boxes import (
-    Box,
     box_of,
     corner_of,
     hull,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.mending.boxes import Point
 
 

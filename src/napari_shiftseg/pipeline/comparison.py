@@ -18,6 +18,7 @@ from napari_shiftseg.metrics.chance import (
     steps_by_place,
 )
 from napari_shiftseg.metrics.label_image import as_labels, with_axes_of
+from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_pixel
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
@@ -27,7 +28,7 @@ from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.steps import Progress, exhaust, named
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
-
-COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ class Side:
         or else those of cropped stitching, which then has None. None without a seam.
     outcomes : Outcomes or None
         Of every true object; None without a truth.
+    by_pixel : mapping
+        Values of the metrics that look at pixels.
     """
 
     result: Segmentation
@@ -67,6 +68,7 @@ class Side:
     objects: ObjectScores | None
     splitting: tuple[Seam, ...] | None
     outcomes: Outcomes | None = None
+    by_pixel: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cutting(self) -> tuple[Seam, ...]:
@@ -74,33 +76,28 @@ class Side:
         return tuple(seam for seam in self.splitting or () if seam.cuts)
 
     @property
+    def measured(self) -> Measured:
+        """What the metrics of this side are computed of."""
+        return Measured(
+            self.result.plan,
+            seams=self.seams,
+            untiled=self.untiled,
+            objects=self.result.objects,
+            scores=self.objects,
+            split=None if self.splitting is None else split_objects(self.splitting),
+            seconds=self.result.seconds,
+            outcomes=self.outcomes,
+            by_pixel=self.by_pixel,
+        )
+
+    @property
     def is_commensurate(self) -> bool:
         """Whether objects and tiles share a rhythm, so that 1 is not the reference."""
-        ratio = self.untiled.ratio
-        return ratio is not None and abs(ratio - 1) > COMMENSURATE
+        return self.measured.is_commensurate
 
     def figures(self) -> dict[str, Any]:
-        """Return the figures of this side, ready for JSON."""
-        plan, objects, split = self.result.plan, self.objects, self.splitting
-        return {
-            "window": list(plan.window),
-            "stride": list(plan.stride),
-            "tiles": len(plan),
-            "seam_ratio": self.seams.ratio,
-            "seam_ratio_within": self.seams.ratio_within,
-            "seam_ratio_untiled": self.untiled.ratio,
-            "seam_ratio_within_untiled": self.untiled.ratio_within,
-            "commensurate": self.is_commensurate,
-            "seam_z": self.seams.z,
-            "seam_z_weak": self.seams.z_is_weak,
-            "objects": self.result.objects,
-            "split_by_seams": None if split is None else split_objects(split),
-            "true_objects": objects and objects.true_objects,
-            "false_splits": objects and objects.false_splits,
-            "false_merges": objects and objects.false_merges,
-            "ap50": objects and objects.ap50,
-            "seconds": self.result.seconds,
-        }
+        """Return the figures of this side, ready for JSON; see `METRICS`."""
+        return figures(self.measured)
 
 
 @dataclass(frozen=True)
@@ -177,7 +174,7 @@ def compare_steps(
     chosen = replace(settings, stitching="cropped")
     cropped = yield from named("cropped", frame_steps(opened, model, chosen))
     reference = yield from named("untiled", untiled_steps(opened, model, settings))
-    inside = tuple(slice(*bounds) for bounds in naive.plan.region)
+    inside = naive.plan.slices
     there = None if labels is None else labels[inside]
     sides = (
         _side(naive, reference, there, other=cropped),
@@ -288,12 +285,46 @@ def _side(
                 result.labels, whole, result.embeddings, result.plan, other.labels
             )
         )
-    split = {number for seam in splitting or () for number in seam.split}
+    known = vars(measured(result, reference, truth, splitting or ()))
     return Side(
         result=result,
-        seams=seam_scores(result.embeddings, result.plan, truth),
-        untiled=seam_scores(reference, result.plan, truth),
-        objects=None if truth is None else object_scores(truth, result.labels),
+        seams=known["seams"],
+        untiled=known["untiled"],
+        objects=known["scores"],
         splitting=splitting,
-        outcomes=None if truth is None else outcomes(truth, result.labels, split),
+        outcomes=known["outcomes"],
+        by_pixel=known["by_pixel"],
+    )
+
+
+def measured(
+    result: Segmentation,
+    reference: NDArray[Any],
+    truth: NDArray[Any] | None,
+    splitting: Iterable[Seam],
+) -> Measured:
+    r"""Measure the tiles of a segmentation: all that the metrics read.
+
+    Parameters
+    ----------
+    result : Segmentation
+    reference : ndarray
+        (channels, \*predicted), the untiled prediction.
+    truth : ndarray of int or None
+        (\*predicted)
+    splitting : iterable of Seam
+        That split an object.
+    """
+    plan, e, labels = result.plan, result.embeddings, result.labels
+    split = {number for seam in splitting for number in seam.split}
+    return Measured(
+        plan,
+        seams=seam_scores(e, plan, truth),
+        untiled=seam_scores(reference, plan, truth),
+        objects=result.objects,
+        scores=None if truth is None else object_scores(truth, labels),
+        split=None if truth is None else len(split),
+        seconds=result.seconds,
+        outcomes=None if truth is None else outcomes(truth, labels, split),
+        by_pixel=values_by_pixel(Tiled(e, labels, plan, reference, truth)),
     )

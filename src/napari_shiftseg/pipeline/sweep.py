@@ -10,18 +10,21 @@ from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.window import default_windows
 from napari_shiftseg.inference.predict import plan_for
-from napari_shiftseg.metrics.chance import Outcomes, outcomes
-from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
-from napari_shiftseg.metrics.seams import SeamScores, seam_scores
+from napari_shiftseg.metrics.metric import Measured, pooled_metrics, sweep_figures
+from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.metrics.splits import splitting_seams
-from napari_shiftseg.pipeline.comparison import checked_truth, untiled_steps
+from napari_shiftseg.pipeline.comparison import (
+    checked_truth,
+    measured,
+    untiled_steps,
+)
 from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -31,46 +34,22 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
 
-SEAM_RATIOS = (
-    "seam_ratio", "seam_ratio_within", "seam_ratio_untiled",
-    "seam_ratio_within_untiled",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
-class SweepPoint:
-    """What one window gives.
+class SweepPoint(Measured):
+    """What one window gives over one image; see `Measured`.
 
     Attributes
     ----------
-    plan : TilePlan
     is_valid : bool
         Whether the window is n·p on every axis.
     failure : str
         Why there is no result: memory that does not suffice; empty if there is one.
-    seams, untiled : SeamScores or None
-        Of this window's embedding, and of the untiled one over the same pairs.
-    objects : int or None
-        Number predicted.
-    scores : ObjectScores or None
-        None without a truth.
-    split : int or None
-        True objects that a seam splits; None without a truth.
-    seconds : float or None
-    outcomes : Outcomes or None
-        Of every true object; None without a truth.
     """
 
     plan: TilePlan
     is_valid: bool
     failure: str = ""
-    seams: SeamScores | None = None
-    untiled: SeamScores | None = None
-    objects: int | None = None
-    scores: ObjectScores | None = None
-    split: int | None = None
-    seconds: float | None = None
-    outcomes: Outcomes | None = None
 
     @property
     def points(self) -> tuple[SweepPoint, ...]:
@@ -78,25 +57,11 @@ class SweepPoint:
         return (self,)
 
     def figures(self) -> dict[str, Any]:
-        """Return the figures of this window, ready for JSON."""
-        seams, untiled, scores = self.seams, self.untiled, self.scores
+        """Return the figures of this window, ready for JSON; see `METRICS`."""
         return {
             "window": list(self.plan.window),
             "valid": self.is_valid,
-            "stride": list(self.plan.stride),
-            "tiles": len(self.plan),
-            "seam_ratio": seams and seams.ratio,
-            "seam_ratio_within": seams and seams.ratio_within,
-            "seam_ratio_untiled": untiled and untiled.ratio,
-            "seam_ratio_within_untiled": untiled and untiled.ratio_within,
-            "seam_z": seams and seams.z,
-            "objects": self.objects,
-            "split_by_seams": self.split,
-            "true_objects": scores and scores.true_objects,
-            "false_splits": scores and scores.false_splits,
-            "false_merges": scores and scores.false_merges,
-            "ap50": scores and scores.ap50,
-            "seconds": self.seconds,
+            **sweep_figures(self),
             "failure": self.failure or None,
         }
 
@@ -126,7 +91,7 @@ class PooledPoint:
     @property
     def ap50_mean(self) -> float | None:
         """Mean average precision of these images; `scores` has the pooled one."""
-        return _mean(score.ap50 for score in self._scores)
+        return fmean(s.ap50 for s in self._scores) if self._scores else None
 
     @property
     def _scores(self) -> list[ObjectScores]:
@@ -136,33 +101,20 @@ class PooledPoint:
         """Return the figures of this window, ready for JSON.
 
         Seam ratios are means over the images where they are defined, counts are sums
-        over those where they are known; ``failure`` says why there is no result for
-        one image or more.
+        over those where they are known, see `Metric.pool`; ``failure`` says why there
+        is no result for one image or more.
         """
-        figures, scores = [point.figures() for point in self.points], self.scores
+        as_one = Measured(self.plan, scores=self.scores)
         return {
             "window": list(self.plan.window),
             "valid": self.points[0].is_valid,
-            **{key: _mean(f[key] for f in figures) for key in SEAM_RATIOS},
-            "objects": _sum(point.objects for point in self.points),
-            "split_by_seams": _sum(point.split for point in self.points),
-            "true_objects": scores and scores.true_objects,
-            "false_splits": scores and scores.false_splits,
-            "false_merges": scores and scores.false_merges,
-            "ap50": scores and scores.ap50,
+            **{
+                metric.name: metric.pooled(self.points, as_one)
+                for metric in pooled_metrics()
+            },
             "ap50_mean": self.ap50_mean,
             "failure": next((p.failure for p in self.points if p.failure), None),
         }
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,22 +239,9 @@ def _point(
 def _scored(
     result: Segmentation, reference: NDArray[Any], truth: NDArray[Any] | None
 ) -> SweepPoint:
-    plan, e = result.plan, result.embeddings
-    scored = SweepPoint(
-        plan, advise(plan).is_valid, objects=result.objects, seconds=result.seconds
-    )
-    if truth is None:
-        return replace(
-            scored, seams=seam_scores(e, plan), untiled=seam_scores(reference, plan)
-        )
-    there = truth[tuple(slice(*bounds) for bounds in plan.region)]
-    seams = splitting_seams(result.labels, there, e, plan)
-    split = {number for seam in seams for number in seam.split}
-    return replace(
-        scored,
-        seams=seam_scores(e, plan, there),
-        untiled=seam_scores(reference, plan, there),
-        scores=object_scores(there, result.labels),
-        split=len(split),
-        outcomes=outcomes(there, result.labels, split),
-    )
+    plan, splitting = result.plan, []
+    there = None if truth is None else truth[plan.slices]
+    if there is not None:
+        splitting = splitting_seams(result.labels, there, result.embeddings, plan)
+    found = measured(result, reference, there, splitting)
+    return SweepPoint(**vars(found), is_valid=advise(plan).is_valid)

@@ -272,9 +272,7 @@ def _scores(
     for progress in steps:
         yield Progress(0, total, progress.note, progress.stage)
     predicted, scores, cut_short = steps.value, [], 0
-    there = np.asarray(sample.labels)[
-        tuple(slice(*bounds) for bounds in predicted.plan.region)
-    ]
+    there = np.asarray(sample.labels)[predicted.plan.slices]
     for done, clustering in enumerate(clusterings, start=1):
         so_far = Progress(done, total, stage="clustering")
         yield so_far

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.points import chunks, mix
+from napari_shiftseg.clustering.points import mix
+from napari_shiftseg.geometry.box import chunks, slices
 from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class PixelSample:
 def slabs(region: Region, size: int) -> Iterator[tuple[slice, ...]]:
     """Cut a region along its first axis into parts of about ``size`` pixels."""
     (start, stop), *rest = region
-    across = tuple(slice(*bounds) for bounds in rest)
+    across = slices(rest)
     thick = max(1, size // max(1, prod(high - low for low, high in rest)))
     for part in chunks(stop - start, thick):
         yield (slice(start + part.start, start + part.stop), *across)

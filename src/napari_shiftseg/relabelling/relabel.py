@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Clustering
 
     View = Sequence[tuple[int, int]]
-    from napari_shiftseg.clustering.modes import Box, Find, Finding, Found
+    from napari_shiftseg.clustering.modes import Find, Finding, Found
+    from napari_shiftseg.geometry.box import Box
 
     Key = tuple[object, ...]
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from napari_shiftseg.metrics.chance import FEWEST
+from napari_shiftseg.metrics.metric import titles
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
-from napari_shiftseg.report.figures_of_merit import ROWS, cell, judgements
+from napari_shiftseg.report.figures_of_merit import cell, judgements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,7 +120,6 @@ Kind = Literal["harm", "same", "naive better", "mixed", "none"]
 OF_OBJECTS = ("ap50", "split_by_seams", "false_splits", "false_merges")
 HARDLY = 0.05  # of the objects: no more are split where hardly one is
 MANY = 0.2  # of the objects, or of AP50: a difference to be heeded, be they ever so few
-TITLES = {row.key: row.title for row in ROWS}
 
 
 @dataclass(frozen=True)
@@ -207,13 +207,13 @@ def _with_truth(comparison: Comparison) -> Effect:
 def _pairs(comparison: Comparison, keys: Iterable[str]) -> str:
     """Write figures of both sides in brackets: what differs, then what is alike."""
     naive, cropped = (s.figures() for s in (comparison.naive, comparison.cropped))
-    differ, alike = [], []
+    differ, alike, named = [], [], titles()
     for key in keys:
         one, other = cell(naive[key]), cell(cropped[key])
         if one != other:
-            differ.append(f"{TITLES[key]} {one} and {other}")
+            differ.append(f"{named[key]} {one} and {other}")
         elif naive[key] or key == "ap50":
-            alike.append(f"{TITLES[key]} {one}")
+            alike.append(f"{named[key]} {one}")
     told = []
     if differ:
         told.append(f"naive and cropped: {', '.join(differ)}")

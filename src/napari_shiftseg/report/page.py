@@ -13,13 +13,10 @@ from jinja2 import Environment, StrictUndefined
 from skimage.measure import block_reduce
 from skimage.segmentation import find_boundaries
 
+from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.metrics.objects import relabelled_like
 from napari_shiftseg.metrics.seams import distance
-from napari_shiftseg.report.figures_of_merit import (
-    ROWS,
-    cell,
-    untiled_cell,
-)
+from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
 from napari_shiftseg.report.model_card import MEANINGS, in_words, name_in_words
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.stores.image import as_array
@@ -29,12 +26,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Comparison
 
     Picture = NDArray[np.uint8]
-    Box = tuple[slice, ...]
 
 
 MOST_PIXELS = 1500  # along a side of a picture; larger images are reduced
@@ -113,7 +110,7 @@ class _Seen:
 
 def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> _Seen:
     naive, cropped = comparison.naive.result, comparison.cropped.result
-    inside = tuple(slice(*bounds) for bounds in naive.plan.region)
+    inside = naive.plan.slices
     several = len(np.shape(image)) > len(inside)  # channels: the first is shown
     pixels = np.asarray(as_array(image)[(0, *inside) if several else inside])
     known = cropped.labels if truth is None else np.asarray(truth)[inside]
@@ -320,7 +317,7 @@ class Line:
 
 
 def lines(report: Mapping[str, Any]) -> list[Line]:
-    """Return the table of figures; see `ROWS`.
+    """Return the table of figures; see `METRICS`.
 
     Parameters
     ----------
@@ -330,15 +327,15 @@ def lines(report: Mapping[str, Any]) -> list[Line]:
     naive, cropped, judged = report["naive"], report["cropped"], report["differences"]
     return [
         Line(
-            row.title,
-            row.tooltip,
-            judged[row.key]["reason"] if row.key in judged else "",
-            cell(naive[row.key]),
-            cell(cropped[row.key]),
-            untiled_cell(row, naive, cropped),
-            judged[row.key]["better"] if row.key in judged else None,
+            metric.title,
+            metric.meaning,
+            judged[metric.name]["reason"] if metric.name in judged else "",
+            cell(naive[metric.name]),
+            cell(cropped[metric.name]),
+            untiled_cell(metric, naive, cropped),
+            judged[metric.name]["better"] if metric.name in judged else None,
         )
-        for row in ROWS
+        for metric in rows()
     ]
 
 

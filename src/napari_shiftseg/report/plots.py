@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.ticker import MaxNLocator
 
+from napari_shiftseg.metrics.metric import titles
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.tables import Table
 
@@ -80,7 +81,7 @@ def object_colours(labels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 WIDE = 1.6  # width over height
-PANELS = {"seam_ratio": "seam ratio", "false_splits": "false splits", "ap50": "AP50"}
+PANELS = ("seam_ratio", "false_splits", "ap50")
 
 
 class Point(Protocol):
@@ -183,7 +184,7 @@ def draw_sweep(
     colour = colours.naive if stitching == "naive" else colours.cropped
     for key, panel in zip(keys, panels, strict=True):
         _draw_panel(panel, windows, known, key, stitching, colour, colours)
-        panel.set_title(PANELS[key], loc="left", fontsize="small", color=colours.text)
+        panel.set_title(titles()[key], loc="left", fontsize="small", color=colours.text)
         panel.set_ylim(*((-0.05, 1.05) if key == "ap50" else (0, None)))
     below = panels if is_wide(figure) else panels[-1:]
     for panel in below:

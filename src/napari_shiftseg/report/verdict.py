@@ -9,6 +9,7 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.metrics.chance import joined, object_differences
+from napari_shiftseg.metrics.metric import titles
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.networks.remarks import own_seams, training_window_warning
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.report.effect import Effect
 
 
-FOLLOWED = {"false_splits": "false splits", "ap50": "AP50"}
+FOLLOWED = ("false_splits", "ap50")
 
 
 def sweep_verdict(
@@ -93,7 +94,8 @@ def _about_objects(points: Sequence[SweepPoint | PooledPoint]) -> list[str]:
     if len(scored) < 2 or not any(p.scores and p.scores.found for p in scored):
         return []  # nothing is found at any of them
     alike, others = [], []
-    for key, title in FOLLOWED.items():
+    for key in FOLLOWED:
+        title = titles()[key]
         worst, best = (end(scored, key=lambda p: _figure(p, key)) for end in (min, max))
         low, high = _figure(worst, key), _figure(best, key)
         known = object_differences(_outcomes(worst), _outcomes(best))[key]

@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks.config import ModelConfig
 
 REACH = 8  # pixels
 TOUCHING = 2  # pixels from one object to the next; at most one lies between them
-
-Box = tuple[slice, ...]
 
 
 def corrections(

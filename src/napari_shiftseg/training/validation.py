@@ -332,7 +332,7 @@ def _place(result: Segmentation, region: Region | None) -> tuple[Any, ...]:
     """Return where the labels lie in those of the whole image."""
     if region is None:
         return (...,)
-    return (..., *(slice(*bounds) for bounds in result.plan.region))
+    return (..., *result.plan.slices)
 
 
 def _segmented(

@@ -26,9 +26,9 @@ from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.report.figures_of_merit import (
     NOT_DEFINED,
-    ROWS,
     Judgement,
     cell,
     judgements,
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QResizeEvent
 
+    from napari_shiftseg.metrics.metric import Metric
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.sweep import SweepPoint
-    from napari_shiftseg.report.figures_of_merit import Row
     from napari_shiftseg.steps import Progress
 
 
@@ -155,7 +155,6 @@ def _fade(part: QWidget) -> QGraphicsOpacityEffect:
     return fade
 
 
-FIRST = next(number for number, row in enumerate(ROWS) if row.better is not None)
 BETTER = " ✓"
 LEGEND = "✓ better"
 BEYOND = "✓ marks the side that is better beyond what chance gives."
@@ -172,21 +171,22 @@ class FigureTable(QTableWidget):
     """Figures of naive, cropped and untiled prediction, the better side marked."""
 
     def __init__(self) -> None:
-        super().__init__(len(ROWS), 3)
+        self._metrics = rows()
+        super().__init__(len(self._metrics), 3)
         self.setStyleSheet(STYLE)
-        self.setVerticalHeaderLabels([row.title for row in ROWS])
+        self.setVerticalHeaderLabels([metric.title for metric in self._metrics])
         self.setHorizontalHeaderLabels(["naive", "cropped", "untiled"])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        rows = self.verticalHeader()
-        rows.setMinimumSectionSize(1)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(self._row_height())
+        names = self.verticalHeader()
+        names.setMinimumSectionSize(1)
+        names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        names.setDefaultSectionSize(self._row_height())
         self.setToolTip("What the tile borders do; rest on a name or a figure")
         self._explain_the_mark()
         self._dimmed = False
-        for number, row in enumerate(ROWS):
-            self.verticalHeaderItem(number).setToolTip(row.tooltip)
+        for number, metric in enumerate(self._metrics):
+            self.verticalHeaderItem(number).setToolTip(metric.meaning)
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Show these figures in place of those shown."""
@@ -195,13 +195,13 @@ class FigureTable(QTableWidget):
         self.setHorizontalHeaderLabels([*names, "untiled"])
         naive, cropped = figures = [side.figures() for side in sides]
         judged = judgements(comparison)
-        for number, row in enumerate(ROWS):
-            about = judged.get(row.key, Judgement())
+        for number, metric in enumerate(self._metrics):
+            about = judged.get(metric.name, Judgement())
             for column, (name, of) in enumerate(zip(SIDES, figures, strict=True)):
                 mark = BETTER if about.better == name else ""
-                text = cell(of[row.key]) + mark
-                self._write(number, column, row, text, of, about.reason)
-            self._write(number, 2, row, untiled_cell(row, naive, cropped), naive)
+                text = cell(of[metric.name]) + mark
+                self._write(number, column, metric, text, of, about.reason)
+            self._write(number, 2, metric, untiled_cell(metric, naive, cropped), naive)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """Show the figures grey, or as they are."""
@@ -219,7 +219,8 @@ class FigureTable(QTableWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Begin with the first figure that is judged, where not all are to be seen."""
         super().resizeEvent(event)
-        item = self.item(FIRST, 0)
+        judged = (metric.better is not None for metric in self._metrics)
+        item = self.item(list(judged).index(True), 0)
         if item is not None:
             self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtTop)
 
@@ -240,7 +241,7 @@ class FigureTable(QTableWidget):
         self,
         number: int,
         column: int,
-        row: Row,
+        metric: Metric,
         text: str,
         figures: Mapping[str, Any],
         reason: str = "",
@@ -248,11 +249,11 @@ class FigureTable(QTableWidget):
         """Write a figure, or in grey why there is none; the tip says what it tells."""
         first, is_missing = reason, text == NOT_DEFINED
         if is_missing:
-            text = why_not_defined(row, figures)
+            text = why_not_defined(metric, figures)
             first = f"{NOT_DEFINED.capitalize()}: {text}."
         if text.endswith(BETTER):
             first = f"{BEYOND} {reason}"
-        tooltip = " ".join(filter(None, [first, row.tooltip]))
+        tooltip = " ".join(filter(None, [first, metric.meaning]))
         item = QTableWidgetItem(text)
         item.setToolTip(tooltip)
         item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -211,7 +211,7 @@ def shared(
         float(np.percentile(side.gradient, BRIGHTEST)) for side in (naive, cropped)
     )
     plan = cropped.plan
-    seen = np.asarray(pixels[tuple(slice(*bounds) for bounds in plan.region)])
+    seen = np.asarray(pixels[plan.slices])
     return Shared(
         source, seen, (0, brightest or 1), float(difference.max()), plan.offset,
         cropped.labels,

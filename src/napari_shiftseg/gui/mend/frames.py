@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.parts.records import MadeWith
-    from napari_shiftseg.mending.boxes import Box, Point
+    from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.pipeline.result import Prediction

@@ -1,0 +1,387 @@
+"""The table of metrics: what is measured of tiles, how to read it, which way is better.
+
+Comparisons and sweeps, their tables, reports, terminal and widgets read it: a metric
+that is added to `METRICS` stands in all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.metrics.chance import Outcomes
+    from napari_shiftseg.metrics.objects import ObjectScores
+    from napari_shiftseg.metrics.seams import SeamScores
+
+Better = Literal["less", "more", "near untiled"]
+Pool = Literal["mean", "sum", "as one"]
+COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
+
+
+@dataclass(frozen=True)
+class Tiled:
+    r"""An image that was predicted tile by tile.
+
+    Attributes
+    ----------
+    embedding : ndarray
+        (channels, \*plan.output_shape)
+    labels : ndarray of int
+        (\*plan.output_shape), the objects.
+    plan : TilePlan
+        Whose tiles made it.
+    untiled : ndarray
+        (channels, \*plan.output_shape), the same in one pass.
+    truth : ndarray of int or None
+        (\*plan.output_shape), the true objects.
+    """
+
+    embedding: NDArray[Any]
+    labels: NDArray[Any]
+    plan: TilePlan
+    untiled: NDArray[Any]
+    truth: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of the tiles of one image once its pixels are gone.
+
+    Attributes
+    ----------
+    plan : TilePlan or None
+        None where nothing is known of tiles.
+    seams, untiled : SeamScores or None
+        Of the embedding of these tiles, and of the untiled one over the same pairs.
+    objects : int or None
+        Number predicted.
+    scores : ObjectScores or None
+        None without a truth.
+    split : int or None
+        Objects that a seam splits; None where nothing can be split.
+    seconds : float or None
+    outcomes : Outcomes or None
+        Of every true object; None without a truth.
+    by_pixel : mapping
+        Values of the metrics that look at pixels, see `values_by_pixel`.
+    """
+
+    plan: TilePlan | None
+    seams: SeamScores | None = field(default=None, kw_only=True)
+    untiled: SeamScores | None = field(default=None, kw_only=True)
+    objects: int | None = field(default=None, kw_only=True)
+    scores: ObjectScores | None = field(default=None, kw_only=True)
+    split: int | None = field(default=None, kw_only=True)
+    seconds: float | None = field(default=None, kw_only=True)
+    outcomes: Outcomes | None = field(default=None, kw_only=True)
+    by_pixel: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def is_commensurate(self) -> bool:
+        """Whether objects and tiles share a rhythm, so that 1 is not the reference."""
+        ratio = None if self.untiled is None else self.untiled.ratio
+        return ratio is not None and abs(ratio - 1) > COMMENSURATE
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of a comparison, a sweep or an evaluation.
+
+    Attributes
+    ----------
+    name : str
+        Key in JSON, column in CSV.
+    title : str
+        What stands before it in a table, indented where it belongs to the row above;
+        empty: it is in files only.
+    meaning : str
+        How to read it, in sentences.
+    better : {"less", "more", "near untiled"} or None
+        Which value is better, if any is.
+    compute : callable
+        `Measured` → a value that is ready for JSON; None where it is not defined.
+        `Tiled` → the same, of a metric that looks at pixels.
+    looks_at_pixels : bool
+        Whether it is computed of `Tiled`, once, as long as the pixels are there.
+    untiled : str or None
+        Name of the same figure of the untiled prediction.
+    floor : float
+        Values below it are as good as each other.
+    needs_truth : bool
+        Whether there is no such figure without true labels.
+    in_sweeps : bool
+        Whether it is a figure of each window of a sweep.
+    pool : {"mean", "sum", "as one"} or None
+        How that of several images is found: the mean or the sum over those where it is
+        known, or computed of their counts, added up. None: not at all.
+    in_evaluations : bool
+        Whether it is a figure of label images, which have `Measured.scores` alone.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    better: Better | None
+    compute: Callable[[Any], Any]
+    looks_at_pixels: bool = False
+    untiled: str | None = None
+    floor: float = -inf
+    needs_truth: bool = False
+    in_sweeps: bool = True
+    pool: Pool | None = None
+    in_evaluations: bool = False
+
+    def value(self, measured: Measured) -> Any:
+        """Return the figure of these tiles; None where it is not defined."""
+        if self.looks_at_pixels:
+            return measured.by_pixel.get(self.name)
+        return self.compute(measured)
+
+    def pooled(self, several: Sequence[Measured], as_one: Measured) -> Any:
+        """Return the figure of several images; see `pool`.
+
+        Parameters
+        ----------
+        several : sequence of Measured
+            One an image.
+        as_one : Measured
+            All of them, with their counts added up.
+        """
+        if self.pool == "as one":
+            return self.value(as_one)
+        known = [v for each in several if (v := self.value(each)) is not None]
+        if not known:
+            return None
+        return fmean(known) if self.pool == "mean" else sum(known)
+
+
+def _part(whole: str, name: str) -> Callable[[Measured], Any]:
+    """Return what reads a part of a part of `Measured`; None where it is missing."""
+
+    def read(measured: Measured) -> Any:
+        known = getattr(measured, whole)
+        return None if known is None else getattr(known, name)
+
+    return read
+
+
+def _of_plan(read: Callable[[TilePlan], Any]) -> Callable[[Measured], Any]:
+    """Return what reads the plan of `Measured`; None where there is none."""
+    return lambda measured: measured.plan and read(measured.plan)
+
+
+METRICS: tuple[Metric, ...] = (  # in the order of files and tables
+    Metric(
+        "window",
+        "tile size (window)",
+        "Pixels of the tile that was asked for, along each axis.",
+        None,
+        _of_plan(lambda plan: list(plan.window)),
+    ),
+    Metric(
+        "stride",
+        "keeps (stride)",
+        "Pixels that each tile keeps. Seams are to be expected where it is not a "
+        "multiple of the model's period.",
+        None,
+        _of_plan(lambda plan: list(plan.stride)),
+    ),
+    Metric(
+        "tiles",
+        "tiles",
+        "Number of tiles that cover the image.",
+        None,
+        _of_plan(len),
+    ),
+    Metric(
+        "seam_ratio",
+        "seam ratio",
+        "How much the embedding changes from pixel to pixel across tile borders, "
+        "divided by how much it changes elsewhere. Compare with the untiled prediction "
+        "over the same pixels: equal to it means no seam.",
+        "near untiled",
+        _part("seams", "ratio"),
+        untiled="seam_ratio_untiled",
+        pool="mean",
+    ),
+    Metric(
+        "seam_ratio_within",
+        "  inside objects",
+        "The seam ratio over pixels inside one true object, where nothing should "
+        "change: large values split objects. Needs true labels.",
+        "near untiled",
+        _part("seams", "ratio_within"),
+        untiled="seam_ratio_within_untiled",
+        needs_truth=True,
+        pool="mean",
+    ),
+    Metric(
+        "seam_ratio_untiled",
+        "",
+        "The seam ratio of the untiled prediction over the same pixels.",
+        None,
+        _part("untiled", "ratio"),
+        pool="mean",
+    ),
+    Metric(
+        "seam_ratio_within_untiled",
+        "",
+        "The same inside true objects.",
+        None,
+        _part("untiled", "ratio_within"),
+        needs_truth=True,
+        pool="mean",
+    ),
+    Metric(
+        "commensurate",
+        "",
+        "Whether objects and tiles share a rhythm, so that 1 is not the reference.",
+        None,
+        lambda measured: measured.is_commensurate,
+        in_sweeps=False,
+    ),
+    Metric(
+        "seam_z",
+        "seam z",
+        "How far the change at tile borders stands out from the changes at all other "
+        "offsets in the tile, in standard deviations. Above 3 is a seam; needs no true "
+        "labels. Weak for tiles that keep fewer than 16 pixels.",
+        "less",
+        _part("seams", "z"),
+        floor=3,
+    ),
+    Metric(
+        "seam_z_weak",
+        "",
+        "Whether the tiles keep fewer than 16 pixels.",
+        None,
+        _part("seams", "z_is_weak"),
+        in_sweeps=False,
+    ),
+    Metric(
+        "objects",
+        "objects",
+        "Number of objects predicted.",
+        None,
+        lambda measured: measured.objects,
+        pool="sum",
+    ),
+    Metric(
+        "split_by_seams",
+        "split by seams",
+        "Objects in which two different labels meet at a tile border. Whole objects "
+        "are the true ones or, without true labels, those of cropped stitching. An "
+        "object that is in pieces anyway counts on both sides where a border crosses "
+        "it.",
+        "less",
+        lambda measured: measured.split,
+        pool="sum",
+    ),
+    Metric(
+        "true_objects",
+        "true objects",
+        "Number of objects in the true labels.",
+        None,
+        _part("scores", "true_objects"),
+        needs_truth=True,
+        pool="as one",
+    ),
+    Metric(
+        "false_splits",
+        "false splits",
+        "Surplus pieces of true objects; a piece covers more than 5 % of its object. "
+        "0: no object is in pieces.",
+        "less",
+        _part("scores", "false_splits"),
+        needs_truth=True,
+        pool="as one",
+    ),
+    Metric(
+        "false_merges",
+        "false merges",
+        "Surplus true objects in one predicted object, each covered by more than 10 %. "
+        "0: no two objects are one.",
+        "less",
+        _part("scores", "false_merges"),
+        needs_truth=True,
+        pool="as one",
+    ),
+    Metric(
+        "ap50",
+        "AP50",
+        "Average precision: matched pairs of objects (intersection over union above "
+        "0.5), divided by all objects, matched or not. 1: every object is found.",
+        "more",
+        _part("scores", "ap50"),
+        needs_truth=True,
+        pool="as one",
+    ),
+    Metric(
+        "seconds",
+        "seconds",
+        "Prediction and clustering, on this device.",
+        None,
+        lambda measured: measured.seconds,
+    ),
+)
+
+
+def rows() -> tuple[Metric, ...]:
+    """Return the metrics that stand in the table of a comparison."""
+    return tuple(metric for metric in METRICS if metric.title)
+
+
+def titles() -> dict[str, str]:
+    """Return what stands before the metrics of a table, by their names."""
+    return {metric.name: metric.title.strip() for metric in rows()}
+
+
+def pooled_metrics() -> tuple[Metric, ...]:
+    """Return the metrics of several images together."""
+    return tuple(metric for metric in METRICS if metric.pool)
+
+
+def figures(measured: Measured) -> dict[str, Any]:
+    """Return all metrics of these tiles by name, ready for JSON."""
+    return _values(METRICS, measured)
+
+
+def sweep_figures(measured: Measured) -> dict[str, Any]:
+    """Return the metrics of one window of a sweep by name, ready for JSON."""
+    return _values((m for m in METRICS if m.in_sweeps), measured)
+
+
+def object_figures(scores: ObjectScores) -> dict[str, Any]:
+    """Return the figures of label images against true ones by name, ready for JSON.
+
+    Those of `ObjectScores`, and the metrics that are `Metric.in_evaluations`.
+    """
+    measured = Measured(None, objects=scores.objects, scores=scores)
+    return {**scores.figures(), **_values(_evaluated(), measured)}
+
+
+def shares() -> tuple[str, ...]:
+    """Return the names of the figures of label images that are no counts."""
+    own = ("ap50", "precision", "recall", "f1")
+    return (*own, *(metric.name for metric in _evaluated() if metric.pool != "sum"))
+
+
+def values_by_pixel(tiled: Tiled) -> dict[str, Any]:
+    """Compute the metrics that look at pixels, by name; see `Measured.by_pixel`."""
+    return {m.name: m.compute(tiled) for m in METRICS if m.looks_at_pixels}
+
+
+def _evaluated() -> list[Metric]:
+    return [metric for metric in METRICS if metric.in_evaluations]
+
+
+def _values(metrics: Iterable[Metric], measured: Measured) -> dict[str, Any]:
+    return {metric.name: metric.value(measured) for metric in metrics}

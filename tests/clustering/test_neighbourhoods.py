@@ -11,7 +11,6 @@ from skimage.measure import label
 
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.neighbourhoods import (
-    Block,
     Piecing,
     piece_together,
 )
@@ -20,6 +19,8 @@ from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.box import Box
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -30,10 +31,10 @@ class Pieces:
 
     def __init__(self, truth: NDArray[Any], connected: bool = False) -> None:
         self.truth, self.connected = truth, connected
-        self.blocks: list[Block] = []
+        self.blocks: list[Box] = []
         self.rng = np.random.default_rng(0)
 
-    def __call__(self, block: Block) -> Piecing:
+    def __call__(self, block: Box) -> Piecing:
         yield
         self.blocks.append(block)
         part = self.truth[block]
@@ -141,7 +142,7 @@ def test_more_than_half_of_the_smaller_piece_must_be_shared() -> None:
     """
     answers = iter(np.array([[1] * 6 + [2] * 2, [1] + [2] * 7], np.int32))
 
-    def answered(block: Block) -> Piecing:
+    def answered(block: Box) -> Piecing:
         yield
         return next(answers)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from napari_shiftseg.metrics.label_image import contingency
+from napari_shiftseg.metrics.label_image import contingency, relabelled_like
 from napari_shiftseg.metrics.objects import (
     ObjectScores,
     average_precision,
@@ -16,7 +16,6 @@ from napari_shiftseg.metrics.objects import (
     false_splits,
     object_scores,
     pooled,
-    relabelled_like,
 )
 
 if TYPE_CHECKING:

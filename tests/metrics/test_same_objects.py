@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.metrics import objects as module
-from napari_shiftseg.metrics.objects import same_objects
+from napari_shiftseg.metrics import label_image as module
+from napari_shiftseg.metrics.label_image import same_objects
 
 FORMER = np.array([[1, 1, 1, 1, 2, 2, 0, 3]])
 

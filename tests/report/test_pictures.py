@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.metrics.objects import relabelled_like
+from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.pipeline.comparison import Comparison, compare
 from napari_shiftseg.report.page import CAPTIONS, middle_plane, pictures
 from napari_shiftseg.report.plots import object_colours

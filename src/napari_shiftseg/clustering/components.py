@@ -10,6 +10,7 @@ from scipy import ndimage
 from skimage.measure import label
 
 from napari_shiftseg.clustering.neighbourhoods import piece_together
+from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.steps import patiently, saying
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class Components:
         pieces = yield from piece_together(pieces_of, inside, self._neighbourhood)
 
         def without_scraps() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-            own = _most(pieces[inside], mode_image[inside])
+            own = same_objects(mode_image[inside], pieces[inside]).former
             large = _small_to_neighbours(pieces, self._settings.min_size)
             image, kept = without_small(large, self._settings.min_size)
             return image, own[kept] - 1
@@ -273,18 +274,6 @@ def without_small(
     is_kept[0] = False
     number = np.where(is_kept, np.cumsum(is_kept), 0).astype(np.int32)
     return number[labels], np.flatnonzero(is_kept)
-
-
-def _most(pieces: NDArray[np.int32], modes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return, per number of a piece, the mode that most of its pixels have."""
-    if int(modes.max()) == 1:
-        return np.ones(int(pieces.max()) + 1, dtype=np.int64)
-    base = int(modes.max()) + 1
-    pairs, counts = np.unique(pieces * np.int64(base) + modes, return_counts=True)
-    most = np.zeros(int(pieces.max()) + 1, dtype=np.int64)
-    order = np.lexsort((-pairs, counts))  # the largest is written last
-    most[pairs[order] // base] = pairs[order] % base
-    return most
 
 
 def _small_to_neighbours(pieces: NDArray[np.int32], min_size: int) -> NDArray[np.int32]:

@@ -17,7 +17,8 @@ from napari_shiftseg.experiments.experiment import (
     show_borders,
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.metrics.objects import object_scores, relabelled_like
+from napari_shiftseg.metrics.label_image import relabelled_like
+from napari_shiftseg.metrics.objects import object_scores
 from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings

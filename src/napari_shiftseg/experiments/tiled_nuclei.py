@@ -17,7 +17,8 @@ from napari_shiftseg.experiments.experiment import (
     show_borders,
 )
 from napari_shiftseg.experiments.inputs import Data, crowded_nuclei, pull_margin
-from napari_shiftseg.metrics.objects import false_splits, pooled, relabelled_like
+from napari_shiftseg.metrics.label_image import relabelled_like
+from napari_shiftseg.metrics.objects import false_splits, pooled
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings

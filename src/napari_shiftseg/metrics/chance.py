@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.spatial import cKDTree
 
-from napari_shiftseg.metrics.label_image import as_labels, contingency
+from napari_shiftseg.metrics.label_image import as_labels, best_partners, contingency
 from napari_shiftseg.metrics.objects import (
     MERGE_COVER,
     SPLIT_COVER,
@@ -201,14 +201,11 @@ def _owner(
     true: NDArray[Any], found: NDArray[Any], table: Contingency
 ) -> NDArray[np.int64]:
     """Return the true object (row) that each predicted one belongs to; −1: none is."""
-    owner = np.full(len(table.sizes), -1)
     if not len(table.true_sizes):
-        return owner
+        return np.full(len(table.sizes), -1)
     pairs = table.shared.tocoo()
-    order = np.lexsort(
-        (-pairs.row, pairs.data)
-    )  # the largest share, the first row last
-    owner[pairs.col[order]] = pairs.row[order]
+    number = len(table.sizes)
+    owner = best_partners(pairs.col, pairs.row, pairs.data, number, none=-1)
     if (owner < 0).any():
         nearest = cKDTree(_places(true)).query(_places(found)[owner < 0])[1]
         owner[owner < 0] = nearest

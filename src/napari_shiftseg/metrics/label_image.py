@@ -1,13 +1,15 @@
-"""Which pixels true and predicted objects share."""
+"""Label images: what their objects share, which are the same, and which are none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from skimage.measure import label
+
+from napari_shiftseg.geometry.box import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -181,3 +183,152 @@ def _remedy(lowest: int, least: int) -> str:
         "-1 stands for pixels that are not known, and such labels can only be trained "
         "on: label all of the image, or set these pixels to 0 if they are background"
     )
+
+
+MOST_COUNTED = 2**22  # pairs of numbers that are counted in a table; more are sorted
+CHUNK = 2**22  # pixels
+
+
+@dataclass(frozen=True)
+class Succession:
+    r"""What has become of former objects.
+
+    Attributes
+    ----------
+    former : ndarray of int64
+        (objects + 1,), the former object with which each one shares most pixels,
+        :math:`\operatorname{argmax}_o |n \cap o|`; 0: none. The 0th is background.
+    stays : ndarray of bool
+        (objects + 1,), whether it is also the one with which that former object shares
+        most: of the parts of a former object one stays, and of several that are merged
+        the largest goes on.
+    """
+
+    former: NDArray[np.int64]
+    stays: NDArray[np.bool_]
+
+
+def same_objects(former: NDArray[Any], labels: NDArray[Any]) -> Succession:
+    r"""Find the former object of each object; of equals the one of the lower number.
+
+    Parameters
+    ----------
+    former, labels : ndarray of int
+        (\*spatial), 0 is background; both of one shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if former.shape != labels.shape:
+        raise ValueError(
+            f"former and new labels need one shape, got {former.shape} and "
+            f"{labels.shape}: give labels of the same frame"
+        )
+    old, new, shared = shared_pixels(former, labels)
+    best_old = best_partners(new, old, shared, int(labels.max(initial=0)) + 1)
+    best_new = best_partners(old, new, shared, int(former.max(initial=0)) + 1)
+    numbers = np.arange(len(best_old))
+    return Succession(best_old, (best_old > 0) & (best_new[best_old] == numbers))
+
+
+def shared_pixels(
+    one: NDArray[Any], other: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    r"""Count the pixels that each object of an image shares with each of another.
+
+    Parameters
+    ----------
+    one, other : ndarray of int
+        (\*spatial), 0 is background; numbered about without gaps.
+
+    Returns
+    -------
+    one, other, shared : ndarray of int64
+        (pairs,), the objects of every pair that shares pixels, and how many.
+    """
+    width, height = int(other.max(initial=0)) + 1, int(one.max(initial=0)) + 1
+    before, after = one.ravel(), other.ravel()
+    if width * height <= MOST_COUNTED:
+        counts = np.zeros(width * height, dtype=np.int64)
+        for part in chunks(len(before), CHUNK):
+            codes = before[part] * np.int64(width) + after[part]
+            counts += np.bincount(codes, minlength=len(counts))
+        found = np.flatnonzero(counts)
+        shared = counts[found]
+    else:
+        codes = before * np.int64(width) + after
+        found, shared = np.unique(codes, return_counts=True)
+    old, new = found // width, found % width
+    both = (old > 0) & (new > 0)
+    return old[both], new[both], shared[both]
+
+
+def best_partners(
+    of: NDArray[np.integer],
+    other: NDArray[np.integer],
+    shared: NDArray[np.integer],
+    number: int,
+    none: int = 0,
+) -> NDArray[np.int64]:
+    """Return the partner with which each object shares most pixels, (number,).
+
+    Parameters
+    ----------
+    of, other, shared : ndarray of int
+        (pairs,): object, partner and pixels they share; of equals the lower partner.
+    number : int
+        One above the largest object.
+    none : int
+        Stands where an object has no partner.
+    """
+    best = np.full(number, none, dtype=np.int64)
+    order = np.lexsort((-other, shared))  # the largest is written last
+    best[of[order]] = other[order]
+    return best
+
+
+def relabelled_like(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
+    r"""Give objects the ids of the reference objects they are, to compare by colour.
+
+    An object takes the id of the reference object it shares most pixels with, unless
+    another object of `labels` shares more with that one; of equals the lower id goes
+    first. All others are numbered upward from above the largest id of the reference.
+
+    Parameters
+    ----------
+    labels, reference : array_like of int
+        (\\*spatial), 0 is background.
+
+    Returns
+    -------
+    ndarray of int
+        (\\*spatial), the same objects.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or an image is not of whole numbers from 0 upward.
+    """
+    found, known = as_labels("labels", labels), as_labels("reference", reference)
+    if found.shape != known.shape:
+        raise ValueError(
+            f"labels and reference must have one shape, got {found.shape} and "
+            f"{known.shape}"
+        )
+    ids, number = _without_gaps(known)
+    _, place = _without_gaps(found)
+    same = same_objects(number, place)
+    new = np.where(same.stays, ids[same.former], 0).astype(np.int64)
+    others = 1 + np.flatnonzero(new[1:] == 0)
+    new[others] = int(known.max(initial=0)) + 1 + np.arange(len(others))
+    return new[place]
+
+
+def _without_gaps(
+    labels: NDArray[np.integer],
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+    """Return the ids, the background's 0 first, and the place of each pixel's."""
+    ids = np.union1d(labels.dtype.type(0), labels)
+    return ids, np.searchsorted(ids, labels)

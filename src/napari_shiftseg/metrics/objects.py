@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from napari_shiftseg.metrics.label_image import as_labels, contingency
+from napari_shiftseg.metrics.label_image import contingency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,89 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.metrics.label_image import Contingency
-
-
-MOST_COUNTED = 2**22  # pairs of numbers that are counted in a table; more are sorted
-CHUNK = 2**22  # pixels
-
-
-@dataclass(frozen=True)
-class Succession:
-    r"""What has become of former objects.
-
-    Attributes
-    ----------
-    former : ndarray of int64
-        (objects + 1,), the former object with which each one shares most pixels,
-        :math:`\operatorname{argmax}_o |n \cap o|`; 0: none. The 0th is background.
-    stays : ndarray of bool
-        (objects + 1,), whether it is also the one with which that former object shares
-        most: of the parts of a former object one stays, and of several that are merged
-        the largest goes on.
-    """
-
-    former: NDArray[np.int64]
-    stays: NDArray[np.bool_]
-
-
-def same_objects(former: NDArray[Any], labels: NDArray[Any]) -> Succession:
-    r"""Find the former object of each object; of equals the one of the lower number.
-
-    Parameters
-    ----------
-    former, labels : ndarray of int
-        (\*spatial), 0 is background; both of one shape.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
-    if former.shape != labels.shape:
-        raise ValueError(
-            f"former and new labels need one shape, got {former.shape} and "
-            f"{labels.shape}: give labels of the same frame"
-        )
-    old, new, shared = _pairs(former, labels)
-    best_old = _best(new, old, shared, int(labels.max(initial=0)) + 1)
-    best_new = _best(old, new, shared, int(former.max(initial=0)) + 1)
-    numbers = np.arange(len(best_old))
-    return Succession(best_old, (best_old > 0) & (best_new[best_old] == numbers))
-
-
-def _pairs(
-    former: NDArray[Any], labels: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return former object, new object and shared pixels, of all that share some."""
-    width, height = int(labels.max(initial=0)) + 1, int(former.max(initial=0)) + 1
-    before, after = former.ravel(), labels.ravel()
-    if width * height <= MOST_COUNTED:
-        counts = np.zeros(width * height, dtype=np.int64)
-        for begin in range(0, len(before), CHUNK):
-            part = slice(begin, begin + CHUNK)
-            codes = before[part] * np.int64(width) + after[part]
-            counts += np.bincount(codes, minlength=len(counts))
-        found = np.flatnonzero(counts)
-        shared = counts[found]
-    else:
-        codes = before * np.int64(width) + after
-        found, shared = np.unique(codes, return_counts=True)
-    old, new = found // width, found % width
-    both = (old > 0) & (new > 0)
-    return old[both], new[both], shared[both]
-
-
-def _best(
-    of: NDArray[np.int64],
-    other: NDArray[np.int64],
-    shared: NDArray[np.int64],
-    number: int,
-) -> NDArray[np.int64]:
-    """Return, for each number, the other one that shares most with it; 0: none."""
-    best = np.zeros(number, dtype=np.int64)
-    order = np.lexsort((-other, shared))  # the largest is written last
-    best[of[order]] = other[order]
-    return best
 
 
 SPLIT_COVER = 0.05
@@ -305,41 +222,3 @@ def surplus(table: Contingency, cover: float, per: int) -> NDArray[np.int64]:
     here = (pairs.row, pairs.col)[per][partners]
     number: NDArray[np.int64] = np.bincount(here, minlength=table.shared.shape[per])
     return (number - 1).clip(min=0)
-
-
-def relabelled_like(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64]:
-    r"""Give objects the ids of the reference objects they are, to compare by colour.
-
-    An object takes the id of the reference object it shares most pixels with, unless
-    another object of `labels` shares more with that one; of equals the lower id goes
-    first. All others are numbered upward from above the largest id of the reference.
-
-    Parameters
-    ----------
-    labels, reference : array_like of int
-        (\\*spatial), 0 is background.
-
-    Returns
-    -------
-    ndarray of int
-        (\\*spatial), the same objects.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an image is not of whole numbers from 0 upward.
-    """
-    found, known = as_labels("labels", labels), as_labels("reference", reference)
-    pairs = contingency(known, found).shared.tocoo()
-    order = np.lexsort((pairs.col, pairs.row, -pairs.data))  # the largest share first
-    row, column = pairs.row[order], pairs.col[order]
-    first_of_row = np.unique(row, return_index=True)[1]
-    mutual = np.intersect1d(first_of_row, np.unique(column, return_index=True)[1])
-    ids, number = np.unique(found, return_inverse=True)
-    own = np.flatnonzero(ids)  # without the background, as in the table
-    new = np.zeros(len(ids), dtype=np.int64)
-    new[own[column[mutual]]] = np.unique(known[known > 0])[row[mutual]]
-    others = own[new[own] == 0]
-    new[others] = int(known.max(initial=0)) + 1 + np.arange(len(others))
-    renamed: NDArray[np.int64] = new[number].reshape(found.shape)
-    return renamed

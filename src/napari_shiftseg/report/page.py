@@ -13,8 +13,8 @@ from jinja2 import Environment, StrictUndefined
 from skimage.measure import block_reduce
 from skimage.segmentation import find_boundaries
 
+from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.metrics.metric import rows
-from napari_shiftseg.metrics.objects import relabelled_like
 from napari_shiftseg.metrics.seams import distance
 from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
 from napari_shiftseg.report.model_card import MEANINGS, in_words, name_in_words

@@ -8,7 +8,7 @@ from napari.layers import Labels
 
 from napari_shiftseg.gui.mend.desk import USE_PLANES
 from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
-from napari_shiftseg.metrics.objects import same_objects
+from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.relabelling.bandwidth import BestBandwidth
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -20,7 +20,7 @@ from napari_shiftseg.gui.parts.layers import (
     embedding_rgb,
     warm,
 )
-from napari_shiftseg.metrics.objects import relabelled_like
+from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:

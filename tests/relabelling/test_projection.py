@@ -8,7 +8,10 @@ from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.relabelling import projection
 from napari_shiftseg.relabelling.pixel_sample import lassoed_steps, within
-from napari_shiftseg.relabelling.projection import projection_steps
+from napari_shiftseg.relabelling.projection import (
+    principal_components,
+    projection_steps,
+)
 from napari_shiftseg.steps import exhaust
 
 MODES = np.array([(0.0, 0, 0, 0), (8, 0, 0, 0), (0, 6, 0, 0)])
@@ -137,3 +140,23 @@ def test_volumes(rng):
     region = tuple((0, n) for n in labels.shape)
     found = lassoed(prediction, seen.components, square(seen.modes[1], 1), region)
     np.testing.assert_array_equal(found, labels == 1)
+
+
+class TestPrincipalComponents:
+    def test_of_a_line(self) -> None:
+        along = np.array([3.0, 0.0, 4.0]) / 5
+        centre, (first, second) = principal_components(
+            np.linspace(-1, 3, 9)[:, None] * along, 2
+        )
+        np.testing.assert_allclose(centre, along)
+        assert abs(first @ along) == pytest.approx(1)
+        assert first @ second == pytest.approx(0, abs=1e-12)
+
+    @pytest.mark.parametrize("points", [1, 2])
+    def test_of_fewer_points_than_components(self, rng, points) -> None:
+        rows = rng.normal(size=(points, 4))
+        centre, directions = principal_components(rows, 3)
+        assert directions.shape == (3, 4)
+        np.testing.assert_allclose(directions @ directions.T, np.eye(3), atol=1e-12)
+        if points == 1:
+            np.testing.assert_allclose(centre, rows[0])

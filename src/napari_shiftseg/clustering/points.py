@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite, sqrt
-from typing import TYPE_CHECKING, get_args
+from math import inf, isfinite, sqrt
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from napari_shiftseg.clustering.settings import Kernel
 from napari_shiftseg.geometry.box import chunks
@@ -19,6 +18,34 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     Steps = Generator[None, None, Tensor]
+
+
+Points = TypeVar("Points", Tensor, NDArray[Any])
+
+
+def on_sphere(points: Points, axis: int = -1) -> Points:
+    r"""Return points moved to the unit sphere, :math:`x / \lVert x \rVert`.
+
+    One rule for what has no direction: a point of length 0 goes to the centre of the
+    sphere, 0, which is 1 away from all of it. Of length 0 is also what is so short that
+    its square is 0 in its precision. The mean shift refuses such points, see
+    `Frame.enter`.
+
+    Parameters
+    ----------
+    points : Tensor or ndarray of float
+        (points, channels), or with the channels on another axis.
+    axis : int
+        Of the channels.
+    """
+    if isinstance(points, Tensor):
+        lengths = points.norm(dim=axis, keepdim=True)
+        moved: Tensor = points / lengths.masked_fill_(lengths == 0, inf)
+        return moved
+    length = np.linalg.norm(points, axis=axis, keepdims=True)
+    length[length == 0] = inf
+    unit: NDArray[Any] = points / length
+    return unit
 
 
 BLOCK = 256  # candidates compared with one another at a time
@@ -337,17 +364,17 @@ class Frame:
         return points.sub_(centre).div_(self.bandwidth)
 
     def _enter_sphere(self, points: Tensor) -> Tensor:
-        if not points.any(1).all():
+        there = self.onto_sphere(points)
+        if not there.any(1).all():
             raise ValueError(
                 "the von Mises-Fisher kernel needs points with a direction, but some "
                 "are 0 in every channel: leave them out, or take another kernel"
             )
-        return self.onto_sphere(points)
+        return there
 
     def onto_sphere(self, points: Tensor) -> Tensor:
         """Return the points moved to the sphere, (points, channels)."""
-        tiny = torch.finfo(points.dtype).tiny
-        return normalize(points, eps=tiny).div_(self.bandwidth)
+        return on_sphere(points, 1).div_(self.bandwidth)
 
     def leave(self, modes: Tensor) -> Rows:
         """Return modes in the coordinates of the data, (modes, channels)."""

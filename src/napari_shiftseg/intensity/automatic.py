@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.box import chunks
 from napari_shiftseg.intensity.no_data import (
     no_data,
     not_finite,
@@ -363,8 +364,8 @@ def _range(data: Any, ignore_nan: bool) -> tuple[float, float]:
     """Return minimum and maximum of what holds data, read slab by slab."""
     low, high = inf, -inf
     rows = max(1, MOST_SAMPLED // max(prod(data.shape[1:]), 1))
-    for start in range(0, data.shape[0], rows):
-        block, masked = values_of(data[start : start + rows])
+    for part in chunks(data.shape[0], rows):
+        block, masked = values_of(data[part])
         known = _without_data(block, masked, ignore_nan)
         if known is None:
             continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.clustering.points import on_sphere
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
@@ -194,10 +195,9 @@ def mend(
 def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
     r"""Return an embedding whose distances are those of a kernel.
 
-    Of unit length for von Mises-Fisher, else as it is; (channels, \\*spatial).
+    Of unit length for von Mises-Fisher, see `on_sphere`, else as it is: (channels,
+    \\*spatial).
     """
     if clustering.kernel != "von-mises-fisher":
         return embedding
-    length = np.linalg.norm(embedding, axis=0, keepdims=True)
-    unit: NDArray[Any] = embedding / np.maximum(length, np.finfo(embedding.dtype).tiny)
-    return unit
+    return on_sphere(embedding, 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.clustering.points import on_sphere
 from napari_shiftseg.relabelling.pixel_sample import (
     CHUNK,
     PixelSample,
@@ -78,7 +79,7 @@ class Components:
         points = _on_sphere(rows) if spherical else rows.astype(np.float64)
         channels = points.shape[1]
         if channels > 2:
-            centre, directions = _principal(points)
+            centre, directions = principal_components(points, 2)
         else:
             centre, directions = np.zeros(channels), np.eye(2, channels)
         seen = ((points - centre) @ directions.T).var(0)
@@ -148,21 +149,24 @@ class Components:
         return seen
 
 
-def _principal(points: Floats) -> tuple[Floats, Floats]:
-    """Return the centre, (channels,), and two principal components, (2, channels)."""
+def principal_components(
+    points: NDArray[Any], number: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the centre of points, (channels,), and their principal components.
+
+    (number, channels), the directions along which they vary most; any others where the
+    points are too few to tell.
+    """
     from sklearn.decomposition import PCA
 
-    points = points if len(points) > 1 else points[[0, 0]]
+    enough = np.resize(points, (max(number, len(points)), points.shape[1]))
     with np.errstate(invalid="ignore"):  # equal points have no variance to share
-        found = PCA(2, svd_solver="full").fit(points)
+        found = PCA(number, svd_solver="full").fit(enough)
     return found.mean_, found.components_
 
 
 def _on_sphere(rows: NDArray[Any]) -> Floats:
-    points = rows.astype(np.float64)
-    length = np.linalg.norm(points, axis=-1, keepdims=True)
-    unit: Floats = points / np.maximum(length, np.finfo(np.float64).tiny)
-    return unit
+    return on_sphere(rows.astype(np.float64))
 
 
 def _cap_outlines(modes: NDArray[Any], towards: Floats, bandwidth: float) -> Floats:

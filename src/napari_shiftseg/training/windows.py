@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from napari_shiftseg.geometry.box import chunks
 from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.metrics.partial_truth import is_partly, partial_labels
 from napari_shiftseg.text import by
@@ -116,8 +117,8 @@ class KnownPixels:
     def _slabs(self) -> Iterator[NDArray[np.integer]]:
         """Yield the lines, so many at a time that the memory is bounded."""
         step = max(1, MOST_AT_ONCE // self._shape[-1])
-        for start in range(0, len(self._lines), step):
-            yield self._lines[start : start + step]
+        for part in chunks(len(self._lines), step):
+            yield self._lines[part]
 
     def _known(self, lines: NDArray[np.integer]) -> NDArray[np.bool_]:
         known: NDArray[np.bool_] = (lines != UNKNOWN) & self._along

@@ -274,10 +274,11 @@ def embedding_rgb(embedding: NDArray[Any]) -> NDArray[np.float32]:
     """
     points = embedding.reshape(len(embedding), -1).T  # (pixels, channels)
     if points.shape[1] > 3:
-        from sklearn.decomposition import PCA
+        from napari_shiftseg.relabelling.projection import principal_components
 
         step = max(1, len(points) // MOST_SAMPLED)
-        points = PCA(3, svd_solver="full").fit(points[::step]).transform(points)
+        centre, directions = principal_components(points[::step], 3)
+        points = (points - centre) @ directions.T
     low, high = np.percentile(points, COLOUR_RANGE, axis=0)
     colours = ((points - low) / np.maximum(high - low, 1e-12)).clip(0, 1)
     rgb = np.zeros((len(points), 3), dtype=np.float32)

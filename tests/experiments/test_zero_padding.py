@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.experiments.zero_padding import FIGURE_Z, SIDE, SPACING, TILE
+from napari_shiftseg.experiments.zero_padding import (
+    FIGURE_Z,
+    PADDED_SIDE,
+    SPACING,
+    TILE,
+)
 from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.disks import disks
 
@@ -36,9 +41,9 @@ def test_only_the_neighbourhood_of_the_tiles_differs() -> None:
 
 
 def test_the_measured_tiles_meet_the_lattice_wherever_tiles_do() -> None:
-    met = {start % SPACING for start in range(0, SIDE, TILE)}
+    met = {start % SPACING for start in range(0, PADDED_SIDE, TILE)}
     assert met == {start % SPACING for start in range(0, SPACING * TILE, TILE)}
-    cut = disks((SIDE, SIDE), SPACING).labels[2 * TILE - 1 : 2 * TILE + 1]
+    cut = disks((PADDED_SIDE, PADDED_SIDE), SPACING).labels[2 * TILE - 1 : 2 * TILE + 1]
     assert ((cut[0] == cut[1]) & (cut[0] > 0)).any()
 
 

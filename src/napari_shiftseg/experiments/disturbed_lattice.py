@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.every_pixel import find_disks
 from napari_shiftseg.experiments.experiment import (
     Experiment,
@@ -14,12 +13,10 @@ from napari_shiftseg.experiments.experiment import (
     embedding_colours,
     show,
 )
-from napari_shiftseg.experiments.inputs import Network
+from napari_shiftseg.experiments.inputs import Network, colour_config
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.metrics.objects import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.disks import SPACING, disks, disturbed_disks
 from napari_shiftseg.training.recipes import Recipe
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.samples.sample import Sample
 
 BROKEN, SOUND = 52, 48  # windows: no multiple of the period, and one
-LEARNT, MEASURED = 1024, 304  # pixels along a side of the images
+LEARNT, SEEN = 1024, 304  # pixels along a side of the images
 SEED = 1  # of the measured images; those to learn from have 0
 STEPS = {"noise": 2_000, "deformation": 4_500}
 KINDS = tuple(STEPS)
@@ -44,7 +41,7 @@ SCORES = (
 )  # fmt: skip
 
 
-def predicted(
+def stitched(
     sample: Sample, model: UNet, window: int
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Predict tiles side by side; return their figures, and what is drawn.
@@ -60,39 +57,36 @@ def predicted(
         Of naive stitching, in pixels: the size of a tile.
     """
     found = find_disks(sample, model, window=window, stitching="naive", border="valid")
-    result, truth, modes = found.result, found.truth, found.modes
+    result = found.result
     whole = embed(sample.image, model, stitching="whole", border="valid", device="cpu")
-    scores, untiled = (
-        seam_scores(e, result.plan, truth) for e in (result.embeddings, whole)
+    untiled = seam_scores(whole, result.plan, found.truth)
+    splitting = splitting_seams(
+        found.modes, found.truth, result.embeddings, result.plan
     )
     numbers = {
-        "window": list(result.plan.window),
-        "distinct_objects": found.distinct,
-        "whole_disks": len(found.whole),
-        "disks_of_one_mode": len(found.objects),
-        "seam_ratio_within": scores.ratio_within,
-        "seam_ratio_within_untiled": untiled.ratio_within,
-        "false_splits": false_splits(truth, modes),
-        "split_by_seams": split_objects(
-            splitting_seams(modes, truth, result.embeddings, result.plan)
+        **found.figures(
+            "window", "distinct_objects", "whole_disks", "disks_of_one_mode",
+            "seam_ratio_within",
         ),
-    }
-    drawn = {"image": found.image, "embedding": result.embeddings, "modes": modes}
-    return numbers, drawn
+        "seam_ratio_within_untiled": untiled.ratio_within,
+        **found.figures("false_splits"),
+        "split_by_seams": split_objects(splitting),
+    }  # fmt: skip
+    return numbers, found.drawn
 
 
-def measure(networks: Mapping[str, UNet]) -> Outcome:
+def measure_disturbed(networks: Mapping[str, UNet]) -> Outcome:
     """Count what is told apart with and without the disturbance, and what breaks."""
     rows: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
     for kind in KINDS:
         model = networks[f"s3-{kind}"]
-        sample = disturbed_disks(kind, MEASURED, SEED)
+        sample = disturbed_disks(kind, SEEN, SEED)
         clean = disks(sample.labels.shape, SPACING)
         for image, of, window in (
             ("clean", clean, SOUND), (kind, sample, BROKEN), (kind, sample, SOUND),
         ):  # fmt: skip
-            numbers, drawn = predicted(of, model, window)
+            numbers, drawn = stitched(of, model, window)
             rows.append({"network": kind, "image": image, **numbers})
             if of is sample:
                 arrays |= {f"{kind} {window} {key}": v for key, v in drawn.items()}
@@ -122,7 +116,7 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def draw_disturbed(figure: Figure, outcome: Outcome) -> None:
     """Draw for each disturbance the image, the embedding and both stitchings."""
     numbers, arrays = outcome.numbers, outcome.arrays
     for row, kind in zip(figure.subplots(2, 4), KINDS, strict=True):
@@ -138,16 +132,9 @@ def draw(figure: Figure, outcome: Outcome) -> None:
             show(axes, colours, f"tiles of {window}: seams split {splits}", lines)
 
 
-def _network(kind: str) -> Network:
-    config = ModelConfig.new(
-        name=f"s3-{kind}",
-        description=f"Disks {SPACING} pixels apart, with {kind}; figure s3.",
-        ndim=2,
-        depth=3,
-        features=8,
-        embedding_channels=3,
-        clustering=Clustering(bandwidth=BANDWIDTH, split_far_parts=False),
-    )
+def _disturbed(kind: str) -> Network:
+    about = f"Disks {SPACING} pixels apart, with {kind}; figure s3."
+    config = colour_config(f"s3-{kind}", about, BANDWIDTH, depth=3, features=8)
     recipe = Recipe(
         window=4 * SPACING,
         steps=STEPS[kind],
@@ -168,8 +155,8 @@ FIGURE_S3 = Experiment(
     f"function at each phase: in tiles of {BROKEN} pixels, no multiple of 8, disks "
     f"break at the white lines; in tiles of {SOUND} they hardly do, and all is as "
     f"without tiles.",
-    measure,
-    draw,
-    tuple(_network(kind) for kind in KINDS),
+    measure_disturbed,
+    draw_disturbed,
+    tuple(_disturbed(kind) for kind in KINDS),
     (12.0, 6.4),
 )

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.experiment import (
     Experiment,
     Outcome,
     embedding_colours,
     show,
 )
-from napari_shiftseg.experiments.inputs import Network
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.metrics.objects import false_splits
+from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.catalogue import constant
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.text import number_of
-from napari_shiftseg.training.recipes import PAPER_BANDWIDTH, Recipe
+from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,22 +69,50 @@ class FoundDisks:
         """Number of different modes among these."""
         return len(set().union(*self.objects))
 
+    def figures(self, *names: str) -> dict[str, Any]:
+        """Return some of what can be counted and measured, ready for JSON."""
+        scores = seam_scores(self.result.embeddings, self.result.plan, self.truth)
+        known = {
+            "window": list(self.result.plan.window),
+            "modes": len(self.result.modes),
+            "distinct_objects": self.distinct,
+            "whole_disks": len(self.whole),
+            "true_objects": len(self.whole),
+            "disks_of_one_mode": len(self.objects),
+            "seam_ratio": scores.ratio,
+            "seam_ratio_within": scores.ratio_within,
+            "false_splits": false_splits(self.truth, self.modes),
+        }
+        return {name: known[name] for name in names}
 
-def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
-    """Segment an image of disks into modes, whatever their size or connection.
+    @property
+    def drawn(self) -> dict[str, NDArray[Any]]:
+        """What a figure shows of them."""
+        return {
+            "image": self.image,
+            "embedding": self.result.embeddings,
+            "modes": self.modes,
+        }
+
+
+def modes_of(image: NDArray[Any], model: UNet, **settings: Any) -> Segmentation:
+    """Segment an image so that each of its labels is a mode.
 
     Parameters
     ----------
-    sample : Sample
+    image : ndarray
     model : UNet
-    **how
-        Of `segment`: window, stitching, border.
+    **settings
+        Of `Settings`.
     """
-    result = segment(
-        sample.image, model, device="cpu", min_size=0,
-        split_far_parts=False,  # so that labels are modes
-        **how,
-    )  # fmt: skip
+    return segment(
+        image, model, device="cpu", min_size=0, split_far_parts=False, **settings
+    )
+
+
+def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
+    """Segment an image of disks into modes; see `modes_of`."""
+    result = modes_of(sample.image, model, **how)
     inside = result.plan.slices
     truth = sample.labels[inside]
     modes = foreground_modes(result.labels, truth)
@@ -153,20 +181,9 @@ def pixel_ids(shape: UNetShape, side: int) -> Sample:
 
 
 def told_apart(model: UNet, side: int, **settings: Any) -> Segmentation:
-    """Segment a constant image; each of its labels is a mode.
-
-    Parameters
-    ----------
-    model : UNet
-    side : int
-        Of the image, in pixels.
-    **settings
-        Of `Settings`.
-    """
+    """Segment a constant image, so many pixels along each side; see `modes_of`."""
     image = constant((side,) * model.shape.ndim).image
-    return segment(
-        image, model, device="cpu", min_size=0, split_far_parts=False, **settings
-    )
+    return modes_of(image, model, **settings)
 
 
 def repeats_after(ids: NDArray[Any]) -> list[int]:
@@ -263,13 +280,7 @@ def draw_padded(figure: Figure, outcome: Outcome) -> None:
 
 
 def _network(name: str, side: int, **options: Any) -> Network:
-    config = ModelConfig.new(
-        name=name,
-        ndim=2,
-        embedding_channels=3,
-        clustering=Clustering(bandwidth=PAPER_BANDWIDTH, split_far_parts=False),
-        **options,
-    )
+    config = colour_config(name, **options)
     recipe = Recipe(window=side, steps=600, learning_rate=1e-3)
     figure = name.partition("-")[0]
     return Network(figure, partial(pixel_ids, config.shape, side), config, recipe)

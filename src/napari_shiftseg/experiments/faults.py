@@ -19,7 +19,7 @@ from napari_shiftseg.steps import exhaust
 from napari_shiftseg.stores.image import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
@@ -145,10 +145,7 @@ def last_tile_shifted_back(image: ArrayLike, model: UNet, window: Window) -> Sti
     image, model, window
         See `cropped`.
     """
-    opened = open_for(image, model)
-    plan = _plan(opened, model, window)
-    axes = tuple(_shifted_back(axis) for axis in plan.axes)
-    return _stitched(opened, model, replace(plan, axes=axes))
+    return _bent(image, model, window, lambda axis, _: _shifted_back(axis))
 
 
 def centred_crop(image: ArrayLike, model: UNet, window: Window) -> Stitched:
@@ -163,12 +160,7 @@ def centred_crop(image: ArrayLike, model: UNet, window: Window) -> Stitched:
     image, model, window
         See `cropped`.
     """
-    opened = open_for(image, model)
-    plan = _plan(opened, model, window)
-    axes = tuple(
-        _centred(axis, raw) for axis, raw in zip(plan.axes, plan.predicts, strict=True)
-    )
-    return _stitched(opened, model, replace(plan, axes=axes))
+    return _bent(image, model, window, _centred)
 
 
 def normalised_per_tile(image: ArrayLike, model: UNet, window: Window) -> Stitched:
@@ -201,6 +193,19 @@ def _stitched(image: Image, model: UNet, plan: TilePlan) -> Stitched:
     (embedding, carried_out), (untiled, _) = done
     channels = model.config.embedding_channels
     return Stitched(embedding[:channels], carried_out, untiled[:channels])
+
+
+def _bent(
+    image: ArrayLike,
+    model: UNet,
+    window: Window,
+    bend: Callable[[AxisPlan, int], AxisPlan],
+) -> Stitched:
+    """Stitch cropped tiles that are bent: each axis, of what its tiles predict."""
+    opened = open_for(image, model)
+    plan = _plan(opened, model, window)
+    axes = tuple(map(bend, plan.axes, plan.predicts))
+    return _stitched(opened, model, replace(plan, axes=axes))
 
 
 def _shifted_back(axis: AxisPlan) -> AxisPlan:

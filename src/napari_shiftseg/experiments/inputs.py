@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import FIGURES_FOLDER, SUFFIX
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.steps import Progress, named
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.pairs import read_pairs
+from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.training.recipes import Recipe
 
+
+Result = TypeVar("Result")
 
 FOLDER = FIGURES_FOLDER
 
@@ -102,6 +106,31 @@ class Network:
         )
 
 
+def colour_config(
+    name: str, description: str = "", bandwidth: float = PAPER_BANDWIDTH, **options: Any
+) -> ModelConfig:
+    """Return a model of 2-D images whose three channels are drawn as colours.
+
+    Its labels are modes: parts of one that do not touch stay one.
+
+    Parameters
+    ----------
+    name, description : str
+    bandwidth : float
+        The papers' if not given.
+    **options
+        Of the architecture, see `ModelConfig.new`.
+    """
+    return ModelConfig.new(
+        name=name,
+        description=description,
+        ndim=2,
+        embedding_channels=3,
+        clustering=Clustering(bandwidth=bandwidth, split_far_parts=False),
+        **options,
+    )
+
+
 PARTS = ("images", "labels")
 
 
@@ -173,6 +202,27 @@ def crowded_nuclei(shape: tuple[int, int], number: int) -> Data:
             for seed in range(number)
         ),
     )
+
+
+def each_image(
+    data: Data,
+    steps: Callable[[Sample], Generator[Progress, None, Result]],
+    about: str = "",
+) -> Generator[Progress, None, list[Result]]:
+    """Do the same with each image, and return what came of them.
+
+    Parameters
+    ----------
+    data : Data
+    steps : callable
+        A sample → steps that yield `Progress` and return a result.
+    about : str
+        Stands before the place of the image in each stage.
+    """
+    found = []
+    for place, sample in data.numbered():
+        found.append((yield from named(f"{about}{place}", steps(sample))))
+    return found
 
 
 def pull_margin(model: UNet) -> float | None:

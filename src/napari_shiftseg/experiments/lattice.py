@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.experiments.every_pixel import find_disks
 from napari_shiftseg.experiments.experiment import (
@@ -18,13 +17,12 @@ from napari_shiftseg.experiments.experiment import (
     embedding_colours,
     show,
 )
-from napari_shiftseg.experiments.inputs import Network
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.experiments.inputs import Network, colour_config
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.disks import disks
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.text import number_of
-from napari_shiftseg.training.recipes import PAPER_BANDWIDTH, Recipe
+from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,17 +85,13 @@ def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
         "period": period,
         "upsampling": model.config.upsampling,
         "bandwidth": result.settings.clustering(model.config).bandwidth,
-        "whole_disks": len(found.whole),
-        "disks_of_one_mode": len(found.objects),
+        **found.figures("whole_disks", "disks_of_one_mode"),
         "pull": pull(result.embeddings, found.truth),
         **far_pairs(found.whole, lcm(spacing, period)),
         "modes": len(result.modes),
         "background_modes": len(np.unique(found.modes[found.truth == 0])),
     }
-    arrays = {
-        "image": found.image, "embedding": result.embeddings, "modes": found.modes,
-    }  # fmt: skip
-    return Outcome(numbers, arrays)
+    return Outcome(numbers, found.drawn)
 
 
 def pull(embedding: NDArray[Any], truth: NDArray[Any]) -> float:
@@ -155,15 +149,8 @@ def _experiment(
     steps: int,
     **options: Any,
 ) -> Experiment:
-    config = ModelConfig.new(
-        name=name,
-        description=f"Disks {spacing} pixels apart; figure {name} of the paper.",
-        ndim=2,
-        depth=3,
-        embedding_channels=3,
-        clustering=Clustering(bandwidth=PAPER_BANDWIDTH, split_far_parts=False),
-        **options,
-    )
+    about = f"Disks {spacing} pixels apart; figure {name} of the paper."
+    config = colour_config(name, about, depth=3, **options)
     # the cells of one window show all pairs of a phase and a place in the lattice
     recipe = Recipe(window=spacing * cells, steps=steps, learning_rate=4e-3)
     sample = partial(lattice, config.shape, spacing, cells)

@@ -13,7 +13,7 @@ from napari_shiftseg.experiments.experiment import (
     as_grey,
     show,
 )
-from napari_shiftseg.experiments.inputs import Data, pull_margin
+from napari_shiftseg.experiments.inputs import Data, each_image, pull_margin
 from napari_shiftseg.experiments.pairs_of_objects import (
     Pairs,
     bootstrap,
@@ -27,7 +27,6 @@ from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.plots import LIGHT
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.steps import Progress, named
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.experiments.pairs_of_objects import Images
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.steps import Progress
 
 WIDE = 1.5  # side of a crop, in diameters of the median object
 SHIFT = 4  # pixels that crops are shifted against each other, at most
@@ -98,25 +98,19 @@ def measure(networks: Mapping[str, UNet], data: Data) -> Measuring:
 def _pair_steps(
     model: UNet, data: Data, side: int, bandwidth: float
 ) -> Generator[Progress, None, tuple[list[Pairs], list[Images]]]:
-    found, crops = [], []
-    for place, sample in data.numbered():
-        modes = yield from named(place, _mode_steps(sample, model, bandwidth))
-        objects = objects_of(sample, modes, side, SHIFT)
-        found.append(pairs_of(objects, SHIFT, APART * side))
-        crops.append(objects.crops)
-    return found, crops
-
-
-def _mode_steps(
-    sample: Sample, model: UNet, bandwidth: float
-) -> Generator[Progress, None, NDArray[Any]]:
-    checked_truth(sample.image, model, sample.labels)
     settings = Settings(
         scope="global", split_far_parts=False, min_size=0, device="cpu",
         bandwidth=bandwidth,
     )  # fmt: skip
-    result = yield from segment_steps(sample.image, model, settings)
-    return result.labels
+
+    def steps(sample: Sample) -> Generator[Progress, None, tuple[Pairs, Images]]:
+        checked_truth(sample.image, model, sample.labels)
+        result = yield from segment_steps(sample.image, model, settings)
+        objects = objects_of(sample, result.labels, side, SHIFT)
+        return pairs_of(objects, SHIFT, APART * side), objects.crops
+
+    each = yield from each_image(data, steps)
+    return [pairs for pairs, _ in each], [crops for _, crops in each]
 
 
 def numbers_of(pairs: Sequence[Pairs]) -> dict[str, Any]:

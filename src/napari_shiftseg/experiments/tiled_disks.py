@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.pipeline.comparison import Side
+    from napari_shiftseg.pipeline.comparison import Side, SideName
     from napari_shiftseg.steps import Progress
 
 SIDE = 11 * 13 + 1  # pixels; mirrored at its borders the lattice goes on
@@ -46,7 +48,6 @@ SHOWN = (
     "window", "stride", "seam_ratio", "seam_ratio_within", "seam_ratio_within_untiled",
     "true_objects", "objects", "split_by_seams", "false_splits", "ap50",
 )  # fmt: skip
-Name = Literal["naive", "cropped"]
 
 
 def _compare_steps(
@@ -58,7 +59,7 @@ def _compare_steps(
     return comparison, sample.labels
 
 
-def measure_stitching(networks: Mapping[str, UNet], stitching: Name) -> Measuring:
+def measure_stitching(networks: Mapping[str, UNet], stitching: SideName) -> Measuring:
     """Measure the seams of one stitching, and the objects they split.
 
     Parameters
@@ -69,7 +70,7 @@ def measure_stitching(networks: Mapping[str, UNet], stitching: Name) -> Measurin
     """
     (model,) = networks.values()
     comparison, truth = yield from _compare_steps(model, WINDOW)
-    side: Side = getattr(comparison, stitching)
+    side = comparison.sides[stitching]
     numbers = {"stitching": stitching, **_trained(model), **_shown(side)}
     labels = relabelled_like(side.result.labels, truth)
     arrays = {"embedding": side.result.embeddings, "labels": labels, "truth": truth}
@@ -93,17 +94,22 @@ def draw_stitching(figure: Figure, outcome: Outcome) -> None:
     """Draw the true disks, embedding and objects, with the borders of the tiles."""
     numbers, arrays = outcome.numbers, outcome.arrays
     ((name, plan),) = outcome.plans.items()
-    truth, embedding, labels = figure.subplots(1, 3)
-    tiles = f"{name} tiles of {plan.stride[0]}"
-    show_borders(truth, object_colours(arrays["truth"]), "true disks", plan, SEEN)
-    show_borders(
-        embedding, embedding_colours(arrays["embedding"]), f"embedding, {tiles}", plan,
-        SEEN,
-    )  # fmt: skip
-    split = numbers["split_by_seams"]
-    found = f"{numbers['objects']} objects; seams split {split} of"
-    title = f"{found} {numbers['true_objects']}"
-    show_borders(labels, object_colours(arrays["labels"]), title, plan, SEEN)
+    split = f"seams split {numbers['split_by_seams']} of {numbers['true_objects']}"
+    pictures = {
+        "true disks": object_colours(arrays["truth"]),
+        f"embedding, {name} tiles of {plan.stride[0]}": embedding_colours(
+            arrays["embedding"]
+        ),
+        f"{numbers['objects']} objects; {split}": object_colours(arrays["labels"]),
+    }
+    _show_row(figure, plan, pictures)
+
+
+def _show_row(figure: Figure, plan: TilePlan, pictures: Mapping[str, Any]) -> None:
+    """Show pictures by title, and the borders of tiles in all of them."""
+    axes = figure.subplots(1, len(pictures))
+    for each, (title, picture) in zip(axes, pictures.items(), strict=True):
+        show_borders(each, picture, title, plan, SEEN)
 
 
 def measure_at_period(networks: Mapping[str, UNet]) -> Measuring:
@@ -133,22 +139,22 @@ def draw_at_period(figure: Figure, outcome: Outcome) -> None:
     """Draw both embeddings and the objects, with a line at each multiple of p."""
     numbers, arrays = outcome.numbers, outcome.arrays
     plan = outcome.plans["period"]
-    titles = {
-        "whole": "embedding in one pass",
-        "cropped": f"embedding, cropped tiles of {numbers['stride'][0]}",
+    stride, found = numbers["stride"][0], numbers["objects"]
+    pictures = {
+        "embedding in one pass": embedding_colours(arrays["whole"]),
+        f"embedding, cropped tiles of {stride}": embedding_colours(arrays["cropped"]),
+        f"{found} objects of {numbers['true_objects']} disks": object_colours(
+            arrays["labels"]
+        ),
     }
-    *embeddings, labels = figure.subplots(1, 3)
-    for axes, (name, title) in zip(embeddings, titles.items(), strict=True):
-        show_borders(axes, embedding_colours(arrays[name]), title, plan, SEEN)
-    title = f"{numbers['objects']} objects of {numbers['true_objects']} disks"
-    show_borders(labels, object_colours(arrays["labels"]), title, plan, SEEN)
+    _show_row(figure, plan, pictures)
 
 
 def measure_gradient(networks: Mapping[str, UNet]) -> Measuring:
     """Measure the seams of both stitchings against the untiled prediction."""
     (model,) = networks.values()
     comparison, _ = yield from _compare_steps(model, WINDOW)
-    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
+    sides = comparison.sides
     numbers = {
         **_trained(model),
         "table": [{"stitching": name, **_shown(side)} for name, side in sides.items()],
@@ -200,15 +206,14 @@ FIGURE_4B = Experiment(
     draw_stitching,
     models=("disks",),
 )
-FIGURE_4C = Experiment(
-    "4c",
-    "Cropped tiles: no seams",
-    "As figure 4b, but each tile is cropped from 20 to 16 pixels, a multiple of the "
-    "period: the phase runs on over the borders, the embedding is what it would be in "
-    "one pass, and every disk is found whole.",
-    partial(measure_stitching, stitching="cropped"),
-    draw_stitching,
-    models=("disks",),
+FIGURE_4C = replace(
+    FIGURE_4B,
+    name="4c",
+    title="Cropped tiles: no seams",
+    caption="As figure 4b, but each tile is cropped from 20 to 16 pixels, a multiple "
+    "of the period: the phase runs on over the borders, the embedding is what it would "
+    "be in one pass, and every disk is found whole.",
+    measure=partial(measure_stitching, stitching="cropped"),
 )
 FIGURE_S1 = Experiment(
     "s1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +16,18 @@ from napari_shiftseg.experiments.experiment import (
     show,
     show_borders,
 )
-from napari_shiftseg.experiments.inputs import Data, crowded_nuclei, pull_margin
+from napari_shiftseg.experiments.inputs import (
+    Data,
+    crowded_nuclei,
+    each_image,
+    pull_margin,
+)
 from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.metrics.objects import false_splits, pooled
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.plots import LIGHT, object_colours
-from napari_shiftseg.steps import named
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.experiments.experiment import Box
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.pipeline.comparison import Side
+    from napari_shiftseg.pipeline.comparison import Side, SideName
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.steps import Progress
 
@@ -42,7 +46,6 @@ WINDOW = 148  # the paper's: a raw output, cropped to 144
 SIDE, IMAGES = 444, 2
 MOST_SEEN = 300  # pixels of an image that are drawn, along an axis
 CLOSE_UP = 32  # pixels on each side of a split nucleus
-Name = Literal["naive", "cropped"]
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,16 @@ class Pair:
     sample: Sample
     comparison: Comparison
 
-    @property
-    def naive(self) -> Side:
-        """The naive side."""
-        return self.comparison.naive
+    def side(self, name: SideName) -> Side:
+        """Return one of its sides."""
+        side: Side = getattr(self.comparison, name)
+        return side
 
     @property
-    def cropped(self) -> Side:
-        """The cropped side."""
-        return self.comparison.cropped
-
-    @property
-    def split(self) -> int:
-        """Number of true objects that naive seams split."""
-        return split_objects(self.naive.splitting or ())
+    def split(self) -> list[int]:
+        """True objects that naive seams split, those of the worst seam first."""
+        seams = self.side("naive").splitting or ()
+        return list(dict.fromkeys(number for seam in seams for number in seam.split))
 
     @cached_property
     def grey(self) -> NDArray[Any]:
@@ -73,10 +72,9 @@ class Pair:
         pixels = self.sample.image
         return as_grey(pixels, float(np.percentile(pixels, 99.8)))
 
-    def objects(self, name: Name) -> NDArray[Any]:
+    def objects(self, name: SideName) -> NDArray[Any]:
         """Return the objects of a side over the image, (rows, columns, RGB)."""
-        side: Side = getattr(self, name)
-        labels = relabelled_like(side.result.labels, self.sample.labels)
+        labels = relabelled_like(self.side(name).result.labels, self.sample.labels)
         colours = object_colours(labels) / 255
         weight = np.where(labels[..., None] > 0, 0.7, 0)
         painted: NDArray[Any] = weight * colours + (1 - weight) * self.grey[..., None]
@@ -96,18 +94,18 @@ def pair_steps(
         Of the naive tiles.
     """
     settings = Settings(window=window, bandwidth=pull_margin(model), device="cpu")
-    pairs = []
-    for place, sample in data.numbered():
-        steps = compare_steps(sample.image, model, settings, sample.labels)
-        comparison = yield from named(place, steps)
-        pairs.append(Pair(sample, comparison))
-    return pairs
+
+    def steps(sample: Sample) -> Generator[Progress, None, Pair]:
+        asked = compare_steps(sample.image, model, settings, sample.labels)
+        return Pair(sample, (yield from asked))
+
+    return each_image(data, steps)
 
 
 def measure_stitching(
     networks: Mapping[str, UNet],
     data: Data,
-    stitching: Name,
+    stitching: SideName,
     window: int = WINDOW,
 ) -> Measuring:
     """Count the objects that one stitching splits; the image with most is drawn.
@@ -123,12 +121,12 @@ def measure_stitching(
     """
     (model,) = networks.values()
     pairs = yield from pair_steps(model, data, window)
-    shown = max(pairs, key=lambda pair: pair.split)
-    plan = getattr(shown, stitching).result.plan
+    shown = max(pairs, key=lambda pair: len(pair.split))
+    plan = shown.side(stitching).result.plan
     numbers = {
         "stitching": stitching,
         **_about(model, data),
-        **scores([getattr(pair, stitching) for pair in pairs]),
+        **scores([pair.side(stitching) for pair in pairs]),
     }
     arrays = {"image": shown.grey, "objects": shown.objects(stitching)}
     return Outcome(numbers, arrays, {stitching: plan})
@@ -178,13 +176,7 @@ def measure_close_up(
     """Find a nucleus that a naive seam splits and cropped tiles leave whole."""
     (model,) = networks.values()
     pairs = yield from pair_steps(model, data, window)
-    on_seams = [
-        (pair, nucleus)
-        for pair in pairs
-        for nucleus in dict.fromkeys(
-            nucleus for seam in pair.naive.splitting or () for nucleus in seam.split
-        )
-    ]
+    on_seams = [(pair, nucleus) for pair in pairs for nucleus in pair.split]
     split = [found for found in on_seams if pieces(*found, "naive") > 1]
     mended = [found for found in split if pieces(*found, "cropped") == 1]
     numbers = {
@@ -198,7 +190,7 @@ def measure_close_up(
     return _shown(numbers, *(mended or split)[0])
 
 
-def pieces(pair: Pair, nucleus: int, stitching: Name) -> int:
+def pieces(pair: Pair, nucleus: int, stitching: SideName) -> int:
     """Return in how many pieces a true nucleus is; those of 5 % or less do not count.
 
     Parameters
@@ -208,13 +200,13 @@ def pieces(pair: Pair, nucleus: int, stitching: Name) -> int:
         Its true label.
     stitching : {"naive", "cropped"}
     """
-    side: Side = getattr(pair, stitching)
-    return 1 + false_splits(pair.sample.labels == nucleus, side.result.labels)
+    found = pair.side(stitching).result.labels
+    return 1 + false_splits(pair.sample.labels == nucleus, found)
 
 
 def _shown(numbers: dict[str, Any], pair: Pair, nucleus: int) -> Outcome:
     box = _around(np.argwhere(pair.sample.labels == nucleus).mean(0))
-    names: tuple[Name, ...] = ("naive", "cropped")
+    names: tuple[SideName, ...] = ("naive", "cropped")
     chosen = {
         "nucleus": nucleus,
         **{f"pieces_{name}": pieces(pair, nucleus, name) for name in names},
@@ -224,7 +216,7 @@ def _shown(numbers: dict[str, Any], pair: Pair, nucleus: int) -> Outcome:
         "box": np.array([(part.start, part.stop) for part in box]),
         **{name: pair.objects(name) for name in names},
     }
-    plans = {"naive": pair.naive.result.plan, "cropped": pair.cropped.result.plan}
+    plans = {str(name): pair.side(name).result.plan for name in names}
     return Outcome({**numbers, **chosen}, arrays, plans)
 
 

@@ -15,6 +15,7 @@ from napari_shiftseg.experiments.inputs import (
     Data,
     Network,
     crowded_nuclei,
+    each_image,
     pull_margin,
 )
 from napari_shiftseg.experiments.window_rows import (
@@ -27,7 +28,6 @@ from napari_shiftseg.experiments.window_rows import (
 )
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import small_nuclei
-from napari_shiftseg.steps import named
 from napari_shiftseg.training.defaults import object_config
 from napari_shiftseg.training.recipes import object_recipe
 
@@ -167,10 +167,10 @@ def _sweep_steps(
 ) -> Generator[Progress, None, dict[Variant, list[Row]]]:
     asked, found = partners(model, windows), {}
     for variant in variants(model):
-        sweeps = []
-        for place, sample in data.numbered():
-            steps = swept_steps(sample, model, asked, variant.settings)
-            sweeps.append((yield from named(f"{variant.name}, {place}", steps)))
+        sweep = partial(
+            swept_steps, model=model, windows=asked, settings=variant.settings
+        )
+        sweeps = yield from each_image(data, sweep, f"{variant.name}, ")
         found[variant] = rows_of(asked, sweeps)
     return found
 

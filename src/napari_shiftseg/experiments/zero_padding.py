@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.every_pixel import find_disks
 from napari_shiftseg.experiments.experiment import (
     Experiment,
@@ -13,13 +12,11 @@ from napari_shiftseg.experiments.experiment import (
     embedding_colours,
     show,
 )
-from napari_shiftseg.experiments.inputs import Network
-from napari_shiftseg.metrics.objects import false_splits
+from napari_shiftseg.experiments.inputs import Network, colour_config
 from napari_shiftseg.metrics.seams import seam_scores
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.training.recipes import PAPER_BANDWIDTH, Recipe
+from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,16 +29,16 @@ if TYPE_CHECKING:
 
 TILE = 24  # pixels along a side, three periods
 SPACING = 15  # five tiles later the lattice repeats: they meet it at 5 × 5 places
-SIDE = 10 * TILE  # of the measured image, in pixels
-SHOWN = 4  # tiles along a side in the picture
+PADDED_SIDE = 10 * TILE  # of the measured image, in pixels
+TILES_SEEN = 4  # tiles along a side in the picture
 ALONE, TOGETHER = "alone", "together"
 
 
-def measure(networks: Mapping[str, UNet]) -> Outcome:
+def measure_padding(networks: Mapping[str, UNet]) -> Outcome:
     """Stitch tiles without a halo, and measure the seams of both networks."""
     rows: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
-    sample = disks((SIDE, SIDE), SPACING)
+    sample = disks((PADDED_SIDE, PADDED_SIDE), SPACING)
     for training in (ALONE, TOGETHER):
         numbers, found = stitched(sample, networks[f"z-{training}"])
         rows.append({"tiles_trained": training, **numbers})
@@ -71,24 +68,22 @@ def stitched(
         What is drawn.
     """
     found = find_disks(sample, model, window=TILE, stitching="naive")
-    result, modes = found.result, found.modes
-    scores = seam_scores(result.embeddings, result.plan, sample.labels)
+    of_image = seam_scores(sample.image[None], found.result.plan).ratio
     numbers = {
-        "seam_ratio": scores.ratio,
-        "seam_ratio_of_image": seam_scores(sample.image[None], result.plan).ratio,
-        "seam_ratio_within": scores.ratio_within,
-        "false_splits": false_splits(sample.labels, modes),
-        "true_objects": len(found.whole),
-        "disks_of_one_mode": len(found.objects),
-        "modes": len(result.modes),
-    }
-    return numbers, {"embedding": result.embeddings, "modes": modes}
+        **found.figures("seam_ratio"),
+        "seam_ratio_of_image": of_image,
+        **found.figures(
+            "seam_ratio_within", "false_splits", "true_objects", "disks_of_one_mode",
+            "modes",
+        ),
+    }  # fmt: skip
+    return numbers, found.drawn
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def draw_padding(figure: Figure, outcome: Outcome) -> None:
     """Draw embedding and modes of some tiles, before and after the remedy."""
-    pixels = slice(SHOWN * TILE)
-    lines = range(TILE, SHOWN * TILE, TILE)
+    pixels = slice(TILES_SEEN * TILE)
+    lines = range(TILE, TILES_SEEN * TILE, TILE)
     for columns, (training, when) in zip(
         figure.subplots(1, 4).reshape(2, 2),
         ((ALONE, "before"), (TOGETHER, "after")),
@@ -104,16 +99,8 @@ def draw(figure: Figure, outcome: Outcome) -> None:
 
 
 def _network(training: str, **options: Any) -> Network:
-    config = ModelConfig.new(
-        name=f"z-{training}",
-        description=f"Disks {SPACING} pixels apart, tiles {training}; figure z.",
-        ndim=2,
-        depth=3,
-        features=8,
-        embedding_channels=3,
-        padding="same",
-        clustering=Clustering(bandwidth=PAPER_BANDWIDTH, split_far_parts=False),
-    )
+    about = f"Disks {SPACING} pixels apart, tiles {training}; figure z."
+    config = colour_config(f"z-{training}", about, depth=3, features=8, padding="same")
     recipe = Recipe(steps=2_500, learning_rate=4e-3, grid=TILE, **options)
     sample = partial(disks, (16 * TILE,) * 2, SPACING)
     return Network("z", sample, config, recipe)
@@ -131,8 +118,8 @@ FIGURE_Z = Experiment(
     f"pulls both sides of a cut disk together. For each, the embedding as colours, "
     f"with its seam ratio inside disks, how many times as far it steps at tile borders "
     f"as elsewhere; and one colour a mode.",
-    measure,
-    draw,
+    measure_padding,
+    draw_padding,
     (
         _network(ALONE, window=TILE, batch=4),
         _network(TOGETHER, window=2 * TILE, tiles=2),

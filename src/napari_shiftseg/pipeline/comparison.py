@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
+SideName = Literal["naive", "cropped"]
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,11 @@ class Comparison:
     reference: NDArray[Any]
     device: str
     differences: dict[str, Difference] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> dict[str, Side]:
+        """Both sides by name, naive first."""
+        return {"naive": self.naive, "cropped": self.cropped}
 
 
 def compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.metrics.chance import FEWEST, RESAMPLES, SHARE
 from napari_shiftseg.metrics.metric import rows
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.metrics.metric import Metric
-    from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.pipeline.comparison import Comparison, SideName
 
-SideName = Literal["naive", "cropped"]
 NOT_DEFINED = "not defined"
 CLEAR_GAP = 0.05  # of the untiled ratio: below it, two ratios are as near to it
 CLEAR_Z = 3  # standard deviations: a gap of two z that chance hardly gives

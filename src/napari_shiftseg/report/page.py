@@ -115,16 +115,17 @@ def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> 
     pixels = np.asarray(as_array(image)[(0, *inside) if several else inside])
     known = cropped.labels if truth is None else np.asarray(truth)[inside]
     labels = {
-        "naive": relabelled_like(naive.labels, known),
-        "cropped": relabelled_like(cropped.labels, known),
+        name: relabelled_like(side.result.labels, known)
+        for name, side in comparison.sides.items()
     }
     return _Seen(pixels, labels)
 
 
 def _grey_pair(comparison: Comparison) -> dict[str, Picture]:
     """Return the gradient magnitudes of both sides on one grey scale."""
-    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
-    gradients = {name: _plane(side.result.gradient) for name, side in sides.items()}
+    gradients = {
+        name: _plane(side.result.gradient) for name, side in comparison.sides.items()
+    }
     white = max(float(gradient.max()) for gradient in gradients.values())
     return {
         f"gradient_{name}": _bright(_reduced(gradient, largest=True), white)
@@ -176,16 +177,15 @@ def _close_ups(comparison: Comparison, seen: _Seen) -> dict[str, Picture]:
     seam = naive.cutting[0]
     box = _around(seam, naive.result.plan)
     across = _plane_axis(seam)
-    plans = {"naive": naive.result.plan, "cropped": comparison.cropped.result.plan}
     return {
         f"worst_seam_{name}": _with_lines(
             _painted(seen.image, seen.labels[name], box, across),
             _flat(seen.labels[name][box], across),
-            plan,
+            side.result.plan,
             box,
             seam,
         )
-        for name, plan in plans.items()
+        for name, side in comparison.sides.items()
     }
 
 

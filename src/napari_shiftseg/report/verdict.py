@@ -332,7 +332,7 @@ def _what_is_safe(plan: TilePlan) -> str:
 
 
 def _warnings(comparison: Comparison, model: UNet) -> tuple[str, ...]:
-    sides = {"naive": comparison.naive, "cropped": comparison.cropped}
+    sides = comparison.sides
     of_the_model = training_window_warning(model.config)
     said = [of_the_model, small_image_note(comparison.cropped.result.plan)]
     said += [note for side in sides.values() for note in side.result.notes]

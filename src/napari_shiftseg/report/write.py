@@ -130,11 +130,9 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "model": model.config.name,
         "period": list(model.shape.period),
         "device": comparison.device,
-        "naive": comparison.naive.figures(),
-        "cropped": comparison.cropped.figures(),
+        **{name: side.figures() for name, side in comparison.sides.items()},
         "untiled": {
-            "naive_pairs": _untiled(comparison.naive),
-            "cropped_pairs": _untiled(comparison.cropped),
+            f"{name}_pairs": _untiled(side) for name, side in comparison.sides.items()
         },
         "differences": {
             key: judged.figures() for key, judged in judgements(comparison).items()

@@ -63,15 +63,11 @@ def stitched(
     splitting = splitting_seams(
         found.modes, found.truth, result.embeddings, result.plan
     )
-    numbers = {
-        **found.figures(
-            "window", "distinct_objects", "whole_disks", "disks_of_one_mode",
-            "seam_ratio_within",
-        ),
-        "seam_ratio_within_untiled": untiled.ratio_within,
-        **found.figures("false_splits"),
-        "split_by_seams": split_objects(splitting),
-    }  # fmt: skip
+    numbers = found.figures(
+        "window", "distinct_objects", "whole_disks", "disks_of_one_mode", *SCORES,
+        seam_ratio_within_untiled=untiled.ratio_within,
+        split_by_seams=split_objects(splitting),
+    )  # fmt: skip
     return numbers, found.drawn
 
 

@@ -69,8 +69,8 @@ class FoundDisks:
         """Number of different modes among these."""
         return len(set().union(*self.objects))
 
-    def figures(self, *names: str) -> dict[str, Any]:
-        """Return some of what can be counted and measured, ready for JSON."""
+    def figures(self, *names: str, **more: Any) -> dict[str, Any]:
+        """Return these of what was counted, measured and is known more, for JSON."""
         scores = seam_scores(self.result.embeddings, self.result.plan, self.truth)
         known = {
             "window": list(self.result.plan.window),
@@ -82,6 +82,7 @@ class FoundDisks:
             "seam_ratio": scores.ratio,
             "seam_ratio_within": scores.ratio_within,
             "false_splits": false_splits(self.truth, self.modes),
+            **more,
         }
         return {name: known[name] for name in names}
 

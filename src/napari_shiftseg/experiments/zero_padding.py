@@ -69,14 +69,10 @@ def stitched(
     """
     found = find_disks(sample, model, window=TILE, stitching="naive")
     of_image = seam_scores(sample.image[None], found.result.plan).ratio
-    numbers = {
-        **found.figures("seam_ratio"),
-        "seam_ratio_of_image": of_image,
-        **found.figures(
-            "seam_ratio_within", "false_splits", "true_objects", "disks_of_one_mode",
-            "modes",
-        ),
-    }  # fmt: skip
+    numbers = found.figures(
+        "seam_ratio", "seam_ratio_of_image", "seam_ratio_within", "false_splits",
+        "true_objects", "disks_of_one_mode", "modes", seam_ratio_of_image=of_image,
+    )  # fmt: skip
     return numbers, found.drawn
 
 

@@ -51,8 +51,7 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.objects import object_scores
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.tables import Table, write_csv
+from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import writable_folder
 
 if TYPE_CHECKING:

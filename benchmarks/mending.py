@@ -62,7 +62,7 @@ from napari_shiftseg.metrics.objects import object_scores
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.report.tables import Table, write_csv
+from napari_shiftseg.report.figures_of_merit import Table, write_csv
 from napari_shiftseg.stores.folders import writable_folder
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments.disturbed_lattice import (
+from napari_shiftseg.experiments.lattice import (
     BROKEN,
     FIGURE_S3,
     KINDS,

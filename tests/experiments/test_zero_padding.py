@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.experiments.zero_padding import (
+from napari_shiftseg.experiments.tiled_disks import (
     FIGURE_Z,
     PADDED_SIDE,
     SPACING,

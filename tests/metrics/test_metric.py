@@ -16,8 +16,12 @@ from napari_shiftseg.metrics.metric import METRICS, Measured, Metric, Tiled, tit
 from napari_shiftseg.metrics.objects import ObjectScores
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.sweep import PooledPoint, sweep
+from napari_shiftseg.report.figures_of_merit import (
+    figures_table,
+    sweep_table,
+    write_csv,
+)
 from napari_shiftseg.report.page import lines
-from napari_shiftseg.report.tables import figures_table, sweep_table, write_csv
 from napari_shiftseg.report.write import report_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")

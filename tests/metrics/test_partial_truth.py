@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.metrics.objects import ObjectScores, object_scores
-from napari_shiftseg.metrics.partial_truth import (
+from napari_shiftseg.metrics.objects import (
+    ObjectScores,
     is_labelled,
     is_partly,
     known_scores,
+    object_scores,
     partial_labels,
 )
 

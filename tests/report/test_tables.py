@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.pipeline.sweep import sweep
-from napari_shiftseg.report.tables import (
+from napari_shiftseg.report.figures_of_merit import (
     Table,
     figures_table,
     profile_table,

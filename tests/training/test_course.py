@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from napari_shiftseg.report.figures_of_merit import write_csv
 from napari_shiftseg.report.plots import draw_training, training_table
-from napari_shiftseg.report.tables import write_csv
 from napari_shiftseg.training.log import MOST_POINTS, Course
 from napari_shiftseg.training.step import TrainingStep
 from napari_shiftseg.training.validation import Validated

@@ -30,8 +30,7 @@ from napari_shiftseg.networks.remarks import own_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
-from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.tables import Table, sweep_table, write_csv
+from napari_shiftseg.report.figures_of_merit import Table, cell, sweep_table, write_csv
 from napari_shiftseg.report.verdict import sweep_verdict
 from napari_shiftseg.report.write import (
     report_folder,

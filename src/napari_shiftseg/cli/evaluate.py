@@ -19,8 +19,7 @@ from napari_shiftseg.pipeline.tuning import (
     Tuning,
     tune_steps,
 )
-from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.tables import Table, write_csv
+from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import pairs, refuse_to_overwrite, writable_folder
 from napari_shiftseg.stores.reading import numbered_anew
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all

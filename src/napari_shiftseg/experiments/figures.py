@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.experiments.disturbed_lattice import FIGURE_S3
 from napari_shiftseg.experiments.every_pixel import FIGURE_5, FIGURE_S2
-from napari_shiftseg.experiments.lattice import FIGURE_2A, FIGURE_2B, FIGURE_2C
+from napari_shiftseg.experiments.lattice import (
+    FIGURE_2A,
+    FIGURE_2B,
+    FIGURE_2C,
+    FIGURE_S3,
+)
 from napari_shiftseg.experiments.lemma import FIGURE_1
 from napari_shiftseg.experiments.look_alikes import FIGURE_7
 from napari_shiftseg.experiments.phases import FIGURE_3
@@ -15,10 +19,10 @@ from napari_shiftseg.experiments.tiled_disks import (
     FIGURE_4B,
     FIGURE_4C,
     FIGURE_S1,
+    FIGURE_Z,
 )
 from napari_shiftseg.experiments.tiled_nuclei import FIGURE_4D, FIGURE_4E, FIGURE_4F
 from napari_shiftseg.experiments.window_size import FIGURE_6
-from napari_shiftseg.experiments.zero_padding import FIGURE_Z
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Experiment

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +14,14 @@ from napari_shiftseg.metrics.seams import LEAST_STRIDE
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.metrics.metric import Metric
     from napari_shiftseg.pipeline.comparison import Comparison, SideName
+    from napari_shiftseg.report.plots import Point
+
 
 NOT_DEFINED = "not defined"
 CLEAR_GAP = 0.05  # of the untiled ratio: below it, two ratios are as near to it
@@ -190,3 +195,86 @@ def cell(value: object) -> str:
             one = len(set(sizes)) == 1
             return str(sizes[0]) if one else " × ".join(str(size) for size in sizes)
     return str(value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header, and rows of as many values; None where one is not defined."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+JUDGED = ("difference", "low", "high", "better")  # of a `Judgement`
+
+
+def figures_table(comparison: Comparison) -> Table:
+    """Return all figures of both sides, one a row, and what chance makes of them.
+
+    The difference (naive − cropped; of a seam ratio, the distances from the untiled
+    one), the interval that 99 % of the resamplings lie in, and the better side.
+    """
+    naive, cropped = comparison.naive.figures(), comparison.cropped.figures()
+    judged = {key: of.figures() for key, of in judgements(comparison).items()}
+    rows = tuple(
+        (key, naive[key], cropped[key], *(judged.get(key, {}).get(j) for j in JUDGED))
+        for key in naive
+    )
+    return Table(("figure", "naive", "cropped", *JUDGED), rows)
+
+
+def profile_table(comparison: Comparison) -> Table:
+    """Return the seam profiles, one offset of one axis a row.
+
+    The mean step (units of the embedding) of each stitching, and of the untiled
+    prediction over the same pairs; the strides may differ.
+    """
+    sides = comparison.naive, comparison.cropped
+    profiles = [
+        [along.tolist() for along in scores.profile]
+        for side in sides
+        for scores in (side.seams, side.untiled)
+    ]
+    rows = tuple(
+        (axis, offset, *values)
+        for axis, along in enumerate(zip(*profiles, strict=True))
+        for offset, values in enumerate(zip_longest(*along))
+    )
+    header = "axis", "offset", "naive", "untiled_naive", "cropped", "untiled_cropped"
+    return Table(header, rows)
+
+
+def sweep_table(points: Iterable[Point]) -> Table:
+    """Return the figures of a sweep, one window a row."""
+    known = [point.figures() for point in points]
+    header = tuple(known[0]) if known else ("window",)
+    return Table(header, tuple(tuple(figures.values()) for figures in known))
+
+
+def write_csv(path: Path, table: Table) -> None:
+    """Write a table; windows as 24x96x96, nothing where a value is not defined.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table.header)
+        writer.writerows(_written(row) for row in table.rows)
+
+
+def _written(row: Sequence[Any]) -> list[Any]:
+    return [_value(value) for value in row]
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case None:
+            return ""
+        case float() if isnan(value):
+            return ""
+        case [*sizes]:
+            return "x".join(str(size) for size in sizes)
+    return value

@@ -10,8 +10,7 @@ from matplotlib.colors import hsv_to_rgb
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.metrics.metric import titles
-from napari_shiftseg.report.figures_of_merit import cell
-from napari_shiftseg.report.tables import Table
+from napari_shiftseg.report.figures_of_merit import Table, cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,13 @@ from skimage.io import imsave
 
 from napari_shiftseg import __version__
 from napari_shiftseg.networks.remarks import describe, own_seams
-from napari_shiftseg.report.figures_of_merit import judgements
+from napari_shiftseg.report.figures_of_merit import (
+    figures_table,
+    judgements,
+    profile_table,
+    sweep_table,
+    write_csv,
+)
 from napari_shiftseg.report.page import (
     CAPTIONS,
     Illustration,
@@ -26,12 +32,6 @@ from napari_shiftseg.report.page import (
     pictures,
 )
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
-from napari_shiftseg.report.tables import (
-    figures_table,
-    profile_table,
-    sweep_table,
-    write_csv,
-)
 from napari_shiftseg.report.verdict import sweep_verdict, verdict
 from napari_shiftseg.steps import Progress, exhaust
 from napari_shiftseg.stores.folders import (

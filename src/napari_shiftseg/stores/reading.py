@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.metrics.label_image import as_labels, doubt_about
-from napari_shiftseg.metrics.partial_truth import partial_labels
+from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.axes import MOST

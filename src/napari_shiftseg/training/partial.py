@@ -12,7 +12,7 @@ from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.intensity.stack import frame_scales
 from napari_shiftseg.metrics.label_image import UNKNOWN, as_labels
-from napari_shiftseg.metrics.partial_truth import is_labelled, is_partly, partial_labels
+from napari_shiftseg.metrics.objects import is_labelled, is_partly, partial_labels
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.stores.image import open_image
 from napari_shiftseg.text import by

@@ -12,7 +12,7 @@ import numpy as np
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.geometry.cost import multiply_adds
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.metrics.partial_truth import known_scores
+from napari_shiftseg.metrics.objects import known_scores
 from napari_shiftseg.pipeline.segmentation import frame_steps, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.steps import Returning

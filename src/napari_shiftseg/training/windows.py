@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_shiftseg.geometry.box import chunks
 from napari_shiftseg.metrics.label_image import UNKNOWN
-from napari_shiftseg.metrics.partial_truth import is_partly, partial_labels
+from napari_shiftseg.metrics.objects import is_partly, partial_labels
 from napari_shiftseg.text import by
 from napari_shiftseg.training.pairs import opened
 

@@ -136,8 +136,8 @@ class SweepPanel(QWidget):
         return swept.said, "note"
 
     def _draw(self) -> None:
+        from napari_shiftseg.report.figures_of_merit import sweep_table
         from napari_shiftseg.report.plots import draw_sweep
-        from napari_shiftseg.report.tables import sweep_table
 
         points = list(self.points)
         self.plot.show_plot(

@@ -284,8 +284,8 @@ class ComparisonView(QWidget):
         ]
 
     def _draw_profile(self) -> None:
+        from napari_shiftseg.report.figures_of_merit import profile_table
         from napari_shiftseg.report.plots import draw_profile
-        from napari_shiftseg.report.tables import profile_table
 
         comparison = self._compared.comparison
         mark_period = own_seams(self._compared.model.config) is not None

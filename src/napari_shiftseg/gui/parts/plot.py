@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from napari_shiftseg.report.figures_of_merit import Table
     from napari_shiftseg.report.plots import Colours
-    from napari_shiftseg.report.tables import Table
 
     Draw = Callable[[Figure, Colours], None]
 
@@ -91,7 +91,7 @@ class Plot(QWidget):
         OSError
             If the file cannot be written.
         """
-        from napari_shiftseg.report.tables import write_csv
+        from napari_shiftseg.report.figures_of_merit import write_csv
         from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
         kind = path.suffix.lower().removeprefix(".")

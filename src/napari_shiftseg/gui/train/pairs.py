@@ -11,7 +11,7 @@ from napari_shiftseg.gui.parts.choices import is_result
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.metrics.label_image import doubt_about
-from napari_shiftseg.metrics.partial_truth import is_labelled
+from napari_shiftseg.metrics.objects import is_labelled
 from napari_shiftseg.training.defaults import usual_window
 from napari_shiftseg.training.pairs import counted
 from napari_shiftseg.training.partial import training_pairs

@@ -24,7 +24,12 @@ from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.report.model_card import MEANINGS
 from napari_shiftseg.report.verdict import verdict
-from napari_shiftseg.report.write import report_of, report_steps, write_report
+from napari_shiftseg.report.write import (
+    Content,
+    report_of,
+    report_steps,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -316,7 +321,7 @@ def test_a_report_can_be_stopped_between_two_pictures(
     arguments = of_volume, volume_model, volume
     write_report(*arguments, "one", tmp_path)
     older = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    steps = report_steps(*arguments, "one", tmp_path)
+    steps = report_steps(Content(*arguments, "one"), tmp_path)
     for progress in steps:
         if progress.done == 2:
             break

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
-from skimage.measure import label
 
-from napari_shiftseg.clustering.components import Components, Objects, without_small
+from napari_shiftseg.clustering.components import (
+    Clusters,
+    Components,
+    Objects,
+    connected,
+    without_small,
+)
 from napari_shiftseg.clustering.modes import Pixels
 from napari_shiftseg.steps import patiently, saying
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.components import Steps
     from napari_shiftseg.clustering.modes import Find, Found
     from napari_shiftseg.clustering.settings import Clustering, Effort
     from napari_shiftseg.geometry.box import Box
@@ -26,43 +32,16 @@ NO_BACKGROUND = -1
 BEGIN = (0, 2)  # done, total, before the modes are known
 
 
-class Whole:
-    r"""Objects of an image whose pixels are clustered together, scope "global".
+class Whole(Clusters):
+    """Objects of an image whose pixels are clustered together, scope "global"."""
 
-    Parameters
-    ----------
-    pixels : Pixels
-    settings : Clustering
-    foreground : ndarray of bool
-        (\\*spatial)
-    find : callable, optional
-        Takes the place of ``pixels.find``: one that remembers, for example.
-    """
+    _kept: Found | None = None
 
-    def __init__(
-        self,
-        pixels: Pixels,
-        settings: Clustering,
-        foreground: NDArray[np.bool_],
-        find: Find | None = None,
-    ) -> None:
-        self._pixels, self._settings = pixels, settings
-        self._foreground, self._find = foreground, find or pixels.find
-        self._everywhere: Box = tuple(slice(0, n) for n in foreground.shape)
-        self._kept: Found | None = None
-
-    def view_steps(
-        self, view: Box
-    ) -> Generator[tuple[int, int], None, NDArray[np.int32]]:
-        r"""Find the objects a view shows; yields (done, total) parts of the pixels.
+    def view_steps(self, view: Box) -> Steps:
+        """Find the objects a view shows; see `Clusters.view_steps`.
 
         More is assigned than the view shows, until no object in it could go on where
         nothing is assigned yet.
-
-        Returns
-        -------
-        ndarray of int32
-            (\\*view), the objects as `steps` has them, but numbered anew.
         """
         yield from self._search()
         found = self._found
@@ -97,6 +76,10 @@ class Whole:
         mode_of[labels] = image - 1
         mode_of[0] = background
         return Objects(labels, self._found.modes, mode_of)
+
+    @property
+    def _everywhere(self) -> Box:
+        return tuple(slice(0, n) for n in self._foreground.shape)
 
     @property
     def _found(self) -> Found:
@@ -140,8 +123,7 @@ class Whole:
     def _parted(self, image: NDArray[np.int32]) -> NDArray[np.int32]:
         if not self._settings.split_far_parts:
             return image
-        parts: NDArray[np.int32] = label(image, background=0, connectivity=1)
-        return parts
+        return connected(image)
 
     def _whole_ones(self, view: Box) -> NDArray[np.int32] | None:
         """Return the objects in a view, or None where one may go on elsewhere."""
@@ -198,7 +180,8 @@ def cluster_steps(
 
     Returns
     -------
-    Objects
+    objects : Objects
+        With the modes of all that was clustered.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.box import Box
 
     Steps = Generator[tuple[int, int], None, NDArray[np.int32]]
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -48,42 +48,58 @@ class Objects:
     mode_of: NDArray[np.int64]
 
 
+NO_MODE = np.array([-1])  # of the background
 BEGIN = (0, 1)  # done, total, before the components are known
 
 
-@dataclass(frozen=True)
-class Pieces:
-    r"""Objects of one component.
-
-    Attributes
-    ----------
-    image : ndarray of int32
-        (\\*box), numbered from 1 without a gap; 0 outside and where they are too small.
-    modes : ndarray
-        (modes, channels)
-    mode_of : ndarray of int64
-        (pieces,), the index in `modes` of each one's mode, of the piece 1 first.
-    """
-
-    image: NDArray[np.int32]
-    modes: NDArray[Any]
-    mode_of: NDArray[np.int64]
-
-
-class Components:
-    r"""Components of a foreground, connected by faces, clustered when asked for.
+class Clusters(ABC):
+    r"""The objects of an image, found when they are asked for.
 
     Parameters
     ----------
     pixels : Pixels
     settings : Clustering
     foreground : ndarray of bool
-        (\\*spatial)
+        (\*spatial)
+    find : callable, optional
+        Takes the place of ``pixels.find``: one that remembers, for example.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        settings: Clustering,
+        foreground: NDArray[np.bool_],
+        find: Find | None = None,
+    ) -> None:
+        self._pixels, self._settings = pixels, settings
+        self._foreground, self._find = foreground, find or pixels.find
+
+    @abstractmethod
+    def steps(self) -> Generator[tuple[int, int], None, Objects]:
+        """Find all objects; yields (done, total) of the parts of the work."""
+
+    @abstractmethod
+    def view_steps(self, view: Box) -> Steps:
+        r"""Find the objects a view shows; yields (done, total) parts of all work.
+
+        Returns
+        -------
+        ndarray of int32
+            (\*view), the objects as `steps` has them, but numbered anew.
+        """
+
+
+class Components(Clusters):
+    """Components of a foreground, connected by faces, clustered each by itself.
+
+    Parameters
+    ----------
+    pixels, settings, foreground, find
+        See `Clusters`.
     neighbourhood : sequence of int, optional
         Per axis; larger components are clustered in overlapping neighbourhoods of this
         size.
-    find : callable, optional
-        Takes the place of ``pixels.find``: one that remembers, for example.
     """
 
     def __init__(
@@ -94,21 +110,14 @@ class Components:
         neighbourhood: Sequence[int] | None = None,
         find: Find | None = None,
     ) -> None:
-        self._pixels, self._settings = pixels, settings
-        self._neighbourhood, self._find = neighbourhood, find or pixels.find
-        self._foreground = foreground
+        super().__init__(pixels, settings, foreground, find)
+        self._neighbourhood = neighbourhood
         self._boxes: list[Box] = []
         self._sizes: list[int] = []
-        self._pieces: dict[int, Pieces | None] = {}
+        self._pieces: dict[int, Objects | None] = {}
 
     def view_steps(self, view: Box) -> Steps:
-        r"""Cluster what a view shows; yields (done, total) of all components.
-
-        Returns
-        -------
-        ndarray of int32
-            (\\*view), the objects as `steps` has them, but numbered anew.
-        """
+        """Cluster the components that a view shows; see `Clusters.view_steps`."""
         yield from self._separate()
         shown = np.unique(self._components[view])
         numbers = shown[shown > 0].tolist()
@@ -140,13 +149,13 @@ class Components:
         begins = np.cumsum([0, *(len(pieces.modes) for pieces in known)])
         modes = np.concatenate([self._no_modes, *(pieces.modes for pieces in known)])
         mode_of = [
-            pieces.mode_of + begin
+            pieces.mode_of[1:] + begin
             for pieces, begin in zip(known, begins[:-1], strict=True)
         ]
         return Objects(
             (yield from self._drawn_steps(everything)),
             modes,
-            np.concatenate([np.array([-1], dtype=np.int64), *mode_of]),
+            np.concatenate([NO_MODE, *mode_of]),
         )
 
     def _each(self, numbers: Sequence[int]) -> Generator[tuple[int, int]]:
@@ -172,7 +181,7 @@ class Components:
             pieces = yield from self._clustered(number)
         self._pieces[number] = pieces
 
-    def _clustered(self, number: int) -> Generator[None, None, Pieces]:
+    def _clustered(self, number: int) -> Generator[None, None, Objects]:
         box = self._boxes[number - 1]
         inside = self._components[box] == number
         modes = [self._no_modes]
@@ -185,7 +194,7 @@ class Components:
             numbered = np.where(image > 0, image + found_before, 0)
             mode_image[block][fresh] = numbered[fresh]
             if self._settings.split_far_parts:
-                image = yield from patiently(None, image.size, _connected, image)
+                image = yield from patiently(None, image.size, connected, image)
             return image.astype(np.int32, copy=False)
 
         pieces = yield from piece_together(pieces_of, inside, self._neighbourhood)
@@ -194,10 +203,10 @@ class Components:
             own = same_objects(mode_image[inside], pieces[inside]).former
             large = _small_to_neighbours(pieces, self._settings.min_size)
             image, kept = without_small(large, self._settings.min_size)
-            return image, own[kept] - 1
+            return image, np.concatenate([NO_MODE, own[kept] - 1])
 
         image, mode_of = yield from patiently(None, inside.size, without_scraps)
-        return Pieces(image, np.concatenate(modes), mode_of)
+        return Objects(image, np.concatenate(modes), mode_of)
 
     def _nearest(
         self,
@@ -239,8 +248,8 @@ class Components:
             pieces = self._pieces[number]
             if pieces is not None:
                 there = labels[self._boxes[number - 1]]
-                np.add(pieces.image, before, out=there, where=pieces.image > 0)
-                before += len(pieces.mode_of)
+                np.add(pieces.labels, before, out=there, where=pieces.labels > 0)
+                before += len(pieces.mode_of) - 1
         return labels
 
 
@@ -248,12 +257,13 @@ def _parts(
     foreground: NDArray[np.bool_],
 ) -> tuple[NDArray[np.integer], list[Box], list[int]]:
     """Return the numbered components, their boxes, and their sizes from number 0."""
-    components = _connected(foreground)
+    components = connected(foreground)
     sizes = np.bincount(components.ravel(), minlength=1).tolist()
     return components, ndimage.find_objects(components), sizes
 
 
-def _connected(image: NDArray[Any]) -> NDArray[np.int32]:
+def connected(image: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the parts of equal values, connected by faces, numbered from 1."""
     numbered: NDArray[np.int32] = label(image, background=0, connectivity=1)
     return numbered
 

@@ -297,10 +297,8 @@ def steps_by_place(
 
     Parameters
     ----------
-    embedding : array_like
-        (channels, \\*plan.output_shape)
-    plan : TilePlan
-        Whose tiles are looked at.
+    embedding, plan
+        See `seam_scores`.
     size : tuple of int
         Pixels of a place along each axis.
     truth : array_like of int, optional

@@ -116,11 +116,7 @@ def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
         If the shapes differ, or an image is not of whole numbers from 0 upward.
     """
     true, found = as_labels("truth", truth), as_labels("prediction", prediction)
-    if true.shape != found.shape:
-        raise ValueError(
-            f"truth and prediction must have one shape, got {true.shape} and "
-            f"{found.shape}"
-        )
+    check_one_shape("truth and prediction", true, found)
     true_ids, row = np.unique(true, return_inverse=True)
     ids, column = np.unique(found, return_inverse=True)
     one = np.ones(true.size, dtype=np.int64)
@@ -160,6 +156,20 @@ def as_labels(name: str, image: ArrayLike, least: int = 0) -> NDArray[np.integer
     if lowest < least:
         raise ValueError(f"{expected}, got {lowest}; {_remedy(int(lowest), least)}")
     return labels
+
+
+def check_one_shape(names: str, one: NDArray[Any], other: NDArray[Any]) -> None:
+    """Raise if two images differ in shape; `names` stands for them in the error.
+
+    Raises
+    ------
+    ValueError
+        If they do.
+    """
+    if one.shape != other.shape:
+        raise ValueError(
+            f"{names} must have one shape, got {one.shape} and {other.shape}"
+        )
 
 
 def with_axes_of(
@@ -312,11 +322,7 @@ def relabelled_like(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64
         If the shapes differ, or an image is not of whole numbers from 0 upward.
     """
     found, known = as_labels("labels", labels), as_labels("reference", reference)
-    if found.shape != known.shape:
-        raise ValueError(
-            f"labels and reference must have one shape, got {found.shape} and "
-            f"{known.shape}"
-        )
+    check_one_shape("labels and reference", found, known)
     ids, number = _without_gaps(known)
     _, place = _without_gaps(found)
     same = same_objects(number, place)

@@ -9,7 +9,12 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from napari_shiftseg.metrics.label_image import UNKNOWN, as_labels, contingency
+from napari_shiftseg.metrics.label_image import (
+    UNKNOWN,
+    as_labels,
+    check_one_shape,
+    contingency,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.metrics.label_image import Contingency
 
 
+IOU = 0.5  # above it a pair of objects matches
 SPLIT_COVER = 0.05
 MERGE_COVER = 0.1
 
@@ -78,7 +84,7 @@ class ObjectScores:
 
 
 def object_scores(
-    truth: ArrayLike, prediction: ArrayLike, iou: float = 0.5
+    truth: ArrayLike, prediction: ArrayLike, iou: float = IOU
 ) -> ObjectScores:
     r"""Score the objects of one image.
 
@@ -112,7 +118,7 @@ def pooled(scores: Iterable[ObjectScores]) -> ObjectScores:
 
 
 def average_precision(
-    truth: ArrayLike, prediction: ArrayLike, iou: float = 0.5
+    truth: ArrayLike, prediction: ArrayLike, iou: float = IOU
 ) -> float:
     r"""Return the average precision at one threshold.
 
@@ -125,16 +131,8 @@ def average_precision(
 
     Parameters
     ----------
-    truth, prediction : array_like of int
-        (\\*spatial), 0 is background.
-    iou : float
-        Threshold, 0 to below 1.
-
-    Raises
-    ------
-    ValueError
-        If the threshold is out of range, the shapes differ, or an image is not of
-        whole numbers from 0 upward.
+    truth, prediction, iou
+        See `object_scores`.
     """
     return object_scores(truth, prediction, iou).ap50
 
@@ -259,9 +257,7 @@ def is_labelled(labels: ArrayLike) -> bool:
     return bool((pixels > 0).any() or (is_partly(pixels) and (pixels == 0).any()))
 
 
-def known_scores(
-    truth: ArrayLike, prediction: ArrayLike, iou: float = 0.5
-) -> ObjectScores:
+def known_scores(truth: ArrayLike, prediction: ArrayLike) -> ObjectScores:
     r"""Score the objects of an image of which the truth is known in parts.
 
     Only known pixels are compared: a true object counts with those of its pixels that
@@ -276,28 +272,22 @@ def known_scores(
         (\\*spatial), 0 is background, −1 is not known.
     prediction : array_like of int
         (\\*spatial), 0 is background.
-    iou : float
-        Above it a pair of objects matches, 0 to below 1.
 
     Raises
     ------
     ValueError
-        If the threshold is out of range, the shapes differ, an image is not of whole
-        numbers, or nothing of the truth is known.
+        If the shapes differ, an image is not of whole numbers, or nothing of the truth
+        is known.
     """
     labels = partial_labels("truth", truth)
     if not is_partly(labels):
-        return object_scores(labels, prediction, iou)
+        return object_scores(labels, prediction)
     found = as_labels("prediction", prediction)
-    if found.shape != labels.shape:
-        raise ValueError(
-            f"truth and prediction must have one shape, got {labels.shape} and "
-            f"{found.shape}"
-        )
+    check_one_shape("truth and prediction", labels, found)
     true = np.where(labels == UNKNOWN, 0, labels)
     seen = np.where(labels == UNKNOWN, 0, found)
-    left_out = _mostly_unknown(found, seen) - _matching(true, seen, iou)
-    return object_scores(true, np.where(np.isin(seen, list(left_out)), 0, seen), iou)
+    left_out = _mostly_unknown(found, seen) - _matching(true, seen)
+    return object_scores(true, np.where(np.isin(seen, list(left_out)), 0, seen))
 
 
 def _mostly_unknown(found: NDArray[np.integer], seen: NDArray[np.integer]) -> set[int]:
@@ -309,9 +299,7 @@ def _mostly_unknown(found: NDArray[np.integer], seen: NDArray[np.integer]) -> se
     return set(ids[number <= MOSTLY * sizes].tolist())
 
 
-def _matching(
-    true: NDArray[np.integer], seen: NDArray[np.integer], iou: float
-) -> set[int]:
+def _matching(true: NDArray[np.integer], seen: NDArray[np.integer]) -> set[int]:
     """Return the ids of the predicted objects that match a true one."""
-    columns = matches(contingency(true, seen), iou).tocoo().col
+    columns = matches(contingency(true, seen), IOU).tocoo().col
     return set(np.unique(seen[seen > 0])[columns].tolist())

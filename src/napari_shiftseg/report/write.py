@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -213,38 +213,37 @@ def write_report(
     OSError
         If a file cannot be written.
     """
-    return exhaust(
-        report_steps(
-            comparison, model, image, name, folder, truth, points, run, overwrite
-        )
-    )
+    content = Content(comparison, model, image, name, truth, points)
+    return exhaust(report_steps(content, folder, run, overwrite))
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a report tells of; see `write_report`."""
+
+    comparison: Comparison
+    model: UNet
+    image: ArrayLike
+    name: str
+    truth: ArrayLike | None = None
+    points: Sequence[SweepPoint] | None = None
 
 
 def report_steps(
-    comparison: Comparison,
-    model: UNet,
-    image: ArrayLike,
-    name: str,
-    folder: Path,
-    truth: ArrayLike | None = None,
-    points: Sequence[SweepPoint] | None = None,
-    run: Run | None = None,
-    overwrite: bool = False,
+    content: Content, folder: Path, run: Run | None = None, overwrite: bool = False
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Write a report, yielding `Progress` before every picture; see `write_report`.
 
     Closing the generator leaves the folder as it was.
     """
-    run = run or Run("compare", (name,))
-    report_folder(folder, run, bool(points), overwrite)
+    run = run or Run("compare", (content.name,))
+    report_folder(folder, run, bool(content.points), overwrite)
     older = written_by(run, folder / RECORD) & set(FILES)
     remove_left_behind(folder, SCRATCH)
     prefix = f"{unfinished_name(SCRATCH)}."
     scratch_folder = TemporaryDirectory(prefix=prefix, dir=folder)
     with errors_named(folder), scratch_folder as scratch:
-        report = yield from _written(
-            comparison, model, image, name, Path(scratch), folder, truth, points, run
-        )
+        report = yield from _written(content, Path(scratch), folder, run)
         with uninterrupted():
             for file in (RECORD, *(f for f in report["files"] if f != RECORD)):
                 (Path(scratch) / file).replace(folder / file)
@@ -254,20 +253,13 @@ def report_steps(
 
 
 def _written(
-    comparison: Comparison,
-    model: UNet,
-    image: ArrayLike,
-    name: str,
-    folder: Path,
-    target: Path,
-    truth: ArrayLike | None,
-    points: Sequence[SweepPoint] | None,
-    run: Run,
+    content: Content, folder: Path, target: Path, run: Run
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Write all files of a report into an empty folder, to be moved to the target."""
+    comparison, model, points = content.comparison, content.model, content.points
     stage = "writing the report"
     yield Progress(0, 0, stage=stage)
-    images = pictures(comparison, image, truth)
+    images = pictures(comparison, content.image, content.truth)
     for number, (kind, picture) in enumerate(images.items()):
         yield Progress(number, len(images) + 1, stage=stage)
         imsave(folder / f"{kind}.png", picture, check_contrast=False)
@@ -280,7 +272,7 @@ def _written(
     }
     for kind, table in tables.items():
         write_csv(folder / f"{kind}.csv", table)
-    report = report_of(comparison, model, name) | run.about()
+    report = report_of(comparison, model, content.name) | run.about()
     report["files"] = [
         "report.html",
         RECORD,

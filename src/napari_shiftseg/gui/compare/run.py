@@ -216,13 +216,17 @@ def report_run(
 ) -> Generator[Progress, None, Path]:
     """Write the report of a comparison and, where there is one, of a sweep."""
     yield Progress(0, 0, stage="writing the report")
-    from napari_shiftseg.report.write import report_steps
+    from napari_shiftseg.report.write import Content, report_steps
 
-    task = compared.task
-    yield from report_steps(
-        compared.comparison, compared.model, compared.pixels, task.name, folder,
-        compared.truth, points,
-    )  # fmt: skip
+    content = Content(
+        compared.comparison,
+        compared.model,
+        compared.pixels,
+        compared.task.name,
+        compared.truth,
+        points,
+    )
+    yield from report_steps(content, folder)
     return folder
 
 

@@ -23,6 +23,7 @@ from napari_shiftseg.experiments.inputs import (
     pull_margin,
 )
 from napari_shiftseg.metrics.label_image import relabelled_like
+from napari_shiftseg.metrics.metric import pooled_figures
 from napari_shiftseg.metrics.objects import false_splits, pooled
 from napari_shiftseg.metrics.splits import split_objects
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 WINDOW = 148  # the paper's: a raw output, cropped to 144
 SIDE, IMAGES = 444, 2
 MOST_SEEN = 300  # pixels of an image that are drawn, along an axis
+RATIOS = ("seam_ratio_within", "seam_ratio_within_untiled")
 CLOSE_UP = 32  # pixels on each side of a split nucleus
 
 
@@ -140,20 +142,14 @@ def _about(model: UNet, data: Data) -> dict[str, Any]:
 def scores(sides: Sequence[Side]) -> dict[str, Any]:
     """Return the counts of one stitching over all images, and its mean seam ratios."""
     counts = pooled(side.objects for side in sides if side.objects)
-    plan = sides[0].result.plan
+    known, plan = pooled_figures([s.measured for s in sides]), sides[0].result.plan
     return {
         "window": list(plan.window),
         "stride": list(plan.stride),
-        "seam_ratio_within": _mean([s.seams.ratio_within for s in sides]),
-        "seam_ratio_within_untiled": _mean([s.untiled.ratio_within for s in sides]),
+        **{key: known[key] for key in RATIOS},
         "split_by_seams": sum(split_objects(side.splitting or ()) for side in sides),
         **counts.figures(),
     }
-
-
-def _mean(ratios: Sequence[float | None]) -> float | None:
-    known = [ratio for ratio in ratios if ratio is not None]
-    return float(np.mean(known)) if known else None
 
 
 def draw_stitching(figure: Figure, outcome: Outcome) -> None:

@@ -11,6 +11,8 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_shiftseg.metrics.objects import pooled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -146,15 +148,7 @@ class Metric:
         return self.compute(measured)
 
     def pooled(self, several: Sequence[Measured], as_one: Measured) -> Any:
-        """Return the figure of several images; see `pool`.
-
-        Parameters
-        ----------
-        several : sequence of Measured
-            One an image.
-        as_one : Measured
-            All of them, with their counts added up.
-        """
+        """Return the figure of several images; `as_one` has their counts added up."""
         if self.pool == "as one":
             return self.value(as_one)
         known = [v for each in several if (v := self.value(each)) is not None]
@@ -357,6 +351,13 @@ def figures(measured: Measured) -> dict[str, Any]:
 def sweep_figures(measured: Measured) -> dict[str, Any]:
     """Return the metrics of one window of a sweep by name, ready for JSON."""
     return _values((m for m in METRICS if m.in_sweeps), measured)
+
+
+def pooled_figures(several: Sequence[Measured]) -> dict[str, Any]:
+    """Return the metrics of several images together by name, see `Metric.pool`."""
+    scores = [measured.scores for measured in several if measured.scores]
+    as_one = Measured(several[0].plan, scores=pooled(scores) if scores else None)
+    return {m.name: m.pooled(several, as_one) for m in pooled_metrics()}
 
 
 def object_figures(scores: ObjectScores) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.window import default_windows
 from napari_shiftseg.inference.predict import plan_for
-from napari_shiftseg.metrics.metric import Measured, pooled_metrics, sweep_figures
+from napari_shiftseg.metrics.metric import Measured, pooled_figures, sweep_figures
 from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import (
@@ -104,14 +104,10 @@ class PooledPoint:
         over those where they are known, see `Metric.pool`; ``failure`` says why there
         is no result for one image or more.
         """
-        as_one = Measured(self.plan, scores=self.scores)
         return {
             "window": list(self.plan.window),
             "valid": self.points[0].is_valid,
-            **{
-                metric.name: metric.pooled(self.points, as_one)
-                for metric in pooled_metrics()
-            },
+            **pooled_figures(self.points),
             "ap50_mean": self.ap50_mean,
             "failure": next((p.failure for p in self.points if p.failure), None),
         }

@@ -20,7 +20,7 @@ from napari_shiftseg.steps import exhaust
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.components import Steps
     from napari_shiftseg.clustering.modes import Find, Found
     from napari_shiftseg.clustering.settings import Clustering, Effort
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
 
 
 NO_BACKGROUND = -1

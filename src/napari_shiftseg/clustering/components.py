@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.modes import Find, Pixels
     from napari_shiftseg.clustering.neighbourhoods import Piecing
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
 
     Steps = Generator[tuple[int, int], None, NDArray[np.int32]]
 

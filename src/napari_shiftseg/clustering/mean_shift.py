@@ -22,7 +22,7 @@ from napari_shiftseg.clustering.points import (
 from napari_shiftseg.clustering.search import Limits, ModeSearch
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.device import resolve_device
-from napari_shiftseg.geometry.box import chunks
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.steps import exhaust, patiently
 
 if TYPE_CHECKING:

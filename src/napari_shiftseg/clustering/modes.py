@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering, Effort
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
 
     Finding = Generator[None, None, "Found"]
     Find = Callable[[Box, NDArray[np.bool_], Clustering], Finding]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_shiftseg.geometry.box import Box
+from napari_shiftseg.geometry.tiling import Box
 
 SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
 

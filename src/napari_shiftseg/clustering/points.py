@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_shiftseg.clustering.settings import Kernel
-from napari_shiftseg.geometry.box import chunks
+from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Generator

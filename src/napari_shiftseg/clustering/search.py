@@ -19,7 +19,7 @@ from napari_shiftseg.clustering.points import (
     spread,
     within,
 )
-from napari_shiftseg.geometry.box import chunks
+from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,17 +11,27 @@ from typing import TYPE_CHECKING
 from napari_shiftseg.geometry.axis_plan import Border as Border
 from napari_shiftseg.geometry.axis_plan import Stitching as Stitching
 from napari_shiftseg.geometry.axis_plan import extent_of, origin_of, plan_axis
-from napari_shiftseg.geometry.box import slices
 from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
-    from napari_shiftseg.geometry.box import Box
     from napari_shiftseg.geometry.unet_shape import UNetShape
 
-Region = tuple[tuple[int, int], ...]
+
+Region = tuple[tuple[int, int], ...]  # (start, stop) an axis
+Box = tuple[slice, ...]  # one an axis
+
+
+def slices(region: Iterable[Iterable[int]]) -> Box:
+    """Return a region, (start, stop) an axis, as a box: what an array is indexed by."""
+    return tuple(slice(*bounds) for bounds in region)
+
+
+def chunks(n: int, size: int) -> Iterator[slice]:
+    """Cut ``range(n)`` into slices of at most this size."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +48,9 @@ class Tile:
         The same pixels within the raw output.
     """
 
-    read: tuple[tuple[int, int], ...]
-    keep: tuple[slice, ...]
-    crop: tuple[slice, ...]
+    read: Region
+    keep: Box
+    crop: Box
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.box import chunks
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.intensity.no_data import (
     no_data,
     not_finite,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.frame import MendedFrame
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.geometry.tiling import Box, Region, TilePlan
 
 
 CUT_SHARE = (
@@ -198,9 +198,7 @@ def _cuts(
     return tuple(sorted(cuts, key=lambda cut: -cut.length))
 
 
-def _pieces(
-    plan: TilePlan, axis: int, parted: NDArray[np.bool_]
-) -> Iterator[tuple[slice, ...]]:
+def _pieces(plan: TilePlan, axis: int, parted: NDArray[np.bool_]) -> Iterator[Box]:
     """Return the parts of a border, tile by tile, where objects are parted."""
     edges = [
         (0, 1) if a == axis else (0, *plan.boundaries[a], plan.output_shape[a])

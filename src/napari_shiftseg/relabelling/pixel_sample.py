@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.points import mix
-from napari_shiftseg.geometry.box import chunks, slices
+from napari_shiftseg.geometry.tiling import chunks, slices
 from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     View = Sequence[tuple[int, int]]
     from napari_shiftseg.clustering.modes import Find, Finding, Found
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
 
     Key = tuple[object, ...]
 

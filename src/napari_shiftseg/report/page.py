@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.geometry.box import Box
-    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.geometry.tiling import Box, Region, TilePlan
     from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Comparison
 

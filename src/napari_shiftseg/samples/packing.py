@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import Box
+
 
 WAVES = 3
 WAVE_HEIGHT = 0.05
@@ -231,7 +233,7 @@ class Packing:
 
     def _drawn(
         self, body: Ellipsoid, centre: NDArray[np.int64]
-    ) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
+    ) -> tuple[Box, NDArray[np.float64]]:
         """Return the body's box and a gap around it, and its depth there."""
         half = np.ceil(body.extent / self.spacing).astype(np.int64) + GAP
         start = np.clip(centre - half, 0, self.shape)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.geometry.box import Box
+    from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks.config import ModelConfig
 

@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from napari_shiftseg.geometry.box import chunks
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.metrics.objects import is_partly, partial_labels
 from napari_shiftseg.text import by

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.geometry.box import Box
-    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.geometry.tiling import Box, Region
     from napari_shiftseg.gui.parts.records import MadeWith
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit

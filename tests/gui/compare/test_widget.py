@@ -7,8 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui.compare.figures import FigureTable
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.metrics import metric
+from napari_shiftseg.metrics.metric import Metric
 
 
 def kinds(pane):
@@ -554,3 +557,14 @@ def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path
     assert right.current_step[0] == 3
     right.set_current_step(0, 7)
     assert left.current_step[0] == 7
+
+
+def test_a_metric_of_the_table_of_metrics_is_a_row(qtbot, monkeypatch):
+    known = Metric("missed", "missed", "Objects not found.", "less", lambda _: None)
+    monkeypatch.setattr(metric, "METRICS", (*metric.METRICS, known))
+    table = FigureTable()
+    qtbot.addWidget(table)
+    names = [table.verticalHeaderItem(n).text() for n in range(table.rowCount())]
+    assert names == [each.title for each in metric.rows()]
+    assert names[-1] == "missed"
+    assert table.verticalHeaderItem(len(names) - 1).toolTip() == "Objects not found."

@@ -32,12 +32,12 @@ def spoiled(tiled: Tiled) -> int:
 
 
 SPOILED = Metric(
-    "spoiled_pixels", "spoiled", "Pixels that tiles spoil.", "less", spoiled,
+    "spoiled_pixels", "spoiled", "Pixels that tiles spoil.", spoiled, "less",
     looks_at_pixels=True, pool="sum",
 )  # fmt: skip
 MISSED = Metric(
-    "missed", "missed", "True objects that are not found.", "less",
-    lambda m: m.scores and m.scores.true_objects - m.scores.found,
+    "missed", "missed", "True objects that are not found.",
+    lambda m: m.scores and m.scores.true_objects - m.scores.found, "less",
     needs_truth=True, pool="as one", in_evaluations=True,
 )  # fmt: skip
 
@@ -63,12 +63,12 @@ class TestPool:
         ("pool", "value"), [("mean", 2.5), ("sum", 5), ("as one", 9)]
     )
     def test_of_what_is_known(self, pool, value) -> None:
-        metric = Metric("n", "n", "", None, lambda m: m.objects, pool=pool)
+        metric = Metric("n", "n", "", lambda m: m.objects, pool=pool)
         several = [Measured(None, objects=n) for n in (1, None, 4)]
         assert metric.pooled(several, Measured(None, objects=9)) == value
 
     def test_of_nothing(self) -> None:
-        metric = Metric("n", "n", "", None, lambda m: m.objects, pool="sum")
+        metric = Metric("n", "n", "", lambda m: m.objects, pool="sum")
         assert metric.pooled([Measured(None)], Measured(None)) is None
 
 

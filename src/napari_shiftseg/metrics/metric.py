@@ -106,11 +106,11 @@ class Metric:
         empty: it is in files only.
     meaning : str
         How to read it, in sentences.
-    better : {"less", "more", "near untiled"} or None
-        Which value is better, if any is.
     compute : callable
         `Measured` → a value that is ready for JSON; None where it is not defined.
         `Tiled` → the same, of a metric that looks at pixels.
+    better : {"less", "more", "near untiled"} or None
+        Which value is better, if any is.
     looks_at_pixels : bool
         Whether it is computed of `Tiled`, once, as long as the pixels are there.
     untiled : str or None
@@ -131,8 +131,8 @@ class Metric:
     name: str
     title: str
     meaning: str
-    better: Better | None
     compute: Callable[[Any], Any]
+    better: Better | None = None
     looks_at_pixels: bool = False
     untiled: str | None = None
     floor: float = -inf
@@ -177,7 +177,6 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "window",
         "tile size (window)",
         "Pixels of the tile that was asked for, along each axis.",
-        None,
         _of_plan(lambda plan: list(plan.window)),
     ),
     Metric(
@@ -185,24 +184,17 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "keeps (stride)",
         "Pixels that each tile keeps. Seams are to be expected where it is not a "
         "multiple of the model's period.",
-        None,
         _of_plan(lambda plan: list(plan.stride)),
     ),
-    Metric(
-        "tiles",
-        "tiles",
-        "Number of tiles that cover the image.",
-        None,
-        _of_plan(len),
-    ),
+    Metric("tiles", "tiles", "Number of tiles that cover the image.", _of_plan(len)),
     Metric(
         "seam_ratio",
         "seam ratio",
         "How much the embedding changes from pixel to pixel across tile borders, "
         "divided by how much it changes elsewhere. Compare with the untiled prediction "
         "over the same pixels: equal to it means no seam.",
-        "near untiled",
         _part("seams", "ratio"),
+        better="near untiled",
         untiled="seam_ratio_untiled",
         pool="mean",
     ),
@@ -211,8 +203,8 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "  inside objects",
         "The seam ratio over pixels inside one true object, where nothing should "
         "change: large values split objects. Needs true labels.",
-        "near untiled",
         _part("seams", "ratio_within"),
+        better="near untiled",
         untiled="seam_ratio_within_untiled",
         needs_truth=True,
         pool="mean",
@@ -221,7 +213,6 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "seam_ratio_untiled",
         "",
         "The seam ratio of the untiled prediction over the same pixels.",
-        None,
         _part("untiled", "ratio"),
         pool="mean",
     ),
@@ -229,7 +220,6 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "seam_ratio_within_untiled",
         "",
         "The same inside true objects.",
-        None,
         _part("untiled", "ratio_within"),
         needs_truth=True,
         pool="mean",
@@ -238,7 +228,6 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "commensurate",
         "",
         "Whether objects and tiles share a rhythm, so that 1 is not the reference.",
-        None,
         lambda measured: measured.is_commensurate,
         in_sweeps=False,
     ),
@@ -248,15 +237,14 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "How far the change at tile borders stands out from the changes at all other "
         "offsets in the tile, in standard deviations. Above 3 is a seam; needs no true "
         "labels. Weak for tiles that keep fewer than 16 pixels.",
-        "less",
         _part("seams", "z"),
+        better="less",
         floor=3,
     ),
     Metric(
         "seam_z_weak",
         "",
         "Whether the tiles keep fewer than 16 pixels.",
-        None,
         _part("seams", "z_is_weak"),
         in_sweeps=False,
     ),
@@ -264,7 +252,6 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "objects",
         "objects",
         "Number of objects predicted.",
-        None,
         lambda measured: measured.objects,
         pool="sum",
     ),
@@ -275,15 +262,14 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "are the true ones or, without true labels, those of cropped stitching. An "
         "object that is in pieces anyway counts on both sides where a border crosses "
         "it.",
-        "less",
         lambda measured: measured.split,
+        better="less",
         pool="sum",
     ),
     Metric(
         "true_objects",
         "true objects",
         "Number of objects in the true labels.",
-        None,
         _part("scores", "true_objects"),
         needs_truth=True,
         pool="as one",
@@ -293,8 +279,8 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "false splits",
         "Surplus pieces of true objects; a piece covers more than 5 % of its object. "
         "0: no object is in pieces.",
-        "less",
         _part("scores", "false_splits"),
+        better="less",
         needs_truth=True,
         pool="as one",
     ),
@@ -303,8 +289,8 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "false merges",
         "Surplus true objects in one predicted object, each covered by more than 10 %. "
         "0: no two objects are one.",
-        "less",
         _part("scores", "false_merges"),
+        better="less",
         needs_truth=True,
         pool="as one",
     ),
@@ -313,8 +299,8 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "AP50",
         "Average precision: matched pairs of objects (intersection over union above "
         "0.5), divided by all objects, matched or not. 1: every object is found.",
-        "more",
         _part("scores", "ap50"),
+        better="more",
         needs_truth=True,
         pool="as one",
     ),
@@ -322,7 +308,6 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "seconds",
         "seconds",
         "Prediction and clustering, on this device.",
-        None,
         lambda measured: measured.seconds,
     ),
 )

@@ -560,7 +560,7 @@ def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path
 
 
 def test_a_metric_of_the_table_of_metrics_is_a_row(qtbot, monkeypatch):
-    known = Metric("missed", "missed", "Objects not found.", "less", lambda _: None)
+    known = Metric("missed", "missed", "Objects not found.", lambda _: None, "less")
     monkeypatch.setattr(metric, "METRICS", (*metric.METRICS, known))
     table = FigureTable()
     qtbot.addWidget(table)

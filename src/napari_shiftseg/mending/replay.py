@@ -174,7 +174,7 @@ def mend(
         The run with mended labels and the notes of the edits; what became of these.
     """
     clustering = result.settings.clustering(model.config)
-    predicted = Prediction(result.embeddings, result.foreground, result.plan, ())
+    predicted = Prediction(result.embeddings, result.logit, result.plan, ())
     outcome = replay(
         edits,
         result.labels,
@@ -182,8 +182,8 @@ def mend(
         predicted.foreground(clustering.foreground_threshold),
         clustering.bandwidth,
         result.offset,
-        result.labels.ndim - result.plan.shape.ndim,
-        result.foreground,
+        len(result.leading),
+        result.logit,
     )
     notes = (*result.notes, *outcome.notes)
     return replace(

@@ -16,7 +16,7 @@ endif
 SIDE_BY_SIDE = -n 3 --dist loadfile -p no:benchmark
 
 .NOTPARALLEL:
-.PHONY: help install test docs benchmark demo nuclei format constraints wheel-check clean \
+.PHONY: help install test docs benchmark demo nuclei pictures format constraints wheel-check clean \
 	libraries
 
 help:  ## list the targets
@@ -50,6 +50,9 @@ nuclei: install  ## train the bundled model nuclei; DATA=folder of train/ and va
 		--start build/nuclei/first/nuclei.safetensors -o build/nuclei/second/nuclei.safetensors
 	.venv/bin/shiftseg tune $(DATA)/val/images $(DATA)/val/labels \
 		-m build/nuclei/second/nuclei.safetensors -o build/nuclei/nuclei.safetensors
+
+pictures: install  ## make the pictures of docs/seam-faults.md anew
+	.venv/bin/python -m napari_shiftseg.experiments.fault_pictures -o docs/faults
 
 format: .venv/test-tools  ## mend what ruff can mend
 	.venv/bin/ruff check --fix

@@ -27,6 +27,7 @@ FORMULA = re.compile(
 LOADED = re.compile(
     r"""<(?:script|img|iframe|link)\b[^>]*?(?:src|href)="(https?:[^"]+)"""
 )
+RAW = re.compile(r"\.\. \w+::|:(?:math|class|func):")
 LINKED = ("canonical", "next", "prev")  # links that load nothing
 
 
@@ -52,12 +53,14 @@ def on_page_content(html: str, **_: object) -> str:
 
 
 def on_post_page(output: str, **_: object) -> str:
-    """Refuse a page that would load anything from the web."""
+    """Refuse a page that would load anything from the web, or shows raw markup."""
     from mkdocs.exceptions import PluginError
 
     for found in LOADED.finditer(output):
         if not any(f'rel="{kind}"' in found[0] for kind in LINKED):
             raise PluginError(f"the page loads {found[1]}: put a copy into docs/")
+    if found := RAW.search(output):
+        raise PluginError(f"{found[0]} of a docstring is not turned into Markdown")
     return output
 
 

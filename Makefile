@@ -34,7 +34,7 @@ test: libraries .venv/test-tools  ## lint, types and tests
 	OMP_NUM_THREADS=1 $(ON_DISPLAY) .venv/bin/python -m pytest $(SIDE_BY_SIDE)
 
 docs: .venv/docs-tools  ## build the documentation into site/
-	DISABLE_MKDOCS_2_WARNING=true .venv/bin/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 benchmark: libraries .venv/test-tools  ## measure speed
 	.venv/bin/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only

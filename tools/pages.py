@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 COMMANDS, VALUES = "<!-- commands -->", "<!-- values -->"
-PROGRAM = "from napari_shiftseg.cli import main; main()"
+PROGRAM = (
+    "import sys; sys.argv[0] = 'shiftseg'; from napari_shiftseg.cli import main; main()"
+)
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\[(\[](.+?)\\[)\]]</\1>', re.DOTALL
 )
@@ -93,8 +95,6 @@ def commands_page() -> str:
 
 
 def _fenced(title: str, text: str) -> str:
-    # Usage names the file that was run, here `python -c`.
-    text = re.sub(r"^Usage: \S+(?: -c)?", "Usage: shiftseg", text)
     return f"## {title}\n\n```text\n{text.rstrip()}\n```\n"
 
 

@@ -26,6 +26,7 @@ PROGRAM = (
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\[(\[](.+?)\\[)\]]</\1>', re.DOTALL
 )
+NORM = re.compile(r"(\\lVert.+?\\rVert)", re.DOTALL)
 LOADED = re.compile(
     r"""<(?:script|img|iframe|link)\b[^>]*?(?:src|href)="(https?:[^"]+)"""
 )
@@ -48,7 +49,8 @@ def on_page_content(html: str, **_: object) -> str:
 
     return FORMULA.sub(
         lambda found: convert(
-            unescape(found[2]), display="block" if found[1] == "div" else "inline"
+            NORM.sub(r"{\1}", unescape(found[2])),  # what stands after it, of all of it
+            display="block" if found[1] == "div" else "inline",
         ),
         html,
     )

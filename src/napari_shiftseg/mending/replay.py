@@ -28,7 +28,7 @@ class Replayed:
     Attributes
     ----------
     labels : ndarray of int
-        ([leading,] \\*spatial), mended.
+        ([leading,] \*spatial), mended.
     applied : tuple of int
         Edits that acted, or had nothing to do since what they ask for was so already.
     left_out : dict of int to str
@@ -68,12 +68,12 @@ def replay(
     edits : sequence of Edit
         The oldest first.
     labels : ndarray of int
-        ([leading,] \\*spatial), 0 is background. Each frame has numbers of its own.
+        ([leading,] \*spatial), 0 is background. Each frame has numbers of its own.
     embedding : array
-        (channels, [leading,] \\*spatial), in memory or in a store. Of unit length for
+        (channels, [leading,] \*spatial), in memory or in a store. Of unit length for
         the kernel "von-mises-fisher".
     foreground : ndarray of bool, optional
-        ([leading,] \\*spatial)
+        ([leading,] \*spatial)
     bandwidth : float
         Of the mean shift, in units of the embedding.
     offset : sequence of int, optional
@@ -81,7 +81,7 @@ def replay(
     leading : int
         Axes (time, planes) before the spatial ones.
     logit : ndarray, optional
-        ([leading,] \\*spatial), of the foreground.
+        ([leading,] \*spatial), of the foreground.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def mend(
 def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
     r"""Return an embedding whose distances are those of a kernel.
 
-    Of unit length for von Mises-Fisher, else as it is; (channels, \\*spatial).
+    Of unit length for von Mises-Fisher, else as it is; (channels, \*spatial).
     """
     if clustering.kernel != "von-mises-fisher":
         return embedding

@@ -28,9 +28,9 @@ class Prediction:
     Attributes
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     logit : ndarray or None
-        (\\*spatial), the foreground logit of a model that has one.
+        (\*spatial), the foreground logit of a model that has one.
     plan : TilePlan
         That was carried out.
     notes : tuple of str
@@ -45,7 +45,7 @@ class Prediction:
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
 
-        (\\*spatial); None for a model without a foreground logit.
+        (\*spatial); None for a model without a foreground logit.
         """
         if self.logit is None:
             return None
@@ -60,13 +60,13 @@ class Segmentation:
     Attributes
     ----------
     labels : ndarray of int32
-        ([leading,] \\*spatial), 0 is background. Each frame is numbered from 1.
+        ([leading,] \*spatial), 0 is background. Each frame is numbered from 1.
     embeddings : ndarray
-        (channels, [leading,] \\*spatial)
+        (channels, [leading,] \*spatial)
     gradient : ndarray
-        ([leading,] \\*spatial), gradient magnitude in units of the embedding.
+        ([leading,] \*spatial), gradient magnitude in units of the embedding.
     logit : ndarray or None
-        ([leading,] \\*spatial), the foreground logit of a model that has one.
+        ([leading,] \*spatial), the foreground logit of a model that has one.
     frames : tuple of Objects
         As clustered, one for each frame, in the order of `positions`: labels, modes,
         and which mode each object has. Edits made later are in `labels` alone.

@@ -44,7 +44,7 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
     Parameters
     ----------
     image : array_like
-        (\\*spatial); axes before these (time, planes) are gone through one by one,
+        (\*spatial); axes before these (time, planes) are gone through one by one,
         whatever their length. Channels at the end are refused, a single one is taken;
         see `single_channel`.
     model : UNet

@@ -73,7 +73,7 @@ def sample_steps(
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
     region : sequence of (int, int)
         Pixels (start, stop) of the labels, per axis.
     most : int
@@ -215,19 +215,19 @@ def lassoed_steps(
     Parameters
     ----------
     embedding : array
-        (channels, \\*spatial)
+        (channels, \*spatial)
     components : Components
     polygon : array_like
         (corners, 2), at least 3.
     region : sequence of (int, int)
         Pixels (start, stop) that are looked at, per axis.
     labels : ndarray of int, optional
-        (\\*spatial); pixels that are 0 here are left out.
+        (\*spatial); pixels that are 0 here are left out.
 
     Returns
     -------
     ndarray of uint8
-        (\\*spatial), 1 within the polygon, else 0.
+        (\*spatial), 1 within the polygon, else 0.
     """
     mask = np.zeros(embedding.shape[1:], dtype=np.uint8)
     parts = list(slabs(region, PART))

@@ -242,7 +242,7 @@ def projection_steps(
     prediction : Prediction
         Of one image, or of one frame of a series.
     labels : ndarray of int
-        (\\*spatial), its objects.
+        (\*spatial), its objects.
     modes : ndarray
         (modes, channels)
     bandwidth : float

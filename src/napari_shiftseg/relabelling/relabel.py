@@ -104,7 +104,7 @@ class InView(Progress):
     view : tuple of (int, int)
         Start and stop along each spatial axis, within the frame.
     labels : ndarray of int32
-        (\\*view), 0 is background. Its objects are those of the end, pixel for pixel,
+        (\*view), 0 is background. Its objects are those of the end, pixel for pixel,
         but their numbers are not.
     """
 

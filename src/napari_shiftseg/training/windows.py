@@ -81,7 +81,7 @@ class KnownPixels:
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial), −1 is not known.
+        (\*spatial), −1 is not known.
     axes : sequence of Starts
         Windows that may be drawn, one an axis.
     """
@@ -307,7 +307,7 @@ class RandomWindows:
         return -(-first // self.grid), last // self.grid
 
     def __getitem__(self, place: Place) -> tuple[Tensor, Tensor]:
-        r"""Return the input, (channels, \\*reads), and the labels, (\\*window)."""
+        r"""Return the input, (channels, \*reads), and the labels, (\*window)."""
         if self.augmentation is None:
             pixels = self._read(place.image, place.starts)
             labels = self.labels[place.image][self._seen(place.starts)]
@@ -344,7 +344,7 @@ class RandomWindows:
     def _moved(
         self, place: Place, augmentation: Augmentation, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
-        r"""Return where the pixels come from, (ndim, \\*reads), and their labels.
+        r"""Return where the pixels come from, (ndim, \*reads), and their labels.
 
         Where a change of shape moves all that is known out of a window, another one is
         tried.

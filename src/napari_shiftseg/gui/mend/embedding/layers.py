@@ -41,7 +41,7 @@ class LassoedLayer(OwnLayer):
         Parameters
         ----------
         mask : ndarray of uint8
-            (\\*spatial), 0 or 1.
+            (\*spatial), 0 or 1.
         labels : Labels
         frame : sequence of int
             Position on the leading axes of the labels; none: the mask has all axes.

@@ -9,7 +9,7 @@ PIP_INSTALL = .venv/bin/python -m pip install --quiet --prefer-binary --constrai
 # GUI tests are never skipped: without a screen they run on a virtual one.
 ifeq ($(shell uname)$(DISPLAY),Linux)
 ON_DISPLAY = QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x900x24 +extension GLX"
-DISPLAY_LIBRARIES = $(if $(filter test,$(MAKECMDGOALS)),display)
+DISPLAY_LIBRARIES = $(if $(filter test check benchmark,$(MAKECMDGOALS)),display)
 endif
 
 # Three processes (GUI tests wait), each with whole files; benchmarks do not run so.
@@ -38,6 +38,7 @@ docs: .venv/docs-tools  ## build the documentation into site/
 
 benchmark: libraries .venv/test-tools  ## measure speed
 	.venv/bin/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only
+	OMP_NUM_THREADS=1 $(ON_DISPLAY) .venv/bin/python -m pytest benchmarks/responsive.py
 
 # A second cycle of the learning rate reaches what one alone did not: three and a half hours of one core.
 PAIRS = $(DATA)/train/images $(DATA)/train/labels --validate $(DATA)/val/images $(DATA)/val/labels

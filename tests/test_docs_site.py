@@ -276,3 +276,17 @@ def test_programs_of_the_makefile_are_there() -> None:
 
     assert modules
     assert all(importlib.util.find_spec(module) for module in modules)
+
+
+def test_files_that_the_architecture_names_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:/|\.pyi?))`", text))
+    assert "pipeline/result.py" in named
+    source = ROOT / "src" / "napari_shiftseg"
+    inside_gui = {"compare/", "inspect/", "mend/", "parts/", "segment/", "train/"}
+    missing = {
+        name
+        for name in named - inside_gui
+        if not (source / name).exists() and not (ROOT / name).exists()
+    }
+    assert missing == set()

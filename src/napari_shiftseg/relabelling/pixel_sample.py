@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.relabelling.projection import Components
+    from napari_shiftseg.relabelling.projection import PrincipalComponents
 
 
 CHUNK = 2**17  # pixels looked at in one step
@@ -203,7 +203,7 @@ PART = 2**14  # pixels: testing them holds up other threads
 
 def lassoed_steps(
     embedding: Any,
-    components: Components,
+    components: PrincipalComponents,
     polygon: ArrayLike,
     region: Region,
     labels: NDArray[Any] | None = None,
@@ -216,7 +216,7 @@ def lassoed_steps(
     ----------
     embedding : array
         (channels, \*spatial)
-    components : Components
+    components : PrincipalComponents
     polygon : array_like
         (corners, 2), at least 3.
     region : sequence of (int, int)

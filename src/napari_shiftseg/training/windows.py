@@ -135,7 +135,7 @@ def _product(axes: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 MOST_CHANGES = 20  # of shape that are tried until a known pixel is in view
 
 
-class Place(NamedTuple):
+class WindowPlace(NamedTuple):
     """Where a training window lies.
 
     Attributes
@@ -280,7 +280,7 @@ class RandomWindows:
             for axis, w in zip(self.config.shape.axes, self.window, strict=True)
         )
 
-    def places(self, rng: np.random.Generator) -> Iterator[Place]:
+    def places(self, rng: np.random.Generator) -> Iterator[WindowPlace]:
         """Yield places without end."""
         while True:
             number = int(rng.integers(len(self.samples)))
@@ -289,7 +289,7 @@ class RandomWindows:
             else:
                 at = self._anywhere(rng, self.images[number].shape)
             seed = int(rng.integers(2**63)) if self.augmentation else 0
-            yield Place(number, tuple(start * self.grid for start in at), seed)
+            yield WindowPlace(number, tuple(start * self.grid for start in at), seed)
 
     def _anywhere(
         self, rng: np.random.Generator, shape: tuple[int, ...]
@@ -306,7 +306,7 @@ class RandomWindows:
             last = first + size - self.window[axis]
         return -(-first // self.grid), last // self.grid
 
-    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, place: WindowPlace) -> tuple[Tensor, Tensor]:
         r"""Return the input, (channels, \*reads), and the labels, (\*window)."""
         if self.augmentation is None:
             pixels = self._read(place.image, place.starts)
@@ -328,7 +328,7 @@ class RandomWindows:
         )
 
     def _changed(
-        self, place: Place, augmentation: Augmentation
+        self, place: WindowPlace, augmentation: Augmentation
     ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
         """Read pixels and labels where the augmentation says."""
         rng = np.random.default_rng(place.seed)
@@ -342,7 +342,7 @@ class RandomWindows:
         return augmentation.brightened(rng, moved), changed
 
     def _moved(
-        self, place: Place, augmentation: Augmentation, rng: np.random.Generator
+        self, place: WindowPlace, augmentation: Augmentation, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
         r"""Return where the pixels come from, (ndim, \*reads), and their labels.
 

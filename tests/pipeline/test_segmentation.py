@@ -236,9 +236,9 @@ class TestSeries:
     def test_progress_runs_over_all_frames(self, model: UNet, rng) -> None:
         series = rng.normal(size=(3, 8, 16))
         steps = list(segment_steps(series, model, Settings(window=8)))
-        predicted = [s.done for s in steps if s.stage == "predicting"]
+        predicted = {s.done for s in steps if s.stage == "predicting"}
         tiles = steps[-1].total // 3
-        assert predicted == list(range(1, 3 * tiles + 1))
+        assert predicted - {0} == set(range(1, 3 * tiles + 1))
         assert {s.stage for s in steps} == {"predicting", "clustering"}
         assert all(a.done <= b.done for a, b in pairwise(steps))
         assert steps[-1].done == steps[-1].total
@@ -297,7 +297,8 @@ class TestRun:
         progress = list(steps)
         tiles = len(steps.value.plan)
         predicted = [(s.done, s.total) for s in progress if s.stage == "predicting"]
-        assert predicted == [(i + 1, tiles) for i in range(tiles)]
+        assert predicted == sorted(predicted)  # a slow tile is said more than once
+        assert set(predicted) - {(0, tiles)} == {(i + 1, tiles) for i in range(tiles)}
         assert progress[-1].stage == "clustering"
 
     def test_closing_stops(self, model: UNet, rng, limit_memory) -> None:

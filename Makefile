@@ -9,14 +9,14 @@ PIP_INSTALL = .venv/bin/python -m pip install --quiet --prefer-binary --constrai
 # GUI tests are never skipped: without a screen they run on a virtual one.
 ifeq ($(shell uname)$(DISPLAY),Linux)
 ON_DISPLAY = QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x900x24 +extension GLX"
-DISPLAY_LIBRARIES = $(if $(filter test,$(MAKECMDGOALS)),display)
+DISPLAY_LIBRARIES = $(if $(filter test check benchmark,$(MAKECMDGOALS)),display)
 endif
 
 # Three processes (GUI tests wait), each with whole files; benchmarks do not run so.
 SIDE_BY_SIDE = -n 3 --dist loadfile -p no:benchmark
 
 .NOTPARALLEL:
-.PHONY: help install test benchmark demo nuclei format constraints wheel-check clean \
+.PHONY: help install test docs benchmark demo nuclei pictures format constraints wheel-check clean \
 	libraries
 
 help:  ## list the targets
@@ -33,8 +33,12 @@ test: libraries .venv/test-tools  ## lint, types and tests
 	.venv/bin/mypy
 	OMP_NUM_THREADS=1 $(ON_DISPLAY) .venv/bin/python -m pytest $(SIDE_BY_SIDE)
 
+docs: .venv/docs-tools  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+
 benchmark: libraries .venv/test-tools  ## measure speed
 	.venv/bin/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only
+	OMP_NUM_THREADS=1 $(ON_DISPLAY) .venv/bin/python -m pytest benchmarks/responsive.py
 
 # A second cycle of the learning rate reaches what one alone did not: three and a half hours of one core.
 PAIRS = $(DATA)/train/images $(DATA)/train/labels --validate $(DATA)/val/images $(DATA)/val/labels
@@ -48,6 +52,9 @@ nuclei: install  ## train the bundled model nuclei; DATA=folder of train/ and va
 	.venv/bin/shiftseg tune $(DATA)/val/images $(DATA)/val/labels \
 		-m build/nuclei/second/nuclei.safetensors -o build/nuclei/nuclei.safetensors
 
+pictures: install  ## make the pictures of docs/seam-faults.md anew
+	.venv/bin/python -m napari_shiftseg.experiments.fault_pictures -o docs/faults
+
 format: .venv/test-tools  ## mend what ruff can mend
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
@@ -56,9 +63,11 @@ constraints:  ## resolve the newest versions anew; torch stays at its pin
 	rm -rf build/resolve
 	$(PYTHON) -m venv build/resolve
 	grep '^torch==' constraints.txt > build/torch.txt
-	build/resolve/bin/pip install --quiet --prefer-binary --constraint build/torch.txt '.[test]'
-	{ grep '^#' constraints.txt; build/resolve/bin/pip freeze --exclude napari-shiftseg \
-		| sed 's/+.*//' | grep -v -e '^nvidia-' -e '^cuda-' -e '^triton'; } > build/constraints.txt
+	build/resolve/bin/python -m pip install --quiet --upgrade pip
+	build/resolve/bin/python -m pip install --quiet --prefer-binary --constraint build/torch.txt \
+		'.[all]' --group dev
+	{ grep '^#' constraints.txt; build/resolve/bin/pip freeze --all --exclude napari-shiftseg \
+		--exclude setuptools | sed 's/+.*//' | grep -v -e '^nvidia-' -e '^cuda-' -e '^triton'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build
 
@@ -70,7 +79,7 @@ wheel-check: .venv/test-tools  ## build the wheel, try it in an empty environmen
 	cd build/empty && bin/shiftseg inspect disks --json && bin/python -I $(CURDIR)/tools/wheel_check.py
 
 clean:  ## remove all that these targets made, .venv too
-	rm -rf .venv build dist demo_output .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist site demo_output .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 libraries:
 	@tools/system_libraries.sh qt $(DISPLAY_LIBRARIES)
@@ -84,10 +93,16 @@ libraries:
 		$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
 	$(PYTHON) -m venv .venv
 
+# Python 3.11 brings a pip that knows no dependency groups.
 .venv/installed: .venv/bin/pip pyproject.toml constraints.txt Makefile
+	$(PIP_INSTALL) --upgrade pip
 	$(PIP_INSTALL) --editable '.[all]'
 	@touch $@
 
 .venv/test-tools: .venv/installed
-	$(PIP_INSTALL) --editable '.[test]'
+	$(PIP_INSTALL) --group test
+	@touch $@
+
+.venv/docs-tools: .venv/installed
+	$(PIP_INSTALL) --group docs
 	@touch $@

@@ -389,14 +389,14 @@ def users(
 ) -> list[User]:
     """Return both users before the same prediction."""
     clustering = result.settings.clustering(model.config)
-    predicted = Prediction(result.embeddings, result.foreground, result.plan, ())
+    predicted = Prediction(result.embeddings, result.logit, result.plan, ())
     foreground = predicted.foreground(clustering.foreground_threshold)
     return [
         kind(
             truth,
             Mending(
                 result.labels.copy(), result.embeddings, foreground,
-                clustering.bandwidth, logit=result.foreground,
+                clustering.bandwidth, logit=result.logit,
             ),
             brush,
         )

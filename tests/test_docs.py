@@ -10,7 +10,10 @@ import pytest
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md")]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -36,7 +39,9 @@ def broken(document: Path) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_local_links_lead_somewhere(document: Path) -> None:
     assert broken(document) == []
 
@@ -58,6 +63,6 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 
 
 def test_every_sample_is_described() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "python-and-shell.md").read_text(encoding="utf-8")
     for name, entry in SAMPLES.items():
-        assert f"| `{name}` | {entry.size} | {entry.purpose} |" in readme
+        assert f"| `{name}` | {entry.size} | {entry.purpose} |" in page

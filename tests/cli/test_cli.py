@@ -381,7 +381,7 @@ class TestSegment:
         options = ("-m", path, "-o", tmp_path, "--foreground-threshold", 0.2)
         ran = shiftseg("segment", image, *options, "--json")
         assert json.loads(ran.stdout)["settings"]["foreground_threshold"] == 0.2
-        logit = segment(np.load(image), network).foreground
+        logit = segment(np.load(image), network).logit
         found = self.read(tmp_path, "cells")["labels"] > 0
         np.testing.assert_array_equal(found, logit > np.log(0.25))
         assert found.sum() > (logit > 0).sum()

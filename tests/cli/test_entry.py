@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_shiftseg.cli import app, entry
-from napari_shiftseg.cli import entry as streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +88,7 @@ class TestStreams:
         raw = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
         monkeypatch.setattr(sys, "stderr", io.StringIO())
-        streams.prepare()
+        entry.prepare()
         print("2⁴ µ → é \x1b[31m \u202e \udcff")
         sys.stdout.flush()
         assert raw.getvalue().decode(encoding).rstrip() == expected

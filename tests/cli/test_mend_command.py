@@ -207,7 +207,7 @@ class TestOnAResult:
         np.testing.assert_array_equal(mended.labels[0], result.labels[0])
         assert mended.labels[1][first] != mended.labels[1][last]
         assert mended.objects == result.objects + 1
-        dark = result.foreground[1] <= np.log(0.1 / 0.9)
+        dark = result.logit[1] <= np.log(0.1 / 0.9)
         assert dark.any()
         assert not mended.labels[1][dark].any()
 

@@ -22,7 +22,7 @@ def result(labels):
     """A result of one frame with these labels."""
     none = np.zeros((0, 3))
     plan = SimpleNamespace(output_shape=SHAPE, offset=(0, 0))
-    return Segmentation(labels, none, none, None, none, plan, Settings(), 0.0)
+    return Segmentation(labels, none, none, None, (), plan, Settings(), 0.0)
 
 
 @pytest.fixture

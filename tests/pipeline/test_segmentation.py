@@ -65,7 +65,7 @@ class TestDisks:
         np.testing.assert_array_equal(result.embeddings, e)
         np.testing.assert_array_equal(result.gradient, gradient_magnitude(e))
         assert result.modes.shape[1] == 3
-        assert result.foreground is None
+        assert result.logit is None
         assert (result.plan.window, result.plan.stride) == ((64, 64), (64, 64))
         assert result.offset == (0, 0)
         assert result.settings == Settings(window=64, device="cpu")
@@ -117,13 +117,13 @@ class TestForegroundThreshold:
     ) -> None:
         image = rng.normal(size=(30, 34))
         result = segment(image, foreground_model, foreground_threshold=threshold)
-        likely = 1 / (1 + np.exp(-result.foreground.astype(float))) > threshold
+        likely = 1 / (1 + np.exp(-result.logit.astype(float))) > threshold
         np.testing.assert_array_equal(result.labels > 0, likely)
 
     def test_the_models_own(self, foreground_model: UNet, rng) -> None:
         image = rng.normal(size=(30, 34))
         half = segment(image, foreground_model)
-        np.testing.assert_array_equal(half.labels > 0, half.foreground > 0)
+        np.testing.assert_array_equal(half.labels > 0, half.logit > 0)
         config = foreground_model.config
         clustering = config.clustering.model_copy(update={"foreground_threshold": 0.2})
         other = copy.copy(foreground_model)
@@ -173,7 +173,7 @@ class TestSeries:
             np.testing.assert_array_equal(result.labels[t], single.labels)
             np.testing.assert_array_equal(result.embeddings[:, t], single.embeddings)
             np.testing.assert_array_equal(result.gradient[t], single.gradient)
-            np.testing.assert_array_equal(result.foreground[t], single.foreground)
+            np.testing.assert_array_equal(result.logit[t], single.logit)
             assert result.labels[t].max() == single.objects
         assert result.objects == sum(frame.max() for frame in result.labels)
         assert result.objects > 3
@@ -236,9 +236,9 @@ class TestSeries:
     def test_progress_runs_over_all_frames(self, model: UNet, rng) -> None:
         series = rng.normal(size=(3, 8, 16))
         steps = list(segment_steps(series, model, Settings(window=8)))
-        predicted = [s.done for s in steps if s.stage == "predicting"]
+        predicted = {s.done for s in steps if s.stage == "predicting"}
         tiles = steps[-1].total // 3
-        assert predicted == list(range(1, 3 * tiles + 1))
+        assert predicted - {0} == set(range(1, 3 * tiles + 1))
         assert {s.stage for s in steps} == {"predicting", "clustering"}
         assert all(a.done <= b.done for a, b in pairwise(steps))
         assert steps[-1].done == steps[-1].total
@@ -247,7 +247,7 @@ class TestSeries:
 class TestForeground:
     def test_components_of_the_foreground(self, foreground_model: UNet, rng) -> None:
         result = segment(rng.normal(size=(21, 26)), foreground_model, window=8)
-        np.testing.assert_array_equal(result.labels > 0, result.foreground > 0)
+        np.testing.assert_array_equal(result.labels > 0, result.logit > 0)
         assert result.embeddings.shape == (3, 21, 26)
         assert 0 < (result.labels > 0).sum() < result.labels.size
 
@@ -297,7 +297,8 @@ class TestRun:
         progress = list(steps)
         tiles = len(steps.value.plan)
         predicted = [(s.done, s.total) for s in progress if s.stage == "predicting"]
-        assert predicted == [(i + 1, tiles) for i in range(tiles)]
+        assert predicted == sorted(predicted)  # a slow tile is said more than once
+        assert set(predicted) - {(0, tiles)} == {(i + 1, tiles) for i in range(tiles)}
         assert progress[-1].stage == "clustering"
 
     def test_closing_stops(self, model: UNet, rng, limit_memory) -> None:

@@ -11,7 +11,7 @@ import pytest
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.relabelling.relabel import Kept
+from napari_shiftseg.relabelling.relabel import Kept, Relabelling
 from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_each_frame_is_what_was_predicted(series, model) -> None:
     for t, z in kept.frames:
         frame = kept.frame((t, z))
         np.testing.assert_array_equal(frame.embedding, series.embeddings[:, t, z])
-        np.testing.assert_array_equal(frame.logit, series.foreground[t, z])
+        np.testing.assert_array_equal(frame.logit, series.logit[t, z])
         assert frame.plan is series.plan
 
 
@@ -50,9 +50,16 @@ def test_a_frame_is_labelled_as_in_the_run(series, model, most_bytes) -> None:
     with Kept(series, model.config, most_bytes) as kept:
         assert (kept.folder is not None) == (most_bytes == 0)
         for at in kept.frames:
-            objects = exhaust(kept.relabelling(at).steps(kept.clustering))
-            np.testing.assert_array_equal(objects.labels, series.labels[at])
-            assert objects.labels.max() > 1
+            known = kept.relabelling(at)
+            again = Relabelling(known.prediction, kept.neighbourhood, kept.device)
+            for relabelling in known, again:
+                objects = exhaust(relabelling.steps(kept.clustering))
+                np.testing.assert_array_equal(objects.labels, series.labels[at])
+                assert objects.labels.max() > 1
+            assert known.searches == 0  # the run has done it
+            assert again.searches > 0
+            exhaust(known.steps(Clustering(scope="component", bandwidth=0.4)))
+            assert known.searches > 0
 
 
 def test_one_image_is_one_frame(model) -> None:

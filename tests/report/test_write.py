@@ -270,6 +270,22 @@ class TestPage:
             assert b64decode(data) == (folder / f"{alt}.png").read_bytes()
             assert imread(BytesIO(b64decode(data))).size > 0
 
+    def test_the_worst_seam_is_in_colours(self, report, folder: Path) -> None:
+        def colourful(name: str) -> float:
+            seen = imread(folder / f"{name}.png")[..., :3].astype(int)
+            return float((np.ptp(seen, axis=-1) > 100).mean())
+
+        for side in ("naive", "cropped"):
+            assert colourful(f"worst_seam_{side}") > 0.15
+        assert colourful("profile") < 0.1  # a plot on plain ground
+
+    def test_every_class_has_its_style(self, page: Page, folder: Path) -> None:
+        html = (folder / "report.html").read_text(encoding="utf-8")
+        used = {each["class"] for _, each in page.elements if "class" in each}
+        assert "warnings" in used
+        for name in " ".join(used).split():
+            assert f".{name}" in html.split("</style>")[0]
+
     def test_figures_with_tooltips(self, page: Page, report) -> None:
         tooltips = {element["title"] for element in page.all("abbr")}
         assert {row.meaning for row in rows()} <= tooltips

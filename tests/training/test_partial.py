@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.partial import corrections, training_pairs
-from napari_shiftseg.training.windows import Place, RandomWindows
+from napari_shiftseg.training.windows import RandomWindows, WindowPlace
 
 LINE = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 0, 0, 0, 3, 3, 0, 0])
 
@@ -138,14 +138,14 @@ def test_any_window_of_a_region_is_that_of_the_whole_image():
     whole, region = windows(Sample(image, labels)), windows(pair.sample)
     seen = 0
     for at in product(range(17, 25), range(25, 36)):
-        there = whole[Place(0, at)]
-        here = region[Place(0, tuple(np.subtract(at, pair.corner).tolist()))]
+        there = whole[WindowPlace(0, at)]
+        here = region[WindowPlace(0, tuple(np.subtract(at, pair.corner).tolist()))]
         assert_array_equal(here[0], there[0])
         assert_array_equal(here[1], there[1])
         seen += bool((there[1] == 5).any())
     assert seen > 40
     rescaled = windows(Sample(pair.sample.image, pair.sample.labels))
-    differ = rescaled[Place(0, (0, 0))][0] - whole[Place(0, pair.corner)][0]
+    differ = rescaled[WindowPlace(0, (0, 0))][0] - whole[WindowPlace(0, pair.corner)][0]
     assert abs(differ).max() > 0.1
 
 

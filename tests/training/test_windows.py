@@ -11,7 +11,7 @@ from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.windows import Place, RandomWindows
+from napari_shiftseg.training.windows import RandomWindows, WindowPlace
 
 
 def numbered(*shape: int, start: int = 0) -> Sample:
@@ -225,7 +225,7 @@ def test_the_seed_of_a_place_decides_its_augmentation():
         "mirror",
         Augmentation(),
     )
-    one, same, other = (windows[Place(0, (3, 4), seed)] for seed in (5, 5, 6))
+    one, same, other = (windows[WindowPlace(0, (3, 4), seed)] for seed in (5, 5, 6))
     np.testing.assert_array_equal(one[0], same[0])
     np.testing.assert_array_equal(one[1], same[1])
     assert not np.array_equal(one[0], other[0])

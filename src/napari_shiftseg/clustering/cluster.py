@@ -163,11 +163,11 @@ def cluster_steps(
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     settings : Clustering
         Bandwidth, kernel, scope and what is dropped.
     foreground : ndarray of bool, optional
-        (\\*spatial); only these pixels are clustered.
+        (\*spatial); only these pixels are clustered.
     offset : sequence of int, optional
         Image pixel of the first pixel: subsamples are keyed by image position.
     neighbourhood : sequence of int, optional

@@ -34,7 +34,7 @@ class Objects:
     Attributes
     ----------
     labels : ndarray of int32
-        (\\*spatial), 0 is background, objects numbered from 1.
+        (\*spatial), 0 is background, objects numbered from 1.
     modes : ndarray
         (modes, channels), the background's included.
     mode_of : ndarray of int64
@@ -126,9 +126,9 @@ class Components(Clusters):
         return drawn[view]
 
     def touched_steps(self, mask: NDArray[np.bool_]) -> Steps:
-        r"""Cluster the components that a mask, (\\*spatial), touches.
+        r"""Cluster the components that a mask, (\*spatial), touches.
 
-        Their objects, (\\*spatial), are numbered anew.
+        Their objects, (\*spatial), are numbered anew.
         """
         yield from self._separate()
         touched = np.unique(self._components[mask])

@@ -116,7 +116,7 @@ class Pixels:
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     offset : sequence of int, optional
         Image pixel of the first pixel: subsamples are keyed by image position.
     device : str

@@ -38,14 +38,14 @@ def piece_together(
     pieces_of : callable
         Takes a block of the component's box, finds its pieces (0: none).
     inside : ndarray of bool
-        (\\*box), the component.
+        (\*box), the component.
     neighbourhood : sequence of int or None
         Size per axis; None: any component is clustered whole.
 
     Returns
     -------
     ndarray of int32
-        (\\*box), pieces numbered from 1, 0 outside.
+        (\*box), pieces numbered from 1, 0 outside.
     """
     whole = tuple(slice(0, n) for n in inside.shape)
     if neighbourhood is None or all(

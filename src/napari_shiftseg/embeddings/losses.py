@@ -18,14 +18,14 @@ def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     labels : Tensor of int
-        (\\*spatial); ids from 1, anything below is no object.
+        (\*spatial); ids from 1, anything below is no object.
     within : int
         In pixels.
 
     Returns
     -------
     lowest, highest : Tensor of int64
-        (\\*spatial), 0 where no object is near.
+        (\*spatial), 0 where no object is near.
     """
     ids, index = torch.unique(labels.clamp(min=0), return_inverse=True)
     if ids[0] != 0:  # index 0 stands for no object
@@ -52,7 +52,7 @@ def near_pairs(labels: Tensor, within: int) -> Tensor:
     Parameters
     ----------
     labels : Tensor of int
-        (\\*spatial)
+        (\*spatial)
     within : int
         Half the gap, in pixels, at which two objects still count as near.
 
@@ -151,9 +151,9 @@ class DiscriminativeLoss:
         Parameters
         ----------
         embedding : Tensor
-            (channels, \\*spatial)
+            (channels, \*spatial)
         labels : Tensor of int
-            (\\*spatial); pixels below 0 count for nothing.
+            (\*spatial); pixels below 0 count for nothing.
         """
         seen = labels >= 0 if self.background else labels > 0
         points, flat = embedding[:, seen].T, labels[seen]  # (pixels, channels)
@@ -230,9 +230,9 @@ class ForegroundLoss:
         Parameters
         ----------
         logit : Tensor
-            (\\*spatial)
+            (\*spatial)
         labels : Tensor of int
-            (\\*spatial); pixels below 0 count for nothing.
+            (\*spatial); pixels below 0 count for nothing.
         """
         seen = (labels >= 0).to(logit)
         target = ((labels > 0) & ~between(labels, self.part_within)).to(logit)

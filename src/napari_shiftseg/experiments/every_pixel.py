@@ -46,9 +46,9 @@ class FoundDisks:
     ----------
     result : Segmentation
     image : ndarray
-        (\\*predicted)
+        (\*predicted)
     truth, modes : ndarray of int
-        (\\*predicted), the true disks and the modes; 0 is background.
+        (\*predicted), the true disks and the modes; 0 is background.
     whole : dict
         Modes of every disk that was predicted as a whole, by its centre.
     """
@@ -127,7 +127,7 @@ def foreground_modes(modes: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
     Parameters
     ----------
     modes, truth : ndarray of int
-        (\\*spatial)
+        (\*spatial)
     """
     background = np.bincount(modes[truth == 0]).argmax()
     numbered: NDArray[Any] = np.where(modes == background, 0, modes + 1)
@@ -142,9 +142,9 @@ def modes_of_whole_disks(
     Parameters
     ----------
     modes, truth : ndarray of int
-        (\\*predicted); the mode and the true disk of every pixel.
+        (\*predicted); the mode and the true disk of every pixel.
     everywhere : ndarray of int
-        (\\*spatial), the true disks of the whole image.
+        (\*spatial), the true disks of the whole image.
     """
     sizes, predicted = np.bincount(everywhere.flat), np.bincount(truth.flat)
     found = {}
@@ -193,7 +193,7 @@ def repeats_after(ids: NDArray[Any]) -> list[int]:
     Parameters
     ----------
     ids : ndarray of int
-        (\\*spatial); where nothing repeats, the size of the axis is returned.
+        (\*spatial); where nothing repeats, the size of the axis is returned.
     """
     smallest = []
     for axis, size in enumerate(ids.shape):

@@ -48,12 +48,12 @@ def embedding_colours(embedding: NDArray[Any]) -> NDArray[np.float64]:
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*spatial), of three channels or more.
+        (channels, \*spatial), of three channels or more.
 
     Returns
     -------
     ndarray of float64
-        (\\*spatial, 3), each channel from its least value (0) to its largest (1).
+        (\*spatial, 3), each channel from its least value (0) to its largest (1).
     """
     points = np.moveaxis(embedding[:3], 0, -1).astype(np.float64)
     channels = tuple(range(points.ndim - 1))
@@ -68,7 +68,7 @@ def as_grey(image: NDArray[Any], white: float | None = None) -> NDArray[np.float
     Parameters
     ----------
     image : ndarray
-        (\\*spatial)
+        (\*spatial)
     white : float, optional
         What becomes 1 in place of the brightest pixel; brighter ones do, too.
     """

@@ -79,7 +79,7 @@ def texture(
     Returns
     -------
     ndarray
-        (\\*shape), noise of deviation 1 around 4, times the brightness.
+        (\*shape), noise of deviation 1 around 4, times the brightness.
     """
     noise = gaussian_filter(np.random.default_rng(seed).normal(size=tuple(shape)), 5)
     ramps = np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij")

@@ -35,11 +35,11 @@ class Stitched:
     Attributes
     ----------
     embedding : ndarray of float64
-        (channels, \\*plan.output_shape)
+        (channels, \*plan.output_shape)
     plan : TilePlan
         Whose tiles made it.
     untiled : ndarray of float64
-        (channels, \\*plan.output_shape), the same in one pass.
+        (channels, \*plan.output_shape), the same in one pass.
     """
 
     embedding: NDArray[np.float64]
@@ -82,7 +82,7 @@ def cropped(image: ArrayLike, model: UNet, window: Window) -> Stitched:
     Parameters
     ----------
     image : array_like
-        (\\*spatial); for a model of several input channels (channels, \\*spatial).
+        (\*spatial); for a model of several input channels (channels, \*spatial).
     model : UNet
     window : int or sequence of int
         Output size of a tile in pixels; the stride is the largest n·p not above it.

@@ -109,9 +109,9 @@ def pull(embedding: NDArray[Any], truth: NDArray[Any]) -> float:
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     truth : ndarray of int
-        (\\*spatial)
+        (\*spatial)
     """
     pixels = torch.from_numpy(embedding).double()
     return float(DiscriminativeLoss().terms(pixels, torch.from_numpy(truth))[0])

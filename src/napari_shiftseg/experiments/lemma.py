@@ -81,7 +81,7 @@ def increasing(size: Sequence[int], period: Sequence[int]) -> NDArray[np.float64
     Returns
     -------
     ndarray of float64
-        (\\*size), whole numbers from 1 upward.
+        (\*size), whole numbers from 1 upward.
     """
     image = np.ones(tuple(size))
     for axis, along in enumerate(np.indices(tuple(size))):
@@ -101,7 +101,7 @@ def relative_functions(model: UNet) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64
-        (\\*output)
+        (\*output)
     """
     size = tuple(a.input_for(PERIODS * a.period) for a in model.shape.axes)
     image = increasing(size, model.shape.period)

@@ -42,7 +42,7 @@ def why_not_finite(network: Network, tile: Tile, pixels: NDArray[Any]) -> str:
         That predicted it.
     tile : Tile
     pixels : ndarray
-        (channels, \\*legal input), as the network read them.
+        (channels, \*legal input), as the network read them.
     """
     where = ", ".join(f"{keep.start}-{keep.stop}" for keep in tile.keep)
     said = f"the prediction of the pixels {where} is not finite: "
@@ -133,7 +133,7 @@ class Network:
     def __call__(
         self, inputs: list[NDArray[Any]], is_mixed: bool = True
     ) -> NDArray[Any]:
-        r"""Predict a batch: (channels, \\*legal input) each → (batch, channels, …).
+        r"""Predict a batch: (channels, \*legal input) each → (batch, channels, …).
 
         Without mixing, a 16-bit precision is left aside.
         """

@@ -61,7 +61,7 @@ def embed(
     Parameters
     ----------
     image : array_like
-        (\\*spatial); for a model of several input channels (channels, \\*spatial).
+        (\*spatial); for a model of several input channels (channels, \*spatial).
     model : UNet
     window : int, sequence of int or None
         Output size of a tile in pixels; None: the cheapest that fits in memory.
@@ -79,7 +79,7 @@ def embed(
     Returns
     -------
     ndarray
-        (embedding channels, \\*region); float64 if so asked, else float32.
+        (embedding channels, \*region); float64 if so asked, else float32.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def embed_steps(
     Returns
     -------
     ndarray, TilePlan
-        (out channels, \\*plan.output_shape), and the plan that was carried out.
+        (out channels, \*plan.output_shape), and the plan that was carried out.
     """
     out = np.empty(
         (model.config.out_channels, *plan.output_shape), dtype=dtype_of(precision)
@@ -179,7 +179,7 @@ def predict_steps(
         Left as it is; a copy goes to the device.
     plan : TilePlan
     out : array
-        (out channels, \\*plan.output_shape), NumPy or a store; written tile by tile.
+        (out channels, \*plan.output_shape), NumPy or a store; written tile by tile.
     device, precision, batch
         See `embed`.
 

@@ -122,7 +122,7 @@ def find_scale(
     Parameters
     ----------
     data : array
-        ([leading,] [channels,] \\*spatial); of large ones a sample is read, part by
+        ([leading,] [channels,] \*spatial); of large ones a sample is read, part by
         part.
     ndim : int
         Spatial axes that the model reads.

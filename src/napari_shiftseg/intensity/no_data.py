@@ -83,7 +83,7 @@ class NoData:
     Attributes
     ----------
     where : ndarray of bool
-        (\\*spatial)
+        (\*spatial)
     values : tuple of float
         No pixel of these seems to show anything.
     in_blocks : tuple of float
@@ -107,9 +107,9 @@ def no_data(pixels: NDArray[Any], masked: Mask | None = None) -> NoData:
     Parameters
     ----------
     pixels : ndarray
-        (\\*spatial), of one axis or two.
+        (\*spatial), of one axis or two.
     masked : ndarray of bool, optional
-        (\\*spatial), pixels of which it is known.
+        (\*spatial), pixels of which it is known.
     """
     out = np.zeros(pixels.shape, dtype=np.bool_) if masked is None else masked.copy()
     values: list[Any] = []
@@ -136,7 +136,7 @@ def _floats(values: list[Any]) -> tuple[float, ...]:
 
 
 def blocks_of(same: Mask) -> Mask:
-    r"""Return the pixels of squares `BLOCK` wide that are all True, (\\*spatial)."""
+    r"""Return the pixels of squares `BLOCK` wide that are all True, (\*spatial)."""
     square = np.ones((BLOCK,) * same.ndim, dtype=np.bool_)
     core = ndimage.binary_erosion(same, square, border_value=1)
     blocks: Mask = ndimage.binary_dilation(core, square)

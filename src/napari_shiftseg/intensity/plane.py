@@ -62,11 +62,11 @@ def noise_of(
     Parameters
     ----------
     plain : ndarray
-        (\\*spatial)
+        (\*spatial)
     calm : ndarray
-        (\\*spatial), each pixel the median of its neighbours.
+        (\*spatial), each pixel the median of its neighbours.
     busy, out : ndarray of bool
-        (\\*spatial), pixels that stand out; pixels without data.
+        (\*spatial), pixels that stand out; pixels without data.
     step : float
         From one grey value to the next.
     """
@@ -136,14 +136,14 @@ def light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
     Parameters
     ----------
     pixels : ndarray
-        (\\*spatial)
+        (\*spatial)
     out : ndarray of bool
-        (\\*spatial), pixels without data; they count for nothing.
+        (\*spatial), pixels without data; they count for nothing.
 
     Returns
     -------
     ndarray
-        (\\*spatial)
+        (\*spatial)
     """
     middle = np.median(pixels[~out])
     if min(pixels.shape) < LARGE:
@@ -168,7 +168,7 @@ def light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
 def _product(
     powers: list[NDArray[Any]], term: tuple[int, ...], grid: tuple[slice, ...]
 ) -> NDArray[Any]:
-    r"""Return one term of the polynomial on a grid, (\\*grid)."""
+    r"""Return one term of the polynomial on a grid, (\*grid)."""
     lines = [m[part, n] for m, n, part in zip(powers, term, grid, strict=True)]
     product: NDArray[Any] = lines[0]
     for line in lines[1:]:
@@ -235,9 +235,9 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     Parameters
     ----------
     pixels : ndarray
-        (\\*spatial), of one axis or two, finite where they count.
+        (\*spatial), of one axis or two, finite where they count.
     left_out : ndarray of bool, optional
-        (\\*spatial), pixels that hold no data or are drawn into the image.
+        (\*spatial), pixels that hold no data or are drawn into the image.
     """
     out = np.zeros(pixels.shape, dtype=np.bool_) if left_out is None else left_out
     middle = float(np.median(pixels[~out]))

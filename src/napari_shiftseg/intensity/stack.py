@@ -206,7 +206,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     Parameters
     ----------
     data : array
-        (leading, [channels,] \\*spatial)
+        (leading, [channels,] \*spatial)
     config : ModelConfig
     reading : Reading
     """
@@ -308,7 +308,7 @@ def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
     Parameters
     ----------
     data : array
-        ([leading,] [channels,] \\*spatial)
+        ([leading,] [channels,] \*spatial)
     config : ModelConfig
     reading : Reading
     """

@@ -101,7 +101,7 @@ def contradicted(
     made : sequence of Made
         Before it.
     labels : ndarray of int
-        (\\*spatial)
+        (\*spatial)
 
     Returns
     -------
@@ -131,7 +131,7 @@ def overruled(
     made : sequence of Made
         In the order in which they acted.
     labels : ndarray of int
-        (\\*spatial), after all of them.
+        (\*spatial), after all of them.
 
     Returns
     -------

@@ -35,12 +35,12 @@ class MendedFrame:
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial), 0 is background; written to.
+        (\*spatial), 0 is background; written to.
     embedding : array
-        (channels, \\*spatial); boxes of it are read. Of unit length for the kernel
+        (channels, \*spatial); boxes of it are read. Of unit length for the kernel
         "von-mises-fisher".
     foreground : ndarray of bool, optional
-        (\\*spatial)
+        (\*spatial)
     bandwidth : float
         Of the mean shift, in units of the embedding.
     offset : sequence of int, optional
@@ -48,7 +48,7 @@ class MendedFrame:
     frame : tuple of int
         Position on the leading axes.
     logit : ndarray, optional
-        (\\*spatial), of the foreground.
+        (\*spatial), of the foreground.
 
     Raises
     ------

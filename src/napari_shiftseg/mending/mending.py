@@ -60,7 +60,7 @@ class Mending:
 
     @property
     def labels(self) -> NDArray[np.integer]:
-        r"""As they are mended, (\\*spatial)."""
+        r"""As they are mended, (\*spatial)."""
         return self.frame.labels
 
     @property

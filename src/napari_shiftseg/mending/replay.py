@@ -29,7 +29,7 @@ class Replayed:
     Attributes
     ----------
     labels : ndarray of int
-        ([leading,] \\*spatial), mended.
+        ([leading,] \*spatial), mended.
     applied : tuple of int
         Edits that acted, or had nothing to do since what they ask for was so already.
     left_out : dict of int to str
@@ -69,12 +69,12 @@ def replay(
     edits : sequence of Edit
         The oldest first.
     labels : ndarray of int
-        ([leading,] \\*spatial), 0 is background. Each frame has numbers of its own.
+        ([leading,] \*spatial), 0 is background. Each frame has numbers of its own.
     embedding : array
-        (channels, [leading,] \\*spatial), in memory or in a store. Of unit length for
+        (channels, [leading,] \*spatial), in memory or in a store. Of unit length for
         the kernel "von-mises-fisher".
     foreground : ndarray of bool, optional
-        ([leading,] \\*spatial)
+        ([leading,] \*spatial)
     bandwidth : float
         Of the mean shift, in units of the embedding.
     offset : sequence of int, optional
@@ -82,7 +82,7 @@ def replay(
     leading : int
         Axes (time, planes) before the spatial ones.
     logit : ndarray, optional
-        ([leading,] \\*spatial), of the foreground.
+        ([leading,] \*spatial), of the foreground.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def mend(
         The run with mended labels and the notes of the edits; what became of these.
     """
     clustering = result.settings.clustering(model.config)
-    predicted = Prediction(result.embeddings, result.foreground, result.plan, ())
+    predicted = Prediction(result.embeddings, result.logit, result.plan, ())
     outcome = replay(
         edits,
         result.labels,
@@ -183,8 +183,8 @@ def mend(
         predicted.foreground(clustering.foreground_threshold),
         clustering.bandwidth,
         result.offset,
-        result.labels.ndim - result.plan.shape.ndim,
-        result.foreground,
+        len(result.leading),
+        result.logit,
     )
     notes = (*result.notes, *outcome.notes)
     return replace(
@@ -196,7 +196,7 @@ def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]
     r"""Return an embedding whose distances are those of a kernel.
 
     Of unit length for von Mises-Fisher, see `on_sphere`, else as it is: (channels,
-    \\*spatial).
+    \*spatial).
     """
     if clustering.kernel != "von-mises-fisher":
         return embedding

@@ -46,9 +46,9 @@ def redrawn(
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial)
+        (\*spatial)
     foreground : ndarray of bool
-        (\\*spatial)
+        (\*spatial)
     numbers : sequence of int
         Of the objects to be redrawn.
     boxes : sequence of tuple of slice
@@ -163,9 +163,9 @@ def as_bright(logit: NDArray[Any], start: NDArray[np.bool_]) -> NDArray[np.bool_
     Parameters
     ----------
     logit : ndarray
-        (\\*window), of the foreground.
+        (\*window), of the foreground.
     start : ndarray of bool
-        (\\*window), what grows.
+        (\*window), what grows.
     """
     probability = expit(np.asarray(logit, dtype=np.float64))
     threshold = max(SHARE * np.quantile(probability[start], DIM), FAINTEST)
@@ -181,9 +181,9 @@ def as_near(
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*window)
+        (channels, \*window)
     start : ndarray of bool
-        (\\*window), what grows.
+        (\*window), what grows.
     bandwidth : float
         In units of the embedding.
     """
@@ -210,18 +210,18 @@ def grown(
     Parameters
     ----------
     labels : ndarray of int
-        (\\*window), as far around the start as the reach.
+        (\*window), as far around the start as the reach.
     similar : ndarray of bool
-        (\\*window), see `as_bright` and `as_near`.
+        (\*window), see `as_bright` and `as_near`.
     start : ndarray of bool
-        (\\*window), an object or a pixel of background.
+        (\*window), an object or a pixel of background.
     reach : int
         In pixels.
 
     Returns
     -------
     ndarray of bool
-        (\\*window), the start and all that it gained.
+        (\*window), the start and all that it gained.
     """
     is_free, is_other = labels == 0, (labels > 0) & ~start
     away = ndimage.distance_transform_edt(~start)
@@ -259,9 +259,9 @@ def cut(
     Parameters
     ----------
     inside : ndarray of bool
-        (\\*spatial), the pixels to be cut.
+        (\*spatial), the pixels to be cut.
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     bandwidth : float
         In units of the embedding.
     seeds : sequence of sequence of tuple of int
@@ -270,7 +270,7 @@ def cut(
     Returns
     -------
     ndarray of int32
-        (\\*spatial), 1 + the index of the seed; 0 outside.
+        (\*spatial), 1 + the index of the seed; 0 outside.
     """
     marked = np.zeros(inside.shape, dtype=np.int32)
     for number, seed in enumerate(seeds, start=1):

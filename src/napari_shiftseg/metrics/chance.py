@@ -169,7 +169,7 @@ def outcomes(
     Parameters
     ----------
     truth, prediction : array_like of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
     split : iterable of int
         Ids of the true objects that seams split; see `splitting_seams`.
 
@@ -302,7 +302,7 @@ def steps_by_place(
     size : tuple of int
         Pixels of a place along each axis.
     truth : array_like of int, optional
-        (\\*plan.output_shape): then only steps inside one true object count.
+        (\*plan.output_shape): then only steps inside one true object count.
 
     Returns
     -------

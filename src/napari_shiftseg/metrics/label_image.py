@@ -31,7 +31,7 @@ def parts_per_id(labels: ArrayLike) -> float:
     Parameters
     ----------
     labels : array_like of int
-        (\\*spatial), 0 is background. Parts are connected by faces; of more than three
+        (\*spatial), 0 is background. Parts are connected by faces; of more than three
         axes the first ones do not connect.
 
     Returns
@@ -56,7 +56,7 @@ def doubt_about(frames: Iterable[ArrayLike]) -> str:
     Parameters
     ----------
     frames : iterable of array_like of int
-        (\\*spatial), 0 is background and −1 not known; each has its own ids.
+        (\*spatial), 0 is background and −1 not known; each has its own ids.
 
     Returns
     -------
@@ -309,12 +309,12 @@ def relabelled_like(labels: ArrayLike, reference: ArrayLike) -> NDArray[np.int64
     Parameters
     ----------
     labels, reference : array_like of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
 
     Returns
     -------
     ndarray of int
-        (\\*spatial), the same objects.
+        (\*spatial), the same objects.
 
     Raises
     ------

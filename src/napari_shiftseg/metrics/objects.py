@@ -91,7 +91,7 @@ def object_scores(
     Parameters
     ----------
     truth, prediction : array_like of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
     iou : float
         Above it a pair of objects matches, 0 to below 1.
 
@@ -180,7 +180,7 @@ def false_splits(
     Parameters
     ----------
     truth, prediction : array_like of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
     cover : float
         Share of the true object that a piece must cover to count.
     """
@@ -202,7 +202,7 @@ def false_merges(
     Parameters
     ----------
     truth, prediction : array_like of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
     cover : float
         Share of a true object that must be covered to count as merged.
     """
@@ -269,9 +269,9 @@ def known_scores(truth: ArrayLike, prediction: ArrayLike) -> ObjectScores:
     Parameters
     ----------
     truth : array_like of int
-        (\\*spatial), 0 is background, −1 is not known.
+        (\*spatial), 0 is background, −1 is not known.
     prediction : array_like of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
 
     Raises
     ------

@@ -60,12 +60,12 @@ def gradient_magnitude(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
     Parameters
     ----------
     embedding : array_like
-        (channels, \\*spatial)
+        (channels, \*spatial)
 
     Returns
     -------
     ndarray
-        (\\*spatial), in units of the embedding; along each axis the last pixel has no
+        (\*spatial), in units of the embedding; along each axis the last pixel has no
         step.
     """
     e = as_float(embedding)
@@ -81,12 +81,12 @@ def distance(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     Parameters
     ----------
     one, other : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
 
     Returns
     -------
     ndarray
-        (\\*spatial)
+        (\*spatial)
     """
     squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
         ((a - b) ** 2 for a, b in zip(one, other, strict=True)),
@@ -102,14 +102,14 @@ def step(embedding: NDArray[Any], axis: int) -> NDArray[Any]:
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     axis : int
         Spatial axis, from 0.
 
     Returns
     -------
     ndarray
-        (\\*spatial), one shorter along `axis`.
+        (\*spatial), one shorter along `axis`.
     """
     before = (slice(None),) * (axis + 1)
     return distance(
@@ -127,12 +127,12 @@ def seam_scores(
     Parameters
     ----------
     embedding : array_like
-        (channels, \\*plan.output_shape). It may come from another stitching: the
+        (channels, \*plan.output_shape). It may come from another stitching: the
         untiled prediction over the same pairs is the reference.
     plan : TilePlan
         Whose tiles are looked at.
     truth : array_like of int, optional
-        (\\*plan.output_shape), 0 is background.
+        (\*plan.output_shape), 0 is background.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def border_steps(
     Parameters
     ----------
     embedding : array_like
-        (channels, \\*plan.output_shape)
+        (channels, \*plan.output_shape)
     plan : TilePlan
         Whose tiles are looked at.
 

@@ -90,15 +90,15 @@ def splitting_seams(
     Parameters
     ----------
     labels : array_like of int
-        (\\*plan.output_shape), of the stitching to be judged.
+        (\*plan.output_shape), of the stitching to be judged.
     reference : array_like of int
-        (\\*plan.output_shape): true labels, or those of a stitching without seams.
+        (\*plan.output_shape): true labels, or those of a stitching without seams.
     embedding : array_like
-        (channels, \\*plan.output_shape), of the stitching to be judged.
+        (channels, \*plan.output_shape), of the stitching to be judged.
     plan : TilePlan
         Whose tiles are looked at.
     other : array_like of int, optional
-        (\\*plan.output_shape), labels of a stitching to compare with: what it parts
+        (\*plan.output_shape), labels of a stitching to compare with: what it parts
         too, the seam does not cut.
 
     Returns

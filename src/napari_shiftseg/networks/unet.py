@@ -103,12 +103,12 @@ class UNet(nn.Module):
         Parameters
         ----------
         x : Tensor
-            (batch, in_channels, \\*legal input)
+            (batch, in_channels, \*legal input)
 
         Returns
         -------
         Tensor
-            (batch, embedding_channels [+ 1 foreground logit], \\*raw output)
+            (batch, embedding_channels [+ 1 foreground logit], \*raw output)
 
         Raises
         ------

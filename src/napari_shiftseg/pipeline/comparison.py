@@ -109,7 +109,7 @@ class Comparison:
     ----------
     naive, cropped : Side
     reference : ndarray
-        (channels, \\*spatial), the untiled prediction.
+        (channels, \*spatial), the untiled prediction.
     device : str
         That predicted.
     differences : dict of Difference
@@ -141,10 +141,10 @@ def compare(
     Parameters
     ----------
     image : array_like
-        (\\*spatial)
+        (\*spatial)
     model : UNet
     truth : array_like of int, optional
-        (\\*spatial) of the whole image, 0 is background.
+        (\*spatial) of the whole image, 0 is background.
     **settings
         Of `Settings`, but for the stitching: window, border, region, device, ...
 
@@ -232,7 +232,7 @@ def _differences(
 def checked_truth(
     image: ArrayLike | Any, model: UNet, truth: ArrayLike | None
 ) -> NDArray[Any] | None:
-    r"""Return the truth of one image as labels, (\\*spatial), or None.
+    r"""Return the truth of one image as labels, (\*spatial), or None.
 
     Raises
     ------

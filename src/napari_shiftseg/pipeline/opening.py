@@ -34,7 +34,7 @@ def plane_scale_steps(
     Parameters
     ----------
     stack : array
-        ([leading,] [channels,] \\*spatial)
+        ([leading,] [channels,] \*spatial)
     plane : tuple of int
         Position on the leading axes; empty where there are none.
     config : ModelConfig

@@ -1,7 +1,8 @@
-"""What a run gives: predictions, objects, and where it is hardly right."""
+"""What a run gives: the prediction and the objects of every frame."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from math import log, prod
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from napari_shiftseg.text import number_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.pipeline.settings import Settings
@@ -26,9 +28,9 @@ class Prediction:
     Attributes
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
     logit : ndarray or None
-        (\\*spatial), the foreground logit of a model that has one.
+        (\*spatial), the foreground logit of a model that has one.
     plan : TilePlan
         That was carried out.
     notes : tuple of str
@@ -43,7 +45,7 @@ class Prediction:
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
 
-        (\\*spatial); None for a model without a foreground logit.
+        (\*spatial); None for a model without a foreground logit.
         """
         if self.logit is None:
             return None
@@ -58,15 +60,16 @@ class Segmentation:
     Attributes
     ----------
     labels : ndarray of int32
-        ([leading,] \\*spatial), 0 is background. Each frame is numbered from 1.
+        ([leading,] \*spatial), 0 is background. Each frame is numbered from 1.
     embeddings : ndarray
-        (channels, [leading,] \\*spatial)
+        (channels, [leading,] \*spatial)
     gradient : ndarray
-        ([leading,] \\*spatial), gradient magnitude in units of the embedding.
-    foreground : ndarray or None
-        ([leading,] \\*spatial), the foreground logit of a model that has one.
-    modes : ndarray
-        (modes, channels)
+        ([leading,] \*spatial), gradient magnitude in units of the embedding.
+    logit : ndarray or None
+        ([leading,] \*spatial), the foreground logit of a model that has one.
+    frames : tuple of Objects
+        As clustered, one for each frame, in the order of `positions`: labels, modes,
+        and which mode each object has. Edits made later are in `labels` alone.
     plan : TilePlan
         That was carried out (of one frame).
     settings : Settings
@@ -86,8 +89,8 @@ class Segmentation:
     labels: NDArray[np.int32]
     embeddings: NDArray[Any] = field(repr=False)
     gradient: NDArray[Any] = field(repr=False)
-    foreground: NDArray[Any] | None = field(repr=False)
-    modes: NDArray[Any] = field(repr=False)
+    logit: NDArray[Any] | None = field(repr=False)
+    frames: tuple[Objects, ...] = field(repr=False)
     plan: TilePlan = field(repr=False)
     settings: Settings
     seconds: float
@@ -95,6 +98,38 @@ class Segmentation:
     intensity: Scale = AS_IS
     planes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """Axes (time, planes) before the spatial ones; empty for one image."""
+        return self.labels.shape[: self.labels.ndim - len(self.plan.output_shape)]
+
+    @property
+    def positions(self) -> list[tuple[int, ...]]:
+        """Indices along the leading axes, one for each frame; one image has ()."""
+        return list(np.ndindex(self.leading))
+
+    @property
+    def modes(self) -> NDArray[Any]:
+        """Modes of all frames, (modes, channels)."""
+        return np.concatenate([objects.modes for objects in self.frames])
+
+    @property
+    def foreground(self) -> NDArray[Any] | None:
+        """The `logit`, by its name of old."""
+        warnings.warn(
+            "Segmentation.foreground is called Segmentation.logit now",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.logit
+
+    def prediction(self, at: tuple[int, ...] = ()) -> Prediction:
+        """Return what the network said of a frame, by its position."""
+        logit = None if self.logit is None else self.logit[at]
+        everywhere: tuple[Any, ...] = (slice(None), *at)
+        embedding = self.embeddings[everywhere]
+        return Prediction(embedding, logit, self.plan, self.notes)
 
     @property
     def objects(self) -> int:
@@ -105,7 +140,7 @@ class Segmentation:
     @property
     def found(self) -> str:
         """How many objects there are, in words, and that planes are apart."""
-        frames = prod(self.labels.shape[: -len(self.plan.output_shape)])
+        frames = prod(self.leading)
         apart = f" in {frames:,} planes, each segmented by itself" * (frames > 1)
         return number_of(self.objects, "object") + apart
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.cluster import cluster_steps
+from napari_shiftseg.clustering.cluster import NO_BACKGROUND, cluster_steps
+from napari_shiftseg.clustering.components import Objects
 from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.inference.predict import embed_steps, plan_for
 from napari_shiftseg.intensity.no_data import is_without_data
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.clustering.settings import Clustering, Effort
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
@@ -44,7 +44,7 @@ def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentatio
     Parameters
     ----------
     image : array_like
-        (\\*spatial); axes before these (time, planes) are gone through one by one,
+        (\*spatial); axes before these (time, planes) are gone through one by one,
         whatever their length. Channels at the end are refused, a single one is taken;
         see `single_channel`.
     model : UNet
@@ -71,12 +71,15 @@ def segment_steps(
     settings: Settings,
     effort: Effort | None = None,
     scale: Scale | None = None,
+    plan: TilePlan | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile; see `segment`.
 
-    Where a scale is given, its grey values are read so: of a plane of a stack.
+    Where a scale is given, its grey values are read so: of a plane of a stack. A plan
+    that was made of these settings is carried out; else one is made.
     """
-    result = yield from _segmentation_steps(image, model, settings, effort, scale)
+    steps = _segmentation_steps(image, model, settings, effort, scale, plan)
+    result = yield from steps
     doubts = doubts_about(result, model.config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
 
@@ -87,6 +90,7 @@ def _segmentation_steps(
     settings: Settings,
     effort: Effort | None,
     scale: Scale | None,
+    plan: TilePlan | None,
 ) -> Generator[Progress, None, Segmentation]:
     pixels = as_array(image)
     if model.config.in_channels == 1:
@@ -94,7 +98,7 @@ def _segmentation_steps(
     frames = frames_of(pixels, model)
     if not frames:
         opened = yield from opened_steps(pixels, model, settings, scale)
-        return (yield from frame_steps(opened, model, settings, effort=effort))
+        return (yield from frame_steps(opened, model, settings, plan, effort))
     scales = yield from frame_scales_steps(pixels, model, settings, scale)
     results: list[Segmentation] = []
     empty: list[int] = []
@@ -102,7 +106,6 @@ def _segmentation_steps(
         if is_without_data(pixels[at]):
             empty.append(number)
             continue
-        plan = results[-1].plan if results else None  # shrunk ones are not tried again
         own = scales.of(at)
         own = own and replace(own, notes=())  # said once for all
         opened = yield from opened_steps(pixels[at], model, settings, own)
@@ -114,6 +117,7 @@ def _segmentation_steps(
                 total=len(frames) * progress.total,
             )
         results.append(steps.value)
+        plan = steps.value.plan  # where tiles were shrunk, larger ones are not tried
     leading = np.shape(pixels)[: len(frames[0])]
     without = planes_are([frames[n] for n in empty], leading, NO_DATA)
     planes = tuple(filter(None, (*scales.planes, without)))
@@ -186,8 +190,8 @@ def frame_steps(
         labels=objects.labels,
         embeddings=predicted.embedding,
         gradient=gradient,
-        foreground=predicted.logit,
-        modes=objects.modes,
+        logit=predicted.logit,
+        frames=(objects,),
         plan=predicted.plan,
         settings=settings,
         seconds=perf_counter() - began,
@@ -273,13 +277,15 @@ def _with_empty(
     if not results:
         raise ValueError("the image holds no data: all of its pixels are NaN or masked")
     known = results[0]
+    labels = np.zeros_like(known.labels)
+    none = Objects(labels, known.frames[0].modes[:0], np.full(1, NO_BACKGROUND))
     blank = replace(
         known,
-        labels=np.zeros_like(known.labels),
+        labels=labels,
         embeddings=np.zeros_like(known.embeddings),
         gradient=np.zeros_like(known.gradient),
-        foreground=None if known.foreground is None else known.foreground * 0 - np.inf,
-        modes=known.modes[:0],
+        logit=None if known.logit is None else np.full_like(known.logit, -np.inf),
+        frames=(none,),
         seconds=0.0,
         notes=(),
     )
@@ -294,14 +300,19 @@ def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentat
         joined = np.stack(arrays, axis)
         return joined.reshape(*joined.shape[:axis], *leading, *joined.shape[axis + 1 :])
 
-    logits = [r.foreground for r in results if r.foreground is not None]
+    logits = [r.logit for r in results if r.logit is not None]
+    labels = stack([r.labels for r in results])
+    frames = [objects for r in results for objects in r.frames]
     return replace(
         results[0],
-        labels=stack([r.labels for r in results]),
+        labels=labels,
         embeddings=stack([r.embeddings for r in results], axis=1),
         gradient=stack([r.gradient for r in results]),
-        foreground=stack(logits) if logits else None,
-        modes=np.concatenate([r.modes for r in results]),
+        logit=stack(logits) if logits else None,
+        frames=tuple(
+            replace(objects, labels=labels[at])  # a view: they are held once
+            for objects, at in zip(frames, np.ndindex(leading), strict=True)
+        ),
         seconds=sum(r.seconds for r in results),
         notes=tuple(dict.fromkeys(note for r in results for note in r.notes)),
     )

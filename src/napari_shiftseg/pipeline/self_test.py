@@ -176,7 +176,7 @@ def self_test(
     Parameters
     ----------
     image : array_like
-        (\\*spatial); for a model of several input channels (channels, \\*spatial).
+        (\*spatial); for a model of several input channels (channels, \*spatial).
     model : UNet
     window : int, sequence of int or None
         Output size of a tile, in pixels; None: two periods, or one where two hold the

@@ -134,12 +134,12 @@ def sweep(
     Parameters
     ----------
     image : array_like
-        (\\*spatial)
+        (\*spatial)
     model : UNet
     windows : sequence of int or of sequence of int, optional
         Output sizes of a tile; by default `default_windows`.
     truth : array_like of int, optional
-        (\\*spatial) of the whole image, 0 is background.
+        (\*spatial) of the whole image, 0 is background.
     **settings
         Of `Settings`, but for the window; stitching is naive if not given.
 

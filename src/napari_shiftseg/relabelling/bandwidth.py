@@ -117,8 +117,8 @@ def best_bandwidth_steps(
     clustering : Clustering
         The present one; all but its bandwidth stays.
     marked : array_like of int
-        (\\*spatial), 0 where nothing is marked, else the number of a marked object; or
-        (masks, \\*spatial) of bool, one an object.
+        (\*spatial), 0 where nothing is marked, else the number of a marked object; or
+        (masks, \*spatial) of bool, one an object.
 
     Returns
     -------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.relabelling.projection import Components
+    from napari_shiftseg.relabelling.projection import PrincipalComponents
 
 
 CHUNK = 2**17  # pixels looked at in one step
@@ -74,7 +74,7 @@ def sample_steps(
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial), 0 is background.
+        (\*spatial), 0 is background.
     region : sequence of (int, int)
         Pixels (start, stop) of the labels, per axis.
     most : int
@@ -204,7 +204,7 @@ PART = 2**14  # pixels: testing them holds up other threads
 
 def lassoed_steps(
     embedding: Any,
-    components: Components,
+    components: PrincipalComponents,
     polygon: ArrayLike,
     region: Region,
     labels: NDArray[Any] | None = None,
@@ -216,19 +216,19 @@ def lassoed_steps(
     Parameters
     ----------
     embedding : array
-        (channels, \\*spatial)
-    components : Components
+        (channels, \*spatial)
+    components : PrincipalComponents
     polygon : array_like
         (corners, 2), at least 3.
     region : sequence of (int, int)
         Pixels (start, stop) that are looked at, per axis.
     labels : ndarray of int, optional
-        (\\*spatial); pixels that are 0 here are left out.
+        (\*spatial); pixels that are 0 here are left out.
 
     Returns
     -------
     ndarray of uint8
-        (\\*spatial), 1 within the polygon, else 0.
+        (\*spatial), 1 within the polygon, else 0.
     """
     mask = np.zeros(embedding.shape[1:], dtype=np.uint8)
     parts = list(slabs(region, PART))

@@ -34,7 +34,7 @@ CORNERS = 48  # of an outline
 
 
 @dataclass(frozen=True)
-class Components:
+class PrincipalComponents:
     r"""Two orthonormal directions :math:`D` and a centre :math:`c`: :math:`D (e - c)`.
 
     Being orthonormal they never lengthen a distance, and keep one that lies in their
@@ -66,7 +66,7 @@ class Components:
     spherical: bool
 
     @classmethod
-    def of(cls, rows: NDArray[Any], kernel: Kernel) -> Components:
+    def of(cls, rows: NDArray[Any], kernel: Kernel) -> PrincipalComponents:
         """Find the principal components; one or two channels are taken as they are.
 
         Parameters
@@ -198,14 +198,14 @@ class Projection:
 
     Attributes
     ----------
-    components : Components
+    components : PrincipalComponents
     sample : PixelSample
     points : ndarray of float64
         (points, 2), where the pixels of the sample are seen.
     modes : ndarray of float64
         (modes, 2), where the modes are seen.
     outlines : ndarray of float64
-        (modes, corners, 2), see `Components.outlines`.
+        (modes, corners, 2), see `PrincipalComponents.outlines`.
     nearest : ndarray of int64
         (points,), the index of the mode nearest in the embedding itself; −1 if there
         are no modes.
@@ -215,7 +215,7 @@ class Projection:
         Whether the background was sampled, too.
     """
 
-    components: Components
+    components: PrincipalComponents
     sample: PixelSample
     points: NDArray[np.float64]
     modes: NDArray[np.float64]
@@ -234,7 +234,7 @@ def projection_steps(
     region: Region | None = None,
     background: bool = False,
     most: int = MOST_POINTS,
-    components: Components | None = None,
+    components: PrincipalComponents | None = None,
 ) -> Generator[Progress, None, Projection]:
     r"""Project one embedding onto two components, yielding `Progress` on the way.
 
@@ -246,7 +246,7 @@ def projection_steps(
     prediction : Prediction
         Of one image, or of one frame of a series.
     labels : ndarray of int
-        (\\*spatial), its objects.
+        (\*spatial), its objects.
     modes : ndarray
         (modes, channels)
     bandwidth : float
@@ -257,7 +257,7 @@ def projection_steps(
         Whether it is sampled, too, as one more object.
     most : int
         Pixels of the sample; see `sample_steps`.
-    components : Components, optional
+    components : PrincipalComponents, optional
         Found before, lest the points move when only the labels have changed.
 
     Returns
@@ -281,7 +281,7 @@ def projection_steps(
     )
     yield Progress(0, 0, stage="projecting")
     rows = _rows_at(prediction.embedding, sample.pixels, region)
-    components = components or Components.of(rows, kernel)
+    components = components or PrincipalComponents.of(rows, kernel)
     return Projection(
         components, sample, components.place(rows), components.place(modes),
         components.outlines(modes, bandwidth), components.nearest(rows, modes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
@@ -15,7 +15,6 @@ import numpy as np
 
 from napari_shiftseg.clustering.cluster import to_cluster
 from napari_shiftseg.clustering.modes import Pixels
-from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.steps import Progress, Returning
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.cluster import Whole
     from napari_shiftseg.clustering.components import Components, Objects
     from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.pipeline.result import Prediction
 
     View = Sequence[tuple[int, int]]
     from napari_shiftseg.clustering.modes import Find, Finding, Found
@@ -105,7 +105,7 @@ class InView(Progress):
     view : tuple of (int, int)
         Start and stop along each spatial axis, within the frame.
     labels : ndarray of int32
-        (\\*view), 0 is background. Its objects are those of the end, pixel for pixel,
+        (\*view), 0 is background. Its objects are those of the end, pixel for pixel,
         but their numbers are not.
     """
 
@@ -130,6 +130,8 @@ class Relabelling:
         Where the mean shift computes.
     most_bytes : int
         That what is remembered may take.
+    known : (Clustering, Objects), optional
+        A clustering that was done before, and what it gave.
 
     Attributes
     ----------
@@ -143,8 +145,10 @@ class Relabelling:
         neighbourhood: Sequence[int] | None = None,
         device: str = "auto",
         most_bytes: int = MOST_BYTES,
+        known: tuple[Clustering, Objects] | None = None,
     ) -> None:
         self.prediction = prediction
+        self._known = known
         self.neighbourhood = neighbourhood
         self._pixels = Pixels(prediction.embedding, prediction.plan.offset, device)
         self._find = Remembered(self._pixels.find, most_bytes)
@@ -160,6 +164,7 @@ class Relabelling:
         r"""Label the frame; yields `Progress`, and `InView` once if there is a view.
 
         Closing the generator stops the work; what was found until then is remembered.
+        What is known already is returned at once.
 
         Parameters
         ----------
@@ -178,6 +183,8 @@ class Relabelling:
             If the scope is "component" and the model has no foreground logit, or the
             view has not one pair for each axis.
         """
+        if self._known is not None and self._known[0] == clustering:
+            return self._known[1]
         work = self.to_cluster(clustering)
         if view is not None:
             shape = self.prediction.embedding.shape[1:]
@@ -253,6 +260,8 @@ class Kept:
         As the run was asked to use.
     leading : tuple of int
         Axes (time, planes) before the spatial ones; empty for one image.
+    frames : list of tuple of int
+        Indices along these, one for each frame; one image has ().
     folder : Path or None
         Where the embeddings are on the disk; None where they are in memory.
     """
@@ -264,15 +273,18 @@ class Kept:
         self.clustering: Clustering = result.settings.clustering(config)
         self.neighbourhood = config.provenance.window if config.provenance else None
         self.device = result.settings.device
-        self.leading = result.labels.shape[: result.labels.ndim - config.ndim]
-        self._plan, self._notes = result.plan, result.notes
-        self._embeddings: Any = result.embeddings
-        self._logits = result.foreground
+        self.leading, self.frames = result.leading, result.positions
+        self._plan = result.plan
         self.folder: Path | None = None
         if result.embeddings.nbytes > most_bytes:
             self.folder = Path(mkdtemp(prefix="shiftseg-"))
             self._removal = finalize(self, rmtree, self.folder, ignore_errors=True)
-            self._embeddings = _stored(result.embeddings, self.folder)
+            stored = _stored(result.embeddings, self.folder)
+            result = replace(result, embeddings=stored)
+        frames = [replace(known, labels=known.labels.copy()) for known in result.frames]
+        self._result: Segmentation | None = replace(  # labels are painted on elsewhere
+            result, frames=tuple(frames), gradient=np.empty(0)
+        )
 
     @property
     def ndim(self) -> int:
@@ -290,14 +302,9 @@ class Kept:
         return self._plan.offset
 
     @property
-    def frames(self) -> list[tuple[int, ...]]:
-        """Indices along the leading axes, one for each frame; one image has ()."""
-        return list(np.ndindex(self.leading))
-
-    @property
     def is_closed(self) -> bool:
         """Whether the embeddings were given up."""
-        return self._embeddings is None
+        return self._result is None
 
     def frame(self, at: tuple[int, ...] = ()) -> Prediction:
         """Return what the network said of a frame.
@@ -307,7 +314,10 @@ class Kept:
         ValueError
             If there is no such frame, or the embeddings were given up.
         """
-        if self._embeddings is None:
+        return self._open(at).prediction(tuple(at))
+
+    def _open(self, at: tuple[int, ...]) -> Segmentation:
+        if self._result is None:
             raise ValueError(
                 "the embeddings of this result were given up: predict the image again"
             )
@@ -316,17 +326,17 @@ class Kept:
                 f"the result has frames of {self.leading or 'no leading axes'}, not "
                 f"{tuple(at)}: give one index for each leading axis"
             )
-        logit = None if self._logits is None else self._logits[tuple(at)]
-        embedding = self._embeddings[(slice(None), *at)]
-        return Prediction(embedding, logit, self._plan, self._notes)
+        return self._result
 
     def relabelling(self, at: tuple[int, ...] = ()) -> Relabelling:
-        """Return a frame ready to be labelled anew; see `frame`."""
-        return Relabelling(self.frame(at), self.neighbourhood, self.device)
+        """Return a frame ready to be labelled anew, its objects known; see `frame`."""
+        objects = self._open(at).frames[self.frames.index(tuple(at))]
+        known = self.clustering, objects
+        return Relabelling(self.frame(at), self.neighbourhood, self.device, known=known)
 
     def close(self) -> None:
         """Give up the embeddings, and remove them from the disk."""
-        self._embeddings = self._logits = None
+        self._result = None
         if self.folder is not None:
             self._removal()
             self.folder = None

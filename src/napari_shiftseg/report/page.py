@@ -71,9 +71,9 @@ def pictures(
     ----------
     comparison : Comparison
     image : array_like
-        ([channels,] \\*spatial), that was compared; of channels the first is shown.
+        ([channels,] \*spatial), that was compared; of channels the first is shown.
     truth : array_like of int, optional
-        (\\*spatial), whose ids the objects take, and with them their colours; those of
+        (\*spatial), whose ids the objects take, and with them their colours; those of
         cropped stitching if not given.
 
     Returns

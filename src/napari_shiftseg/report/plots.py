@@ -63,12 +63,12 @@ def object_colours(labels: NDArray[Any]) -> NDArray[np.uint8]:
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial)
+        (\*spatial)
 
     Returns
     -------
     ndarray of uint8
-        (\\*spatial, 3), RGB.
+        (\*spatial, 3), RGB.
     """
     ids, number = np.unique(labels, return_inverse=True)
     hue = ids * GOLDEN % 1

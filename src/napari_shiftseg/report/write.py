@@ -185,7 +185,7 @@ def write_report(
     model : UNet
         That predicted.
     image : array_like
-        ([channels,] \\*spatial), that was compared.
+        ([channels,] \*spatial), that was compared.
     name : str
         Of the image.
     folder : Path
@@ -193,7 +193,7 @@ def write_report(
         one is complete: what that one wrote and this one does not is removed. Nothing
         else is touched; see `report_folder`.
     truth : array_like of int, optional
-        (\\*spatial), whose ids, and colours, the objects take.
+        (\*spatial), whose ids, and colours, the objects take.
     points : sequence of SweepPoint, optional
         Of a window sweep over the same image.
     run : Run, optional

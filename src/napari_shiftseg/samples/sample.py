@@ -19,9 +19,9 @@ class Sample:
     Attributes
     ----------
     image : ndarray of float32
-        (\\*spatial)
+        (\*spatial)
     labels : ndarray of int32
-        (\\*spatial), 0 is background; −1, in training, is not known.
+        (\*spatial), 0 is background; −1, in training, is not known.
     period : int or None
         Distance of neighbouring objects in pixels; None without a lattice.
     scale : Scale or None

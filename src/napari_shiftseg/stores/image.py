@@ -44,7 +44,7 @@ class Image:
     Attributes
     ----------
     data : array
-        ([channels,] \\*spatial); NumPy, dask, zarr or anything that slices to an array.
+        ([channels,] \*spatial); NumPy, dask, zarr or anything that slices to an array.
     ndim : int
         Number of spatial axes, the last ones.
     scale : Scale
@@ -75,7 +75,7 @@ class Image:
         Returns
         -------
         ndarray
-            (channels, \\*window)
+            (channels, \*window)
 
         Raises
         ------
@@ -205,7 +205,7 @@ def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:
     Parameters
     ----------
     pixels : ndarray
-        ([channels,] \\*spatial), as scaled.
+        ([channels,] \*spatial), as scaled.
     ndim : int
     ceiling : float
     """
@@ -230,7 +230,7 @@ def open_image(
     Parameters
     ----------
     image : array_like
-        ([channels,] \\*spatial), of a boolean, integer or floating-point dtype in any
+        ([channels,] \*spatial), of a boolean, integer or floating-point dtype in any
         byte order. Nothing but the pixels needed for the scale is read.
     ndim, channels : int
         What the network reads.

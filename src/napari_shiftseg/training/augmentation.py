@@ -63,7 +63,7 @@ class Augmentation:
         Returns
         -------
         ndarray
-            (ndim, \\*size), in pixels; 0 is the middle of the window.
+            (ndim, \*size), in pixels; 0 is the middle of the window.
         """
         ndim = len(size)
         axes = [np.arange(n) - (n - 1) / 2 for n in size]
@@ -81,7 +81,7 @@ class Augmentation:
         ----------
         rng : Generator
         pixels : ndarray
-            (channels, \\*spatial)
+            (channels, \*spatial)
         """
         if rng.random() < self.often:
             exponent = np.exp(rng.uniform(-self.gamma, self.gamma))

@@ -75,7 +75,7 @@ def counted(labels: Iterable[ArrayLike]) -> Counted:
     Parameters
     ----------
     labels : iterable of array_like of int
-        (\\*spatial) each, −1 is not known; ids are those of one image.
+        (\*spatial) each, −1 is not known; ids are those of one image.
     """
     known = pixels = objects = 0
     for each in labels:

@@ -53,18 +53,18 @@ def corrections(
     Parameters
     ----------
     labels : array_like of int
-        (\\*spatial), mended, of one frame; 0 is background.
+        (\*spatial), mended, of one frame; 0 is background.
     marked : iterable of int
         Objects that were mended or marked as right, by their ids in `labels`.
     reach : float or sequence of float
         In pixels, per axis where they differ (the planes of a stack, say); Euclidean.
     pixels : array_like of bool, optional
-        (\\*spatial), single pixels that were mended or marked as right.
+        (\*spatial), single pixels that were mended or marked as right.
 
     Returns
     -------
     ndarray of int
-        (\\*spatial), the ids of `labels`, 0 and −1.
+        (\*spatial), the ids of `labels`, 0 and −1.
 
     Raises
     ------
@@ -128,10 +128,10 @@ def training_pairs(
     Parameters
     ----------
     image : array
-        ([leading,] [channels,] \\*spatial), as a layer or a file holds it; dask and
+        ([leading,] [channels,] \*spatial), as a layer or a file holds it; dask and
         zarr are read region by region.
     labels : array_like of int
-        ([leading,] \\*spatial), 0 is background, −1 is not known.
+        ([leading,] \*spatial), 0 is background, −1 is not known.
     config : ModelConfig
         How many axes are spatial, context and intensity.
     window : sequence of int

@@ -115,17 +115,17 @@ def in_tiles(network: Callable[[Tensor], Tensor], images: Tensor, tiles: int) ->
     Parameters
     ----------
     network : callable
-        (batch, in_channels, \\*size) → (batch, channels, \\*size), any size that
+        (batch, in_channels, \*size) → (batch, channels, \*size), any size that
         divides the images' by `tiles`.
     images : Tensor
-        (batch, in_channels, \\*spatial)
+        (batch, in_channels, \*spatial)
     tiles : int
         Along each axis.
 
     Returns
     -------
     Tensor
-        (batch, channels, \\*spatial)
+        (batch, channels, \*spatial)
     """
     axes = range(2, images.ndim)
     for axis in axes:

@@ -273,7 +273,7 @@ class Validated:
     ap50 : float
         Mean over the images.
     preview : ndarray of int32
-        (\\*spatial), labels of the first image.
+        (\*spatial), labels of the first image.
     note : str
         What the user should know: that it was cut short, for example.
     """

@@ -82,7 +82,7 @@ class KnownPixels:
     Parameters
     ----------
     labels : ndarray of int
-        (\\*spatial), −1 is not known.
+        (\*spatial), −1 is not known.
     axes : sequence of Starts
         Windows that may be drawn, one an axis.
     """
@@ -136,7 +136,7 @@ def _product(axes: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 MOST_CHANGES = 20  # of shape that are tried until a known pixel is in view
 
 
-class Place(NamedTuple):
+class WindowPlace(NamedTuple):
     """Where a training window lies.
 
     Attributes
@@ -281,7 +281,7 @@ class RandomWindows:
             for axis, w in zip(self.config.shape.axes, self.window, strict=True)
         )
 
-    def places(self, rng: np.random.Generator) -> Iterator[Place]:
+    def places(self, rng: np.random.Generator) -> Iterator[WindowPlace]:
         """Yield places without end."""
         while True:
             number = int(rng.integers(len(self.samples)))
@@ -290,7 +290,7 @@ class RandomWindows:
             else:
                 at = self._anywhere(rng, self.images[number].shape)
             seed = int(rng.integers(2**63)) if self.augmentation else 0
-            yield Place(number, tuple(start * self.grid for start in at), seed)
+            yield WindowPlace(number, tuple(start * self.grid for start in at), seed)
 
     def _anywhere(
         self, rng: np.random.Generator, shape: tuple[int, ...]
@@ -307,8 +307,8 @@ class RandomWindows:
             last = first + size - self.window[axis]
         return -(-first // self.grid), last // self.grid
 
-    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor]:
-        r"""Return the input, (channels, \\*reads), and the labels, (\\*window)."""
+    def __getitem__(self, place: WindowPlace) -> tuple[Tensor, Tensor]:
+        r"""Return the input, (channels, \*reads), and the labels, (\*window)."""
         if self.augmentation is None:
             pixels = self._read(place.image, place.starts)
             labels = self.labels[place.image][self._seen(place.starts)]
@@ -329,7 +329,7 @@ class RandomWindows:
         )
 
     def _changed(
-        self, place: Place, augmentation: Augmentation
+        self, place: WindowPlace, augmentation: Augmentation
     ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
         """Read pixels and labels where the augmentation says."""
         rng = np.random.default_rng(place.seed)
@@ -343,9 +343,9 @@ class RandomWindows:
         return augmentation.brightened(rng, moved), changed
 
     def _moved(
-        self, place: Place, augmentation: Augmentation, rng: np.random.Generator
+        self, place: WindowPlace, augmentation: Augmentation, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
-        r"""Return where the pixels come from, (ndim, \\*reads), and their labels.
+        r"""Return where the pixels come from, (ndim, \*reads), and their labels.
 
         Where a change of shape moves all that is known out of a window, another one is
         tried.

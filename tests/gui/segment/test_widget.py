@@ -549,12 +549,13 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     viewer = make_napari_viewer_proxy(show=True)
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
     widget.model.open(model_file)
-    viewer.add_image(np.random.default_rng(0).random((300, 300)), name="noise")
+    viewer.add_image(np.random.default_rng(0).random((120, 120)), name="noise")
     button, area = widget.panel.button.native, widget.native.findChild(QScrollArea)
     assert not widget.device.banner.native.isVisible()
 
     def under_the_mouse():
-        qtbot.wait(200)  # it is laid out and drawn
+        qtbot.wait(200)  # it is laid out and drawn, on a busy machine a little later
+        qtbot.waitUntil(lambda: area.childAt(mouse) is button, timeout=10_000)
         return area.childAt(mouse)
 
     qtbot.wait(200)
@@ -566,7 +567,7 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     button.click()
     qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=30_000)
     assert under_the_mouse() is button
-    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=300_000)
     assert widget.again.native.isVisible()
     assert widget.panel.result.native.isVisible()
     assert under_the_mouse() is button

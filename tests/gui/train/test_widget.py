@@ -1,8 +1,8 @@
 """Training with the mouse: tiny networks, a few steps."""
 
 import gc
+from math import inf
 from threading import Event
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -195,17 +195,17 @@ def test_a_name_that_is_taken_gets_a_number(pair, run):
     assert read_config("my-model-2").name == "my-model-2"
 
 
-def test_updates_are_few(pair, until):
+def test_updates_are_few(pair, until, monkeypatch):
+    monkeypatch.setattr("napari_shiftseg.gui.train.run.INTERVAL", inf)
     came = []
     pair.panel._on_progress, follow = came.append, pair.panel._on_progress
     pair.form.window.value = "8"
     pair.form.steps.value = 120
     pair.advanced.every.value = 10**6
-    began = perf_counter()
     press(pair)
     until(lambda: not pair.panel.is_running)
     trained = [progress for progress in came if hasattr(progress, "steps")]
-    assert len(trained) <= min(10 * (perf_counter() - began) + 1, 100)
+    assert len(trained) == 3  # the validations at 50 and 100 steps, and the end
     for progress in trained:
         follow(progress)
     assert pair.course.steps == list(range(1, 121))  # and none is lost

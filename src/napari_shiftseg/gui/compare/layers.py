@@ -147,7 +147,7 @@ class Shared:
     source : Source
         Of the image.
     pixels : ndarray
-        (\\*spatial) of the image, as far as it was compared.
+        (\*spatial) of the image, as far as it was compared.
     limits : (float, float)
         Of the gradient magnitude.
     farthest : float
@@ -155,7 +155,7 @@ class Shared:
     offset : tuple of int
         Image pixel at which pixels and labels begin.
     labels : ndarray
-        (\\*spatial) of what was compared; objects of other stitchings take its ids.
+        (\*spatial) of what was compared; objects of other stitchings take its ids.
     """
 
     source: Source
@@ -231,9 +231,9 @@ def pane_layers(
     result : Segmentation
     common : Shared
     colours : ndarray
-        (\\*spatial, 3), its embedding as RGB.
+        (\*spatial, 3), its embedding as RGB.
     difference : ndarray
-        (\\*spatial), of its embedding from another.
+        (\*spatial), of its embedding from another.
     """
     plan, ndim = result.plan, result.plan.shape.ndim
     place = common.source.placed(plan.offset, ndim)

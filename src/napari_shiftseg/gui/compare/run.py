@@ -38,7 +38,7 @@ class Task:
     source : Source
     settings : Settings
     truth : array of int or None
-        ([leading,] \\*spatial), as the layer holds it.
+        ([leading,] \*spatial), as the layer holds it.
     frame : tuple of int
         Position of the one truth on the leading axes.
     """
@@ -61,7 +61,7 @@ class Task:
         return plane_scale_steps(source.stack(), source.first, model.config, reading)
 
     def labels(self) -> NDArray[np.integer] | None:
-        r"""Return the true labels, (\\*spatial); lazy ones are read here."""
+        r"""Return the true labels, (\*spatial); lazy ones are read here."""
         if self.truth is None:
             return None
         return np.asarray(self.truth[self.frame] if self.frame else self.truth)
@@ -107,9 +107,9 @@ class Compared:
     ----------
     task : Task
     pixels : array
-        ([channels,] \\*spatial), the image as it was then, if it is in memory.
+        ([channels,] \*spatial), the image as it was then, if it is in memory.
     truth : ndarray or None
-        (\\*spatial), the true labels as they were then: the layer may be painted on.
+        (\*spatial), the true labels as they were then: the layer may be painted on.
     model : UNet
     comparison : Comparison
     said : Verdict

@@ -42,7 +42,7 @@ class Corrections:
     Attributes
     ----------
     known : ndarray of int
-        ([leading,] \\*spatial) of the image; −1 is not known.
+        ([leading,] \*spatial) of the image; −1 is not known.
     corrected : Corrected
         How much it is.
     """
@@ -72,7 +72,7 @@ def correction_steps(
     ----------
     steering : Steering
     right : mapping of tuple of int to ndarray of int
-        Objects that are right, (\\*spatial), of some frames.
+        Objects that are right, (\*spatial), of some frames.
     image : Image
         That was segmented.
 

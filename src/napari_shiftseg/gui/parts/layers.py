@@ -265,12 +265,12 @@ def embedding_rgb(embedding: NDArray[Any]) -> NDArray[np.float32]:
     Parameters
     ----------
     embedding : ndarray
-        (channels, \\*spatial)
+        (channels, \*spatial)
 
     Returns
     -------
     ndarray of float32
-        (\\*spatial, 3), 0 to 1.
+        (\*spatial, 3), 0 to 1.
     """
     points = embedding.reshape(len(embedding), -1).T  # (pixels, channels)
     if points.shape[1] > 3:

@@ -15,6 +15,7 @@ SHOW_SEAMS = ("gradient", "tile grid")
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.parts.source import Source
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.result import Segmentation
@@ -27,13 +28,15 @@ class Run:
     """What is to be run: a model, by name or path, on an image.
 
     `layers`: what is made beside the labels, see `result_layers`; where there are
-    seams to see, the gradient and the tile grid come by themselves.
+    seams to see, the gradient and the tile grid come by themselves. `plan`: the tiles
+    that the user was shown; None: they depend on the memory of the device.
     """
 
     model: str
     source: Source
     settings: Settings
     layers: tuple[str, ...] = ()
+    plan: TilePlan | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
         source.stack(), source.first, network.config, run.settings.reading
     )
     result = yield from segment_steps(
-        source.pixels(), network, run.settings, scale=scale
+        source.pixels(), network, run.settings, scale=scale, plan=run.plan
     )
     yield Progress(0, 0, stage="making layers")
     alone = result.labels.shape == result.plan.output_shape

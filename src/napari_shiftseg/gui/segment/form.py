@@ -268,10 +268,13 @@ class SegmentForm(Container):
         """
         if self.image.value is None:
             raise ValueError(OPEN_FIRST)
-        config, size = self.config, layer_shape(self.image.value)
-        leading_axes(self.image.value, config)  # refuses too few
+        leading_axes(self.image.value, self.config)  # refuses too few
         chosen = self.settings(device)
-        chosen.clustering(config)  # refuses what only the clustering would
+        chosen.clustering(self.config)  # refuses what only the clustering would
+        return self._plan(chosen)
+
+    def _plan(self, chosen: Settings) -> TilePlan:
+        config, size = self.config, layer_shape(self.image.value)
         return plan_tiles(
             size[-config.ndim :],
             config.shape,
@@ -283,11 +286,13 @@ class SegmentForm(Container):
 
     def run(self, device: str) -> Run:
         """Return the run that the controls ask for."""
+        settings = self.settings(device)
         return Run(
             self.model.value,
             self._source(),
-            self.settings(device),
+            settings,
             self.advanced.extra,
+            None if settings.window is None else self._plan(settings),
         )
 
     def _region(self) -> Region | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 LASSOED = "lassoed"  # in the metadata
-LASSOED = "white"  # no object has it
+LASSO_COLOUR = "white"  # no object has it
 OPACITY = 0.8
 
 
@@ -41,7 +41,7 @@ class LassoedLayer(OwnLayer):
         Parameters
         ----------
         mask : ndarray of uint8
-            (\\*spatial), 0 or 1.
+            (\*spatial), 0 or 1.
         labels : Labels
         frame : sequence of int
             Position on the leading axes of the labels; none: the mask has all axes.
@@ -65,7 +65,7 @@ class LassoedLayer(OwnLayer):
         layer = self._viewer.add_labels(
             data,
             name=name,
-            colormap=CyclicLabelColormap(colors=["transparent", LASSOED]),
+            colormap=CyclicLabelColormap(colors=["transparent", LASSO_COLOUR]),
             opacity=OPACITY,
             metadata={METADATA_KEY: LASSOED},
             **place,

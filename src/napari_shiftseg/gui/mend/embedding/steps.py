@@ -60,7 +60,7 @@ class Subject:
         return shape[leading:] == self.spatial and inside
 
     def labels(self) -> NDArray[Any]:
-        r"""Return the objects as they are now, (\\*spatial)."""
+        r"""Return the objects as they are now, (\*spatial)."""
         return np.asarray(self.layer.data[self.frame])
 
     def labels_at(self, pixels: NDArray[np.int64]) -> NDArray[Any]:
@@ -84,7 +84,7 @@ class Lassoed:
     Attributes
     ----------
     mask : ndarray of uint8
-        (\\*spatial)
+        (\*spatial)
     pixels, objects : int
         How many there are, and of how many objects.
     """

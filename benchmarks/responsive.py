@@ -4,6 +4,8 @@ Measured with a timer, in processor time of the thread: other programs do not co
 but for the caches they take, which makes it half as long again. Everything is done
 three times, therefore: what blocks the thread does so each time, and the shortest is
 held against the aim; the longest against three times of it.
+
+    python -m pytest benchmarks/responsive.py
 """
 
 from __future__ import annotations
@@ -33,8 +35,6 @@ FROZEN = 0.05  # seconds
 SIZE = 1_024
 MANY = 5_000  # edits
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture
 def worst(qtbot):
@@ -57,6 +57,19 @@ def worst(qtbot):
 def viewer(make_napari_viewer_proxy):
     """A window that is drawn."""
     return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture
+def settled(qtbot):
+    """Wait until a Mend widget has nothing left to do."""
+
+    def wait(mend):
+        qtbot.waitUntil(
+            lambda: mend.steering is not None and not mend.steering.is_busy,
+            timeout=120_000,
+        )
+
+    return wait
 
 
 @pytest.fixture

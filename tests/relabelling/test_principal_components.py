@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.relabelling.projection import Components
+from napari_shiftseg.relabelling.projection import PrincipalComponents
 
 TURN = np.array([[2, 1, 2], [-2, 2, 1], [1, 2, -2]]) / 3  # orthonormal
 
@@ -17,7 +17,7 @@ def ellipsoid():
 
 
 def test_principal_components_of_a_box(ellipsoid):
-    found = Components.of(ellipsoid, "gaussian")
+    found = PrincipalComponents.of(ellipsoid, "gaussian")
     np.testing.assert_allclose(found.centre, (10, 20, 30))
     np.testing.assert_allclose(
         np.abs(found.directions @ TURN.T), np.eye(2, 3), atol=1e-9
@@ -33,7 +33,7 @@ def test_principal_components_of_a_box(ellipsoid):
 @pytest.mark.parametrize("channels", [1, 2])
 def test_few_channels_are_taken_as_they_are(channels):
     rows = np.array([(0.0, 1), (2, 1), (0, 4), (2, 4)])[:, :channels]
-    found = Components.of(rows, "flat")
+    found = PrincipalComponents.of(rows, "flat")
     seen = np.zeros((4, 2))
     seen[:, :channels] = rows
     np.testing.assert_array_equal(found.place(rows), seen)
@@ -49,14 +49,14 @@ def test_few_channels_are_taken_as_they_are(channels):
 
 @pytest.mark.parametrize("n", [1, 5])
 def test_equal_points_have_no_variance(n):
-    found = Components.of(np.full((n, 4), 3.0), "gaussian")
+    found = PrincipalComponents.of(np.full((n, 4), 3.0), "gaussian")
     np.testing.assert_array_equal(found.place(np.full((n, 4), 3.0)), np.zeros((n, 2)))
     assert found.shares == (0, 0)
     np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(2))
 
 
 def test_the_outline_of_a_ball_is_a_circle_of_its_radius(ellipsoid, rng):
-    found = Components.of(ellipsoid, "gaussian")
+    found = PrincipalComponents.of(ellipsoid, "gaussian")
     modes = ellipsoid[:2]
     outlines = found.outlines(modes, 1.5)
     radii = np.linalg.norm(outlines - found.place(modes)[:, None], axis=-1)
@@ -79,7 +79,9 @@ def cap(mode, bandwidth, rng):
     "mode", [(1, 0, 0), (0, 0, 1), (0.6, 0, 0.8), (-0.48, 0.6, 0.64)]
 )
 def test_the_outline_of_a_cap_is_that_of_its_points(mode, rng):
-    looked = Components(np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True)
+    looked = PrincipalComponents(
+        np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True
+    )
     points = looked.place(cap(np.array(mode), 0.8, rng))
     outline = looked.outlines(7 * np.array([mode]), 0.8)[0]  # length does not count
     angles = np.linspace(0, 2 * np.pi, 13)
@@ -89,7 +91,9 @@ def test_the_outline_of_a_cap_is_that_of_its_points(mode, rng):
 
 
 def test_the_cap_of_a_mode_that_points_at_the_viewer_is_a_circle():
-    looked = Components(np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True)
+    looked = PrincipalComponents(
+        np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True
+    )
     outline = looked.outlines(np.array([(0.0, 0, 1)]), 0.8)[0]
     rim = 0.8 * np.sqrt(1 - 0.8**2 / 4)  # sin θ, where 2 sin(θ / 2) = 0.8
     np.testing.assert_allclose(np.linalg.norm(outline, axis=1), rim)
@@ -98,9 +102,9 @@ def test_the_cap_of_a_mode_that_points_at_the_viewer_is_a_circle():
 
 def test_on_the_sphere_only_directions_count(ellipsoid):
     lengths = np.arange(1.0, 9)[:, None]
-    found = Components.of(ellipsoid, "von-mises-fisher")
+    found = PrincipalComponents.of(ellipsoid, "von-mises-fisher")
     np.testing.assert_allclose(found.place(ellipsoid * lengths), found.place(ellipsoid))
     assert not np.allclose(
-        Components.of(ellipsoid, "gaussian").place(ellipsoid * lengths),
-        Components.of(ellipsoid, "gaussian").place(ellipsoid),
+        PrincipalComponents.of(ellipsoid, "gaussian").place(ellipsoid * lengths),
+        PrincipalComponents.of(ellipsoid, "gaussian").place(ellipsoid),
     )

@@ -1,0 +1,82 @@
+"""Knobs and edits compute in threads; the GUI's own has only the result to show.
+
+How long it is busy on a large image is measured by ``benchmarks/responsive.py``.
+"""
+
+from __future__ import annotations
+
+from threading import current_thread, main_thread
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+from napari_shiftseg.gui.mend import history as history_module
+from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.tools import DELETE, MERGE, SPLIT
+from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edits import Delete, Merge
+from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.relabelling.relabel import Relabelling
+
+
+@pytest.fixture
+def in_gui_thread(monkeypatch):
+    """Note of each call of what takes long whether the GUI's thread makes it."""
+    calls: dict[str, set[bool]] = {}
+
+    def watch(owner: type, name: str) -> None:
+        function = getattr(owner, name)
+
+        def watched(*args, **options):
+            calls.setdefault(name, set()).add(current_thread() is main_thread())
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(Relabelling, "to_cluster")
+    watch(Mending, "change_of")
+    watch(Mending, "replay")
+    return calls
+
+
+def test_knobs_and_edits(steered, result, settled, in_gui_thread) -> None:
+    def click(*numbers: int) -> None:
+        for number in numbers:
+            at = tuple(int(x) for x in np.argwhere(result.data == number)[0])
+            steered.desk.click(at, ())
+        settled(steered)
+
+    steered.tools.press(MERGE)
+    click(2, 3)
+    steered.tools.press(DELETE)
+    click(5)
+    steered.tools.press(SPLIT)
+    big = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
+    for at in np.argwhere(result.data == big)[[0, -1]].tolist():
+        steered.desk.click(tuple(at), ())
+    settled(steered)
+    steered.knobs.bandwidth.value = 0.03
+    settled(steered)
+
+    assert len(steered.steering.history.edits) == 3
+    assert in_gui_thread == {
+        "to_cluster": {False}, "change_of": {False}, "replay": {False},
+    }  # fmt: skip
+
+
+def test_an_edit_after_thousands_writes_only_what_is_new(monkeypatch) -> None:
+    data = np.arange(1, 65, dtype=np.int32).reshape(8, 8).repeat(4, 0).repeat(4, 1)
+    known = [to_dict(Merge(((0, 0), (0, n)))) for n in range(1, 32)]
+    layer = Labels(data, metadata={METADATA_EDITS: known})
+    mending = Mending(layer.data, np.zeros((1, *data.shape)))
+    history = EditHistory(layer, lambda _: mending, lambda: None)
+    history.settle(history.edits)
+    written = []
+    monkeypatch.setattr(
+        history_module, "to_dict", lambda edit: written.append(edit) or to_dict(edit)
+    )
+    edit = Delete(((31, 31),))
+    history.do(edit, mending.change_of(edit))
+    assert written == [edit]
+    assert layer.metadata[METADATA_EDITS] == [*known, to_dict(edit)]

@@ -81,7 +81,7 @@ class Subject:
     ----------
     name : str
     pixels : ndarray
-        ([channels,] \*spatial), the first image of a series.
+        ([channels,] \\*spatial), the first image of a series.
     images : int
         In the series.
     shape : tuple of int

@@ -60,7 +60,7 @@ def distance_image(
     Returns
     -------
     image : ndarray
-        (\*region) float32, float64 for an embedding of float64. For von Mises-Fisher
+        (\\*region) float32, float64 for an embedding of float64. For von Mises-Fisher
         NaN at pixels whose embedding is 0 in every channel: they have no direction.
     offset : tuple of int
         Image pixel at which it begins.
@@ -101,7 +101,7 @@ class _Differences:
         self._point = point
 
     def squared(self, embedding: NDArray[Any]) -> NDArray[Any]:
-        r"""Return ‖e − point‖², (\*spatial) of (channels, \*spatial)."""
+        r"""Return ‖e − point‖², (\\*spatial) of (channels, \\*spatial)."""
         ones = (1,) * (embedding.ndim - 1)
         difference = embedding - self._point.reshape(-1, *ones)
         return _squares(difference)

@@ -83,7 +83,7 @@ def _ways(
 
 
 def _parts(evidence: Evidence, label: int, bandwidth: float) -> NDArray[Any]:
-    r"""Return what an object would be with a bandwidth, (\*box), 0 outside."""
+    r"""Return what an object would be with a bandwidth, (\\*box), 0 outside."""
     inside = evidence.inside(label)
     modes = np.zeros(inside.shape, dtype=np.int64)
     rows = evidence.embeddings(label)

@@ -130,7 +130,7 @@ class Evidence:
     ----------
     predicted : Prediction
     labels : ndarray of int
-        (\*plan.output_shape), 0 is background; they may have been edited.
+        (\\*plan.output_shape), 0 is background; they may have been edited.
     modes : ndarray
         (modes, channels)
     clustering : Clustering
@@ -197,7 +197,7 @@ class Evidence:
         return box
 
     def inside(self, label: int) -> NDArray[np.bool_]:
-        r"""Return which pixels of its box are the object's, (\*box)."""
+        r"""Return which pixels of its box are the object's, (\\*box)."""
         mine: NDArray[np.bool_] = self.labels[self.box(label)] == label
         return mine
 
@@ -228,7 +228,7 @@ class Evidence:
 
     @cached_property
     def components(self) -> NDArray[np.int64] | None:
-        r"""Connected components of the foreground, (\*spatial), 0 outside.
+        r"""Connected components of the foreground, (\\*spatial), 0 outside.
 
         None where the clustering knows none: scope "global".
         """

@@ -110,7 +110,7 @@ def touching_threshold(
     Parameters
     ----------
     logit : ndarray
-        (\*spatial), the foreground logit.
+        (\\*spatial), the foreground logit.
     one, other : sequence of tuple of int
         A pixel of each component of the foreground that an object lies in.
     present : float

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_shiftseg.samples import nuclei as module
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.nuclei import nuclei
 
@@ -291,3 +292,13 @@ def test_the_samples_by_name():
     assert flat.labels.max() > 50
     assert stack.labels.max() > 30
     assert flat.period is stack.period is None
+
+
+def test_what_is_out_of_focus_has_softer_edges(monkeypatch) -> None:
+    steepest = []
+    for share in (0, 1):
+        monkeypatch.setattr(module, "DEFOCUSED", share)
+        image = nuclei((96, 96), noise=0, background=0, seed=3).image
+        steepest.append(np.abs(np.diff(image, axis=1)).max())
+    sharp, soft = steepest
+    assert soft < 0.8 * sharp

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.axis_plan import Border, Stitching
     from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
 
@@ -96,24 +98,37 @@ class FoundDisks:
         }
 
 
-def modes_of(image: NDArray[Any], model: UNet, **settings: Any) -> Segmentation:
+def modes_of(
+    image: NDArray[Any],
+    model: UNet,
+    window: Window = None,
+    stitching: Stitching = "cropped",
+    border: Border = "mirror",
+) -> Segmentation:
     """Segment an image so that each of its labels is a mode.
 
     Parameters
     ----------
     image : ndarray
     model : UNet
-    **settings
+    window, stitching, border
         Of `Settings`.
     """
     return segment(
-        image, model, device="cpu", min_size=0, split_far_parts=False, **settings
-    )
+        image, model, window=window, stitching=stitching, border=border, device="cpu",
+        min_size=0, split_far_parts=False,
+    )  # fmt: skip
 
 
-def find_disks(sample: Sample, model: UNet, **how: Any) -> FoundDisks:
+def find_disks(
+    sample: Sample,
+    model: UNet,
+    window: Window = None,
+    stitching: Stitching = "cropped",
+    border: Border = "mirror",
+) -> FoundDisks:
     """Segment an image of disks into modes; see `modes_of`."""
-    result = modes_of(sample.image, model, **how)
+    result = modes_of(sample.image, model, window, stitching, border)
     inside = result.plan.slices
     truth = sample.labels[inside]
     modes = foreground_modes(result.labels, truth)
@@ -181,10 +196,12 @@ def pixel_ids(shape: UNetShape, side: int) -> Sample:
     return Sample(constant(reads).image, number + 1)  # none is background
 
 
-def told_apart(model: UNet, side: int, **settings: Any) -> Segmentation:
+def told_apart(
+    model: UNet, side: int, window: Window = None, stitching: Stitching = "cropped"
+) -> Segmentation:
     """Segment a constant image, so many pixels along each side; see `modes_of`."""
     image = constant((side,) * model.shape.ndim).image
-    return modes_of(image, model, **settings)
+    return modes_of(image, model, window, stitching)
 
 
 def repeats_after(ids: NDArray[Any]) -> list[int]:

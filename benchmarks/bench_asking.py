@@ -14,10 +14,9 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from napari_shiftseg.explain.distance import distance_image
 from napari_shiftseg.explain.evidence import Evidence
-from napari_shiftseg.explain.explain import explain
-from napari_shiftseg.explain.pixel import ask_pixel
+from napari_shiftseg.explain.pixel import ask_pixel, distance_image
+from napari_shiftseg.explain.reasons import reason_of
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
@@ -111,5 +110,5 @@ def test_explanation_of_two_objects(benchmark, evidence):
             for pair in rng.integers(count, size=(20, 2))
         ]
     )
-    benchmark.pedantic(lambda: explain(evidence, *next(pairs)), rounds=20)
+    benchmark.pedantic(lambda: reason_of(evidence, *next(pairs)), rounds=20)
     report(benchmark, "explanation of two objects")

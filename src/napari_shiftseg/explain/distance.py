@@ -1,164 +1,193 @@
-"""Embedding distance from one pixel to all others, quick enough to follow the mouse."""
+"""How far apart embeddings are, and the bandwidth that makes them one, or two."""
 
 from __future__ import annotations
 
-from math import prod
+from bisect import bisect_left
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.explain.evidence import place_of
-from napari_shiftseg.metrics.seams import as_float
+from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.points import choose
+from napari_shiftseg.mending.replay import measured_by
+from napari_shiftseg.metrics.seams import as_float, distance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.pipeline.result import Prediction
 
-CHUNK = 2**18  # values compared at a time: they stay in the processor's cache
-
-Block = tuple[slice, ...]
+    Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
-def distance_image(
-    predicted: Prediction,
-    pixel: Sequence[int],
-    clustering: Clustering,
-    region: Region | None = None,
-) -> tuple[NDArray[np.floating[Any]], tuple[int, ...]]:
-    r"""Return the embedding distance from one pixel to others, in bandwidths.
+SAME = 1.0  # bandwidths within which the mean shift keeps one mode
+
+
+def measured(embedding: ArrayLike, clustering: Clustering) -> NDArray[Any]:
+    r"""Return an embedding whose distances are those of the kernel.
+
+    (channels, \*any), as it is or, for von Mises-Fisher, of unit length. There an
+    embedding that is 0 in every channel has no direction: it becomes NaN.
+    """
+    e = measured_by(clustering, as_float(embedding))
+    if clustering.kernel == "von-mises-fisher":
+        e[:, ~e.any(axis=0)] = np.nan
+    return e
+
+
+def distances(
+    one: ArrayLike, other: ArrayLike, clustering: Clustering
+) -> NDArray[np.floating[Any]]:
+    r"""Return distances in units of the bandwidth h.
 
     .. math::
 
-        \lVert e(x) - e(x_0) \rVert_2 / h
-        \qquad\text{von Mises-Fisher:}\quad
-        \sqrt{2\,(1 - \cos(e(x), e(x_0)))} \,/\, h
+        \lVert a - b \rVert / h
+        \qquad\text{von Mises-Fisher:}\quad \sqrt{2\,(1 - \cos(a, b))} \,/\, h
 
-    As a rule, pixels well below 1 belong with the pixel asked, and those beyond 2 are
-    another object's: the mean shift merges modes no farther than 1 apart, and two equal
-    clusters of a gaussian kernel up to 2.1 (see `merging_bandwidth`).
-
-    By differences, not by a product of matrices: the pixel itself is at 0, and nothing
-    is prepared beforehand.
+    The second is the chord on the sphere of radius 1/h; for small angles, the angle in
+    radians over h. By differences, which do not cancel.
 
     Parameters
     ----------
-    predicted : Prediction
-        Its embedding may lie on disk (a memory map): it is read in chunks.
-    pixel : sequence of int
-        Of the image.
+    one, other : array_like
+        (channels, \*any), of shapes that broadcast.
     clustering : Clustering
         Its bandwidth and kernel.
-    region : sequence of (int, int), optional
-        Image pixels (start, stop) an axis, "what is in view"; cut down to what was
-        predicted. All of that if not given.
 
     Returns
     -------
-    image : ndarray
-        (\\*region) float32, float64 for an embedding of float64. For von Mises-Fisher
-        NaN at pixels whose embedding is 0 in every channel: they have no direction.
-    offset : tuple of int
-        Image pixel at which it begins.
-
-    Raises
-    ------
-    ValueError
-        If the pixel was not predicted, the region holds no pixel that was, or the
-        pixel's embedding has no direction and the kernel is von Mises-Fisher.
+    ndarray
+        (\*any); NaN for an embedding without a direction, see `measured`.
     """
-    plan = predicted.plan
-    index = place_of(plan, pixel).index
-    bounds = _clipped(region or plan.region, plan.region)
-    embedding: Any = predicted.embedding
-    asked = as_float(embedding[(slice(None), *index)])
-    at = tuple(
-        slice(a - start, b - start)
-        for (a, b), start in zip(bounds, plan.offset, strict=True)
-    )
-    spherical = clustering.kernel == "von-mises-fisher"
-    measure = _Chords(asked) if spherical else _Differences(asked)
-    image = np.empty([b - a for a, b in bounds], dtype=asked.dtype)
-    for block in _blocks(image.shape, max(1, CHUNK // len(asked))):
-        there = tuple(
-            slice(a.start + b.start, a.start + b.stop)
-            for a, b in zip(at, block, strict=True)
-        )
-        image[block] = measure.squared(embedding[(slice(None), *there)])
-    np.sqrt(image, out=image)
-    image /= asked.dtype.type(clustering.bandwidth)
-    return image, tuple(a for a, _ in bounds)
+    apart = distance(measured(one, clustering), measured(other, clustering))
+    in_bandwidths: NDArray[Any] = apart / apart.dtype.type(clustering.bandwidth)
+    return in_bandwidths
 
 
-class _Differences:
-    """Squared distances to one point."""
+def mean_embedding(rows: ArrayLike, clustering: Clustering) -> NDArray[np.float64]:
+    """Return the mean of (points, channels), brought back to the sphere for vMF.
 
-    def __init__(self, point: NDArray[Any]) -> None:
-        self._point = point
-
-    def squared(self, embedding: NDArray[Any]) -> NDArray[Any]:
-        r"""Return ‖e − point‖², (\\*spatial) of (channels, \\*spatial)."""
-        ones = (1,) * (embedding.ndim - 1)
-        difference = embedding - self._point.reshape(-1, *ones)
-        return _squares(difference)
+    That is where a mean shift whose kernel sees all of them would lead: (channels,).
+    """
+    points = measured(np.asarray(rows, dtype=np.float64).T, clustering)
+    return measured(points.mean(axis=1), clustering)
 
 
-class _Chords(_Differences):
-    """Squared distances on the unit sphere."""
-
-    def __init__(self, point: NDArray[Any]) -> None:
-        length = np.sqrt(_squares(point))
-        if length == 0:
-            raise ValueError(
-                "the von Mises-Fisher kernel needs a pixel with a direction, but the "
-                "embedding of this one is 0 in every channel: ask another pixel, or "
-                "take another kernel"
-            )
-        super().__init__(point / length)
-
-    def squared(self, embedding: NDArray[Any]) -> NDArray[Any]:
-        e = as_float(embedding)
-        lengths = np.sqrt(_squares(e))
-        lengths[lengths == 0] = np.nan
-        return super().squared(e / lengths)
+POINTS = 4_000  # that the mean shift is tried on
+LEAST = 100  # of them from either object, if it has so many
+LOWEST = 0.25  # of the bandwidth; narrower ones break objects up
 
 
-def _squares(values: NDArray[Any]) -> NDArray[Any]:
-    squares: NDArray[Any] = np.einsum("c...,c...->...", values, values)
-    return squares
+def merging_bandwidth(
+    one: NDArray[Any], other: NDArray[Any], modes: Pair, clustering: Clustering
+) -> float:
+    r"""Return the smallest bandwidth with which two objects have one mode.
+
+    It is measured: the mean shift runs on the pixels of both objects alone, with
+    bandwidths of two digits from the present one upward, and the search halves their
+    range. Objects around them may join them sooner, or keep them apart.
+
+    Parameters
+    ----------
+    one, other : ndarray
+        (pixels, channels), the embeddings of either object.
+    modes : tuple of ndarray
+        The mode of either object, (channels,).
+    clustering : Clustering
+        Its bandwidth and kernel.
+
+    Notes
+    -----
+    Two objects of equal size whose embeddings lie a distance D apart, each object's
+    within far less than that, have one mode from 0.48 D on (flat kernel: from D; on the
+    sphere D is the chord). For the gaussian, the maxima of the density lie at ±a with
+    a = (D/2)·tanh(a·D/2h²), and the mean shift merges them when they come within h, at
+    D/h · tanh(D/4h) = 1. A smaller object is merged sooner (20 times smaller: from
+    0.28 D), and so are embeddings that spread.
+    """
+    share = min(1.0, POINTS / (len(one) + len(other)))
+    most = [max(LEAST, ceil(share * len(rows))) for rows in (one, other)]
+    rows = np.concatenate([_sample(one, most[0]), _sample(other, most[1])])
+    h = clustering.bandwidth
+    reach = 2.0 if clustering.kernel == "von-mises-fisher" else _diameter(rows)
+    tried = _two_digits(h, max(reach, h))
+    return tried[bisect_left(tried, True, key=_sharing(rows, modes, clustering))]
 
 
-def _blocks(shape: Sequence[int], most: int) -> Iterator[Block]:
-    """Cut an array into blocks of at most so many pixels, whole rows where they fit."""
-    axis = next(
-        (a for a in range(len(shape)) if prod(shape[a + 1 :]) <= most), len(shape) - 1
-    )
-    step = max(1, most // prod(shape[axis + 1 :]))
-    behind = tuple(slice(0, n) for n in shape[axis + 1 :])
-    for before in np.ndindex(*shape[:axis]):
-        fixed = tuple(slice(i, i + 1) for i in before)
-        for start in range(0, shape[axis], step):
-            along = slice(start, min(start + step, shape[axis]))
-            yield (*fixed, along, *behind)
+def parting_bandwidth(
+    rows: NDArray[Any], points: Pair, clustering: Clustering
+) -> float | None:
+    """Return the largest bandwidth below the present one that parts two pixels.
+
+    Measured on their object alone, down to a quarter of the present bandwidth; None if
+    none of these parts them.
+
+    Parameters
+    ----------
+    rows : ndarray
+        (pixels, channels), the embeddings of the object.
+    points : tuple of ndarray
+        Those of the two pixels, (channels,).
+    clustering : Clustering
+        Its bandwidth and kernel.
+    """
+    h = clustering.bandwidth
+    tried = _two_digits(LOWEST * h, h)[:-1]
+    share = _sharing(_sample(rows, POINTS), points, clustering)
+    merged = bisect_left(tried, True, key=share)
+    return tried[merged - 1] if merged else None
 
 
-def _clipped(region: Region, predicted: Region) -> Region:
-    if len(region) != len(predicted):
-        raise ValueError(
-            f"the region must give (start, stop) for {len(predicted)} axes, got "
-            f"{region}"
-        )
-    clipped = tuple(
-        (max(a, low), min(b, high))
-        for (a, b), (low, high) in zip(region, predicted, strict=True)
-    )
-    if any(a >= b for a, b in clipped):
-        raise ValueError(
-            f"the region {region} holds no pixel that was predicted: choose one within "
-            f"{predicted}"
-        )
-    return clipped
+def sizes_of_modes(
+    rows: NDArray[Any], points: Pair, clustering: Clustering
+) -> tuple[int, int] | None:
+    """Return how many pixels of an object have the mode of each of two of them.
+
+    None where that is one mode. Parameters and measure as in `parting_bandwidth`.
+    """
+    shift = _shift(_sample(rows, POINTS), clustering.bandwidth, clustering)
+    one, other = shift.predict(np.stack(points).astype(rows.dtype))
+    if one == other:
+        return None
+    modes = shift.predict(rows)
+    return int((modes == one).sum()), int((modes == other).sum())
+
+
+def _sharing(
+    rows: NDArray[Any], points: Pair, clustering: Clustering
+) -> Callable[[float], bool]:
+    """Return a test whether two points have one mode with a bandwidth."""
+
+    def share(bandwidth: float) -> bool:
+        shift = _shift(rows, bandwidth, clustering)
+        one, other = shift.predict(np.stack(points).astype(rows.dtype))
+        return bool(one == other)
+
+    return share
+
+
+def _shift(rows: NDArray[Any], bandwidth: float, clustering: Clustering) -> MeanShift:
+    shift = MeanShift(bandwidth, clustering.kernel, device="cpu", max_rounds=0)
+    return shift.fit(rows)
+
+
+def _sample(rows: NDArray[Any], most: int) -> NDArray[Any]:
+    chosen, _ = choose(np.arange(len(rows)), most, len(rows))
+    return rows[np.sort(chosen)]
+
+
+def _diameter(rows: NDArray[Any]) -> float:
+    """Return a length that no two rows are farther apart than."""
+    return float(2 * np.linalg.norm(rows - rows.mean(0), axis=1).max())
+
+
+def _two_digits(low: float, high: float) -> Sequence[float]:
+    """Return the numbers of two digits from `low` to the first not below `high`."""
+    exponents = range(floor(log10(low)) - 1, floor(log10(high)) + 1)
+    numbers = [float(f"{m}e{e}") for e in exponents for m in range(10, 100)]
+    first = bisect_left(numbers, low)
+    return numbers[first : bisect_left(numbers, high) + 1]

@@ -1,4 +1,4 @@
-"""What questions about the pixels of one frame are answered from."""
+"""What is known of the pixels and the objects of one frame."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label as connected
 
-from napari_shiftseg.explain.thresholds import mean_embedding
+from napari_shiftseg.explain.distance import mean_embedding
 from napari_shiftseg.geometry.window import is_whole
+from napari_shiftseg.mending.boxes import corner_of, holds_point
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.geometry.axis_plan import AxisPlan
-    from napari_shiftseg.geometry.tiling import Region, TilePlan
-    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.mending.acts import Change
+    from napari_shiftseg.mending.boxes import Box, Point
     from napari_shiftseg.mending.contradictions import Made
     from napari_shiftseg.pipeline.result import Prediction
+
+    Numbers = tuple[int, ...]
 
 
 AXES = ("z", "y", "x")  # of an image whose axes have no other names
@@ -42,18 +45,15 @@ class Place:
         Of the result, which begins at ``plan.offset``.
     tile : tuple of int
         The tile that predicted it, counted from 0 along each axis.
-    bounds : tuple of (int, int)
-        What that tile keeps: image pixels, (start, stop).
     phase : tuple of int
         Its position in the raw output of that tile, modulo the period. Where tiles
         are exact, that is (x − context/2) mod p; in naive tiles it jumps at their
         borders.
     """
 
-    pixel: tuple[int, ...]
-    index: tuple[int, ...]
+    pixel: Point
+    index: Point
     tile: tuple[int, ...]
-    bounds: Region
     phase: tuple[int, ...]
 
 
@@ -73,13 +73,15 @@ def place_of(plan: TilePlan, pixel: Sequence[int]) -> Place:
         If the pixel is not one of the image, or was not predicted.
     """
     at = _checked(plan, pixel)
-    tiles = tuple(_tile_of(axis, x) for axis, x in zip(plan.axes, at, strict=True))
+    tiles = tuple(
+        next(i for i, tile in enumerate(axis.tiles) if x < tile.stop)
+        for axis, x in zip(plan.axes, at, strict=True)
+    )
     kept = [axis.tiles[t] for axis, t in zip(plan.axes, tiles, strict=True)]
     return Place(
         pixel=at,
         index=tuple(x - start for x, start in zip(at, plan.offset, strict=True)),
         tile=tiles,
-        bounds=tuple((tile.start, tile.stop) for tile in kept),
         phase=tuple(
             (x - tile.origin + axis.halo) % period
             for x, tile, axis, period in zip(
@@ -89,16 +91,7 @@ def place_of(plan: TilePlan, pixel: Sequence[int]) -> Place:
     )
 
 
-def default_axes(ndim: int) -> tuple[str, ...]:
-    """Return the names of the last axes: x, or y and x, or z, y and x."""
-    return AXES[-ndim:]
-
-
-def _tile_of(axis: AxisPlan, x: int) -> int:
-    return next(i for i, tile in enumerate(axis.tiles) if x < tile.stop)
-
-
-def _checked(plan: TilePlan, pixel: Sequence[int]) -> tuple[int, ...]:
+def _checked(plan: TilePlan, pixel: Sequence[int]) -> Point:
     size = plan.image_shape
     if len(pixel) != len(size) or not all(is_whole(x) for x in pixel):
         raise ValueError(
@@ -119,9 +112,6 @@ def _checked(plan: TilePlan, pixel: Sequence[int]) -> tuple[int, ...]:
     return at
 
 
-Box = tuple[slice, ...]
-
-
 @dataclass(frozen=True)
 class Evidence:
     r"""What is known of one frame after its clustering, and after edits of it.
@@ -130,7 +120,7 @@ class Evidence:
     ----------
     predicted : Prediction
     labels : ndarray of int
-        (\\*plan.output_shape), 0 is background; they may have been edited.
+        (\*plan.output_shape), 0 is background; they may have been edited.
     modes : ndarray
         (modes, channels)
     clustering : Clustering
@@ -176,7 +166,7 @@ class Evidence:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the axes, in array order."""
-        return self.axes or default_axes(np.ndim(self.labels))
+        return self.axes or AXES[-np.ndim(self.labels) :]
 
     def place(self, pixel: Sequence[int]) -> Place:
         """Return where a pixel of the image lies; see `place_of`."""
@@ -196,21 +186,23 @@ class Evidence:
         box: Box = self._boxes[label - 1]
         return box
 
-    def inside(self, label: int) -> NDArray[np.bool_]:
-        r"""Return which pixels of its box are the object's, (\\*box)."""
-        mine: NDArray[np.bool_] = self.labels[self.box(label)] == label
-        return mine
-
     def indices(self, label: int) -> NDArray[np.int64]:
         """Return the pixels of an object in the result, (pixels, axes)."""
-        corner = [along.start for along in self.box(label)]
-        found: NDArray[np.int64] = np.argwhere(self.inside(label)) + corner
-        return found
+        box = self.box(label)
+        found: NDArray[np.int64] = np.argwhere(self.labels[box] == label)
+        return found + corner_of(box)
 
     def embeddings(self, label: int) -> NDArray[Any]:
-        """Return the embeddings of an object's pixels, (pixels, channels)."""
-        boxed = np.asarray(self.predicted.embedding[(slice(None), *self.box(label))])
-        return boxed[:, self.inside(label)].T
+        """Return the embeddings of an object's pixels, (pixels, channels).
+
+        On the sphere only those with a direction count, if there are some.
+        """
+        box = self.box(label)
+        boxed = np.asarray(self.predicted.embedding[(slice(None), *box)])
+        rows: NDArray[Any] = boxed[:, self.labels[box] == label].T
+        if self.clustering.kernel == "von-mises-fisher" and rows.any():
+            rows = rows[rows.any(axis=1)]
+        return rows
 
     def mode_index(self, label: int) -> int | None:
         """Return the index of an object's mode; None where it has none of its own."""
@@ -228,7 +220,7 @@ class Evidence:
 
     @cached_property
     def components(self) -> NDArray[np.int64] | None:
-        r"""Connected components of the foreground, (\\*spatial), 0 outside.
+        r"""Connected components of the foreground, (\*spatial), 0 outside.
 
         None where the clustering knows none: scope "global".
         """
@@ -238,20 +230,14 @@ class Evidence:
         foreground = self.predicted.foreground(threshold)
         return None if foreground is None else connected(foreground, connectivity=1)
 
-    def components_of(self, label: int) -> set[int]:
-        """Return the components of the foreground that an object lies in."""
+    def components_of(self, label: int) -> dict[int, Point]:
+        """Return the components that an object lies in, and a pixel of it in each."""
         if self.components is None:
-            return set()
-        found = np.unique(self.components[self.box(label)][self.inside(label)])
-        return set(found.tolist()) - {0}
-
-    def foreground_pixels(self, label: int) -> list[Point]:
-        """Return the first pixel of an object in each component that it lies in."""
-        if self.components is None:
-            return []
+            return {}
         pixels = self.indices(label)
         found, first = np.unique(self.components[tuple(pixels.T)], return_index=True)
-        return [tuple(pixel) for pixel in pixels[first[found > 0]].tolist()]
+        named = zip(found.tolist(), pixels[first].tolist(), strict=True)
+        return {number: tuple(pixel) for number, pixel in named if number}
 
     def rivals(self, place: Place) -> NDArray[Any]:
         """Return the modes that a pixel could have gone to, (modes, channels).
@@ -268,6 +254,30 @@ class Evidence:
         found = [self.mode_index(int(label)) for label in there]
         return self.modes[sorted({i for i in found if i is not None})]
 
+    def history(
+        self, places: Sequence[Place]
+    ) -> Iterator[tuple[Made, Numbers, Numbers]]:
+        """Go back through the edits, from the newest one.
+
+        Yields each edit with the numbers that the places had before and after it.
+        """
+        after = tuple(self.object_at(place) for place in places)
+        for made in reversed(self.made or ()):
+            before = tuple(
+                number_at(made.change, made.change.before, place.index, number)
+                for place, number in zip(places, after, strict=True)
+            )
+            yield made, before, after
+            after = before
+
+    def is_edited(self, place: Place) -> bool:
+        """Whether an edit changed the object there, or made it background."""
+        label = self.object_at(place)
+        return any(
+            label in made.change.numbers if label else before[0] != 0
+            for made, before, _ in self.history([place])
+        )
+
     @cached_property
     def _boxes(self) -> list[Any]:
         return list(ndimage.find_objects(self.labels))
@@ -275,3 +285,13 @@ class Evidence:
     @cached_property
     def _component_boxes(self) -> list[Any]:
         return list(ndimage.find_objects(self.components))
+
+
+def number_at(
+    change: Change, labels: NDArray[np.integer], pixel: Point, otherwise: int
+) -> int:
+    """Return a pixel's number in the labels of a change's box, if it lies in that."""
+    if not holds_point(change.box, pixel):
+        return otherwise
+    corner = corner_of(change.box)
+    return int(labels[tuple(x - c for x, c in zip(pixel, corner, strict=True))])

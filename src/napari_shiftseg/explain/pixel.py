@@ -1,26 +1,27 @@
-"""What a pixel is: its object, mode, phase and tile, in one line."""
+"""One pixel: its object, mode, phase and tile, and how far all others are from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
 
-from napari_shiftseg.explain.edited import erased_by, is_edited
-from napari_shiftseg.explain.thresholds import (
-    SAME,
-    distances,
-    paired_distances,
-)
+from napari_shiftseg.clustering.points import chunks
+from napari_shiftseg.explain.distance import SAME, distances
+from napari_shiftseg.explain.evidence import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.explain.evidence import Evidence, Place
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.pipeline.result import Prediction
 
 
 @dataclass(frozen=True)
@@ -30,27 +31,20 @@ class Answer:
     Attributes
     ----------
     place : Place
-        Its position, phase and tile.
     label : int
-        Its object; 0 is background.
-    mode : int or None
-        Index of its mode in the modes; None: it has none, or that of an edited object,
-        whose mean embedding stands for it.
     to_mode : float or None
         Bandwidths from its mode; None for a pixel that was not clustered.
     to_next : float or None
-        Bandwidths to the nearest other mode that it could have gone to. One within a
-        bandwidth of its own was found in another part of the image, and is the same.
-        None where there is no other.
+        Bandwidths to the nearest other mode that it could have gone to, if there is
+        one. A mode within a bandwidth of its own is the same.
     foreground : float or None
-        Probability that it is foreground; None for a model without that logit.
+        Its probability; None for a model without that logit.
     edited : bool
         Whether an edit changed its object, or made it background.
     """
 
     place: Place
     label: int
-    mode: int | None
     to_mode: float | None
     to_next: float | None
     foreground: float | None
@@ -66,8 +60,8 @@ class Answer:
             parts.append(f"{self.to_mode:.1f} bandwidths from its mode")
             if self.to_next is not None:
                 parts[-1] += f", {self.to_next:.1f} to the next"
-        parts.append(f"phase ({_listed(self.place.phase)})")
-        parts.append(f"tile {_listed(self.place.tile)}")
+        parts.append(f"phase ({', '.join(map(str, self.place.phase))})")
+        parts.append(f"tile {', '.join(map(str, self.place.tile))}")
         if self.foreground is not None:
             parts.append(f"foreground {self.foreground:.2f}")
         return " · ".join(parts)
@@ -88,17 +82,15 @@ def ask_pixel(evidence: Evidence, pixel: Sequence[int]) -> Answer:
         If the pixel is not one of the image, or was not predicted.
     """
     place = evidence.place(pixel)
+    to_mode = to_next = None
+    if (own := _own_mode(evidence, place)) is not None:
+        rivals = evidence.rivals(place)
+        apart = distances(own[:, None], rivals.T, evidence.clustering)
+        to_mode = _to_nearest(evidence, place, own[None])
+        to_next = _to_nearest(evidence, place, rivals[apart > SAME])
+    foreground, edited = foreground_at(evidence, place), evidence.is_edited(place)
     label = evidence.object_at(place)
-    own, index = _own_mode(evidence, place, label)
-    return Answer(
-        place=place,
-        label=label,
-        mode=index,
-        to_mode=None if own is None else _to_mode(evidence, place, own),
-        to_next=None if own is None else _to_next(evidence, place, own),
-        foreground=foreground_at(evidence, place),
-        edited=is_edited(evidence, place),
-    )
+    return Answer(place, label, to_mode, to_next, foreground, edited)
 
 
 def foreground_at(evidence: Evidence, place: Place) -> float | None:
@@ -118,80 +110,108 @@ def nearest_mode(evidence: Evidence, place: Place) -> int | None:
     """Return the index of the mode nearest to a pixel; None if there is no mode."""
     if len(evidence.modes) == 0:
         return None
-    point = evidence.embedding_at(place)[None]
-    return int(distances(point, evidence.modes, evidence.clustering).argmin())
+    point = evidence.embedding_at(place)[:, None]
+    return int(distances(point, evidence.modes.T, evidence.clustering).argmin())
 
 
-def _own_mode(
-    evidence: Evidence, place: Place, label: int
-) -> tuple[NDArray[Any] | None, int | None]:
-    """Return the mode of a pixel (channels,), and its index if it has one."""
+def _own_mode(evidence: Evidence, place: Place) -> NDArray[Any] | None:
+    """Return the mode that a pixel went to, (channels,)."""
+    label = evidence.object_at(place)
     if label:
-        return evidence.mode(label), evidence.mode_index(label)
+        return evidence.mode(label)
     if evidence.clustering.scope == "component" or not is_clustered(evidence, place):
-        return None, None  # modes of other components say nothing about it
+        return None  # modes of other components say nothing about it
     index = nearest_mode(evidence, place)
-    return (None, None) if index is None else (evidence.modes[index], index)
+    return None if index is None else np.asarray(evidence.modes[index])
 
 
-def _to_mode(evidence: Evidence, place: Place, own: NDArray[Any]) -> float:
-    point = evidence.embedding_at(place)[None]
-    return float(paired_distances(point, own[None], evidence.clustering)[0])
+def _to_nearest(evidence: Evidence, place: Place, modes: NDArray[Any]) -> float | None:
+    """Return the bandwidths to the nearest mode; None: it has none, or no direction."""
+    point = evidence.embedding_at(place)[:, None]
+    apart = distances(point, modes.T, evidence.clustering).min(initial=inf)
+    return float(apart) if isfinite(apart) else None
 
 
-def _to_next(evidence: Evidence, place: Place, own: NDArray[Any]) -> float | None:
-    rivals = evidence.rivals(place)
-    if len(rivals) == 0:
-        return None
-    others = rivals[distances(own[None], rivals, evidence.clustering)[0] > SAME]
-    if len(others) == 0:
-        return None
-    point = evidence.embedding_at(place)[None]
-    return float(np.min(distances(point, others, evidence.clustering)))
+CHUNK = 2**18  # values compared at a time: they stay in the processor's cache
 
 
-def _listed(values: tuple[int, ...]) -> str:
-    return ", ".join(str(value) for value in values)
+def distance_image(
+    predicted: Prediction,
+    pixel: Sequence[int],
+    clustering: Clustering,
+    region: Region | None = None,
+) -> tuple[NDArray[np.floating[Any]], tuple[int, ...]]:
+    r"""Return the embedding distance from one pixel to others, in bandwidths.
 
+    As a rule, pixels well below 1 belong with the pixel asked, and those beyond 2 are
+    another object's: the mean shift merges modes no farther than 1 apart, and two equal
+    clusters of a gaussian kernel up to 2.1 (see `distances`, `merging_bandwidth`).
 
-def why_background(evidence: Evidence, place: Place) -> str:
-    """Return a sentence on a pixel without an object.
+    Parameters
+    ----------
+    predicted : Prediction
+        Its embedding may lie on disk (a memory map): it is read in chunks.
+    pixel : sequence of int
+        Of the image.
+    clustering : Clustering
+        Its bandwidth and kernel.
+    region : sequence of (int, int), optional
+        Image pixels (start, stop) an axis, "what is in view"; cut down to what was
+        predicted. All of that if not given.
 
-    An edit made it background; or its foreground probability is not above the
-    threshold; or the background's mode is the nearest; or else its object was dropped,
-    by its size or, where the edits are not known, by one of them.
+    Returns
+    -------
+    image : ndarray
+        (\*region) float32, float64 for an embedding of float64. NaN at pixels without
+        a direction, see `measured`.
+    offset : tuple of int
+        Image pixel at which it begins.
+
+    Raises
+    ------
+    ValueError
+        If the pixel was not predicted, the region holds no pixel that was, or the
+        pixel's embedding has no direction and the kernel is von Mises-Fisher.
     """
-    clustering, chance = evidence.clustering, foreground_at(evidence, place)
-    at = ", ".join(
-        f"{name} = {x}" for name, x in zip(evidence.names, place.pixel, strict=True)
-    )
-    made = erased_by(evidence, place)
-    if made is not None:
-        return f"{at} is background: an edit ({made.edit}) made it so."
-    if chance is not None and not is_clustered(evidence, place):
-        return (
-            f"{at} is background: its foreground probability {chance:.2f} is not above "
-            f"the threshold {clustering.foreground_threshold:g}."
+    plan = predicted.plan
+    embedding: Any = predicted.embedding
+    index = place_of(plan, pixel).index
+    asked = np.asarray(embedding[(slice(None), *index)])
+    if clustering.kernel == "von-mises-fisher" and not asked.any():
+        raise ValueError(
+            "the von Mises-Fisher kernel needs a pixel with a direction, but the "
+            "embedding of this one is 0 in every channel: ask another pixel, or take "
+            "another kernel"
         )
-    if is_nearest_to_background(evidence, place):
-        return f"{at} is background: of all modes, the background's is nearest to it."
-    dropped = []
-    if clustering.min_size > 1:
-        dropped.append(f"objects of fewer than {clustering.min_size} px are dropped")
-    if evidence.made is None:
-        dropped.append("an edit deleted its object")
-    why = ", or ".join(dropped) or "the clustering left it out"
-    return f"{at} is not background, but belongs to no object: {why}."
+    bounds = _clipped(region or plan.region, plan.region)
+    image = np.empty([b - a for a, b in bounds], np.result_type(asked, np.float32))
+    point = asked.reshape(-1, *(1,) * image.ndim)
+    first = [a - start for (a, _), start in zip(bounds, plan.offset, strict=True)]
+    for block in _blocks(image.shape, CHUNK // len(asked)):
+        there = (
+            slice(s.start + a, s.stop + a) for s, a in zip(block, first, strict=True)
+        )
+        image[block] = distances(embedding[(slice(None), *there)], point, clustering)
+    return image, tuple(a for a, _ in bounds)
 
 
-def is_nearest_to_background(evidence: Evidence, place: Place) -> bool:
-    """Whether the mode nearest to a pixel is the background's, with scope "global".
+def _blocks(shape: Sequence[int], most: int) -> Iterator[tuple[slice, ...]]:
+    """Cut an array into blocks of whole rows, of about so many pixels."""
+    *planes, rows, width = (1, *shape)
+    for plane in np.ndindex(*planes[1:]):
+        for part in chunks(rows, max(1, most // width)):
+            block = (*(slice(i, i + 1) for i in plane), part, slice(0, width))
+            yield block[-len(shape) :]
 
-    The background's mode is the one nearest to the clustering's background embedding.
-    """
-    background = evidence.clustering.background_embedding
-    nearest = nearest_mode(evidence, place)
-    if background is None or nearest is None or evidence.components is not None:
-        return False
-    apart = np.linalg.norm(evidence.modes - np.asarray(background), axis=1)
-    return nearest == int(apart.argmin())
+
+def _clipped(region: Region, predicted: Region) -> Region:
+    clipped = tuple(
+        (max(a, low), min(b, high))
+        for (a, b), (low, high) in zip(region, predicted, strict=False)
+    )
+    if len(region) != len(predicted) or any(a >= b for a, b in clipped):
+        raise ValueError(
+            f"the region must hold pixels that were predicted, got {region}: choose "
+            f"one within {predicted}"
+        )
+    return clipped

@@ -166,8 +166,7 @@ def answer_steps(
     question: Question, known: KnownEvidence
 ) -> Generator[Progress, None, Reply]:
     """Measure the distances and say what the pixel is."""
-    from napari_shiftseg.explain.distance import distance_image
-    from napari_shiftseg.explain.pixel import ask_pixel
+    from napari_shiftseg.explain.pixel import ask_pixel, distance_image
 
     frame = question.frame
     yield Progress(0, 1, stage="asking")
@@ -195,11 +194,12 @@ def explained_steps(
     axes : tuple of str
     known : KnownEvidence
     """
-    from napari_shiftseg.explain.explain import explain
+    from napari_shiftseg.explain.reasons import reason_of
+    from napari_shiftseg.explain.sentences import sentence_of
 
     while True:
         yield Progress(0, 1, stage="explaining")
         found = known.of(clustered(), axes)
-        text = explain(found.evidence, *pixels).text
+        text = sentence_of(reason_of(found.evidence, *pixels), found.evidence)
         if found.is_of(clustered(), axes):
             return text

@@ -1,4 +1,4 @@
-"""When two modes merge: the rule that is written down, and the mean shift itself."""
+"""Distances by hand; when modes merge: the rule of the docstring, the mean shift."""
 
 from __future__ import annotations
 
@@ -6,15 +6,45 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.points import Frame, by_differences
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.explain.thresholds import (
+from napari_shiftseg.explain.distance import (
+    distances,
+    mean_embedding,
     merging_bandwidth,
     parting_bandwidth,
+    sizes_of_modes,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+SPHERE = Clustering(bandwidth=0.5, kernel="von-mises-fisher")
+
+
+@pytest.mark.parametrize("clustering", [Clustering(bandwidth=3), SPHERE])
+def test_distances_are_those_of_the_mean_shift(rng, clustering):
+    a, b = rng.normal(size=(2, 6, 4))
+    frame = Frame(clustering.bandwidth, clustering.kernel, a[0], torch.device("cpu"))
+    expected = by_differences(frame.enter(a), frame.enter(b)).sqrt().numpy()
+    found = distances(a.T[:, :, None], b.T[:, None], clustering)
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(distances(a.T, b.T, clustering), expected.diagonal())
+
+
+def test_what_has_no_direction_has_no_distance_on_the_sphere():
+    points = np.array([[0.0, 0, 5], [0, 2, 0]])
+    found = distances(points, np.array([[3.0], [0]]), SPHERE)
+    np.testing.assert_allclose(found, [np.nan, math.sqrt(2) / 0.5, 0])
+    assert distances(points, points[:, :1], Clustering(bandwidth=2)).max() == 2.5
+
+
+def test_the_mean_on_the_sphere_has_unit_length():
+    rows = np.array([[2.0, 0], [0, 7]])  # lengths do not count
+    np.testing.assert_allclose(mean_embedding(rows, SPHERE), [math.sqrt(0.5)] * 2)
+    np.testing.assert_allclose(mean_embedding(rows, Clustering()), [1, 3.5])
 
 
 def two_points(apart, sizes=(200, 200)):
@@ -102,6 +132,13 @@ class TestParting:
 
     def test_none_down_to_a_quarter(self):
         assert parting_bandwidth(self.rows, self.ends, Clustering(bandwidth=2)) is None
+
+    def test_how_many_pixels_have_either_mode(self):
+        rows, far = self.rows[:250], (self.rows[0], self.rows[-1])
+        narrow, wide = Clustering(bandwidth=0.25), Clustering(bandwidth=1)
+        assert sizes_of_modes(rows, far, narrow) == (200, 50)
+        assert sizes_of_modes(rows, far[::-1], narrow) == (50, 200)
+        assert sizes_of_modes(rows, far, wide) is None
 
     def test_pixels_of_one_mode_are_never_parted(self):
         alike = self.rows[0], self.rows[1]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from napari_shiftseg.clustering.points import chunks
 from napari_shiftseg.explain.distance import SAME, distances
 from napari_shiftseg.explain.evidence import place_of
+from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.explain.evidence import Evidence
-    from napari_shiftseg.mending.boxes import Box
+    from napari_shiftseg.geometry.tiling import Box
 
 
 ALIKE = 0.1  # bandwidths; embeddings of corresponding pixels that are nearer are equal

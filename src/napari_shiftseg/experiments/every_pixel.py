@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.axis_plan import Stitching
     from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
 
@@ -152,7 +154,9 @@ def pixel_ids(shape: UNetShape, side: int) -> Sample:
     return Sample(constant(reads).image, number + 1)  # none is background
 
 
-def told_apart(model: UNet, side: int, **settings: Any) -> Segmentation:
+def told_apart(
+    model: UNet, side: int, window: Window = None, stitching: Stitching = "cropped"
+) -> Segmentation:
     """Segment a constant image; each of its labels is a mode.
 
     Parameters
@@ -160,13 +164,14 @@ def told_apart(model: UNet, side: int, **settings: Any) -> Segmentation:
     model : UNet
     side : int
         Of the image, in pixels.
-    **settings
+    window, stitching
         Of `Settings`.
     """
     image = constant((side,) * model.shape.ndim).image
     return segment(
-        image, model, device="cpu", min_size=0, split_far_parts=False, **settings
-    )
+        image, model, window=window, stitching=stitching, device="cpu", min_size=0,
+        split_far_parts=False,
+    )  # fmt: skip
 
 
 def repeats_after(ids: NDArray[Any]) -> list[int]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import product
 from math import log
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.steps import Progress, Returning, exhaust, saying
 
 if TYPE_CHECKING:
@@ -192,11 +192,12 @@ def distance(one: Clustering, other: Clustering) -> float:
     return float(sum(abs(a - b) for a, b in zip(*places, strict=True)))
 
 
+@spelled(OfOneRun)
 def tune(
     samples: Sequence[Sample],
     model: UNet,
     candidates: Candidates | None = None,
-    **settings: Any,
+    **settings: Unpack[OfOneRun],
 ) -> Tuning:
     """Try clusterings on images with truth; each image is predicted once.
 

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.cli.options import model_for
 from napari_shiftseg.cli.terminal import print_table, read_source, with_progress
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
-from napari_shiftseg.intensity.scale import USUAL_READING
+from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.networks.checkpoint import copy_model, load_model
-from napari_shiftseg.networks.header import SUFFIX
+from napari_shiftseg.networks.header import (
+    SUFFIX,
+    bundled_models,
+    figure_models,
+    named_models,
+    own_models,
+    read_config,
+)
 from napari_shiftseg.networks.remarks import Remark, describe, what_follows
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.segmentation import frames_of
@@ -30,19 +38,19 @@ from napari_shiftseg.stores.folders import (
     refuse_to_overwrite,
     writable_folder,
 )
+from napari_shiftseg.stores.reading import is_sample
 from napari_shiftseg.stores.whole_file import all_or_none
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.intensity.scale import Reading
+    from napari_shiftseg.cli.requests import Asked
     from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.settings import Settings
 
 
-def run_export(
-    model: str, output: Path, as_json: bool, overwrite: bool = False
-) -> None:
+def run_export(model: str, output: Path, asked: Asked) -> None:
     """Write ``NAME.safetensors`` and ``NAME.md``; other files there are left alone."""
     network = load_model(model)
     folder, name = writable_folder(output), file_name(network.config)
@@ -52,16 +60,81 @@ def run_export(
         unfinished[1].write_text(model_card(network), encoding="utf-8")
         alike = zip((weights, card), unfinished, strict=True)
         same = [old.name for old, new in alike if is_file_like(old, new)]
-        refuse_to_overwrite([weights, card], same, overwrite, "export of this model")
-    if as_json:
+        refuse_to_overwrite(
+            [weights, card], same, asked.overwrite, "export of this model"
+        )
+    if asked.json:
         report = {"model": network.config.name}
         print(json.dumps(report | {"file": str(weights), "card": str(card)}))
     else:
         print(f"{weights.name} and its card {card.name} are in {folder}")
 
 
+def run_models(asked: Asked) -> None:
+    """Print the models that are known by name."""
+    kinds = {
+        "bundled": bundled_models(),
+        "of figures": figure_models(),
+        "yours": own_models(),
+    }
+    rows = [
+        {"name": name, "kind": kind, **_in_short(path)}
+        for kind, paths in kinds.items()
+        for name, path in paths.items()
+    ]
+    if asked.json:
+        print(json.dumps({"models": rows}))
+        return
+    longest = max(len(row["for"]) for row in rows)
+    print_table(
+        tuple(rows[0]),
+        [
+            (*(in_words(v) for v in list(row.values())[:-1]), row["for"].ljust(longest))
+            for row in rows
+        ],
+    )
+
+
+def _in_short(path: Path) -> dict[str, Any]:
+    try:
+        config = read_config(path)
+    except ValueError as error:
+        return {**dict.fromkeys(ABOUT), "for": f"Cannot be read: {error}"}
+    window = config.provenance and config.provenance.window
+    period = window_text(config.shape.period)
+    about = config.ndim, config.in_channels, window and window_text(window), period
+    use = config.description or "Of a figure of the paper; see shiftseg figure."
+    return {**dict(zip(ABOUT, about, strict=True)), "for": use}
+
+
+def what_to_inspect(
+    given: Path | None, model: str | None, of_old: Path | None
+) -> tuple[str, Path | None]:
+    """Return model and image; where only one word is given it may be either.
+
+    Raises
+    ------
+    ValueError
+        If nothing is given.
+    """
+    if given is None and model is None and of_old is None:
+        raise ValueError("name an IMAGE, or a MODEL with -m")
+    if of_old is not None:
+        named = str(given) if given else None
+        return model_for(model or named, of_old), of_old
+    if given is None or (model is None and not _is_image(given)):
+        return model or str(given), None
+    return model_for(model, given), given
+
+
+def _is_image(given: Path) -> bool:
+    named = str(given) in named_models() | figure_models() or given.suffix == SUFFIX
+    return not named and (given.is_file() or is_sample(given))
+
+
+ABOUT = ("dimensions", "channels", "window", "period")
 SAMPLE = Path("disks")  # of the self-test where no image is given
-NO_IMAGE = "no --image was given"
+NO_IMAGE = "no image was given"
 TESTED = {
     "window": "tile size",
     "region": "pixels that were predicted",
@@ -137,18 +210,11 @@ class Inspection:
 
 
 def run_inspection(
-    model: str,
-    image: Path | None,
-    device: str,
-    self_test: bool,
-    as_json: bool,
-    channel: str | None = None,
-    series: int | None = None,
-    reading: Reading = USUAL_READING,
+    model: str, image: Path | None, settings: Settings, self_test: bool, asked: Asked
 ) -> bool:
     """Inspect a model and print what was found; returns whether no test failed."""
-    found = inspect_model(model, image, device, self_test, channel, series, reading)
-    if as_json:
+    found = inspect_model(model, image, settings, self_test, asked)
+    if asked.json:
         print(json.dumps(found.report()))
     else:
         print_inspection(found)
@@ -156,13 +222,7 @@ def run_inspection(
 
 
 def inspect_model(
-    model: str,
-    image: Path | None,
-    device: str,
-    self_test: bool,
-    channel: str | None = None,
-    series: int | None = None,
-    reading: Reading = USUAL_READING,
+    model: str, image: Path | None, settings: Settings, self_test: bool, asked: Asked
 ) -> Inspection:
     """Inspect a model, and measure it on an image if that is asked for.
 
@@ -172,35 +232,33 @@ def inspect_model(
         Name of a bundled model, or path of a file.
     image : Path or None
         Whose windows are measured; None: none are.
-    device : str
+    settings : Settings
+        Its device, and how grey values are read.
     self_test : bool
         Whether tiled and untiled are compared, on the image or else the disk sample.
-    channel, series : optional
-        Of the image; see `read_image`.
-    reading : Reading
-        How its grey values are read.
+    asked : Asked
+        Channel and series of the image.
     """
+    device = settings.device
     where, network = str(resolve_device(device)), load_model(model)
     known = describe(network), what_follows(network.config), where
     if image is None and not self_test:
         return Inspection(*known)
-    subject, costs, test = _subject(image, network, channel, series), None, None
+    subject, costs, test = _subject(image, network, asked), None, None
     if image is not None:
         steps = cost_steps(subject.shape, network, device=device)
         costs = with_progress(steps, unit="window")
     if self_test:
         tested = self_test_steps(
-            subject.pixels, network, device=device, reading=reading
+            subject.pixels, network, device=device, reading=settings.reading
         )
         test = with_progress(tested)
     return Inspection(*known, subject, costs, test)
 
 
-def _subject(
-    image: Path | None, model: UNet, channel: str | None, series: int | None
-) -> Subject:
+def _subject(image: Path | None, model: UNet, asked: Asked) -> Subject:
     config = model.config
-    source = read_source(config, image or SAMPLE, channel, series)
+    source = read_source(config, image or SAMPLE, asked)
     name = str(image) if image else f"the sample {SAMPLE} ({NO_IMAGE})"
     config.leading_axes(source.data.ndim, name)  # refuses too few
     frames = frames_of(source.data, model)

@@ -154,7 +154,7 @@ class TestInspect:
         ran = shiftseg("inspect", "disks", "--self-test")
         assert ran.status == 0
         assert "self-test on disks (508 × 508), device" in ran.stdout
-        assert "chosen, as no --image was given" in ran.stdout
+        assert "chosen, as no image was given" in ran.stdout
         assert "tiles are exact" in ran.stdout
         assert "tile sizes" not in ran.stdout
 
@@ -206,9 +206,7 @@ class TestInspect:
     def test_the_sample_is_no_volume(self, shiftseg, small_model, tmp_path) -> None:
         path = save_model(small_model(3, 1), tmp_path / "volumes.safetensors")
         ran = shiftseg("inspect", path, "--self-test")
-        assert_refused(
-            ran, "reads 3 axes, the sample disks (no --image was given) has 2"
-        )
+        assert_refused(ran, "reads 3 axes, the sample disks (no image was given) has 2")
 
     def test_an_image_of_one_tile(self, shiftseg, model_file, tmp_path) -> None:
         np.save(tmp_path / "a.npy", np.eye(3))

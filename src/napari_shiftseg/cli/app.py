@@ -21,10 +21,9 @@ COMMANDS = (
     commands.evaluate, commands.models, commands.inspect, commands.train,
     commands.tune, commands.export, commands.figure,
 )  # fmt: skip
-WITHOUT_SAMPLES = ("demo", "models", "train", "export", "figure")
+WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "export", "figure")
 RENAMED = {  # options that are called otherwise since
     "sweep": {"--windows": "--window"},
-    "tune": {"--thresholds": "--foreground-thresholds"},
 }
 
 program = typer.Typer(

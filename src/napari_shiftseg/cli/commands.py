@@ -8,7 +8,7 @@ import typer
 from napari_shiftseg.cli import requests as ask
 from napari_shiftseg.cli.options import Take, model_for, one_of, with_options
 from napari_shiftseg.cli.requests import Asked, TrainingRequest
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 WRITES = Take("overwrite", "json")
 
@@ -90,8 +90,8 @@ def mend(
     """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
 
     Model and clustering are those of the list, but for what is given here. Edits that
-    cannot act any more are left out, and where two contradict each other the newer
-    wins; both are said.
+    can no longer act are left out, and of two that contradict the newer wins; both are
+    told.
     """
     from napari_shiftseg.cli.segment import run_mend
 
@@ -237,15 +237,7 @@ def tune(
     place: ask.PlaceOfTruth = None,
     truth: ask.Truth = None,
     model: ask.Model = None,
-    bandwidths: Annotated[
-        str | None, typer.Option(help="To try. [0.5,0.7,1,1.5]")
-    ] = None,
-    min_sizes: Annotated[
-        str | None, typer.Option(help="To try, in pixels. [10,20,40]")
-    ] = None,
-    foreground_thresholds: Annotated[
-        str | None, typer.Option(help="Probabilities to try. [0.3,0.5,0.7]")
-    ] = None,
+    candidates: Candidates,
     output: ask.Tuned = None,
     settings: Annotated[
         Settings, Take(but=("bandwidth", "min_size", "foreground_threshold"))
@@ -257,10 +249,9 @@ def tune(
     Every combination is tried, and the model's own; the best mean AP50 over the images
     wins.
     """
-    from napari_shiftseg.cli.evaluate import read_candidates, run_tuning
+    from napari_shiftseg.cli.evaluate import run_tuning
 
     model = model_for(model, images)
-    candidates = read_candidates(bandwidths, min_sizes, foreground_thresholds)
     true = one_of(truth, place, "the truth")
     run_tuning(images, true, model, candidates, output, settings, asked)
 

@@ -13,9 +13,6 @@ from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.checkpoint import copy_model, load_model
 from napari_shiftseg.pipeline.tuning import (
-    BANDWIDTHS,
-    MIN_SIZES,
-    Candidates,
     Tuning,
     tune_steps,
 )
@@ -28,12 +25,11 @@ from napari_shiftseg.text import number_of, readable
 from napari_shiftseg.training.pairs import name_of, read_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from napari_shiftseg.cli.requests import Asked
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 
 CHOSEN = ("bandwidth", "min_size", "foreground_threshold")
@@ -47,31 +43,6 @@ COLUMNS = {
     "false_splits": "false splits",
     "false_merges": "false merges",
 }
-
-
-def read_candidates(
-    bandwidths: str | None, min_sizes: str | None, thresholds: str | None
-) -> Candidates:
-    """Read lists of values to try, separated by commas; None: the usual ones."""
-    return Candidates(
-        _numbers("bandwidths", bandwidths, float) or BANDWIDTHS,
-        _numbers("minimum sizes", min_sizes, int) or MIN_SIZES,
-        _numbers("foreground thresholds", thresholds, float),
-    )
-
-
-def _numbers(
-    name: str, text: str | None, number: Callable[[str], Any]
-) -> list[Any] | None:
-    if text is None:
-        return None
-    try:
-        return [number(part) for part in text.split(",")]
-    except ValueError:
-        kind = "whole numbers" if number is int else "numbers"
-        raise ValueError(
-            f"{name} are {kind} separated by commas, got {text!r}"
-        ) from None
 
 
 def run_tuning(

@@ -113,6 +113,8 @@ def _parameter(term: Term, kind: Any, default: object) -> Parameter:
     )
     kind = str | None if term.form and kind not in PATHS else kind
     annotation = Annotated[kind, option]
+    if isinstance(default, tuple):
+        default = ",".join(f"{value:g}" for value in default)
     return Parameter(
         term.name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default
     )
@@ -169,8 +171,7 @@ def _eager(name: str, kind: Any, default: object, **about: Any) -> Parameter:
 
 CONFIG = _eager(
     "config", Path | None, None, callback=_take_config,
-    help="YAML or JSON file of options, or the record of a run; options given here "
-    "win.",
+    help="YAML or JSON of options, or a run's record; those given here win.",
 )  # fmt: skip
 HELP_ALL = _eager(
     "help-all", bool, False, callback=_help_all, show_default=False,

@@ -55,15 +55,14 @@ Model = Annotated[
     str | None,
     _option(
         "-m", "--model", autocompletion=_model_names,
-        help="Name of a model, see shiftseg models, or a .safetensors file. "
-        "[the sample's own, else nuclei]",
+        help="Name or .safetensors file. [the sample's own, else nuclei]",
     ),
 ]  # fmt: skip
 ModelOfEdits = Annotated[
     str | None,
     _option(
         "-m", "--model", autocompletion=_model_names,
-        help="Model, or a .safetensors file. [that of the edits, else as segment]",
+        help="Name or .safetensors file. [that of the edits, else as segment]",
     ),
 ]  # fmt: skip
 Folder = Annotated[Path, _option("-o", "--output", help="Folder for the files.")]
@@ -90,12 +89,9 @@ class Asked:
     """What most commands are asked: what of a file is read, how the outcome is told."""
 
     channel: str | None = _field(
-        None, "Which channel, counted from 1, or its name; red, green or blue.",
-        "the one there is; colours as grey",
+        None, "Its number, from 1, or its name.", "the one there is; colours as grey"
     )  # fmt: skip
-    series: int | None = _field(
-        None, "Which series of a TIFF, counted from 1.", "the largest"
-    )
+    series: int | None = _field(None, "Of a TIFF, counted from 1.", "the largest")
     overwrite: bool = _field(False, "Replace files that others wrote, too.")
     json: bool = _field(False, "Print one JSON object only.")
 

@@ -32,9 +32,9 @@ Bandwidth = Annotated[
         gt=0,
         le=1e18,
         allow_inf_nan=False,
-        description="Pixels whose embeddings lie within about this distance are one "
-        "object. Larger merges, smaller splits.",
-        json_schema_extra={"unit": "embedding units", **THE_MODELS},
+        description="Embeddings within about this distance are one object. Larger "
+        "merges, smaller splits.",
+        json_schema_extra={"unit": "embedding", **THE_MODELS},
     ),
     AfterValidator(_not_tiny),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from inspect import Parameter, signature
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
@@ -249,3 +250,87 @@ class Settings:
                 f"{config.name!r} has not; give none"
             )
         return clustering
+
+
+def _list(value: Any) -> Any:
+    """Take values as they are, or written as on the command line: ``0.5,1``."""
+    return tuple(value.split(",") if isinstance(value, str) else value)
+
+
+A_LIST = BeforeValidator(lambda value: None if value is None else _list(value))
+THRESHOLDS = (0.3, 0.5, 0.7)
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Candidates:
+    """Values to try; every combination is, and the model's own one, too.
+
+    Parameters
+    ----------
+    bandwidths : sequence of float
+    min_sizes : sequence of int
+        In pixels.
+    thresholds : sequence of float, optional
+        Foreground probabilities. Not given: 0.3, 0.5 and 0.7 for a model with a
+        foreground logit; one without has none.
+    """
+
+    bandwidths: Annotated[tuple[float, ...], A_LIST] = Field(
+        default=(0.5, 0.7, 1.0, 1.5),
+        description="Bandwidths to try.",
+        json_schema_extra={"unit": "embedding", "form": "NUMBER,..."},
+    )
+    min_sizes: Annotated[tuple[int, ...], A_LIST] = Field(
+        default=(10, 20, 40),
+        description="Minimum sizes to try.",
+        json_schema_extra={"unit": "pixels", "form": "NUMBER,..."},
+    )
+    thresholds: Annotated[tuple[float, ...] | None, A_LIST] = Field(
+        default=None,
+        description="Foreground probabilities to try.",
+        json_schema_extra={
+            "unit": "probabilities",
+            "unset": "0.3,0.5,0.7",
+            "form": "NUMBER,...",
+        },
+    )
+
+    def clusterings(
+        self, config: ModelConfig, settings: Settings | None = None
+    ) -> list[Clustering]:
+        """Return the clusterings to try, the model's own first.
+
+        Parameters
+        ----------
+        config : ModelConfig
+        settings : Settings, optional
+            What else is chosen; it stands in the model's own, too.
+
+        Raises
+        ------
+        ValueError
+            If there is no value of a kind, one is out of range, or thresholds are
+            given and the model has no foreground logit.
+        """
+        own = (settings or Settings()).clustering(config)
+        thresholds = self.thresholds
+        if thresholds is None:
+            thresholds = (
+                THRESHOLDS if config.foreground else (own.foreground_threshold,)
+            )
+        elif not config.foreground:
+            raise ValueError(
+                f"foreground thresholds need a model with a foreground logit, which "
+                f"{config.name!r} has not; give none"
+            )
+        names = ("bandwidth", "min_size", "foreground_threshold")
+        known = own.model_dump()
+        tried = [own]
+        for values in product(self.bandwidths, self.min_sizes, thresholds):
+            chosen = dict(zip(names, values, strict=True))
+            tried.append(type(own).model_validate({**known, **chosen}))
+        if len(tried) == 1:
+            raise ValueError(
+                "tuning needs one bandwidth, minimum size and threshold or more"
+            )
+        return list(dict.fromkeys(tried))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,90 +145,15 @@ TESTED = {
 }
 
 
-@dataclass(frozen=True)
-class Subject:
-    r"""The image that a model is inspected on.
-
-    Attributes
-    ----------
-    name : str
-    pixels : ndarray
-        ([channels,] \\*spatial), the first image of a series.
-    images : int
-        In the series.
-    shape : tuple of int
-        Spatial shape.
-    """
-
-    name: str
-    pixels: NDArray[Any]
-    images: int
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What is known about a model.
-
-    Attributes
-    ----------
-    figures : dict
-        See `describe`.
-    remarks : list of Remark
-    device : str
-    subject : Subject or None
-        None where neither costs nor a self-test were asked for.
-    costs : list of Cost
-        Empty where no image was given.
-    self_test : SelfTest or None
-    """
-
-    figures: dict[str, Any]
-    remarks: list[Remark]
-    device: str
-    subject: Subject | None = None
-    costs: list[Cost] | None = None
-    self_test: SelfTest | None = None
-
-    def report(self) -> dict[str, Any]:
-        """Return all of it, ready for JSON."""
-        report = dict(self.figures)
-        report["remarks"] = [remark.text for remark in self.remarks]
-        if self.subject is not None:
-            report["image"] = self.subject.name
-            report["image_shape"] = list(self.subject.shape)
-            report["device"] = self.device
-        if self.costs:
-            best = cheapest(self.costs)
-            report["windows"] = [
-                cost.figures() | {"cheapest": cost is best} for cost in self.costs
-            ]
-        if self.self_test is not None:
-            report["self_test"] = self.self_test.figures()
-        return report
-
-
 def run_inspection(
     model: str, image: Path | None, settings: Settings, self_test: bool, asked: Asked
 ) -> bool:
-    """Inspect a model and print what was found; returns whether no test failed."""
-    found = inspect_model(model, image, settings, self_test, asked)
-    if asked.json:
-        print(json.dumps(found.report()))
-    else:
-        print_inspection(found)
-    return found.self_test is None or found.self_test.passed
-
-
-def inspect_model(
-    model: str, image: Path | None, settings: Settings, self_test: bool, asked: Asked
-) -> Inspection:
-    """Inspect a model, and measure it on an image if that is asked for.
+    """Inspect a model, print what was found; returns whether no self-test failed.
 
     Parameters
     ----------
     model : str
-        Name of a bundled model, or path of a file.
+        Name of a model, or path of a file.
     image : Path or None
         Whose windows are measured; None: none are.
     settings : Settings
@@ -237,39 +161,55 @@ def inspect_model(
     self_test : bool
         Whether tiled and untiled are compared, on the image or else the disk sample.
     asked : Asked
-        Channel and series of the image.
     """
-    device = settings.device
-    where, network = str(resolve_device(device)), load_model(model)
-    known = describe(network), what_follows(network.config), where
-    if image is None and not self_test:
-        return Inspection(*known)
-    subject, costs, test = _subject(image, network, asked), None, None
+    device, network = settings.device, load_model(model)
+    where, remarks = str(resolve_device(device)), what_follows(network.config)
+    report = {**describe(network), "remarks": [remark.text for remark in remarks]}
+    costs, test = None, None
+    if image is not None or self_test:
+        name, pixels, series = _subject(image, network, asked)
+        shape = pixels.shape[pixels.ndim - network.config.ndim :]
+        report |= {"image": name, "image_shape": list(shape), "device": where}
+        where = f"{name} ({by(shape)}{series}), device {where}"
     if image is not None:
-        steps = cost_steps(subject.shape, network, device=device)
-        costs = with_progress(steps, unit="window")
+        costs = with_progress(cost_steps(shape, network, device=device), unit="window")
+        best = cheapest(costs)
+        report["windows"] = [c.figures() | {"cheapest": c is best} for c in costs]
     if self_test:
-        tested = self_test_steps(
-            subject.pixels, network, device=device, reading=settings.reading
+        steps = self_test_steps(
+            pixels, network, device=device, reading=settings.reading
         )
-        test = with_progress(tested)
-    return Inspection(*known, subject, costs, test)
+        test = with_progress(steps)
+        report["self_test"] = test.figures()
+    if asked.json:
+        print(json.dumps(report))
+    else:
+        _print_inspection(report, remarks, where, costs, test)
+    return test is None or test.passed
 
 
-def _subject(image: Path | None, model: UNet, asked: Asked) -> Subject:
+def _subject(
+    image: Path | None, model: UNet, asked: Asked
+) -> tuple[str, NDArray[Any], str]:
+    """Return an image's name, the first frame of it, and that it is one of several."""
     config = model.config
     source = read_source(config, image or SAMPLE, asked)
     name = str(image) if image else f"the sample {SAMPLE} ({NO_IMAGE})"
     config.leading_axes(source.data.ndim, name)  # refuses too few
     frames = frames_of(source.data, model)
     first = source.data[frames[0]] if frames else source.data
-    shape = first.shape[first.ndim - config.ndim :]
-    return Subject(source.name, first, len(frames) or 1, shape)
+    series = f", the first of {len(frames)}" if len(frames) > 1 else ""
+    return source.name, first, series
 
 
-def print_inspection(inspection: Inspection) -> None:
+def _print_inspection(
+    known: dict[str, Any],
+    remarks: list[Remark],
+    where: str,
+    costs: list[Cost] | None,
+    test: SelfTest | None,
+) -> None:
     """Print an inspection in groups; what a test found first, and its figures last."""
-    known, test = inspection.figures, inspection.self_test
     if test is not None:
         print(f"{test.verdict}\n")
     print(known["name"], *filter(None, [known["description"]]), sep="\n")
@@ -278,15 +218,15 @@ def print_inspection(inspection: Inspection) -> None:
     if known["provenance"]:
         _print_group("training", known["provenance"])
     print("\nwhat follows")
-    for remark in inspection.remarks:
+    for remark in remarks:
         print(f"  {'warning: ' if remark.kind == 'warning' else ''}{remark.text}")
-    if inspection.costs:
-        print(f"\ntile sizes (windows) on {_where(inspection)}")
-        _print_costs(inspection.costs)
+    if costs:
+        print(f"\ntile sizes (windows) on {where}")
+        _print_costs(costs)
     if test is not None:
-        chosen = "" if inspection.costs else f" (chosen, as {NO_IMAGE})"
+        chosen = "" if costs else f" (chosen, as {NO_IMAGE})"
         figures = test.figures()
-        title = f"self-test on {_where(inspection)}{chosen}"
+        title = f"self-test on {where}{chosen}"
         _print_group(title, {name: figures[name] for name in TESTED}, TESTED)
 
 
@@ -298,14 +238,6 @@ def _print_group(
         meaning = (meanings or {}).get(name, "")
         text = f"{in_words(value, name):28}  {meaning}"
         print(f"  {name_in_words(name):20}  {text}".rstrip())
-
-
-def _where(inspection: Inspection) -> str:
-    subject = inspection.subject
-    if subject is None:
-        return inspection.device
-    series = f", the first of {subject.images}" if subject.images > 1 else ""
-    return f"{subject.name} ({by(subject.shape)}{series}), device {inspection.device}"
 
 
 def _print_costs(costs: list[Cost]) -> None:

@@ -192,7 +192,10 @@ class TestRefused:
             (("--window", "6", "--truth", "no.tif"), "no image 'no.tif'"),
             (("--window", "6", "-m", "nosuch"), "bundled models"),
             (("--window", "6", "--device", "abacus"), "no device 'abacus'"),
-            (("--window", "6", "--batch", "0"), "1 tile or more"),
+            (
+                ("--window", "6", "--batch", "0"),
+                "batch: Input should be greater than or equal to 1, got 0",
+            ),
             (("--window", "6", "--bandwidth", "0"), "greater than 0"),
             (("--window", "6", "--border", "valid"), "at least 44 pixels"),
         ],

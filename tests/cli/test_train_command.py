@@ -309,7 +309,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ((), "nothing to train on: give IMAGES and LABELS"),
+            ((), "nothing to train on: give IMAGES and --truth"),
             (("images",), "the true labels of images are missing"),
             (("images", "nowhere"), "no file or folder nowhere"),
             (("images", "labels/00.npy"), "two files or two folders are expected"),

@@ -15,7 +15,8 @@ from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.pipeline.tuning import Candidates, tune
+from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.pipeline.tuning import tune
 from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_pa
     ran = shiftseg("tune", *folders, "-m", model, *LISTS, "-o", path, "--json")
     assert (ran.status, ran.stderr) == (0, "")
     report = json.loads(ran.stdout)
+    assert Settings(**report.pop("settings")) == Settings()
     tuning = tune(samples, load_model(model), GRID)
     assert report == {
         "model": "m",
@@ -140,9 +142,12 @@ def test_a_model_of_unknown_training_has_no_place_for_scores(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--bandwidths", "1,x"), "bandwidths are numbers separated by commas, got"),
-        (("--bandwidths", ""), "bandwidths are numbers separated by commas"),
-        (("--min-sizes", "1.5"), "minimum sizes are whole numbers separated by commas"),
+        (
+            ("--bandwidths", "1,x"),
+            "bandwidths.1: Input should be a valid number",
+        ),
+        (("--bandwidths", ""), "bandwidths.0: Input should be a valid number"),
+        (("--min-sizes", "1.5"), "min_sizes.0: Input should be a valid integer"),
         (("--bandwidths", "0"), "bandwidth: Input should be greater than 0"),
         (("--thresholds", "1"), "foreground_threshold: Input should be less than 1"),
         (("-o", "tuned.pt"), "must end with .safetensors, got 'tuned.pt'"),

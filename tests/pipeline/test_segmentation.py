@@ -315,13 +315,13 @@ class TestRun:
             ({"window": 0}, "from 1 upward"),
             ({"window": "wide"}, "whole number"),
             ({"window": (8, 8, 8)}, "one value or 2"),
-            ({"stitching": "blended"}, "stitching must be one of"),
-            ({"border": "zero"}, "border must be one of"),
+            ({"stitching": "blended"}, r"(?s)stitching.*'cropped'"),
+            ({"border": "zero"}, r"(?s)border.*'mirror'"),
             ({"border": "valid", "window": 8}, "at least 44 pixels"),
             ({"region": ((50, 60), (0, 4))}, "no pixel that can be predicted"),
             ({"device": "abacus"}, "no device 'abacus'"),
-            ({"precision": "float8"}, "precision must be one of"),
-            ({"batch": 0}, "batch must be 1 tile or more"),
+            ({"precision": "float8"}, r"(?s)precision.*'float32'"),
+            ({"batch": 0}, r"(?s)batch.*greater than or equal to 1"),
             ({"bandwidth": 0}, r"(?s)bandwidth.*greater than 0"),
             ({"bandwidth": float("nan")}, r"(?s)bandwidth.*finite"),
             ({"bandwidth": float("inf")}, r"(?s)bandwidth.*finite"),
@@ -340,7 +340,7 @@ class TestRun:
         assert came == []
 
     def test_an_unknown_setting(self, model: UNet) -> None:
-        with pytest.raises(TypeError, match="windows"):
+        with pytest.raises(ValueError, match=r"(?s)windows.*Unexpected keyword"):
             segment(np.zeros((31, 42)), model, windows=3)
 
     @pytest.mark.parametrize(

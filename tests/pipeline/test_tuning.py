@@ -15,12 +15,8 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline import tuning as tuning_module
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import THRESHOLDS, Candidates, Settings
 from napari_shiftseg.pipeline.tuning import (
-    BANDWIDTHS,
-    MIN_SIZES,
-    THRESHOLDS,
-    Candidates,
     TunedPoint,
     Tuning,
     distance,
@@ -174,7 +170,7 @@ class TestCandidates:
     def test_the_usual_ones(self, model) -> None:
         found = Candidates().clusterings(model.config)
         assert found[0] == OWN
-        number = len(BANDWIDTHS) * len(MIN_SIZES) * len(THRESHOLDS)
+        number = 4 * 3 * len(THRESHOLDS)
         assert len(found) == 1 + number  # a minimum size of 4 is not among them
         assert {c.foreground_threshold for c in found} == set(THRESHOLDS)
 

@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_shiftseg.cli import image_commands, model_commands
-from napari_shiftseg.cli.options import SAMPLE_HELP
+from napari_shiftseg.cli import commands
+from napari_shiftseg.cli.options import Command
+from napari_shiftseg.cli.requests import SAMPLE_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ON_IMAGES = (
-    image_commands.segment, image_commands.mend, image_commands.compare,
-    image_commands.sweep, image_commands.evaluate, model_commands.inspect,
+COMMANDS = (
+    commands.demo, commands.segment, commands.mend, commands.compare, commands.sweep,
+    commands.evaluate, commands.models, commands.inspect, commands.train,
+    commands.tune, commands.export, commands.figure,
 )  # fmt: skip
+WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "export", "figure")
+RENAMED = {  # options that are called otherwise since
+    "sweep": {"--windows": "--window"},
+}
 
-app = typer.Typer(
-    name="shiftseg",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-app.command()(image_commands.demo)
-for command in ON_IMAGES:
-    app.command(epilog=SAMPLE_HELP)(command)
-app.command()(model_commands.train)
-app.command(epilog=SAMPLE_HELP)(model_commands.tune)
-app.command()(model_commands.export)
-app.command()(image_commands.figure)
+program = typer.Typer(
+    name="shiftseg", rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+)  # fmt: skip
+for command in COMMANDS:
+    epilog = None if command.__name__ in WITHOUT_SAMPLES else SAMPLE_HELP
+    program.command(cls=Command, epilog=epilog)(command)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     ValueError
         If the arguments are wrong; and all that a command raises.
     """
-    words = _expanded(arguments)
+    words = _expanded(_as_now(arguments))
     try:
         status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
@@ -58,6 +58,13 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     return status or 0
+
+
+def _as_now(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with options called as they are now."""
+    renamed = RENAMED.get(next(iter(arguments), ""), {})
+    parts = (word.partition("=") for word in arguments)
+    return [renamed.get(name, name) + "".join(rest) for name, *rest in parts]
 
 
 def _expanded(arguments: Sequence[str]) -> list[str]:
@@ -77,7 +84,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@program.callback()
 def shiftseg(
     version: Annotated[
         bool,
@@ -87,3 +94,8 @@ def shiftseg(
     ] = False,
 ) -> None:
     """Segment images tile by tile without seams, and see the seams."""
+
+
+app = typer.main.get_command(program)
+for parameter in app.params:
+    parameter.hidden = "completion" in (parameter.name or "")  # type: ignore[attr-defined]

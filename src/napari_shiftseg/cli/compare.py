@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from itertools import zip_longest
 from textwrap import fill
@@ -28,7 +28,6 @@ from napari_shiftseg.metrics.metric import pooled_metrics
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.remarks import own_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
-from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, sweep_table, write_csv
 from napari_shiftseg.report.verdict import sweep_verdict
@@ -54,8 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_shiftseg.cli.requests import Asked
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.pipeline.settings import Settings
 
 
 ABOUT = {"figure", "title", "caption", "networks", "version", "files", "table"}
@@ -67,8 +68,7 @@ def run_figure(
     data: Path | None,
     retrain: bool,
     device: str,
-    as_json: bool,
-    overwrite: bool = False,
+    asked: Asked,
 ) -> None:
     """Make one figure or all; print what was measured, write all of it."""
     experiments, reports = find_experiments(name), []
@@ -81,11 +81,11 @@ def run_figure(
     given = None if data is None else read_data(data)
     for experiment in experiments:
         own = given if experiment.data or not many else None
-        steps = run_steps(experiment, output, retrain, device, own, overwrite)
+        steps = run_steps(experiment, output, retrain, device, own, asked.overwrite)
         reports.append(with_progress(steps, unit="step"))
-        if not as_json:
+        if not asked.json:
             _print_figure(reports[-1], output)
-    if as_json:
+    if asked.json:
         one = {"figure": ALL, "figures": reports} if many else reports[0]
         print(json.dumps(one, allow_nan=False))
         note(f"figures and tables are in {output}")
@@ -120,28 +120,20 @@ FIGURES = (
 )  # fmt: skip
 
 
-def run_demo(
-    output: Path,
-    window: int,
-    device: str,
-    viewer: bool,
-    as_json: bool,
-    overwrite: bool = False,
-) -> None:
+def run_demo(output: Path, settings: Settings, viewer: bool, asked: Asked) -> None:
     """Segment the disk sample both ways; write, print and show the outcome."""
     run = Run("demo", (SAMPLE,))
     with kept_if_used(output) as folder:
-        report_folder(folder, run, overwrite=overwrite)
+        report_folder(folder, run, overwrite=asked.overwrite)
         sample, model = make_sample(SAMPLE), load_model(SAMPLE)
-        settings = Settings(window=window, device=device)
         comparison = with_progress(
             compare_steps(sample.image, model, settings, sample.labels)
         )
         report = write_report(
             comparison, model, sample.image, SAMPLE, folder, sample.labels,
-            run=run, overwrite=overwrite,
+            run=run, overwrite=asked.overwrite,
         )  # fmt: skip
-    if as_json:
+    if asked.json:
         print(json.dumps({"sample": SAMPLE, **{key: report[key] for key in FIGURES}}))
         return
     report_comparison(report)
@@ -181,9 +173,7 @@ def run_sweep(
     truths: Sequence[Path],
     settings: Settings,
     output: Path | None,
-    as_json: bool,
-    channel: str | None = None,
-    overwrite: bool = False,
+    asked: Asked,
 ) -> None:
     """Sweep images one by one; print and, if asked, write the outcome."""
     if truths and len(truths) != len(images):
@@ -193,12 +183,13 @@ def run_sweep(
         )
     chosen = None if windows is None else parse_windows(windows)
     network = load_model(model)
-    sources = [read_frame(network.config, path, channel) for path in images]
+    sources = [read_frame(network.config, path, asked) for path in images]
     run = Run("sweep", tuple(known for one in sources for known in inputs_of(one)))
     with nullcontext() if output is None else kept_if_used(output) as folder:
         if folder:
             own = written_by(run, folder / RECORD)
-            refuse_to_overwrite((folder / n for n in FILES), own, overwrite, "sweep")
+            files = (folder / name for name in FILES)
+            refuse_to_overwrite(files, own, asked.overwrite, "sweep")
         labels = [
             checked_truth(source.data, network, read_truth(image, truth))
             for image, source, truth in zip_longest(images, sources, truths)
@@ -213,7 +204,7 @@ def run_sweep(
         report = sweep_report(network, settings, sweeps, pooled)
         if folder:
             report = _write(report, run, sweeps, pooled, folder)
-    if as_json:
+    if asked.json:
         print(json.dumps(report, allow_nan=False))
     else:
         _print(report, folder)
@@ -242,6 +233,7 @@ def sweep_report(
         "model": model.config.name,
         "period": list(model.shape.period),
         "stitching": settings.stitching,
+        "settings": asdict(settings),
         "images": [
             {"image": name, "points": [point.figures() for point in points]}
             for name, points in sweeps.items()
@@ -311,18 +303,15 @@ def run_compare(
     truth: Path | None,
     settings: Settings,
     output: Path | None,
-    as_json: bool,
-    channel: str | None = None,
-    series: int | None = None,
-    overwrite: bool = False,
+    asked: Asked,
 ) -> None:
     """Compare both stitchings of an image; print and, if asked, write the outcome."""
     network = load_model(model)
-    source = read_frame(network.config, image, channel, series)
+    source = read_frame(network.config, image, asked)
     run = Run("compare", inputs_of(source))
     with nullcontext() if output is None else kept_if_used(output) as folder:
         if folder:
-            report_folder(folder, run, overwrite=overwrite)
+            report_folder(folder, run, overwrite=asked.overwrite)
         labels = read_truth(image, truth)
         if settings.window is None:  # as the widget begins with
             settings = replace(settings, window=network.config.usual_window)
@@ -334,9 +323,9 @@ def run_compare(
         else:
             report = write_report(
                 comparison, network, source.data, source.name, folder, labels,
-                run=run, overwrite=overwrite,
+                run=run, overwrite=asked.overwrite,
             )  # fmt: skip
-    if as_json:
+    if asked.json:
         print(json.dumps(report, allow_nan=False))
         return
     report_comparison(report)

@@ -193,7 +193,7 @@ def _invalid(error: Exception) -> str:
         return ""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").split(UNREADABLE)[0]
     if first["type"] == "value_error":  # our own words, which name the value
         return message
     return f"{name}: {message}, got {brief(first['input'])}"
@@ -218,6 +218,7 @@ BAD_INPUT, BUG, NOT_PRINTED, STOPPED = 2, 70, 74, 130  # exit statuses
 LONGEST = 1500  # characters of the one line
 SOON, PATIENCE = 0.02, 0.5  # seconds
 IMPORTING = "<frozen importlib"
+UNREADABLE = ", unable to parse"  # what pydantic adds, of no use to a reader
 DEBUG = "SHIFTSEG_DEBUG"  # environment variable
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,6 @@ from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.checkpoint import copy_model, load_model
 from napari_shiftseg.pipeline.tuning import (
-    BANDWIDTHS,
-    MIN_SIZES,
-    Candidates,
     Tuning,
     tune_steps,
 )
@@ -27,11 +25,11 @@ from napari_shiftseg.text import number_of, readable
 from napari_shiftseg.training.pairs import name_of, read_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from napari_shiftseg.cli.requests import Asked
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 
 CHOSEN = ("bandwidth", "min_size", "foreground_threshold")
@@ -47,31 +45,6 @@ COLUMNS = {
 }
 
 
-def read_candidates(
-    bandwidths: str | None, min_sizes: str | None, thresholds: str | None
-) -> Candidates:
-    """Read lists of values to try, separated by commas; None: the usual ones."""
-    return Candidates(
-        _numbers("bandwidths", bandwidths, float) or BANDWIDTHS,
-        _numbers("minimum sizes", min_sizes, int) or MIN_SIZES,
-        _numbers("foreground thresholds", thresholds, float),
-    )
-
-
-def _numbers(
-    name: str, text: str | None, number: Callable[[str], Any]
-) -> list[Any] | None:
-    if text is None:
-        return None
-    try:
-        return [number(part) for part in text.split(",")]
-    except ValueError:
-        kind = "whole numbers" if number is int else "numbers"
-        raise ValueError(
-            f"{name} are {kind} separated by commas, got {text!r}"
-        ) from None
-
-
 def run_tuning(
     images: Path,
     labels: Path | None,
@@ -79,24 +52,23 @@ def run_tuning(
     candidates: Candidates,
     output: Path | None,
     settings: Settings,
-    as_json: bool,
-    channel: str | None = None,
-    overwrite: bool = False,
+    asked: Asked,
 ) -> None:
     """Tune a model; print the table and, if asked, write the tuned model."""
     if output:
-        check_model_file(output, overwrite)
+        check_model_file(output, asked.overwrite)
     network = load_model(model)
-    samples = read_pairs(images, labels, channel, note)
+    samples = read_pairs(images, labels, asked.channel, note)
     steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")
     report = tuning_report(network.config, tuning, name_of(images))
+    report["settings"] = asdict(settings)
     if output:
         tuned = tuned_config(network.config, tuning, name_of(images), output.stem)
         if tuned.provenance is None:
             note("how this model was trained is not known: no scores are recorded")
         report["file"] = str(copy_model(model, output, tuned))
-    if as_json:
+    if asked.json:
         print(json.dumps(report, allow_nan=False))
     else:
         _print_tuned(report, network.config.foreground)
@@ -172,15 +144,11 @@ def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
 
 
 def run_evaluate(
-    prediction: Path,
-    truth: Path,
-    output: Path | None,
-    as_json: bool,
-    overwrite: bool = False,
+    prediction: Path, truth: Path, output: Path | None, asked: Asked
 ) -> None:
     """Score label images; print and, if asked, write the outcome."""
     if output:
-        _check_output(output, overwrite)
+        _check_output(output, asked.overwrite)
     scores = {
         readable(name): _scored(name, *paths)
         for name, paths in pairs(prediction, truth).items()
@@ -191,7 +159,7 @@ def run_evaluate(
         rows = tuple(tuple(image.values()) for image in report["images"])
         with whole_or_not_at_all(output) as unfinished:
             write_csv(unfinished, Table(header, rows))
-    if as_json:
+    if asked.json:
         print(json.dumps(report, allow_nan=False))
     else:
         _print_scores(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.cli.requests import Asked
     from napari_shiftseg.mending.edit_files import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet
@@ -32,28 +33,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What is taken of a file, and what is saved.
-
-    Attributes
-    ----------
-    channel : str or None
-        Number, from 1, or name.
-    series : int or None
-        Number, from 1.
-    save : tuple of str
-        Of labels, embedding, gradient.
-    overwrite : bool
-        Whether files of others may be replaced.
-    """
-
-    channel: str | None = None
-    series: int | None = None
-    save: tuple[str, ...] = KINDS[:1]
-    overwrite: bool = False
 
 
 def kinds_to_save(text: str) -> tuple[str, ...]:
@@ -76,7 +55,9 @@ def kinds_to_save(text: str) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in kinds | {KINDS[0]} or "all" in kinds)
 
 
-def safe_outputs(command: str, source: Source, folder: Path, taken: Taken) -> Outputs:
+def safe_outputs(
+    command: str, source: Source, folder: Path, save: str, asked: Asked
+) -> Outputs:
     """Name the files to write, before any work; another name than usual is said.
 
     Raises
@@ -84,7 +65,7 @@ def safe_outputs(command: str, source: Source, folder: Path, taken: Taken) -> Ou
     FileExistsError
         If one would replace a file that this very command did not write.
     """
-    outputs = outputs_of(command, source, folder, taken.save, taken.overwrite)
+    outputs = outputs_of(command, source, folder, kinds_to_save(save), asked.overwrite)
     if outputs.name != source.name:
         note(
             f"{folder} has the results of another image {source.name}: those of this "
@@ -98,17 +79,17 @@ def run_segment(
     model: str,
     settings: Settings,
     output: Path,
-    taken: Taken,
-    as_json: bool,
+    save: str,
+    asked: Asked,
 ) -> None:
     """Segment an image, write the outcome and print it."""
     with kept_if_used(output) as folder:
         network = load_model(model)
-        source = read_source(network.config, image, taken.channel, taken.series)
-        outputs = safe_outputs("segment", source, folder, taken)
+        source = read_source(network.config, image, asked)
+        outputs = safe_outputs("segment", source, folder, save, asked)
         result = with_progress(segment_steps(source.data, network, settings))
         report = write_segmentation(result, network, source, outputs)
-    print_segmentation(result, report, folder, as_json)
+    print_segmentation(result, report, folder, asked.json)
 
 
 def print_segmentation(
@@ -129,8 +110,8 @@ def run_mend(
     edits: Path,
     settings: Settings,
     output: Path,
-    taken: Taken,
-    as_json: bool,
+    save: str,
+    asked: Asked,
 ) -> None:
     """Segment an image, make the edits, write the outcome and print it."""
     known = read_edits(edits)
@@ -138,8 +119,8 @@ def run_mend(
     network = model_of(model, known, usual)
     doubt = doubt_about(model, known, usual)
     with kept_if_used(output) as folder:
-        source = read_source(network.config, image, taken.channel, taken.series)
-        outputs = safe_outputs("mend", source, folder, taken)
+        source = read_source(network.config, image, asked)
+        outputs = safe_outputs("mend", source, folder, save, asked)
         result = segmented(
             source.data, network, with_clustering(settings, known), doubt
         )
@@ -149,8 +130,8 @@ def run_mend(
         )
         figures = mending_figures(result, mended, outcome, known)
         report = write_segmentation(mended, network, source, outputs, figures)
-    print_segmentation(mended, report, folder, as_json)
-    if not as_json:
+    print_segmentation(mended, report, folder, asked.json)
+    if not asked.json:
         print(in_words(figures))
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_shiftseg.cli.requests import Asked
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.reading import Source
@@ -142,27 +143,17 @@ def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
     return read_labels("truth", truth)
 
 
-def read_source(
-    config: ModelConfig,
-    image: Path,
-    channel: str | None = None,
-    series: int | None = None,
-) -> Source:
+def read_source(config: ModelConfig, image: Path, asked: Asked) -> Source:
     """Read an image as a model reads it, and note what was decided; see `image_for`."""
-    source = image_for(config, image, channel, series)
+    source = image_for(config, image, asked.channel, asked.series)
     for said in source.notes:
         note(f"{image.name}: {said}")
     return source
 
 
-def read_frame(
-    config: ModelConfig,
-    image: Path,
-    channel: str | None = None,
-    series: int | None = None,
-) -> Source:
+def read_frame(config: ModelConfig, image: Path, asked: Asked) -> Source:
     """Read one image, of a stack of one plane that plane; see `read_source`."""
-    source = read_source(config, image, channel, series)
+    source = read_source(config, image, asked)
     leading = source.data.ndim - config.image_axes
     if leading < 1 or set(source.data.shape[:leading]) != {1}:
         return source

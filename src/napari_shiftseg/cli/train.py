@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 from threading import Event, current_thread, main_thread
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
 
 from napari_shiftseg.cli.options import check_model_file
 from napari_shiftseg.cli.terminal import note
-from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.intensity.scale import USUAL_READING, Reading
+from napari_shiftseg.geometry.window import as_window, parse_window
+from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.networks.checkpoint import save_model
 from napari_shiftseg.networks.header import read_config
 from napari_shiftseg.networks.remarks import describe, own_seams_warning
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from napari_shiftseg.cli.requests import Asked, TrainingRequest
     from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.samples.sample import Sample
 
 
@@ -74,130 +77,144 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
 
 
 MEAN_OVER = 100  # steps, for the loss that is shown
+ALL = "all of training,"
 POOR = 0.1  # AP50 below which a model is of no use
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the command line asks for; None: as usual."""
-
-    output: Path
-    sample: str | None = None
-    images: Path | None = None
-    labels: Path | None = None
-    validate: tuple[Path, Path] | None = None
-    start: str | None = None
-    window: int | tuple[int, ...] | None = None
-    steps: int | None = None
-    network: dict[str, Any] = field(default_factory=dict)  # of `object_config`
-    batch: int = 1
-    learning_rate: float | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
-    every: int = 1000
-    patience: int | None = None
-    seed: int = 0
-    workers: int = 0
-    device: str = "auto"
-    resume: bool = False
-    reading: Reading = USUAL_READING
-    channel: str | None = None
-    force: bool = False
-    command: str = ""
-
-
-def run_training(asked: Asked, as_json: bool) -> None:
+def run_training(
+    images: Path | None,
+    truth: Path | None,
+    output: Path,
+    request: TrainingRequest,
+    settings: Settings,
+    asked: Asked,
+) -> None:
     """Train, write the model, its log and, while it runs, its state; print figures."""
-    check_model_file(asked.output)
-    if asked.sample is not None:
-        training = _on_the_papers_disks(asked)
-    else:
-        training = _on_images(asked)
-    saved = asked.output.with_suffix(SUFFIX)
-    if asked.resume and not saved.is_file():
+    check_model_file(output)
+    order = _Order(images, truth, output, request, settings, asked.channel)
+    training = order.on_a_sample() if request.sample is not None else order.on_images()
+    saved = output.with_suffix(SUFFIX)
+    if request.resume and not saved.is_file():
         raise FileNotFoundError(
             f"there is no training {saved} to go on with: leave out --resume"
         )
-    if asked.resume:
+    if request.resume:
         training.resume(saved)
     elif saved.exists():
         raise FileExistsError(
             f"{saved} is a training under way: add --resume to go on with it, or "
             f"delete it to begin anew"
         )
-    elif asked.output.exists():
+    elif output.exists():
         raise FileExistsError(
-            f"there is a model {asked.output} already: give another name with -o, or "
+            f"there is a model {output} already: give another name with -o, or "
             f"delete it"
         )
-    table = asked.output.with_suffix(".csv")
+    table = output.with_suffix(".csv")
     if table.exists() and not is_log(table):
         raise FileExistsError(
             f"{table}, where the course of the training would be written, is another "
             f"table: give another name with -o, or move it away"
         )
-    loss = _followed(training, asked, saved)
-    _print(training, loss, asked.output, as_json)
+    loss = _followed(training, output, saved)
+    _print(training, loss, output, asked.json)
 
 
-def _on_the_papers_disks(asked: Asked) -> Training:
-    if asked.images is not None:
-        raise ValueError("give images and labels, or --sample, not both")
-    window = 20 if asked.window is None else asked.window
-    if not isinstance(window, int):
-        raise ValueError(f"the window on a sample is one number, got {asked.window}")
-    steps = STEPS if asked.steps is None else asked.steps
-    made = sample_training(asked.sample or "", window, steps, asked.seed)
-    return Training(
-        [made.sample], made.config, made.recipe,
-        device=asked.device, workers=asked.workers, command=asked.command,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Order:
+    """A training as it was ordered; see `run_training`."""
 
+    images: Path | None
+    truth: Path | None
+    output: Path
+    request: TrainingRequest
+    settings: Settings
+    channel: str | None
 
-def _on_images(asked: Asked) -> Training:
-    if asked.images is None:
-        raise ValueError(
-            "nothing to train on: give IMAGES and LABELS, or --sample disks"
+    @property
+    def window(self) -> int | tuple[int, ...] | None:
+        window = self.request.window
+        return None if window is None else parse_window(window)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """Return what of `Training` was ordered."""
+        return {
+            "device": self.settings.device,
+            "workers": self.request.workers,
+            "command": shlex.join(["shiftseg", *sys.argv[1:]]),
+        }
+
+    def on_a_sample(self) -> Training:
+        request, window = self.request, self.window
+        if self.images is not None:
+            raise ValueError("give images and labels, or --sample, not both")
+        if isinstance(window, tuple):
+            raise ValueError(f"the window on a sample is one number, got {window}")
+        steps = STEPS if request.steps is None else request.steps
+        size = 20 if window is None else window
+        made = sample_training(request.sample or "", size, steps, request.seed)
+        return Training([made.sample], made.config, made.recipe, **self.run)
+
+    def on_images(self) -> Training:
+        request, reading = self.request, self.settings.reading
+        if self.images is None:
+            raise ValueError(
+                "nothing to train on: give IMAGES and --truth, or --sample disks"
+            )
+        read = read_pairs(self.images, self.truth, self.channel, note)
+        config = self._config(read)
+        pairs = to_learn(read, config, self.window, reading)
+        count = counted_pairs(pairs)
+        samples = [pair.sample for pair in pairs]
+        if count.is_partly:
+            note(count.line)
+        if request.validate:
+            validation = read_pairs(*request.validate, self.channel, note)
+            if reading != USUAL_READING:
+                known = to_learn(validation, config, self.window, reading)
+                validation = [pair.sample for pair in known]
+            name = name_of(request.validate[0])
+        else:
+            learnt, validation = held_out(samples, count.is_partly)
+            which = "every tenth of" if len(learnt) < len(samples) else ALL
+            name = f"{which} {name_of(self.images)}"
+            samples = learnt
+        names = ("batch", "seed", "precision", "learning_rate")
+        chosen = {n: v for n in names if (v := getattr(request, n)) is not None}
+        is_taught = request.start is not None and count.is_partly
+        steps = CORRECTION_STEPS if is_taught else STEPS
+        training = object_training(
+            samples,
+            Validation(validation, request.every, request.patience, name),
+            config,
+            steps if request.steps is None else request.steps,
+            self.window,
+            request.start,
+            request.force,
+            chosen,
+            **self.run,
         )
-    read = read_pairs(asked.images, asked.labels, asked.channel, note)
-    config = _config(asked, read)
-    pairs = to_learn(read, config, asked.window, asked.reading)
-    count = counted_pairs(pairs)
-    samples = [pair.sample for pair in pairs]
-    if count.is_partly:
-        note(count.line)
-    if asked.validate:
-        validation = read_pairs(*asked.validate, asked.channel, note)
-        if asked.reading != USUAL_READING:
-            known = to_learn(validation, config, asked.window, asked.reading)
-            validation = [pair.sample for pair in known]
-        name = name_of(asked.validate[0])
-    else:
-        learnt, validation = held_out(samples, count.is_partly)
-        which = "every tenth of" if len(learnt) < len(samples) else "all of training,"
-        name = f"{which} {name_of(asked.images)}"
-        samples = learnt
-    recipe: dict[str, Any] = {
-        "batch": asked.batch, "seed": asked.seed, "precision": asked.precision,
-    }  # fmt: skip
-    if asked.learning_rate is not None:
-        recipe["learning_rate"] = asked.learning_rate
-    is_taught = asked.start is not None and count.is_partly
-    steps = CORRECTION_STEPS if is_taught else STEPS
-    training = object_training(
-        samples,
-        Validation(validation, asked.every, asked.patience, name),
-        config,
-        steps if asked.steps is None else asked.steps,
-        asked.window,
-        asked.start,
-        asked.force,
-        recipe,
-        device=asked.device,
-        workers=asked.workers,
-        command=asked.command,
-    )
-    _warn_of_own_seams(training)
-    return training
+        _warn_of_own_seams(training)
+        return training
+
+    def _config(self, samples: list[Sample]) -> ModelConfig:
+        request, name = self.request, self.output.stem
+        network = {
+            "depth": request.depth and parse_window(request.depth),
+            "features": request.features,
+            "embedding_channels": request.channels,
+            "normalization": request.normalization,
+        }
+        chosen = {key: value for key, value in network.items() if value is not None}
+        if request.start is None:
+            return object_config(name, ndim=samples[0].labels.ndim, **chosen)
+        if chosen:
+            given = ", ".join(chosen)
+            raise ValueError(
+                f"{given}: fine-tuning keeps the network of {request.start}"
+            )
+        return fine_tuned_config(name, read_config(request.start))
 
 
 def _warn_of_own_seams(training: Training) -> None:
@@ -208,22 +225,12 @@ def _warn_of_own_seams(training: Training) -> None:
         note(f"warning: {warning}")
 
 
-def _config(asked: Asked, samples: list[Sample]) -> ModelConfig:
-    name = asked.output.stem
-    if asked.start is None:
-        return object_config(name, ndim=samples[0].labels.ndim, **asked.network)
-    if asked.network:
-        given = ", ".join(asked.network)
-        raise ValueError(f"{given}: fine-tuning keeps the network of {asked.start}")
-    return fine_tuned_config(name, read_config(asked.start))
-
-
-def _followed(training: Training, asked: Asked, saved: Path) -> float:
+def _followed(training: Training, output: Path, saved: Path) -> float:
     """Train; write log, state and the best model as they come. Returns the last loss.
 
     The state stays where the training ends early, so that it can be gone on with.
     """
-    log = Log(asked.output.with_suffix(".csv"), training.done)
+    log = Log(output.with_suffix(".csv"), training.done)
     losses: deque[float] = deque(maxlen=MEAN_OVER)
     every = 0.1 if sys.stderr.isatty() else 30  # seconds
     total = training.recipe.steps
@@ -244,7 +251,7 @@ def _followed(training: Training, asked: Asked, saved: Path) -> float:
                     tqdm.write(said, file=sys.stderr)
                 if training.validation.due(step.done, total):
                     training.save(saved)
-                    _write(training, asked.output)
+                    _write(training, output)
                 bar.set_postfix(loss=f"{fmean(losses):.3g}", refresh=False)
                 bar.update()
             if is_stopped() and training.done < total:
@@ -252,10 +259,10 @@ def _followed(training: Training, asked: Asked, saved: Path) -> float:
         except KeyboardInterrupt:
             if training.done:
                 training.save(saved)
-                _write(training, asked.output)
+                _write(training, output)
                 note(f"stopped at step {training.done}; --resume goes on from there")
             raise
-    _write(training, asked.output)
+    _write(training, output)
     saved.unlink(missing_ok=True)
     return fmean(losses) if losses else float("nan")
 

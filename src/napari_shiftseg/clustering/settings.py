@@ -22,10 +22,64 @@ def _not_tiny(bandwidth: float) -> float:
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 # in float32, squares of embeddings are neither 0 nor infinite
 Coordinate = Annotated[float, Field(ge=-1e18, le=1e18, allow_inf_nan=False)]
+
+# The first sentence of a description stands beside an option of the command line, all
+# of it in tooltips and in the glossary.
+THE_MODELS = {"unset": "the model's"}
 Bandwidth = Annotated[
     float,
-    Field(gt=0, le=1e18, allow_inf_nan=False),
+    Field(
+        gt=0,
+        le=1e18,
+        allow_inf_nan=False,
+        description="Embeddings within about this distance are one object. Larger "
+        "merges, smaller splits.",
+        json_schema_extra={"unit": "embedding", **THE_MODELS},
+    ),
     AfterValidator(_not_tiny),
+]
+KernelChoice = Annotated[
+    Kernel,
+    Field(
+        description="How pixels around a mode count when it is found. gaussian: the "
+        "nearer, the more. flat: all within a bandwidth alike. von-mises-fisher: as "
+        "gaussian, but only the direction of the embeddings counts, not their length.",
+        json_schema_extra={**THE_MODELS},
+    ),
+]
+ScopeChoice = Annotated[
+    Scope,
+    Field(
+        description="What is clustered at once. global: the whole image. component: "
+        "each connected part of the foreground by itself (models with a foreground).",
+        json_schema_extra={**THE_MODELS},
+    ),
+]
+MinSize = Annotated[
+    int,
+    Field(
+        ge=0,
+        lt=2**63,
+        description="Objects of fewer pixels are dropped.",
+        json_schema_extra={"unit": "pixels", **THE_MODELS},
+    ),
+]
+SplitFarParts = Annotated[
+    bool,
+    Field(
+        description="Parts of one mode that do not touch are objects of their own.",
+        json_schema_extra={**THE_MODELS},
+    ),
+]
+ForegroundThreshold = Annotated[
+    float,
+    Field(
+        gt=0,
+        lt=1,
+        description="Probability above which a pixel is object (models with a "
+        "foreground). Lower keeps faint objects, higher parts them.",
+        json_schema_extra={"unit": "probability", **THE_MODELS},
+    ),
 ]
 
 
@@ -35,32 +89,26 @@ class Clustering(BaseModel):
     Attributes
     ----------
     bandwidth : float
-        Of the mean shift, in units of the embedding.
     kernel : {"gaussian", "flat", "von-mises-fisher"}
-        Of the mean shift.
     scope : {"global", "component"}
-        One mean shift for the image, or one for each connected component of the
-        foreground.
     min_size : int
-        Objects of fewer pixels are dropped.
     split_far_parts : bool
-        Whether parts of one mode that do not touch are objects of their own.
+    foreground_threshold : float
+        What the six mean is described in their fields; the last one has no effect in a
+        model without a foreground logit.
     background_embedding : tuple of float or None
         The mode nearest to it is the background; None: there is no background mode.
-    foreground_threshold : float
-        Pixels that are foreground with a higher probability are clustered, 0 < t < 1;
-        of no effect in a model without a foreground logit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bandwidth: Bandwidth = 1.0
-    kernel: Kernel = "gaussian"
-    scope: Scope = "global"
-    min_size: Count = 0
-    split_far_parts: bool = True
+    kernel: KernelChoice = "gaussian"
+    scope: ScopeChoice = "global"
+    min_size: MinSize = 0
+    split_far_parts: SplitFarParts = True
     background_embedding: tuple[Coordinate, ...] | None = None
-    foreground_threshold: float = Field(default=0.5, gt=0, lt=1)
+    foreground_threshold: ForegroundThreshold = 0.5
 
 
 class Effort:

@@ -34,6 +34,24 @@ def chunks(n: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
+def parse_region(text: str) -> Region:
+    """Read a region written as ``0:512`` an axis, joined by x: ``0:512x128:640``.
+
+    Raises
+    ------
+    ValueError
+        If the text is anything else.
+    """
+    try:
+        starts = [tuple(map(int, part.split(":"))) for part in text.lower().split("x")]
+        return tuple((start, stop) for start, stop in starts)
+    except ValueError:
+        raise ValueError(
+            f"a region is START:STOP for each axis, joined by x (0:512x128:640), got "
+            f"{text!r}"
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One tile: where it reads, what it keeps.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import frame_steps, segment_as_planned
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
 from napari_shiftseg.steps import Progress, exhaust, named
 
 if TYPE_CHECKING:
@@ -130,11 +130,12 @@ class Comparison:
         return {"naive": self.naive, "cropped": self.cropped}
 
 
+@spelled(OfOneWindow)
 def compare(
     image: ArrayLike | Any,
     model: UNet,
     truth: ArrayLike | None = None,
-    **settings: Any,
+    **settings: Unpack[OfOneWindow],
 ) -> Comparison:
     r"""Segment an image with naive and with cropped stitching, and score both.
 

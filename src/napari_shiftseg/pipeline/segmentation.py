@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.doubts import doubts_about
 from napari_shiftseg.pipeline.opening import frame_scales_steps, opened_steps
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.steps import Progress, Returning, Shrunk, exhaust, patiently
 from napari_shiftseg.stores.axes import single_channel
 from napari_shiftseg.stores.image import as_array
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 NO_DATA = "all pixels are NaN or masked"
 
 
-def segment(image: ArrayLike | Any, model: UNet, **settings: Any) -> Segmentation:
+@spelled(OfOneRun)
+def segment(
+    image: ArrayLike | Any, model: UNet, **settings: Unpack[OfOneRun]
+) -> Segmentation:
     r"""Segment an image.
 
     Parameters

@@ -1,39 +1,148 @@
-"""All that can be chosen in a run."""
+"""All that can be chosen in a run: name, meaning, unit, bounds and default, once."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from inspect import Parameter, signature
+from itertools import product
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
-from napari_shiftseg.clustering.settings import Clustering, Kernel, Scope
-from napari_shiftseg.intensity.scale import Asked, Reading
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic.dataclasses import dataclass
+
+from napari_shiftseg.clustering.settings import (
+    Bandwidth,
+    Clustering,
+    ForegroundThreshold,
+    Kernel,
+    KernelChoice,
+    MinSize,
+    Scope,
+    ScopeChoice,
+    SplitFarParts,
+)
+from napari_shiftseg.device import Precision
+from napari_shiftseg.geometry.axis_plan import Border, Stitching
+from napari_shiftseg.geometry.tiling import Region, parse_region
+from napari_shiftseg.geometry.window import Window, as_window, parse_window
+from napari_shiftseg.intensity.scale import Asked, Reading, parse_intensity
+from napari_shiftseg.pipeline.glossary import fields_of
 
 if TYPE_CHECKING:
-    from napari_shiftseg.device import Precision
-    from napari_shiftseg.geometry.axis_plan import Border, Stitching
-    from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.geometry.window import Window
+    from collections.abc import Callable
+
     from napari_shiftseg.networks.config import ModelConfig
 
 
-@dataclass(frozen=True, kw_only=True)
+class OfEveryRun(TypedDict, total=False):
+    """Keywords of `segment`, `compare`, `sweep` and `tune`; see `Settings`."""
+
+    border: Border
+    region: Region | None
+    device: str
+    precision: Precision
+    batch: int | None
+    intensity: Asked
+    invert: bool
+    ignore_nan: bool
+    bandwidth: float | None
+    kernel: Kernel | None
+    scope: Scope | None
+    min_size: int | None
+    split_far_parts: bool | None
+    foreground_threshold: float | None
+
+
+class OfOneWindow(OfEveryRun, total=False):
+    """Keywords of `compare`, which takes both stitchings."""
+
+    window: Window
+
+
+class OfOneStitching(OfEveryRun, total=False):
+    """Keywords of `sweep`, which takes many windows."""
+
+    stitching: Stitching
+
+
+class OfOneRun(OfOneWindow, OfOneStitching, total=False):
+    """Keywords of `segment` and `tune`: all of `Settings`."""
+
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+
+def spelled(choices: type[OfEveryRun], **others: Any) -> Callable[[Function], Function]:
+    """Let a function's signature spell its ``**settings``, as completion reads it.
+
+    Parameters
+    ----------
+    choices : type
+        Its keywords, of those above.
+    **others
+        Defaults that are not those of `Settings`.
+    """
+    keywords = [
+        Parameter(
+            name, Parameter.KEYWORD_ONLY,
+            annotation=choices.__annotations__[name].__forward_arg__,
+            default=others.get(name, field.default),
+        )
+        for name, field in fields_of(Settings).items()
+        if name in choices.__annotations__
+    ]  # fmt: skip
+
+    def spell(function: Function) -> Function:
+        own = signature(function)
+        kept = [p for p in own.parameters.values() if p.kind != Parameter.VAR_KEYWORD]
+        spelled_out = own.replace(parameters=[*kept, *keywords])
+        function.__signature__ = spelled_out  # type: ignore[attr-defined]
+        return function
+
+    return spell
+
+
+def _window(value: Any) -> Window:
+    """Take a window as it is, or written as on the command line."""
+    if value is None:
+        return None
+    known = parse_window(value) if isinstance(value, str) else value
+    if isinstance(known, int):
+        return as_window(known, 1)[0]
+    return as_window(known, len(known)) if hasattr(known, "__len__") else known
+
+
+def _region(value: Any) -> Region | None:
+    """Take a region as it is, or written as on the command line."""
+    if value is None or not isinstance(value, str):
+        return None if value is None else tuple((*bounds,) for bounds in value)
+    return parse_region(value)
+
+
+def _intensity(value: Any) -> Asked:
+    """Take an intensity as it is, or written as on the command line."""
+    known = parse_intensity(value) if isinstance(value, str) else value
+    return Reading(known).intensity
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Settings:
     """All that can be chosen in a run; None: what the model says.
 
     Parameters
     ----------
-    window : int, sequence of int or None
+    window : int, sequence of int, str or None
         Output size of a tile, in pixels; None: the cheapest that fits in memory.
     stitching : {"cropped", "naive", "whole"}
     border : {"mirror", "valid"}
-    region : sequence of (int, int), optional
+    region : sequence of (int, int) or str, optional
         Image pixels to predict; see `plan_tiles` for these four.
     device : str
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
     precision : {"float32", "float64", "float16", "bfloat16"}
     batch : int, optional
         Tiles predicted at once; as many as fit if not given.
-    intensity : "auto" or (float, float)
+    intensity : "auto", (float, float) or str
         Grey values that are read as 0 and 1; "auto": as the model says, see
         `find_scale`.
     invert : bool
@@ -42,27 +151,72 @@ class Settings:
         Whether NaN and infinite pixels are no data, not an error.
     bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold
         Of the clustering; see `Clustering`.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range or cannot be read.
     """
 
-    window: Window = None
-    stitching: Stitching = "cropped"
-    border: Border = "mirror"
-    region: Region | None = None
-    device: str = "auto"
-    precision: Precision = "float32"
-    batch: int | None = None
-    intensity: Asked = "auto"
-    invert: bool = False
-    ignore_nan: bool = False
-    bandwidth: float | None = None
-    kernel: Kernel | None = None
-    scope: Scope | None = None
-    min_size: int | None = None
-    split_far_parts: bool | None = None
-    foreground_threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.reading  # refuses what cannot be read so
+    window: Annotated[Window, PlainValidator(_window)] = Field(
+        default=None,
+        description="Tile size (window), 20 or 24x96x96. It is the output of a tile; "
+        "multiples of the network's period make no seams.",
+        json_schema_extra={"unit": "pixels", "unset": "cheapest", "form": "SIZE"},
+    )
+    stitching: Stitching = Field(
+        default="cropped",
+        description="How tiles are joined. cropped: without seams. naive: side by "
+        "side. whole: one tile for all.",
+    )
+    border: Border = Field(
+        default="mirror",
+        description="What stands beyond the image. mirror: the image mirrored, so that "
+        "every pixel is predicted. valid: only pixels are predicted whose context is "
+        "image.",
+    )
+    region: Annotated[Region | None, PlainValidator(_region)] = Field(
+        default=None,
+        description="Part of the image to segment, 0:512x128:640.",
+        json_schema_extra={
+            "unit": "pixels", "unset": "all of it", "form": "START:STOPxSTART:STOP",
+        },
+    )  # fmt: skip
+    device: Annotated[str, BeforeValidator(str)] = Field(
+        default="auto",
+        description="What computes: auto, cpu, cuda, cuda:1, mps. auto takes a "
+        "graphics card where there is one.",
+    )
+    precision: Precision = Field(
+        default="float32",
+        description="Numbers that the network computes with. float16 and bfloat16 are "
+        "faster on a graphics card and less exact; float64 is slower and nearly free "
+        "of rounding.",
+    )
+    batch: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tiles predicted at once.",
+        json_schema_extra={"unit": "tiles", "unset": "as many as fit in memory"},
+    )
+    intensity: Annotated[Asked, PlainValidator(_intensity)] = Field(
+        default="auto",
+        description="Grey values read as 0 and 1, 100:1100; auto finds them in the "
+        "image.",
+        json_schema_extra={"unit": "grey values", "form": "LOW:HIGH"},
+    )
+    invert: bool = Field(
+        default=False, description="Objects are dark on a bright ground."
+    )
+    ignore_nan: bool = Field(
+        default=False, description="NaN and infinite pixels are no data, not an error."
+    )
+    bandwidth: Bandwidth | None = None
+    kernel: KernelChoice | None = None
+    scope: ScopeChoice | None = None
+    min_size: MinSize | None = None
+    split_far_parts: SplitFarParts | None = None
+    foreground_threshold: ForegroundThreshold | None = None
 
     @property
     def reading(self) -> Reading:
@@ -96,3 +250,87 @@ class Settings:
                 f"{config.name!r} has not; give none"
             )
         return clustering
+
+
+def _list(value: Any) -> Any:
+    """Take values as they are, or written as on the command line: ``0.5,1``."""
+    return tuple(value.split(",") if isinstance(value, str) else value)
+
+
+A_LIST = BeforeValidator(lambda value: None if value is None else _list(value))
+THRESHOLDS = (0.3, 0.5, 0.7)
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Candidates:
+    """Values to try; every combination is, and the model's own one, too.
+
+    Parameters
+    ----------
+    bandwidths : sequence of float
+    min_sizes : sequence of int
+        In pixels.
+    thresholds : sequence of float, optional
+        Foreground probabilities. Not given: 0.3, 0.5 and 0.7 for a model with a
+        foreground logit; one without has none.
+    """
+
+    bandwidths: Annotated[tuple[float, ...], A_LIST] = Field(
+        default=(0.5, 0.7, 1.0, 1.5),
+        description="Bandwidths to try.",
+        json_schema_extra={"unit": "embedding", "form": "NUMBER,..."},
+    )
+    min_sizes: Annotated[tuple[int, ...], A_LIST] = Field(
+        default=(10, 20, 40),
+        description="Minimum sizes to try.",
+        json_schema_extra={"unit": "pixels", "form": "NUMBER,..."},
+    )
+    thresholds: Annotated[tuple[float, ...] | None, A_LIST] = Field(
+        default=None,
+        description="Foreground probabilities to try.",
+        json_schema_extra={
+            "unit": "probabilities",
+            "unset": "0.3,0.5,0.7",
+            "form": "NUMBER,...",
+        },
+    )
+
+    def clusterings(
+        self, config: ModelConfig, settings: Settings | None = None
+    ) -> list[Clustering]:
+        """Return the clusterings to try, the model's own first.
+
+        Parameters
+        ----------
+        config : ModelConfig
+        settings : Settings, optional
+            What else is chosen; it stands in the model's own, too.
+
+        Raises
+        ------
+        ValueError
+            If there is no value of a kind, one is out of range, or thresholds are
+            given and the model has no foreground logit.
+        """
+        own = (settings or Settings()).clustering(config)
+        thresholds = self.thresholds
+        if thresholds is None:
+            thresholds = (
+                THRESHOLDS if config.foreground else (own.foreground_threshold,)
+            )
+        elif not config.foreground:
+            raise ValueError(
+                f"foreground thresholds need a model with a foreground logit, which "
+                f"{config.name!r} has not; give none"
+            )
+        names = ("bandwidth", "min_size", "foreground_threshold")
+        known = own.model_dump()
+        tried = [own]
+        for values in product(self.bandwidths, self.min_sizes, thresholds):
+            chosen = dict(zip(names, values, strict=True))
+            tried.append(type(own).model_validate({**known, **chosen}))
+        if len(tried) == 1:
+            raise ValueError(
+                "tuning needs one bandwidth, minimum size and threshold or more"
+            )
+        return list(dict.fromkeys(tried))

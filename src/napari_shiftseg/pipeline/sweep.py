@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from napari_shiftseg.device import memory_budget, resolve_device
 from napari_shiftseg.geometry.advice import advise, size_text
@@ -20,7 +20,7 @@ from napari_shiftseg.pipeline.comparison import (
 )
 from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
 from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
@@ -120,12 +120,13 @@ class SweepProgress(Progress):
     point: SweepPoint | None = None
 
 
+@spelled(OfOneStitching, stitching="naive")
 def sweep(
     image: ArrayLike | Any,
     model: UNet,
     windows: Sequence[int | Sequence[int]] | None = None,
     truth: ArrayLike | None = None,
-    **settings: Any,
+    **settings: Unpack[OfOneStitching],
 ) -> list[SweepPoint]:
     r"""Segment an image at window after window and score each.
 
@@ -155,7 +156,8 @@ def sweep(
         If a window or a setting is out of range, the image cannot be read, or the
         truth is not a label image of the image's shape.
     """
-    chosen = Settings(**{"stitching": "naive", **settings})
+    settings.setdefault("stitching", "naive")
+    chosen = Settings(**settings)
     return exhaust(sweep_steps(image, model, windows, chosen, truth))
 
 

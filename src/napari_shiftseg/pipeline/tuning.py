@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from math import log
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -16,80 +15,19 @@ from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings, spelled
 from napari_shiftseg.steps import Progress, Returning, exhaust, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
 
-BANDWIDTHS = (0.5, 0.7, 1.0, 1.5)
-MIN_SIZES = (10, 20, 40)
-THRESHOLDS = (0.3, 0.5, 0.7)
 MOST = 50_000  # distances a pixel, 100 times those of a network that makes clusters
 CUT_SHORT = "clusterings were cut short: the network makes no clear clusters"
 DIGITS = 9  # of a score; a difference below comes of rounding
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Values to try; every combination is, and the model's own one, too.
-
-    Parameters
-    ----------
-    bandwidths : sequence of float
-    min_sizes : sequence of int
-        In pixels.
-    thresholds : sequence of float, optional
-        Foreground probabilities. Not given: 0.3, 0.5 and 0.7 for a model with a
-        foreground logit; one without has none.
-    """
-
-    bandwidths: Sequence[float] = BANDWIDTHS
-    min_sizes: Sequence[int] = MIN_SIZES
-    thresholds: Sequence[float] | None = None
-
-    def clusterings(
-        self, config: ModelConfig, settings: Settings | None = None
-    ) -> list[Clustering]:
-        """Return the clusterings to try, the model's own first.
-
-        Parameters
-        ----------
-        config : ModelConfig
-        settings : Settings, optional
-            What else is chosen; it stands in the model's own, too.
-
-        Raises
-        ------
-        ValueError
-            If there is no value of a kind, one is out of range, or thresholds are
-            given and the model has no foreground logit.
-        """
-        own = (settings or Settings()).clustering(config)
-        thresholds = self.thresholds
-        if thresholds is None:
-            thresholds = THRESHOLDS if config.foreground else [own.foreground_threshold]
-        elif not config.foreground:
-            raise ValueError(
-                f"foreground thresholds need a model with a foreground logit, which "
-                f"{config.name!r} has not; give none"
-            )
-        names = ("bandwidth", "min_size", "foreground_threshold")
-        known = own.model_dump()
-        tried = [own]
-        for values in product(self.bandwidths, self.min_sizes, thresholds):
-            chosen = dict(zip(names, values, strict=True))
-            tried.append(type(own).model_validate({**known, **chosen}))
-        if len(tried) == 1:
-            raise ValueError(
-                "tuning needs one bandwidth, minimum size and threshold or more"
-            )
-        return list(dict.fromkeys(tried))
 
 
 @dataclass(frozen=True)
@@ -192,11 +130,12 @@ def distance(one: Clustering, other: Clustering) -> float:
     return float(sum(abs(a - b) for a, b in zip(*places, strict=True)))
 
 
+@spelled(OfOneRun)
 def tune(
     samples: Sequence[Sample],
     model: UNet,
     candidates: Candidates | None = None,
-    **settings: Any,
+    **settings: Unpack[OfOneRun],
 ) -> Tuning:
     """Try clusterings on images with truth; each image is predicted once.
 

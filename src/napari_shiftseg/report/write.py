@@ -119,6 +119,8 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
     said = verdict(comparison, model)
     result = comparison.naive.result
     clustering = result.settings.clustering(model.config).model_dump(mode="json")
+    if not model.config.foreground:
+        del clustering["foreground_threshold"]  # of no effect, and refused when given
     settings = {
         **asdict(result.settings), **clustering, "window": list(result.plan.window),
     }  # fmt: skip

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.training.validation import ValidatedPart
 
 
+COMMAND = "napari_shiftseg.train"
 LEAST_SECONDS = 10  # that a validation may take, however few the steps before it
 BATCH_NORMS = tuple(BATCH_NORM.values())
 MOMENTUM = 0.01  # batch norm gathers its statistics over a hundred steps or so
@@ -105,7 +106,7 @@ class Training:
         start: UNet | None = None,
         device: str = "auto",
         workers: int = 0,
-        command: str = "napari_shiftseg.train",
+        command: str = COMMAND,
     ) -> None:
         self.recipe = recipe
         self.validation = validation or Validation()
@@ -363,22 +364,21 @@ def train(
     config: ModelConfig,
     recipe: Recipe,
     device: str = "auto",
-    **options: Any,
+    validation: Validation | None = None,
+    start: UNet | None = None,
+    workers: int = 0,
+    command: str = COMMAND,
 ) -> UNet:
-    """Train a network to the end; see `Training` for progress and for the options.
+    """Train a network to the end; see `Training` for progress.
 
     Parameters
     ----------
     samples : sequence of Sample
         Images with true labels.
     config : ModelConfig
-        Architecture.
     recipe : Recipe
-        Window, steps, learning rate, loss, seed.
-    device : str
-        "auto", "cpu", "cuda", ...
-    **options
-        Of `Training`: validation, start, workers.
+    device, validation, start, workers, command
+        Of `Training`.
 
     Returns
     -------
@@ -392,7 +392,9 @@ def train(
     FloatingPointError
         If the loss is no longer finite.
     """
-    training = Training(samples, config, recipe, device=device, **options)
+    training = Training(
+        samples, config, recipe, validation, start, device, workers, command
+    )
     for _ in training.steps():
         pass
     return training.model()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isclose
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import (
     CheckBox,
@@ -16,13 +16,15 @@ from magicgui.widgets import (
 from napari.qt.threading import create_worker
 from qtpy.compat import isalive
 
-from napari_shiftseg.clustering.settings import Clustering, Kernel, Scope
-from napari_shiftseg.device import Precision
-from napari_shiftseg.geometry.tiling import Border
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.note import align_labels, dress, wrapped_label
+from napari_shiftseg.pipeline.glossary import terms
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari_shiftseg.pipeline.glossary import Term
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class DeviceChoice(Container):
 
 
 DIGITS = 6  # of bandwidth and threshold
+SMALLEST = 10**-DIGITS
 SHOWN = (  # layers beside the labels, and what they show
     ("gradient", "How far the embedding changes from a pixel to the next. It comes by "
      "itself where tiles make seams."),
@@ -153,11 +156,9 @@ SHOWN = (  # layers beside the labels, and what they show
 )  # fmt: skip
 WHOLE_IMAGE, IN_VIEW = "whole image", "what the view shows"
 
-KERNEL_TIP = (
-    "How pixels around a mode count when it is found. gaussian: the nearer, the more. "
-    "flat: all within a bandwidth alike. von-mises-fisher: as gaussian, but only the "
-    "direction of the embeddings counts, not their length."
-)
+
+def _choice(term: Term, label: str) -> ComboBox:
+    return ComboBox(choices=term.choices, label=label, tooltip=term.meaning)
 
 
 class Advanced(Container):
@@ -167,44 +168,33 @@ class Advanced(Container):
     """
 
     def __init__(self) -> None:
+        known = terms(Settings)
         self.bandwidth = FloatSpinBox(
-            min=10**-DIGITS, max=1e6, step=0.05, label="Bandwidth",
-            tooltip="Pixels whose embeddings lie within about this distance are one "
-            "object. Larger merges, smaller splits.",
+            min=known["bandwidth"].bounds["gt"] + SMALLEST, max=1e6, step=0.05,
+            label="Bandwidth", tooltip=known["bandwidth"].meaning,
         )  # fmt: skip
-        self.kernel = ComboBox(
-            choices=get_args(Kernel), label="Kernel", tooltip=KERNEL_TIP
-        )
-        self.scope = ComboBox(
-            choices=get_args(Scope), label="Cluster",
-            tooltip="global: the whole image at once. component: each connected part "
-            "of the foreground by itself (models with a foreground).",
-        )  # fmt: skip
+        self.kernel = _choice(known["kernel"], "Kernel")
+        self.scope = _choice(known["scope"], "Cluster")
         self.min_size = SpinBox(
-            max=10**7, label="Minimum size", tooltip="Smaller objects, in pixels, go."
-        )
+            min=int(known["min_size"].bounds["ge"]), max=10**7, label="Minimum size",
+            tooltip=known["min_size"].meaning,
+        )  # fmt: skip
         self.split_far_parts = CheckBox(
             value=True, text="Split far parts",
-            tooltip="Parts of one mode that do not touch are objects of their own.",
+            tooltip=known["split_far_parts"].meaning,
         )  # fmt: skip
+        threshold = known["foreground_threshold"]
         self.foreground_threshold = FloatSpinBox(
-            min=10**-DIGITS, max=1 - 10**-DIGITS, step=0.05, label="Foreground above",
-            tooltip="Probability above which a pixel is object (models with a "
-            "foreground). Lower keeps faint objects, higher parts them.",
+            min=threshold.bounds["gt"] + SMALLEST,
+            max=threshold.bounds["lt"] - SMALLEST,
+            step=0.05, label="Foreground above", tooltip=threshold.meaning,
         )  # fmt: skip
-        self.border = ComboBox(
-            choices=get_args(Border), label="Border",
-            tooltip="mirror: every pixel is predicted, the image mirrored beyond its "
-            "border. valid: only where the image itself gives the context.",
-        )  # fmt: skip
+        self.border = _choice(known["border"], "Border")
+        batch = known["batch"]
         self.batch = SpinBox(
-            max=1024, label="Batch", tooltip="Tiles at once; 0: as many as fit."
+            max=1024, label="Batch", tooltip=f"{batch.meaning} 0: {batch.unset}."
         )
-        self.precision = ComboBox(
-            choices=get_args(Precision), label="Precision",
-            tooltip="float16 and bfloat16: faster on a graphics card, less exact. "
-            "float64: slower, nearly free of rounding.",
-        )  # fmt: skip
+        self.precision = _choice(known["precision"], "Precision")
         self.region = ComboBox(
             choices=(WHOLE_IMAGE, IN_VIEW), label="Region",
             tooltip="What is predicted: all of the image, or the part that napari "
@@ -246,7 +236,7 @@ class Advanced(Container):
     def _unless_the_models(self, name: str) -> float | None:
         """Return a value; None where the model's own, rounded, is shown."""
         shown, own = getattr(self, name).value, getattr(self._taken, name)
-        return None if isclose(shown, own, abs_tol=10**-DIGITS) else shown
+        return None if isclose(shown, own, abs_tol=SMALLEST) else shown
 
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run."""

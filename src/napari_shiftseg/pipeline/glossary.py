@@ -1,0 +1,124 @@
+"""What a setting is called, means and may be, read from the fields of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+LARGEST = 1e9  # a bound beyond it is one of arithmetic, and not told
+HEADER = "| Name | Meaning | Unit | Values | Default |\n|---|---|---|---|---|"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A setting in words.
+
+    Attributes
+    ----------
+    name : str
+    meaning : str
+        Sentences; the first one stands alone beside an option of the command line.
+    unit : str
+        Empty where it has none.
+    unset : str
+        What None means; empty where it cannot be None.
+    form : str
+        How it is written on the command line where it is neither a number nor a word.
+    bounds : dict
+        Of "ge", "gt", "le", "lt" those there are.
+    choices : tuple of str
+        All values, where they are words.
+    default : object
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    unset: str
+    form: str
+    bounds: dict[str, float]
+    choices: tuple[str, ...]
+    default: object
+
+    @property
+    def brief(self) -> str:
+        """The first sentence, with the unit where it lacks it, and what None means."""
+        first = self.meaning.split(". ")[0]
+        unit = f" ({self.unit})" if self.unit.lower() not in first.lower() else ""
+        text = f"{first.removesuffix('.')}{unit}."
+        return f"{text} [{self.unset}]" if self.unset else text
+
+    @property
+    def row(self) -> str:
+        """A row of the glossary, as Markdown."""
+        told = {k: v for k, v in self.bounds.items() if abs(v) < LARGEST}
+        values = ", ".join(filter(None, (*self.choices, self.form)))
+        values = values or ", ".join(f"{BOUNDS[k]} {v:g}" for k, v in told.items())
+        default = self.unset if self.default is None else f"`{self.default}`"
+        cells = f"`{self.name}`", self.meaning, self.unit, values, default
+        return f"| {' | '.join(cells)} |"
+
+
+def fields_of(model: type) -> dict[str, FieldInfo]:
+    """Return the fields of a pydantic model or dataclass by name."""
+    if issubclass(model, BaseModel):
+        return model.model_fields
+    fields: dict[str, FieldInfo] = model.__pydantic_fields__  # type: ignore[attr-defined]
+    return fields
+
+
+def terms(model: type) -> dict[str, Term]:
+    """Return the settings of a model in words, by name."""
+    return {name: _term(name, field) for name, field in fields_of(model).items()}
+
+
+def glossary(model: type) -> str:
+    """Return the settings of a model as a table in Markdown."""
+    rows = (term.row for term in terms(model).values())
+    return "\n".join((HEADER, *rows)) + "\n"
+
+
+def _term(name: str, field: FieldInfo) -> Term:
+    parts = [field, *_nested(field.annotation)]
+    extra: dict[str, Any] = {}
+    for part in parts:
+        if isinstance(part.json_schema_extra, dict):
+            extra |= part.json_schema_extra
+    limits = (
+        (key, getattr(limit, key))
+        for part in parts
+        for limit in part.metadata
+        for key in BOUNDS
+        if hasattr(limit, key)
+    )
+    return Term(
+        name=name,
+        meaning=next((p.description for p in parts if p.description), ""),
+        unit=extra.get("unit", ""),
+        unset=extra.get("unset", "") if field.default is None else "",
+        form=extra.get("form", ""),
+        bounds=dict(limits),
+        choices=tuple(w for w in _words(field.annotation) if isinstance(w, str)),
+        default=field.default,
+    )
+
+
+def _nested(annotation: object) -> Iterator[FieldInfo]:
+    """Yield what is said of the members of a union: of ``Bandwidth | None``."""
+    for member in get_args(annotation):
+        for said in getattr(member, "__metadata__", ()):
+            if isinstance(said, FieldInfo):
+                yield said
+
+
+def _words(annotation: object) -> Iterator[object]:
+    """Yield the values of a Literal, alone or in a union."""
+    for member in get_args(annotation):
+        yield from _words(member) if get_args(member) else [member]

@@ -1,0 +1,114 @@
+"""Settings are one list of fields: signatures, words and files are made of it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from inspect import signature
+
+import numpy as np
+import pytest
+import torch
+
+from napari_shiftseg import compare, segment, sweep, tune
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.pipeline.glossary import fields_of, glossary, terms
+from napari_shiftseg.pipeline.run_file import settings_of
+from napari_shiftseg.pipeline.settings import OfOneRun, Settings
+
+NAMES = [field.name for field in fields(Settings)]
+
+
+class TestSignatures:
+    def test_keywords_are_the_fields(self) -> None:
+        assert OfOneRun.__annotations__.keys() == set(NAMES)
+        for function, absent in (
+            (segment, ()), (tune, ()), (compare, ("stitching",)), (sweep, ("window",)),
+        ):  # fmt: skip
+            spelled = signature(function).parameters.values()
+            found = {p.name: p.default for p in spelled if p.kind == p.KEYWORD_ONLY}
+            expected = {n: getattr(Settings(), n) for n in NAMES if n not in absent}
+            if function is sweep:
+                expected["stitching"] = "naive"
+            assert found == expected
+
+    def test_an_unknown_one_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="colour\n  Unexpected keyword"):
+            Settings(colour="red")
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("name", "given", "taken"),
+        [
+            ("window", "24x96x96", (24, 96, 96)),
+            ("window", "20", 20),
+            ("window", np.array([20, 24]), (20, 24)),
+            ("window", np.int64(20), 20),
+            ("region", "0:512x128:640", ((0, 512), (128, 640))),
+            ("region", [[0, 5]], ((0, 5),)),
+            ("intensity", "100:1100", (100.0, 1100.0)),
+            ("device", torch.device("cpu"), "cpu"),
+            ("batch", np.int64(2), 2),
+        ],
+    )
+    def test_as_on_the_command_line_or_as_numbers(self, name, given, taken) -> None:
+        assert getattr(Settings(**{name: given}), name) == taken
+
+    @pytest.mark.parametrize(
+        ("name", "given", "said"),
+        [
+            ("window", 0, "from 1 upward"),
+            ("window", (8, 2.5), "from 1 upward"),
+            ("window", "wide", "from 1 upward"),
+            ("region", "0-5", "START:STOP"),
+            ("region", "0:5:9", "START:STOP"),
+            ("intensity", "9:1", "two grey values"),
+            ("batch", 0, "greater than or equal to 1"),
+            ("bandwidth", 0, "greater than 0"),
+            ("foreground_threshold", 1, "less than 1"),
+            ("kernel", "round", "'gaussian', 'flat' or 'von-mises-fisher'"),
+        ],
+    )
+    def test_refused(self, name, given, said) -> None:
+        with pytest.raises(ValueError, match=said):
+            Settings(**{name: given})
+
+
+class TestWords:
+    def test_every_setting_has_a_meaning_in_the_glossary(self) -> None:
+        rows = dict(zip(NAMES, glossary(Settings).splitlines()[2:], strict=True))
+        for name, term in terms(Settings).items():
+            assert rows[name].startswith(f"| `{name}` | {term.meaning} |")
+            assert term.meaning.endswith(".")
+            assert term.unset or term.default is not None
+        assert rows["foreground_threshold"].endswith(
+            "| probability | > 0, < 1 | the model's |"
+        )
+        assert "| cropped, naive, whole | `cropped` |" in rows["stitching"]
+
+    def test_those_of_the_clustering_stand_once(self) -> None:
+        for name in Clustering.model_fields.keys() & fields_of(Settings).keys():
+            ours, models = terms(Settings)[name], terms(Clustering)[name]
+            assert (ours.meaning, ours.bounds) == (models.meaning, models.bounds)
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "window: 24x96  # a comment\nmin-size: 3\ninvert: yes\nbatch:\n",
+            "window: [24, 96]\nmin_size: 3\ninvert: true\nbatch: null\n",
+            '{"model": "m", "objects": 7, "settings": {"window": [24, 96], '
+            '"min_size": 3, "invert": true, "batch": null}}',
+        ],
+    )
+    def test_by_hand_or_the_record_of_a_run(self, tmp_path, text) -> None:
+        (tmp_path / "run").write_text(text)
+        expected = Settings(window=(24, 96), min_size=3, invert=True)
+        assert settings_of(tmp_path / "run") == expected
+
+    @pytest.mark.parametrize("text", ["window", "- window", "{", "", "\xff"])
+    def test_no_settings(self, tmp_path, text) -> None:
+        (tmp_path / "run").write_bytes(text.encode("latin-1"))
+        with pytest.raises(ValueError, match="run holds no settings: write one a line"):
+            settings_of(tmp_path / "run")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import locale, sys
-from napari_shiftseg.cli import entry, streams
+from napari_shiftseg.cli import entry
 assert locale.getpreferredencoding(False).lower() not in ("utf-8", "cp1252")
-streams.prepare()
+entry.prepare()
 for line in open(sys.argv[1], encoding="ascii", errors="surrogateescape"):
     sys.argv[1:] = words = line.split()
     status = entry.status_of(words)

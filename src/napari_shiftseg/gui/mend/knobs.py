@@ -16,9 +16,10 @@ from magicgui.widgets import (
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel
-from napari_shiftseg.gui.parts.advanced import KERNEL_TIP
 from napari_shiftseg.gui.parts.jobs import Task
 from napari_shiftseg.gui.parts.note import align_labels
+from napari_shiftseg.pipeline.glossary import terms
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ TOOLTIPS = {
     "foreground_threshold": "Probability above which a pixel is object. Lower keeps "
     "faint objects, higher parts them.",
     "min_size": "Smaller objects, in pixels, go.",
-    "kernel": KERNEL_TIP,
+    "kernel": terms(Settings)["kernel"].meaning,
     "split_far_parts": "Pieces that look alike to the network but do not touch become "
     "objects of their own. Off: they count as one object.",
 }

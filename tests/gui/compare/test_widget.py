@@ -389,7 +389,7 @@ def test_windows_that_are_none(compared, finish, text):
 
 def test_plots_follow_the_theme(viewer, compared):
     def background():
-        return compared.view.profile._figure.get_facecolor()
+        return compared.view.profile.figure.get_facecolor()
 
     dark = background()
     viewer.theme = "light"

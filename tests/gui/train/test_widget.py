@@ -107,7 +107,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     assert set(course.ap50) == {20, 40}
     best = max(course.ap50, key=course.ap50.get)
 
-    figure = pair.plot._figure
+    figure = pair.plot.figure
     drawn = {line.get_label(): line.get_xydata() for line in figure.axes[0].lines}
     np.testing.assert_allclose(drawn["pull"][:, 1], course.terms["pull"])
     np.testing.assert_allclose(
@@ -489,7 +489,7 @@ def test_the_model_one_begins_with_is_measured_first(pair, run, begun, rate, wor
     run(pair)
     course = pair.course
     assert course.before == begun
-    line = pair.plot._figure.axes[1].lines[1]
+    line = pair.plot.figure.axes[1].lines[1]
     assert set(line.get_ydata()) == {begun}
     said = pair.panel.result.value
     assert f"(before: {begun:.2f}" in said

@@ -234,7 +234,7 @@ class FigureTable(QTableWidget):
     def _row_height(self) -> int:
         font = self.font()
         font.setPixelSize(FONT)
-        return QFontMetrics(font).height() + PADDING
+        return int(QFontMetrics(font).height()) + PADDING
 
     def _write(
         self,

@@ -24,7 +24,7 @@ from napari_shiftseg.metrics.objects import relabelled_like
 from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,7 +75,7 @@ def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
     return lines, how, "vectors"
 
 
-def outline(bounds: Region) -> NDArray[np.float64]:
+def outline(bounds: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
     """Return begin and extent of the four sides of a rectangle: (4, 2, 2).
 
     Parameters
@@ -267,7 +267,7 @@ def pane_layers(
 
 def _border(plan: TilePlan) -> NDArray[np.float64]:
     """Return the outline of the region of a plan, in every plane; see `grid_lines`."""
-    edges = tuple((start - 0.5, stop - 0.5) for start, stop in plan.region[-2:])
+    edges = [(start - 0.5, stop - 0.5) for start, stop in plan.region[-2:]]
     return in_every_plane(outline(edges), plan.region[:-2])
 
 

@@ -35,16 +35,12 @@ class SeamTour(Container):
 
     Parameters
     ----------
-    visit : callable
-        Takes the seam to be shown.
     show_all : callable
         Called when all is to be seen again.
     """
 
-    def __init__(
-        self, visit: Callable[[Seam], None], show_all: Callable[[], None]
-    ) -> None:
-        self._visit = visit
+    def __init__(self, show_all: Callable[[], None]) -> None:
+        self._visit: Callable[[Seam], None] = lambda _: None
         self._seams: Sequence[Seam] = ()
         self._at = -1
         self.all = PushButton(text="⤢", tooltip="Show all")
@@ -70,9 +66,9 @@ class SeamTour(Container):
         self.all.enabled = False
         self._enable()
 
-    def begin(self, seams: Sequence[Seam]) -> None:
-        """Take other seams, ranked; none is visited yet."""
-        self._seams, self._at = seams, -1
+    def begin(self, seams: Sequence[Seam], visit: Callable[[Seam], None]) -> None:
+        """Take other seams, ranked, and what shows one; none is visited yet."""
+        self._seams, self._visit, self._at = seams, visit, -1
         self.all.enabled = True
         self._count()
         self._enable()
@@ -138,7 +134,7 @@ class ComparisonView(QWidget):
             tooltip="What the right canvas shows; whole: one pass over what is in "
             "view, without any tile",
         )  # fmt: skip
-        self.tour = SeamTour(self._visit, self._show_all)
+        self.tour = SeamTour(self._show_all)
         self.table = FigureTable()
         self.profile = Plot(theme)
         self.save_button = PushButton(
@@ -227,10 +223,12 @@ class ComparisonView(QWidget):
         if before is None or not compared.task.shows_the_same(before.task):
             self.canvases.reset_view()
         self.table.show_comparison(comparison)
-        self.tour.begin(comparison.naive.cutting)
-        self._draw_profile()
+        self.tour.begin(
+            comparison.naive.cutting, lambda seam: self._visit(seam, compared)
+        )
+        self._draw_profile(compared)
 
-    def region_in_view(self) -> Region:
+    def region_in_view(self, compared: Compared) -> Region:
         """Return the pixels that the right canvas shows, of those compared.
 
         Raises
@@ -239,7 +237,7 @@ class ComparisonView(QWidget):
             If none of them is in view.
         """
         pane = self.canvases.right
-        plan = self._compared.comparison.cropped.result.plan
+        plan = compared.comparison.cropped.result.plan
         shown = region_in_view(pane.layer("image"), pane.model.dims, plan.shape.ndim)
         region = tuple(  # the image shown begins where the compared region does
             (max(start + first, first), min(stop + first, last))
@@ -261,12 +259,12 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             self.right.value = CROPPED
 
-    def show_whole(self, whole: Whole) -> None:
+    def show_whole(self, whole: Whole, compared: Compared) -> None:
         """Show one pass over a region on the right, if that is still wanted."""
         if self.right.value != WHOLE:
             return
         self._is_whole = True
-        self.switches.explain(self._compared.common, whole_on_the_right=True)
+        self.switches.explain(compared.common, whole_on_the_right=True)
         title = f"whole: {region_text(whole.region)}"
         self.canvases.right.show_layers(title, self._as_switched(whole.layers))
 
@@ -283,12 +281,12 @@ class ComparisonView(QWidget):
             for data, how, of in layers
         ]
 
-    def _draw_profile(self) -> None:
+    def _draw_profile(self, compared: Compared) -> None:
         from napari_shiftseg.report.plots import draw_profile
         from napari_shiftseg.report.tables import profile_table
 
-        comparison = self._compared.comparison
-        mark_period = own_seams(self._compared.model.config) is not None
+        comparison = compared.comparison
+        mark_period = own_seams(compared.model.config) is not None
         self.profile.show_plot(
             lambda figure, colours: draw_profile(
                 figure, comparison, colours, mark_period
@@ -297,7 +295,8 @@ class ComparisonView(QWidget):
         )
 
     def _change_right(self, state: str) -> None:
-        if self._compared is None:
+        compared = self._compared
+        if compared is None:
             self.right.value = CROPPED
             return
         if state == WHOLE:
@@ -306,18 +305,17 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             return
         self._is_whole = False
-        self.switches.explain(self._compared.common)
-        plan = self._compared.comparison.cropped.result.plan
-        layers = self._as_switched(self._compared.cropped)
+        self.switches.explain(compared.common)
+        plan = compared.comparison.cropped.result.plan
+        layers = self._as_switched(compared.cropped)
         self.canvases.right.show_layers(run_name(plan), layers)
 
     def _show_all(self) -> None:
         self.canvases.unmark()
         self.canvases.reset_view()
 
-    def _visit(self, seam: Seam) -> None:
+    def _visit(self, seam: Seam, compared: Compared) -> None:
         self.switches.boxes["label outlines"].value = True  # the pieces
-        compared = self._compared
         result = compared.comparison.naive.result
         self.canvases.mark(seam_mark(seam, result, compared.task.source))
 

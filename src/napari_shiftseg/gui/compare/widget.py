@@ -145,7 +145,8 @@ class CompareWidget(ScrolledRows):
         """Say what the present choice means; Compare is enabled if it can be run."""
         if not isalive(self.native):
             return
-        shown = self.view.compared is not None
+        compared = self.view.compared
+        shown = compared is not None
         for control in (self.view.report_button, self.view.right):
             control.enabled = shown and not self._is_busy
         self._advised = None
@@ -160,16 +161,10 @@ class CompareWidget(ScrolledRows):
             self.view.set_outdated(shown)
         else:
             self._advised = task
-            is_shown = shown and self._is_shown(task, naive)
+            is_shown = compared is not None and _is_of(compared, task, naive)
             self._say_what_it_means(naive, cropped, is_shown)
             self._allow(True)
             self.view.set_outdated(shown and not is_shown)
-
-    def _is_shown(self, task: Task, naive: TilePlan) -> bool:
-        """Whether what is shown is of this task: the same tiles on the same image."""
-        compared = self.view.compared
-        plan = compared.comparison.naive.result.plan
-        return plan == naive and compared.task.is_of_the_same(task)
 
     def _allow(self, allowed: bool) -> None:
         """Let one thing run at a time; a sweep has tile sizes of its own."""
@@ -221,14 +216,7 @@ class CompareWidget(ScrolledRows):
 
     def _show(self, compared: Compared) -> tuple[str, str]:
         self.view.show_comparison(compared)
-        return self._said()
-
-    def _said(self, more: str = "") -> tuple[str, str]:
-        """Return what is said of the comparison shown, and of which one it is."""
-        compared = self.view.compared
-        about = f"{compared.task.name}, model {compared.model.config.name}"
-        text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
-        return text, "warning" if compared.said.is_harm else "note"
+        return _said(compared)
 
     def _run_changed(self) -> None:
         if not self.panel.is_running:
@@ -236,20 +224,22 @@ class CompareWidget(ScrolledRows):
         self._advise()
 
     def _want_whole(self) -> None:
-        if self._is_busy:
+        compared = self.view.compared
+        if compared is None or self._is_busy:
             self.view.settle()
             return
         try:
-            region = self.view.region_in_view()
+            region = self.view.region_in_view(compared)
         except ValueError as error:
             self.panel.say(str(error), "error")
             self.view.settle()
             return
-        self.panel.begin(whole_run(self.view.compared, region), self._show_whole)
 
-    def _show_whole(self, whole: Whole) -> tuple[str, str]:
-        self.view.show_whole(whole)
-        return self._said()
+        def show(whole: Whole) -> tuple[str, str]:
+            self.view.show_whole(whole, compared)
+            return _said(compared)
+
+        self.panel.begin(whole_run(compared, region), show)
 
     def _ask_where(self) -> None:
         folder = show_file_dialog("d", "Folder for the report")
@@ -258,18 +248,29 @@ class CompareWidget(ScrolledRows):
 
     def write_report(self, folder: Path) -> None:
         """Write the report of what is shown into a folder."""
-        if self._is_busy:
-            return
         compared = self.view.compared
+        if compared is None or self._is_busy:
+            return
         points = self.sweep.points_of(compared.task)
         self.panel.begin(
-            report_run(compared, points, folder), self._reported,
-            cancelled=self._said("Cancelled: no report was written.")[0],
-            failed=self._said("No report was written")[0],
-        )  # fmt: skip
+            report_run(compared, points, folder),
+            lambda to: _said(compared, f"Report written: {to / 'report.html'}"),
+            cancelled=_said(compared, "Cancelled: no report was written.")[0],
+            failed=_said(compared, "No report was written")[0],
+        )
 
-    def _reported(self, folder: Path) -> tuple[str, str]:
-        return self._said(f"Report written: {folder / 'report.html'}")
+
+def _is_of(compared: Compared, task: Task, naive: TilePlan) -> bool:
+    """Whether a comparison is of a task: the same tiles on the same image."""
+    plan = compared.comparison.naive.result.plan
+    return plan == naive and compared.task.is_of_the_same(task)
+
+
+def _said(compared: Compared, more: str = "") -> tuple[str, str]:
+    """Return what is said of a comparison, and of which one it is; and the kind."""
+    about = f"{compared.task.name}, model {compared.model.config.name}"
+    text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
+    return text, "warning" if compared.said.is_harm else "note"
 
 
 def _about_seams(naive: TilePlan, cropped: TilePlan) -> str:

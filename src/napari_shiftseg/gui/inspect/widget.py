@@ -79,7 +79,8 @@ CHANGED = "The image or the model was changed meanwhile: run it again."
 
 def open_inspect(viewer: napari.Viewer) -> InspectWidget:
     """Open the Inspect widget of a viewer, or bring it to the front."""
-    return opened(viewer, "Inspect model")
+    inspect: InspectWidget = opened(viewer, "Inspect model")
+    return inspect
 
 
 class InspectWidget(ScrolledRows):
@@ -246,7 +247,7 @@ class InspectWidget(ScrolledRows):
             self.title.value = self._headline()
 
     def _planned(self) -> list[Cost]:
-        memory = self._devices and self._devices.budget("auto")
+        memory = None if self._devices is None else self._devices.budget("auto")
         return planned_costs(self._image_size(), self.model.config.shape, None, memory)
 
     def _leading(self) -> int:
@@ -293,10 +294,14 @@ class InspectWidget(ScrolledRows):
             return CHANGED, "note"
         self._costs = costs
         self._fill()
-        timed = [cost for cost in costs if cost.seconds is not None]
+        timed = [
+            (cost.seconds, number)
+            for number, cost in enumerate(costs)
+            if cost.seconds is not None
+        ]
         if not timed:
             return "No tile fits in memory.", "warning"
-        best = min(timed, key=lambda cost: cost.seconds)
+        best = costs[min(timed)[1]]
         return f"Fastest: {best.name}, {best.time}.", "note"
 
     def _test(self) -> Generator[Progress, None, SelfTest]:

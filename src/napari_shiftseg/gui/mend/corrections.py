@@ -86,7 +86,8 @@ def correction_steps(
         If no object was mended or marked.
     """
     from napari_shiftseg.mending.edits import Delete
-    from napari_shiftseg.training.partial import UNKNOWN, corrections
+    from napari_shiftseg.metrics.label_image import UNKNOWN
+    from napari_shiftseg.training.partial import corrections
 
     config, size = steering.kept.config, layer_shape(image)
     leading = size[: len(size) - config.image_axes]

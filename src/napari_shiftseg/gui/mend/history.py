@@ -61,9 +61,12 @@ class Computed:
         if frame is not self.frame or not _same(self.made, frame.mending.made):
             return False
         change = self.change
-        return change is None or np.array_equal(
-            labels[(*change.frame, *change.box)], change.before
-        )
+        return change is None or np.array_equal(labels[_place(change)], change.before)
+
+
+def _place(change: Change) -> tuple[Any, ...]:
+    r"""Return where a change lies in the labels of a layer, ([leading,] \*spatial)."""
+    return (*change.frame, *change.box)
 
 
 def computed(edit: Edit, frame: SteeredFrame) -> Computed:
@@ -288,7 +291,7 @@ class EditHistory:
 
     def _stands(self, change: Change, side: str) -> bool:
         """Whether the layer shows the labels before or after a change."""
-        shown = self._layer.data[(*change.frame, *change.box)]
+        shown = self._layer.data[_place(change)]
         return np.array_equal(shown, getattr(change, side))
 
     def _painted(self, event: Any) -> None:
@@ -320,7 +323,9 @@ class EditHistory:
         before: NDArray[np.integer],
     ) -> list[Made]:
         mending = self._mending_of(frame) or self._passing(frame, indices)
-        edits = () if mending is None else mending.adopt(indices, before)
+        if mending is None:
+            return []
+        edits = mending.adopt(indices, before)
         return mending.made[-len(edits) :] if edits else []
 
     def _is_written(self, atom: Any) -> bool:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.relabelling.bandwidth import BestBandwidth
+    from napari_shiftseg.relabelling.relabel import Kept
     from napari_shiftseg.steps import Progress
 
 
@@ -215,17 +216,19 @@ class BandwidthSearch(Container):
 
     def follow(self) -> None:
         """Let the user go back to the run's settings where the knobs differ from it."""
-        self.as_run.enabled = self.steering is not None and self._differs_from_run()
+        steering = self.steering
+        self.as_run.enabled = steering is not None and self._differ_from(steering.kept)
 
-    def _differs_from_run(self) -> bool:
+    def _differ_from(self, run: Kept) -> bool:
         try:
-            return self._knobs.clustering != self.steering.kept.clustering
+            return bool(self._knobs.clustering != run.clustering)
         except ValueError:  # a value that no clustering has
             return True
 
-    def seek(self, position: Point, marked: NDArray[np.integer]) -> None:
-        """Try bandwidths on a frame, and take the best."""
-        steering = self.steering
+    def seek(
+        self, steering: Steering, position: Point, marked: NDArray[np.integer]
+    ) -> None:
+        """Try bandwidths on a frame of the labels chosen, and take the best."""
 
         def steps() -> Generator[Progress, None, BestBandwidth]:
             from napari_shiftseg.relabelling.bandwidth import (

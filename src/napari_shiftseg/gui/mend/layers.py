@@ -197,9 +197,10 @@ class DistanceLayer(OwnLayer):
         data = distances.reshape((1,) * missing + distances.shape)
         if self._of is not labels:  # of other axes, perhaps
             self.remove()
-        if not self.is_there:
+        layer = self.layer
+        if layer is None:
             self._of = labels
-            self._layer = Image(
+            self._layer = layer = Image(
                 data,
                 name=f"distance · {labels.name}",
                 colormap=near_is_bright(),
@@ -207,16 +208,16 @@ class DistanceLayer(OwnLayer):
                 metadata={METADATA_KEY: "distance"},
                 **Source.of(labels).placed(corner, labels.ndim),
             )
-            self._viewer.layers.insert(self._viewer.layers.index(labels), self._layer)
+            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
             self._viewer.layers.selection.active = labels
-        elif corner == self._place:
-            self._layer.data = data
         else:
-            self._layer.data = data
-            for name, value in Source.of(labels).placed(corner, labels.ndim).items():
-                setattr(self._layer, name, value)
+            layer.data = data
+            if corner != self._place:
+                place = Source.of(labels).placed(corner, labels.ndim)
+                for name, value in place.items():
+                    setattr(layer, name, value)
         self._place = corner
-        self._layer.visible = True
+        layer.visible = True
 
 
 SIZE = 12  # screen pixels
@@ -235,18 +236,19 @@ class Marks(OwnLayer):
         """Show crosses at pixels of the labels; none: hide the layer."""
         if self._of is not labels:
             self.remove()
-        if not self.is_there:
+        layer = self.layer
+        if layer is None:
             if not pixels:
                 return
-            self._add(labels)
-        self._layer.data = np.array(pixels, dtype=float).reshape(-1, labels.ndim)
+            layer = self._added(labels)
+        layer.data = np.array(pixels, dtype=float).reshape(-1, labels.ndim)
         scale = float(np.abs(np.asarray(labels.scale)[-1])) or 1.0
-        self._layer.size = SIZE / self._viewer.scene.camera.zoom / scale
-        self._layer.visible = bool(pixels)
+        layer.size = SIZE / self._viewer.scene.camera.zoom / scale
+        layer.visible = bool(pixels)
 
-    def _add(self, labels: Labels) -> None:
+    def _added(self, labels: Labels) -> Points:
         self._of = labels
-        self._layer = Points(
+        self._layer = layer = Points(
             ndim=labels.ndim,
             name=f"clicked · {labels.name}",
             symbol="cross",
@@ -257,5 +259,6 @@ class Marks(OwnLayer):
         )
         selection = self._viewer.layers.selection
         active = selection.active
-        self._viewer.layers.append(self._layer)  # which makes it the active one
+        self._viewer.layers.append(layer)  # which makes it the active one
         selection.active = active
+        return layer

@@ -64,7 +64,7 @@ def file_of(image: Image) -> str:
     """Return the file that an image was opened from, or the name of our sample."""
     source = image.source
     if source.sample is not None and source.sample[0] == PLUGIN:
-        name = source.sample[1].replace("_", "-")
+        name = str(source.sample[1]).replace("_", "-")
         return name if name in SAMPLES else name.rpartition("-")[0]
     if source.path is not None and Path(source.path).is_file():
         return str(Path(source.path).absolute())

@@ -250,7 +250,7 @@ class Steering:
         known, unread = self._frames.last(position), self._frames.unread.get(position)
         labels = self.layer.data[position].copy() if unread is not None else None
         made = self._made if unread is None else unread
-        steps = frame_steps(
+        clustered = frame_steps(
             self.kept,
             known,
             position,
@@ -259,13 +259,17 @@ class Steering:
             view if position == shown else None,
             labels,
         )
-        steps = seen_steps(steps, known if unread is None else None, self._seen.colours)
+        former = known if unread is None else None
+        steps = seen_steps(clustered, former, self._seen.colours)
         self._job.run(steps, lambda seen: self._take(seen, labels), position)
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
-        if isinstance(progress, SeenLabels) and not self._drag.is_drawing:
-            position, at = self._job.frame, progress.shown.at
+        position = self._job.frame
+        if position is None or self._drag.is_drawing:
+            return
+        if isinstance(progress, SeenLabels):
+            at = progress.shown.at
             if self.history.acts_in(position):  # on labels that are no more
                 self.history.settle(self.history.edits)
             self.layer.data[at] = progress.shown.labels

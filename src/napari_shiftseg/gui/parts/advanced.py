@@ -112,12 +112,12 @@ class DeviceChoice(Container):
     @property
     def memory(self) -> int | None:
         """Bytes that tiles may take there; None while it is not known."""
-        return self._devices and self._devices.budget(self.value)
+        return None if self._devices is None else self._devices.budget(self.value)
 
     @property
     def device(self) -> str | None:
         """The device that "auto" stands for; None while it is not known."""
-        return self._devices and self._devices.name(self.value)
+        return None if self._devices is None else self._devices.name(self.value)
 
     def take(self, devices: Devices) -> None:
         """Offer these devices."""

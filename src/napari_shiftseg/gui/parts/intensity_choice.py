@@ -186,8 +186,9 @@ class IntensityChoice(Container):
     def _follow(self, image: Image | None) -> None:
         if image is not self._watched:
             for layer, do in ((self._watched, "disconnect"), (image, "connect")):
-                for name in ("contrast_limits", "data") if layer is not None else ():
-                    getattr(getattr(layer.events, name), do)(self._layer_changed)
+                if layer is not None:
+                    for event in (layer.events.contrast_limits, layer.events.data):
+                        getattr(event, do)(self._layer_changed)
             self._watched, self._has_nan = image, False
         self.refresh()
 

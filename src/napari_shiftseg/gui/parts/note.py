@@ -60,7 +60,8 @@ def _colour(label: QWidget) -> None:
     known = label.property(KIND)
     if known is None:
         return
-    sheet = style(*known, theme=_theme_of(label)) if known[0] else ""
+    kind, is_result = known
+    sheet = style(kind, is_result, _theme_of(label)) if kind else ""
     if label.styleSheet() != sheet:  # Qt takes long to style
         label.setStyleSheet(sheet)
 
@@ -98,7 +99,7 @@ def _theme_of(widget: QWidget) -> str:
     while parent is not None and not hasattr(parent, "_qt_viewer"):
         parent = parent.parentWidget()
     viewer = parent._qt_viewer.viewer if parent else napari.current_viewer()
-    return viewer.theme if viewer else get_settings().appearance.theme
+    return str(viewer.theme if viewer else get_settings().appearance.theme)
 
 
 def _mixed(ground: QColor, accent: QColor, share: float) -> QColor:
@@ -123,7 +124,7 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 def _luminance(colour: QColor) -> float:
-    linear = [
+    linear: list[float] = [
         part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
         for part in colour.getRgbF()[:3]
     ]

@@ -208,4 +208,4 @@ class Scrolling(QScrollArea):
     def _width(self, rows: QSize) -> int:
         """Leave room for the bar, or it would cover what stands to the right."""
         bar = self.verticalScrollBar().sizeHint().width()
-        return rows.width() + bar + 2 * self.frameWidth()
+        return int(rows.width() + bar + 2 * self.frameWidth())

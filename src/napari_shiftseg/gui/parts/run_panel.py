@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.steps import Progress
 
     Steps = Generator[Progress, None, Any]
-    from napari_shiftseg.steps import Progress
 
 
 LEAST = 1.0  # seconds measured before a guess is made
@@ -39,6 +38,12 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._restart(0, 0, "predicting")
+
+    def _restart(self, done: int, total: int, stage: str) -> None:
+        self._stage = stage
+        self._first = self._last = done
+        self._total = total
+        self._began = perf_counter()
 
     def text(self, progress: Progress) -> str:
         """Return ``tile 212 of 441 · 5 s left``."""
@@ -59,12 +64,6 @@ class TimeLeft:
             rest = elapsed / measured * (progress.total - progress.done)
             text += f" · {time_text(rest, '.0f')} left"
         return text
-
-    def _restart(self, done: int, total: int, stage: str) -> None:
-        self._stage = stage
-        self._first = self._last = done
-        self._total = total
-        self._began = perf_counter()
 
 
 INTERVAL = 0.2  # seconds between two updates
@@ -258,7 +257,7 @@ class RunPanel(Container):
             on_done=self._succeeded,
             on_failed=self._failed,
             on_cancelled=lambda: self._finish(cancelled or self.cancelled),
-            stop=self._stop and self._stop.press,
+            stop=None if self._stop is None else self._stop.press,
         )
         self.button.text = self._stop.caption if self._stop else "Cancel"
         self.button.tooltip = self._stop.tooltip if self._stop else CANCEL_TIP
@@ -300,7 +299,7 @@ class RunPanel(Container):
         """
         interval = QApplication.doubleClickInterval()
         changed = self._since_change.isValid()
-        return changed and self._since_change.elapsed() < interval
+        return bool(changed and self._since_change.elapsed() < interval)
 
     def _progressed(self, progress: Progress) -> None:
         if not isalive(self.native):

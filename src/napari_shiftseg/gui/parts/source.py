@@ -236,8 +236,7 @@ def leading_axes(layer: Layer, config: ModelConfig) -> int:
     leading = config.leading_axes(len(shape))
     if config.in_channels == 1 and not getattr(layer, "rgb", False):
         _refuse_channels_last(layer, shape, config.ndim)
-    between = channel is not None and channel.axis > 0
-    if between and channel.axis >= leading:
+    if channel is not None and channel.axis >= max(leading, 1):
         raise ValueError(
             f"channels lie between the axes that the model reads (axis {channel.axis} "
             f"of {layer.ndim}): add the image to napari with "

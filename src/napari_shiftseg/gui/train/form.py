@@ -120,6 +120,8 @@ class TrainForm(Container):
         """Choose corrections, and the model that made the labels if it can go on."""
         self.pairs.choose(image, labels)
         corrected = Corrected.read(labels)
+        if corrected is None:  # labels of the user's own
+            return
         self.network.value = corrected.ndim
         known = [value for _, value in starts()]
         self.start.value = corrected.model if corrected.model in known else NOTHING
@@ -313,7 +315,8 @@ class TrainForm(Container):
         return None if self.start.value in (None, NOTHING) else self.start.value
 
     def _start(self) -> ModelConfig | None:
-        return self._begins_with and read_config(self._begins_with)
+        model = self._begins_with
+        return None if model is None else read_config(model)
 
 
 def starts() -> list[tuple[str, str]]:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Labels
+    from numpy.typing import NDArray
 
     from napari_shiftseg.gui.parts.source import Source
-    from napari_shiftseg.gui.train.run import Preview, TrainingTask
+    from napari_shiftseg.gui.train.run import Preview
     from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
@@ -209,34 +210,37 @@ class ValidationPreview:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Labels | None = None
-        self._task: TrainingTask | None = None
 
-    def begin(self, task: TrainingTask) -> None:
+    def begin(self) -> None:
         """Hide what an earlier training has shown; this one gets its own layer."""
         if self._layer is not None:
             self._layer.visible = False
-        self._task, self._layer = task, None
+        self._layer = None
 
     def show(self, preview: Preview) -> None:
         """Show labels; to be called in the GUI thread."""
         if self._layer is None:
             self._layer = self._added(preview)
         elif self._layer in self._viewer.layers:
-            self._layer.data = self._data(preview)
+            self._layer.data = _preview_data(preview)
 
     def _added(self, preview: Preview) -> Labels:
-        pairs, model = self._task.pairs, self._task.config.name
-        selected = self._viewer.layers.selection.active
-        if not isinstance(pairs, LayerPair):
+        task, data = preview.task, _preview_data(preview)
+        pairs = task.pairs
+        selected, place = self._viewer.layers.selection.active, {}
+        if isinstance(pairs, LayerPair):
+            source = replace(pairs.image, first=preview.pair.frame)
+            place = source.placed(preview.pair.corner, data.ndim)
+        else:
             self._viewer.add_image(
                 preview.pair.sample.image, name=f"validation image · {pairs.name}"
             )
         layer = self._viewer.add_labels(
-            self._data(preview),
-            name=f"validation · {pairs.name} · {model}",
+            data,
+            name=f"validation · {pairs.name} · {task.config.name}",
             metadata={METADATA_KEY: VALIDATION},
             visible=not self._covers,
-            **self._place(preview),
+            **place,
         )
         if selected is not None:
             self._viewer.layers.selection.active = selected
@@ -252,18 +256,10 @@ class ValidationPreview:
         layers = self._viewer.layers
         return any(layer.visible and is_result(layer) for layer in layers)
 
-    def _data(self, preview: Preview) -> Any:
-        """Return the labels, as one frame of a series where the image is one."""
-        series = self._task.config.in_channels == 1
-        leading = (1,) * (len(preview.pair.frame) if series and self._is_placed else 0)
-        return preview.labels.reshape(*leading, *preview.labels.shape)
 
-    @property
-    def _is_placed(self) -> bool:
-        return isinstance(self._task.pairs, LayerPair)
-
-    def _place(self, preview: Preview) -> dict[str, Any]:
-        if not self._is_placed:
-            return {}
-        source = replace(self._task.pairs.image, first=preview.pair.frame)
-        return source.placed(preview.pair.corner, self._data(preview).ndim)
+def _preview_data(preview: Preview) -> NDArray[np.int32]:
+    """Return the labels, as one frame of a series where the image is one."""
+    task = preview.task
+    if task.config.in_channels > 1 or not isinstance(task.pairs, LayerPair):
+        return preview.labels
+    return preview.labels[(None,) * len(preview.pair.frame)]

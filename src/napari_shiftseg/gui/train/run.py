@@ -81,10 +81,13 @@ class Preview:
         (\*spatial)
     pair : TrainingPair
         The image, and where it lies in its series.
+    task : TrainingTask
+        Of the training.
     """
 
     labels: NDArray[np.int32]
     pair: TrainingPair
+    task: TrainingTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +238,10 @@ def training_run(
     except (FloatingPointError, MemoryError, RuntimeError) as error:
         trouble = _in_words(error, training)
     run.keep()
-    best = training.best and (training.best.ap50, training.best.step)
+    best = training.best
     return Trained(
-        run.file, training.done, task.steps, best, run.preview,
+        run.file, training.done, task.steps,
+        None if best is None else (best.ap50, best.step), run.preview,
         perf_counter() - began, count, is_held_out, run.before, trouble, run.note,
     )  # fmt: skip
 
@@ -319,7 +323,7 @@ class _Run:
 
     def _measured(self, total: int) -> TrainingProgress:
         found = self._training.measured()
-        self.before = found and found.ap50
+        self.before = None if found is None else found.ap50
         return TrainingProgress(
             0, total, stage="training", steps=(), before=self.before
         )
@@ -331,7 +335,8 @@ class _Run:
         if self._training.done == 0:
             return
         model = self._training.model()
-        step = model.config.provenance.steps
+        provenance = model.config.provenance
+        step = None if provenance is None else provenance.steps
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
 
@@ -345,8 +350,9 @@ class _Run:
     def _validated(self, step: TrainingStep) -> Preview | None:
         if step.validated is None:
             return None
-        preview = Preview(step.validated.preview, self._shown)
-        if self._training.best.step == step.done:
+        preview = Preview(step.validated.preview, self._shown, self._task)
+        best = self._training.best
+        if best is not None and best.step == step.done:
             self.preview = preview
             self.keep()
         return preview

@@ -281,7 +281,7 @@ class TrainWidget(ScrolledRows):
     def _steps(self) -> Generator[Progress, None, Trained]:
         task = self.form.task(self.device.value)
         self.course, self._stop = Course(), Event()
-        self.preview.begin(task)
+        self.preview.begin()
         return training_run(task, self._stop.is_set)
 
     def _follow(self, progress: Progress) -> None:

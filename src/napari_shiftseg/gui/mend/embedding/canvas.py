@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import CheckBox, Container, PushButton
+from matplotlib.backend_bases import MouseButton
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -171,11 +172,12 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         self._near = np.empty(0, np.int64)
         self._view = np.array([(0.0, 0.0), (1.0, 1.0)])  # low and high, at least
         self.dots = axes.scatter([], [], s=AREA, linewidths=0)
-        self.circles = axes.add_collection(LineCollection([], linewidths=0.8))
+        self.circles = LineCollection([], linewidths=0.8)
+        axes.add_collection(self.circles)
         self.circles.set_alpha(FAINT)
         (self.crosses,) = axes.plot([], [], "x", markersize=6, markeredgewidth=1.2)
         (self.loop,) = axes.plot([], [], linewidth=1.5)
-        self._selector = LassoSelector(axes, self._selected, button=1)
+        self._selector = LassoSelector(axes, self._selected, button=MouseButton.LEFT)
         self.mpl_connect("scroll_event", self._zoom)
         self._place()
 
@@ -208,7 +210,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         modes : ndarray of int
             Those that are shown.
         """
-        self.circles.set_segments(self._outlines[modes])
+        self.circles.set(segments=self._outlines[modes])
         faint = FAINT * min(1, CROWD / max(len(modes), 1))
         self.circles.set_alpha(faint if chosen is None else 1)
         self.crosses.set_data(self._modes[modes].T)
@@ -220,7 +222,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         else:
             self.dots.set_sizes([AREA])
         self.dots.set_offsets(self._points[order])
-        self.dots.set_facecolors(colours[order])
+        self.dots.set(facecolor=colours[order])
         self.draw_idle()
 
     def show_modes(self, visible: bool) -> None:

@@ -32,16 +32,18 @@ NO_LIMIT = 2**24 - 1  # pixels, as Qt has it
 
 def open_embedding_plot(viewer: napari.Viewer) -> EmbeddingPlot:
     """Open the embedding plot of a viewer, or bring it to the front."""
-    plot = viewer.window.dock_widgets.get(NAME)
+    plot: EmbeddingPlot | None = viewer.window.dock_widgets.get(NAME)
     if plot is None:
         plot = EmbeddingPlot(viewer)
         Turning(plot.native, plot.controls.native)
         below = BelowImage(plot.native)
-        viewer.window.add_dock_widget(plot, name=NAME, area="bottom")
+        dock = viewer.window.add_dock_widget(plot, name=NAME, area="bottom")
         below.take_place()
-    dock = dock_of(plot.native)
-    dock.show()
-    dock.raise_()
+    else:
+        dock = dock_of(plot.native)
+    if dock is not None:
+        dock.show()
+        dock.raise_()
     return plot
 
 
@@ -81,7 +83,7 @@ class BelowImage(QObject):
             window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def _leave(self) -> None:
-        window = self._window and self._window()
+        window = None if self._window is None else self._window()
         if window is not None and isalive(window):
             for corner, area in self._before:
                 window.setCorner(corner, area)

@@ -65,7 +65,8 @@ class Subject:
 
     def labels_at(self, pixels: NDArray[np.int64]) -> NDArray[Any]:
         """Return the objects of some pixels: (points, axes) → (points,)."""
-        return self.labels()[tuple(pixels.T)]
+        found: NDArray[Any] = self.labels()[tuple(pixels.T)]
+        return found
 
     def is_seen_like(self, other: Subject | None) -> bool:
         """Whether two have the same points: only labels, modes or bandwidth differ."""
@@ -124,7 +125,8 @@ def object_run(
 ) -> Generator[Progress, None, NDArray[np.uint8]]:
     """Find all pixels of an object: 1 there, else 0."""
     yield Progress(0, 1, stage="finding pixels")
-    return (subject.labels() == label).view(np.uint8)
+    mask: NDArray[np.uint8] = (subject.labels() == label).view(np.uint8)
+    return mask
 
 
 def lasso_run(

@@ -183,7 +183,7 @@ def test_docks_fit_a_low_screen(make_napari_viewer_proxy, names, qtbot):
         _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", name)
         docks.append(docked.native)
         if name == "Segment":
-            docked.advanced_button.native.click()
+            docked.foldaway.toggleButton().click()
     qtbot.wait(100)
     for dock in docks:
         area = dock.findChild(QScrollArea)
@@ -570,7 +570,7 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     assert widget.again.native.isVisible()
     assert widget.panel.result.native.isVisible()
     assert under_the_mouse() is button
-    widget.advanced_button.native.click()  # what stands above does move it
+    widget.foldaway.toggleButton().click()  # what stands above does move it
     assert under_the_mouse() is not button
 
 

@@ -12,7 +12,8 @@ from napari.layers import Labels, Layer
 from napari.qt import QtViewer
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_shiftseg.gui.compare.layers import KINDS
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
@@ -106,7 +107,8 @@ class Pane(QWidget):
         self.canvas.setAcceptDrops(False)  # files dropped here belong into the viewer
         policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
         self.canvas.setSizePolicy(policy, policy)
-        self.title = QLabel(title)
+        self.title = QElidingLabel(title)
+        self.title.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title.setSizePolicy(policy, QSizePolicy.Policy.Fixed)  # it may be long

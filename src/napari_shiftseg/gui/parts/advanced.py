@@ -15,6 +15,8 @@ from magicgui.widgets import (
 )
 from napari.qt.threading import create_worker
 from qtpy.compat import isalive
+from qtpy.QtGui import QIcon
+from superqt import QCollapsible
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel, Scope
 from napari_shiftseg.device import Precision
@@ -142,6 +144,38 @@ class DeviceChoice(Container):
             why = "no CUDA or Apple device found" if only else "as chosen"
             self.banner.value = f"Running on the CPU: {why}."
         self._changed()
+
+
+HEADING = "text-align: left; border: none; background: transparent;"  # also when open
+
+
+class Foldaway(QCollapsible):
+    """Rows that stand below a button, and are folded away until it is pressed.
+
+    They open at once, and their sign is a letter, in the colour of any theme. Folded
+    away they are hidden: Tab would reach what is only flat.
+
+    Parameters
+    ----------
+    rows : Container
+    tooltip : str
+        Of the button.
+    """
+
+    def __init__(self, rows: Container, tooltip: str) -> None:
+        super().__init__(expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self.setDuration(0)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.layout().removeWidget(self.content())
+        self.setContent(rows.native)
+        self.toggleButton().setToolTip(tooltip)
+        self.toggleButton().setStyleSheet(HEADING)
+        self.toggled.connect(self._follow)
+        self._follow(False)
+
+    def _follow(self, is_open: bool) -> None:
+        self.content().setVisible(is_open)
+        self.setText(f"{'▾' if is_open else '▸'} Advanced")
 
 
 DIGITS = 6  # of bandwidth and threshold

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
+from superqt.utils import qdebounced
 
 from napari_shiftseg.gui.parts.source import frame_in_view, region_in_view
 
@@ -78,7 +79,7 @@ def bring_into_view(viewer: napari.Viewer, layer: Layer, pixel: Sequence[int]) -
 SETTLED = 150  # milliseconds without a movement
 
 
-class ViewWatch(QTimer):
+class ViewWatch:
     """Calls back when camera and sliders have stopped moving.
 
     Only when the canvas has been drawn does a layer know which part of it is shown.
@@ -89,21 +90,24 @@ class ViewWatch(QTimer):
     owner : QWidget
         That the watch ends with.
     moved : callable
+
+    Attributes
+    ----------
+    settled : callable
+        Waits until nothing moves, and calls `moved`.
     """
 
     def __init__(
         self, viewer: napari.Viewer, owner: QWidget, moved: Callable[[], None]
     ) -> None:
-        super().__init__(owner)
-        self.setSingleShot(True)
-        self.setInterval(SETTLED)
-        self.timeout.connect(moved)
+        self._owner = owner
+        self.settled = qdebounced(moved, timeout=SETTLED, parent=owner)
         for events in (viewer.scene.camera.events, viewer.dims.events):
-            events.connect(self._restart)
+            events.connect(self._move)
 
-    def _restart(self) -> None:
-        if isalive(self):
-            self.start()
+    def _move(self) -> None:
+        if isalive(self._owner):
+            self.settled()
 
 
 MARK = "napari-shiftseg"

@@ -14,7 +14,7 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.inspect.widget import open_inspect
-from napari_shiftseg.gui.parts.advanced import Advanced, DeviceChoice
+from napari_shiftseg.gui.parts.advanced import Advanced, DeviceChoice, Foldaway
 from napari_shiftseg.gui.parts.channel_axes import first_channel
 from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found, open_mend
 from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
@@ -81,7 +81,7 @@ class SegmentWidget(ScrolledRows):
         self.summary = wrapped_label(tooltip=SUMMARY_TIP)
         self.show_grid = CheckBox(text="Show tile grid", tooltip=GRID_TIP)
         self.device = DeviceChoice(self._advise)
-        self.advanced_button = PushButton(text="▸ Advanced", tooltip=ADVANCED_TIP)
+        self.foldaway = Foldaway(self.advanced, ADVANCED_TIP)
         self.again = RunAgain(self._viewer, self._run_again)
         self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
         self.panel = RunPanel(
@@ -95,16 +95,16 @@ class SegmentWidget(ScrolledRows):
                 self.summary,
                 self.show_grid,
                 self.device,
-                self.advanced_button,
-                self.advanced,
                 self.panel,
                 self.again,
                 self.device.banner,
             ],
             labels=False,
         )
-        self.advanced.visible = self.again.visible = False
-        rows.native.layout().addStretch()
+        self.again.visible = False
+        layout = rows.native.layout()
+        layout.insertWidget(rows.index(self.panel), self.foldaway)
+        layout.addStretch()
         super().__init__(rows)
 
     def _connect(self) -> None:
@@ -116,7 +116,6 @@ class SegmentWidget(ScrolledRows):
         self.image.changed.connect(self._forget_other_image)
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
-        self.advanced_button.changed.connect(self._toggle_advanced)
         self.mend.changed.connect(self._open_mend)
         layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
@@ -211,11 +210,6 @@ class SegmentWidget(ScrolledRows):
             kept = replace(kept, device=self.device.value)
         self._remembered = kept
         kept.write()
-
-    def _toggle_advanced(self) -> None:
-        self.advanced.visible = not self.advanced.visible
-        sign = "▾" if self.advanced.visible else "▸"
-        self.advanced_button.text = f"{sign} Advanced"
 
     # What it means
 

@@ -11,7 +11,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.advanced import DeviceChoice
+from napari_shiftseg.gui.parts.advanced import DeviceChoice, Foldaway
 from napari_shiftseg.gui.parts.docking import SETTLED, OneTabGroup
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.note import Note, align_labels, wrapped_label
@@ -152,8 +152,8 @@ class TrainWidget(ScrolledRows):
         self.note = Note(self.form.use_window)
         self.summary = wrapped_label()
         self.device = DeviceChoice(self._advise)
-        self.advanced_button = PushButton(
-            text="▸ Advanced", tooltip="Rates, channels, validation: need no change"
+        self.foldaway = Foldaway(
+            self.advanced, "Rates, channels, validation: need no change"
         )
         self.panel = RunPanel(
             self._steps,
@@ -172,13 +172,14 @@ class TrainWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 self.form, self.note, self.summary, self.device,
-                self.advanced_button, self.advanced, self.panel, self.device.banner,
+                self.panel, self.device.banner,
                 self.save_button,
             ],
             labels=False,
         )  # fmt: skip
-        self.advanced.visible = self.save_button.visible = False
+        self.save_button.visible = False
         layout = rows.native.layout()
+        layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.insertWidget(layout.count() - 1, self.plot)
         self.plot.hide()
         layout.addStretch()
@@ -193,7 +194,6 @@ class TrainWidget(ScrolledRows):
             control.changed.connect(self._advise)
         for row in form.pairs.rows:
             row.changed.connect(self._forget_other_pairs)
-        self.advanced_button.changed.connect(self._toggle_advanced)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
         self._tab = OneTabGroup(self.native)
@@ -213,11 +213,6 @@ class TrainWidget(ScrolledRows):
     def _follow_theme(self) -> None:
         if isalive(self.native):
             self.plot.set_theme(self._viewer.theme)
-
-    def _toggle_advanced(self) -> None:
-        self.advanced.visible = not self.advanced.visible
-        sign = "▾" if self.advanced.visible else "▸"
-        self.advanced_button.text = f"{sign} Advanced"
 
     def take_corrections(self, image: Image, labels: Labels) -> None:
         """Show a training on corrections, to begin with the model that made them."""

@@ -13,7 +13,7 @@ from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.records import Corrected
+from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.train import pairs as training_pairs
 from napari_shiftseg.gui.train.pairs import LayerPair
 from napari_shiftseg.intensity.scale import Reading
@@ -616,7 +616,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     record = {METADATA_KEY: {"image": "cells", "settings": {}}}
     viewer.add_labels(np.ones((300, 300), int), metadata=record)  # visible
     labels = viewer.layers["mended"]
-    Corrected(9, 0, 1, 1, "nuclei", 2).write(labels)
+    CorrectionRecord(9, 0, 1, 1, "nuclei", 2).write(labels)
     corrected.take_corrections(viewer.layers["cells"], labels)
     said = corrected.note.text.value.splitlines()
     assert len(said) == sum(line.count(". ") + 1 for line in said) == 4
@@ -625,7 +625,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     more = corrected.note.text.tooltip
     assert "so as not to cover the labels" in more
     assert "must be above the period" in more
-    Corrected(9, 0, 1, 1, "disks", 2).write(labels)
+    CorrectionRecord(9, 0, 1, 1, "disks", 2).write(labels)
     corrected.form.start.value = "nothing"
     assert "has no foreground logit" in corrected.note.text.value
     assert len(corrected.note.text.value.splitlines()) == 4
@@ -780,7 +780,7 @@ def test_nothing_is_displayed_of_files(pair):
 
 def test_corrections_are_read_as_in_the_run(viewer, corrected):
     labels = viewer.layers["mended"]
-    Corrected(9, 0, 1, 1, "nuclei", 2, (100, 1100), True).write(labels)
+    CorrectionRecord(9, 0, 1, 1, "nuclei", 2, (100, 1100), True).write(labels)
     corrected.take_corrections(viewer.layers["cells"], labels)
     settings = corrected.form.intensity.settings()
     assert (settings["intensity"], settings["invert"]) == ((100, 1100), True)

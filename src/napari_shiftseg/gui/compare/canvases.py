@@ -23,7 +23,7 @@ from napari_shiftseg.gui.parts.plain_text import plainly
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari_shiftseg.gui.compare.layers import Shared
+    from napari_shiftseg.gui.compare.layers import CommonScale
     from napari_shiftseg.gui.parts.layers import LayerTuple
 
 
@@ -63,7 +63,7 @@ class LayerSwitches(Container):
         """Whether a kind is to be seen; what has no switch is."""
         return kind not in self.boxes or self.boxes[kind].value
 
-    def explain(self, common: Shared, whole_on_the_right: bool = False) -> None:
+    def explain(self, common: CommonScale, whole_on_the_right: bool = False) -> None:
         """Say what the colours of a comparison mean."""
         self._meanings = common.meanings(whole_on_the_right)
         for kind, meaning in self._meanings.items():

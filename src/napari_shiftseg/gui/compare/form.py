@@ -12,7 +12,7 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.gui.compare.run import Task
+from napari_shiftseg.gui.compare.run import CompareTask
 from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
@@ -189,7 +189,7 @@ class CompareForm(Container):
         self.model_chosen.emit()
         self.edited.emit()
 
-    def task(self) -> Task:
+    def task(self) -> CompareTask:
         """Return what the controls say.
 
         Raises
@@ -199,11 +199,11 @@ class CompareForm(Container):
         """
         return self._task(self.window.window())
 
-    def task_of_all_windows(self) -> Task:
+    def task_of_all_windows(self) -> CompareTask:
         """Return what the controls say but for the tile size; see `task`."""
         return self._task(None)
 
-    def _task(self, window: int | tuple[int, ...] | None) -> Task:
+    def _task(self, window: int | tuple[int, ...] | None) -> CompareTask:
         image, config = self.image.value, self.model.config
         if image is None:
             raise ValueError(OPEN_FIRST)
@@ -216,7 +216,7 @@ class CompareForm(Container):
             window=window, region=region, **self.intensity.settings(),
             **self.as_in_segment,
         )  # fmt: skip
-        return Task(self.model.value, source, settings, *self._truth())
+        return CompareTask(self.model.value, source, settings, *self._truth())
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:
         """Return the true labels, unread, and which frame of them is in view.
@@ -242,7 +242,7 @@ class CompareForm(Container):
         expected, ndim = layer_shape(self.image.value), self.model.config.ndim
         return layer_shape(self.truth.value) in (expected, expected[-ndim:])
 
-    def plan(self, task: Task, stitching: Stitching) -> TilePlan:
+    def plan(self, task: CompareTask, stitching: Stitching) -> TilePlan:
         """Return the tiles of a task of this image."""
         shape, settings = self.model.config.shape, task.settings
         size = layer_shape(self.image.value)[-shape.ndim :]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.compare.run import Compared, Whole
+    from napari_shiftseg.gui.compare.run import CompareOutcome, WholePass
     from napari_shiftseg.gui.parts.layers import LayerTuple
     from napari_shiftseg.metrics.splits import Seam
 
@@ -122,7 +122,7 @@ class ComparisonView(QWidget):
     def __init__(self, theme: str, want_whole: Callable[[], None]) -> None:
         super().__init__()
         self._want_whole = want_whole
-        self._compared: Compared | None = None
+        self._compared: CompareOutcome | None = None
         self._is_whole = False
         self.canvases = LinkedCanvases("naive", "cropped")
         self.outdated = wrapped_label(OUTDATED)
@@ -204,11 +204,11 @@ class ComparisonView(QWidget):
         self.save_button.enabled = plot is not None and not plot.is_empty
 
     @property
-    def compared(self) -> Compared | None:
+    def compared(self) -> CompareOutcome | None:
         """What is shown, if anything is."""
         return self._compared
 
-    def show_comparison(self, compared: Compared) -> None:
+    def show_comparison(self, compared: CompareOutcome) -> None:
         """Show a comparison in place of the one before."""
         before, self._compared = self._compared, compared
         comparison = compared.comparison
@@ -228,7 +228,7 @@ class ComparisonView(QWidget):
         )
         self._draw_profile(compared)
 
-    def region_in_view(self, compared: Compared) -> Region:
+    def region_in_view(self, compared: CompareOutcome) -> Region:
         """Return the pixels that the right canvas shows, of those compared.
 
         Raises
@@ -259,7 +259,7 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             self.right.value = CROPPED
 
-    def show_whole(self, whole: Whole, compared: Compared) -> None:
+    def show_whole(self, whole: WholePass, compared: CompareOutcome) -> None:
         """Show one pass over a region on the right, if that is still wanted."""
         if self.right.value != WHOLE:
             return
@@ -281,7 +281,7 @@ class ComparisonView(QWidget):
             for data, how, of in layers
         ]
 
-    def _draw_profile(self, compared: Compared) -> None:
+    def _draw_profile(self, compared: CompareOutcome) -> None:
         from napari_shiftseg.report.plots import draw_profile
         from napari_shiftseg.report.tables import profile_table
 
@@ -314,7 +314,7 @@ class ComparisonView(QWidget):
         self.canvases.unmark()
         self.canvases.reset_view()
 
-    def _visit(self, seam: Seam, compared: Compared) -> None:
+    def _visit(self, seam: Seam, compared: CompareOutcome) -> None:
         self.switches.boxes["label outlines"].value = True  # the pieces
         result = compared.comparison.naive.result
         self.canvases.mark(seam_mark(seam, result, compared.task.source))

@@ -15,9 +15,9 @@ from napari_shiftseg.geometry.window import default_windows, window_text
 from napari_shiftseg.gui.compare.figures import SweepPanel
 from napari_shiftseg.gui.compare.form import CompareForm
 from napari_shiftseg.gui.compare.run import (
-    Compared,
-    Task,
-    Whole,
+    CompareOutcome,
+    CompareTask,
+    WholePass,
     comparison_run,
     report_run,
     whole_run,
@@ -58,7 +58,7 @@ class CompareWidget(ScrolledRows):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self._devices: Devices | None = None
-        self._advised: Task | None = None  # that the note speaks of
+        self._advised: CompareTask | None = None  # that the note speaks of
         self._build()
         self._connect()
         self._choose_model()
@@ -172,7 +172,7 @@ class CompareWidget(ScrolledRows):
         can_sweep = allowed or self._subject() is not None
         self.sweep.panel.allow(can_sweep and not self.panel.is_running)
 
-    def _subject(self) -> Task | None:
+    def _subject(self) -> CompareTask | None:
         """Return the task but for the tile size; None if it cannot be carried out."""
         try:
             return self.form.task_of_all_windows()
@@ -211,10 +211,10 @@ class CompareWidget(ScrolledRows):
 
     # What comes out
 
-    def _steps(self) -> Generator[Progress, None, Compared]:
+    def _steps(self) -> Generator[Progress, None, CompareOutcome]:
         return comparison_run(self.form.task())
 
-    def _show(self, compared: Compared) -> tuple[str, str]:
+    def _show(self, compared: CompareOutcome) -> tuple[str, str]:
         self.view.show_comparison(compared)
         return _said(compared)
 
@@ -235,7 +235,7 @@ class CompareWidget(ScrolledRows):
             self.view.settle()
             return
 
-        def show(whole: Whole) -> tuple[str, str]:
+        def show(whole: WholePass) -> tuple[str, str]:
             self.view.show_whole(whole, compared)
             return _said(compared)
 
@@ -260,13 +260,13 @@ class CompareWidget(ScrolledRows):
         )
 
 
-def _is_of(compared: Compared, task: Task, naive: TilePlan) -> bool:
+def _is_of(compared: CompareOutcome, task: CompareTask, naive: TilePlan) -> bool:
     """Whether a comparison is of a task: the same tiles on the same image."""
     plan = compared.comparison.naive.result.plan
     return plan == naive and compared.task.is_of_the_same(task)
 
 
-def _said(compared: Compared, more: str = "") -> tuple[str, str]:
+def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:
     """Return what is said of a comparison, and of which one it is; and the kind."""
     about = f"{compared.task.name}, model {compared.model.config.name}"
     text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.segment.form import SegmentForm
     from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.pipeline.self_test import SelfTest
@@ -54,7 +54,7 @@ def measurement(
 
 
 def tiled_against_untiled(
-    model: str, source: Source, reading: Reading | None = None
+    model: str, source: LayerSource, reading: Reading | None = None
 ) -> Generator[Progress, None, SelfTest]:
     """Load a model, by name or path, and test its tiles on one frame of an image."""
     yield Progress(0, 0, stage="loading the model")

@@ -8,7 +8,7 @@ from napari_shiftseg.gui.mend.ask import Asking, Question, explained_steps
 from napari_shiftseg.gui.mend.layers import DistanceLayer, Marks
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT, Clicks, Gestures, is_inside
 from napari_shiftseg.gui.parts.docking import bring_into_view, shown_part
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Grow, Paint
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class ToolDesk:
         if steering.frame(place[0]) is None:
             self._say(STILL_CLUSTERED, "note")
         steering.add(
-            Task(
+            FrameTask(
                 lambda: explained_steps(
                     lambda: steering.clustered(place[0]),
                     both,

@@ -17,7 +17,7 @@ from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel
 from napari_shiftseg.gui.parts.advanced import KERNEL_TIP
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.note import align_labels
 from napari_shiftseg.text import percent
 
@@ -243,7 +243,7 @@ class BandwidthSearch(Container):
                 self._use(best)
 
         self._say("Trying bandwidths…", "note")
-        steering.add(Task(steps, use, frame=position))
+        steering.add(FrameTask(steps, use, frame=position))
 
     def _use(self, best: BestBandwidth) -> None:
         self._turn(best.bandwidth)

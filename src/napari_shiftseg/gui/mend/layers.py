@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import Colormap, CyclicLabelColormap, ensure_colormap
 
 from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer, remove_soon
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +157,7 @@ def _outlines(labels: Labels, marks: RightMarks) -> Labels:
         colormap=CyclicLabelColormap(colors=[(0, 0, 0, 0), GREEN]),
         opacity=1,
         metadata={METADATA_KEY: "right"},
-        **Source.of(labels).placed((), labels.ndim),
+        **LayerSource.of(labels).placed((), labels.ndim),
     )
     layer.contour = WIDTH
     layer.editable = False
@@ -206,14 +206,14 @@ class DistanceLayer(OwnLayer):
                 colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},
-                **Source.of(labels).placed(corner, labels.ndim),
+                **LayerSource.of(labels).placed(corner, labels.ndim),
             )
             self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
             self._viewer.layers.selection.active = labels
         else:
             layer.data = data
             if corner != self._place:
-                place = Source.of(labels).placed(corner, labels.ndim)
+                place = LayerSource.of(labels).placed(corner, labels.ndim)
                 for name, value in place.items():
                     setattr(layer, name, value)
         self._place = corner
@@ -255,7 +255,7 @@ class Marks(OwnLayer):
             face_color=COLOUR,
             border_color="#000000",
             metadata={METADATA_KEY: "clicked"},
-            **Source.of(labels).placed((), labels.ndim),
+            **LayerSource.of(labels).placed((), labels.ndim),
         )
         selection = self._viewer.layers.selection
         active = selection.active

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Deleted:
+class Deletion:
     """Deleted labels, and the layers that lay above them."""
 
     layer: Labels
@@ -55,7 +55,7 @@ class DeletedLabels(Container):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self._deleted: list[Deleted] = []
+        self._deleted: list[Deletion] = []
         self.text = wrapped_label()
         dress(self.text, "warning")
         self.back = PushButton(
@@ -79,7 +79,7 @@ class DeletedLabels(Container):
         if not number_unsaved(layer):
             return
         above = [ref(other) for other in list(self._viewer.layers)[index:]]
-        self._deleted.append(Deleted(layer, above))
+        self._deleted.append(Deletion(layer, above))
         lost = (
             f"“{one.layer.name}” was deleted with "
             f"{number_of(number_unsaved(one.layer), 'unsaved edit')}."

@@ -31,11 +31,11 @@ from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
 from napari_shiftseg.gui.parts.docking import (
     OneTabGroup,
+    UndockWatch,
     ViewWatch,
-    WhenUndocked,
     shown_part,
 )
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import align_labels, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import ScrolledRows
@@ -162,7 +162,7 @@ class MendWidget(ScrolledRows):
         self._watch = ViewWatch(viewer, self.native, lambda: self._act(self._look))
         self._tab = OneTabGroup(self.native)
         self._closing = AskOnceDocked(self.native, viewer)
-        self._undocked = WhenUndocked(self.native, self._leave)
+        self._undocked = UndockWatch(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
     # Which labels
@@ -354,7 +354,7 @@ class MendWidget(ScrolledRows):
         def steps() -> Generator[Progress, None, Corrections]:
             return correction_steps(steering, right, image)
 
-        steering.add(Task(steps, show, all_frames=True))
+        steering.add(FrameTask(steps, show, all_frames=True))
 
     # Edits
 

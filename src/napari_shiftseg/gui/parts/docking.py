@@ -196,7 +196,7 @@ class OneTabGroup(QObject):
             window.resize(self._before)
 
 
-class WhenUndocked(QObject):
+class UndockWatch(QObject):
     """Calls back once, when a widget is taken out of its dock: that was closed.
 
     The widget itself lives on as long as Python holds it.

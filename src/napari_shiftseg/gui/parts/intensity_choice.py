@@ -14,7 +14,7 @@ from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.source import (
     COLOURS,
     GREY,
-    Source,
+    LayerSource,
     layer_shape,
     leading_axes,
 )
@@ -224,7 +224,7 @@ class IntensityChoice(Container):
         leading_axes(layer, config)  # refuses what the model does not read
         reading = Reading(**self.settings())
         colour = GREY if self._colour is None else self._colour.value
-        source = Source.of(layer, colour=colour)
+        source = LayerSource.of(layer, colour=colour)
         return scale_steps(source, config, reading), prod(size)
 
     def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
@@ -255,7 +255,7 @@ class IntensityChoice(Container):
 
 
 def scale_steps(
-    source: Source, config: ModelConfig, reading: Reading
+    source: LayerSource, config: ModelConfig, reading: Reading
 ) -> Generator[Progress, None, FrameScales]:
     """Find how an image, or a stack, is read; see `scales_of`."""
     yield Progress(0, 0, stage="reading grey values")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.pipeline.result import Segmentation
 
 
@@ -177,7 +177,10 @@ def layer_name(kind: str, model: str, image: str, plan: TilePlan) -> str:
 
 
 def result_layers(
-    result: Segmentation, source: Source, model: str, shown: Collection[str] = EXTRA
+    result: Segmentation,
+    source: LayerSource,
+    model: str,
+    shown: Collection[str] = EXTRA,
 ) -> list[LayerTuple]:
     """Return the layers of a run as (data, keywords, type), bottom first.
 
@@ -188,7 +191,7 @@ def result_layers(
     Parameters
     ----------
     result : Segmentation
-    source : Source
+    source : LayerSource
         Of the image.
     model : str
         Name or path of the model.
@@ -223,7 +226,7 @@ def result_layers(
     ]
 
 
-def run_record(result: Segmentation, source: Source, model: str) -> dict[str, Any]:
+def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[str, Any]:
     """Return what is needed to understand and repeat a run."""
     plan = result.plan
     return {

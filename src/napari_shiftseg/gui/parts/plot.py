@@ -49,7 +49,7 @@ class Plot(QWidget):
     def __init__(self, theme: str) -> None:
         super().__init__()
         self._theme = theme
-        self._drawn: _Drawing | None = None
+        self._drawn: _Picture | None = None
         self._canvas: FigureCanvasQTAgg | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -65,7 +65,7 @@ class Plot(QWidget):
             Returns header and rows.
         """
         self._canvas = self._canvas or self._added_canvas()
-        self._drawn = _Drawing(draw, table, self._canvas)
+        self._drawn = _Picture(draw, table, self._canvas)
         self._drawn.draw(self._theme)
         self.drawn.emit()
 
@@ -126,7 +126,7 @@ class Plot(QWidget):
 
 
 @dataclass(frozen=True)
-class _Drawing:
+class _Picture:
     """What a plot shows: how it is drawn and where, and the figures in it."""
 
     on: Draw

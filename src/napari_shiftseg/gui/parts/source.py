@@ -35,7 +35,7 @@ COLOURS = (GREY, "red", "green", "blue")  # what may be read of a colour image
 
 
 @dataclass(frozen=True)
-class Source:
+class LayerSource:
     r"""An image layer as it was when a run began; the layer may go meanwhile.
 
     Attributes
@@ -81,7 +81,7 @@ class Source:
         frame: Sequence[int] = (),
         channel: Channel | None = None,
         colour: str = GREY,
-    ) -> Source:
+    ) -> LayerSource:
         """Take what is needed from a layer; no pixel is read.
 
         Parameters
@@ -277,7 +277,7 @@ def taken_note(layer: Image, dims: Dims, colour: str = GREY) -> str:
 
 def source_in_view(
     layer: Image | Labels, dims: Dims, leading: int, colour: str = GREY
-) -> Source:
+) -> LayerSource:
     """Take one frame and channel of a layer, those that are on screen.
 
     Parameters
@@ -291,7 +291,7 @@ def source_in_view(
         To take of colours.
     """
     frame = frame_in_view(layer, dims, leading)
-    return Source.of(layer, frame, channel_in_view(layer, dims), colour)
+    return LayerSource.of(layer, frame, channel_in_view(layer, dims), colour)
 
 
 def frame_in_view(layer: Layer, dims: Dims, leading: int) -> tuple[int, ...]:

@@ -28,10 +28,10 @@ from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import ModelChoice
 from napari_shiftseg.gui.parts.note import align_labels
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.run import Run
+from napari_shiftseg.gui.parts.run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
-    Source,
+    LayerSource,
     layer_shape,
     leading_axes,
     region_in_view,
@@ -54,7 +54,7 @@ PLUGIN = "napari-shiftseg"
 
 
 @dataclass(frozen=True)
-class Remembered:
+class LastChoice:
     """What Segment begins with; the manifest declares the same names.
 
     Attributes
@@ -73,7 +73,7 @@ class Remembered:
     device: str = "auto"
 
     @classmethod
-    def read(cls) -> Remembered:
+    def read(cls) -> LastChoice:
         """Return what napari keeps; what is usual where it keeps nothing."""
         kept = _kept()
         if kept is None:
@@ -284,10 +284,10 @@ class SegmentForm(Container):
             chosen.region,
         )
 
-    def run(self, device: str) -> Run:
+    def run(self, device: str) -> SegmentationRun:
         """Return the run that the controls ask for."""
         settings = self.settings(device)
-        return Run(
+        return SegmentationRun(
             self.model.value,
             self._source(),
             settings,
@@ -300,13 +300,13 @@ class SegmentForm(Container):
             return None
         return region_in_view(self.image.value, self._viewer.dims, self.config.ndim)
 
-    def _source(self) -> Source:
+    def _source(self) -> LayerSource:
         """Take the image; of a series only the frame in view if that is asked for."""
         layer, config = self.image.value, self.config
         leading = leading_axes(layer, config) if self.is_in_view else 0
         return source_in_view(layer, self._viewer.dims, leading, self.colour.value)
 
-    def restore(self, record: dict[str, Any]) -> Run | None:
+    def restore(self, record: dict[str, Any]) -> SegmentationRun | None:
         """Show the settings of an earlier run, and return it; None if it cannot be."""
         try:
             image = image_behind(record, self.image.choices)
@@ -326,7 +326,7 @@ class SegmentForm(Container):
         self.intensity.restore(record["settings"])
         self.advanced.restore(record["settings"])
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
-        return Run(
+        return SegmentationRun(
             record["model"],
             recorded_source(record, image),
             settings,

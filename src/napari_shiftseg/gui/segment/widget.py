@@ -26,10 +26,14 @@ from napari_shiftseg.gui.parts.models import (
 from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.run import Outcome, Run, segmentation_run
+from napari_shiftseg.gui.parts.run import (
+    SegmentationOutcome,
+    SegmentationRun,
+    segmentation_run,
+)
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import taken_note
-from napari_shiftseg.gui.segment.form import Remembered, RunAgain, SegmentForm
+from napari_shiftseg.gui.segment.form import LastChoice, RunAgain, SegmentForm
 from napari_shiftseg.gui.segment.preview import GridPreview
 from napari_shiftseg.networks.remarks import training_window_warning
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
@@ -62,7 +66,7 @@ class SegmentWidget(ScrolledRows):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self._plan: TilePlan | None = None
-        self._again: Run | None = None
+        self._again: SegmentationRun | None = None
         self._latest: Image | None = None
         self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
@@ -75,7 +79,7 @@ class SegmentWidget(ScrolledRows):
         self.advanced = Advanced()
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
-        self._remembered = Remembered.read()
+        self._remembered = LastChoice.read()
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
         self.summary = wrapped_label(tooltip=SUMMARY_TIP)
@@ -254,12 +258,12 @@ class SegmentWidget(ScrolledRows):
 
     # What comes out
 
-    def _steps(self) -> Generator[Progress, None, Outcome]:
+    def _steps(self) -> Generator[Progress, None, SegmentationOutcome]:
         run = self._again or self.form.run(self.device.value)
         self._again = None
         return segmentation_run(run)
 
-    def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
+    def _show_outcome(self, outcome: SegmentationOutcome) -> tuple[str, str]:
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             if isinstance(layer, Labels):
                 KEPT.keep(layer, outcome.kept)

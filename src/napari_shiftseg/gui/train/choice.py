@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from magicgui.widgets import Widget
     from napari.layers import Image
 
-    from napari_shiftseg.gui.train.pairs import Pairs
+    from napari_shiftseg.gui.train.pairs import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
 
@@ -164,7 +164,7 @@ class PairsChoice:
         self.kind.value = LAYERS
         self.image.value, self.truth.value = image, labels
 
-    def pairs(self) -> Pairs:
+    def pairs(self) -> PairSource:
         """Return the images with their labels; see `check`."""
         if self.are_folders:
             return FolderPair(self.image_folder.value, self.truth_folder.value)

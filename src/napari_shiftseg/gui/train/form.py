@@ -18,7 +18,7 @@ from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.note import align_labels
-from napari_shiftseg.gui.parts.records import Corrected
+from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
@@ -119,7 +119,7 @@ class TrainForm(Container):
     def take_corrections(self, image: Image, labels: Labels) -> None:
         """Choose corrections, and the model that made the labels if it can go on."""
         self.pairs.choose(image, labels)
-        corrected = Corrected.read(labels)
+        corrected = CorrectionRecord.read(labels)
         if corrected is None:  # labels of the user's own
             return
         self.network.value = corrected.ndim
@@ -242,7 +242,7 @@ class TrainForm(Container):
         if count is None or not count.is_partly:
             return []
         counts, rest = f"{count.line}.", "The rest is not known and does not count."
-        corrected = Corrected.read(self.pairs.truth.value)
+        corrected = CorrectionRecord.read(self.pairs.truth.value)
         if corrected is None:
             return [counts, rest]
         what = [f"{corrected.line}.", f"With what is next to them {counts}", rest]

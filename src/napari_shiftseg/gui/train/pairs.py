@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.train.run import Preview
     from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.networks.config import ModelConfig
@@ -42,14 +42,14 @@ class LayerPair:
 
     Attributes
     ----------
-    image : Source
+    image : LayerSource
     labels : array of int
         ([leading,] \*spatial), −1 is not known.
     labels_name : str
         Of the layer.
     """
 
-    image: Source
+    image: LayerSource
     labels: Any
     labels_name: str
 
@@ -188,7 +188,7 @@ class FolderPair:
         return ""
 
 
-Pairs = LayerPair | FolderPair
+PairSource = LayerPair | FolderPair
 
 
 HIDDEN = "The layer “validation · …” comes hidden, so as not to cover the labels."

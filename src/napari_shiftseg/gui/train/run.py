@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.train.pairs import Pairs
+    from napari_shiftseg.gui.train.pairs import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
@@ -60,7 +60,7 @@ class TrainingTask:
     """
 
     file: Path
-    pairs: Pairs
+    pairs: PairSource
     config: ModelConfig
     start: str | None
     window: tuple[int, ...] | None
@@ -110,7 +110,7 @@ class TrainingProgress(Progress):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingOutcome:
     """How a training ended.
 
     Attributes
@@ -188,7 +188,7 @@ class Trained:
 
 def training_run(
     task: TrainingTask, is_stopped: Callable[[], bool]
-) -> Generator[Progress, None, Trained]:
+) -> Generator[Progress, None, TrainingOutcome]:
     """Train; the best so far is written at every validation.
 
     Parameters
@@ -214,7 +214,7 @@ def training_run(
     if found is None:
         seconds = perf_counter() - began
         nothing = Counted(0, 0, 0)
-        return Trained(None, 0, task.steps, None, None, seconds, nothing, False)
+        return TrainingOutcome(None, 0, task.steps, None, None, seconds, nothing, False)
     if doubts:
         yield Progress(0, 0, sentence(doubts[0]), "reading images")
     if not found:
@@ -239,7 +239,7 @@ def training_run(
         trouble = _in_words(error, training)
     run.keep()
     best = training.best
-    return Trained(
+    return TrainingOutcome(
         run.file, training.done, task.steps,
         None if best is None else (best.ap50, best.step), run.preview,
         perf_counter() - began, count, is_held_out, run.before, trouble, run.note,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
-    from napari_shiftseg.gui.train.run import Trained
+    from napari_shiftseg.gui.train.run import TrainingOutcome
     from napari_shiftseg.steps import Progress
 
 
@@ -273,7 +273,7 @@ class TrainWidget(ScrolledRows):
 
     # What comes out
 
-    def _steps(self) -> Generator[Progress, None, Trained]:
+    def _steps(self) -> Generator[Progress, None, TrainingOutcome]:
         task = self.form.task(self.device.value)
         self.course, self._stop = Course(), Event()
         self.preview.begin()
@@ -311,7 +311,7 @@ class TrainWidget(ScrolledRows):
         if isalive(self.native):
             self._scrolling.ensureWidgetVisible(self.plot)
 
-    def _take_model(self, trained: Trained) -> tuple[str, str]:
+    def _take_model(self, trained: TrainingOutcome) -> tuple[str, str]:
         if trained.preview is not None:
             self.preview.show(trained.preview)
         if self.course.steps:

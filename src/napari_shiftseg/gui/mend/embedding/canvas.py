@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QKeyEvent, QResizeEvent
 
-    from napari_shiftseg.gui.mend.embedding.steps import Lassoed
+    from napari_shiftseg.gui.mend.embedding.steps import LassoPixels
     from napari_shiftseg.relabelling.projection import Projection
     from napari_shiftseg.report.plots import Colours
 
@@ -62,7 +62,7 @@ def chosen_text(label: int, points: int, in_image: bool) -> str:
     return f"Object {label}: {number_of(points, 'point')}, large{also}."
 
 
-def lassoed_text(found: Lassoed) -> str:
+def lassoed_text(found: LassoPixels) -> str:
     """Say what a lasso holds."""
     if found.pixels == 0:
         return "No pixel lies within the lasso."

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
 from napari_shiftseg.gui.mend.embedding.plot import EmbeddingPlot
-from napari_shiftseg.gui.parts.docking import WhenUndocked, dock_of
+from napari_shiftseg.gui.parts.docking import UndockWatch, dock_of
 
 if TYPE_CHECKING:
     import napari
@@ -62,7 +62,7 @@ class BelowImage(QObject):
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._watch = WhenUndocked(widget, self._leave)
+        self._watch = UndockWatch(widget, self._leave)
         self._window: ref[QMainWindow] | None = None
 
     def take_place(self) -> None:

@@ -9,7 +9,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class LassoedLayer(OwnLayer):
             Position on the leading axes of the labels; none: the mask has all axes.
         """
         data = mask.reshape(*(1,) * len(frame), *mask.shape)
-        place = Source.of(labels, frame).placed((), labels.ndim)
+        place = LayerSource.of(labels, frame).placed((), labels.ndim)
         layer = self.layer
         if layer is not None and layer.data.shape == data.shape:
             layer.data[...] = data  # new data would take napari twice as long

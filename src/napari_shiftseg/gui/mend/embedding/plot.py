@@ -22,8 +22,8 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
 )
 from napari_shiftseg.gui.mend.embedding.layers import FollowedLabels, LassoedLayer
 from napari_shiftseg.gui.mend.embedding.steps import (
-    Lassoed,
-    Subject,
+    LassoPixels,
+    PlotSubject,
     lasso_run,
     object_run,
     projection_run,
@@ -51,14 +51,14 @@ GREY = (0.5, 0.5, 0.5, 0.5)  # of points that the labels leave transparent
 
 
 @dataclass(frozen=True)
-class _Drawing:
+class _PointColours:
     """Labels and colours of the points as they are drawn, and the object chosen."""
 
     labels: NDArray[Any]
     colours: NDArray[Any]
     chosen: int | None
 
-    def is_like(self, other: _Drawing | None) -> bool:
+    def is_like(self, other: _PointColours | None) -> bool:
         """Whether another drawing is the same."""
         return (
             other is not None
@@ -90,12 +90,12 @@ class EmbeddingPlot(Container):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._subject: Subject | None = None
+        self._subject: PlotSubject | None = None
         self.projection: Projection | None = None
         self.canvas: EmbeddingCanvas | None = None
         self._chosen: int | None = None  # object
         self._lit: int | None = None  # object, in the image
-        self._drawn: _Drawing | None = None
+        self._drawn: _PointColours | None = None
         self._lassoed = LassoedLayer(napari_viewer)
         self._build()
         self._connect()
@@ -154,7 +154,7 @@ class EmbeddingPlot(Container):
         frame : sequence of int
             Position of the prediction on the leading axes of the layer.
         """
-        subject = Subject(layer, prediction, modes, bandwidth, kernel, tuple(frame))
+        subject = PlotSubject(layer, prediction, modes, bandwidth, kernel, tuple(frame))
         before, self._subject = self._subject, subject
         if before is None or before.layer != layer:
             self._followed.follow(layer)
@@ -219,7 +219,7 @@ class EmbeddingPlot(Container):
         steps = projection_run(subject, region, background, known)
         self._jobs.run("projection", steps, self._take)
 
-    def _region(self, subject: Subject) -> Region:
+    def _region(self, subject: PlotSubject) -> Region:
         spatial = subject.spatial
         if not self.controls.in_view.value:
             return tuple((0, n) for n in spatial)
@@ -253,7 +253,7 @@ class EmbeddingPlot(Container):
         return canvas
 
     @property
-    def _shown(self) -> tuple[Subject, Projection, EmbeddingCanvas] | None:
+    def _shown(self) -> tuple[PlotSubject, Projection, EmbeddingCanvas] | None:
         """What is plotted, its points, and where; None while there is nothing."""
         subject, projection, canvas = self._subject, self.projection, self.canvas
         if subject is None or projection is None or canvas is None:
@@ -297,7 +297,7 @@ class EmbeddingPlot(Container):
         labels = subject.labels_at(projection.sample.pixels)
         colours = np.array(subject.layer.colormap.map(labels))
         colours[colours[:, 3] == 0] = GREY
-        drawn = _Drawing(labels, colours, self._chosen)
+        drawn = _PointColours(labels, colours, self._chosen)
         if drawn.is_like(self._drawn):
             return
         self._drawn = drawn
@@ -319,7 +319,7 @@ class EmbeddingPlot(Container):
         self._lit = None
         self.controls.say("Looking for the pixels …")
 
-        def take(found: Lassoed) -> None:
+        def take(found: LassoPixels) -> None:
             if found.pixels:
                 self._lassoed.show(found.mask, subject.layer, subject.frame)
             else:
@@ -328,7 +328,7 @@ class EmbeddingPlot(Container):
 
         self._jobs.run("lasso", lasso_run(subject, projection, polygon), take)
 
-    def _light_up(self, subject: Subject) -> None:
+    def _light_up(self, subject: PlotSubject) -> None:
         """Show the pixels of the object that was clicked, if one was, as they are."""
         if self._lit is None:
             return

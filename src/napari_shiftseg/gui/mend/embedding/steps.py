@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Subject:
+class PlotSubject:
     """What is plotted.
 
     Attributes
@@ -68,7 +68,7 @@ class Subject:
         found: NDArray[Any] = self.labels()[tuple(pixels.T)]
         return found
 
-    def is_seen_like(self, other: Subject | None) -> bool:
+    def is_seen_like(self, other: PlotSubject | None) -> bool:
         """Whether two have the same points: only labels, modes or bandwidth differ."""
         sphere = "von-mises-fisher"
         return (
@@ -79,7 +79,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Lassoed:
+class LassoPixels:
     r"""Pixels within a lasso.
 
     Attributes
@@ -96,7 +96,7 @@ class Lassoed:
 
 
 def projection_run(
-    subject: Subject,
+    subject: PlotSubject,
     region: Region | None,
     background: bool,
     components: Components | None,
@@ -121,7 +121,7 @@ def projection_run(
 
 
 def object_run(
-    subject: Subject, label: int
+    subject: PlotSubject, label: int
 ) -> Generator[Progress, None, NDArray[np.uint8]]:
     """Find all pixels of an object: 1 there, else 0."""
     yield Progress(0, 1, stage="finding pixels")
@@ -130,8 +130,8 @@ def object_run(
 
 
 def lasso_run(
-    subject: Subject, projection: Projection, polygon: NDArray[np.float64]
-) -> Generator[Progress, None, Lassoed]:
+    subject: PlotSubject, projection: Projection, polygon: NDArray[np.float64]
+) -> Generator[Progress, None, LassoPixels]:
     """Find all pixels within a lasso, where the sample was taken from."""
     from napari_shiftseg.relabelling.pixel_sample import lassoed_steps
 
@@ -144,4 +144,4 @@ def lasso_run(
         None if projection.background else labels,
     )
     found = np.unique(labels[mask > 0])
-    return Lassoed(mask, int(mask.sum(dtype=np.int64)), int((found != 0).sum()))
+    return LassoPixels(mask, int(mask.sum(dtype=np.int64)), int((found != 0).sum()))

@@ -14,8 +14,8 @@ from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIV
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
-from napari_shiftseg.gui.train import pairs as training_pairs
-from napari_shiftseg.gui.train.pairs import LayerPair
+from napari_shiftseg.gui.train import pair_source as training_pairs
+from napari_shiftseg.gui.train.pair_source import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
 from napari_shiftseg.networks.checkpoint import load_model, save_model

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.compare.canvases import LayerSwitches, LinkedCanvases
-from napari_shiftseg.gui.compare.figures import FigureTable
+from napari_shiftseg.gui.compare.figure_table import FigureTable
 from napari_shiftseg.gui.compare.layers import seam_mark
 from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label

@@ -12,7 +12,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.advice import advise, effort, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import default_windows, window_text
-from napari_shiftseg.gui.compare.figures import SweepPanel
+from napari_shiftseg.gui.compare.figure_table import SweepPanel
 from napari_shiftseg.gui.compare.form import CompareForm
 from napari_shiftseg.gui.compare.run import (
     CompareOutcome,

@@ -28,7 +28,7 @@ from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import ModelChoice
 from napari_shiftseg.gui.parts.note import align_labels
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.run import SegmentationRun
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,

@@ -26,12 +26,12 @@ from napari_shiftseg.gui.parts.models import (
 from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.run import (
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.segmentation_run import (
     SegmentationOutcome,
     SegmentationRun,
     segmentation_run,
 )
-from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import taken_note
 from napari_shiftseg.gui.segment.form import LastChoice, RunAgain, SegmentForm
 from napari_shiftseg.gui.segment.preview import GridPreview

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.train.pairs import PairSource
+    from napari_shiftseg.gui.train.pair_source import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample

@@ -20,7 +20,7 @@ from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel, Stop
 from napari_shiftseg.gui.train.choice import NotChosenYet
 from napari_shiftseg.gui.train.form import TrainForm
-from napari_shiftseg.gui.train.pairs import ValidationPreview
+from napari_shiftseg.gui.train.pair_source import ValidationPreview
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
 from napari_shiftseg.text import by, sentence
 from napari_shiftseg.training.defaults import CORRECTION_RATE, RATE, advise_training

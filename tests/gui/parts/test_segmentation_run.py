@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from napari_shiftseg.gui.parts.run import SegmentationOutcome
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationOutcome
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.relabelling.relabel import Kept

@@ -21,7 +21,7 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
     sample_text,
 )
 from napari_shiftseg.gui.mend.embedding.layers import FollowedLabels, LassoedLayer
-from napari_shiftseg.gui.mend.embedding.steps import (
+from napari_shiftseg.gui.mend.embedding.run import (
     LassoPixels,
     PlotSubject,
     lasso_run,

@@ -750,7 +750,7 @@ def test_the_intensity_reaches_the_network(pair, nuclei):
     assert "Choose this intensity in Segment" in pair.note.text.value
     task = pair.form.task("cpu")
     assert task.reading == Reading((5, 250), True)
-    (learnt,) = task.pairs.to_learn(task.config, task.window, reading=task.reading)
+    (learnt,) = task.pairs.to_learn(task, print)
     read = opened(learnt.sample, task.config).read(((0, 10), (0, 10)), np.float64)
     np.testing.assert_allclose(read[0], (250 - image[:10, :10]) / 245, atol=1e-6)
     choice.values.value = "7:2"

@@ -24,7 +24,7 @@ from napari_shiftseg.gui.compare.run import (
 )
 from napari_shiftseg.gui.compare.view import ComparisonView
 from napari_shiftseg.gui.parts.advanced import Devices, find_devices
-from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found
+from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, follow_segment
 from napari_shiftseg.gui.parts.grid import too_many_lines
 from napari_shiftseg.gui.parts.note import SizeAdvice
 from napari_shiftseg.gui.parts.plain_text import ScrolledRows
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.segment.form import SegmentForm
     from napari_shiftseg.steps import Progress
@@ -62,9 +63,7 @@ class CompareWidget(ScrolledRows):
         self._build()
         self._connect()
         self._choose_model()
-        segment = found(napari_viewer, "Segment")
-        if segment is not None:
-            self.follow(segment.form, opening=True)
+        follow_segment(napari_viewer, self.follow)
         self._advise()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -187,14 +186,13 @@ class CompareWidget(ScrolledRows):
         device = memory = None
         if self._devices is not None:
             device, memory = self._devices.name("auto"), self._devices.budget("auto")
-        seams = _about_seams(naive, cropped)
+        advice = advise(naive)
+        seams = _about_seams(naive, cropped, advice)
         warnings = [
             training_window_warning(config),
             work_warning([naive, cropped], device, memory),
-            seams * naive.makes_seams,
         ]
         notes = [
-            seams * (not naive.makes_seams),
             f"naive + cropped: {effort(naive, cropped)}",
             small_image_note(naive),
             taken_note(
@@ -203,11 +201,14 @@ class CompareWidget(ScrolledRows):
             self.form.settings_note,
             too_many_lines(naive, cropped),
         ]
+        if naive.makes_seams:
+            warnings, first = [*warnings, seams], []
+        else:
+            notes, first = [seams, *notes], seam_maker(naive, config.usual_window)
         text = "\n".join(filter(None, notes))
-        first = [] if naive.makes_seams else seam_maker(naive, config.usual_window)
         if is_shown:
             text, warnings = "", []
-        self.note.tell(naive, text, warnings, memory, first, [cropped])
+        self.note.tell(naive, advice, text, warnings, memory, first, [cropped])
 
     # What comes out
 
@@ -273,14 +274,14 @@ def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:
     return text, "warning" if compared.said.is_harm else "note"
 
 
-def _about_seams(naive: TilePlan, cropped: TilePlan) -> str:
+def _about_seams(naive: TilePlan, cropped: TilePlan, advice: Advice) -> str:
     """Say whether naive tiles make seams."""
     if len(naive) == 1:
         return "One tile holds it all: there is no seam. Choose a smaller one."
     if naive.makes_seams:
-        return f"naive: {advise(naive).note}"
+        return f"naive: {advice.note}"
     window = window_text(naive.window)
-    if not advise(naive).is_valid:
+    if not advice.is_valid:
         return f"naive tiles of {window} meet at multiples of the period: no seams."
     same = naive.boundaries == cropped.boundaries
     return f"{window} is a multiple of the period: " + (

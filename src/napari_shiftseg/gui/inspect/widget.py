@@ -14,7 +14,7 @@ from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
 from napari_shiftseg.gui.parts.advanced import Devices, find_devices
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
-from napari_shiftseg.gui.parts.docking import OneTabGroup, found, opened
+from napari_shiftseg.gui.parts.docking import OneTabGroup, follow_segment, opened
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import ModelChoice
 from napari_shiftseg.gui.parts.note import align_labels, dress, wrapped_label
@@ -100,9 +100,7 @@ class InspectWidget(ScrolledRows):
         self._asked: tuple[Any, ...] | None = None  # that a run speaks of
         self._build()
         self._connect()
-        segment = found(napari_viewer, "Segment")
-        if segment is not None:
-            self.follow(segment.form, opening=True)
+        follow_segment(napari_viewer, self.follow)
         self._show_model()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -215,7 +213,8 @@ class InspectWidget(ScrolledRows):
         layer, best = self.image.value, cheapest(self._costs)
         images = prod(layer_shape(layer)[: self._leading()])
         parts = [f"Tile sizes on {layer.name}", by(self._image_size())]
-        parts += [f"each of {images:,} images"] * (images > 1)
+        if images > 1:
+            parts.append(f"each of {images:,} images")
         if self._devices is not None:
             parts.append(f"device {next(iter(self._devices.budgets))}")
         end = (

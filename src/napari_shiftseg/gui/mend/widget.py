@@ -269,8 +269,8 @@ class MendWidget(ScrolledRows):
             self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)
             why = steering.why_none(position)
-            text = f"{number_of(number, 'object')}{': ' * bool(why)}{why}"
-            self.state.say(text, "warning" if why else "")
+            text = number_of(number, "object")
+            self.state.say(f"{text}: {why}" if why else text, "warning" if why else "")
 
     def _say(self, text: str, kind: str) -> None:
         if self._is_open:

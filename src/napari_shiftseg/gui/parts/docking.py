@@ -133,6 +133,13 @@ def found(viewer: napari.Viewer, name: str) -> Any:
     return None
 
 
+def follow_segment(viewer: napari.Viewer, follow: Callable[..., None]) -> None:
+    """Let a widget that is being opened take what Segment has, if that is open."""
+    segment = found(viewer, "Segment")
+    if segment is not None:
+        follow(segment.form, opening=True)
+
+
 def dock_of(widget: QWidget) -> QDockWidget | None:
     """Return the dock that holds a widget, if one does."""
     parent = widget.parentWidget()

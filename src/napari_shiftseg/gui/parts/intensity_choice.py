@@ -243,7 +243,9 @@ class IntensityChoice(Container):
         notes = [n for n in (*scales.notes, *scales.planes) if n != INVERTED]
         is_dark = INVERTED in scales.notes
         self._read = f"{grey(scale.low)}:{grey(scale.high)}".replace(",", "")
-        said = [scale.sentence, *notes, *[DARK] * is_dark]
+        said = [scale.sentence, *notes]
+        if is_dark:
+            said.append(DARK)
         self._say("; ".join(said), "warning" if is_dark else "")
 
     def _say(self, text: str, kind: str = "") -> None:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
-from napari_shiftseg.geometry.advice import advise, cheaper, memory_warning, size_name
+from napari_shiftseg.geometry.advice import cheaper, memory_warning, size_name
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.parts.plain_text import plainly
 from napari_shiftseg.text import sentence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+    from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
 
     Choices = Sequence[tuple[str, tuple[int, ...]]]
@@ -235,6 +236,7 @@ class SizeAdvice(Note):
     def tell(
         self,
         plan: TilePlan,
+        advice: Advice,
         text: str = "",
         warnings: Sequence[str] = (),
         memory: int | None = None,
@@ -246,6 +248,8 @@ class SizeAdvice(Note):
         Parameters
         ----------
         plan : TilePlan
+        advice : Advice
+            On this plan; see `advise`.
         text : str
             Said in any case, in grey.
         warnings : sequence of str
@@ -261,19 +265,20 @@ class SizeAdvice(Note):
         warnings = list(filter(None, [*warnings, memory_warning(largest, memory)]))
         lines = filter(None, [*map(sentence, warnings), text])
         kind = "warning" if warnings else "note"
-        self.say("\n".join(lines), kind, [*first, *self._choices(plan, memory)])
+        choices = _choices(plan, advice.nearest, memory)
+        self.say("\n".join(lines), kind, [*first, *choices])
 
     def refuse(self, reason: str, kind: str = "error") -> None:
         """Say why there is no plan; there is nothing to choose then."""
         self.say(reason, kind, [])
 
-    def _choices(
-        self, plan: TilePlan, memory: int | None
-    ) -> list[tuple[str, tuple[int, ...]]]:
-        """Captions and windows of the buttons."""
-        nearest = advise(plan).nearest
-        choices = [(f"Use {window_text(window)}", window) for window in nearest]
-        best = cheaper(plan, memory)
-        if best is not None and best.window not in nearest:
-            choices.append((f"Cheapest: {size_name(best)}", best.window))
-        return choices
+
+def _choices(
+    plan: TilePlan, nearest: Sequence[tuple[int, ...]], memory: int | None
+) -> Choices:
+    """Return captions and windows of the buttons."""
+    choices = [(f"Use {window_text(window)}", window) for window in nearest]
+    best = cheaper(plan, memory)
+    if best is not None and best.window not in nearest:
+        choices.append((f"Cheapest: {size_name(best)}", best.window))
+    return choices

@@ -81,7 +81,8 @@ class SegmentationOutcome:
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
         parts = [f"{self.result.found} in {self.result.seconds:.1f} s"]
-        parts += [self.taken] * bool(self.taken)
+        if self.taken:
+            parts.append(self.taken)
         parts += map(sentence, self.result.doubts or self.result.intensity.notes)
         parts += self.result.planes
         parts += [note for note in self.result.notes if "memory" in note]

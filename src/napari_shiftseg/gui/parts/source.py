@@ -249,11 +249,10 @@ def _refuse_channels_last(layer: Layer, shape: tuple[int, ...], ndim: int) -> No
     named = is_channel(layer.axis_labels[-1])
     if 0 in shape or not (named or is_channels_last(shape, ndim)):
         return
+    colours = ", or with rgb=True" if shape[-1] in (3, 4) else ""
     raise ValueError(
         f"the last axis of the image, of {by(shape)}, seems to hold channels: add it "
-        f"to napari with channel_axis=-1, a layer a channel"
-        + ", or with rgb=True"
-        * (shape[-1] in (3, 4))
+        f"to napari with channel_axis=-1, a layer a channel{colours}"
     )
 
 

@@ -239,16 +239,20 @@ class SegmentWidget(ScrolledRows):
         warnings = [
             sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),
-            advice.note * advice.makes_seams,
             work_warning([plan], device, memory, planes),
         ]
         notes = [
-            advice.note * (not advice.makes_seams),
             small_image_note(plan),
             taken_note(self.image.value, self._viewer.dims, self.form.colour.value),
         ]
-        self.note.tell(plan, "\n".join(filter(None, notes)), warnings, memory)
-        self.summary.value = advice.summary + (f"; {planes:,} planes" * (planes > 1))
+        if advice.makes_seams:
+            warnings.insert(2, advice.note)
+        else:
+            notes.insert(0, advice.note)
+        text = "\n".join(filter(None, notes))
+        self.note.tell(plan, advice, text, warnings, memory)
+        stack = f"; {planes:,} planes" if planes > 1 else ""
+        self.summary.value = advice.summary + stack
 
     def _show_grid(self) -> None:
         if self.show_grid.value and self._plan is not None:

@@ -230,9 +230,9 @@ class TrainForm(Container):
         count = self.pairs.counted(self.config(NAME))
         sentences = [
             *(self._about_corrections(count) or [self._about_validation()]),
-            taken * (about_name and file.stem != asked),
+            taken if about_name and file.stem != asked else "",
             self.pairs.note,
-            SAME_READING * (self.intensity.reading != USUAL_READING),
+            "" if self.intensity.reading == USUAL_READING else SAME_READING,
         ]
         if count is not None and count.is_partly:
             sentences += [FEW_REGIONS, HOLDING_OUT]
@@ -273,15 +273,7 @@ class TrainForm(Container):
         )
 
     def check(self) -> None:
-        """Refuse what cannot be trained on, before any pixel is read.
-
-        Raises
-        ------
-        NotChosenYet
-            If images or labels are not chosen yet.
-        ValueError
-            If they do not fit each other or the network.
-        """
+        """Refuse what cannot be trained on; see `PairsChoice.check`."""
         self.pairs.check(self.config(NAME))
         self.intensity.settings()
         new_model_path(self.model_name.value)

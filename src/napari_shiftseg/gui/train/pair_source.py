@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_shiftseg.gui.parts.choices import is_result
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.metrics.label_image import doubt_about
 from napari_shiftseg.metrics.partial_truth import is_labelled
 from napari_shiftseg.training.defaults import usual_window
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.gui.parts.source import LayerSource
-    from napari_shiftseg.gui.train.run import Preview
-    from napari_shiftseg.intensity.scale import Reading
+    from napari_shiftseg.gui.train.run import Preview, TrainingTask
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
     from napari_shiftseg.training.partial import TrainingPair
@@ -64,11 +62,7 @@ class LayerPair:
         return f"{self.image.name}, {self.labels_name}"
 
     def to_learn(
-        self,
-        config: ModelConfig,
-        window: tuple[int, ...] | None,
-        say: Callable[[str], None] = lambda _: None,
-        reading: Reading = USUAL_READING,
+        self, task: TrainingTask, say: Callable[[str], None]
     ) -> list[TrainingPair]:
         """Return the frames that are labelled; of corrections what is known.
 
@@ -77,29 +71,26 @@ class LayerPair:
 
         Parameters
         ----------
-        config : ModelConfig
-        window : tuple of int or None
-            Output window the loss sees; None: the usual one.
+        task : TrainingTask
+            With these pairs.
         say : callable
             Takes nothing: what is to be said of layers stands there before a training.
-        reading : Reading
-            How grey values are read.
 
         Raises
         ------
         ValueError
             If nothing is known.
         """
-        labels = np.array(self.labels)
+        labels, config = np.array(self.labels), task.config
         size = labels.shape[-config.ndim :]
         return list(
             training_pairs(
                 self.image.pixels(),
                 labels,
                 config,
-                window or usual_window(config.shape, [size]),
+                task.window or usual_window(config.shape, [size]),
                 f"labels {self.labels_name!r}",
-                reading,
+                task.reading,
             )
         )
 
@@ -150,22 +141,16 @@ class FolderPair:
         return f"{self.images}, {self.labels}"
 
     def to_learn(
-        self,
-        config: ModelConfig,
-        window: tuple[int, ...] | None,
-        say: Callable[[str], None] = lambda _: None,
-        reading: Reading = USUAL_READING,
+        self, task: TrainingTask, say: Callable[[str], None]
     ) -> list[TrainingPair]:
         """Return the images, each split into frames where the network reads fewer axes.
 
         Parameters
         ----------
-        config, window
+        task : TrainingTask
             See `LayerPair`.
         say : callable
             Takes one sentence where labels look like a mask.
-        reading : Reading
-            How grey values are read.
 
         Raises
         ------
@@ -178,7 +163,7 @@ class FolderPair:
         from napari_shiftseg.training.pairs import read_pairs, to_learn
 
         samples = read_pairs(self.images, self.labels, say=say)
-        return to_learn(samples, config, window, reading)
+        return to_learn(samples, task.config, task.window, task.reading)
 
     def counted(self, config: ModelConfig) -> None:
         """Return nothing: the files are not read before a training."""
@@ -249,7 +234,7 @@ class ValidationPreview:
     @property
     def note(self) -> str:
         """What is to be known of the layer; empty where it is simply shown."""
-        return HIDDEN * self._covers
+        return HIDDEN if self._covers else ""
 
     @property
     def _covers(self) -> bool:

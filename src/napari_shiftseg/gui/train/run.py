@@ -165,7 +165,9 @@ class TrainingOutcome:
             ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
         else:
             ended = f"{self.done:,} steps"
-        partly = self.counted.is_partly
+        learnt = ""
+        if self.counted.is_partly:
+            learnt = f" It learnt what is known: {self.counted.line}."
         kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
@@ -174,15 +176,16 @@ class TrainingOutcome:
         return (
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
-            f"{f' It learnt what is known: {self.counted.line}.' * partly}"
-            f"{f' {sentence(self.note)}' if self.note else ''}"
+            f"{learnt}{f' {sentence(self.note)}' if self.note else ''}"
         )
 
     @property
     def _about_before(self) -> str:
         if self.before is None:
             return ""
-        worse = ": it is no better than the model it began with" * self.is_worse
+        worse = (
+            ": it is no better than the model it began with" if self.is_worse else ""
+        )
         return f" (before: {self.before:.2f}{worse})"
 
 
@@ -207,9 +210,7 @@ def training_run(
     doubts: list[str] = []
     found = yield from _unless_stopped(
         is_stopped,
-        lambda: task.pairs.to_learn(
-            task.config, task.window, doubts.append, task.reading
-        ),
+        lambda: task.pairs.to_learn(task, doubts.append),
     )
     if found is None:
         seconds = perf_counter() - began
@@ -277,9 +278,9 @@ def _opened(
 
 def _about(reading: Reading) -> str:
     """Say how grey values are read, where that is not found in each image."""
-    given = "" if reading.intensity == "auto" else written(reading.intensity)
-    parts = [f", intensity {given}" * bool(given), ", inverted" * reading.invert]
-    return "".join(parts)
+    usual = reading.intensity == "auto"
+    given = "" if usual else f", intensity {written(reading.intensity)}"
+    return f"{given}, inverted" if reading.invert else given
 
 
 class _Run:

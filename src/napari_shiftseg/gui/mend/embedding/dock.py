@@ -9,6 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
+from napari_shiftseg.gui.mend.embedding.run import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
 from napari_shiftseg.gui.parts.docking import UndockWatch, dock_of
 
@@ -147,7 +148,7 @@ class PlotLink:
             self.forget()
             return
         self._of, self._plotted = layer, frame
-        self.plot.show(
+        subject = PlotSubject(
             layer,
             frame.predicted,
             frame.objects.modes,
@@ -155,6 +156,7 @@ class PlotLink:
             frame.clustering.kernel,
             frame.position,
         )
+        self.plot.show(subject)
 
     def let_go(self, layer: Layer) -> None:
         """Hold no frame of labels that were deleted."""

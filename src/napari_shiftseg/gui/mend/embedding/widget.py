@@ -34,16 +34,11 @@ from napari_shiftseg.gui.parts.plot import theme_colours
 from napari_shiftseg.gui.parts.source import region_in_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import napari
-    from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.settings import Kernel
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.embedding.canvas import EmbeddingCanvas
-    from napari_shiftseg.pipeline.result import Prediction
     from napari_shiftseg.relabelling.projection import Projection
 
 SOON = 40  # milliseconds in which changes of the labels are gathered
@@ -130,31 +125,9 @@ class EmbeddingPlot(Container):
 
     # What is plotted
 
-    def show(
-        self,
-        layer: Labels,
-        prediction: Prediction,
-        modes: NDArray[Any],
-        bandwidth: float,
-        kernel: Kernel,
-        frame: Sequence[int] = (),
-    ) -> None:
-        """Plot an embedding; the points of the one shown already stay where they are.
-
-        Parameters
-        ----------
-        layer : Labels
-            Of the objects, as large as the embedding.
-        prediction : Prediction
-            Of the image, or of one frame of a series.
-        modes : ndarray
-            (modes, channels)
-        bandwidth : float
-        kernel : {"gaussian", "flat", "von-mises-fisher"}
-        frame : sequence of int
-            Position of the prediction on the leading axes of the layer.
-        """
-        subject = PlotSubject(layer, prediction, modes, bandwidth, kernel, tuple(frame))
+    def show(self, subject: PlotSubject) -> None:
+        """Plot an embedding; the points of the one shown stay where they are."""
+        layer = subject.layer
         before, self._subject = self._subject, subject
         if before is None or before.layer != layer:
             self._followed.follow(layer)
@@ -164,7 +137,7 @@ class EmbeddingPlot(Container):
             self.projection = None
             self._drop_lasso()
             with self.controls.background.changed.blocked():
-                self.controls.background.value = prediction.logit is None
+                self.controls.background.value = subject.prediction.logit is None
         self._project()
 
     def forget(self) -> None:

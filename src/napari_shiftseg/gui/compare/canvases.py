@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, Container
+from magicgui.widgets import CheckBox
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from napari.qt import QtViewer
@@ -19,6 +19,7 @@ from napari_shiftseg.gui.compare.layers import KINDS
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import Row, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +32,7 @@ TIP = "Show or hide it on both sides"
 EXPLAINED = ("embedding", "difference")  # below the switches; the others' tips do
 
 
-class LayerSwitches(Container):
+class LayerSwitches(Rows):
     """A switch for every kind of layer, and a legend of what needs one.
 
     Attributes
@@ -51,10 +52,7 @@ class LayerSwitches(Container):
         }
         self.legend = wrapped_label()
         self._meanings: dict[str, str] = {}
-        row = Container(widgets=list(self.boxes.values()), layout="horizontal")
-        super().__init__(widgets=[row, self.legend], labels=False)
-        for part in (self, row):
-            part.margins = (0, 0, 0, 0)
+        super().__init__(Row(*self.boxes.values()), self.legend)
         for kind, box in self.boxes.items():
             box.changed.connect(partial(self._toggle, kind))
         self._explain()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container
+from magicgui.widgets import ComboBox
 from psygnal import Signal
 from qtpy.compat import isalive
 
@@ -24,6 +24,7 @@ from napari_shiftseg.gui.parts.choices import (
 )
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
 from napari_shiftseg.gui.parts.models import ModelChoice
+from napari_shiftseg.gui.parts.rows import Row, Rows
 from napari_shiftseg.gui.parts.source import (
     layer_shape,
     leading_axes,
@@ -45,7 +46,7 @@ WINDOW_WIDTH = 80  # pixels: 24x96x96
 REGION_WIDTH = 132  # pixels: what is left goes to names of layers
 
 
-class CompareForm(Container):
+class CompareForm(Rows):
     """The controls of a comparison, and the task they stand for.
 
     Parameters
@@ -88,17 +89,11 @@ class CompareForm(Container):
             choices=(WHOLE_IMAGE, IN_VIEW), label="Region",
             tooltip="What is compared: all of the image, or the part that napari shows",
         )  # fmt: skip
-        rows = [
-            Container(widgets=row, layout="horizontal")
-            for row in (
-                [self.image, self.colour, self.model],
-                [self.window, self.truth, self.region],
-                [self.intensity],
-            )
-        ]
-        super().__init__(widgets=rows, labels=False)
-        for part in (self, *rows):
-            part.margins = (0, 0, 0, 0)
+        super().__init__(
+            Row(self.image, self.colour, self.model, labels=True),
+            Row(self.window, self.truth, self.region, labels=True),
+            Row(self.intensity, labels=True),
+        )
         may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH
         self.region.max_width = REGION_WIDTH

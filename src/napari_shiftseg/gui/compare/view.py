@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, Container, PushButton
+from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from napari_shiftseg.gui.compare.layers import seam_mark
 from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.rows import Row
 from napari_shiftseg.gui.parts.source import region_in_view
 from napari_shiftseg.networks.remarks import own_seams
 from napari_shiftseg.text import number_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 NARROW = 32  # pixels of a button with one sign
 
 
-class SeamTour(Container):
+class SeamTour(Row):
     """Buttons that go through the seams that cut an object.
 
     Parameters
@@ -51,12 +52,7 @@ class SeamTour(Container):
             "side leaves whole, the most harmful first",
         )
         self.text = wrapped_label()
-        super().__init__(
-            widgets=[self.all, self.previous, self.next, self.text],
-            layout="horizontal",
-            labels=False,
-        )
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.all, self.previous, self.next, self.text)
         for small in (self.all, self.previous):
             small.native.setMaximumWidth(NARROW)
         self._show_all = show_all
@@ -159,22 +155,15 @@ class ComparisonView(QWidget):
         self.set_theme(theme)
 
     def _lay_out(self) -> None:
-        rows = [
-            self.switches,
-            Container(widgets=[self.tour, self.right], layout="horizontal"),
-        ]
+        rows = [self.switches, Row(self.tour, self.right, labels=True)]
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.outdated.native)
         column.addWidget(self.canvases, stretch=1)
         for row in rows:
-            row.margins = (0, 0, 0, 0)
             column.addWidget(row.native)
-        corner = Container(
-            widgets=[self.save_button, self.report_button], layout="horizontal"
-        )
-        corner.margins = (0, 0, 0, 0)
+        corner = Row(self.save_button, self.report_button)
         corner.native.setStyleSheet("QPushButton { padding: 1px 6px; }")  # tabs are low
         self.tabs.setCornerWidget(corner.native)
         self._rows = [*rows, corner]  # magicgui widgets live as long as they are held

@@ -27,7 +27,7 @@ from napari_shiftseg.gui.parts.advanced import Devices, find_devices
 from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, follow_segment
 from napari_shiftseg.gui.parts.grid import too_many_lines
 from napari_shiftseg.gui.parts.note import SizeAdvice
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.rows import ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import taken_note
 from napari_shiftseg.gui.parts.window_choice import seam_maker

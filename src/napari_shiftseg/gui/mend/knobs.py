@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
-    Container,
     FloatSlider,
     PushButton,
     SpinBox,
@@ -18,7 +17,7 @@ from psygnal import Signal
 from napari_shiftseg.clustering.settings import Clustering, Kernel
 from napari_shiftseg.gui.parts.advanced import KERNEL_TIP
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.note import align_labels
+from napari_shiftseg.gui.parts.rows import Form, Row
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ TOOLTIPS = {
 }
 
 
-class Knobs(Container):
+class Knobs(Form):
     """Bandwidth, foreground threshold, minimum size, kernel, split far parts.
 
     Attributes
@@ -82,17 +81,9 @@ class Knobs(Container):
             "kernel": self.kernel,
             "split_far_parts": self.split_far_parts,
         }
-        size = Container(
-            widgets=[self.min_size, self.split_far_parts], layout="horizontal",
-            labels=False, label="Minimum size",
-        )  # fmt: skip
-        super().__init__(
-            widgets=[self.bandwidth, self.foreground_threshold, size, self.kernel]
-        )
+        size = Row(self.min_size, self.split_far_parts, label="Minimum size")
+        super().__init__(self.bandwidth, self.foreground_threshold, size, self.kernel)
         size.tooltip = fill(TOOLTIPS["min_size"], LINE)
-        for part in (self, size):
-            part.margins = (0, 0, 0, 0)
-        align_labels(self)
         for name, knob in self._knobs.items():
             knob.tooltip = fill(TOOLTIPS[name], LINE)
             knob.native.setToolTip(knob.tooltip)  # also beside a slider
@@ -153,7 +144,7 @@ class Knobs(Container):
             self.turned.emit()
 
 
-class BandwidthSearch(Container):
+class BandwidthSearch(Row):
     """Buttons that find the bandwidth, and go back to the former or to the run's.
 
     Parameters
@@ -197,11 +188,7 @@ class BandwidthSearch(Container):
                 "Take the settings that the objects were first made with.", LINE
             ),
         )
-        super().__init__(
-            widgets=[self.find, self.as_run, self.back],
-            layout="horizontal", labels=False,
-        )  # fmt: skip
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.find, self.as_run, self.back)
         self.back.visible = False
         self.back.changed.connect(self._go_back)
         self.as_run.changed.connect(self._go_to_run)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -17,6 +17,7 @@ from napari_shiftseg.gui.mend.steering import Steering
 from napari_shiftseg.gui.parts.docking import shown_part
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import Row, Rows
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Deletion:
     above: Sequence[ReferenceType[Layer]]
 
 
-class DeletedLabels(Container):
+class DeletedLabels(Rows):
     """Says which labels were deleted with unsaved edits, and offers them back.
 
     They are held until the user takes them back or lets them go.
@@ -63,12 +64,7 @@ class DeletedLabels(Container):
         )
         self.let_go = PushButton(text="Let go", tooltip="The edits are lost.")
         self.let_go.changed.connect(self.withdraw)
-        buttons = Container(
-            widgets=[self.back, self.let_go], layout="horizontal", labels=False
-        )
-        buttons.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.text, buttons], labels=False)
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.text, Row(self.back, self.let_go))
         self.visible = False
 
     def offer(self, layer: Labels, index: int) -> None:

@@ -37,9 +37,9 @@ from napari_shiftseg.gui.parts.docking import (
 )
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.gui.parts.note import align_labels, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT, reads
+from napari_shiftseg.gui.parts.rows import Form, Row, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.standing import StandingText
 from napari_shiftseg.text import number_of
@@ -102,9 +102,7 @@ class MendWidget(ScrolledRows):
         self.reads = wrapped_label(
             label="Intensity", tooltip="Grey values that the run read as 0 and as 1"
         )
-        chosen = Container(widgets=[self.result, self.reads])
-        chosen.margins = (0, 0, 0, 0)
-        align_labels(chosen)
+        chosen = Form(self.result, self.reads)
         self.deleted = DeletedLabels(self._viewer)
         self.state = StandingText(lines=2, least=1)
         self.knobs = Knobs()
@@ -122,10 +120,7 @@ class MendWidget(ScrolledRows):
             tooltip="Open Train on the objects that were mended or marked right; only "
             "they and what is next to them count.",
         )
-        further = Container(
-            widgets=[self.plot, self.teach], layout="horizontal", labels=False
-        )
-        further.margins = (0, 0, 0, 0)
+        further = Row(self.plot, self.teach)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption="Predict again", cancelled="Cancelled: nothing was kept.",

@@ -21,7 +21,8 @@ from superqt import QCollapsible
 from napari_shiftseg.clustering.settings import Clustering, Kernel, Scope
 from napari_shiftseg.device import Precision
 from napari_shiftseg.geometry.tiling import Border
-from napari_shiftseg.gui.parts.note import align_labels, dress, wrapped_label
+from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.rows import Form, Row, align_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ CPU_HELP = (
 )
 
 
-class DeviceChoice(Container):
+class DeviceChoice(Form):
     """A list of devices, filled from a thread, and a banner while the CPU runs.
 
     The banner comes late and stands elsewhere: what is below it would move.
@@ -98,9 +99,7 @@ class DeviceChoice(Container):
         )  # fmt: skip
         self.banner = wrapped_label(tooltip=CPU_HELP)
         dress(self.banner, "note")
-        super().__init__(widgets=[self.list])
-        align_labels(self)
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.list)
         self.banner.visible = False
         self.list.changed.connect(self._choose)
         create_worker(find_devices, _connect={"returned": self.take})
@@ -245,11 +244,7 @@ class Advanced(Container):
             "shows.",
         )  # fmt: skip
         self.layers = {kind: CheckBox(text=kind, tooltip=tip) for kind, tip in SHOWN}
-        show = Container(
-            widgets=list(self.layers.values()), layout="horizontal", labels=False,
-            label="Also add",
-        )  # fmt: skip
-        show.margins = (0, 0, 0, 0)
+        show = Row(*self.layers.values(), label="Also add")
         self.bandwidth.native.setDecimals(DIGITS)
         self.foreground_threshold.native.setDecimals(DIGITS)
         self._taken = Clustering()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit
+from magicgui.widgets import CheckBox, ComboBox, LineEdit
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.choices import may_shrink
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.rows import Row, Rows
 from napari_shiftseg.gui.parts.source import (
     COLOURS,
     GREY,
@@ -41,7 +42,7 @@ LEAST_WIDTH = 80  # pixels: 4000:65535
 VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
 
 
-class IntensityChoice(Container):
+class IntensityChoice(Rows):
     """How grey values are read, and what that means for the image that is chosen.
 
     Parameters
@@ -88,14 +89,8 @@ class IntensityChoice(Container):
         )  # fmt: skip
         self.said = wrapped_label(tooltip="What is read of this image")
         beside, below = ([self.said], []) if is_wide else ([], [self.said])
-        row = Container(
-            widgets=[self.mode, self.values, self.invert, self.ignore_nan, *beside],
-            layout="horizontal",
-            labels=False,
-        )
-        super().__init__(widgets=[row, *below], labels=False, label="Intensity")
-        for part in (self, row):
-            part.margins = (0, 0, 0, 0)
+        row = Row(self.mode, self.values, self.invert, self.ignore_nan, *beside)
+        super().__init__(row, *below, label="Intensity")
         may_shrink(self.mode)
         self.values.min_width, self.values.max_width = LEAST_WIDTH, VALUES_WIDTH
         self._jobs = LatestJobs(self.native, lambda said: self._say(said))

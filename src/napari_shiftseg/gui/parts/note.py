@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari
-from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets import Label, PushButton
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QSizePolicy
 
 from napari_shiftseg.geometry.advice import cheaper, memory_warning, size_name
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import Row, Rows
 from napari_shiftseg.text import sentence
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ LEAST_CONTRAST = 4.5  # of text, WCAG 2.1
 
 MOST_BUTTONS = 4
 LONGEST = 10_000  # pixels that a text may be high
-LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's theme has
 
 
 def dress(box: Label, kind: str, is_result: bool = False) -> None:
@@ -132,12 +132,6 @@ def _luminance(colour: QColor) -> float:
     return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def align_labels(container: Container) -> None:
-    """Let the rows of a container begin at one place."""
-    for label in container.native.findChildren(QLabel):
-        label.setMinimumWidth(LABEL_WIDTH)
-
-
 def wrapped_label(text: str = "", **options: object) -> Label:
     """Return a label whose text is broken where the dock is narrow; see `dress`."""
     label = Label(value=text, **options)
@@ -172,7 +166,7 @@ class _WholeText(QObject):
         return False
 
 
-class Note(Container):
+class Note(Rows):
     """Text in a coloured frame, with up to four buttons that set a window.
 
     Parameters
@@ -193,11 +187,8 @@ class Note(Container):
         self._windows: list[tuple[int, ...]] = []
         for button in self.buttons:
             button.tooltip = "Take this tile size"
-        self.row = Container(widgets=self.buttons, layout="horizontal", labels=False)
-        self.row.margins = (0, 0, 0, 0)
-        below = [self.row] if holds_buttons else []
-        super().__init__(widgets=[self.text, *below], labels=False)
-        self.margins = (0, 0, 0, 0)
+        self.row = Row(*self.buttons)
+        super().__init__(self.text, *([self.row] if holds_buttons else []))
         for number, button in enumerate(self.buttons):
             button.changed.connect(
                 lambda _=None, number=number: on_choose(self._windows[number])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, ProgressBar, PushButton
+from magicgui.widgets import ProgressBar, PushButton
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
@@ -18,6 +18,7 @@ from napari_shiftseg.gui.parts.docking import dock_of
 from napari_shiftseg.gui.parts.jobs import Job
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import Row, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -138,7 +139,7 @@ class Stop:
     tooltip: str = "End the run; what has been reached is kept"
 
 
-class RunPanel(Container):
+class RunPanel(Rows):
     """A button that runs steps in a thread and then is Cancel, and what it tells.
 
     A failed or cancelled run leaves the layers as they were.
@@ -196,12 +197,12 @@ class RunPanel(Container):
         self.text = wrapped_label()
         self.result = wrapped_label()
         self._further = further
-        first, last = _row(*beside, self.button), self.result
+        first = Row(*beside, self.button) if beside else self.button
+        last = self.result
         if further is not None:
-            last = _row(self.result, further)
+            last = Row(self.result, further)
             further.visible = False
-        super().__init__(widgets=[first, self.bar, self.text, last], labels=False)
-        self.margins = (0, 0, 0, 0)
+        super().__init__(first, self.bar, self.text, last)
         for widget in (self.bar, self.text, self.result):
             widget.visible = False
         self.button.changed.connect(self._run_or_cancel)
@@ -354,12 +355,3 @@ class RunPanel(Container):
         self._activity.close()
         if self._job is not None:
             self._job.abandon()
-
-
-def _row(*widgets: Widget) -> Widget:
-    """Return widgets in one row; one is a row by itself."""
-    if len(widgets) == 1:
-        return widgets[0]
-    row = Container(widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
-    return row

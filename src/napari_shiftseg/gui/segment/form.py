@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from magicgui.widgets import Container, PushButton, RadioButtons
+from magicgui.widgets import PushButton, RadioButtons
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
@@ -26,8 +26,8 @@ from napari_shiftseg.gui.parts.identity import (
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.note import align_labels
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import Form
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
@@ -166,7 +166,7 @@ def settings_text(record: dict[str, Any]) -> str:
     return "\n".join([*lines, *chosen])
 
 
-class SegmentForm(Container):
+class SegmentForm(Form):
     """The rows above the advice, and what they and the advanced controls stand for.
 
     Parameters
@@ -203,13 +203,9 @@ class SegmentForm(Container):
             "whole: one pass, where the memory suffices.",
         )
         super().__init__(
-            widgets=[
-                self.image, self.colour, self.model, self.intensity, self.window,
-                self.stitching,
-            ]
+            self.image, self.colour, self.model, self.intensity, self.window,
+            self.stitching,
         )  # fmt: skip
-        self.margins = (0, 0, 0, 0)
-        align_labels(self)
         self.image.changed.connect(self.model.suggest)
         self.model.suggest(self.image.value)
 

@@ -24,8 +24,8 @@ from napari_shiftseg.gui.parts.models import (
     sample_model_warning,
 )
 from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.rows import ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.segmentation_run import (
     SegmentationOutcome,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import (
     ComboBox,
-    Container,
     LineEdit,
     SpinBox,
 )
@@ -17,8 +16,8 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.note import align_labels
 from napari_shiftseg.gui.parts.records import CorrectionRecord
+from napari_shiftseg.gui.parts.rows import Form
 from napari_shiftseg.gui.parts.source import layer_shape
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
@@ -52,7 +51,7 @@ NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
 
 
-class TrainForm(Container):
+class TrainForm(Form):
     """The rows above the advice, and what they and the advanced controls stand for.
 
     Parameters
@@ -67,14 +66,9 @@ class TrainForm(Container):
         self._offered = ""  # window that was not typed
         self._build(viewer)
         super().__init__(
-            widgets=[
-                *self.pairs.rows, self.intensity, self.network, self.start,
-                self.model_name,
-                self.depth, self.window, self.steps,
-            ]
+            *self.pairs.rows, self.intensity, self.network, self.start,
+            self.model_name, self.depth, self.window, self.steps,
         )  # fmt: skip
-        self.margins = (0, 0, 0, 0)
-        align_labels(self)
         self.network.changed.connect(self._take_network)
         self.start.changed.connect(self._take_network)
         for control in (self.network, self.start):

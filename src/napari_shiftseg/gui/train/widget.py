@@ -14,9 +14,9 @@ from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.parts.advanced import DeviceChoice, Foldaway
 from napari_shiftseg.gui.parts.docking import SETTLED, OneTabGroup
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.note import Note, align_labels, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.note import Note, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.rows import ScrolledRows, align_labels
 from napari_shiftseg.gui.parts.run_panel import RunPanel, Stop
 from napari_shiftseg.gui.train.choice import NotChosenYet
 from napari_shiftseg.gui.train.form import TrainForm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, Container, PushButton
+from magicgui.widgets import CheckBox, PushButton
 from matplotlib.backend_bases import MouseButton
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import LineCollection
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.widgets import LassoSelector
 from qtpy.QtCore import Qt, Signal
 
+from napari_shiftseg.gui.parts.rows import Row, Rows
 from napari_shiftseg.gui.parts.standing import StandingText
 from napari_shiftseg.text import number_of, percent
 
@@ -74,7 +75,7 @@ NARROW = 32  # pixels of a button with one sign
 LINES = 4  # of either text
 
 
-class PlotControls(Container):
+class PlotControls(Rows):
     """What is shown, what the plot says of it, and how it is shown.
 
     Attributes
@@ -105,14 +106,9 @@ class PlotControls(Container):
             "circle; others may seem to, being far in a direction that is not seen.",
         )
         self.clear = PushButton(text="Clear (Esc)", tooltip="Drop lasso and selection")
-        rows = ([self.all, self.in_view, self.clear], [self.modes, self.background])
-        lines = [
-            Container(widgets=row, layout="horizontal", labels=False) for row in rows
-        ]
-        for line in lines:
-            line.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.about, *lines, self.said], labels=False)
-        self.margins = (0, 0, 0, 0)
+        above = Row(self.all, self.in_view, self.clear)
+        below = Row(self.modes, self.background)
+        super().__init__(self.about, above, below, self.said)
         self.native.layout().addStretch()
 
     def enable(self, enabled: bool) -> None:

@@ -53,7 +53,7 @@ class CompareWidget(ScrolledRows):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers are read; none is added, changed or removed.
+        Its layers are read, and stay as they are.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:

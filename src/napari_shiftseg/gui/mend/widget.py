@@ -154,7 +154,7 @@ class MendWidget(ScrolledRows):
         self.plot.changed.connect(self._open_plot)
         self.teach.changed.connect(lambda: self._act(self._teach))
         self.tools.bind_keys()
-        self._watch = ViewWatch(viewer, self.native, lambda: self._act(self._look))
+        self._watch = ViewWatch(viewer, self.native, self._look)
         self._tab = OneTabGroup(self.native)
         self._closing = AskOnceDocked(self.native, viewer)
         self._undocked = UndockWatch(self.native, self._leave)
@@ -285,9 +285,10 @@ class MendWidget(ScrolledRows):
         """Return the frame that is shown."""
         return shown_part(self._viewer, steering.layer, steering.kept)[0]
 
-    def _look(self, steering: Steering) -> None:
-        steering.look()
-        self._changed()
+    def _look(self) -> None:
+        if self.steering is not None:
+            self.steering.look()
+            self._changed()
 
     # Knobs
 

@@ -13,7 +13,7 @@ from napari_shiftseg.gui.compare import run as comparison_run
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE, ComparisonView
 from napari_shiftseg.gui.compare.widget import _about_seams
 from napari_shiftseg.gui.parts import grid
-from napari_shiftseg.gui.parts.advanced import IN_VIEW
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW
 from napari_shiftseg.gui.parts.note import SizeAdvice
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4

@@ -5,7 +5,8 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE, Devices
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.parts.device_choice import Devices
 from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.samples.disks import disks
 

@@ -19,7 +19,7 @@ from napari_shiftseg.gui.compare.layers import KINDS
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ TIP = "Show or hide it on both sides"
 EXPLAINED = ("embedding", "difference")  # below the switches; the others' tips do
 
 
-class LayerSwitches(Rows):
+class LayerSwitches(ControlRows):
     """A switch for every kind of layer, and a legend of what needs one.
 
     Attributes
@@ -52,7 +52,7 @@ class LayerSwitches(Rows):
         }
         self.legend = wrapped_label()
         self._meanings: dict[str, str] = {}
-        super().__init__(Row(*self.boxes.values()), self.legend)
+        super().__init__(ControlRow(*self.boxes.values()), self.legend)
         for kind, box in self.boxes.items():
             box.changed.connect(partial(self._toggle, kind))
         self._explain()

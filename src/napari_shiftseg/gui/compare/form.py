@@ -13,7 +13,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.gui.compare.run import CompareTask
-from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
     LayerChoice,
@@ -24,7 +24,7 @@ from napari_shiftseg.gui.parts.choices import (
 )
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
 from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.source import (
     layer_shape,
     leading_axes,
@@ -46,7 +46,7 @@ WINDOW_WIDTH = 80  # pixels: 24x96x96
 REGION_WIDTH = 132  # pixels: what is left goes to names of layers
 
 
-class CompareForm(Rows):
+class CompareForm(ControlRows):
     """The controls of a comparison, and the task they stand for.
 
     Parameters
@@ -90,9 +90,9 @@ class CompareForm(Rows):
             tooltip="What is compared: all of the image, or the part that napari shows",
         )  # fmt: skip
         super().__init__(
-            Row(self.image, self.colour, self.model, labels=True),
-            Row(self.window, self.truth, self.region, labels=True),
-            Row(self.intensity, labels=True),
+            ControlRow(self.image, self.colour, self.model, labels=True),
+            ControlRow(self.window, self.truth, self.region, labels=True),
+            ControlRow(self.intensity, labels=True),
         )
         may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH

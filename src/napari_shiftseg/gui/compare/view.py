@@ -14,7 +14,7 @@ from napari_shiftseg.gui.compare.layers import seam_mark
 from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
-from napari_shiftseg.gui.parts.rows import Row
+from napari_shiftseg.gui.parts.rows import ControlRow
 from napari_shiftseg.gui.parts.source import region_in_view
 from napari_shiftseg.networks.remarks import own_seams
 from napari_shiftseg.text import number_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NARROW = 32  # pixels of a button with one sign
 
 
-class SeamTour(Row):
+class SeamTour(ControlRow):
     """Buttons that go through the seams that cut an object.
 
     Parameters
@@ -155,7 +155,7 @@ class ComparisonView(QWidget):
         self.set_theme(theme)
 
     def _lay_out(self) -> None:
-        rows = [self.switches, Row(self.tour, self.right, labels=True)]
+        rows = [self.switches, ControlRow(self.tour, self.right, labels=True)]
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
@@ -163,7 +163,7 @@ class ComparisonView(QWidget):
         column.addWidget(self.canvases, stretch=1)
         for row in rows:
             column.addWidget(row.native)
-        corner = Row(self.save_button, self.report_button)
+        corner = ControlRow(self.save_button, self.report_button)
         corner.native.setStyleSheet("QPushButton { padding: 1px 6px; }")  # tabs are low
         self.tabs.setCornerWidget(corner.native)
         self._rows = [*rows, corner]  # magicgui widgets live as long as they are held

@@ -23,7 +23,7 @@ from napari_shiftseg.gui.compare.run import (
     whole_run,
 )
 from napari_shiftseg.gui.compare.view import ComparisonView
-from napari_shiftseg.gui.parts.advanced import Devices, find_devices
+from napari_shiftseg.gui.parts.device_choice import Devices, find_devices
 from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, follow_segment
 from napari_shiftseg.gui.parts.grid import too_many_lines
 from napari_shiftseg.gui.parts.note import SizeAdvice

@@ -12,13 +12,13 @@ from qtpy.QtWidgets import QTextBrowser
 
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
-from napari_shiftseg.gui.parts.advanced import Devices, find_devices
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
+from napari_shiftseg.gui.parts.device_choice import Devices, find_devices
 from napari_shiftseg.gui.parts.docking import OneTabGroup, follow_segment, opened
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import ModelChoice
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
-from napari_shiftseg.gui.parts.rows import Form, ScrolledRows
+from napari_shiftseg.gui.parts.rows import ControlForm, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import (
     layer_shape,
@@ -139,7 +139,7 @@ class InspectWidget(ScrolledRows):
             cancelled="Cancelled: nothing was found out.",
             tooltip="Predict in tiles and without: both have to agree",
         )
-        rows = Form(self.image, self.model, self.intensity)
+        rows = ControlForm(self.image, self.model, self.intensity)
         after = [self.title, self.measuring, self.testing]
         whole = Container(widgets=[rows, self.warning, *after], labels=False)
         layout = whole.native.layout()

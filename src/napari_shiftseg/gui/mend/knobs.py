@@ -15,9 +15,9 @@ from magicgui.widgets import (
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel
-from napari_shiftseg.gui.parts.advanced import KERNEL_TIP
+from napari_shiftseg.gui.parts.advanced_rows import KERNEL_TIP
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.rows import Form, Row
+from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ TOOLTIPS = {
 }
 
 
-class Knobs(Form):
+class Knobs(ControlForm):
     """Bandwidth, foreground threshold, minimum size, kernel, split far parts.
 
     Attributes
@@ -81,7 +81,7 @@ class Knobs(Form):
             "kernel": self.kernel,
             "split_far_parts": self.split_far_parts,
         }
-        size = Row(self.min_size, self.split_far_parts, label="Minimum size")
+        size = ControlRow(self.min_size, self.split_far_parts, label="Minimum size")
         super().__init__(self.bandwidth, self.foreground_threshold, size, self.kernel)
         size.tooltip = fill(TOOLTIPS["min_size"], LINE)
         for name, knob in self._knobs.items():
@@ -144,7 +144,7 @@ class Knobs(Form):
             self.turned.emit()
 
 
-class BandwidthSearch(Row):
+class BandwidthSearch(ControlRow):
     """Buttons that find the bandwidth, and go back to the former or to the run's.
 
     Parameters

@@ -17,7 +17,7 @@ from napari_shiftseg.gui.mend.steering import Steering
 from napari_shiftseg.gui.parts.docking import shown_part
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Deletion:
     above: Sequence[ReferenceType[Layer]]
 
 
-class DeletedLabels(Rows):
+class DeletedLabels(ControlRows):
     """Says which labels were deleted with unsaved edits, and offers them back.
 
     They are held until the user takes them back or lets them go.
@@ -64,7 +64,7 @@ class DeletedLabels(Rows):
         )
         self.let_go = PushButton(text="Let go", tooltip="The edits are lost.")
         self.let_go.changed.connect(self.withdraw)
-        super().__init__(self.text, Row(self.back, self.let_go))
+        super().__init__(self.text, ControlRow(self.back, self.let_go))
         self.visible = False
 
     def offer(self, layer: Labels, index: int) -> None:
@@ -149,7 +149,7 @@ class AskBeforeClosing(QObject):
         )
 
 
-class AskOnceDocked(QObject):
+class CloseWatch(QObject):
     """Lets the window ask before it closes, from when a widget is first docked in it.
 
     Parameters

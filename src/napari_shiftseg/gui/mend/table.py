@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListWidget, QSizePolicy
 
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ MOST_LISTED = 500  # the newest
 NONE: Mapping[int, Status] = {}
 
 
-class EditTable(Rows):
+class EditTable(ControlRows):
     """Lists edits; Save…, Load… and Take out stand below.
 
     Attributes
@@ -255,7 +255,7 @@ class EditTable(Rows):
         self.load = PushButton(
             text="Load…", tooltip="Make the edits of a file, after those in the list."
         )
-        super().__init__(self.title, Row(self.remove, self.save, self.load))
+        super().__init__(self.title, ControlRow(self.remove, self.save, self.load))
         self.list = EditRows()
         self.list.setToolTip(LIST_TIP)
         self.native.layout().insertWidget(1, self.list)

@@ -12,7 +12,7 @@ from magicgui.widgets import PushButton
 from psygnal import Signal
 
 from napari_shiftseg.gui.parts.choices import is_truth
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, ADD, RIGHT)
 IN_A_ROW = 4
 
 
-class Tools(Rows):
+class Tools(ControlRows):
     """A button a tool; one is on at a time, or none.
 
     Attributes
@@ -245,7 +245,7 @@ class Tools(Rows):
             for tool in TOOLS
         }
         rows = [
-            Row(*(self.buttons[tool] for tool in TOOLS[i : i + IN_A_ROW]))
+            ControlRow(*(self.buttons[tool] for tool in TOOLS[i : i + IN_A_ROW]))
             for i in range(0, len(TOOLS), IN_A_ROW)
         ]
         super().__init__(*rows)

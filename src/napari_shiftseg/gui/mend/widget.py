@@ -21,7 +21,7 @@ from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightObjects
 from napari_shiftseg.gui.mend.saving import EditFiles, loaded_text
 from napari_shiftseg.gui.mend.sessions import (
-    AskOnceDocked,
+    CloseWatch,
     DeletedLabels,
     SteeredLayers,
 )
@@ -39,7 +39,7 @@ from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT, reads
-from napari_shiftseg.gui.parts.rows import Form, Row, ScrolledRows
+from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.standing import StandingText
 from napari_shiftseg.text import number_of
@@ -102,7 +102,7 @@ class MendWidget(ScrolledRows):
         self.reads = wrapped_label(
             label="Intensity", tooltip="Grey values that the run read as 0 and as 1"
         )
-        chosen = Form(self.result, self.reads)
+        chosen = ControlForm(self.result, self.reads)
         self.deleted = DeletedLabels(self._viewer)
         self.state = StandingText(lines=2, least=1)
         self.knobs = Knobs()
@@ -120,7 +120,7 @@ class MendWidget(ScrolledRows):
             tooltip="Open Train on the objects that were mended or marked right; only "
             "they and what is next to them count.",
         )
-        further = Row(self.plot, self.teach)
+        further = ControlRow(self.plot, self.teach)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption="Predict again", cancelled="Cancelled: nothing was kept.",
@@ -156,7 +156,7 @@ class MendWidget(ScrolledRows):
         self.tools.bind_keys()
         self._watch = ViewWatch(viewer, self.native, self._look)
         self._tab = OneTabGroup(self.native)
-        self._closing = AskOnceDocked(self.native, viewer)
+        self._closing = CloseWatch(self.native, viewer)
         self._undocked = UndockWatch(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 

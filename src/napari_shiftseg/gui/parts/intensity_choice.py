@@ -11,7 +11,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.gui.parts.choices import may_shrink
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.source import (
     COLOURS,
     GREY,
@@ -42,7 +42,7 @@ LEAST_WIDTH = 80  # pixels: 4000:65535
 VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
 
 
-class IntensityChoice(Rows):
+class IntensityChoice(ControlRows):
     """How grey values are read, and what that means for the image that is chosen.
 
     Parameters
@@ -89,7 +89,7 @@ class IntensityChoice(Rows):
         )  # fmt: skip
         self.said = wrapped_label(tooltip="What is read of this image")
         beside, below = ([self.said], []) if is_wide else ([], [self.said])
-        row = Row(self.mode, self.values, self.invert, self.ignore_nan, *beside)
+        row = ControlRow(self.mode, self.values, self.invert, self.ignore_nan, *beside)
         super().__init__(row, *below, label="Intensity")
         may_shrink(self.mode)
         self.values.min_width, self.values.max_width = LEAST_WIDTH, VALUES_WIDTH

@@ -11,7 +11,7 @@ from psygnal import Signal
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Row
+from napari_shiftseg.gui.parts.rows import ControlRow
 from napari_shiftseg.networks.header import (
     bundled_models,
     figure_models,
@@ -81,7 +81,7 @@ class OpenedModels:
 OPENED = OpenedModels()
 
 
-class ModelChoice(Row):
+class ModelChoice(ControlRow):
     """A list of models, and a button that opens a file.
 
     Parameters

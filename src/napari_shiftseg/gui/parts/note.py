@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QSizePolicy
 from napari_shiftseg.geometry.advice import cheaper, memory_warning, size_name
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.text import sentence
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class _WholeText(QObject):
         return False
 
 
-class Note(Rows):
+class Note(ControlRows):
     """Text in a coloured frame, with up to four buttons that set a window.
 
     Parameters
@@ -187,7 +187,7 @@ class Note(Rows):
         self._windows: list[tuple[int, ...]] = []
         for button in self.buttons:
             button.tooltip = "Take this tile size"
-        self.row = Row(*self.buttons)
+        self.row = ControlRow(*self.buttons)
         super().__init__(self.text, *([self.row] if holds_buttons else []))
         for number, button in enumerate(self.buttons):
             button.changed.connect(

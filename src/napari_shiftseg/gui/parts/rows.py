@@ -1,4 +1,4 @@
-"""How the controls of a widget stand: in a row, in rows, with labels, scrolled."""
+"""How the controls of a widget stand: in rows, with labels, scrolled, folded away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
+from superqt import QCollapsible
 
 from napari_shiftseg.gui.parts.plain_text import break_tooltips
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's theme has
 
 
-class Rows(Container):
+class ControlRows(Container):
     """Widgets one below the other, without labels and margins.
 
     Parameters
@@ -33,15 +35,15 @@ class Rows(Container):
         self.margins = (0, 0, 0, 0)
 
 
-class Row(Rows):
-    """Widgets side by side; see `Rows`."""
+class ControlRow(ControlRows):
+    """Widgets side by side; see `ControlRows`."""
 
     def __init__(self, *widgets: Widget, **options: Any) -> None:
         super().__init__(*widgets, layout="horizontal", **options)
 
 
-class Form(Rows):
-    """Widgets one below the other with their labels before them; see `Rows`."""
+class ControlForm(ControlRows):
+    """Widgets one below the other with their labels before them; see `ControlRows`."""
 
     def __init__(self, *widgets: Widget, **options: Any) -> None:
         super().__init__(*widgets, labels=True, **options)
@@ -57,7 +59,7 @@ def align_labels(container: Container) -> None:
 LEAST_HEIGHT = 120  # pixels, so that three docks share a low screen
 
 
-class ScrolledRows(Rows):
+class ScrolledRows(ControlRows):
     """A widget whose rows are scrolled where the screen is low.
 
     Parameters
@@ -107,3 +109,35 @@ class Scrolling(QScrollArea):
         """Leave room for the bar, or it would cover what stands to the right."""
         bar = self.verticalScrollBar().sizeHint().width()
         return int(rows.width() + bar + 2 * self.frameWidth())
+
+
+HEADING = "text-align: left; border: none; background: transparent;"  # also when open
+
+
+class Foldaway(QCollapsible):
+    """Rows that stand below a button, and are folded away until it is pressed.
+
+    They open at once, and their sign is a letter, in the colour of any theme. Folded
+    away they are hidden: Tab would reach what is only flat.
+
+    Parameters
+    ----------
+    rows : Container
+    tooltip : str
+        Of the button.
+    """
+
+    def __init__(self, rows: Container, tooltip: str) -> None:
+        super().__init__(expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self.setDuration(0)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.layout().removeWidget(self.content())
+        self.setContent(rows.native)
+        self.toggleButton().setToolTip(tooltip)
+        self.toggleButton().setStyleSheet(HEADING)
+        self.toggled.connect(self._follow)
+        self._follow(False)
+
+    def _follow(self, is_open: bool) -> None:
+        self.content().setVisible(is_open)
+        self.setText(f"{'▾' if is_open else '▸'} Advanced")

@@ -18,7 +18,7 @@ from napari_shiftseg.gui.parts.docking import dock_of
 from napari_shiftseg.gui.parts.jobs import Job
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -139,7 +139,7 @@ class Stop:
     tooltip: str = "End the run; what has been reached is kept"
 
 
-class RunPanel(Rows):
+class RunPanel(ControlRows):
     """A button that runs steps in a thread and then is Cancel, and what it tells.
 
     A failed or cancelled run leaves the layers as they were.
@@ -197,10 +197,10 @@ class RunPanel(Rows):
         self.text = wrapped_label()
         self.result = wrapped_label()
         self._further = further
-        first = Row(*beside, self.button) if beside else self.button
+        first = ControlRow(*beside, self.button) if beside else self.button
         last = self.result
         if further is not None:
-            last = Row(self.result, further)
+            last = ControlRow(self.result, further)
             further.visible = False
         super().__init__(first, self.bar, self.text, last)
         for widget in (self.bar, self.text, self.result):

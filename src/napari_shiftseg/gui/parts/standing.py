@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_shiftseg.gui.parts.note import PADDING, dress, wrapped_label
-from napari_shiftseg.gui.parts.rows import Rows
+from napari_shiftseg.gui.parts.rows import ControlRows
 
 MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
 
@@ -21,7 +21,7 @@ MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
 WIDTH = 240  # pixels that are asked for, whatever is said
 
 
-class StandingText(Rows):
+class StandingText(ControlRows):
     """A text of at most so many lines; a longer one is scrolled.
 
     Its frame is as high as the text, at the top of the place.

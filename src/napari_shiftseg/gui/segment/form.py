@@ -16,7 +16,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.axis_plan import Stitching
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE, Advanced
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE, AdvancedRows
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
 from napari_shiftseg.gui.parts.identity import (
     doubt_about,
@@ -27,7 +27,7 @@ from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityCh
 from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import ModelChoice
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import Form
+from napari_shiftseg.gui.parts.rows import ControlForm
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
@@ -166,20 +166,20 @@ def settings_text(record: dict[str, Any]) -> str:
     return "\n".join([*lines, *chosen])
 
 
-class SegmentForm(Form):
+class SegmentForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    advanced : Advanced
+    advanced : AdvancedRows
         Shown elsewhere.
     on_info : callable
         Called when ℹ is pressed beside the model.
     """
 
     def __init__(
-        self, viewer: napari.Viewer, advanced: Advanced, on_info: Callable[[], None]
+        self, viewer: napari.Viewer, advanced: AdvancedRows, on_info: Callable[[], None]
     ) -> None:
         self._viewer, self.advanced = viewer, advanced
         self.image = LayerChoice(

@@ -14,8 +14,9 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.inspect.widget import open_inspect
-from napari_shiftseg.gui.parts.advanced import Advanced, DeviceChoice, Foldaway
+from napari_shiftseg.gui.parts.advanced_rows import AdvancedRows
 from napari_shiftseg.gui.parts.channel_axes import first_channel
+from napari_shiftseg.gui.parts.device_choice import DeviceChoice
 from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found, open_mend
 from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.models import (
@@ -25,7 +26,7 @@ from napari_shiftseg.gui.parts.models import (
 )
 from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.rows import ScrolledRows
+from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.segmentation_run import (
     SegmentationOutcome,
@@ -76,7 +77,7 @@ class SegmentWidget(ScrolledRows):
         self._choose_model()
 
     def _build(self) -> None:
-        self.advanced = Advanced()
+        self.advanced = AdvancedRows()
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
         self._remembered = LastChoice.read()

@@ -17,7 +17,7 @@ from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
-from napari_shiftseg.gui.parts.rows import Form
+from napari_shiftseg.gui.parts.rows import ControlForm
 from napari_shiftseg.gui.parts.source import layer_shape
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.gui.train.widget import TrainAdvanced
+    from napari_shiftseg.gui.train.widget import TrainAdvancedRows
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
 
@@ -51,17 +51,17 @@ NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
 
 
-class TrainForm(Form):
+class TrainForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    advanced : TrainAdvanced
+    advanced : TrainAdvancedRows
         Shown elsewhere.
     """
 
-    def __init__(self, viewer: napari.Viewer, advanced: TrainAdvanced) -> None:
+    def __init__(self, viewer: napari.Viewer, advanced: TrainAdvancedRows) -> None:
         self.advanced = advanced
         self._offered = ""  # window that was not typed
         self._build(viewer)

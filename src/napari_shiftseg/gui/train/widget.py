@@ -11,12 +11,12 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.advanced import DeviceChoice, Foldaway
+from napari_shiftseg.gui.parts.device_choice import DeviceChoice
 from napari_shiftseg.gui.parts.docking import SETTLED, OneTabGroup
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.note import Note, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
-from napari_shiftseg.gui.parts.rows import ScrolledRows, align_labels
+from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows, align_labels
 from napari_shiftseg.gui.parts.run_panel import RunPanel, Stop
 from napari_shiftseg.gui.train.choice import NotChosenYet
 from napari_shiftseg.gui.train.form import TrainForm
@@ -40,7 +40,7 @@ PARTS = 10  # of a training: a validation after each
 LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
 
 
-class TrainAdvanced(Container):
+class TrainAdvancedRows(Container):
     """What a biologist need not touch: learning rate, batch, channels, validation."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class TrainWidget(ScrolledRows):
         self._advise()
 
     def _build(self) -> None:
-        self.advanced = TrainAdvanced()
+        self.advanced = TrainAdvancedRows()
         self.form = TrainForm(self._viewer, self.advanced)
         self.note = Note(self.form.use_window)
         self.summary = wrapped_label()

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.widgets import LassoSelector
 from qtpy.QtCore import Qt, Signal
 
-from napari_shiftseg.gui.parts.rows import Row, Rows
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.standing import StandingText
 from napari_shiftseg.text import number_of, percent
 
@@ -75,7 +75,7 @@ NARROW = 32  # pixels of a button with one sign
 LINES = 4  # of either text
 
 
-class PlotControls(Rows):
+class PlotControls(ControlRows):
     """What is shown, what the plot says of it, and how it is shown.
 
     Attributes
@@ -106,8 +106,8 @@ class PlotControls(Rows):
             "circle; others may seem to, being far in a direction that is not seen.",
         )
         self.clear = PushButton(text="Clear (Esc)", tooltip="Drop lasso and selection")
-        above = Row(self.all, self.in_view, self.clear)
-        below = Row(self.modes, self.background)
+        above = ControlRow(self.all, self.in_view, self.clear)
+        below = ControlRow(self.modes, self.background)
         super().__init__(self.about, above, below, self.said)
         self.native.layout().addStretch()
 

@@ -21,8 +21,8 @@ import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.mend.appearance import KeptColours
 from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
-from napari_shiftseg.gui.parts.layers import result_labels, result_layers
 from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.result_layers import result_labels, result_layers
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.mending.edit_files import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge

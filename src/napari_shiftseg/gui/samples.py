@@ -9,8 +9,8 @@ import napari
 from napari.layers import Layer
 
 from napari_shiftseg.gui.parts.belonging import METADATA_OF
-from napari_shiftseg.gui.parts.layers import result_layers
 from napari_shiftseg.gui.parts.models import METADATA_MODELS, OPENED
+from napari_shiftseg.gui.parts.result_layers import result_layers
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, SAMPLES
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 
 
 def kinds(pane):

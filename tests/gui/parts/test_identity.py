@@ -11,7 +11,7 @@ from napari_shiftseg.gui.parts.identity import (
     identified,
     image_behind,
 )
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.source import LayerSource
 
 

@@ -11,9 +11,9 @@ import torch
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.train import pair_source as training_pairs
 from napari_shiftseg.gui.train.pair_source import LayerPair
 from napari_shiftseg.intensity.scale import Reading

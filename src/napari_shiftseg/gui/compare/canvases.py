@@ -16,16 +16,16 @@ from qtpy.QtWidgets import QSizePolicy, QSplitter, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_shiftseg.gui.compare.layers import KINDS
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from napari_shiftseg.gui.compare.layers import CommonScale
-    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
 
 
 TIP = "Show or hide it on both sides"

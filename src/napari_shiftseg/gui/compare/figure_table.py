@@ -22,9 +22,9 @@ from qtpy.QtWidgets import (
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.compare.canvases import GREY
 from napari_shiftseg.gui.compare.run import CompareTask, SweepOutcome, sweep_run
-from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.result_layers import run_name
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.report.figures_of_merit import (
     NOT_DEFINED,

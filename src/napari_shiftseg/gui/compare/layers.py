@@ -13,7 +13,7 @@ from napari_shiftseg.gui.parts.grid import (
     in_every_plane,
     too_many_lines,
 )
-from napari_shiftseg.gui.parts.layers import (
+from napari_shiftseg.gui.parts.result_layers import (
     METADATA_KEY,
     blue,
     cool_labels,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
-    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Comparison

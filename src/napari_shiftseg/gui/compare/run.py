@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.compare.layers import CommonScale
-    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks.unet import UNet

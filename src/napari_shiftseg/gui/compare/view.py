@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 from napari_shiftseg.gui.compare.canvases import LayerSwitches, LinkedCanvases
 from napari_shiftseg.gui.compare.figure_table import FigureTable
 from napari_shiftseg.gui.compare.layers import seam_mark
-from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.result_layers import run_name
 from napari_shiftseg.gui.parts.rows import ControlRow
 from napari_shiftseg.gui.parts.source import region_in_view
 from napari_shiftseg.networks.remarks import own_seams
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.compare.run import CompareOutcome, WholePass
-    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.metrics.splits import Seam
 
 

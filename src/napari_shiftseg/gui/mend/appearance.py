@@ -10,7 +10,7 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.mend.frames import ShownLabels
-from napari_shiftseg.gui.parts.layers import IN_TURN, USUAL, WIDE, usual_colours
+from napari_shiftseg.gui.parts.result_layers import IN_TURN, USUAL, WIDE, usual_colours
 from napari_shiftseg.metrics.objects import same_objects
 from napari_shiftseg.steps import Progress, Returning
 

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import Colormap, CyclicLabelColormap, ensure_colormap
 
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer, remove_soon
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer, remove_soon
 from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:

@@ -36,9 +36,9 @@ from napari_shiftseg.gui.parts.docking import (
     shown_part,
 )
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT, reads
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.standing import StandingText

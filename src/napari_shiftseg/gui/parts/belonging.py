@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 
 if TYPE_CHECKING:

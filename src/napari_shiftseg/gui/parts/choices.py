@@ -13,8 +13,8 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.belonging import SAYS_TRUTH, says_it_is_of
 from napari_shiftseg.gui.parts.identity import is_made_from
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.plain_text import LongNames
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.source import layer_shape
 
 if TYPE_CHECKING:

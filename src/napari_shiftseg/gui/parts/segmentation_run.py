@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.parts.layers import LayerTuple, result_layers
+from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.steps import Progress
 from napari_shiftseg.text import sentence

@@ -24,9 +24,9 @@ from napari_shiftseg.gui.parts.identity import (
     recorded_source,
 )
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import ModelChoice
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.rows import ControlForm
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (

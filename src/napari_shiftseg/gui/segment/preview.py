@@ -16,7 +16,7 @@ from napari_shiftseg.gui.parts.grid import (
     line_width,
     tile_outline,
 )
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:

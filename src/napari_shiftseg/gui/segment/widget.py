@@ -18,7 +18,6 @@ from napari_shiftseg.gui.parts.advanced_rows import AdvancedRows
 from napari_shiftseg.gui.parts.channel_axes import first_channel
 from napari_shiftseg.gui.parts.device_choice import DeviceChoice
 from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found, open_mend
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.models import (
     is_for_samples,
     models_of,
@@ -26,6 +25,7 @@ from napari_shiftseg.gui.parts.models import (
 )
 from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.segmentation_run import (

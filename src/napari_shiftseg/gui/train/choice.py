@@ -17,7 +17,7 @@ from napari_shiftseg.gui.parts.belonging import (
 )
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_image, selected
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.source import layer_shape, source_in_view, taken_note
 from napari_shiftseg.gui.train.pair_source import FolderPair, LayerPair
 from napari_shiftseg.text import by, sentence

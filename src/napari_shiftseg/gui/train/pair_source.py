@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.gui.parts.choices import is_result
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.metrics.label_image import doubt_about
 from napari_shiftseg.metrics.partial_truth import is_labelled
 from napari_shiftseg.training.defaults import usual_window

@@ -8,7 +8,7 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer
 from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:

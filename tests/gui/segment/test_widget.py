@@ -185,13 +185,19 @@ def test_docks_fit_a_low_screen(make_napari_viewer_proxy, names, qtbot):
         docks.append(docked.native)
         if name == "Segment":
             docked.foldaway.toggleButton().click()
-    qtbot.wait(100)
     for dock in docks:
         area = dock.findChild(QScrollArea)
         rows = area.widget()
         assert dock.minimumSizeHint().height() < 200
-        assert rows.minimumSizeHint().height() > 200  # so it would not fit unscrolled
-        assert area.viewport().width() >= rows.minimumSizeHint().width()
+        qtbot.waitUntil(  # it would not fit unscrolled
+            lambda rows=rows: rows.minimumSizeHint().height() > 200, timeout=30_000
+        )
+        qtbot.waitUntil(
+            lambda area=area, rows=rows: (
+                area.viewport().width() >= rows.minimumSizeHint().width()
+            ),
+            timeout=30_000,
+        )
 
 
 # ----------------------------------------------------------------- preview

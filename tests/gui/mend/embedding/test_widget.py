@@ -585,7 +585,7 @@ def test_forgetting(viewer, shown, hand, settled, layer, labels):
     shown.forget()
     assert shown.controls.about.value == NOTHING
     assert list(viewer.layers) == [layer]
-    shown.show(layer, predicted(labels), MODES, 1.0, "gaussian")
+    shown.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))
     settled()
     assert shown.canvas.isVisible()
 

@@ -21,9 +21,9 @@ import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.mend.appearance import KeptColours
 from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
-from napari_shiftseg.gui.parts.layers import result_labels, result_layers
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.result_layers import result_labels, result_layers
+from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.mending.edit_files import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
@@ -78,7 +78,7 @@ def large(viewer):
     sample, model = nuclei((SIZE, SIZE)), load_model("nuclei")
     image = viewer.add_image(sample.image, name="nuclei")
     result = shiftseg.segment(sample.image, model, device="cpu")
-    layers = result_layers(result, Source.of(image), "nuclei")
+    layers = result_layers(result, LayerSource.of(image), "nuclei")
     data, how, _ = next(la for la in layers if la[2] == "labels")
     labels = viewer.add_labels(data, **how)
     KEPT.keep(labels, Kept(result, model.config))

@@ -152,7 +152,10 @@ def test_a_planted_violation_is_caught(module, line):
         ("networks.unet", "from . import config"),
         ("networks.unet", "import torch, numpy"),
         ("metrics.seams", "if TYPE_CHECKING:\n    from ..pipeline import settings"),
-        ("cli.app", "def f():\n    from napari_shiftseg.gui.parts.run import show"),
+        (
+            "cli.app",
+            "def f():\n    from napari_shiftseg.gui.samples import show",
+        ),
         ("cli.app", "from napari_shiftseg import __version__"),
         ("gui.run", "import napari, magicgui, qtpy, superqt"),
         ("experiments.faults", "from napari_shiftseg.training.fit import train"),

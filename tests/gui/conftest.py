@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.segment.form import Remembered
+from napari_shiftseg.gui.segment.form import LastChoice
 from napari_shiftseg.networks.config import ModelConfig, Provenance
 from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.disks import disks
@@ -43,7 +43,7 @@ def settings_folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(settings_folder):
     """Let no test begin with what another has chosen."""
-    Remembered().write()
+    LastChoice().write()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,7 @@ def size_name(plan: TilePlan) -> str:
     return f"whole ({compact(_holding(plan))})"
 
 
+@lru_cache(maxsize=16)  # asked by each warning of one choice
 def cheaper(plan: TilePlan, memory: int | None = None) -> TilePlan | None:
     """Return the cheapest plan of the same region; None if none costs less and fits.
 

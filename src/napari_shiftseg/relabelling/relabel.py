@@ -149,7 +149,7 @@ class Relabelling:
     ) -> None:
         self.prediction = prediction
         self._known = known
-        self.neighbourhood = neighbourhood
+        self.neighbourhood = None if neighbourhood is None else tuple(neighbourhood)
         self._pixels = Pixels(prediction.embedding, prediction.plan.offset, device)
         self._find = Remembered(self._pixels.find, most_bytes)
 

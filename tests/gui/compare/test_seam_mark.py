@@ -9,14 +9,14 @@ import pytest
 from napari.layers import Image
 
 from napari_shiftseg.gui.compare.layers import LINE_COLOUR, outline, seam_mark
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.metrics.splits import Cut, Seam
 
 
 def mark(seam: Seam, offset: tuple[int, ...]):
     """Lines and colours; of a result only the plan is looked at."""
     plan = SimpleNamespace(offset=offset)
-    source = Source.of(Image(np.zeros((30,) * len(offset))))
+    source = LayerSource.of(Image(np.zeros((30,) * len(offset))))
     lines, how, kind = seam_mark(seam, SimpleNamespace(plan=plan), source)
     assert kind == "vectors"
     assert len(how["edge_color"]) == len(lines)

@@ -13,7 +13,7 @@ from napari_shiftseg.gui.compare import run as comparison_run
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE, ComparisonView
 from napari_shiftseg.gui.compare.widget import _about_seams
 from napari_shiftseg.gui.parts import grid
-from napari_shiftseg.gui.parts.advanced import IN_VIEW
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW
 from napari_shiftseg.gui.parts.note import SizeAdvice
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
@@ -417,10 +417,10 @@ def test_tiles_are_called_the_same_only_where_they_are():
 def test_a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch):
     told = []
     monkeypatch.setattr(SizeAdvice, "tell", lambda *_: told.append(True))
-    compared._watch.timeout.emit()
+    compared._watch.settled.triggered.emit()
     assert told == []
     compared.form.region.value = IN_VIEW
     told.clear()
     compared._advised = None  # as of another region
-    compared._watch.timeout.emit()
+    compared._watch.settled.triggered.emit()
     assert len(told) == 1

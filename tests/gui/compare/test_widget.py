@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.compare.figures import FigureTable
+from napari_shiftseg.gui.compare.figure_table import FigureTable
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.metrics import metric
 from napari_shiftseg.metrics.metric import Metric
 
@@ -392,7 +392,7 @@ def test_windows_that_are_none(compared, finish, text):
 
 def test_plots_follow_the_theme(viewer, compared):
     def background():
-        return compared.view.profile._figure.get_facecolor()
+        return compared.view.profile.figure.get_facecolor()
 
     dark = background()
     viewer.theme = "light"

@@ -13,7 +13,12 @@ from napari_shiftseg.gui.mend.appearance import (
     KeptColours,
     kept_colours,
 )
-from napari_shiftseg.gui.parts.layers import USUAL, WIDE, result_labels, usual_colours
+from napari_shiftseg.gui.parts.result_layers import (
+    USUAL,
+    WIDE,
+    result_labels,
+    usual_colours,
+)
 
 FORMER = np.array([[1, 1, 1, 1, 2, 2, 0, 3]])
 PARTED = np.array([[2, 1, 1, 1, 3, 3, 0, 4]])  # 1 is parted, the others move on

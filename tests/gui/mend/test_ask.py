@@ -14,9 +14,9 @@ from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui.mend.ask import KnownEvidence, explained_steps
-from napari_shiftseg.gui.mend.desk import STILL_CLUSTERED
+from napari_shiftseg.gui.mend.desk import STILL_CLUSTERED, axes_of
 from napari_shiftseg.gui.mend.tools import ASK
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction
@@ -167,7 +167,7 @@ class TestWhileItIsClustered:
             steered.knobs.bandwidth.value = smaller
 
         steered.tools.press(ASK)
-        steering.add(Task(long, turn))
+        steering.add(FrameTask(long, turn))
         for pixel in pixels:
             steered.desk.click(pixel, ())
         assert steering.frame(()) is not None
@@ -186,7 +186,7 @@ class TestWhileItIsClustered:
 
     def check_two(self, steered, pixels):
         """Hold what is said against an answer to the same, asked of the new objects."""
-        frame, axes = steered.steering.frame(()), steered.desk._axes
+        frame, axes = steered.steering.frame(()), axes_of(steered.steering)
         steps = explained_steps(lambda: frame, pixels, axes, KnownEvidence())
         assert steered.answer.value == exhaust(steps)
         assert "Both are object" not in steered.answer.value

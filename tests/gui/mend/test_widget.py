@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.mend.history import METADATA_EDITS, Computed
+from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditOutcome
 from napari_shiftseg.gui.mend.knobs import Knobs
 from napari_shiftseg.gui.mend.saving import SAVED, EditFiles
 from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
@@ -28,8 +28,8 @@ from napari_shiftseg.gui.mend.tools import (
     RIGHT,
     SPLIT,
 )  # fmt: skip
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.mending.acts import Change
 from napari_shiftseg.mending.edits import Delete, Grow, Redraw
 from napari_shiftseg.networks.checkpoint import load_model
@@ -680,7 +680,7 @@ def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
 def test_a_redraw_that_changes_nothing_says_why(steered, result) -> None:
     at, steering = inside(result, 1), steered.steering
     frame, nothing = steering.frame(()), Change.none((), result.data)
-    found = Computed(frame, tuple(frame.mending.made), nothing)
+    found = EditOutcome(frame, tuple(frame.mending.made), nothing)
     steering._act(Redraw((at,)), found)
     assert "predicted foreground already" in steered.answer.value
     steering._act(Delete((at,)), found)

@@ -12,7 +12,7 @@ from napari_shiftseg.gui.parts.belonging import (
     lies_on,
     likeness,
 )
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 
 
 def image(name, shape=(4, 5), **options):

@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_shiftseg.gui.parts.channel_axes import channel_in_view, first_channel
 from napari_shiftseg.gui.parts.source import (
-    Source,
+    LayerSource,
     frame_in_view,
     layer_shape,
     leading_axes,
@@ -74,7 +74,7 @@ def test_channels_between_others_lie_at_all_positions_of_the_slider():
 
 def test_lazy_channels_stay_lazy():
     layer = labelled(da.zeros((2, 3, 4, 5), chunks=1), ("z", "c", "y", "x"))
-    assert isinstance(Source.of(layer).pixels(), da.Array)
+    assert isinstance(LayerSource.of(layer).pixels(), da.Array)
 
 
 @pytest.mark.parametrize(("axes", "at"), [("CYX", 0), ("TCYX", 1), ("ZCYX", 1)])
@@ -117,7 +117,7 @@ def test_channels_within_what_a_model_reads_are_refused():
 def test_one_colour(colour, at):
     data = np.random.default_rng(0).random((4, 5, 3))
     layer = Image(data, rgb=True, name="img")
-    source = Source.of(layer, colour=colour)
+    source = LayerSource.of(layer, colour=colour)
     np.testing.assert_array_equal(source.pixels(), data[..., at])
     assert source.title == f"img {colour}"
     assert (

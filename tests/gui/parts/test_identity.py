@@ -11,8 +11,8 @@ from napari_shiftseg.gui.parts.identity import (
     identified,
     image_behind,
 )
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.source import LayerSource
 
 
 def image(name="cells", shape=(4, 5)):
@@ -20,7 +20,7 @@ def image(name="cells", shape=(4, 5)):
 
 
 def record(layer, **others):
-    return identified(Source.of(layer)) | others
+    return identified(LayerSource.of(layer)) | others
 
 
 def test_the_layer_itself_whatever_its_name():

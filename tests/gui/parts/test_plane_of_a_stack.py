@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_shiftseg.gui.compare.run import Task, comparison_run, sweep_run
+from napari_shiftseg.gui.compare.run import CompareTask, comparison_run, sweep_run
 from napari_shiftseg.gui.inspect.widget import tiled_against_untiled
-from napari_shiftseg.gui.parts.run import Run, segmentation_run
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun, segmentation_run
+from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.inference import predict
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.intensity.stack import frame_scales
@@ -45,15 +45,15 @@ def scales(monkeypatch):
 @pytest.mark.parametrize(
     "steps",
     [
-        lambda path, source: segmentation_run(Run(path, source, SETTINGS)),
-        lambda path, source: comparison_run(Task(path, source, SETTINGS)),
-        lambda path, source: sweep_run(Task(path, source, SETTINGS), [6]),
+        lambda path, source: segmentation_run(SegmentationRun(path, source, SETTINGS)),
+        lambda path, source: comparison_run(CompareTask(path, source, SETTINGS)),
+        lambda path, source: sweep_run(CompareTask(path, source, SETTINGS), [6]),
         tiled_against_untiled,
     ],
 )
 def test_the_scale_is_that_of_the_stack(steps, path, model, scales, rng):
     stack = rng.random((3, 24, 26)) * np.array([1, 9, 4])[:, None, None]
-    exhaust(steps(path, Source.of(Image(stack), frame=(0,))))
+    exhaust(steps(path, LayerSource.of(Image(stack), frame=(0,))))
     common = frame_scales(stack, model.config, USUAL_READING).common
     assert scales == [(common.low, common.high)]
     assert common.high > 4 * stack[0].max()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.parts.records import Corrected
+from napari_shiftseg.gui.parts.records import CorrectionRecord
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from napari_shiftseg.gui.parts.records import Corrected
     ],
 )
 def test_in_words(numbers, said):
-    assert Corrected(*numbers, "nuclei", 2).line == said
+    assert CorrectionRecord(*numbers, "nuclei", 2).line == said
 
 
 def test_written_and_read():
     labels = Labels(np.zeros((3, 4), int))
-    assert Corrected.read(labels) is None
-    noted = Corrected(3, 1, 2, 5, "nuclei", 2)
+    assert CorrectionRecord.read(labels) is None
+    noted = CorrectionRecord(3, 1, 2, 5, "nuclei", 2)
     noted.write(labels)
-    assert Corrected.read(labels) == noted
+    assert CorrectionRecord.read(labels) == noted

@@ -2,6 +2,7 @@
 
 import pytest
 
+from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui.parts.note import SizeAdvice
@@ -24,6 +25,10 @@ def plan(window, stitching="cropped"):
     return plan_tiles((40, 50), SHAPE, window, stitching)
 
 
+def tell(advice, plan, *about, **more):
+    advice.tell(plan, advise(plan), *about, **more)
+
+
 def captions(advice):
     return [b.text for b in advice.buttons if b.native.isVisibleTo(advice.native)]
 
@@ -33,7 +38,7 @@ def colour(advice):
 
 
 def test_nearest_and_cheapest_are_offered_and_chosen(advice, chosen):
-    advice.tell(plan(6), "a note")
+    tell(advice, plan(6), "a note")
     assert captions(advice) == ["Use 4", "Use 8", "Cheapest: whole (40 × 52)"]
     for button in advice.buttons[:3]:  # the fourth is not shown
         button.native.click()
@@ -43,24 +48,24 @@ def test_nearest_and_cheapest_are_offered_and_chosen(advice, chosen):
 
 
 def test_the_cheapest_offers_nothing(advice):
-    advice.tell(plan((40, 52)))
+    tell(advice, plan((40, 52)))
     assert captions(advice) == []
     assert advice.text.value == ""
 
 
 def test_warnings_come_first_and_are_amber(advice):
-    advice.tell(plan(8), "a note", ["", "a warning", "Another."])
+    tell(advice, plan(8), "a note", ["", "a warning", "Another."])
     assert advice.text.value == "A warning.\nAnother.\na note"
     assert AMBER in colour(advice)
-    advice.tell(plan(8), "a note", ["", ""])
+    tell(advice, plan(8), "a note", ["", ""])
     assert AMBER not in colour(advice)
 
 
 def test_a_tile_that_does_not_fit_is_warned_of(advice):
     large = plan((40, 52))
-    advice.tell(large, memory=large.memory)
+    tell(advice, large, memory=large.memory)
     assert advice.text.value == ""
-    advice.tell(large, memory=large.memory - 1)
+    tell(advice, large, memory=large.memory - 1)
     assert "A tile takes about" in advice.text.value
     assert AMBER in colour(advice)
     (caption,) = captions(advice)
@@ -70,14 +75,14 @@ def test_a_tile_that_does_not_fit_is_warned_of(advice):
 
 def test_the_largest_of_several_tiles_has_to_fit(advice):
     small, large = plan(8), plan((40, 52))
-    advice.tell(small, memory=small.memory)
+    tell(advice, small, memory=small.memory)
     assert advice.text.value == ""
-    advice.tell(small, memory=small.memory, beside=[large])
+    tell(advice, small, memory=small.memory, beside=[large])
     assert "A tile takes about" in advice.text.value
 
 
 def test_a_refusal_offers_nothing(advice):
-    advice.tell(plan(6))
+    tell(advice, plan(6))
     advice.refuse("no window")
     assert advice.text.value == "no window"
     assert RED in colour(advice)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.parts.advanced import Devices
-from napari_shiftseg.gui.segment.form import Remembered
+from napari_shiftseg.gui.parts.device_choice import Devices
+from napari_shiftseg.gui.segment.form import LastChoice
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_new_session_begins_with_it(viewer, segment, settings_folder):
     first.window.value = "32"
     first.stitching.value = "whole"
     first.device.list.value = "cpu"
-    assert Remembered.read() == Remembered("", "32", "whole", "cpu")
+    assert LastChoice.read() == LastChoice("", "32", "whole", "cpu")
     kept = (settings_folder / "napari-shiftseg.yaml").read_text()
     assert "tile_size: '32'" in kept
     again = segment()
@@ -40,9 +40,9 @@ def test_a_new_session_begins_with_it(viewer, segment, settings_folder):
 def test_only_a_model_that_the_user_has_chosen(viewer, segment):
     viewer.add_image(np.zeros((300, 300)))
     first = segment()
-    assert Remembered.read().model == ""
+    assert LastChoice.read().model == ""
     first.model.value = "disks"  # made for samples: it would find rubbish elsewhere
-    assert Remembered.read().model == ""
+    assert LastChoice.read().model == ""
     assert segment().model.value == "nuclei"
 
 
@@ -51,7 +51,7 @@ def test_a_model_of_the_users_own(viewer, segment, model_file):
     first = segment()
     first.model.open(model_file)
     first.window.value = "8"
-    assert Remembered.read() == Remembered(model_file, "8")
+    assert LastChoice.read() == LastChoice(model_file, "8")
     again = segment()
     assert (again.model.value, again.window.value) == (model_file, "8")
     viewer.open_sample("napari-shiftseg", "disks_13")
@@ -64,14 +64,14 @@ def test_what_is_tried_on_a_sample_is_not_remembered(viewer, segment):
     first.stitching.value = "naive"
     first.window.value = "24"
     first.model.value = "disks-w16"
-    assert Remembered.read() == Remembered()
-    Remembered("gone", "24x", "naive", "none").write()
+    assert LastChoice.read() == LastChoice()
+    LastChoice("gone", "24x", "naive", "none").write()
     again = segment()
     assert (again.model.value, again.stitching.value) == ("disks", "cropped")
 
 
 def test_what_no_longer_holds_is_left_out(viewer, segment):
-    Remembered("gone", "24x", "cropped", "none").write()
+    LastChoice("gone", "24x", "cropped", "none").write()
     viewer.add_image(np.zeros((300, 300)))
     again = segment()
     assert (again.model.value, again.window.value) == ("nuclei", "240")

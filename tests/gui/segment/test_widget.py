@@ -5,7 +5,8 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE, Devices
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.parts.device_choice import Devices
 from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.samples.disks import disks
 
@@ -183,14 +184,20 @@ def test_docks_fit_a_low_screen(make_napari_viewer_proxy, names, qtbot):
         _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", name)
         docks.append(docked.native)
         if name == "Segment":
-            docked.advanced_button.native.click()
-    qtbot.wait(100)
+            docked.foldaway.toggleButton().click()
     for dock in docks:
         area = dock.findChild(QScrollArea)
         rows = area.widget()
         assert dock.minimumSizeHint().height() < 200
-        assert rows.minimumSizeHint().height() > 200  # so it would not fit unscrolled
-        assert area.viewport().width() >= rows.minimumSizeHint().width()
+        qtbot.waitUntil(  # it would not fit unscrolled
+            lambda rows=rows: rows.minimumSizeHint().height() > 200, timeout=30_000
+        )
+        qtbot.waitUntil(
+            lambda area=area, rows=rows: (
+                area.viewport().width() >= rows.minimumSizeHint().width()
+            ),
+            timeout=30_000,
+        )
 
 
 # ----------------------------------------------------------------- preview
@@ -571,7 +578,7 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     assert widget.again.native.isVisible()
     assert widget.panel.result.native.isVisible()
     assert under_the_mouse() is button
-    widget.advanced_button.native.click()  # what stands above does move it
+    widget.foldaway.toggleButton().click()  # what stands above does move it
     assert under_the_mouse() is not button
 
 

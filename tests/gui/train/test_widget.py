@@ -11,11 +11,11 @@ import torch
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.records import Corrected
-from napari_shiftseg.gui.train import pairs as training_pairs
-from napari_shiftseg.gui.train.pairs import LayerPair
+from napari_shiftseg.gui.parts.records import CorrectionRecord
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.train import pair_source as training_pairs
+from napari_shiftseg.gui.train.pair_source import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
 from napari_shiftseg.networks.checkpoint import load_model, save_model
@@ -107,7 +107,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     assert set(course.ap50) == {20, 40}
     best = max(course.ap50, key=course.ap50.get)
 
-    figure = pair.plot._figure
+    figure = pair.plot.figure
     drawn = {line.get_label(): line.get_xydata() for line in figure.axes[0].lines}
     np.testing.assert_allclose(drawn["pull"][:, 1], course.terms["pull"])
     np.testing.assert_allclose(
@@ -489,7 +489,7 @@ def test_the_model_one_begins_with_is_measured_first(pair, run, begun, rate, wor
     run(pair)
     course = pair.course
     assert course.before == begun
-    line = pair.plot._figure.axes[1].lines[1]
+    line = pair.plot.figure.axes[1].lines[1]
     assert set(line.get_ydata()) == {begun}
     said = pair.panel.result.value
     assert f"(before: {begun:.2f}" in said
@@ -616,7 +616,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     record = {METADATA_KEY: {"image": "cells", "settings": {}}}
     viewer.add_labels(np.ones((300, 300), int), metadata=record)  # visible
     labels = viewer.layers["mended"]
-    Corrected(9, 0, 1, 1, "nuclei", 2).write(labels)
+    CorrectionRecord(9, 0, 1, 1, "nuclei", 2).write(labels)
     corrected.take_corrections(viewer.layers["cells"], labels)
     said = corrected.note.text.value.splitlines()
     assert len(said) == sum(line.count(". ") + 1 for line in said) == 4
@@ -625,7 +625,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     more = corrected.note.text.tooltip
     assert "so as not to cover the labels" in more
     assert "must be above the period" in more
-    Corrected(9, 0, 1, 1, "disks", 2).write(labels)
+    CorrectionRecord(9, 0, 1, 1, "disks", 2).write(labels)
     corrected.form.start.value = "nothing"
     assert "has no foreground logit" in corrected.note.text.value
     assert len(corrected.note.text.value.splitlines()) == 4
@@ -750,7 +750,7 @@ def test_the_intensity_reaches_the_network(pair, nuclei):
     assert "Choose this intensity in Segment" in pair.note.text.value
     task = pair.form.task("cpu")
     assert task.reading == Reading((5, 250), True)
-    (learnt,) = task.pairs.to_learn(task.config, task.window, reading=task.reading)
+    (learnt,) = task.pairs.to_learn(task, print)
     read = opened(learnt.sample, task.config).read(((0, 10), (0, 10)), np.float64)
     np.testing.assert_allclose(read[0], (250 - image[:10, :10]) / 245, atol=1e-6)
     choice.values.value = "7:2"
@@ -780,7 +780,7 @@ def test_nothing_is_displayed_of_files(pair):
 
 def test_corrections_are_read_as_in_the_run(viewer, corrected):
     labels = viewer.layers["mended"]
-    Corrected(9, 0, 1, 1, "nuclei", 2, (100, 1100), True).write(labels)
+    CorrectionRecord(9, 0, 1, 1, "nuclei", 2, (100, 1100), True).write(labels)
     corrected.take_corrections(viewer.layers["cells"], labels)
     settings = corrected.form.intensity.settings()
     assert (settings["intensity"], settings["invert"]) == ((100, 1100), True)

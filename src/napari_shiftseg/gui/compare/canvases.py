@@ -6,31 +6,33 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, Container
+from magicgui.widgets import CheckBox
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from napari.qt import QtViewer
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_shiftseg.gui.compare.layers import KINDS
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari_shiftseg.gui.compare.layers import Shared
-    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.compare.layers import CommonScale
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
 
 
 TIP = "Show or hide it on both sides"
 EXPLAINED = ("embedding", "difference")  # below the switches; the others' tips do
 
 
-class LayerSwitches(Container):
+class LayerSwitches(ControlRows):
     """A switch for every kind of layer, and a legend of what needs one.
 
     Attributes
@@ -50,10 +52,7 @@ class LayerSwitches(Container):
         }
         self.legend = wrapped_label()
         self._meanings: dict[str, str] = {}
-        row = Container(widgets=list(self.boxes.values()), layout="horizontal")
-        super().__init__(widgets=[row, self.legend], labels=False)
-        for part in (self, row):
-            part.margins = (0, 0, 0, 0)
+        super().__init__(ControlRow(*self.boxes.values()), self.legend)
         for kind, box in self.boxes.items():
             box.changed.connect(partial(self._toggle, kind))
         self._explain()
@@ -62,7 +61,7 @@ class LayerSwitches(Container):
         """Whether a kind is to be seen; what has no switch is."""
         return kind not in self.boxes or self.boxes[kind].value
 
-    def explain(self, common: Shared, whole_on_the_right: bool = False) -> None:
+    def explain(self, common: CommonScale, whole_on_the_right: bool = False) -> None:
         """Say what the colours of a comparison mean."""
         self._meanings = common.meanings(whole_on_the_right)
         for kind, meaning in self._meanings.items():
@@ -106,7 +105,8 @@ class Pane(QWidget):
         self.canvas.setAcceptDrops(False)  # files dropped here belong into the viewer
         policy = QSizePolicy.Policy.Ignored  # else it would take the whole window
         self.canvas.setSizePolicy(policy, policy)
-        self.title = QLabel(title)
+        self.title = QElidingLabel(title)
+        self.title.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title.setSizePolicy(policy, QSizePolicy.Policy.Fixed)  # it may be long

@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container
+from magicgui.widgets import ComboBox
 from psygnal import Signal
 from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.gui.compare.run import Task
-from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.gui.compare.run import CompareTask
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
     LayerChoice,
@@ -24,6 +24,7 @@ from napari_shiftseg.gui.parts.choices import (
 )
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
 from napari_shiftseg.gui.parts.models import ModelChoice
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.source import (
     layer_shape,
     leading_axes,
@@ -45,7 +46,7 @@ WINDOW_WIDTH = 80  # pixels: 24x96x96
 REGION_WIDTH = 132  # pixels: what is left goes to names of layers
 
 
-class CompareForm(Container):
+class CompareForm(ControlRows):
     """The controls of a comparison, and the task they stand for.
 
     Parameters
@@ -88,17 +89,11 @@ class CompareForm(Container):
             choices=(WHOLE_IMAGE, IN_VIEW), label="Region",
             tooltip="What is compared: all of the image, or the part that napari shows",
         )  # fmt: skip
-        rows = [
-            Container(widgets=row, layout="horizontal")
-            for row in (
-                [self.image, self.colour, self.model],
-                [self.window, self.truth, self.region],
-                [self.intensity],
-            )
-        ]
-        super().__init__(widgets=rows, labels=False)
-        for part in (self, *rows):
-            part.margins = (0, 0, 0, 0)
+        super().__init__(
+            ControlRow(self.image, self.colour, self.model, labels=True),
+            ControlRow(self.window, self.truth, self.region, labels=True),
+            ControlRow(self.intensity, labels=True),
+        )
         may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH
         self.region.max_width = REGION_WIDTH
@@ -189,7 +184,7 @@ class CompareForm(Container):
         self.model_chosen.emit()
         self.edited.emit()
 
-    def task(self) -> Task:
+    def task(self) -> CompareTask:
         """Return what the controls say.
 
         Raises
@@ -199,11 +194,11 @@ class CompareForm(Container):
         """
         return self._task(self.window.window())
 
-    def task_of_all_windows(self) -> Task:
+    def task_of_all_windows(self) -> CompareTask:
         """Return what the controls say but for the tile size; see `task`."""
         return self._task(None)
 
-    def _task(self, window: int | tuple[int, ...] | None) -> Task:
+    def _task(self, window: int | tuple[int, ...] | None) -> CompareTask:
         image, config = self.image.value, self.model.config
         if image is None:
             raise ValueError(OPEN_FIRST)
@@ -216,7 +211,7 @@ class CompareForm(Container):
             window=window, region=region, **self.intensity.settings(),
             **self.as_in_segment,
         )  # fmt: skip
-        return Task(self.model.value, source, settings, *self._truth())
+        return CompareTask(self.model.value, source, settings, *self._truth())
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:
         """Return the true labels, unread, and which frame of them is in view.
@@ -242,7 +237,7 @@ class CompareForm(Container):
         expected, ndim = layer_shape(self.image.value), self.model.config.ndim
         return layer_shape(self.truth.value) in (expected, expected[-ndim:])
 
-    def plan(self, task: Task, stitching: Stitching) -> TilePlan:
+    def plan(self, task: CompareTask, stitching: Stitching) -> TilePlan:
         """Return the tiles of a task of this image."""
         shape, settings = self.model.config.shape, task.settings
         size = layer_shape(self.image.value)[-shape.ndim :]

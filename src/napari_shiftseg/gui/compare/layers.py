@@ -13,7 +13,7 @@ from napari_shiftseg.gui.parts.grid import (
     in_every_plane,
     too_many_lines,
 )
-from napari_shiftseg.gui.parts.layers import (
+from napari_shiftseg.gui.parts.result_layers import (
     METADATA_KEY,
     blue,
     cool_labels,
@@ -24,13 +24,13 @@ from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
-    from napari_shiftseg.gui.parts.layers import LayerTuple
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.splits import Seam
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.result import Segmentation
@@ -41,7 +41,7 @@ WIDTH = 0.6  # pixels: what lies under a line is to be seen
 LEAST_AROUND = 12  # pixels shown around the cuts of a seam, or as many as they are long
 
 
-def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
+def seam_mark(seam: Seam, result: Segmentation, source: LayerSource) -> LayerTuple:
     """Return the cuts of a seam and a frame around it, to be drawn or looked at.
 
     Of a volume they lie in the plane of the longest cut; a seam between two planes has
@@ -52,7 +52,7 @@ def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
     seam : Seam
     result : Segmentation
         Whose seam it is.
-    source : Source
+    source : LayerSource
         Of the image.
     """
     plan = result.plan
@@ -75,7 +75,7 @@ def seam_mark(seam: Seam, result: Segmentation, source: Source) -> LayerTuple:
     return lines, how, "vectors"
 
 
-def outline(bounds: Region) -> NDArray[np.float64]:
+def outline(bounds: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
     """Return begin and extent of the four sides of a rectangle: (4, 2, 2).
 
     Parameters
@@ -139,12 +139,12 @@ KINDS = {  # what can be shown → whether it is at first
 
 
 @dataclass(frozen=True)
-class Shared:
+class CommonScale:
     r"""What all panes have in common, so that their colours can be compared.
 
     Attributes
     ----------
-    source : Source
+    source : LayerSource
         Of the image.
     pixels : ndarray
         (\*spatial) of the image, as far as it was compared.
@@ -158,7 +158,7 @@ class Shared:
         (\*spatial) of what was compared; objects of other stitchings take its ids.
     """
 
-    source: Source
+    source: LayerSource
     pixels: NDArray[Any]
     limits: tuple[float, float]
     farthest: float
@@ -201,10 +201,10 @@ class Shared:
 
 def shared(
     comparison: Comparison,
-    source: Source,
+    source: LayerSource,
     pixels: NDArray[Any],
     difference: NDArray[Any],
-) -> Shared:
+) -> CommonScale:
     """Find what naive and cropped stitching have in common."""
     naive, cropped = comparison.naive.result, comparison.cropped.result
     brightest = max(
@@ -212,7 +212,7 @@ def shared(
     )
     plan = cropped.plan
     seen = np.asarray(pixels[plan.slices])
-    return Shared(
+    return CommonScale(
         source, seen, (0, brightest or 1), float(difference.max()), plan.offset,
         cropped.labels,
     )  # fmt: skip
@@ -220,7 +220,7 @@ def shared(
 
 def pane_layers(
     result: Segmentation,
-    common: Shared,
+    common: CommonScale,
     colours: NDArray[Any],
     difference: NDArray[Any],
 ) -> list[LayerTuple]:
@@ -229,7 +229,7 @@ def pane_layers(
     Parameters
     ----------
     result : Segmentation
-    common : Shared
+    common : CommonScale
     colours : ndarray
         (\*spatial, 3), its embedding as RGB.
     difference : ndarray
@@ -267,11 +267,11 @@ def pane_layers(
 
 def _border(plan: TilePlan) -> NDArray[np.float64]:
     """Return the outline of the region of a plan, in every plane; see `grid_lines`."""
-    edges = tuple((start - 0.5, stop - 0.5) for start, stop in plan.region[-2:])
+    edges = [(start - 0.5, stop - 0.5) for start, stop in plan.region[-2:]]
     return in_every_plane(outline(edges), plan.region[:-2])
 
 
-def _numbered(result: Segmentation, common: Shared) -> NDArray[Any]:
+def _numbered(result: Segmentation, common: CommonScale) -> NDArray[Any]:
     """Return the labels, objects numbered as in the common ones."""
     return relabelled_like(result.labels, common.labels[common.within(result)])
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.compare.layers import Shared
-    from napari_shiftseg.gui.parts.layers import LayerTuple
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.compare.layers import CommonScale
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Task:
+class CompareTask:
     r"""What is to be compared: a model, by name or path, on one image.
 
     Attributes
     ----------
     model : str
-    source : Source
+    source : LayerSource
     settings : Settings
     truth : array of int or None
         ([leading,] \*spatial), as the layer holds it.
@@ -44,7 +44,7 @@ class Task:
     """
 
     model: str
-    source: Source
+    source: LayerSource
     settings: Settings
     truth: Any = None
     frame: tuple[int, ...] = ()
@@ -66,7 +66,7 @@ class Task:
             return None
         return np.asarray(self.truth[self.frame] if self.frame else self.truth)
 
-    def is_of_the_same(self, other: Task) -> bool:
+    def is_of_the_same(self, other: CompareTask) -> bool:
         """Whether another task has this model, these pixels and this truth."""
         return (
             self.model == other.model
@@ -74,16 +74,16 @@ class Task:
             and self.truth is other.truth
         )
 
-    def is_of_the_same_region(self, other: Task) -> bool:
+    def is_of_the_same_region(self, other: CompareTask) -> bool:
         """Whether another task is of the same, and of the same part of it."""
         return self.shows_the_same(other) and self.is_of_the_same(other)
 
-    def shows_the_same(self, other: Task) -> bool:
+    def shows_the_same(self, other: CompareTask) -> bool:
         """Whether another task has these pixels and is of the same part of them."""
         same = self.settings.region == other.settings.region
         return same and self._is_of_these_pixels(other)
 
-    def _is_of_these_pixels(self, other: Task) -> bool:
+    def _is_of_these_pixels(self, other: CompareTask) -> bool:
         one, two = self.source, other.source
         return one.data is two.data and (one.first, one.channel, one.colour) == (
             two.first,
@@ -100,12 +100,12 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Compared:
+class CompareOutcome:
     r"""A comparison, what it says, and what its panes show, bottom layer first.
 
     Attributes
     ----------
-    task : Task
+    task : CompareTask
     pixels : array
         ([channels,] \*spatial), the image as it was then, if it is in memory.
     truth : ndarray or None
@@ -113,23 +113,23 @@ class Compared:
     model : UNet
     comparison : Comparison
     said : Verdict
-    common : Shared
+    common : CommonScale
     naive, cropped : list of LayerTuple
     """
 
-    task: Task
+    task: CompareTask
     pixels: Any
     truth: NDArray[np.integer] | None
     model: UNet
     comparison: Comparison
     said: Verdict
-    common: Shared
+    common: CommonScale
     naive: list[LayerTuple]
     cropped: list[LayerTuple]
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepOutcome:
     """The points of a window sweep, and what they say."""
 
     points: list[SweepPoint]
@@ -137,14 +137,14 @@ class Swept:
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholePass:
     """One pass over a region, and what its pane shows, bottom layer first."""
 
     region: Region
     layers: list[LayerTuple]
 
 
-def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
+def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcome]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers, shared
@@ -168,10 +168,12 @@ def comparison_run(task: Task) -> Generator[Progress, None, Compared]:
         for result, colours in zip(results, joint_colours(results), strict=True)
     ]
     said = verdict(comparison, model)
-    return Compared(task, pixels, truth, model, comparison, said, common, *layers)
+    return CompareOutcome(task, pixels, truth, model, comparison, said, common, *layers)
 
 
-def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, Whole]:
+def whole_run(
+    compared: CompareOutcome, region: Region
+) -> Generator[Progress, None, WholePass]:
     """Predict what is in view in one pass, and make its layers.
 
     Raises
@@ -208,11 +210,11 @@ def whole_run(compared: Compared, region: Region) -> Generator[Progress, None, W
     naive = sides[0].embeddings[(slice(None), *compared.common.within(result))]
     difference = distance(naive, result.embeddings)
     layers = pane_layers(result, compared.common, colours, difference)
-    return Whole(plan.region, layers)
+    return WholePass(plan.region, layers)
 
 
 def report_run(
-    compared: Compared, points: list[SweepPoint], folder: Path
+    compared: CompareOutcome, points: list[SweepPoint], folder: Path
 ) -> Generator[Progress, None, Path]:
     """Write the report of a comparison and, where there is one, of a sweep."""
     yield Progress(0, 0, stage="writing the report")
@@ -231,8 +233,8 @@ def report_run(
 
 
 def sweep_run(
-    task: Task, windows: list[int | tuple[int, ...]]
-) -> Generator[Progress, None, Swept]:
+    task: CompareTask, windows: list[int | tuple[int, ...]]
+) -> Generator[Progress, None, SweepOutcome]:
     """Load the model and segment at window after window."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.networks.checkpoint import load_model
@@ -247,7 +249,7 @@ def sweep_run(
         task.pixels(), model, windows, settings, labels, scale
     )
     said = sweep_verdict(points, own_seams(model.config) is not None)
-    return Swept(points, f"{task.name}, model {model.config.name}: {said}")
+    return SweepOutcome(points, f"{task.name}, model {model.config.name}: {said}")
 
 
 def shown_pixels(pixels: Any, model: UNet) -> Any:

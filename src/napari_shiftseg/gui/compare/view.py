@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, Container, PushButton
+from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_shiftseg.gui.compare.canvases import LayerSwitches, LinkedCanvases
-from napari_shiftseg.gui.compare.figures import FigureTable
+from napari_shiftseg.gui.compare.figure_table import FigureTable
 from napari_shiftseg.gui.compare.layers import seam_mark
-from napari_shiftseg.gui.parts.layers import run_name
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.result_layers import run_name
+from napari_shiftseg.gui.parts.rows import ControlRow
 from napari_shiftseg.gui.parts.source import region_in_view
 from napari_shiftseg.networks.remarks import own_seams
 from napari_shiftseg.text import number_of
@@ -22,29 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.compare.run import Compared, Whole
-    from napari_shiftseg.gui.parts.layers import LayerTuple
+    from napari_shiftseg.gui.compare.run import CompareOutcome, WholePass
+    from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.metrics.splits import Seam
 
 
 NARROW = 32  # pixels of a button with one sign
 
 
-class SeamTour(Container):
+class SeamTour(ControlRow):
     """Buttons that go through the seams that cut an object.
 
     Parameters
     ----------
-    visit : callable
-        Takes the seam to be shown.
     show_all : callable
         Called when all is to be seen again.
     """
 
-    def __init__(
-        self, visit: Callable[[Seam], None], show_all: Callable[[], None]
-    ) -> None:
-        self._visit = visit
+    def __init__(self, show_all: Callable[[], None]) -> None:
+        self._visit: Callable[[Seam], None] = lambda _: None
         self._seams: Sequence[Seam] = ()
         self._at = -1
         self.all = PushButton(text="⤢", tooltip="Show all")
@@ -55,12 +52,7 @@ class SeamTour(Container):
             "side leaves whole, the most harmful first",
         )
         self.text = wrapped_label()
-        super().__init__(
-            widgets=[self.all, self.previous, self.next, self.text],
-            layout="horizontal",
-            labels=False,
-        )
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.all, self.previous, self.next, self.text)
         for small in (self.all, self.previous):
             small.native.setMaximumWidth(NARROW)
         self._show_all = show_all
@@ -70,9 +62,9 @@ class SeamTour(Container):
         self.all.enabled = False
         self._enable()
 
-    def begin(self, seams: Sequence[Seam]) -> None:
-        """Take other seams, ranked; none is visited yet."""
-        self._seams, self._at = seams, -1
+    def begin(self, seams: Sequence[Seam], visit: Callable[[Seam], None]) -> None:
+        """Take other seams, ranked, and what shows one; none is visited yet."""
+        self._seams, self._visit, self._at = seams, visit, -1
         self.all.enabled = True
         self._count()
         self._enable()
@@ -126,7 +118,7 @@ class ComparisonView(QWidget):
     def __init__(self, theme: str, want_whole: Callable[[], None]) -> None:
         super().__init__()
         self._want_whole = want_whole
-        self._compared: Compared | None = None
+        self._compared: CompareOutcome | None = None
         self._is_whole = False
         self.canvases = LinkedCanvases("naive", "cropped")
         self.outdated = wrapped_label(OUTDATED)
@@ -138,7 +130,7 @@ class ComparisonView(QWidget):
             tooltip="What the right canvas shows; whole: one pass over what is in "
             "view, without any tile",
         )  # fmt: skip
-        self.tour = SeamTour(self._visit, self._show_all)
+        self.tour = SeamTour(self._show_all)
         self.table = FigureTable()
         self.profile = Plot(theme)
         self.save_button = PushButton(
@@ -163,22 +155,15 @@ class ComparisonView(QWidget):
         self.set_theme(theme)
 
     def _lay_out(self) -> None:
-        rows = [
-            self.switches,
-            Container(widgets=[self.tour, self.right], layout="horizontal"),
-        ]
+        rows = [self.switches, ControlRow(self.tour, self.right, labels=True)]
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.outdated.native)
         column.addWidget(self.canvases, stretch=1)
         for row in rows:
-            row.margins = (0, 0, 0, 0)
             column.addWidget(row.native)
-        corner = Container(
-            widgets=[self.save_button, self.report_button], layout="horizontal"
-        )
-        corner.margins = (0, 0, 0, 0)
+        corner = ControlRow(self.save_button, self.report_button)
         corner.native.setStyleSheet("QPushButton { padding: 1px 6px; }")  # tabs are low
         self.tabs.setCornerWidget(corner.native)
         self._rows = [*rows, corner]  # magicgui widgets live as long as they are held
@@ -208,11 +193,11 @@ class ComparisonView(QWidget):
         self.save_button.enabled = plot is not None and not plot.is_empty
 
     @property
-    def compared(self) -> Compared | None:
+    def compared(self) -> CompareOutcome | None:
         """What is shown, if anything is."""
         return self._compared
 
-    def show_comparison(self, compared: Compared) -> None:
+    def show_comparison(self, compared: CompareOutcome) -> None:
         """Show a comparison in place of the one before."""
         before, self._compared = self._compared, compared
         comparison = compared.comparison
@@ -227,10 +212,12 @@ class ComparisonView(QWidget):
         if before is None or not compared.task.shows_the_same(before.task):
             self.canvases.reset_view()
         self.table.show_comparison(comparison)
-        self.tour.begin(comparison.naive.cutting)
-        self._draw_profile()
+        self.tour.begin(
+            comparison.naive.cutting, lambda seam: self._visit(seam, compared)
+        )
+        self._draw_profile(compared)
 
-    def region_in_view(self) -> Region:
+    def region_in_view(self, compared: CompareOutcome) -> Region:
         """Return the pixels that the right canvas shows, of those compared.
 
         Raises
@@ -239,7 +226,7 @@ class ComparisonView(QWidget):
             If none of them is in view.
         """
         pane = self.canvases.right
-        plan = self._compared.comparison.cropped.result.plan
+        plan = compared.comparison.cropped.result.plan
         shown = region_in_view(pane.layer("image"), pane.model.dims, plan.shape.ndim)
         region = tuple(  # the image shown begins where the compared region does
             (max(start + first, first), min(stop + first, last))
@@ -261,12 +248,12 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             self.right.value = CROPPED
 
-    def show_whole(self, whole: Whole) -> None:
+    def show_whole(self, whole: WholePass, compared: CompareOutcome) -> None:
         """Show one pass over a region on the right, if that is still wanted."""
         if self.right.value != WHOLE:
             return
         self._is_whole = True
-        self.switches.explain(self._compared.common, whole_on_the_right=True)
+        self.switches.explain(compared.common, whole_on_the_right=True)
         title = f"whole: {region_text(whole.region)}"
         self.canvases.right.show_layers(title, self._as_switched(whole.layers))
 
@@ -283,12 +270,12 @@ class ComparisonView(QWidget):
             for data, how, of in layers
         ]
 
-    def _draw_profile(self) -> None:
+    def _draw_profile(self, compared: CompareOutcome) -> None:
         from napari_shiftseg.report.figures_of_merit import profile_table
         from napari_shiftseg.report.plots import draw_profile
 
-        comparison = self._compared.comparison
-        mark_period = own_seams(self._compared.model.config) is not None
+        comparison = compared.comparison
+        mark_period = own_seams(compared.model.config) is not None
         self.profile.show_plot(
             lambda figure, colours: draw_profile(
                 figure, comparison, colours, mark_period
@@ -297,7 +284,8 @@ class ComparisonView(QWidget):
         )
 
     def _change_right(self, state: str) -> None:
-        if self._compared is None:
+        compared = self._compared
+        if compared is None:
             self.right.value = CROPPED
             return
         if state == WHOLE:
@@ -306,18 +294,17 @@ class ComparisonView(QWidget):
         if not self._is_whole:
             return
         self._is_whole = False
-        self.switches.explain(self._compared.common)
-        plan = self._compared.comparison.cropped.result.plan
-        layers = self._as_switched(self._compared.cropped)
+        self.switches.explain(compared.common)
+        plan = compared.comparison.cropped.result.plan
+        layers = self._as_switched(compared.cropped)
         self.canvases.right.show_layers(run_name(plan), layers)
 
     def _show_all(self) -> None:
         self.canvases.unmark()
         self.canvases.reset_view()
 
-    def _visit(self, seam: Seam) -> None:
+    def _visit(self, seam: Seam, compared: CompareOutcome) -> None:
         self.switches.boxes["label outlines"].value = True  # the pieces
-        compared = self._compared
         result = compared.comparison.naive.result
         self.canvases.mark(seam_mark(seam, result, compared.task.source))
 

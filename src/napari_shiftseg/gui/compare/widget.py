@@ -12,22 +12,22 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.advice import advise, effort, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import default_windows, window_text
-from napari_shiftseg.gui.compare.figures import SweepPanel
+from napari_shiftseg.gui.compare.figure_table import SweepPanel
 from napari_shiftseg.gui.compare.form import CompareForm
 from napari_shiftseg.gui.compare.run import (
-    Compared,
-    Task,
-    Whole,
+    CompareOutcome,
+    CompareTask,
+    WholePass,
     comparison_run,
     report_run,
     whole_run,
 )
 from napari_shiftseg.gui.compare.view import ComparisonView
-from napari_shiftseg.gui.parts.advanced import Devices, find_devices
-from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found
+from napari_shiftseg.gui.parts.device_choice import Devices, find_devices
+from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, follow_segment
 from napari_shiftseg.gui.parts.grid import too_many_lines
 from napari_shiftseg.gui.parts.note import SizeAdvice
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.rows import ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import taken_note
 from napari_shiftseg.gui.parts.window_choice import seam_maker
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.segment.form import SegmentForm
     from napari_shiftseg.steps import Progress
@@ -52,19 +53,17 @@ class CompareWidget(ScrolledRows):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Its layers are read; none is added, changed or removed.
+        Its layers are read, and stay as they are.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self._devices: Devices | None = None
-        self._advised: Task | None = None  # that the note speaks of
+        self._advised: CompareTask | None = None  # that the note speaks of
         self._build()
         self._connect()
         self._choose_model()
-        segment = found(napari_viewer, "Segment")
-        if segment is not None:
-            self.follow(segment.form, opening=True)
+        follow_segment(napari_viewer, self.follow)
         self._advise()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -145,7 +144,8 @@ class CompareWidget(ScrolledRows):
         """Say what the present choice means; Compare is enabled if it can be run."""
         if not isalive(self.native):
             return
-        shown = self.view.compared is not None
+        compared = self.view.compared
+        shown = compared is not None
         for control in (self.view.report_button, self.view.right):
             control.enabled = shown and not self._is_busy
         self._advised = None
@@ -160,16 +160,10 @@ class CompareWidget(ScrolledRows):
             self.view.set_outdated(shown)
         else:
             self._advised = task
-            is_shown = shown and self._is_shown(task, naive)
+            is_shown = compared is not None and _is_of(compared, task, naive)
             self._say_what_it_means(naive, cropped, is_shown)
             self._allow(True)
             self.view.set_outdated(shown and not is_shown)
-
-    def _is_shown(self, task: Task, naive: TilePlan) -> bool:
-        """Whether what is shown is of this task: the same tiles on the same image."""
-        compared = self.view.compared
-        plan = compared.comparison.naive.result.plan
-        return plan == naive and compared.task.is_of_the_same(task)
 
     def _allow(self, allowed: bool) -> None:
         """Let one thing run at a time; a sweep has tile sizes of its own."""
@@ -177,7 +171,7 @@ class CompareWidget(ScrolledRows):
         can_sweep = allowed or self._subject() is not None
         self.sweep.panel.allow(can_sweep and not self.panel.is_running)
 
-    def _subject(self) -> Task | None:
+    def _subject(self) -> CompareTask | None:
         """Return the task but for the tile size; None if it cannot be carried out."""
         try:
             return self.form.task_of_all_windows()
@@ -192,14 +186,13 @@ class CompareWidget(ScrolledRows):
         device = memory = None
         if self._devices is not None:
             device, memory = self._devices.name("auto"), self._devices.budget("auto")
-        seams = _about_seams(naive, cropped)
+        advice = advise(naive)
+        seams = _about_seams(naive, cropped, advice)
         warnings = [
             training_window_warning(config),
             work_warning([naive, cropped], device, memory),
-            seams * naive.makes_seams,
         ]
         notes = [
-            seams * (not naive.makes_seams),
             f"naive + cropped: {effort(naive, cropped)}",
             small_image_note(naive),
             taken_note(
@@ -208,27 +201,23 @@ class CompareWidget(ScrolledRows):
             self.form.settings_note,
             too_many_lines(naive, cropped),
         ]
+        if naive.makes_seams:
+            warnings, first = [*warnings, seams], []
+        else:
+            notes, first = [seams, *notes], seam_maker(naive, config.usual_window)
         text = "\n".join(filter(None, notes))
-        first = [] if naive.makes_seams else seam_maker(naive, config.usual_window)
         if is_shown:
             text, warnings = "", []
-        self.note.tell(naive, text, warnings, memory, first, [cropped])
+        self.note.tell(naive, advice, text, warnings, memory, first, [cropped])
 
     # What comes out
 
-    def _steps(self) -> Generator[Progress, None, Compared]:
+    def _steps(self) -> Generator[Progress, None, CompareOutcome]:
         return comparison_run(self.form.task())
 
-    def _show(self, compared: Compared) -> tuple[str, str]:
+    def _show(self, compared: CompareOutcome) -> tuple[str, str]:
         self.view.show_comparison(compared)
-        return self._said()
-
-    def _said(self, more: str = "") -> tuple[str, str]:
-        """Return what is said of the comparison shown, and of which one it is."""
-        compared = self.view.compared
-        about = f"{compared.task.name}, model {compared.model.config.name}"
-        text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
-        return text, "warning" if compared.said.is_harm else "note"
+        return _said(compared)
 
     def _run_changed(self) -> None:
         if not self.panel.is_running:
@@ -236,20 +225,22 @@ class CompareWidget(ScrolledRows):
         self._advise()
 
     def _want_whole(self) -> None:
-        if self._is_busy:
+        compared = self.view.compared
+        if compared is None or self._is_busy:
             self.view.settle()
             return
         try:
-            region = self.view.region_in_view()
+            region = self.view.region_in_view(compared)
         except ValueError as error:
             self.panel.say(str(error), "error")
             self.view.settle()
             return
-        self.panel.begin(whole_run(self.view.compared, region), self._show_whole)
 
-    def _show_whole(self, whole: Whole) -> tuple[str, str]:
-        self.view.show_whole(whole)
-        return self._said()
+        def show(whole: WholePass) -> tuple[str, str]:
+            self.view.show_whole(whole, compared)
+            return _said(compared)
+
+        self.panel.begin(whole_run(compared, region), show)
 
     def _ask_where(self) -> None:
         folder = show_file_dialog("d", "Folder for the report")
@@ -258,28 +249,39 @@ class CompareWidget(ScrolledRows):
 
     def write_report(self, folder: Path) -> None:
         """Write the report of what is shown into a folder."""
-        if self._is_busy:
-            return
         compared = self.view.compared
+        if compared is None or self._is_busy:
+            return
         points = self.sweep.points_of(compared.task)
         self.panel.begin(
-            report_run(compared, points, folder), self._reported,
-            cancelled=self._said("Cancelled: no report was written.")[0],
-            failed=self._said("No report was written")[0],
-        )  # fmt: skip
-
-    def _reported(self, folder: Path) -> tuple[str, str]:
-        return self._said(f"Report written: {folder / 'report.html'}")
+            report_run(compared, points, folder),
+            lambda to: _said(compared, f"Report written: {to / 'report.html'}"),
+            cancelled=_said(compared, "Cancelled: no report was written.")[0],
+            failed=_said(compared, "No report was written")[0],
+        )
 
 
-def _about_seams(naive: TilePlan, cropped: TilePlan) -> str:
+def _is_of(compared: CompareOutcome, task: CompareTask, naive: TilePlan) -> bool:
+    """Whether a comparison is of a task: the same tiles on the same image."""
+    plan = compared.comparison.naive.result.plan
+    return plan == naive and compared.task.is_of_the_same(task)
+
+
+def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:
+    """Return what is said of a comparison, and of which one it is; and the kind."""
+    about = f"{compared.task.name}, model {compared.model.config.name}"
+    text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
+    return text, "warning" if compared.said.is_harm else "note"
+
+
+def _about_seams(naive: TilePlan, cropped: TilePlan, advice: Advice) -> str:
     """Say whether naive tiles make seams."""
     if len(naive) == 1:
         return "One tile holds it all: there is no seam. Choose a smaller one."
     if naive.makes_seams:
-        return f"naive: {advise(naive).note}"
+        return f"naive: {advice.note}"
     window = window_text(naive.window)
-    if not advise(naive).is_valid:
+    if not advice.is_valid:
         return f"naive tiles of {window} meet at multiples of the period: no seams."
     same = naive.boundaries == cropped.boundaries
     return f"{window} is a multiple of the period: " + (

@@ -12,13 +12,13 @@ from qtpy.QtWidgets import QTextBrowser
 
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
-from napari_shiftseg.gui.parts.advanced import Devices, find_devices
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
-from napari_shiftseg.gui.parts.docking import OneTabGroup, found, opened
+from napari_shiftseg.gui.parts.device_choice import Devices, find_devices
+from napari_shiftseg.gui.parts.docking import OneTabGroup, follow_segment, opened
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.note import align_labels, dress, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.rows import ControlForm, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import (
     layer_shape,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.segment.form import SegmentForm
     from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.pipeline.self_test import SelfTest
@@ -54,7 +54,7 @@ def measurement(
 
 
 def tiled_against_untiled(
-    model: str, source: Source, reading: Reading | None = None
+    model: str, source: LayerSource, reading: Reading | None = None
 ) -> Generator[Progress, None, SelfTest]:
     """Load a model, by name or path, and test its tiles on one frame of an image."""
     yield Progress(0, 0, stage="loading the model")
@@ -79,7 +79,8 @@ CHANGED = "The image or the model was changed meanwhile: run it again."
 
 def open_inspect(viewer: napari.Viewer) -> InspectWidget:
     """Open the Inspect widget of a viewer, or bring it to the front."""
-    return opened(viewer, "Inspect model")
+    inspect: InspectWidget = opened(viewer, "Inspect model")
+    return inspect
 
 
 class InspectWidget(ScrolledRows):
@@ -99,9 +100,7 @@ class InspectWidget(ScrolledRows):
         self._asked: tuple[Any, ...] | None = None  # that a run speaks of
         self._build()
         self._connect()
-        segment = found(napari_viewer, "Segment")
-        if segment is not None:
-            self.follow(segment.form, opening=True)
+        follow_segment(napari_viewer, self.follow)
         self._show_model()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -140,9 +139,7 @@ class InspectWidget(ScrolledRows):
             cancelled="Cancelled: nothing was found out.",
             tooltip="Predict in tiles and without: both have to agree",
         )
-        rows = Container(widgets=[self.image, self.model, self.intensity])
-        rows.margins = (0, 0, 0, 0)
-        align_labels(rows)
+        rows = ControlForm(self.image, self.model, self.intensity)
         after = [self.title, self.measuring, self.testing]
         whole = Container(widgets=[rows, self.warning, *after], labels=False)
         layout = whole.native.layout()
@@ -214,7 +211,8 @@ class InspectWidget(ScrolledRows):
         layer, best = self.image.value, cheapest(self._costs)
         images = prod(layer_shape(layer)[: self._leading()])
         parts = [f"Tile sizes on {layer.name}", by(self._image_size())]
-        parts += [f"each of {images:,} images"] * (images > 1)
+        if images > 1:
+            parts.append(f"each of {images:,} images")
         if self._devices is not None:
             parts.append(f"device {next(iter(self._devices.budgets))}")
         end = (
@@ -246,7 +244,7 @@ class InspectWidget(ScrolledRows):
             self.title.value = self._headline()
 
     def _planned(self) -> list[Cost]:
-        memory = self._devices and self._devices.budget("auto")
+        memory = None if self._devices is None else self._devices.budget("auto")
         return planned_costs(self._image_size(), self.model.config.shape, None, memory)
 
     def _leading(self) -> int:
@@ -293,10 +291,14 @@ class InspectWidget(ScrolledRows):
             return CHANGED, "note"
         self._costs = costs
         self._fill()
-        timed = [cost for cost in costs if cost.seconds is not None]
+        timed = [
+            (cost.seconds, number)
+            for number, cost in enumerate(costs)
+            if cost.seconds is not None
+        ]
         if not timed:
             return "No tile fits in memory.", "warning"
-        best = min(timed, key=lambda cost: cost.seconds)
+        best = costs[min(timed)[1]]
         return f"Fastest: {best.name}, {best.time}.", "note"
 
     def _test(self) -> Generator[Progress, None, SelfTest]:

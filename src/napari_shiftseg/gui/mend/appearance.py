@@ -10,7 +10,7 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.mend.frames import ShownLabels
-from napari_shiftseg.gui.parts.layers import IN_TURN, USUAL, WIDE, usual_colours
+from napari_shiftseg.gui.parts.result_layers import IN_TURN, USUAL, WIDE, usual_colours
 from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.steps import Progress, Returning
 
@@ -61,7 +61,7 @@ def kept_colours(
     usual = usual_colours(number + 1)
     alike = (usual[:-1] == own).all(axis=1, keepdims=True)
     fresh = np.where(alike, usual[1:], usual[:-1])
-    kept = np.where(same.stays[:, np.newaxis], own, fresh)
+    kept: NDArray[np.float32] = np.where(same.stays[:, np.newaxis], own, fresh)
     kept[0] = USUAL[0]
     return kept
 
@@ -169,20 +169,13 @@ def seen_steps(
     colours : KeptColours
         Of the layer; it is read only.
     """
-
-    def coloured(labels: NDArray[Any], box: tuple[Any, ...] = (...,)) -> Any:
-        number = len(known.objects.mode_of)
-        before = colours.of(known.position, number - 1)
-        now = kept_colours(known.objects.labels[box], before, labels)
-        return np.concatenate([now, before[-SPARE:]])
-
     returning = Returning(steps)
     for progress in returning:
         if known is not None and isinstance(progress, ShownLabels):
             box = progress.at[len(known.position) :]
             yield SeenLabels(
                 progress.done, progress.total, stage=progress.stage,
-                shown=progress, colours=coloured(progress.labels, box),
+                shown=progress, colours=_coloured(known, colours, progress.labels, box),
             )  # fmt: skip
         else:
             yield progress
@@ -190,8 +183,20 @@ def seen_steps(
     if known is None:
         seen = colours.of(frame.position, len(frame.objects.mode_of) - 1)
     else:
-        seen = coloured(frame.objects.labels)
+        seen = _coloured(known, colours, frame.objects.labels)
     return SeenFrame(frame, seen, (yield from _why_none(frame)))
+
+
+def _coloured(
+    known: SteeredFrame,
+    colours: KeptColours,
+    labels: NDArray[Any],
+    box: tuple[Any, ...] = (...,),
+) -> NDArray[np.float32]:
+    """Return colours of labels in a box: what a frame showed there keeps its own."""
+    before = colours.of(known.position, len(known.objects.mode_of) - 1)
+    now = kept_colours(known.objects.labels[box], before, labels)
+    return np.concatenate([now, before[-SPARE:]])
 
 
 def _why_none(frame: SteeredFrame) -> Generator[Progress, None, str]:

@@ -13,10 +13,10 @@ from napari_shiftseg.gui.parts.belonging import METADATA_OF
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.docking import opened
 from napari_shiftseg.gui.parts.identity import image_behind, recorded_source
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.gui.parts.records import METADATA_CORRECTED, Corrected
-from napari_shiftseg.gui.parts.run import Run
-from napari_shiftseg.gui.parts.source import Source, layer_shape
+from napari_shiftseg.gui.parts.records import METADATA_CORRECTED, CorrectionRecord
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
+from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.steps import Progress
 
@@ -43,12 +43,12 @@ class Corrections:
     ----------
     known : ndarray of int
         ([leading,] \*spatial) of the image; −1 is not known.
-    corrected : Corrected
+    corrected : CorrectionRecord
         How much it is.
     """
 
     known: NDArray[np.integer]
-    corrected: Corrected
+    corrected: CorrectionRecord
 
 
 def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
@@ -86,7 +86,8 @@ def correction_steps(
         If no object was mended or marked.
     """
     from napari_shiftseg.mending.edits import Delete
-    from napari_shiftseg.training.partial import UNKNOWN, corrections
+    from napari_shiftseg.metrics.label_image import UNKNOWN
+    from napari_shiftseg.training.partial import corrections
 
     config, size = steering.kept.config, layer_shape(image)
     leading = size[: len(size) - config.image_axes]
@@ -120,7 +121,7 @@ def correction_steps(
         )
     record = steering.layer.metadata[METADATA_KEY]
     settings = record["settings"]
-    corrected = Corrected(
+    corrected = CorrectionRecord(
         mended, deleted, frames, prod(leading), record["model"], config.ndim,
         settings.get("intensity", "auto"), settings.get("invert", False),
     )  # fmt: skip
@@ -154,7 +155,7 @@ def show_corrections(viewer: napari.Viewer, image: Image, found: Corrections) ->
         name=f"corrections · {image.name}",
         visible=False,
         metadata={METADATA_OF: of},
-        **Source.of(image).placed((), known.ndim),
+        **LayerSource.of(image).placed((), known.ndim),
     )
     found.corrected.write(layer)
     viewer.layers.append(layer)
@@ -168,7 +169,7 @@ def open_training(viewer: napari.Viewer, image: Image, labels: Labels) -> TrainW
     return train
 
 
-def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
+def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
     """Return the run that made labels.
 
     Raises
@@ -178,10 +179,10 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> Run:
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
     source = recorded_source(record, image_of(viewer, labels))
-    return Run(record["model"], source, Settings(**record["settings"]))
+    return SegmentationRun(record["model"], source, Settings(**record["settings"]))
 
 
-def predicted_again(run: Run) -> Generator[Progress, None, Kept]:
+def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     """Predict as a run did, and return what is kept of it."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.networks.checkpoint import load_model

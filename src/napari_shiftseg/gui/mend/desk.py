@@ -8,13 +8,14 @@ from napari_shiftseg.gui.mend.ask import Asking, Question, explained_steps
 from napari_shiftseg.gui.mend.layers import DistanceLayer, Marks
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT, Clicks, Gestures, is_inside
 from napari_shiftseg.gui.parts.docking import bring_into_view, shown_part
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Grow, Paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import napari
+    from napari.layers import Labels
 
     from napari_shiftseg.gui.mend.ask import Reply
     from napari_shiftseg.gui.mend.layers import RightObjects
@@ -101,7 +102,7 @@ class ToolDesk:
         if self.steering is None:
             return
         layer = self.steering.layer
-        self._outline(tool is ASK)
+        self._outline(layer, tool is ASK)
         if tool is not None:
             layer.visible = True  # or objects that are not seen would change
             self._viewer.layers.selection.active = layer
@@ -122,24 +123,27 @@ class ToolDesk:
 
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
         """Take a click on a pixel of the layer, with the keys held."""
-        place = self._place(pixel)
+        steering, tool = self.steering, self.tool
+        if steering is None or tool is None:
+            return
+        layer, place = steering.layer, _place(steering, pixel)
         self._visited = []
-        if not self.steering.layer.visible:
+        if not layer.visible:
             self._say(HIDDEN, "warning")
         elif place is None:
             self._say(OUTSIDE, "warning")
-        elif self.tool is ASK:
-            self._explain(place)
-        elif self.tool is ADD:
+        elif tool is ASK:
+            self._explain(steering, place)
+        elif tool is ADD:
             frame, point = place
-            self._do(Grow(point, not self.steering.layer.data[pixel], frame))
-        elif not self.steering.layer.data[pixel] and self.tool is not RIGHT:
+            self._do(steering, Grow(point, not layer.data[pixel], frame))
+        elif not layer.data[pixel] and tool is not RIGHT:
             waits = bool(self._clicks.points)
             self._say(STILL_WAITING if waits else ON_BACKGROUND, "warning")
-        elif self.tool is RIGHT:
-            self._mark_right(pixel)
+        elif tool is RIGHT:
+            self._mark_right(steering, pixel)
         else:
-            self._collect(place, keys)
+            self._collect(steering, tool, place, keys)
 
     def escape(self) -> None:
         """Drop the points that wait for others; where none do, lay the tool down."""
@@ -153,14 +157,16 @@ class ToolDesk:
 
     def visit(self, edits: Sequence[Edit]) -> None:
         """Mark the points of edits, and go to the last one; none: mark no more."""
-        if self.steering is None:
+        steering = self.steering
+        if steering is None:
             return
-        layer = self.steering.layer
-        found = [
-            [p for p in map(self._pixel, places_of(edit)) if is_inside(layer, p)]
+        layer = steering.layer
+        pixels = [
+            [_pixel(steering, place) for place in places_of(edit)]
             for edit in edits
-            if len(edit.frame) == layer.ndim - self.steering.kept.ndim
+            if len(edit.frame) == layer.ndim - steering.kept.ndim
         ]
+        found = [[p for p in points if is_inside(layer, p)] for points in pixels]
         self._visited = [pixel for pixels in found for pixel in pixels]
         self._draw_marks()
         if found and found[-1]:
@@ -168,53 +174,58 @@ class ToolDesk:
 
     def draw(self, pixels: Sequence[Pixel]) -> None:
         """Take a stroke over pixels of the layer."""
-        places = [self._place(pixel) for pixel in pixels]
+        steering, tool = self.steering, self.tool
+        if steering is None or tool is None:
+            return
         self._visited = []
-        if not self.steering.layer.visible:
+        if not steering.layer.visible:
             self._say(HIDDEN, "warning")
             return
-        if None in places:
+        places = [p for p in (_place(steering, pixel) for pixel in pixels) if p]
+        if len(places) < len(pixels):
             self._say("The stroke leaves the labels: draw within them.", "warning")
             return
         frame, points = places[0][0], [point for _, point in places]
-        self._do(self._clicks.stroke(self.tool, frame, points))
+        self._do(steering, self._clicks.stroke(tool, frame, points))
         self._show_marks(())
 
     def hover(self, pixel: Pixel) -> None:
         """Take a move to a pixel of the layer."""
-        place = self._place(pixel)
-        if self.tool is not ASK or place is None:
+        steering = self.steering
+        if steering is None or self.tool is not ASK:
             return
-        frame = self.steering.frame(place[0])
-        if frame is not None:
-            _, view = shown_part(self._viewer, self.steering.layer, self.steering.kept)
-            self._asking.ask(Question(frame, place[1], view, self._axes))
+        place = _place(steering, pixel)
+        frame = None if place is None else steering.frame(place[0])
+        if place is not None and frame is not None:
+            _, view = shown_part(self._viewer, steering.layer, steering.kept)
+            self._asking.ask(Question(frame, place[1], view, axes_of(steering)))
 
-    def _outline(self, wanted: bool) -> None:
+    def _outline(self, layer: Labels, wanted: bool) -> None:
         """Show outlines while pixels are asked, and then what was shown before."""
-        layer = self.steering.layer
         if wanted and self._contour is None:
             self._contour, layer.contour = layer.contour, OUTLINE
         elif not wanted and self._contour is not None:
             layer.contour, self._contour = self._contour, None
 
-    def _collect(self, place: Place, keys: Sequence[str]) -> None:
+    def _collect(
+        self, steering: Steering, tool: Tool, place: Place, keys: Sequence[str]
+    ) -> None:
         """Take a click on an object: the tool acts, or waits for more."""
         is_known = self._clicks.waits_at(*place)
-        edit = self._clicks.click(self.tool, *place, keys)
-        self._do(edit)
+        edit = self._clicks.click(tool, *place, keys)
+        self._do(steering, edit)
         self._show_marks([(place[0], point) for point in self._clicks.points])
         if is_known and edit is None:
             self._say(CLICKED_TWICE, "warning")
 
-    def _do(self, edit: Edit | None) -> None:
+    def _do(self, steering: Steering, edit: Edit | None) -> None:
         if edit is not None:
             self._say("", "note")
-            self.steering.do(edit)
+            steering.do(edit)
 
-    def _mark_right(self, pixel: Pixel) -> None:
-        leading = len(pixel) - self.steering.kept.ndim
-        if not self._right.toggle(self.steering.layer, pixel, leading):
+    def _mark_right(self, steering: Steering, pixel: Pixel) -> None:
+        leading = len(pixel) - steering.kept.ndim
+        if not self._right.toggle(steering.layer, pixel, leading):
             self._say(ON_BACKGROUND, "warning")
         self._changed()
 
@@ -235,7 +246,7 @@ class ToolDesk:
             self._viewer.status = ""
         self._status = ""
 
-    def _explain(self, place: Place) -> None:
+    def _explain(self, steering: Steering, place: Place) -> None:
         """Explain two clicked objects; the third click begins anew."""
         if len(self._asked) == 2 or place[0] not in {frame for frame, _ in self._asked}:
             self._asked.clear()
@@ -244,12 +255,12 @@ class ToolDesk:
         if len(self._asked) == 1:
             self._say("Click another object to learn what parts it from this.", "note")
             return
-        steering, axes = self.steering, self._axes
+        axes = axes_of(steering)
         both = self._asked[0][1], self._asked[1][1]
         if steering.frame(place[0]) is None:
             self._say(STILL_CLUSTERED, "note")
         steering.add(
-            Task(
+            FrameTask(
                 lambda: explained_steps(
                     lambda: steering.clustered(place[0]),
                     both,
@@ -261,36 +272,40 @@ class ToolDesk:
         )
 
     def _show_marks(self, waiting: Sequence[Place]) -> None:
-        self._waiting = [self._pixel(place) for place in waiting]
-        self._draw_marks()
+        steering = self.steering
+        if steering is not None:
+            self._waiting = [_pixel(steering, place) for place in waiting]
+            self._draw_marks()
 
     def _draw_marks(self) -> None:
         pixels = [*self._visited, *self._waiting]
-        if pixels or self.tool is not None:
+        if self.steering is not None and (pixels or self.tool is not None):
             self._marks.show(pixels, self.steering.layer)
         else:
             self._marks.lay_down()
 
-    def _pixel(self, place: Place) -> Pixel:
-        """Return the pixel of the layer at a frame and a pixel of the image."""
-        frame, point = place
-        offset = self.steering.kept.offset
-        return (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
 
-    def _place(self, pixel: Pixel) -> Place | None:
-        """Return frame and pixel of the image; None outside the labels."""
-        layer, kept = self.steering.layer, self.steering.kept
-        if not is_inside(layer, pixel):
-            return None
-        leading = layer.ndim - kept.ndim
-        point = (x + o for x, o in zip(pixel[leading:], kept.offset, strict=True))
-        return pixel[:leading], tuple(point)
+def _pixel(steering: Steering, place: Place) -> Pixel:
+    """Return the pixel of the layer at a frame and a pixel of the image."""
+    frame, point = place
+    offset = steering.kept.offset
+    return (*frame, *(x - o for x, o in zip(point, offset, strict=True)))
 
-    @property
-    def _axes(self) -> tuple[str, ...]:
-        """Names of the spatial axes, if the layer has some."""
-        names = tuple(self.steering.layer.axis_labels[-self.steering.kept.ndim :])
-        return names if all(name.isalpha() for name in names) else ()
+
+def _place(steering: Steering, pixel: Pixel) -> Place | None:
+    """Return frame and pixel of the image; None outside the labels."""
+    layer, kept = steering.layer, steering.kept
+    if not is_inside(layer, pixel):
+        return None
+    leading = layer.ndim - kept.ndim
+    point = (x + o for x, o in zip(pixel[leading:], kept.offset, strict=True))
+    return pixel[:leading], tuple(point)
+
+
+def axes_of(steering: Steering) -> tuple[str, ...]:
+    """Return the names of the spatial axes, if the layer has some."""
+    names = tuple(steering.layer.axis_labels[-steering.kept.ndim :])
+    return names if all(name.isalpha() for name in names) else ()
 
 
 def places_of(edit: Edit) -> list[Place]:

@@ -292,14 +292,15 @@ def _mending(
     labels: NDArray[np.integer],
     clustering: Clustering,
     position: Point,
-    box: tuple[slice, ...] = (...,),
+    box: Box | None = None,
 ) -> Mending:
     """Return labels of a frame, or of a box of it, ready to be mended."""
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.mending.replay import measured_by
 
     foreground = predicted.foreground(clustering.foreground_threshold)
-    corner = [0] * labels.ndim if box == (...,) else [along.start for along in box]
+    box = tuple(slice(0, n) for n in labels.shape) if box is None else box
+    corner = [along.start for along in box]
     return Mending(
         labels,
         measured_by(clustering, predicted.embedding[(slice(None), *box)]),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Computed:
+class EditOutcome:
     """What an edit would do, computed in a thread while others may change the labels.
 
     New numbers, and how far objects reach, depend on the whole frame: after any other
@@ -61,12 +61,15 @@ class Computed:
         if frame is not self.frame or not _same(self.made, frame.mending.made):
             return False
         change = self.change
-        return change is None or np.array_equal(
-            labels[(*change.frame, *change.box)], change.before
-        )
+        return change is None or np.array_equal(labels[_place(change)], change.before)
 
 
-def computed(edit: Edit, frame: SteeredFrame) -> Computed:
+def _place(change: Change) -> tuple[Any, ...]:
+    r"""Return where a change lies in the labels of a layer, ([leading,] \*spatial)."""
+    return (*change.frame, *change.box)
+
+
+def outcome_of(edit: Edit, frame: SteeredFrame) -> EditOutcome:
     """Compute what an edit would do to a frame.
 
     An error is part of the outcome: labels that change meanwhile may be its only cause.
@@ -77,8 +80,8 @@ def computed(edit: Edit, frame: SteeredFrame) -> Computed:
         change = mending.change_of(edit)
         contradicted = tuple(mending.contradicted(change))
     except (ValueError, LookupError, RuntimeError) as error:
-        return Computed(frame, made, error=error)
-    return Computed(frame, made, change, contradicted)
+        return EditOutcome(frame, made, error=error)
+    return EditOutcome(frame, made, change, contradicted)
 
 
 def _same(known: tuple[Made, ...], now: list[Made]) -> bool:
@@ -132,7 +135,7 @@ METADATA_EDITS = "shiftseg edits"
 
 
 @dataclass(frozen=True)
-class Step:
+class HistoryStep:
     """What one undo takes back: an edit and its change, or those of a brush stroke."""
 
     edits: tuple[Edit, ...]
@@ -180,8 +183,8 @@ class EditHistory:
         self._layer, self._mending_of, self._changed = layer, mending_of, changed
         known = layer.metadata.get(METADATA_EDITS, ())
         self._settled: list[Edit] = [from_dict(edit) for edit in known]
-        self._done: list[Step] = []
-        self._undone: list[Step] = []
+        self._done: list[HistoryStep] = []
+        self._undone: list[HistoryStep] = []
         self._strokes: list[Sequence[Any]] = []
         self._written: list[tuple[Edit, dict[str, Any]]] = []
         self._acting = False
@@ -222,7 +225,7 @@ class EditHistory:
             self._layer.data_setitem(change.indices, change.values[1])
         finally:
             self._acting = False
-        step = Step((edit,), (change,))
+        step = HistoryStep((edit,), (change,))
         self._record(step)
         self._done.append(step)
         self._undone.clear()
@@ -261,7 +264,7 @@ class EditHistory:
         self._written[same:] = [(edit, to_dict(edit)) for edit in edits[same:]]
         return [known for _, known in self._written]
 
-    def _record(self, step: Step) -> None:
+    def _record(self, step: HistoryStep) -> None:
         for edit, change in zip(step.edits, step.changes, strict=True):
             mending = self._mending_of(change.frame)
             if mending is not None:
@@ -288,7 +291,7 @@ class EditHistory:
 
     def _stands(self, change: Change, side: str) -> bool:
         """Whether the layer shows the labels before or after a change."""
-        shown = self._layer.data[(*change.frame, *change.box)]
+        shown = self._layer.data[_place(change)]
         return np.array_equal(shown, getattr(change, side))
 
     def _painted(self, event: Any) -> None:
@@ -309,7 +312,7 @@ class EditHistory:
             ]
             if made:
                 changes = tuple(one.change for one in made)
-                self._done.append(Step(tuple(one.edit for one in made), changes))
+                self._done.append(HistoryStep(tuple(one.edit for one in made), changes))
                 self._undone.clear()
                 self._tell()
 
@@ -320,7 +323,9 @@ class EditHistory:
         before: NDArray[np.integer],
     ) -> list[Made]:
         mending = self._mending_of(frame) or self._passing(frame, indices)
-        edits = () if mending is None else mending.adopt(indices, before)
+        if mending is None:
+            return []
+        edits = mending.adopt(indices, before)
         return mending.made[-len(edits) :] if edits else []
 
     def _is_written(self, atom: Any) -> bool:

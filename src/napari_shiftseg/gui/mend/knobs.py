@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
-    Container,
     FloatSlider,
     PushButton,
     SpinBox,
@@ -16,8 +15,8 @@ from magicgui.widgets import (
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel
-from napari_shiftseg.gui.parts.jobs import Task
-from napari_shiftseg.gui.parts.note import align_labels
+from napari_shiftseg.gui.parts.jobs import FrameTask
+from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import percent
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.relabelling.bandwidth import BestBandwidth
+    from napari_shiftseg.relabelling.relabel import Kept
     from napari_shiftseg.steps import Progress
 
 
@@ -50,7 +50,7 @@ TOOLTIPS = {
 }
 
 
-class Knobs(Container):
+class Knobs(ControlForm):
     """Bandwidth, foreground threshold, minimum size, kernel, split far parts.
 
     Attributes
@@ -82,17 +82,9 @@ class Knobs(Container):
             "kernel": self.kernel,
             "split_far_parts": self.split_far_parts,
         }
-        size = Container(
-            widgets=[self.min_size, self.split_far_parts], layout="horizontal",
-            labels=False, label="Minimum size",
-        )  # fmt: skip
-        super().__init__(
-            widgets=[self.bandwidth, self.foreground_threshold, size, self.kernel]
-        )
+        size = ControlRow(self.min_size, self.split_far_parts, label="Minimum size")
+        super().__init__(self.bandwidth, self.foreground_threshold, size, self.kernel)
         size.tooltip = fill(TOOLTIPS["min_size"], LINE)
-        for part in (self, size):
-            part.margins = (0, 0, 0, 0)
-        align_labels(self)
         for name, knob in self._knobs.items():
             knob.tooltip = fill(TOOLTIPS[name], LINE)
             knob.native.setToolTip(knob.tooltip)  # also beside a slider
@@ -153,7 +145,7 @@ class Knobs(Container):
             self.turned.emit()
 
 
-class BandwidthSearch(Container):
+class BandwidthSearch(ControlRow):
     """Buttons that find the bandwidth, and go back to the former or to the run's.
 
     Parameters
@@ -197,11 +189,7 @@ class BandwidthSearch(Container):
                 "Take the settings that the objects were first made with.", LINE
             ),
         )
-        super().__init__(
-            widgets=[self.find, self.as_run, self.back],
-            layout="horizontal", labels=False,
-        )  # fmt: skip
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.find, self.as_run, self.back)
         self.back.visible = False
         self.back.changed.connect(self._go_back)
         self.as_run.changed.connect(self._go_to_run)
@@ -216,17 +204,19 @@ class BandwidthSearch(Container):
 
     def follow(self) -> None:
         """Let the user go back to the run's settings where the knobs differ from it."""
-        self.as_run.enabled = self.steering is not None and self._differs_from_run()
+        steering = self.steering
+        self.as_run.enabled = steering is not None and self._differ_from(steering.kept)
 
-    def _differs_from_run(self) -> bool:
+    def _differ_from(self, run: Kept) -> bool:
         try:
-            return self._knobs.clustering != self.steering.kept.clustering
+            return bool(self._knobs.clustering != run.clustering)
         except ValueError:  # a value that no clustering has
             return True
 
-    def seek(self, position: Point, marked: NDArray[np.integer]) -> None:
-        """Try bandwidths on a frame, and take the best."""
-        steering = self.steering
+    def seek(
+        self, steering: Steering, position: Point, marked: NDArray[np.integer]
+    ) -> None:
+        """Try bandwidths on a frame of the labels chosen, and take the best."""
 
         def steps() -> Generator[Progress, None, BestBandwidth]:
             from napari_shiftseg.relabelling.bandwidth import (
@@ -241,7 +231,7 @@ class BandwidthSearch(Container):
                 self._use(best)
 
         self._say("Trying bandwidths…", "note")
-        steering.add(Task(steps, use, frame=position))
+        steering.add(FrameTask(steps, use, frame=position))
 
     def _use(self, best: BestBandwidth) -> None:
         self._turn(best.bandwidth)

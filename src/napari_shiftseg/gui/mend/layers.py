@@ -9,8 +9,8 @@ import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import Colormap, CyclicLabelColormap, ensure_colormap
 
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer, remove_soon
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer, remove_soon
+from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +157,7 @@ def _outlines(labels: Labels, marks: RightMarks) -> Labels:
         colormap=CyclicLabelColormap(colors=[(0, 0, 0, 0), GREEN]),
         opacity=1,
         metadata={METADATA_KEY: "right"},
-        **Source.of(labels).placed((), labels.ndim),
+        **LayerSource.of(labels).placed((), labels.ndim),
     )
     layer.contour = WIDTH
     layer.editable = False
@@ -197,26 +197,27 @@ class DistanceLayer(OwnLayer):
         data = distances.reshape((1,) * missing + distances.shape)
         if self._of is not labels:  # of other axes, perhaps
             self.remove()
-        if not self.is_there:
+        layer = self.layer
+        if layer is None:
             self._of = labels
-            self._layer = Image(
+            self._layer = layer = Image(
                 data,
                 name=f"distance · {labels.name}",
                 colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},
-                **Source.of(labels).placed(corner, labels.ndim),
+                **LayerSource.of(labels).placed(corner, labels.ndim),
             )
-            self._viewer.layers.insert(self._viewer.layers.index(labels), self._layer)
+            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
             self._viewer.layers.selection.active = labels
-        elif corner == self._place:
-            self._layer.data = data
         else:
-            self._layer.data = data
-            for name, value in Source.of(labels).placed(corner, labels.ndim).items():
-                setattr(self._layer, name, value)
+            layer.data = data
+            if corner != self._place:
+                place = LayerSource.of(labels).placed(corner, labels.ndim)
+                for name, value in place.items():
+                    setattr(layer, name, value)
         self._place = corner
-        self._layer.visible = True
+        layer.visible = True
 
 
 SIZE = 12  # screen pixels
@@ -235,27 +236,29 @@ class Marks(OwnLayer):
         """Show crosses at pixels of the labels; none: hide the layer."""
         if self._of is not labels:
             self.remove()
-        if not self.is_there:
+        layer = self.layer
+        if layer is None:
             if not pixels:
                 return
-            self._add(labels)
-        self._layer.data = np.array(pixels, dtype=float).reshape(-1, labels.ndim)
+            layer = self._added(labels)
+        layer.data = np.array(pixels, dtype=float).reshape(-1, labels.ndim)
         scale = float(np.abs(np.asarray(labels.scale)[-1])) or 1.0
-        self._layer.size = SIZE / self._viewer.scene.camera.zoom / scale
-        self._layer.visible = bool(pixels)
+        layer.size = SIZE / self._viewer.scene.camera.zoom / scale
+        layer.visible = bool(pixels)
 
-    def _add(self, labels: Labels) -> None:
+    def _added(self, labels: Labels) -> Points:
         self._of = labels
-        self._layer = Points(
+        self._layer = layer = Points(
             ndim=labels.ndim,
             name=f"clicked · {labels.name}",
             symbol="cross",
             face_color=COLOUR,
             border_color="#000000",
             metadata={METADATA_KEY: "clicked"},
-            **Source.of(labels).placed((), labels.ndim),
+            **LayerSource.of(labels).placed((), labels.ndim),
         )
         selection = self._viewer.layers.selection
         active = selection.active
-        self._viewer.layers.append(self._layer)  # which makes it the active one
+        self._viewer.layers.append(layer)  # which makes it the active one
         selection.active = active
+        return layer

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QMessageBox
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.corrections import image_of
 from napari_shiftseg.gui.mend.history import METADATA_EDITS
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.samples.catalogue import SAMPLES
 from napari_shiftseg.text import number_of
 
@@ -64,7 +64,7 @@ def file_of(image: Image) -> str:
     """Return the file that an image was opened from, or the name of our sample."""
     source = image.source
     if source.sample is not None and source.sample[0] == PLUGIN:
-        name = source.sample[1].replace("_", "-")
+        name = str(source.sample[1]).replace("_", "-")
         return name if name in SAMPLES else name.rpartition("-")[0]
     if source.path is not None and Path(source.path).is_file():
         return str(Path(source.path).absolute())

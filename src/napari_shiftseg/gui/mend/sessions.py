@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import PushButton
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -17,6 +17,7 @@ from napari_shiftseg.gui.mend.steering import Steering
 from napari_shiftseg.gui.parts.docking import shown_part
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Deleted:
+class Deletion:
     """Deleted labels, and the layers that lay above them."""
 
     layer: Labels
     above: Sequence[ReferenceType[Layer]]
 
 
-class DeletedLabels(Container):
+class DeletedLabels(ControlRows):
     """Says which labels were deleted with unsaved edits, and offers them back.
 
     They are held until the user takes them back or lets them go.
@@ -55,7 +56,7 @@ class DeletedLabels(Container):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self._deleted: list[Deleted] = []
+        self._deleted: list[Deletion] = []
         self.text = wrapped_label()
         dress(self.text, "warning")
         self.back = PushButton(
@@ -63,12 +64,7 @@ class DeletedLabels(Container):
         )
         self.let_go = PushButton(text="Let go", tooltip="The edits are lost.")
         self.let_go.changed.connect(self.withdraw)
-        buttons = Container(
-            widgets=[self.back, self.let_go], layout="horizontal", labels=False
-        )
-        buttons.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.text, buttons], labels=False)
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.text, ControlRow(self.back, self.let_go))
         self.visible = False
 
     def offer(self, layer: Labels, index: int) -> None:
@@ -79,7 +75,7 @@ class DeletedLabels(Container):
         if not number_unsaved(layer):
             return
         above = [ref(other) for other in list(self._viewer.layers)[index:]]
-        self._deleted.append(Deleted(layer, above))
+        self._deleted.append(Deletion(layer, above))
         lost = (
             f"“{one.layer.name}” was deleted with "
             f"{number_of(number_unsaved(one.layer), 'unsaved edit')}."
@@ -153,7 +149,7 @@ class AskBeforeClosing(QObject):
         )
 
 
-class AskOnceDocked(QObject):
+class CloseWatch(QObject):
     """Lets the window ask before it closes, from when a widget is first docked in it.
 
     Parameters

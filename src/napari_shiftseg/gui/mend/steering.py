@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_shiftseg.gui.mend.appearance import SeenLabels, SeenLayer, seen_steps
 from napari_shiftseg.gui.mend.frames import SteeredFrames, WrittenBoxes, frame_steps
-from napari_shiftseg.gui.mend.history import DragWatch, EditHistory, computed
+from napari_shiftseg.gui.mend.history import DragWatch, EditHistory, outcome_of
 from napari_shiftseg.gui.mend.table import Notes
-from napari_shiftseg.gui.parts.jobs import OneJob, Task
+from napari_shiftseg.gui.parts.jobs import FrameTask, OneJob
 from napari_shiftseg.gui.parts.records import (
     MadeWith,
     forget_frames,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.appearance import SeenFrame
     from napari_shiftseg.gui.mend.frames import SteeredFrame
-    from napari_shiftseg.gui.mend.history import Computed
+    from napari_shiftseg.gui.mend.history import EditOutcome
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
@@ -168,7 +168,7 @@ class Steering:
         """Let an edit act; what it contradicts is named, and it wins."""
         self.add(self._task_of(edit))
 
-    def add(self, task: Task) -> None:
+    def add(self, task: FrameTask) -> None:
         """Queue what needs the frame in view to be clustered, or others."""
         self._job.add(task)
         self._give_way()
@@ -250,7 +250,7 @@ class Steering:
         known, unread = self._frames.last(position), self._frames.unread.get(position)
         labels = self.layer.data[position].copy() if unread is not None else None
         made = self._made if unread is None else unread
-        steps = frame_steps(
+        clustered = frame_steps(
             self.kept,
             known,
             position,
@@ -259,13 +259,17 @@ class Steering:
             view if position == shown else None,
             labels,
         )
-        steps = seen_steps(steps, known if unread is None else None, self._seen.colours)
+        former = known if unread is None else None
+        steps = seen_steps(clustered, former, self._seen.colours)
         self._job.run(steps, lambda seen: self._take(seen, labels), position)
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
-        if isinstance(progress, SeenLabels) and not self._drag.is_drawing:
-            position, at = self._job.frame, progress.shown.at
+        position = self._job.frame
+        if position is None or self._drag.is_drawing:
+            return
+        if isinstance(progress, SeenLabels):
+            at = progress.shown.at
             if self.history.acts_in(position):  # on labels that are no more
                 self.history.settle(self.history.edits)
             self.layer.data[at] = progress.shown.labels
@@ -313,16 +317,16 @@ class Steering:
         edits = [e for e in self.history.edits if e.frame == frame.position]
         return frame.clustering == self.clustering and list(frame.edits) == edits
 
-    def _task_of(self, edit: Edit) -> Task:
-        def steps() -> Generator[Progress, None, Computed]:
+    def _task_of(self, edit: Edit) -> FrameTask:
+        def steps() -> Generator[Progress, None, EditOutcome]:
             yield Progress(0, 1, stage="mending")
-            return computed(edit, self.clustered(edit.frame))
+            return outcome_of(edit, self.clustered(edit.frame))
 
-        return Task(
+        return FrameTask(
             steps, lambda found: self._act(edit, found), frame=edit.frame, edit=edit
         )
 
-    def _act(self, edit: Edit, found: Computed) -> None:
+    def _act(self, edit: Edit, found: EditOutcome) -> None:
         frame, change = self.frame(edit.frame), found.change
         if self._drag.is_drawing or not found.holds(frame, self.layer.data):
             self._job.add(self._task_of(edit), first=True)  # others changed the labels

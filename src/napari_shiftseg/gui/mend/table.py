@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import psygnal
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import PushButton
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QPalette
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QSizePolicy
 
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ MOST_LISTED = 500  # the newest
 NONE: Mapping[int, Status] = {}
 
 
-class EditTable(Container):
+class EditTable(ControlRows):
     """Lists edits; Save…, Load… and Take out stand below.
 
     Attributes
@@ -254,13 +255,7 @@ class EditTable(Container):
         self.load = PushButton(
             text="Load…", tooltip="Make the edits of a file, after those in the list."
         )
-        row = Container(
-            widgets=[self.remove, self.save, self.load],
-            layout="horizontal", labels=False,
-        )  # fmt: skip
-        row.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.title, row], labels=False)
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.title, ControlRow(self.remove, self.save, self.load))
         self.list = EditRows()
         self.list.setToolTip(LIST_TIP)
         self.native.layout().insertWidget(1, self.list)

@@ -8,10 +8,11 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import PushButton
 from psygnal import Signal
 
 from napari_shiftseg.gui.parts.choices import is_truth
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ TOOLS = (ASK, MERGE, SPLIT, DELETE, REDRAW, ADD, RIGHT)
 IN_A_ROW = 4
 
 
-class Tools(Container):
+class Tools(ControlRows):
     """A button a tool; one is on at a time, or none.
 
     Attributes
@@ -244,16 +245,10 @@ class Tools(Container):
             for tool in TOOLS
         }
         rows = [
-            Container(
-                widgets=[self.buttons[tool] for tool in TOOLS[i : i + IN_A_ROW]],
-                layout="horizontal", labels=False,
-            )
+            ControlRow(*(self.buttons[tool] for tool in TOOLS[i : i + IN_A_ROW]))
             for i in range(0, len(TOOLS), IN_A_ROW)
-        ]  # fmt: skip
-        for row in rows:
-            row.margins = (0, 0, 0, 0)
-        super().__init__(widgets=rows, labels=False)
-        self.margins = (0, 0, 0, 0)
+        ]
+        super().__init__(*rows)
         for tool, button in self.buttons.items():
             button.native.setCheckable(True)
             button.native.clicked.connect(lambda _, tool=tool: self.press(tool))

@@ -21,7 +21,7 @@ from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightObjects
 from napari_shiftseg.gui.mend.saving import EditFiles, loaded_text
 from napari_shiftseg.gui.mend.sessions import (
-    AskOnceDocked,
+    CloseWatch,
     DeletedLabels,
     SteeredLayers,
 )
@@ -31,21 +31,21 @@ from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
 from napari_shiftseg.gui.parts.docking import (
     OneTabGroup,
+    UndockWatch,
     ViewWatch,
-    WhenUndocked,
     shown_part,
 )
-from napari_shiftseg.gui.parts.jobs import Task
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.gui.parts.note import align_labels, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.jobs import FrameTask
+from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT, reads
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.standing import StandingText
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import napari
     from napari.layers import Labels
@@ -102,9 +102,7 @@ class MendWidget(ScrolledRows):
         self.reads = wrapped_label(
             label="Intensity", tooltip="Grey values that the run read as 0 and as 1"
         )
-        chosen = Container(widgets=[self.result, self.reads])
-        chosen.margins = (0, 0, 0, 0)
-        align_labels(chosen)
+        chosen = ControlForm(self.result, self.reads)
         self.deleted = DeletedLabels(self._viewer)
         self.state = StandingText(lines=2, least=1)
         self.knobs = Knobs()
@@ -122,10 +120,7 @@ class MendWidget(ScrolledRows):
             tooltip="Open Train on the objects that were mended or marked right; only "
             "they and what is next to them count.",
         )
-        further = Container(
-            widgets=[self.plot, self.teach], layout="horizontal", labels=False
-        )
-        further.margins = (0, 0, 0, 0)
+        further = ControlRow(self.plot, self.teach)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption="Predict again", cancelled="Cancelled: nothing was kept.",
@@ -144,25 +139,25 @@ class MendWidget(ScrolledRows):
     def _connect(self) -> None:
         viewer = self._viewer
         self.result.changed.connect(self._go_to)
-        self.knobs.turned.connect(self._turn)
-        self.find.changed.connect(self._find_bandwidth)
+        self.knobs.turned.connect(lambda: self._act(self._turn))
+        self.find.changed.connect(lambda: self._act(self._find_bandwidth))
         self.tools.chosen.connect(self._take_tool)
-        self.edits.taken_out.connect(self._take_out)
-        self.edits.picked.connect(self._visit)
-        self.edits.save.changed.connect(lambda: self.files.save(self.steering.layer))
-        self.edits.load.changed.connect(self._load)
+        self.edits.taken_out.connect(lambda which: self._act(self._take_out, which))
+        self.edits.picked.connect(lambda which: self._act(self._visit, which))
+        self.edits.save.changed.connect(lambda: self._act(self._save))
+        self.edits.load.changed.connect(lambda: self._act(self._load))
         self.deleted.back.changed.connect(self._bring_back)
         viewer.layers.selection.events.active.connect(self._other_layer)
         viewer.dims.events.ndisplay.connect(self._show_hint)
         viewer.layers.events.removed.connect(self._layer_removed, position="last")
         KEPT.changed.connect(self._choose_again)
         self.plot.changed.connect(self._open_plot)
-        self.teach.changed.connect(self._teach)
+        self.teach.changed.connect(lambda: self._act(self._teach))
         self.tools.bind_keys()
-        self._watch = ViewWatch(viewer, self.native, self._view_moved)
+        self._watch = ViewWatch(viewer, self.native, self._look)
         self._tab = OneTabGroup(self.native)
-        self._closing = AskOnceDocked(self.native, viewer)
-        self._undocked = WhenUndocked(self.native, self._leave)
+        self._closing = CloseWatch(self.native, viewer)
+        self._undocked = UndockWatch(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
     # Which labels
@@ -178,14 +173,14 @@ class MendWidget(ScrolledRows):
         kept = KEPT.of(layer)
         self._say("", "note")
         try:
-            self.steering = None if kept is None else self._steer(layer, kept)
+            steering = None if kept is None else self._steer(layer, kept)
         except ValueError as error:  # edits in the metadata that are none
-            self.steering = None
+            steering = None
             self._say(str(error), "error")
-        self.desk.steering = self.steering
-        if self.steering is not None:
-            self.knobs.take(self.steering.clustering, kept.has_foreground)
-        self.search.choose(self.steering)
+        self.steering = self.desk.steering = steering
+        if steering is not None:
+            self.knobs.take(steering.clustering, steering.kept.has_foreground)
+        self.search.choose(steering)
         self._enable()
         self._changed()
 
@@ -256,8 +251,8 @@ class MendWidget(ScrolledRows):
         steering = self.steering
         if not self._is_open or steering is None:
             return
-        edits = steering.history.edits
-        frame = steering.frame(self._frame)
+        edits, position = steering.history.edits, self._frame_of(steering)
+        frame = steering.frame(position)
         statuses = self._statuses.of(edits, steering.frames.values())
         self.edits.show_edits(edits, statuses)
         self.find.enabled = self.right.number(steering.layer) > 0
@@ -268,9 +263,9 @@ class MendWidget(ScrolledRows):
         else:
             self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)
-            why = steering.why_none(self._frame)
-            text = f"{number_of(number, 'object')}{': ' * bool(why)}{why}"
-            self.state.say(text, "warning" if why else "")
+            why = steering.why_none(position)
+            text = number_of(number, "object")
+            self.state.say(f"{text}: {why}" if why else text, "warning" if why else "")
 
     def _say(self, text: str, kind: str) -> None:
         if self._is_open:
@@ -281,35 +276,37 @@ class MendWidget(ScrolledRows):
         if self.answer.value == text:
             self._say("", "note")
 
-    @property
-    def _frame(self) -> Point:
-        """The frame that is shown."""
-        return shown_part(self._viewer, self.steering.layer, self.steering.kept)[0]
+    def _act(self, do: Callable[..., None], *what: object) -> None:
+        """Do something with the labels that are steered, if some are."""
+        if self.steering is not None:
+            do(self.steering, *what)
 
-    def _view_moved(self) -> None:
+    def _frame_of(self, steering: Steering) -> Point:
+        """Return the frame that is shown."""
+        return shown_part(self._viewer, steering.layer, steering.kept)[0]
+
+    def _look(self) -> None:
         if self.steering is not None:
             self.steering.look()
             self._changed()
 
     # Knobs
 
-    def _turn(self) -> None:
-        if self.steering is None:
-            return
+    def _turn(self, steering: Steering) -> None:
         try:
             clustering = self.knobs.clustering
         except ValueError as error:
             self._say(str(error), "error")
-            return
-        self.steering.turn(clustering)
+        else:
+            steering.turn(clustering)
 
-    def _find_bandwidth(self) -> None:
-        position = self._frame
-        marked = self.right.frame(self.steering.layer, position)
+    def _find_bandwidth(self, steering: Steering) -> None:
+        position = self._frame_of(steering)
+        marked = self.right.frame(steering.layer, position)
         if marked is None:
             self._say("Mark objects as right in the plane that is shown.", "error")
         else:
-            self.search.seek(position, marked)
+            self.search.seek(steering, position, marked)
 
     def _take_tool(self, tool: Tool | None) -> None:
         self.desk.take(tool)
@@ -335,9 +332,8 @@ class MendWidget(ScrolledRows):
         self.plot_link.open()
         self._changed()
 
-    def _teach(self) -> None:
+    def _teach(self, steering: Steering) -> None:
         """Collect the corrections, and open Train on them."""
-        steering = self.steering
         try:
             image = image_of(self._viewer, steering.layer)
         except ValueError as error:
@@ -354,30 +350,30 @@ class MendWidget(ScrolledRows):
         def steps() -> Generator[Progress, None, Corrections]:
             return correction_steps(steering, right, image)
 
-        steering.add(Task(steps, show, all_frames=True))
+        steering.add(FrameTask(steps, show, all_frames=True))
 
     # Edits
 
-    def _take_out(self, numbers: list[int]) -> None:
-        edits = enumerate(self.steering.history.edits)
-        self.steering.use([edit for i, edit in edits if i not in set(numbers)])
+    def _take_out(self, steering: Steering, numbers: list[int]) -> None:
+        edits = enumerate(steering.history.edits)
+        steering.use([edit for i, edit in edits if i not in set(numbers)])
 
-    def _visit(self, numbers: list[int]) -> None:
-        if self.steering is not None:
-            edits = self.steering.history.edits
-            self.desk.visit([edits[number] for number in numbers])
+    def _visit(self, steering: Steering, numbers: list[int]) -> None:
+        self.desk.visit([steering.history.edits[number] for number in numbers])
 
-    def _load(self) -> None:
+    def _save(self, steering: Steering) -> None:
+        self.files.save(steering.layer)
+
+    def _load(self, steering: Steering) -> None:
         """Make the edits of a file after those that were made, each once."""
-        kept = self.steering.kept
-        known = self.files.load(self.steering.layer, kept)
+        known = self.files.load(steering.layer, steering.kept)
         if known is None:
             return
-        edits = self.steering.history.edits
+        edits = steering.history.edits
         there = set(edits)
         new = [edit for edit in known.edits if edit not in there]
         self.knobs.use(known.clustering)
-        self.steering.use((*edits, *new))
+        steering.use((*edits, *new))
         self.edits.select(range(len(edits), len(edits) + len(new)))
         self._say(loaded_text(len(known.edits), len(new)), "note")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.gui.parts.source import Source, layer_shape
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,7 +73,7 @@ def _own_part(name: str) -> str:
 def lies_on(labels: Labels, image: Image) -> bool:
     """Whether labels are placed where the image is, in world coordinates."""
     one, two = (
-        Source.of(layer).placed((), min(labels.ndim, len(layer_shape(image))))
+        LayerSource.of(layer).placed((), min(labels.ndim, len(layer_shape(image))))
         for layer in (labels, image)
     )
     names = ("scale", "rotate", "shear", "translate", "affine")

@@ -13,8 +13,8 @@ from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.belonging import SAYS_TRUTH, says_it_is_of
 from napari_shiftseg.gui.parts.identity import is_made_from
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.plain_text import LongNames
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.source import layer_shape
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class LayerChoice(ComboBox):
         follows_selection: bool = True,
         **options: Any,
     ) -> None:
-        self._layers = lambda: [layer for layer in viewer.layers if accept(layer)]
+        self._viewer_layers, self._accept = viewer.layers, accept
         super().__init__(choices=lambda _: self._layers(), **options)
         may_shrink(self)
         self._names = LongNames(self.native)
@@ -71,6 +71,9 @@ class LayerChoice(ComboBox):
         begun = selected(viewer, self._layers()) if follows_selection else None
         self._began_with_selected = begun is not None
         self.suggest(begun)
+
+    def _layers(self) -> list[Layer]:
+        return [layer for layer in self._viewer_layers if self._accept(layer)]
 
     def offer(self, layer: Layer) -> None:
         """Choose a layer if it is listed, unless the user has chosen one himself."""

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QSize, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
+from superqt.utils import qdebounced
 
 from napari_shiftseg.gui.parts.source import frame_in_view, region_in_view
 
@@ -78,7 +79,7 @@ def bring_into_view(viewer: napari.Viewer, layer: Layer, pixel: Sequence[int]) -
 SETTLED = 150  # milliseconds without a movement
 
 
-class ViewWatch(QTimer):
+class ViewWatch:
     """Calls back when camera and sliders have stopped moving.
 
     Only when the canvas has been drawn does a layer know which part of it is shown.
@@ -89,21 +90,24 @@ class ViewWatch(QTimer):
     owner : QWidget
         That the watch ends with.
     moved : callable
+
+    Attributes
+    ----------
+    settled : callable
+        Waits until nothing moves, and calls `moved`.
     """
 
     def __init__(
         self, viewer: napari.Viewer, owner: QWidget, moved: Callable[[], None]
     ) -> None:
-        super().__init__(owner)
-        self.setSingleShot(True)
-        self.setInterval(SETTLED)
-        self.timeout.connect(moved)
+        self._owner = owner
+        self.settled = qdebounced(moved, timeout=SETTLED, parent=owner)
         for events in (viewer.scene.camera.events, viewer.dims.events):
-            events.connect(self._restart)
+            events.connect(self._move)
 
-    def _restart(self) -> None:
-        if isalive(self):
-            self.start()
+    def _move(self) -> None:
+        if isalive(self._owner):
+            self.settled()
 
 
 MARK = "napari-shiftseg"
@@ -127,6 +131,13 @@ def found(viewer: napari.Viewer, name: str) -> Any:
         if title.startswith(name) and isalive(inner) and inner.property(MARK):
             return widget
     return None
+
+
+def follow_segment(viewer: napari.Viewer, follow: Callable[..., None]) -> None:
+    """Let a widget that is being opened take what Segment has, if that is open."""
+    segment = found(viewer, "Segment")
+    if segment is not None:
+        follow(segment.form, opening=True)
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
@@ -192,7 +203,7 @@ class OneTabGroup(QObject):
             window.resize(self._before)
 
 
-class WhenUndocked(QObject):
+class UndockWatch(QObject):
     """Calls back once, when a widget is taken out of its dock: that was closed.
 
     The widget itself lives on as long as Python holds it.

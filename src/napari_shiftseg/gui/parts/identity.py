@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from napari_shiftseg.gui.parts.channel_axes import first_channel
-from napari_shiftseg.gui.parts.source import GREY, Source, layer_shape
+from napari_shiftseg.gui.parts.source import GREY, LayerSource, layer_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SESSION = uuid4().hex  # layers of this one are known by what they are, not by name
 
 
-def identified(source: Source) -> dict[str, Any]:
+def identified(source: LayerSource) -> dict[str, Any]:
     """Return what a record says of an image, to find it again; see `image_behind`."""
     return {
         "image": source.name,
@@ -78,12 +78,12 @@ def image_behind(record: dict[str, Any], images: Iterable[Image]) -> Image:
     )
 
 
-def recorded_source(record: dict[str, Any], image: Image) -> Source:
+def recorded_source(record: dict[str, Any], image: Image) -> LayerSource:
     """Return what a run took of an image: the same frame, channel and colour."""
     channel = first_channel(image)
     if channel is not None:
         channel = replace(channel, index=record.get("channel") or 0)
-    return Source.of(image, record["frame"], channel, record.get("colour", GREY))
+    return LayerSource.of(image, record["frame"], channel, record.get("colour", GREY))
 
 
 def doubt_about(record: dict[str, Any], image: Image) -> str:

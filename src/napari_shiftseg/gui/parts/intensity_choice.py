@@ -5,16 +5,17 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit
+from magicgui.widgets import CheckBox, ComboBox, LineEdit
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.choices import may_shrink
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.source import (
     COLOURS,
     GREY,
-    Source,
+    LayerSource,
     layer_shape,
     leading_axes,
 )
@@ -41,7 +42,7 @@ LEAST_WIDTH = 80  # pixels: 4000:65535
 VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
 
 
-class IntensityChoice(Container):
+class IntensityChoice(ControlRows):
     """How grey values are read, and what that means for the image that is chosen.
 
     Parameters
@@ -88,14 +89,8 @@ class IntensityChoice(Container):
         )  # fmt: skip
         self.said = wrapped_label(tooltip="What is read of this image")
         beside, below = ([self.said], []) if is_wide else ([], [self.said])
-        row = Container(
-            widgets=[self.mode, self.values, self.invert, self.ignore_nan, *beside],
-            layout="horizontal",
-            labels=False,
-        )
-        super().__init__(widgets=[row, *below], labels=False, label="Intensity")
-        for part in (self, row):
-            part.margins = (0, 0, 0, 0)
+        row = ControlRow(self.mode, self.values, self.invert, self.ignore_nan, *beside)
+        super().__init__(row, *below, label="Intensity")
         may_shrink(self.mode)
         self.values.min_width, self.values.max_width = LEAST_WIDTH, VALUES_WIDTH
         self._jobs = LatestJobs(self.native, lambda said: self._say(said))
@@ -186,8 +181,9 @@ class IntensityChoice(Container):
     def _follow(self, image: Image | None) -> None:
         if image is not self._watched:
             for layer, do in ((self._watched, "disconnect"), (image, "connect")):
-                for name in ("contrast_limits", "data") if layer is not None else ():
-                    getattr(getattr(layer.events, name), do)(self._layer_changed)
+                if layer is not None:
+                    for event in (layer.events.contrast_limits, layer.events.data):
+                        getattr(event, do)(self._layer_changed)
             self._watched, self._has_nan = image, False
         self.refresh()
 
@@ -223,7 +219,7 @@ class IntensityChoice(Container):
         leading_axes(layer, config)  # refuses what the model does not read
         reading = Reading(**self.settings())
         colour = GREY if self._colour is None else self._colour.value
-        source = Source.of(layer, colour=colour)
+        source = LayerSource.of(layer, colour=colour)
         return scale_steps(source, config, reading), prod(size)
 
     def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
@@ -242,7 +238,9 @@ class IntensityChoice(Container):
         notes = [n for n in (*scales.notes, *scales.planes) if n != INVERTED]
         is_dark = INVERTED in scales.notes
         self._read = f"{grey(scale.low)}:{grey(scale.high)}".replace(",", "")
-        said = [scale.sentence, *notes, *[DARK] * is_dark]
+        said = [scale.sentence, *notes]
+        if is_dark:
+            said.append(DARK)
         self._say("; ".join(said), "warning" if is_dark else "")
 
     def _say(self, text: str, kind: str = "") -> None:
@@ -254,7 +252,7 @@ class IntensityChoice(Container):
 
 
 def scale_steps(
-    source: Source, config: ModelConfig, reading: Reading
+    source: LayerSource, config: ModelConfig, reading: Reading
 ) -> Generator[Progress, None, FrameScales]:
     """Find how an image, or a stack, is read; see `scales_of`."""
     yield Progress(0, 0, stage="reading grey values")

@@ -173,7 +173,7 @@ class LatestJobs:
 
 
 @dataclass(frozen=True)
-class Task:
+class FrameTask:
     """What is done off the GUI thread once the frame in view is clustered, or others.
 
     Attributes
@@ -222,8 +222,8 @@ class OneJob:
     ) -> None:
         self.frame: Point | None = None
         self._progressed, self._failed, self._ended = progressed, failed, ended
-        self._tasks: deque[Task] = deque()
-        self._task: Task | None = None
+        self._tasks: deque[FrameTask] = deque()
+        self._task: FrameTask | None = None
         self._job: Job | None = None
 
     @property
@@ -232,11 +232,11 @@ class OneJob:
         return self._job is not None
 
     @property
-    def next_task(self) -> Task | None:
+    def next_task(self) -> FrameTask | None:
         """The task that has waited longest."""
         return self._tasks[0] if self._tasks else None
 
-    def add(self, task: Task, first: bool = False) -> None:
+    def add(self, task: FrameTask, first: bool = False) -> None:
         """Queue a task; `first`: before those that wait."""
         if first:
             self._tasks.appendleft(task)
@@ -270,7 +270,7 @@ class OneJob:
         if self._job is not None:
             self._job.cancel()
 
-    def abandon(self) -> list[Task]:
+    def abandon(self) -> list[FrameTask]:
         """Give up everything, call nobody back, and return the tasks not done."""
         left = [self._task] if self._task is not None else []
         left += self._tasks

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, Container, PushButton, show_file_dialog
+from magicgui.widgets import ComboBox, PushButton, show_file_dialog
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import ControlRow
 from napari_shiftseg.networks.header import (
     bundled_models,
     figure_models,
@@ -80,7 +81,7 @@ class OpenedModels:
 OPENED = OpenedModels()
 
 
-class ModelChoice(Container):
+class ModelChoice(ControlRow):
     """A list of models, and a button that opens a file.
 
     Parameters
@@ -112,13 +113,7 @@ class ModelChoice(Container):
         )
         self.info_button.max_width = INFO_WIDTH
         informing = [] if on_info is None else [self.info_button]
-        super().__init__(
-            widgets=[self.list, self.open_button, *informing],
-            layout="horizontal",
-            labels=False,
-            label="Model",
-        )
-        self.margins = (0, 0, 0, 0)
+        super().__init__(self.list, self.open_button, *informing, label="Model")
         self.config: ModelConfig = read_config(self.value)
         self.list.changed.connect(self._choose)
         self.list.native.activated.connect(self._keep)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari
-from magicgui.widgets import Container, Label, PushButton
+from magicgui.widgets import Label, PushButton
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QSizePolicy
 
-from napari_shiftseg.geometry.advice import advise, cheaper, memory_warning, size_name
+from napari_shiftseg.geometry.advice import cheaper, memory_warning, size_name
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.text import sentence
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+    from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
 
     Choices = Sequence[tuple[str, tuple[int, ...]]]
@@ -36,7 +38,6 @@ LEAST_CONTRAST = 4.5  # of text, WCAG 2.1
 
 MOST_BUTTONS = 4
 LONGEST = 10_000  # pixels that a text may be high
-LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's theme has
 
 
 def dress(box: Label, kind: str, is_result: bool = False) -> None:
@@ -60,7 +61,8 @@ def _colour(label: QWidget) -> None:
     known = label.property(KIND)
     if known is None:
         return
-    sheet = style(*known, theme=_theme_of(label)) if known[0] else ""
+    kind, is_result = known
+    sheet = style(kind, is_result, _theme_of(label)) if kind else ""
     if label.styleSheet() != sheet:  # Qt takes long to style
         label.setStyleSheet(sheet)
 
@@ -98,7 +100,7 @@ def _theme_of(widget: QWidget) -> str:
     while parent is not None and not hasattr(parent, "_qt_viewer"):
         parent = parent.parentWidget()
     viewer = parent._qt_viewer.viewer if parent else napari.current_viewer()
-    return viewer.theme if viewer else get_settings().appearance.theme
+    return str(viewer.theme if viewer else get_settings().appearance.theme)
 
 
 def _mixed(ground: QColor, accent: QColor, share: float) -> QColor:
@@ -123,17 +125,11 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 def _luminance(colour: QColor) -> float:
-    linear = [
+    linear: list[float] = [
         part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
         for part in colour.getRgbF()[:3]
     ]
     return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def align_labels(container: Container) -> None:
-    """Let the rows of a container begin at one place."""
-    for label in container.native.findChildren(QLabel):
-        label.setMinimumWidth(LABEL_WIDTH)
 
 
 def wrapped_label(text: str = "", **options: object) -> Label:
@@ -170,7 +166,7 @@ class _WholeText(QObject):
         return False
 
 
-class Note(Container):
+class Note(ControlRows):
     """Text in a coloured frame, with up to four buttons that set a window.
 
     Parameters
@@ -191,11 +187,8 @@ class Note(Container):
         self._windows: list[tuple[int, ...]] = []
         for button in self.buttons:
             button.tooltip = "Take this tile size"
-        self.row = Container(widgets=self.buttons, layout="horizontal", labels=False)
-        self.row.margins = (0, 0, 0, 0)
-        below = [self.row] if holds_buttons else []
-        super().__init__(widgets=[self.text, *below], labels=False)
-        self.margins = (0, 0, 0, 0)
+        self.row = ControlRow(*self.buttons)
+        super().__init__(self.text, *([self.row] if holds_buttons else []))
         for number, button in enumerate(self.buttons):
             button.changed.connect(
                 lambda _=None, number=number: on_choose(self._windows[number])
@@ -234,6 +227,7 @@ class SizeAdvice(Note):
     def tell(
         self,
         plan: TilePlan,
+        advice: Advice,
         text: str = "",
         warnings: Sequence[str] = (),
         memory: int | None = None,
@@ -245,6 +239,8 @@ class SizeAdvice(Note):
         Parameters
         ----------
         plan : TilePlan
+        advice : Advice
+            On this plan; see `advise`.
         text : str
             Said in any case, in grey.
         warnings : sequence of str
@@ -260,19 +256,20 @@ class SizeAdvice(Note):
         warnings = list(filter(None, [*warnings, memory_warning(largest, memory)]))
         lines = filter(None, [*map(sentence, warnings), text])
         kind = "warning" if warnings else "note"
-        self.say("\n".join(lines), kind, [*first, *self._choices(plan, memory)])
+        choices = _choices(plan, advice.nearest, memory)
+        self.say("\n".join(lines), kind, [*first, *choices])
 
     def refuse(self, reason: str, kind: str = "error") -> None:
         """Say why there is no plan; there is nothing to choose then."""
         self.say(reason, kind, [])
 
-    def _choices(
-        self, plan: TilePlan, memory: int | None
-    ) -> list[tuple[str, tuple[int, ...]]]:
-        """Captions and windows of the buttons."""
-        nearest = advise(plan).nearest
-        choices = [(f"Use {window_text(window)}", window) for window in nearest]
-        best = cheaper(plan, memory)
-        if best is not None and best.window not in nearest:
-            choices.append((f"Cheapest: {size_name(best)}", best.window))
-        return choices
+
+def _choices(
+    plan: TilePlan, nearest: Sequence[tuple[int, ...]], memory: int | None
+) -> Choices:
+    """Return captions and windows of the buttons."""
+    choices = [(f"Use {window_text(window)}", window) for window in nearest]
+    best = cheaper(plan, memory)
+    if best is not None and best.window not in nearest:
+        choices.append((f"Cheapest: {size_name(best)}", best.window))
+    return choices

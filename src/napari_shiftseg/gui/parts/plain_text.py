@@ -6,11 +6,8 @@ from html import escape
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import Container
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
-    QFrame,
-    QScrollArea,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
@@ -153,59 +150,3 @@ class LongNames(QObject):
 
     def _width(self, text: str) -> int:
         return int(self._box.fontMetrics().horizontalAdvance(text))
-
-
-LEAST_HEIGHT = 120  # pixels, so that three docks share a low screen
-
-
-class ScrolledRows(Container):
-    """A widget whose rows are scrolled where the screen is low.
-
-    Parameters
-    ----------
-    rows : Container
-    """
-
-    def __init__(self, rows: Container) -> None:
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self._rows = rows  # or its children would go with it
-        break_tooltips(rows.native)
-        self._scrolling = Scrolling(rows.native)
-        self.native.layout().addWidget(self._scrolling)
-
-
-class Scrolling(QScrollArea):
-    """Give rows the height they want, or scroll them; never less than their width.
-
-    Parameters
-    ----------
-    rows : QWidget
-    """
-
-    def __init__(self, rows: QWidget) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(rows)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the least width of the rows, and a height to scroll in."""
-        return QSize(self._width(self.widget().minimumSizeHint()), LEAST_HEIGHT)
-
-    def sizeHint(self) -> QSize:
-        """Return the size that the rows want."""
-        wanted = self.widget().sizeHint()
-        return QSize(self._width(wanted), wanted.height())
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the rows when they ask for another size."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return bool(super().eventFilter(watched, event))
-
-    def _width(self, rows: QSize) -> int:
-        """Leave room for the bar, or it would cover what stands to the right."""
-        bar = self.verticalScrollBar().sizeHint().width()
-        return rows.width() + bar + 2 * self.frameWidth()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from napari_shiftseg.gui.parts.plain_text import plainly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
     from matplotlib.figure import Figure
 
     from napari_shiftseg.report.figures_of_merit import Table
@@ -48,9 +49,8 @@ class Plot(QWidget):
     def __init__(self, theme: str) -> None:
         super().__init__()
         self._theme = theme
-        self._draw: Draw | None = None
-        self._table: Callable[[], Table] | None = None
-        self._canvas: QWidget | None = None
+        self._drawn: _Picture | None = None
+        self._canvas: FigureCanvasQTAgg | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
 
@@ -64,22 +64,26 @@ class Plot(QWidget):
         table : callable
             Returns header and rows.
         """
-        self._draw, self._table = draw, table
-        if self._canvas is None:
-            self._add_canvas()
-        self._redraw()
+        self._canvas = self._canvas or self._added_canvas()
+        self._drawn = _Picture(draw, table, self._canvas)
+        self._drawn.draw(self._theme)
         self.drawn.emit()
+
+    @property
+    def figure(self) -> Figure | None:
+        """What is drawn; None: nothing yet."""
+        return None if self._canvas is None else self._canvas.figure
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no plot yet."""
-        return self._draw is None
+        return self._drawn is None
 
     def set_theme(self, theme: str) -> None:
         """Draw in the colours of another theme."""
         self._theme = theme
-        if self._draw is not None:
-            self._redraw()
+        if self._drawn is not None:
+            self._drawn.draw(theme)
 
     def save(self, path: Path) -> None:
         """Write the plot, or its figures where the name ends with .csv.
@@ -87,32 +91,22 @@ class Plot(QWidget):
         Raises
         ------
         ValueError
-            If there is no such format.
+            If there is no plot yet, or no such format.
         OSError
             If the file cannot be written.
         """
-        from napari_shiftseg.report.figures_of_merit import write_csv
-        from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+        if self._drawn is None:
+            raise ValueError("there is no plot yet: run it first")
+        self._drawn.save(path)
 
-        kind = path.suffix.lower().removeprefix(".")
-        with whole_or_not_at_all(path) as unfinished:
-            if kind == "csv":
-                write_csv(unfinished, self._table())
-            else:
-                self._figure.savefig(unfinished, format=kind or "png")
-
-    def _add_canvas(self) -> None:
+    def _added_canvas(self) -> FigureCanvasQTAgg:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
         from matplotlib.figure import Figure
 
-        self._figure = Figure()
-        self._canvas = FigureCanvasQTAgg(self._figure)
-        self._canvas.setMinimumHeight(LEAST_HEIGHT)
-        self._column.addWidget(self._canvas)
-
-    def _redraw(self) -> None:
-        self._draw(self._figure, theme_colours(self._theme))
-        self._canvas.draw_idle()
+        canvas = FigureCanvasQTAgg(Figure())
+        canvas.setMinimumHeight(LEAST_HEIGHT)
+        self._column.addWidget(canvas)
+        return canvas
 
     def ask_where_to_save(self) -> None:
         """Save where the user says."""
@@ -129,6 +123,32 @@ class Plot(QWidget):
             show_error(plainly(f"the plot cannot be saved: {reason}"))
         else:
             show_info(plainly(f"saved {path}"))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What a plot shows: how it is drawn and where, and the figures in it."""
+
+    on: Draw
+    table: Callable[[], Table]
+    canvas: FigureCanvasQTAgg
+
+    def draw(self, theme: str) -> None:
+        """Draw in the colours of a theme."""
+        self.on(self.canvas.figure, theme_colours(theme))
+        self.canvas.draw_idle()
+
+    def save(self, path: Path) -> None:
+        """Write picture or figures; see `Plot.save`."""
+        from napari_shiftseg.report.figures_of_merit import write_csv
+        from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+
+        kind = path.suffix.lower().removeprefix(".")
+        with whole_or_not_at_all(path) as unfinished:
+            if kind == "csv":
+                write_csv(unfinished, self.table())
+            else:
+                self.canvas.figure.savefig(unfinished, format=kind or "png")
 
 
 def is_light(colour: str) -> bool:

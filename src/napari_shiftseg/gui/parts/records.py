@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.mending.edit_files import from_dict, to_dict
 from napari_shiftseg.pipeline.settings import Settings
@@ -30,7 +30,7 @@ METADATA_CORRECTED = "shiftseg corrected"
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectionRecord:
     """How much of a result was mended, and which model had made it.
 
     Attributes
@@ -79,7 +79,7 @@ class Corrected:
         labels.metadata[METADATA_CORRECTED] = asdict(self)
 
     @classmethod
-    def read(cls, labels: Labels) -> Corrected | None:
+    def read(cls, labels: Labels) -> CorrectionRecord | None:
         """Return what was noted in a layer; None: it holds no corrections."""
         noted = labels.metadata.get(METADATA_CORRECTED)
         return None if noted is None else cls(**noted)

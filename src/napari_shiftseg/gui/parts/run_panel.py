@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import Container, ProgressBar, PushButton
+from magicgui.widgets import ProgressBar, PushButton
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.compat import isalive
@@ -18,6 +18,7 @@ from napari_shiftseg.gui.parts.docking import dock_of
 from napari_shiftseg.gui.parts.jobs import Job
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.steps import Progress
 
     Steps = Generator[Progress, None, Any]
-    from napari_shiftseg.steps import Progress
 
 
 LEAST = 1.0  # seconds measured before a guess is made
@@ -39,6 +39,12 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._restart(0, 0, "predicting")
+
+    def _restart(self, done: int, total: int, stage: str) -> None:
+        self._stage = stage
+        self._first = self._last = done
+        self._total = total
+        self._began = perf_counter()
 
     def text(self, progress: Progress) -> str:
         """Return ``tile 212 of 441 · 5 s left``."""
@@ -59,12 +65,6 @@ class TimeLeft:
             rest = elapsed / measured * (progress.total - progress.done)
             text += f" · {time_text(rest, '.0f')} left"
         return text
-
-    def _restart(self, done: int, total: int, stage: str) -> None:
-        self._stage = stage
-        self._first = self._last = done
-        self._total = total
-        self._began = perf_counter()
 
 
 INTERVAL = 0.2  # seconds between two updates
@@ -139,7 +139,7 @@ class Stop:
     tooltip: str = "End the run; what has been reached is kept"
 
 
-class RunPanel(Container):
+class RunPanel(ControlRows):
     """A button that runs steps in a thread and then is Cancel, and what it tells.
 
     A failed or cancelled run leaves the layers as they were.
@@ -197,12 +197,12 @@ class RunPanel(Container):
         self.text = wrapped_label()
         self.result = wrapped_label()
         self._further = further
-        first, last = _row(*beside, self.button), self.result
+        first = ControlRow(*beside, self.button) if beside else self.button
+        last = self.result
         if further is not None:
-            last = _row(self.result, further)
+            last = ControlRow(self.result, further)
             further.visible = False
-        super().__init__(widgets=[first, self.bar, self.text, last], labels=False)
-        self.margins = (0, 0, 0, 0)
+        super().__init__(first, self.bar, self.text, last)
         for widget in (self.bar, self.text, self.result):
             widget.visible = False
         self.button.changed.connect(self._run_or_cancel)
@@ -258,7 +258,7 @@ class RunPanel(Container):
             on_done=self._succeeded,
             on_failed=self._failed,
             on_cancelled=lambda: self._finish(cancelled or self.cancelled),
-            stop=self._stop and self._stop.press,
+            stop=None if self._stop is None else self._stop.press,
         )
         self.button.text = self._stop.caption if self._stop else "Cancel"
         self.button.tooltip = self._stop.tooltip if self._stop else CANCEL_TIP
@@ -300,7 +300,7 @@ class RunPanel(Container):
         """
         interval = QApplication.doubleClickInterval()
         changed = self._since_change.isValid()
-        return changed and self._since_change.elapsed() < interval
+        return bool(changed and self._since_change.elapsed() < interval)
 
     def _progressed(self, progress: Progress) -> None:
         if not isalive(self.native):
@@ -355,12 +355,3 @@ class RunPanel(Container):
         self._activity.close()
         if self._job is not None:
             self._job.abandon()
-
-
-def _row(*widgets: Widget) -> Widget:
-    """Return widgets in one row; one is a row by itself."""
-    if len(widgets) == 1:
-        return widgets[0]
-    row = Container(widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
-    return row

@@ -35,7 +35,7 @@ COLOURS = (GREY, "red", "green", "blue")  # what may be read of a colour image
 
 
 @dataclass(frozen=True)
-class Source:
+class LayerSource:
     r"""An image layer as it was when a run began; the layer may go meanwhile.
 
     Attributes
@@ -81,7 +81,7 @@ class Source:
         frame: Sequence[int] = (),
         channel: Channel | None = None,
         colour: str = GREY,
-    ) -> Source:
+    ) -> LayerSource:
         """Take what is needed from a layer; no pixel is read.
 
         Parameters
@@ -236,8 +236,7 @@ def leading_axes(layer: Layer, config: ModelConfig) -> int:
     leading = config.leading_axes(len(shape))
     if config.in_channels == 1 and not getattr(layer, "rgb", False):
         _refuse_channels_last(layer, shape, config.ndim)
-    between = channel is not None and channel.axis > 0
-    if between and channel.axis >= leading:
+    if channel is not None and channel.axis >= max(leading, 1):
         raise ValueError(
             f"channels lie between the axes that the model reads (axis {channel.axis} "
             f"of {layer.ndim}): add the image to napari with "
@@ -250,11 +249,10 @@ def _refuse_channels_last(layer: Layer, shape: tuple[int, ...], ndim: int) -> No
     named = is_channel(layer.axis_labels[-1])
     if 0 in shape or not (named or is_channels_last(shape, ndim)):
         return
+    colours = ", or with rgb=True" if shape[-1] in (3, 4) else ""
     raise ValueError(
         f"the last axis of the image, of {by(shape)}, seems to hold channels: add it "
-        f"to napari with channel_axis=-1, a layer a channel"
-        + ", or with rgb=True"
-        * (shape[-1] in (3, 4))
+        f"to napari with channel_axis=-1, a layer a channel{colours}"
     )
 
 
@@ -278,7 +276,7 @@ def taken_note(layer: Image, dims: Dims, colour: str = GREY) -> str:
 
 def source_in_view(
     layer: Image | Labels, dims: Dims, leading: int, colour: str = GREY
-) -> Source:
+) -> LayerSource:
     """Take one frame and channel of a layer, those that are on screen.
 
     Parameters
@@ -292,7 +290,7 @@ def source_in_view(
         To take of colours.
     """
     frame = frame_in_view(layer, dims, leading)
-    return Source.of(layer, frame, channel_in_view(layer, dims), colour)
+    return LayerSource.of(layer, frame, channel_in_view(layer, dims), colour)
 
 
 def frame_in_view(layer: Layer, dims: Dims, leading: int) -> tuple[int, ...]:

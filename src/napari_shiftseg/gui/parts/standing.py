@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import (
     QFrame,
@@ -14,6 +13,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_shiftseg.gui.parts.note import PADDING, dress, wrapped_label
+from napari_shiftseg.gui.parts.rows import ControlRows
 
 MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
 
@@ -21,7 +21,7 @@ MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
 WIDTH = 240  # pixels that are asked for, whatever is said
 
 
-class StandingText(Container):
+class StandingText(ControlRows):
     """A text of at most so many lines; a longer one is scrolled.
 
     Its frame is as high as the text, at the top of the place.
@@ -38,8 +38,7 @@ class StandingText(Container):
     def __init__(self, lines: int, empty: str = "", least: int | None = None) -> None:
         self._shown = wrapped_label(empty)
         self._empty, self._kind, self._text = empty, "", ""
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
+        super().__init__()
         self._place = _Place(self._shown.native, least or lines, lines)
         self.native.layout().addWidget(self._place)
 

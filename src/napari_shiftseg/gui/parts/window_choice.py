@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class WindowChoice(LineEdit):
     """A line for the window; a size that the user gave outlasts a change of model."""
 
+    value: str
+
     def __init__(self) -> None:
         super().__init__(
             label="Tile size (window)",

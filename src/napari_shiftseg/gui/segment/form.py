@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from magicgui.widgets import Container, PushButton, RadioButtons
+from magicgui.widgets import PushButton, RadioButtons
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
@@ -16,7 +16,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.axis_plan import Stitching
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.advanced import IN_VIEW, WHOLE_IMAGE, Advanced
+from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE, AdvancedRows
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
 from napari_shiftseg.gui.parts.identity import (
     doubt_about,
@@ -24,14 +24,14 @@ from napari_shiftseg.gui.parts.identity import (
     recorded_source,
 )
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
 from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.note import align_labels
 from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.run import Run
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.rows import ControlForm
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
-    Source,
+    LayerSource,
     layer_shape,
     leading_axes,
     region_in_view,
@@ -54,7 +54,7 @@ PLUGIN = "napari-shiftseg"
 
 
 @dataclass(frozen=True)
-class Remembered:
+class LastChoice:
     """What Segment begins with; the manifest declares the same names.
 
     Attributes
@@ -73,7 +73,7 @@ class Remembered:
     device: str = "auto"
 
     @classmethod
-    def read(cls) -> Remembered:
+    def read(cls) -> LastChoice:
         """Return what napari keeps; what is usual where it keeps nothing."""
         kept = _kept()
         if kept is None:
@@ -166,20 +166,20 @@ def settings_text(record: dict[str, Any]) -> str:
     return "\n".join([*lines, *chosen])
 
 
-class SegmentForm(Container):
+class SegmentForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    advanced : Advanced
+    advanced : AdvancedRows
         Shown elsewhere.
     on_info : callable
         Called when ℹ is pressed beside the model.
     """
 
     def __init__(
-        self, viewer: napari.Viewer, advanced: Advanced, on_info: Callable[[], None]
+        self, viewer: napari.Viewer, advanced: AdvancedRows, on_info: Callable[[], None]
     ) -> None:
         self._viewer, self.advanced = viewer, advanced
         self.image = LayerChoice(
@@ -203,13 +203,9 @@ class SegmentForm(Container):
             "whole: one pass, where the memory suffices.",
         )
         super().__init__(
-            widgets=[
-                self.image, self.colour, self.model, self.intensity, self.window,
-                self.stitching,
-            ]
+            self.image, self.colour, self.model, self.intensity, self.window,
+            self.stitching,
         )  # fmt: skip
-        self.margins = (0, 0, 0, 0)
-        align_labels(self)
         self.image.changed.connect(self.model.suggest)
         self.model.suggest(self.image.value)
 
@@ -284,10 +280,10 @@ class SegmentForm(Container):
             chosen.region,
         )
 
-    def run(self, device: str) -> Run:
+    def run(self, device: str) -> SegmentationRun:
         """Return the run that the controls ask for."""
         settings = self.settings(device)
-        return Run(
+        return SegmentationRun(
             self.model.value,
             self._source(),
             settings,
@@ -300,13 +296,13 @@ class SegmentForm(Container):
             return None
         return region_in_view(self.image.value, self._viewer.dims, self.config.ndim)
 
-    def _source(self) -> Source:
+    def _source(self) -> LayerSource:
         """Take the image; of a series only the frame in view if that is asked for."""
         layer, config = self.image.value, self.config
         leading = leading_axes(layer, config) if self.is_in_view else 0
         return source_in_view(layer, self._viewer.dims, leading, self.colour.value)
 
-    def restore(self, record: dict[str, Any]) -> Run | None:
+    def restore(self, record: dict[str, Any]) -> SegmentationRun | None:
         """Show the settings of an earlier run, and return it; None if it cannot be."""
         try:
             image = image_behind(record, self.image.choices)
@@ -326,7 +322,7 @@ class SegmentForm(Container):
         self.intensity.restore(record["settings"])
         self.advanced.restore(record["settings"])
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
-        return Run(
+        return SegmentationRun(
             record["model"],
             recorded_source(record, image),
             settings,

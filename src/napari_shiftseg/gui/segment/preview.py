@@ -16,8 +16,8 @@ from napari_shiftseg.gui.parts.grid import (
     line_width,
     tile_outline,
 )
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:
     import napari
@@ -62,7 +62,7 @@ class GridPreview:
             edge_width=line_width(plan),
             vector_style="line",
             metadata={METADATA_KEY: "preview"},
-            **Source.of(image).placed((), lines.shape[-1]),
+            **LayerSource.of(image).placed((), lines.shape[-1]),
         )
         self._viewer.layers.selection.active = selected
 

@@ -14,22 +14,27 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.inspect.widget import open_inspect
-from napari_shiftseg.gui.parts.advanced import Advanced, DeviceChoice
+from napari_shiftseg.gui.parts.advanced_rows import AdvancedRows
 from napari_shiftseg.gui.parts.channel_axes import first_channel
+from napari_shiftseg.gui.parts.device_choice import DeviceChoice
 from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found, open_mend
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.models import (
     is_for_samples,
     models_of,
     sample_model_warning,
 )
 from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.run import Outcome, Run, segmentation_run
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.segmentation_run import (
+    SegmentationOutcome,
+    SegmentationRun,
+    segmentation_run,
+)
 from napari_shiftseg.gui.parts.source import taken_note
-from napari_shiftseg.gui.segment.form import Remembered, RunAgain, SegmentForm
+from napari_shiftseg.gui.segment.form import LastChoice, RunAgain, SegmentForm
 from napari_shiftseg.gui.segment.preview import GridPreview
 from napari_shiftseg.networks.remarks import training_window_warning
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
@@ -62,7 +67,7 @@ class SegmentWidget(ScrolledRows):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self._plan: TilePlan | None = None
-        self._again: Run | None = None
+        self._again: SegmentationRun | None = None
         self._latest: Image | None = None
         self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
@@ -72,16 +77,16 @@ class SegmentWidget(ScrolledRows):
         self._choose_model()
 
     def _build(self) -> None:
-        self.advanced = Advanced()
+        self.advanced = AdvancedRows()
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
-        self._remembered = Remembered.read()
+        self._remembered = LastChoice.read()
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
         self.summary = wrapped_label(tooltip=SUMMARY_TIP)
         self.show_grid = CheckBox(text="Show tile grid", tooltip=GRID_TIP)
         self.device = DeviceChoice(self._advise)
-        self.advanced_button = PushButton(text="▸ Advanced", tooltip=ADVANCED_TIP)
+        self.foldaway = Foldaway(self.advanced, ADVANCED_TIP)
         self.again = RunAgain(self._viewer, self._run_again)
         self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
         self.panel = RunPanel(
@@ -95,16 +100,16 @@ class SegmentWidget(ScrolledRows):
                 self.summary,
                 self.show_grid,
                 self.device,
-                self.advanced_button,
-                self.advanced,
                 self.panel,
                 self.again,
                 self.device.banner,
             ],
             labels=False,
         )
-        self.advanced.visible = self.again.visible = False
-        rows.native.layout().addStretch()
+        self.again.visible = False
+        layout = rows.native.layout()
+        layout.insertWidget(rows.index(self.panel), self.foldaway)
+        layout.addStretch()
         super().__init__(rows)
 
     def _connect(self) -> None:
@@ -116,7 +121,6 @@ class SegmentWidget(ScrolledRows):
         self.image.changed.connect(self._forget_other_image)
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
-        self.advanced_button.changed.connect(self._toggle_advanced)
         self.mend.changed.connect(self._open_mend)
         layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
@@ -212,11 +216,6 @@ class SegmentWidget(ScrolledRows):
         self._remembered = kept
         kept.write()
 
-    def _toggle_advanced(self) -> None:
-        self.advanced.visible = not self.advanced.visible
-        sign = "▾" if self.advanced.visible else "▸"
-        self.advanced_button.text = f"{sign} Advanced"
-
     # What it means
 
     def _advise(self) -> None:
@@ -241,16 +240,20 @@ class SegmentWidget(ScrolledRows):
         warnings = [
             sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),
-            advice.note * advice.makes_seams,
             work_warning([plan], device, memory, planes),
         ]
         notes = [
-            advice.note * (not advice.makes_seams),
             small_image_note(plan),
             taken_note(self.image.value, self._viewer.dims, self.form.colour.value),
         ]
-        self.note.tell(plan, "\n".join(filter(None, notes)), warnings, memory)
-        self.summary.value = advice.summary + (f"; {planes:,} planes" * (planes > 1))
+        if advice.makes_seams:
+            warnings.insert(2, advice.note)
+        else:
+            notes.insert(0, advice.note)
+        text = "\n".join(filter(None, notes))
+        self.note.tell(plan, advice, text, warnings, memory)
+        stack = f"; {planes:,} planes" if planes > 1 else ""
+        self.summary.value = advice.summary + stack
 
     def _show_grid(self) -> None:
         if self.show_grid.value and self._plan is not None:
@@ -260,12 +263,12 @@ class SegmentWidget(ScrolledRows):
 
     # What comes out
 
-    def _steps(self) -> Generator[Progress, None, Outcome]:
+    def _steps(self) -> Generator[Progress, None, SegmentationOutcome]:
         run = self._again or self.form.run(self.device.value)
         self._again = None
         return segmentation_run(run)
 
-    def _show_outcome(self, outcome: Outcome) -> tuple[str, str]:
+    def _show_outcome(self, outcome: SegmentationOutcome) -> tuple[str, str]:
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             if isinstance(layer, Labels):
                 KEPT.keep(layer, outcome.kept)

@@ -17,9 +17,9 @@ from napari_shiftseg.gui.parts.belonging import (
 )
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_image, selected
 from napari_shiftseg.gui.parts.intensity_choice import ColourChoice
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.source import layer_shape, source_in_view, taken_note
-from napari_shiftseg.gui.train.pairs import FolderPair, LayerPair
+from napari_shiftseg.gui.train.pair_source import FolderPair, LayerPair
 from napari_shiftseg.text import by, sentence
 from napari_shiftseg.training.partial import signed
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from magicgui.widgets import Widget
     from napari.layers import Image
 
-    from napari_shiftseg.gui.train.pairs import Pairs
+    from napari_shiftseg.gui.train.pair_source import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
 
@@ -164,7 +164,7 @@ class PairsChoice:
         self.kind.value = LAYERS
         self.image.value, self.truth.value = image, labels
 
-    def pairs(self) -> Pairs:
+    def pairs(self) -> PairSource:
         """Return the images with their labels; see `check`."""
         if self.are_folders:
             return FolderPair(self.image_folder.value, self.truth_folder.value)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import (
     ComboBox,
-    Container,
     LineEdit,
     SpinBox,
 )
@@ -17,8 +16,8 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.note import align_labels
-from napari_shiftseg.gui.parts.records import Corrected
+from napari_shiftseg.gui.parts.records import CorrectionRecord
+from napari_shiftseg.gui.parts.rows import ControlForm
 from napari_shiftseg.gui.parts.source import layer_shape
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.gui.train.widget import TrainAdvanced
+    from napari_shiftseg.gui.train.widget import TrainAdvancedRows
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
 
@@ -52,29 +51,24 @@ NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
 
 
-class TrainForm(Container):
+class TrainForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    advanced : TrainAdvanced
+    advanced : TrainAdvancedRows
         Shown elsewhere.
     """
 
-    def __init__(self, viewer: napari.Viewer, advanced: TrainAdvanced) -> None:
+    def __init__(self, viewer: napari.Viewer, advanced: TrainAdvancedRows) -> None:
         self.advanced = advanced
         self._offered = ""  # window that was not typed
         self._build(viewer)
         super().__init__(
-            widgets=[
-                *self.pairs.rows, self.intensity, self.network, self.start,
-                self.model_name,
-                self.depth, self.window, self.steps,
-            ]
+            *self.pairs.rows, self.intensity, self.network, self.start,
+            self.model_name, self.depth, self.window, self.steps,
         )  # fmt: skip
-        self.margins = (0, 0, 0, 0)
-        align_labels(self)
         self.network.changed.connect(self._take_network)
         self.start.changed.connect(self._take_network)
         for control in (self.network, self.start):
@@ -119,7 +113,9 @@ class TrainForm(Container):
     def take_corrections(self, image: Image, labels: Labels) -> None:
         """Choose corrections, and the model that made the labels if it can go on."""
         self.pairs.choose(image, labels)
-        corrected = Corrected.read(labels)
+        corrected = CorrectionRecord.read(labels)
+        if corrected is None:  # labels of the user's own
+            return
         self.network.value = corrected.ndim
         known = [value for _, value in starts()]
         self.start.value = corrected.model if corrected.model in known else NOTHING
@@ -228,9 +224,9 @@ class TrainForm(Container):
         count = self.pairs.counted(self.config(NAME))
         sentences = [
             *(self._about_corrections(count) or [self._about_validation()]),
-            taken * (about_name and file.stem != asked),
+            taken if about_name and file.stem != asked else "",
             self.pairs.note,
-            SAME_READING * (self.intensity.reading != USUAL_READING),
+            "" if self.intensity.reading == USUAL_READING else SAME_READING,
         ]
         if count is not None and count.is_partly:
             sentences += [FEW_REGIONS, HOLDING_OUT]
@@ -240,7 +236,7 @@ class TrainForm(Container):
         if count is None or not count.is_partly:
             return []
         counts, rest = f"{count.line}.", "The rest is not known and does not count."
-        corrected = Corrected.read(self.pairs.truth.value)
+        corrected = CorrectionRecord.read(self.pairs.truth.value)
         if corrected is None:
             return [counts, rest]
         what = [f"{corrected.line}.", f"With what is next to them {counts}", rest]
@@ -271,15 +267,7 @@ class TrainForm(Container):
         )
 
     def check(self) -> None:
-        """Refuse what cannot be trained on, before any pixel is read.
-
-        Raises
-        ------
-        NotChosenYet
-            If images or labels are not chosen yet.
-        ValueError
-            If they do not fit each other or the network.
-        """
+        """Refuse what cannot be trained on; see `PairsChoice.check`."""
         self.pairs.check(self.config(NAME))
         self.intensity.settings()
         new_model_path(self.model_name.value)
@@ -313,7 +301,8 @@ class TrainForm(Container):
         return None if self.start.value in (None, NOTHING) else self.start.value
 
     def _start(self) -> ModelConfig | None:
-        return self._begins_with and read_config(self._begins_with)
+        model = self._begins_with
+        return None if model is None else read_config(model)
 
 
 def starts() -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.train.pairs import Pairs
+    from napari_shiftseg.gui.train.pair_source import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
@@ -60,7 +60,7 @@ class TrainingTask:
     """
 
     file: Path
-    pairs: Pairs
+    pairs: PairSource
     config: ModelConfig
     start: str | None
     window: tuple[int, ...] | None
@@ -81,10 +81,13 @@ class Preview:
         (\*spatial)
     pair : TrainingPair
         The image, and where it lies in its series.
+    task : TrainingTask
+        Of the training.
     """
 
     labels: NDArray[np.int32]
     pair: TrainingPair
+    task: TrainingTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class TrainingProgress(Progress):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingOutcome:
     """How a training ended.
 
     Attributes
@@ -162,7 +165,9 @@ class Trained:
             ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
         else:
             ended = f"{self.done:,} steps"
-        partly = self.counted.is_partly
+        learnt = ""
+        if self.counted.is_partly:
+            learnt = f" It learnt what is known: {self.counted.line}."
         kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
@@ -171,21 +176,22 @@ class Trained:
         return (
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
-            f"{f' It learnt what is known: {self.counted.line}.' * partly}"
-            f"{f' {sentence(self.note)}' if self.note else ''}"
+            f"{learnt}{f' {sentence(self.note)}' if self.note else ''}"
         )
 
     @property
     def _about_before(self) -> str:
         if self.before is None:
             return ""
-        worse = ": it is no better than the model it began with" * self.is_worse
+        worse = (
+            ": it is no better than the model it began with" if self.is_worse else ""
+        )
         return f" (before: {self.before:.2f}{worse})"
 
 
 def training_run(
     task: TrainingTask, is_stopped: Callable[[], bool]
-) -> Generator[Progress, None, Trained]:
+) -> Generator[Progress, None, TrainingOutcome]:
     """Train; the best so far is written at every validation.
 
     Parameters
@@ -204,14 +210,12 @@ def training_run(
     doubts: list[str] = []
     found = yield from _unless_stopped(
         is_stopped,
-        lambda: task.pairs.to_learn(
-            task.config, task.window, doubts.append, task.reading
-        ),
+        lambda: task.pairs.to_learn(task, doubts.append),
     )
     if found is None:
         seconds = perf_counter() - began
         nothing = Counted(0, 0, 0)
-        return Trained(None, 0, task.steps, None, None, seconds, nothing, False)
+        return TrainingOutcome(None, 0, task.steps, None, None, seconds, nothing, False)
     if doubts:
         yield Progress(0, 0, sentence(doubts[0]), "reading images")
     if not found:
@@ -235,9 +239,10 @@ def training_run(
     except (FloatingPointError, MemoryError, RuntimeError) as error:
         trouble = _in_words(error, training)
     run.keep()
-    best = training.best and (training.best.ap50, training.best.step)
-    return Trained(
-        run.file, training.done, task.steps, best, run.preview,
+    best = training.best
+    return TrainingOutcome(
+        run.file, training.done, task.steps,
+        None if best is None else (best.ap50, best.step), run.preview,
         perf_counter() - began, count, is_held_out, run.before, trouble, run.note,
     )  # fmt: skip
 
@@ -273,9 +278,9 @@ def _opened(
 
 def _about(reading: Reading) -> str:
     """Say how grey values are read, where that is not found in each image."""
-    given = "" if reading.intensity == "auto" else written(reading.intensity)
-    parts = [f", intensity {given}" * bool(given), ", inverted" * reading.invert]
-    return "".join(parts)
+    usual = reading.intensity == "auto"
+    given = "" if usual else f", intensity {written(reading.intensity)}"
+    return f"{given}, inverted" if reading.invert else given
 
 
 class _Run:
@@ -319,7 +324,7 @@ class _Run:
 
     def _measured(self, total: int) -> TrainingProgress:
         found = self._training.measured()
-        self.before = found and found.ap50
+        self.before = None if found is None else found.ap50
         return TrainingProgress(
             0, total, stage="training", steps=(), before=self.before
         )
@@ -331,7 +336,8 @@ class _Run:
         if self._training.done == 0:
             return
         model = self._training.model()
-        step = model.config.provenance.steps
+        provenance = model.config.provenance
+        step = None if provenance is None else provenance.steps
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
 
@@ -345,8 +351,9 @@ class _Run:
     def _validated(self, step: TrainingStep) -> Preview | None:
         if step.validated is None:
             return None
-        preview = Preview(step.validated.preview, self._shown)
-        if self._training.best.step == step.done:
+        preview = Preview(step.validated.preview, self._shown, self._task)
+        best = self._training.best
+        if best is not None and best.step == step.done:
             self.preview = preview
             self.keep()
         return preview

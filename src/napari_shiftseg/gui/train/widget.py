@@ -11,16 +11,16 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.advanced import DeviceChoice
+from napari_shiftseg.gui.parts.device_choice import DeviceChoice
 from napari_shiftseg.gui.parts.docking import SETTLED, OneTabGroup
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.note import Note, align_labels, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import ScrolledRows
+from napari_shiftseg.gui.parts.note import Note, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows, align_labels
 from napari_shiftseg.gui.parts.run_panel import RunPanel, Stop
 from napari_shiftseg.gui.train.choice import NotChosenYet
 from napari_shiftseg.gui.train.form import TrainForm
-from napari_shiftseg.gui.train.pairs import ValidationPreview
+from napari_shiftseg.gui.train.pair_source import ValidationPreview
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
 from napari_shiftseg.text import by, sentence
 from napari_shiftseg.training.defaults import CORRECTION_RATE, RATE, advise_training
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
-    from napari_shiftseg.gui.train.run import Trained
+    from napari_shiftseg.gui.train.run import TrainingOutcome
     from napari_shiftseg.steps import Progress
 
 
@@ -40,7 +40,7 @@ PARTS = 10  # of a training: a validation after each
 LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
 
 
-class TrainAdvanced(Container):
+class TrainAdvancedRows(Container):
     """What a biologist need not touch: learning rate, batch, channels, validation."""
 
     def __init__(self) -> None:
@@ -147,13 +147,13 @@ class TrainWidget(ScrolledRows):
         self._advise()
 
     def _build(self) -> None:
-        self.advanced = TrainAdvanced()
+        self.advanced = TrainAdvancedRows()
         self.form = TrainForm(self._viewer, self.advanced)
         self.note = Note(self.form.use_window)
         self.summary = wrapped_label()
         self.device = DeviceChoice(self._advise)
-        self.advanced_button = PushButton(
-            text="▸ Advanced", tooltip="Rates, channels, validation: need no change"
+        self.foldaway = Foldaway(
+            self.advanced, "Rates, channels, validation: need no change"
         )
         self.panel = RunPanel(
             self._steps,
@@ -172,13 +172,14 @@ class TrainWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 self.form, self.note, self.summary, self.device,
-                self.advanced_button, self.advanced, self.panel, self.device.banner,
+                self.panel, self.device.banner,
                 self.save_button,
             ],
             labels=False,
         )  # fmt: skip
-        self.advanced.visible = self.save_button.visible = False
+        self.save_button.visible = False
         layout = rows.native.layout()
+        layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.insertWidget(layout.count() - 1, self.plot)
         self.plot.hide()
         layout.addStretch()
@@ -193,7 +194,6 @@ class TrainWidget(ScrolledRows):
             control.changed.connect(self._advise)
         for row in form.pairs.rows:
             row.changed.connect(self._forget_other_pairs)
-        self.advanced_button.changed.connect(self._toggle_advanced)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
         self._tab = OneTabGroup(self.native)
@@ -213,11 +213,6 @@ class TrainWidget(ScrolledRows):
     def _follow_theme(self) -> None:
         if isalive(self.native):
             self.plot.set_theme(self._viewer.theme)
-
-    def _toggle_advanced(self) -> None:
-        self.advanced.visible = not self.advanced.visible
-        sign = "▾" if self.advanced.visible else "▸"
-        self.advanced_button.text = f"{sign} Advanced"
 
     def take_corrections(self, image: Image, labels: Labels) -> None:
         """Show a training on corrections, to begin with the model that made them."""
@@ -278,10 +273,10 @@ class TrainWidget(ScrolledRows):
 
     # What comes out
 
-    def _steps(self) -> Generator[Progress, None, Trained]:
+    def _steps(self) -> Generator[Progress, None, TrainingOutcome]:
         task = self.form.task(self.device.value)
         self.course, self._stop = Course(), Event()
-        self.preview.begin(task)
+        self.preview.begin()
         return training_run(task, self._stop.is_set)
 
     def _follow(self, progress: Progress) -> None:
@@ -316,7 +311,7 @@ class TrainWidget(ScrolledRows):
         if isalive(self.native):
             self._scrolling.ensureWidgetVisible(self.plot)
 
-    def _take_model(self, trained: Trained) -> tuple[str, str]:
+    def _take_model(self, trained: TrainingOutcome) -> tuple[str, str]:
         if trained.preview is not None:
             self.preview.show(trained.preview)
         if self.course.steps:

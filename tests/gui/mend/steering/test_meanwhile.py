@@ -9,7 +9,7 @@ import pytest
 from steered import pixel, turned
 
 from napari_shiftseg.gui.mend import steering as steering_module
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint, Split
 from napari_shiftseg.relabelling.relabel import InView, Relabelling
 from napari_shiftseg.steps import Progress
@@ -156,7 +156,7 @@ def test_a_task_waits_for_its_frame_alone(series, steer, settled, view) -> None:
         yield Progress(0, 1)
         return set(steering.frames)
 
-    steering.add(Task(steps, found.append, frame=(2,)))
+    steering.add(FrameTask(steps, found.append, frame=(2,)))
     settled(steering)
     assert found == [{(0,), (2,)}]
 

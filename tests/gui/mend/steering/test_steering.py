@@ -10,7 +10,7 @@ from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
 from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.history import DragWatch
-from napari_shiftseg.gui.parts.jobs import Task
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.steps import Progress
@@ -230,12 +230,12 @@ def test_a_task_for_all_frames_waits_for_them(series, steer, settled) -> None:
         yield Progress(0, 1)
         return set(steering.frames)
 
-    steering.add(Task(steps, found.append, all_frames=True))
-    steering.add(Task(steps, found.append))
+    steering.add(FrameTask(steps, found.append, all_frames=True))
+    steering.add(FrameTask(steps, found.append))
     settled(steering)
     assert found == [set(kept.frames)] * 2
     steering.turn(turned(steering))
-    steering.add(Task(steps, found.append))
+    steering.add(FrameTask(steps, found.append))
     settled(steering)
     assert len(found[2]) < FRAMES  # the control: it did not wait
 

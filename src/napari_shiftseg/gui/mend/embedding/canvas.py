@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, Container, PushButton
+from magicgui.widgets import CheckBox, PushButton
+from matplotlib.backend_bases import MouseButton
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.widgets import LassoSelector
 from qtpy.QtCore import Qt, Signal
 
+from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.standing import StandingText
 from napari_shiftseg.text import number_of, percent
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QKeyEvent, QResizeEvent
 
-    from napari_shiftseg.gui.mend.embedding.steps import Lassoed
+    from napari_shiftseg.gui.mend.embedding.run import LassoPixels
     from napari_shiftseg.relabelling.projection import Projection
     from napari_shiftseg.report.plots import Colours
 
@@ -61,7 +63,7 @@ def chosen_text(label: int, points: int, in_image: bool) -> str:
     return f"Object {label}: {number_of(points, 'point')}, large{also}."
 
 
-def lassoed_text(found: Lassoed) -> str:
+def lassoed_text(found: LassoPixels) -> str:
     """Say what a lasso holds."""
     if found.pixels == 0:
         return "No pixel lies within the lasso."
@@ -73,7 +75,7 @@ NARROW = 32  # pixels of a button with one sign
 LINES = 4  # of either text
 
 
-class PlotControls(Container):
+class PlotControls(ControlRows):
     """What is shown, what the plot says of it, and how it is shown.
 
     Attributes
@@ -104,14 +106,9 @@ class PlotControls(Container):
             "circle; others may seem to, being far in a direction that is not seen.",
         )
         self.clear = PushButton(text="Clear (Esc)", tooltip="Drop lasso and selection")
-        rows = ([self.all, self.in_view, self.clear], [self.modes, self.background])
-        lines = [
-            Container(widgets=row, layout="horizontal", labels=False) for row in rows
-        ]
-        for line in lines:
-            line.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[self.about, *lines, self.said], labels=False)
-        self.margins = (0, 0, 0, 0)
+        above = ControlRow(self.all, self.in_view, self.clear)
+        below = ControlRow(self.modes, self.background)
+        super().__init__(self.about, above, below, self.said)
         self.native.layout().addStretch()
 
     def enable(self, enabled: bool) -> None:
@@ -171,11 +168,12 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         self._near = np.empty(0, np.int64)
         self._view = np.array([(0.0, 0.0), (1.0, 1.0)])  # low and high, at least
         self.dots = axes.scatter([], [], s=AREA, linewidths=0)
-        self.circles = axes.add_collection(LineCollection([], linewidths=0.8))
+        self.circles = LineCollection([], linewidths=0.8)
+        axes.add_collection(self.circles)
         self.circles.set_alpha(FAINT)
         (self.crosses,) = axes.plot([], [], "x", markersize=6, markeredgewidth=1.2)
         (self.loop,) = axes.plot([], [], linewidth=1.5)
-        self._selector = LassoSelector(axes, self._selected, button=1)
+        self._selector = LassoSelector(axes, self._selected, button=MouseButton.LEFT)
         self.mpl_connect("scroll_event", self._zoom)
         self._place()
 
@@ -208,7 +206,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         modes : ndarray of int
             Those that are shown.
         """
-        self.circles.set_segments(self._outlines[modes])
+        self.circles.set(segments=self._outlines[modes])
         faint = FAINT * min(1, CROWD / max(len(modes), 1))
         self.circles.set_alpha(faint if chosen is None else 1)
         self.crosses.set_data(self._modes[modes].T)
@@ -220,7 +218,7 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
         else:
             self.dots.set_sizes([AREA])
         self.dots.set_offsets(self._points[order])
-        self.dots.set_facecolors(colours[order])
+        self.dots.set(facecolor=colours[order])
         self.draw_idle()
 
     def show_modes(self, visible: bool) -> None:

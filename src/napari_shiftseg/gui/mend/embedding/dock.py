@@ -9,8 +9,9 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
-from napari_shiftseg.gui.mend.embedding.plot import EmbeddingPlot
-from napari_shiftseg.gui.parts.docking import WhenUndocked, dock_of
+from napari_shiftseg.gui.mend.embedding.run import PlotSubject
+from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
+from napari_shiftseg.gui.parts.docking import UndockWatch, dock_of
 
 if TYPE_CHECKING:
     import napari
@@ -32,16 +33,18 @@ NO_LIMIT = 2**24 - 1  # pixels, as Qt has it
 
 def open_embedding_plot(viewer: napari.Viewer) -> EmbeddingPlot:
     """Open the embedding plot of a viewer, or bring it to the front."""
-    plot = viewer.window.dock_widgets.get(NAME)
+    plot: EmbeddingPlot | None = viewer.window.dock_widgets.get(NAME)
     if plot is None:
         plot = EmbeddingPlot(viewer)
         Turning(plot.native, plot.controls.native)
         below = BelowImage(plot.native)
-        viewer.window.add_dock_widget(plot, name=NAME, area="bottom")
+        dock = viewer.window.add_dock_widget(plot, name=NAME, area="bottom")
         below.take_place()
-    dock = dock_of(plot.native)
-    dock.show()
-    dock.raise_()
+    else:
+        dock = dock_of(plot.native)
+    if dock is not None:
+        dock.show()
+        dock.raise_()
     return plot
 
 
@@ -60,7 +63,7 @@ class BelowImage(QObject):
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._watch = WhenUndocked(widget, self._leave)
+        self._watch = UndockWatch(widget, self._leave)
         self._window: ref[QMainWindow] | None = None
 
     def take_place(self) -> None:
@@ -81,7 +84,7 @@ class BelowImage(QObject):
             window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def _leave(self) -> None:
-        window = self._window and self._window()
+        window = None if self._window is None else self._window()
         if window is not None and isalive(window):
             for corner, area in self._before:
                 window.setCorner(corner, area)
@@ -145,7 +148,7 @@ class PlotLink:
             self.forget()
             return
         self._of, self._plotted = layer, frame
-        self.plot.show(
+        subject = PlotSubject(
             layer,
             frame.predicted,
             frame.objects.modes,
@@ -153,6 +156,7 @@ class PlotLink:
             frame.clustering.kernel,
             frame.position,
         )
+        self.plot.show(subject)
 
     def let_go(self, layer: Layer) -> None:
         """Hold no frame of labels that were deleted."""

@@ -8,8 +8,8 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.parts.layers import METADATA_KEY, OwnLayer
-from napari_shiftseg.gui.parts.source import Source
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer
+from napari_shiftseg.gui.parts.source import LayerSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,18 +47,19 @@ class LassoedLayer(OwnLayer):
             Position on the leading axes of the labels; none: the mask has all axes.
         """
         data = mask.reshape(*(1,) * len(frame), *mask.shape)
-        place = Source.of(labels, frame).placed((), labels.ndim)
-        if self.is_there and self._layer.data.shape == data.shape:
-            self._layer.data[...] = data  # new data would take napari twice as long
-            self._layer.refresh(extent=False)
+        place = LayerSource.of(labels, frame).placed((), labels.ndim)
+        layer = self.layer
+        if layer is not None and layer.data.shape == data.shape:
+            layer.data[...] = data  # new data would take napari twice as long
+            layer.refresh(extent=False)
             for name, value in place.items():
-                if not np.array_equal(getattr(self._layer, name), value):
-                    setattr(self._layer, name, value)
+                if not np.array_equal(getattr(layer, name), value):
+                    setattr(layer, name, value)
         else:
             self.remove()
-            self._layer = self._added(data, _name(labels), place)
-            self._of = labels
-        self._layer.visible = True
+            layer = self._added(data, _name(labels), place)
+            self._layer, self._of = layer, labels
+        layer.visible = True
 
     def _added(self, data: NDArray[Any], name: str, place: dict[str, Any]) -> Labels:
         selected = self._viewer.layers.selection.active
@@ -130,16 +131,17 @@ class FollowedLabels:
             layer.events.selected_label.connect(self._selection_changed)
 
     def select(self, label: int) -> None:
-        """Select an object in the layer; nobody is told."""
-        self._selected = label
-        self._layer.selected_label = label
+        """Select an object in the layer, if one is followed; nobody is told."""
+        if self._layer is not None:
+            self._selected = label
+            self._layer.selected_label = label
 
     def _changed(self) -> None:
         if isalive(self._owner):
             self._tell_changed()
 
     def _selection_changed(self) -> None:
-        if not isalive(self._owner):
+        if self._layer is None or not isalive(self._owner):
             return
         label = self._layer.selected_label
         if label != self._selected:  # other colours also say that it was selected

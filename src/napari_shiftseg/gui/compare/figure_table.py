@@ -21,10 +21,10 @@ from qtpy.QtWidgets import (
 
 from napari_shiftseg.geometry.window import parse_windows, window_text
 from napari_shiftseg.gui.compare.canvases import GREY
-from napari_shiftseg.gui.compare.run import Swept, Task, sweep_run
-from napari_shiftseg.gui.parts.layers import run_name
+from napari_shiftseg.gui.compare.run import CompareTask, SweepOutcome, sweep_run
 from napari_shiftseg.gui.parts.note import dress, wrapped_label
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.result_layers import run_name
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.report.figures_of_merit import (
@@ -65,11 +65,11 @@ class SweepPanel(QWidget):
     """
 
     def __init__(
-        self, task: Callable[[], Task], changed: Callable[[], None], theme: str
+        self, task: Callable[[], CompareTask], changed: Callable[[], None], theme: str
     ) -> None:
         super().__init__()
         self._task = task
-        self._swept: Task | None = None
+        self._swept: CompareTask | None = None
         self._offered = ""
         self.points: list[SweepPoint] = []
         self.windows = LineEdit(
@@ -104,7 +104,7 @@ class SweepPanel(QWidget):
         if is_untouched:
             self.windows.value = self._offered
 
-    def _steps(self) -> Generator[Progress, None, Swept]:
+    def _steps(self) -> Generator[Progress, None, SweepOutcome]:
         windows = parse_windows(self.windows.value)
         self._swept, self.points = self._task(), []
         self.panel.cancelled = (
@@ -112,12 +112,12 @@ class SweepPanel(QWidget):
         )
         return sweep_run(self._swept, windows)
 
-    def points_of(self, task: Task) -> list[SweepPoint]:
+    def points_of(self, task: CompareTask) -> list[SweepPoint]:
         """Return the points, if they are of this image and model; else none."""
         same = self._swept is not None and self._swept.is_of_the_same_region(task)
         return self.points if same else []
 
-    def mark_outdated(self, task: Task | None) -> None:
+    def mark_outdated(self, task: CompareTask | None) -> None:
         """Mark the points as those of another task than this one, or no longer."""
         of_it = [] if task is None else self.points_of(task)
         self.outdated.visible = outdated = self.points != of_it
@@ -130,7 +130,7 @@ class SweepPanel(QWidget):
             self.points.append(point)
             self._draw()
 
-    def _finished(self, swept: Swept) -> tuple[str, str]:
+    def _finished(self, swept: SweepOutcome) -> tuple[str, str]:
         self.points = swept.points
         self._draw()
         return swept.said, "note"
@@ -235,7 +235,7 @@ class FigureTable(QTableWidget):
     def _row_height(self) -> int:
         font = self.font()
         font.setPixelSize(FONT)
-        return QFontMetrics(font).height() + PADDING
+        return int(QFontMetrics(font).height()) + PADDING
 
     def _write(
         self,

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Kernel
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.pipeline.result import Prediction
-    from napari_shiftseg.relabelling.projection import Components, Projection
+    from napari_shiftseg.relabelling.projection import PrincipalComponents, Projection
 
 
 @dataclass(frozen=True)
-class Subject:
+class PlotSubject:
     """What is plotted.
 
     Attributes
@@ -65,9 +65,10 @@ class Subject:
 
     def labels_at(self, pixels: NDArray[np.int64]) -> NDArray[Any]:
         """Return the objects of some pixels: (points, axes) → (points,)."""
-        return self.labels()[tuple(pixels.T)]
+        found: NDArray[Any] = self.labels()[tuple(pixels.T)]
+        return found
 
-    def is_seen_like(self, other: Subject | None) -> bool:
+    def is_seen_like(self, other: PlotSubject | None) -> bool:
         """Whether two have the same points: only labels, modes or bandwidth differ."""
         sphere = "von-mises-fisher"
         return (
@@ -78,7 +79,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Lassoed:
+class LassoPixels:
     r"""Pixels within a lasso.
 
     Attributes
@@ -95,10 +96,10 @@ class Lassoed:
 
 
 def projection_run(
-    subject: Subject,
+    subject: PlotSubject,
     region: Region | None,
     background: bool,
-    components: Components | None,
+    components: PrincipalComponents | None,
 ) -> Generator[Progress, None, Projection]:
     """Project a subject onto two components; see `projection_steps`."""
     yield Progress(0, 0, stage="loading")
@@ -120,16 +121,17 @@ def projection_run(
 
 
 def object_run(
-    subject: Subject, label: int
+    subject: PlotSubject, label: int
 ) -> Generator[Progress, None, NDArray[np.uint8]]:
     """Find all pixels of an object: 1 there, else 0."""
     yield Progress(0, 1, stage="finding pixels")
-    return (subject.labels() == label).view(np.uint8)
+    mask: NDArray[np.uint8] = (subject.labels() == label).view(np.uint8)
+    return mask
 
 
 def lasso_run(
-    subject: Subject, projection: Projection, polygon: NDArray[np.float64]
-) -> Generator[Progress, None, Lassoed]:
+    subject: PlotSubject, projection: Projection, polygon: NDArray[np.float64]
+) -> Generator[Progress, None, LassoPixels]:
     """Find all pixels within a lasso, where the sample was taken from."""
     from napari_shiftseg.relabelling.pixel_sample import lassoed_steps
 
@@ -142,4 +144,4 @@ def lasso_run(
         None if projection.background else labels,
     )
     found = np.unique(labels[mask > 0])
-    return Lassoed(mask, int(mask.sum(dtype=np.int64)), int((found != 0).sum()))
+    return LassoPixels(mask, int(mask.sum(dtype=np.int64)), int((found != 0).sum()))

@@ -20,7 +20,8 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
     OTHER_SHAPE,
 )
 from napari_shiftseg.gui.mend.embedding.dock import Turning, open_embedding_plot
-from napari_shiftseg.gui.mend.embedding.plot import (
+from napari_shiftseg.gui.mend.embedding.run import PlotSubject
+from napari_shiftseg.gui.mend.embedding.widget import (
     GREY,
     EmbeddingPlot,
 )
@@ -117,7 +118,7 @@ def layer(viewer, labels):
 
 @pytest.fixture
 def shown(plot, layer, labels, settled):
-    plot.show(layer, predicted(labels), MODES, 1.0, "gaussian")
+    plot.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))
     settled()
     return plot
 
@@ -206,7 +207,9 @@ def test_modes_can_be_hidden(shown):
 def test_a_model_with_a_foreground_shows_no_background_unless_asked(
     plot, layer, labels, settled
 ):
-    plot.show(layer, predicted(labels, labels * 2.0 - 1), MODES, 1.0, "gaussian")
+    plot.show(
+        PlotSubject(layer, predicted(labels, labels * 2.0 - 1), MODES, 1.0, "gaussian")
+    )
     settled()
     assert not plot.controls.background.value
     assert set(of_points(plot, labels)) == {1, 2}
@@ -219,16 +222,16 @@ def test_other_labels_of_the_same_prediction_leave_the_points(
     plot, layer, labels, settled
 ):
     prediction = predicted(labels, labels * 2.0 - 1)
-    plot.show(layer, prediction, MODES, 1.0, "gaussian")
+    plot.show(PlotSubject(layer, prediction, MODES, 1.0, "gaussian"))
     settled()
     parts, limits = plot.projection.components, plot.canvas.axes.get_xlim()
     layer.data = np.where(labels == 2, 9, labels)
-    plot.show(layer, prediction, MODES[1:], 0.5, "flat")
+    plot.show(PlotSubject(layer, prediction, MODES[1:], 0.5, "flat"))
     settled()
     assert plot.projection.components is parts
     assert plot.canvas.axes.get_xlim() == limits
     assert len(plot.canvas.circles.get_segments()) == 2
-    plot.show(layer, predicted(labels), MODES, 0.5, "flat")
+    plot.show(PlotSubject(layer, predicted(labels), MODES, 0.5, "flat"))
     settled()
     assert plot.projection.components is not parts
 
@@ -265,7 +268,11 @@ def test_pixels_that_were_not_sampled_light_up_too(
     viewer, plot, labels, settled, monkeypatch
 ):
     large = labels.repeat(8, 0).repeat(8, 1)  # 40,960 pixels of objects
-    plot.show(viewer.add_labels(large), predicted(large, large), MODES, 1.0, "flat")
+    plot.show(
+        PlotSubject(
+            viewer.add_labels(large), predicted(large, large), MODES, 1.0, "flat"
+        )
+    )
     settled()
     assert len(plot.projection.points) == 3_000
     Hand(plot).lasso(plot.projection.modes[2])
@@ -512,7 +519,9 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
 def test_a_frame_of_a_series(viewer, plot, labels, settled):
     series = np.stack([labels, labels[::-1], labels])
     layer = viewer.add_labels(series, scale=(2, 0.5, 0.5), translate=(1, 3, 4))
-    plot.show(layer, predicted(labels[::-1]), MODES, 1.0, "gaussian", frame=(1,))
+    plot.show(
+        PlotSubject(layer, predicted(labels[::-1]), MODES, 1.0, "gaussian", frame=(1,))
+    )
     settled()
     Hand(plot).lasso(plot.projection.modes[2])
     settled()
@@ -535,7 +544,7 @@ def test_a_volume(viewer, plot, settled):
     labels[4:, 2:8, 2:8], labels[:2, 10:14] = 1, 2
     layer = viewer.add_labels(labels)
     viewer.dims.set_point(0, 0)
-    plot.show(layer, predicted(labels), MODES, 1.0, "gaussian")
+    plot.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))
     settled()
     Hand(plot).lasso(plot.projection.modes[1])
     settled()
@@ -562,7 +571,7 @@ def test_the_labels_are_deleted(viewer, shown, hand, settled, layer):
 
 
 def test_deleted_while_it_is_computed(viewer, plot, layer, labels, qtbot):
-    plot.show(layer, predicted(labels), MODES, 1.0, "gaussian")
+    plot.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))
     viewer.layers.remove(layer)
     assert not plot.is_busy
     qtbot.wait(300)
@@ -576,15 +585,15 @@ def test_forgetting(viewer, shown, hand, settled, layer, labels):
     shown.forget()
     assert shown.controls.about.value == NOTHING
     assert list(viewer.layers) == [layer]
-    shown.show(layer, predicted(labels), MODES, 1.0, "gaussian")
+    shown.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))
     settled()
     assert shown.canvas.isVisible()
 
 
 def test_the_last_call_is_shown(viewer, plot, layer, labels, settled):
     other = viewer.add_labels(labels[::-1].copy())
-    plot.show(layer, predicted(labels), MODES, 1.0, "gaussian")
-    plot.show(other, predicted(labels[::-1]), MODES[:2], 1.0, "gaussian")
+    plot.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))
+    plot.show(PlotSubject(other, predicted(labels[::-1]), MODES[:2], 1.0, "gaussian"))
     settled()
     assert len(plot.projection.modes) == 2
     layer.selected_label = 2  # is not followed any more
@@ -594,7 +603,7 @@ def test_the_last_call_is_shown(viewer, plot, layer, labels, settled):
 
 def test_nothing_to_plot(viewer, plot, labels, settled):
     layer = viewer.add_labels(np.zeros_like(labels))
-    plot.show(layer, predicted(labels, labels), MODES, 1.0, "gaussian")
+    plot.show(PlotSubject(layer, predicted(labels, labels), MODES, 1.0, "gaussian"))
     settled()
     assert "there are none here" in plot.controls.said.value
 
@@ -627,7 +636,11 @@ def test_the_gui_answers_while_a_large_image_is_plotted(viewer, plot, settled, q
         return longest
 
     timer.start(2)
-    plot.show(layer, Prediction(embedding, None, plan, ()), modes, 1.0, "gaussian")
+    plot.show(
+        PlotSubject(
+            layer, Prediction(embedding, None, plan, ()), modes, 1.0, "gaussian"
+        )
+    )
     settled()
     worst()  # the first drawing of all loads fonts
     plot.controls.background.value = False

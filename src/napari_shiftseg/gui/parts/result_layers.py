@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.pipeline.result import Segmentation
 
 
@@ -50,26 +50,29 @@ class OwnLayer:
         viewer.layers.events.removed.connect(self._follow_labels)
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is such a layer, and the user has not removed it."""
-        return self._layer is not None and self._layer in self._viewer.layers
+    def layer(self) -> Layer | None:
+        """The layer; None where there is none, or the user has removed it."""
+        return self._layer if self._layer in self._viewer.layers else None
 
     def hide(self) -> None:
         """Show it no more."""
-        if self.is_there:
-            self._layer.visible = False
+        layer = self.layer
+        if layer is not None:
+            layer.visible = False
 
     def lay_down(self) -> None:
         """Take the layer away soon, if there is one: its tool was laid down."""
-        if self.is_there:
-            self._layer.visible = False
-            remove_soon(self._viewer, self._layer)
+        layer = self.layer
+        if layer is not None:
+            layer.visible = False
+            remove_soon(self._viewer, layer)
         self._layer = self._of = None
 
     def remove(self) -> None:
         """Take the layer away, if there is one."""
-        if self.is_there:
-            self._viewer.layers.remove(self._layer)
+        layer = self.layer
+        if layer is not None:
+            self._viewer.layers.remove(layer)
         self._layer = self._of = None
 
     def _follow_labels(self, event: Any) -> None:
@@ -100,7 +103,9 @@ def _remove_next() -> None:
 OUTLINES = 47  # colours; a prime, so that no rhythm of ids shows
 COOL = (0.48, 0.80)  # hues, from cyan to violet
 GOLDEN = 0.618034  # part of the hues from one id to the next: neighbours differ
-USUAL = label_colormap(49, 0.5, 0).colors  # napari's own for labels; 0: background
+USUAL: NDArray[np.float32] = label_colormap(
+    49, 0.5, 0
+).colors  # napari's; 0: background
 IN_TURN = len(USUAL) - 1
 WIDE = 6 * IN_TURN  # more than 255 colours, which napari shows by another texture
 
@@ -172,7 +177,10 @@ def layer_name(kind: str, model: str, image: str, plan: TilePlan) -> str:
 
 
 def result_layers(
-    result: Segmentation, source: Source, model: str, shown: Collection[str] = EXTRA
+    result: Segmentation,
+    source: LayerSource,
+    model: str,
+    shown: Collection[str] = EXTRA,
 ) -> list[LayerTuple]:
     """Return the layers of a run as (data, keywords, type), bottom first.
 
@@ -183,7 +191,7 @@ def result_layers(
     Parameters
     ----------
     result : Segmentation
-    source : Source
+    source : LayerSource
         Of the image.
     model : str
         Name or path of the model.
@@ -218,7 +226,7 @@ def result_layers(
     ]
 
 
-def run_record(result: Segmentation, source: Source, model: str) -> dict[str, Any]:
+def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[str, Any]:
     """Return what is needed to understand and repeat a run."""
     plan = result.plan
     return {

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.gui.parts.choices import is_result
-from napari_shiftseg.gui.parts.layers import METADATA_KEY
-from napari_shiftseg.intensity.scale import USUAL_READING
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.metrics.label_image import doubt_about
 from napari_shiftseg.metrics.objects import is_labelled
 from napari_shiftseg.training.defaults import usual_window
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Labels
+    from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.train.run import Preview, TrainingTask
-    from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
     from napari_shiftseg.training.partial import TrainingPair
@@ -41,14 +40,14 @@ class LayerPair:
 
     Attributes
     ----------
-    image : Source
+    image : LayerSource
     labels : array of int
         ([leading,] \*spatial), −1 is not known.
     labels_name : str
         Of the layer.
     """
 
-    image: Source
+    image: LayerSource
     labels: Any
     labels_name: str
 
@@ -63,11 +62,7 @@ class LayerPair:
         return f"{self.image.name}, {self.labels_name}"
 
     def to_learn(
-        self,
-        config: ModelConfig,
-        window: tuple[int, ...] | None,
-        say: Callable[[str], None] = lambda _: None,
-        reading: Reading = USUAL_READING,
+        self, task: TrainingTask, say: Callable[[str], None]
     ) -> list[TrainingPair]:
         """Return the frames that are labelled; of corrections what is known.
 
@@ -76,29 +71,26 @@ class LayerPair:
 
         Parameters
         ----------
-        config : ModelConfig
-        window : tuple of int or None
-            Output window the loss sees; None: the usual one.
+        task : TrainingTask
+            With these pairs.
         say : callable
             Takes nothing: what is to be said of layers stands there before a training.
-        reading : Reading
-            How grey values are read.
 
         Raises
         ------
         ValueError
             If nothing is known.
         """
-        labels = np.array(self.labels)
+        labels, config = np.array(self.labels), task.config
         size = labels.shape[-config.ndim :]
         return list(
             training_pairs(
                 self.image.pixels(),
                 labels,
                 config,
-                window or usual_window(config.shape, [size]),
+                task.window or usual_window(config.shape, [size]),
                 f"labels {self.labels_name!r}",
-                reading,
+                task.reading,
             )
         )
 
@@ -149,22 +141,16 @@ class FolderPair:
         return f"{self.images}, {self.labels}"
 
     def to_learn(
-        self,
-        config: ModelConfig,
-        window: tuple[int, ...] | None,
-        say: Callable[[str], None] = lambda _: None,
-        reading: Reading = USUAL_READING,
+        self, task: TrainingTask, say: Callable[[str], None]
     ) -> list[TrainingPair]:
         """Return the images, each split into frames where the network reads fewer axes.
 
         Parameters
         ----------
-        config, window
+        task : TrainingTask
             See `LayerPair`.
         say : callable
             Takes one sentence where labels look like a mask.
-        reading : Reading
-            How grey values are read.
 
         Raises
         ------
@@ -177,7 +163,7 @@ class FolderPair:
         from napari_shiftseg.training.pairs import read_pairs, to_learn
 
         samples = read_pairs(self.images, self.labels, say=say)
-        return to_learn(samples, config, window, reading)
+        return to_learn(samples, task.config, task.window, task.reading)
 
     def counted(self, config: ModelConfig) -> None:
         """Return nothing: the files are not read before a training."""
@@ -187,7 +173,7 @@ class FolderPair:
         return ""
 
 
-Pairs = LayerPair | FolderPair
+PairSource = LayerPair | FolderPair
 
 
 HIDDEN = "The layer “validation · …” comes hidden, so as not to cover the labels."
@@ -209,34 +195,37 @@ class ValidationPreview:
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._layer: Labels | None = None
-        self._task: TrainingTask | None = None
 
-    def begin(self, task: TrainingTask) -> None:
+    def begin(self) -> None:
         """Hide what an earlier training has shown; this one gets its own layer."""
         if self._layer is not None:
             self._layer.visible = False
-        self._task, self._layer = task, None
+        self._layer = None
 
     def show(self, preview: Preview) -> None:
         """Show labels; to be called in the GUI thread."""
         if self._layer is None:
             self._layer = self._added(preview)
         elif self._layer in self._viewer.layers:
-            self._layer.data = self._data(preview)
+            self._layer.data = _preview_data(preview)
 
     def _added(self, preview: Preview) -> Labels:
-        pairs, model = self._task.pairs, self._task.config.name
-        selected = self._viewer.layers.selection.active
-        if not isinstance(pairs, LayerPair):
+        task, data = preview.task, _preview_data(preview)
+        pairs = task.pairs
+        selected, place = self._viewer.layers.selection.active, {}
+        if isinstance(pairs, LayerPair):
+            source = replace(pairs.image, first=preview.pair.frame)
+            place = source.placed(preview.pair.corner, data.ndim)
+        else:
             self._viewer.add_image(
                 preview.pair.sample.image, name=f"validation image · {pairs.name}"
             )
         layer = self._viewer.add_labels(
-            self._data(preview),
-            name=f"validation · {pairs.name} · {model}",
+            data,
+            name=f"validation · {pairs.name} · {task.config.name}",
             metadata={METADATA_KEY: VALIDATION},
             visible=not self._covers,
-            **self._place(preview),
+            **place,
         )
         if selected is not None:
             self._viewer.layers.selection.active = selected
@@ -245,25 +234,17 @@ class ValidationPreview:
     @property
     def note(self) -> str:
         """What is to be known of the layer; empty where it is simply shown."""
-        return HIDDEN * self._covers
+        return HIDDEN if self._covers else ""
 
     @property
     def _covers(self) -> bool:
         layers = self._viewer.layers
         return any(layer.visible and is_result(layer) for layer in layers)
 
-    def _data(self, preview: Preview) -> Any:
-        """Return the labels, as one frame of a series where the image is one."""
-        series = self._task.config.in_channels == 1
-        leading = (1,) * (len(preview.pair.frame) if series and self._is_placed else 0)
-        return preview.labels.reshape(*leading, *preview.labels.shape)
 
-    @property
-    def _is_placed(self) -> bool:
-        return isinstance(self._task.pairs, LayerPair)
-
-    def _place(self, preview: Preview) -> dict[str, Any]:
-        if not self._is_placed:
-            return {}
-        source = replace(self._task.pairs.image, first=preview.pair.frame)
-        return source.placed(preview.pair.corner, self._data(preview).ndim)
+def _preview_data(preview: Preview) -> NDArray[np.int32]:
+    """Return the labels, as one frame of a series where the image is one."""
+    task = preview.task
+    if task.config.in_channels > 1 or not isinstance(task.pairs, LayerPair):
+        return preview.labels
+    return preview.labels[(None,) * len(preview.pair.frame)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
     sample_text,
 )
 from napari_shiftseg.gui.mend.embedding.layers import FollowedLabels, LassoedLayer
-from napari_shiftseg.gui.mend.embedding.steps import (
-    Lassoed,
-    Subject,
+from napari_shiftseg.gui.mend.embedding.run import (
+    LassoPixels,
+    PlotSubject,
     lasso_run,
     object_run,
     projection_run,
@@ -33,20 +34,33 @@ from napari_shiftseg.gui.parts.plot import theme_colours
 from napari_shiftseg.gui.parts.source import region_in_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import napari
-    from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.settings import Kernel
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.embedding.canvas import EmbeddingCanvas
-    from napari_shiftseg.pipeline.result import Prediction
     from napari_shiftseg.relabelling.projection import Projection
 
 SOON = 40  # milliseconds in which changes of the labels are gathered
 GREY = (0.5, 0.5, 0.5, 0.5)  # of points that the labels leave transparent
+
+
+@dataclass(frozen=True)
+class _PointColours:
+    """Labels and colours of the points as they are drawn, and the object chosen."""
+
+    labels: NDArray[Any]
+    colours: NDArray[Any]
+    chosen: int | None
+
+    def is_like(self, other: _PointColours | None) -> bool:
+        """Whether another drawing is the same."""
+        return (
+            other is not None
+            and self.chosen == other.chosen
+            and np.array_equal(self.labels, other.labels)
+            and np.array_equal(self.colours, other.colours)
+        )
 
 
 class EmbeddingPlot(Container):
@@ -71,12 +85,12 @@ class EmbeddingPlot(Container):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._subject: Subject | None = None
+        self._subject: PlotSubject | None = None
         self.projection: Projection | None = None
         self.canvas: EmbeddingCanvas | None = None
         self._chosen: int | None = None  # object
         self._lit: int | None = None  # object, in the image
-        self._drawn: tuple[Any, ...] | None = None  # labels, colours, object
+        self._drawn: _PointColours | None = None
         self._lassoed = LassoedLayer(napari_viewer)
         self._build()
         self._connect()
@@ -98,7 +112,7 @@ class EmbeddingPlot(Container):
 
     def _connect(self) -> None:
         controls = self.controls
-        controls.all.changed.connect(lambda: self.canvas and self.canvas.show_all())
+        controls.all.changed.connect(self._show_all)
         controls.in_view.changed.connect(self._project)
         controls.background.changed.connect(self._project)
         controls.modes.changed.connect(self._show_modes)
@@ -111,31 +125,9 @@ class EmbeddingPlot(Container):
 
     # What is plotted
 
-    def show(
-        self,
-        layer: Labels,
-        prediction: Prediction,
-        modes: NDArray[Any],
-        bandwidth: float,
-        kernel: Kernel,
-        frame: Sequence[int] = (),
-    ) -> None:
-        """Plot an embedding; the points of the one shown already stay where they are.
-
-        Parameters
-        ----------
-        layer : Labels
-            Of the objects, as large as the embedding.
-        prediction : Prediction
-            Of the image, or of one frame of a series.
-        modes : ndarray
-            (modes, channels)
-        bandwidth : float
-        kernel : {"gaussian", "flat", "von-mises-fisher"}
-        frame : sequence of int
-            Position of the prediction on the leading axes of the layer.
-        """
-        subject = Subject(layer, prediction, modes, bandwidth, kernel, tuple(frame))
+    def show(self, subject: PlotSubject) -> None:
+        """Plot an embedding; the points of the one shown stay where they are."""
+        layer = subject.layer
         before, self._subject = self._subject, subject
         if before is None or before.layer != layer:
             self._followed.follow(layer)
@@ -145,7 +137,7 @@ class EmbeddingPlot(Container):
             self.projection = None
             self._drop_lasso()
             with self.controls.background.changed.blocked():
-                self.controls.background.value = prediction.logit is None
+                self.controls.background.value = subject.prediction.logit is None
         self._project()
 
     def forget(self) -> None:
@@ -181,66 +173,74 @@ class EmbeddingPlot(Container):
     # The projection
 
     def _project(self) -> None:
-        if self._subject is None:
+        subject = self._subject
+        if subject is None:
             return
-        if not self._subject.fits:
+        if not subject.fits:
             self._empty(OTHER_SHAPE)
             return
         try:
-            region = self._region()
+            region = self._region(subject)
         except ValueError as error:
             self.controls.say(str(error), "warning")
             return
-        background = self.controls.background.value
-        known = self.projection.components if self._shows(region) else None
-        steps = projection_run(self._subject, region, background, known)
+        background, shown, known = self.controls.background.value, self.projection, None
+        if shown is not None and (shown.region, shown.background) == (
+            region, background,
+        ):  # fmt: skip
+            known = shown.components  # the points stay
+        steps = projection_run(subject, region, background, known)
         self._jobs.run("projection", steps, self._take)
 
-    def _region(self) -> Region:
-        spatial = self._subject.spatial
+    def _region(self, subject: PlotSubject) -> Region:
+        spatial = subject.spatial
         if not self.controls.in_view.value:
             return tuple((0, n) for n in spatial)
-        return region_in_view(self._subject.layer, self._viewer.dims, len(spatial))
-
-    def _shows(self, region: Region) -> bool:
-        """Whether the points are those of a region, so that they may stay."""
-        shown, background = self.projection, self.controls.background.value
-        return shown is not None and (shown.region, shown.background) == (
-            region, background,
-        )  # fmt: skip
+        return region_in_view(subject.layer, self._viewer.dims, len(spatial))
 
     def _follow_view(self) -> None:
         if self.controls.in_view.value:
             self._project()
 
     def _take(self, projection: Projection) -> None:
-        self._ensure_canvas()
+        self.canvas = canvas = self.canvas or self._added_canvas()
         before = self.projection
         keep = before is not None and before.components is projection.components
         self.projection, self._drawn = projection, None
-        self.canvas.show_projection(projection, keep)
+        canvas.show_projection(projection, keep)
         self._show_canvas(True)
         self.controls.about.value = sample_text(projection)
         self.controls.say(HOW)
         self._recolour()
 
-    def _ensure_canvas(self) -> None:
-        if self.canvas is not None:
-            return
+    def _added_canvas(self) -> EmbeddingCanvas:
         from napari_shiftseg.gui.mend.embedding.canvas import EmbeddingCanvas
 
-        self.canvas = EmbeddingCanvas()
-        self.canvas.lassoed.connect(self._lasso)
-        self.canvas.picked.connect(self._pick)
-        self.canvas.escaped.connect(self.drop)
-        self.native.layout().insertWidget(0, self.canvas, 1)
-        self._follow_theme()
-        self._show_modes()
+        canvas = EmbeddingCanvas()
+        canvas.lassoed.connect(self._lasso)
+        canvas.picked.connect(self._pick)
+        canvas.escaped.connect(self.drop)
+        self.native.layout().insertWidget(0, canvas, 1)
+        canvas.set_colours(theme_colours(self._viewer.theme))
+        canvas.show_modes(self.controls.modes.value)
+        return canvas
+
+    @property
+    def _shown(self) -> tuple[PlotSubject, Projection, EmbeddingCanvas] | None:
+        """What is plotted, its points, and where; None while there is nothing."""
+        subject, projection, canvas = self._subject, self.projection, self.canvas
+        if subject is None or projection is None or canvas is None:
+            return None
+        return subject, projection, canvas
 
     def _show_canvas(self, visible: bool) -> None:
         if self.canvas is not None:
             self.canvas.setVisible(visible)
         self.controls.enable(visible)
+
+    def _show_all(self) -> None:
+        if self.canvas is not None:
+            self.canvas.show_all()
 
     def _show_modes(self) -> None:
         if self.canvas is not None:
@@ -260,48 +260,51 @@ class EmbeddingPlot(Container):
         self._soon.start()
 
     def _recolour(self) -> None:
-        if self.projection is None:
+        if self._shown is None:
             return
-        if not self._subject.fits:
+        subject, projection, canvas = self._shown
+        if not subject.fits:
             self._empty(OTHER_SHAPE)
             return
-        self._light_up()
-        labels = self._subject.labels_at(self.projection.sample.pixels)
-        colours = np.array(self._subject.layer.colormap.map(labels))
+        self._light_up(subject)
+        labels = subject.labels_at(projection.sample.pixels)
+        colours = np.array(subject.layer.colormap.map(labels))
         colours[colours[:, 3] == 0] = GREY
-        drawn = (labels, colours, self._chosen)
-        if self._drawn is not None and all(map(np.array_equal, drawn, self._drawn)):
+        drawn = _PointColours(labels, colours, self._chosen)
+        if drawn.is_like(self._drawn):
             return
         self._drawn = drawn
-        chosen, near = labels == self._chosen, self.projection.nearest
+        chosen, near = labels == self._chosen, projection.nearest
         if self._chosen is not None:
             is_lit = self._chosen == self._lit
             self.controls.say(chosen_text(self._chosen, int(chosen.sum()), is_lit))
         if chosen.any():
             near = near[chosen]
         modes = np.unique(near[near >= 0])  # those of other parts of the image are left
-        self.canvas.colour(colours, chosen if chosen.any() else None, modes)
+        canvas.colour(colours, chosen if chosen.any() else None, modes)
 
     # Plot to image
 
     def _lasso(self, polygon: NDArray[np.float64]) -> None:
+        if self._shown is None:
+            return
+        subject, projection, _ = self._shown
         self._lit = None
         self.controls.say("Looking for the pixels …")
-        steps = lasso_run(self._subject, self.projection, polygon)
-        self._jobs.run("lasso", steps, self._take_lassoed)
 
-    def _take_lassoed(self, found: Lassoed) -> None:
-        if found.pixels:
-            self._lassoed.show(found.mask, self._subject.layer, self._subject.frame)
-        else:
-            self._lassoed.hide()
-        self.controls.say(lassoed_text(found))
+        def take(found: LassoPixels) -> None:
+            if found.pixels:
+                self._lassoed.show(found.mask, subject.layer, subject.frame)
+            else:
+                self._lassoed.hide()
+            self.controls.say(lassoed_text(found))
 
-    def _light_up(self) -> None:
+        self._jobs.run("lasso", lasso_run(subject, projection, polygon), take)
+
+    def _light_up(self, subject: PlotSubject) -> None:
         """Show the pixels of the object that was clicked, if one was, as they are."""
         if self._lit is None:
             return
-        subject = self._subject
 
         def take(mask: NDArray[np.uint8]) -> None:
             self._lassoed.show(mask, subject.layer, subject.frame)
@@ -316,7 +319,10 @@ class EmbeddingPlot(Container):
             self.canvas.clear_lasso()
 
     def _pick(self, index: int) -> None:
-        subject, pixel = self._subject, self.projection.sample.pixels[index]
+        if self._shown is None:
+            return
+        subject, projection, _ = self._shown
+        pixel = projection.sample.pixels[index]
         label = int(subject.labels_at(pixel[None])[0])
         place = ", ".join(map(str, pixel))
         self._drop_lasso()

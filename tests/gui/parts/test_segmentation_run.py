@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from napari_shiftseg.gui.parts.run import Outcome
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationOutcome
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.relabelling.relabel import Kept
@@ -15,7 +15,9 @@ def outcome(small_model, rng):
     model = small_model(2, 2)
     result = segment(rng.normal(size=(20, 24)), model, window=8)
     seams = replace(seam_scores(result.embeddings, result.plan), ratio=1.5)
-    return Outcome("net", result, [], seams, None, Kept(result, model.config))
+    return SegmentationOutcome(
+        "net", result, [], seams, None, Kept(result, model.config)
+    )
 
 
 def test_a_ratio_without_seams_of_tiles_claims_nothing_of_the_image(outcome):

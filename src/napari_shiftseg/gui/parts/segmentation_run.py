@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.parts.layers import LayerTuple, result_layers
+from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.steps import Progress
 from napari_shiftseg.text import sentence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.gui.parts.source import Source
+    from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class SegmentationRun:
     """What is to be run: a model, by name or path, on an image.
 
     `layers`: what is made beside the labels, see `result_layers`; where there are
@@ -33,14 +33,14 @@ class Run:
     """
 
     model: str
-    source: Source
+    source: LayerSource
     settings: Settings
     layers: tuple[str, ...] = ()
     plan: TilePlan | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SegmentationOutcome:
     """What a run gives.
 
     Attributes
@@ -81,7 +81,8 @@ class Outcome:
     def line(self) -> str:
         """What came out, in one line; notes that stood there before are left out."""
         parts = [f"{self.result.found} in {self.result.seconds:.1f} s"]
-        parts += [self.taken] * bool(self.taken)
+        if self.taken:
+            parts.append(self.taken)
         parts += map(sentence, self.result.doubts or self.result.intensity.notes)
         parts += self.result.planes
         parts += [note for note in self.result.notes if "memory" in note]
@@ -103,7 +104,9 @@ class Outcome:
         )
 
 
-def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
+def segmentation_run(
+    run: SegmentationRun,
+) -> Generator[Progress, None, SegmentationOutcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.metrics.seams import seam_scores
@@ -126,7 +129,7 @@ def segmentation_run(run: Run) -> Generator[Progress, None, Outcome]:
     seen = SHOW_SEAMS if has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
     kept, channel = Kept(result, network.config), source.channel
-    return Outcome(
+    return SegmentationOutcome(
         run.model, result, layers, seams, own_seams(network.config), kept,
         "" if channel is None else channel.words,
     )  # fmt: skip

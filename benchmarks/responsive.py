@@ -18,7 +18,10 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.mend.appearance import KeptColours
+from napari_shiftseg.gui.mend.embedding.dock import open_embedding_plot
+from napari_shiftseg.gui.mend.embedding.run import PlotSubject
 from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
 from napari_shiftseg.gui.parts.records import KEPT
@@ -28,6 +31,8 @@ from napari_shiftseg.mending.edit_files import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.relabelling.relabel import Kept
 from napari_shiftseg.samples.nuclei import nuclei
 
@@ -195,3 +200,32 @@ def test_an_edit_after_thousands() -> None:
     began = time.thread_time()
     assert [to_dict(edit) for edit in history.edits]  # as if all were written again
     assert time.thread_time() - began > FROZEN
+
+
+def test_a_plot_of_a_large_image(viewer, worst, qtbot) -> None:
+    """The GUI answers while an embedding of 1,024² pixels is drawn."""
+    cells = np.arange(1, 1025).reshape(32, 32)
+    labels = cells.repeat(32, 0).repeat(32, 1).astype(np.int32)
+    modes = np.random.default_rng(0).normal(size=(1025, 16)) * 5
+    embedding = np.moveaxis(modes[labels], -1, 0).astype(np.float32)
+    shape = ModelConfig.new(name="", depth=1).shape
+    prediction = Prediction(embedding, None, plan_tiles(labels.shape, shape, 512), ())
+    layer = viewer.add_labels(labels)
+    plot = open_embedding_plot(viewer)
+
+    def settled() -> float:
+        qtbot.waitUntil(lambda: not plot.is_busy, timeout=60_000)
+        return worst()
+
+    plot.show(PlotSubject(layer, prediction, modes, 1.0, "gaussian"))
+    settled()  # the first drawing of all loads fonts
+    times = []
+    for shown in (False, True, False):
+        plot.controls.background.value = shown
+        times.append(settled())
+    assert is_short(times)
+    times = []
+    for label in (500, 501, 502):
+        layer.selected_label = label
+        times.append(settled())
+    assert is_short(times)

@@ -123,7 +123,7 @@ def test_the_help_of_a_program_of_its_own_is_the_same(
     monkeypatch.setenv("COLUMNS", "80")
     usage, _, options = pages.help_of("export").partition("\n")
 
-    assert usage == "Usage: shiftseg export [OPTIONS] {model}"
+    assert usage == "Usage: shiftseg export [OPTIONS] [MODEL]"
     assert options == shiftseg("export", "--help").stdout.partition("\n")[2]
 
 

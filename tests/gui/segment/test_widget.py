@@ -560,26 +560,27 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     button, area = widget.panel.button.native, widget.native.findChild(QScrollArea)
     assert not widget.device.banner.native.isVisible()
 
-    def under_the_mouse():
+    def wait_until_under_the_mouse(is_there):
         qtbot.wait(200)  # it is laid out and drawn, on a busy machine a little later
-        qtbot.waitUntil(lambda: area.childAt(mouse) is button, timeout=10_000)
-        return area.childAt(mouse)
+        qtbot.waitUntil(
+            lambda: (area.childAt(mouse) is button) == is_there, timeout=10_000
+        )
 
     qtbot.wait(200)
     mouse = button.mapTo(area, button.rect().center())
-    assert under_the_mouse() is button
+    wait_until_under_the_mouse(True)
     widget.device.take(Devices({"cpu": 2**30}))
     assert widget.device.banner.native.isVisible()
-    assert under_the_mouse() is button
+    wait_until_under_the_mouse(True)
     button.click()
     qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=30_000)
-    assert under_the_mouse() is button
+    wait_until_under_the_mouse(True)
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=300_000)
     assert widget.again.native.isVisible()
     assert widget.panel.result.native.isVisible()
-    assert under_the_mouse() is button
+    wait_until_under_the_mouse(True)
     widget.foldaway.toggleButton().click()  # what stands above does move it
-    assert under_the_mouse() is not button
+    wait_until_under_the_mouse(False)
 
 
 # ------------------------------------------------------------------ what comes next

@@ -296,7 +296,7 @@ def test_a_plot_is_saved_only_when_there_is_one(compared, finish):
 def test_what_is_not_in_view_is_said_once(compared, monkeypatch):
     from napari.utils.notifications import notification_manager
 
-    def nowhere(view):
+    def nowhere(*_):
         raise ValueError("nothing that was compared is in view: move it there")
 
     monkeypatch.setattr(ComparisonView, "region_in_view", nowhere)
@@ -387,7 +387,7 @@ def test_the_table_asks_for_the_room_of_all_rows(compared):
 
 def test_a_part_shown_whole_has_a_border(compared, finish, monkeypatch):
     region = (4, 20), (8, 32)  # on the grid of periods
-    monkeypatch.setattr(ComparisonView, "region_in_view", lambda view: region)
+    monkeypatch.setattr(ComparisonView, "region_in_view", lambda *_: region)
     compared.view.right.value = WHOLE
     finish(compared.panel)
     left, right = compared.view.canvases.panes

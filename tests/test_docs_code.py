@@ -173,7 +173,8 @@ def test_shell_blocks_name_what_there_is(
         for program, *arguments in commands(block.code.replace("\\", "/")):
             if program == "shiftseg":
                 command, *rest = arguments
-                known = options(shiftseg(command, "--help").stdout)
+                texts = (shiftseg(command, h).stdout for h in ("--help", "--help-all"))
+                known = options("".join(texts))
                 assert {word for word in rest if word.startswith("-")} <= known
             else:
                 name = program.rpartition("/")[2]

@@ -22,7 +22,7 @@ VIEW = ((0, 20), (0, 25))
 @pytest.fixture
 def computing(monkeypatch):
     """Edits are computed, and then kept back until the test lets them go."""
-    done, go, compute = Event(), Event(), steering_module.computed
+    done, go, compute = Event(), Event(), steering_module.outcome_of
 
     def held(edit, frame):
         found = compute(edit, frame)
@@ -30,7 +30,7 @@ def computing(monkeypatch):
         assert go.wait(30)
         return found
 
-    monkeypatch.setattr(steering_module, "computed", held)
+    monkeypatch.setattr(steering_module, "outcome_of", held)
     yield done, go
     go.set()
 

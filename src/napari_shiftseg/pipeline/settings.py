@@ -129,7 +129,7 @@ def _intensity(value: Any) -> Asked:
 class Settings:
     """All that can be chosen in a run; None: what the model says.
 
-    Parameters
+    Attributes
     ----------
     window : int, sequence of int, str or None
         Output size of a tile, in pixels; None: the cheapest that fits in memory.
@@ -265,7 +265,7 @@ THRESHOLDS = (0.3, 0.5, 0.7)
 class Candidates:
     """Values to try; every combination is, and the model's own one, too.
 
-    Parameters
+    Attributes
     ----------
     bandwidths : sequence of float
     min_sizes : sequence of int

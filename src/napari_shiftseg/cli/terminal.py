@@ -120,7 +120,7 @@ def print_table(
 
 
 def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
-    """Read labels; note what looks like a raw image or a mask. See `files.reading`."""
+    """Read labels; note what looks like a raw image or a mask. See `stores.reading`."""
     labels = reading.read_labels(kind, path)
     doubt = reading.doubt(path, labels)
     if doubt:

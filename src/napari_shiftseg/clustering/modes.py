@@ -13,7 +13,7 @@ from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.steps import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Finding = Generator[None, None, "Found"]
     Find = Callable[[Box, NDArray[np.bool_], Clustering], Finding]
-    from collections.abc import Generator, Iterator
 
 
 Result = TypeVar("Result")

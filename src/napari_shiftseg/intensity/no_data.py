@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
-    from numpy.typing import NDArray
 
 
 def values_of(part: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.float32]
     Mask = NDArray[np.bool_]
-    from numpy.typing import NDArray
 
 
 OBJECT = 2.0  # pixels, standard deviation of the blur that keeps objects, not noise

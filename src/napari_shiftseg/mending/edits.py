@@ -190,7 +190,7 @@ class Redraw(_AtPoints):
 class Grow:
     """A missed object grows from a pixel, or one found too small grows around itself.
 
-    The pixels that it gains are like it; see `interaction.editing.growth`. On an
+    The pixels that it gains are like it; see `mending.shapes`. On an
     object, the same edit made again widens it further.
 
     Parameters

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     Figure = Callable[[NDArray[Any]], NDArray[Any]]
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.metrics.label_image import Contingency
 

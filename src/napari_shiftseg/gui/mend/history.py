@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     Pixels = Sequence[NDArray[np.int64]]
     from collections.abc import Generator
 
-    from numpy.typing import NDArray
-
     from napari_shiftseg.gui.mend.frames import SteeredFrame
 
 

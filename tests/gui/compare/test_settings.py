@@ -13,9 +13,9 @@ from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui.compare import run as comparison_run
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE, ComparisonView
 from napari_shiftseg.gui.compare.widget import _about_seams
-from napari_shiftseg.gui.parts import grid
-from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW
-from napari_shiftseg.gui.parts.note import SizeAdvice
+from napari_shiftseg.gui.parts import result_layers as grid
+from napari_shiftseg.gui.parts.viewer import IN_VIEW
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
@@ -298,7 +298,7 @@ def test_what_is_not_in_view_is_said_once(compared, monkeypatch):
     from napari.utils.notifications import notification_manager
 
     def nowhere(*_):
-        raise ValueError("nothing that was compared is in view: move it there")
+        raise ValueError("nothing that was compared is in view: move it into view")
 
     monkeypatch.setattr(ComparisonView, "region_in_view", nowhere)
     before = len(notification_manager.records)

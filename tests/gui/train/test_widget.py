@@ -10,12 +10,12 @@ import tifffile
 import torch
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.train import pair_source as training_pairs
-from napari_shiftseg.gui.train.pair_source import LayerPair
+from napari_shiftseg.gui.train import choice as training_pairs
+from napari_shiftseg.gui.train.choice import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
 from napari_shiftseg.networks.checkpoint import load_model, save_model

@@ -12,7 +12,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.text_boxes import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,6 @@ ON_DARK = {"naive": "#ff9a4d", "cropped": "#56b4e9"}
 
 class Plot(QWidget):
     """A figure that is drawn anew when the theme changes, and can be saved.
-
-    Parameters
-    ----------
-    theme : str
-        Of the napari viewer.
 
     Attributes
     ----------

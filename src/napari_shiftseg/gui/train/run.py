@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.train.pair_source import PairSource
+    from napari_shiftseg.gui.train.choice import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
@@ -43,7 +43,6 @@ class TrainingTask:
     ----------
     file : Path
         Of the new model; it is not there yet.
-    pairs : LayerPair or FolderPair
     config : ModelConfig
         Of the new model.
     start : str or None
@@ -54,7 +53,6 @@ class TrainingTask:
         Of the training, and from one validation to the next.
     recipe : dict
         What else of `Recipe` is not as usual.
-    device : str
     reading : Reading
         How grey values are read; usually all is automatic.
     """
@@ -123,7 +121,6 @@ class TrainingOutcome:
         AP50 on the validation part, and the step of the weights that are kept.
     preview : Preview or None
         What they make of the first validation image.
-    seconds : float
     counted : Counted
         What was known of the images.
     is_held_out : bool
@@ -165,28 +162,32 @@ class TrainingOutcome:
             ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
         else:
             ended = f"{self.done:,} steps"
-        learnt = ""
-        if self.counted.is_partly:
-            learnt = f" It learnt what is known: {self.counted.line}."
+        more = [f"It learnt what is known: {self.counted.line}."]
+        if not self.counted.is_partly:
+            more = []
+        if self.note:
+            more.append(sentence(self.note))
         kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
             part = "on the validation part" if self.is_held_out else NOT_HELD_OUT
             kept = f"step {step:,}, AP50 {score:.2f} {part}{self._about_before}"
-        return (
+        said = (
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
-            f"{learnt}{f' {sentence(self.note)}' if self.note else ''}"
         )
+        return " ".join([said, *more])
 
     @property
     def _about_before(self) -> str:
         if self.before is None:
             return ""
-        worse = (
-            ": it is no better than the model it began with" if self.is_worse else ""
-        )
-        return f" (before: {self.before:.2f}{worse})"
+        if self.is_worse:
+            return (
+                f" (before: {self.before:.2f}: it is no better than the model it began "
+                f"with)"
+            )
+        return f" (before: {self.before:.2f})"
 
 
 def training_run(
@@ -368,8 +369,8 @@ def _in_words(error: Exception, training: Training) -> str:
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return (
-            "The memory of the device does not suffice: take a smaller window, fewer "
-            "windows a step or another device"
+            "The device has too little memory: take a smaller window, fewer windows a "
+            "step or another device"
         )
     text = str(error).splitlines()[0]
     return f"{text[:1].upper()}{text[1:]}"

@@ -125,7 +125,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     np.testing.assert_allclose(layer.translate, (10, 20))
 
     said = pair.panel.result.value
-    kept = f"step {best}, AP50 {course.ap50[best]:.2f} on what it was trained on"
+    kept = f"step {best}, AP50 {course.ap50[best]:.2f} on the images it was trained on"
     assert f"kept as 'my-model': {kept}" in said
     assert (models_folder / "my-model.safetensors").is_file()
 
@@ -164,7 +164,7 @@ def test_the_preview_does_not_cover_what_is_mended(viewer, pair, run, nuclei, sh
     result = viewer.add_labels(nuclei[1], name="result", metadata=record, visible=shown)
     pair.form.pairs.truth.value = viewer.layers["true"]
     pair.form.steps.value = 1
-    assert ("so as not to cover the labels" in pair.note.text.value) is shown
+    assert ("so that it does not cover the labels" in pair.note.text.value) is shown
     run(pair)
     assert viewer.layers[-1].name == "validation · cells · my-model"
     assert viewer.layers[-1].visible is not shown
@@ -320,7 +320,7 @@ def test_what_is_missing_is_asked_for(viewer, trainer, nuclei):
     assert not trainer.panel.button.enabled
     viewer.add_labels(nuclei[1])
     assert trainer.panel.button.enabled
-    assert "One image is trained on and validated on" in trainer.note.text.value
+    assert "Training and validation use the same image" in trainer.note.text.value
     assert trainer.form.window.value == "84x92"  # raw outputs 4, 8, 12, … to 244
 
 
@@ -623,7 +623,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     assert said[0] == "9 objects mended or marked right in 1 image."
     assert said[1].startswith("With what is next to them ")
     more = corrected.note.text.tooltip
-    assert "so as not to cover the labels" in more
+    assert "so that it does not cover the labels" in more
     assert "must be above the period" in more
     CorrectionRecord(9, 0, 1, 1, "disks", 2).write(labels)
     corrected.form.start.value = "nothing"
@@ -631,7 +631,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     assert len(corrected.note.text.value.splitlines()) == 4
     labels.data = np.abs(labels.data)
     corrected.take_corrections(viewer.layers["cells"], labels)
-    assert "One image is trained on" in corrected.note.text.value
+    assert "Training and validation use the same image" in corrected.note.text.value
     assert not corrected.note.text.tooltip
 
 
@@ -652,7 +652,7 @@ def test_when_it_is_validated(pair, steps, said):
 
 def test_labels_that_are_complete_are_not_counted(pair):
     assert "pixels count" not in pair.note.text.value
-    assert "One image is trained on and validated on" in pair.note.text.value
+    assert "Training and validation use the same image" in pair.note.text.value
 
 
 def test_labels_that_are_too_large_are_counted_when_they_are_read(

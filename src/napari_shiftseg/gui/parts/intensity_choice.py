@@ -189,18 +189,17 @@ class IntensityChoice(ControlRows):
         self._jobs.abandon("reading")
         try:
             task = self._task()
+            if task is not None and task[1] <= SMALL:
+                self._take(exhaust(task[0]))
+                return
         except (ValueError, OSError) as error:
             self._say(str(error))
             return
         if task is None:
             self._say("")
-            return
-        steps, size = task
-        if size <= SMALL:
-            self._take_at_once(steps)
         else:
             self._say("…")
-            self._jobs.run("reading", steps, self._take)
+            self._jobs.run("reading", task[0], self._take)
 
     def _task(self) -> tuple[Generator[Progress, None, FrameScales], int] | None:
         layer = self._image.value
@@ -217,14 +216,6 @@ class IntensityChoice(ControlRows):
             return scales_of(source.pixels(), config, reading)
 
         return steps(), prod(size)
-
-    def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
-        try:
-            scales = exhaust(steps)
-        except ValueError as error:
-            self._say(str(error))
-        else:
-            self._take(scales)
 
     def _take(self, scales: FrameScales) -> None:
         scale = scales.common

@@ -338,7 +338,7 @@ def leading_axes(layer: Layer, config: ModelConfig) -> int:
         raise ValueError(
             f"channels lie between the axes that the model reads (axis {channel.axis} "
             f"of {layer.ndim}): add the image to napari with "
-            f"channel_axis={channel.axis}, a layer a channel"
+            f"channel_axis={channel.axis}, one layer per channel"
         )
     return leading
 
@@ -350,5 +350,5 @@ def _refuse_channels_last(layer: Layer, shape: tuple[int, ...], ndim: int) -> No
     colours = ", or with rgb=True" if shape[-1] in (3, 4) else ""
     raise ValueError(
         f"the last axis of the image, of {by(shape)}, seems to hold channels: add it "
-        f"to napari with channel_axis=-1, a layer a channel{colours}"
+        f"to napari with channel_axis=-1, one layer per channel{colours}"
     )

@@ -234,10 +234,10 @@ class SegmentForm(ControlForm):
             value="cropped",
             orientation="horizontal",
             label="Stitching",
-            tooltip="cropped: a tile keeps a multiple of the period, no seams.\n"
-            "naive: a tile keeps the whole window: seams, unless it is a multiple of "
+            tooltip="cropped: a tile keeps a multiple of the period: no seams.\n"
+            "naive: a tile keeps the whole window: seams, unless that is a multiple of "
             "the period.\n"
-            "whole: one pass, where the memory suffices.",
+            "whole: one pass, if there is enough memory.",
         )
         super().__init__(
             self.image, self.colour, self.model, self.intensity, self.window,

@@ -50,13 +50,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.steps import Progress
 
 
-ADVANCED_TIP = "Clustering, border, batch, precision, region: no change needed"
-GRID_TIP = "Show on the image what a tile keeps, before anything is run"
-RUN_TIP = "Find the objects; a layer of labels is added"
-MEND_TIP = "Steer and mend these objects: opens Mend"
-SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
-
-
 class SegmentWidget(ScrolledRows):
     """Predict an image tile by tile, cluster it, and show what came out."""
 
@@ -79,15 +72,25 @@ class SegmentWidget(ScrolledRows):
         self._remembered = LastChoice.read()
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
-        self.summary = wrapped_label(tooltip=SUMMARY_TIP)
-        self.show_grid = CheckBox(text="Show tile grid", tooltip=GRID_TIP)
+        self.summary = wrapped_label(
+            tooltip="× the pixels: pixels computed, as a multiple of the image's"
+        )
+        self.show_grid = CheckBox(
+            text="Show tile grid",
+            tooltip="Show what each tile keeps of the image, before a run",
+        )
         self.device = DeviceChoice(self._advise)
-        self.foldaway = Foldaway(self.advanced, ADVANCED_TIP)
+        self.foldaway = Foldaway(
+            self.advanced,
+            "Clustering, border, batch, precision, region: no change needed",
+        )
         self.again = RunAgain(self._viewer, self._run_again)
-        self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
+        self.mend = PushButton(
+            text="Mend…", tooltip="Correct these objects: opens Mend"
+        )
         self.panel = RunPanel(
             self._steps, self._show_outcome, self._advise, further=self.mend,
-            tooltip=RUN_TIP,
+            tooltip="Find the objects; a layer of labels is added",
         )  # fmt: skip
         rows = Container(
             widgets=[

@@ -338,7 +338,7 @@ class TrainAdvancedRows(Container):
         self._offered = RATE  # that was not typed
         self.learning_rate = FloatSpinBox(
             value=RATE, min=1e-6, max=1, step=5e-4, label="Learning rate",
-            tooltip="The highest one. Lower it if the loss is no longer finite.",
+            tooltip="The highest rate. Lower it if the loss is no longer finite.",
         )  # fmt: skip
         self.learning_rate.native.setDecimals(6)
         numbers = [

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
-NOT_HELD_OUT = "on what it was trained on"
+NOT_HELD_OUT = "on the images it was trained on"
 MOST_VALIDATED = 8  # images; more would take longer than the training
 
 

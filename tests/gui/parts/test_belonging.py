@@ -77,7 +77,7 @@ def test_what_a_model_found_is_no_truth():
     found, drawn = labels("labels · one", metadata=record), labels("truth")
     assert labels_of(one, [found, drawn], [one]) is drawn
     assert labels_of(one, [found], [one]) is found
-    assert "what a model found" in doubts(found, one, [one])[-1]
+    assert "A model made the labels" in doubts(found, one, [one])[-1]
 
 
 def test_doubts():

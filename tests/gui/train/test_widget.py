@@ -542,7 +542,7 @@ def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
     viewer.add_image(image, name="stack", scale=(5, 1, 1))
     viewer.add_labels(labels)
     assert trainer.form.network.native.isVisibleTo(trainer.native)
-    assert "Of 4 planes those with labels" in trainer.note.text.value
+    assert "Of 4 planes, those with labels" in trainer.note.text.value
     trainer.form.steps.value = 2
     run(trainer)
     config = read_config("my-model")

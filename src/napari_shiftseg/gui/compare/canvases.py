@@ -1,4 +1,4 @@
-"""Two canvases side by side that look at the same place."""
+"""Two canvases that look at the same place, their layer switches, a tour of seams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be compared: image, model, tile size, true labels, region."""
+"""What is compared, or swept: image, model, tile sizes, true labels, region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A comparison as layers: the same kinds on both sides, in the same colours."""
+"""A comparison as layers: the same kinds and colours on both sides."""
 
 from __future__ import annotations
 

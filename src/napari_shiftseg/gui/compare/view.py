@@ -1,4 +1,4 @@
-"""What a comparison shows: two canvases, the seams, the figures and the plots."""
+"""What a comparison shows: canvases, table of figures, plots."""
 
 from __future__ import annotations
 

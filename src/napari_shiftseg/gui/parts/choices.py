@@ -83,8 +83,7 @@ class LayerChoice(ComboBox):
 
     def offer(self, layer: Layer) -> None:
         """Choose a layer if it is listed, unless the user has chosen one himself."""
-        own = self._own and self._own()
-        if own is None or own is not self.value:
+        if not self.is_own:
             self.suggest(layer)
 
     def suggest(self, layer: Layer | None) -> None:

@@ -1,4 +1,4 @@
-"""Boxes of text in the theme's colours: notes, warnings, errors, and what came out."""
+"""Boxes of text in the theme's colours: notes, warnings, errors, results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the canvas shows of a layer, and layers that a tool adds for itself."""
+"""What the viewer shows of a layer, and layers that a tool adds: the tile grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Segment widget is asked to do: image, model, tile size, stitching."""
+"""What Segment is asked to do: image, model, tile size, stitching, advanced rows."""
 
 from __future__ import annotations
 

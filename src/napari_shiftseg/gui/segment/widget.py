@@ -1,4 +1,4 @@
-"""The Segment widget: what, with what, how, go, what came out."""
+"""The Segment widget: what, with what, how, go, what came out; and run again."""
 
 from __future__ import annotations
 

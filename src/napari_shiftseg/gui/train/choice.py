@@ -1,4 +1,4 @@
-"""What is to be trained on: an image and its labels, as layers or as folders."""
+"""What is trained on: an image and its labels, as layers or as folders."""
 
 from __future__ import annotations
 

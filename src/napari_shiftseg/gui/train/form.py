@@ -1,4 +1,4 @@
-"""What the Train widget is asked to do: pairs, network, window, steps."""
+"""What Train is asked to do: pairs, network, window, steps, advanced rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Train widget: images and labels become a model."""
+"""The Train widget, and the layer that shows how a training comes on."""
 
 from __future__ import annotations
 

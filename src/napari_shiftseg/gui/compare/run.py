@@ -53,13 +53,16 @@ class CompareTask:
             return None
         return np.asarray(self.truth[self.frame] if self.frame else self.truth)
 
+    @property
+    def _pixels(self) -> tuple[Any, ...]:
+        """Which pixels are taken; two of these are equal if they are the same."""
+        source = self.source
+        return id(source.data), source.first, source.channel, source.colour
+
     def is_of_the_same(self, other: CompareTask) -> bool:
         """Whether another task has this model, these pixels and this truth."""
-        return (
-            self.model == other.model
-            and self._is_of_these_pixels(other)
-            and self.truth is other.truth
-        )
+        same_input = self.model == other.model and self._pixels == other._pixels
+        return same_input and self.truth is other.truth
 
     def is_of_the_same_region(self, other: CompareTask) -> bool:
         """Whether another task is of the same, and of the same part of it."""
@@ -67,13 +70,8 @@ class CompareTask:
 
     def shows_the_same(self, other: CompareTask) -> bool:
         """Whether another task has these pixels and is of the same part of them."""
-        same = self.settings.region == other.settings.region
-        return same and self._is_of_these_pixels(other)
-
-    def _is_of_these_pixels(self, other: CompareTask) -> bool:
-        one, two = self.source, other.source
-        taken = one.first, one.channel, one.colour
-        return one.data is two.data and taken == (two.first, two.channel, two.colour)
+        same_region = self.settings.region == other.settings.region
+        return same_region and self._pixels == other._pixels
 
     @property
     def name(self) -> str:

@@ -319,8 +319,8 @@ NUMBERS = (  # name, label, value, least, most, what it is
      "More make the loss steadier, and take more time and memory."),
     ("features", "Features", 16, 1, 128,
      "Channels at the finest level, doubled at each level below."),
-    ("channels", "Embedding channels", 16, 1, 64,
-     "More channels tell more touching objects apart."),
+    ("channels", "Embedding", 16, 1, 64,
+     "Channels of the embedding. More tell more touching objects apart."),
     ("every", "Validate every", 0, 0, 10**6,
      "Steps between two validations; 0: a tenth of all steps. The best model so far is "
      "saved each time."),

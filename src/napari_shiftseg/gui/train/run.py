@@ -308,27 +308,24 @@ class _Run:
             return
         if self._task.start is not None:
             yield Progress(0, total, stage="validating the model to begin with")
-            yield self._measured(total)
+            found = self._training.measured()
+            self.before = None if found is None else found.ap50
+            yield TrainingProgress(
+                0, total, stage="training", steps=(), before=self.before
+            )
         for step in self._training.steps():
             waiting.append(step)
             self.note = step.note or self.note
             preview = self._validated(step)
             if preview or perf_counter() - last > INTERVAL or step.done == total:
-                yield self._progress(step, waiting, preview)
+                yield _progress(waiting, preview)
                 waiting, last = [], perf_counter()
             if is_stopped():
                 break
             if self._training.validation.due(step.done + 1, total):
                 yield Progress(step.done, total, stage="validating")
         if waiting:
-            yield self._progress(waiting[-1], waiting, None)
-
-    def _measured(self, total: int) -> TrainingProgress:
-        found = self._training.measured()
-        self.before = None if found is None else found.ap50
-        return TrainingProgress(
-            0, total, stage="training", steps=(), before=self.before
-        )
+            yield _progress(waiting)
 
     def keep(self) -> None:
         """Write the best so far, or without a validation the last, if it is finite."""
@@ -342,13 +339,6 @@ class _Run:
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
 
-    def _progress(
-        self, step: TrainingStep, steps: list[TrainingStep], preview: Preview | None
-    ) -> TrainingProgress:
-        return TrainingProgress(
-            step.done, step.total, stage="training", steps=tuple(steps), preview=preview
-        )
-
     def _validated(self, step: TrainingStep) -> Preview | None:
         if step.validated is None:
             return None
@@ -358,6 +348,14 @@ class _Run:
             self.preview = preview
             self.keep()
         return preview
+
+
+def _progress(
+    steps: list[TrainingStep], preview: Preview | None = None
+) -> TrainingProgress:
+    done, total = steps[-1].done, steps[-1].total
+    said = tuple(steps)
+    return TrainingProgress(done, total, stage="training", steps=said, preview=preview)
 
 
 def _is_finite(model: UNet) -> bool:

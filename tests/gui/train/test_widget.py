@@ -350,7 +350,7 @@ def test_a_typed_window_is_kept_and_an_offered_one_follows(viewer, pair, nuclei)
     pair.form.depth.value = 3
     assert pair.form.window.value == "36"
     pair.form.window.value = ""
-    pair.form.window.value = pair.form._offered
+    pair.form.window.value = pair.form.window._usual
     assert pair.form.window.value == "84x92"  # raw outputs 4, 12, 20, …
     pair.form.depth.value = 4
     assert pair.form.window.value == "84"  # 4, 20, 36, … 84

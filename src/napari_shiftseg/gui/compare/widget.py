@@ -275,7 +275,7 @@ def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:
 def _about_seams(naive: TilePlan, cropped: TilePlan, advice: Advice) -> str:
     """Say whether naive tiles make seams."""
     if len(naive) == 1:
-        return "One tile holds the whole image: no seams. Choose a smaller tile size."
+        return "One tile holds it all: no seams. Choose a smaller tile size."
     if naive.makes_seams:
         return f"naive: {advice.note}"
     window = window_text(naive.window)

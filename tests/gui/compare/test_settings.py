@@ -42,7 +42,7 @@ def test_the_buttons_are_those_of_segment(viewer, compare, widget, noise, qtbot)
     widget.stitching.value = "naive"
     compare.form.window.value = widget.window.value = "6"
     for each, devices in ((widget, widget.device), (compare, compare)):
-        qtbot.waitUntil(lambda: devices._devices, timeout=30_000)  # noqa: B023
+        qtbot.waitUntil(lambda: bool(devices._devices), timeout=30_000)  # noqa: B023
         each.note.buttons[1].native.click()
     assert compare.form.window.value == widget.window.value == "8"
     compare.form.window.value = widget.window.value = "6"
@@ -90,7 +90,7 @@ def test_the_note_tells_the_cost(viewer, compare, noise):
 
 def test_a_great_many_tiles_warn(viewer, compare, qtbot):
     viewer.add_image(np.zeros((150, 150), np.float32))
-    qtbot.waitUntil(lambda: compare._devices, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(compare._devices), timeout=30_000)
     assert "roughly" not in compare.note.text.value
     compare.form.window.value = "1"
     assert "23,944 tiles take roughly 24 s on" in compare.note.text.value

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.experiments.window_rows import Sweeps, Windows
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 WINDOWS = (20, 36, 52, 68, 84, 100, 148, 196, 244)
 QUICK = (20, 84, 244)

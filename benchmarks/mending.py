@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 IMAGES = 10
 BRUSH = 10  # pixels across, the size with which napari begins

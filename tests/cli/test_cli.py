@@ -24,7 +24,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.header import bundled_models
-from napari_shiftseg.networks.remarks import describe, what_follows
+from napari_shiftseg.networks.properties import describe, what_follows
 from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.self_test import self_test

@@ -14,7 +14,7 @@ from napari_shiftseg.cli.terminal import _print_better
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.pipeline.comparison import compare
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

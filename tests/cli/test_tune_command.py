@@ -17,7 +17,7 @@ from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Candidates, Settings
 from napari_shiftseg.pipeline.tuning import tune
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,7 @@ import json
 import pytest
 
 from napari_shiftseg.geometry.advice import effort
-from napari_shiftseg.geometry.cost import (
-    COLUMNS,
-    Cost,
-    cheapest,
-    planned_costs,
-)
+from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest, planned_costs
 from napari_shiftseg.geometry.cost import time_text as text_of
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.network import is_out_of_memory
+from napari_shiftseg.inference.memory import is_out_of_memory
 from napari_shiftseg.inference.predict import (
     embed,
     embed_steps,
@@ -21,7 +21,7 @@ from napari_shiftseg.inference.predict import (
     predict_steps,
 )
 from napari_shiftseg.networks.unet import UNet
-from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Callable

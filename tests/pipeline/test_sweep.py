@@ -23,7 +23,7 @@ from napari_shiftseg.pipeline.sweep import (
     sweep,
     sweep_steps,
 )
-from napari_shiftseg.steps import Returning
+from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet

@@ -13,7 +13,7 @@ from napari_shiftseg.pipeline.comparison import Comparison, compare
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 
 @pytest.fixture(scope="session")

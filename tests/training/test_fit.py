@@ -16,20 +16,16 @@ from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import build
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training import validation
-from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.defaults import refuse_untrained_phases
 from napari_shiftseg.training.fit import Training, train
 from napari_shiftseg.training.recipes import Recipe, object_recipe, sample_training
 from napari_shiftseg.training.step import TrainingStep
-from napari_shiftseg.training.validation import (
-    Best,
-    Validated,
-    ValidatedPart,
-    Validation,
-)
+from napari_shiftseg.training.stopping import Best, Validation
+from napari_shiftseg.training.validation import Validated, ValidatedPart
+from napari_shiftseg.training.windows import Augmentation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

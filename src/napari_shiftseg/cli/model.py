@@ -20,7 +20,7 @@ from napari_shiftseg.networks.header import (
     own_models,
     read_config,
 )
-from napari_shiftseg.networks.remarks import Remark, describe, what_follows
+from napari_shiftseg.networks.properties import Remark, describe, what_follows
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.segmentation import frames_of
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps

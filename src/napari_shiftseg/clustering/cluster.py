@@ -15,7 +15,7 @@ from napari_shiftseg.clustering.components import (
     without_small,
 )
 from napari_shiftseg.clustering.modes import Pixels
-from napari_shiftseg.steps import patiently, saying
+from napari_shiftseg.progress import patiently, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

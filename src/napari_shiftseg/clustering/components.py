@@ -10,17 +10,16 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label
 
-from napari_shiftseg.clustering.neighbourhoods import piece_together
+from napari_shiftseg.clustering.modes import piece_together
 from napari_shiftseg.metrics.label_image import same_objects
-from napari_shiftseg.steps import patiently, saying
+from napari_shiftseg.progress import patiently, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Find, Pixels
-    from napari_shiftseg.clustering.neighbourhoods import Piecing
+    from napari_shiftseg.clustering.modes import Find, Piecing, Pixels
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box
 

@@ -11,9 +11,8 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from napari_shiftseg.clustering.kernels import KERNELS, Frame
 from napari_shiftseg.clustering.points import (
-    KERNELS,
-    Frame,
     Rows,
     WeightedRows,
     bin_points,
@@ -23,7 +22,7 @@ from napari_shiftseg.clustering.search import Limits, ModeSearch
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.tiling import chunks
-from napari_shiftseg.steps import exhaust, patiently
+from napari_shiftseg.progress import exhaust, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf, isfinite, sqrt
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_shiftseg.clustering.settings import Kernel
 from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_shiftseg.clustering.kernels import Frame
+
     Steps = Generator[None, None, Tensor]
-
-
-Points = TypeVar("Points", Tensor, NDArray[Any])
-
-
-def on_sphere(points: Points, axis: int = -1) -> Points:
-    r"""Return points moved to the unit sphere, :math:`x / \lVert x \rVert`.
-
-    One rule for what has no direction: a point of length 0 goes to the centre of the
-    sphere, 0, which is 1 away from all of it. Of length 0 is also what is so short that
-    its square is 0 in its precision. The mean shift refuses such points, see
-    `Frame.enter`.
-
-    Parameters
-    ----------
-    points : Tensor or ndarray of float
-        (points, channels), or with the channels on another axis.
-    axis : int
-        Of the channels.
-    """
-    if isinstance(points, Tensor):
-        lengths = points.norm(dim=axis, keepdim=True)
-        moved: Tensor = points / lengths.masked_fill_(lengths == 0, inf)
-        return moved
-    length = np.linalg.norm(points, axis=axis, keepdims=True)
-    length[length == 0] = inf
-    unit: NDArray[Any] = points / length
-    return unit
 
 
 BLOCK = 256  # candidates compared with one another at a time
@@ -293,90 +266,4 @@ def _sum_by_key(keys: Keys, values: Floats) -> tuple[Keys, Floats]:
     return cells, np.column_stack(sums)
 
 
-KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 Rows = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Frame:
-    r"""Coordinates in units of the bandwidth: :math:`u = (x - c) / h`.
-
-    For von Mises-Fisher :math:`u = x / (h \lVert x \rVert)`, on the sphere of radius
-    :math:`1/h`. There :math:`\lVert u - v \rVert^2 / 2 = (1 - \cos) / h^2`, so that its
-    kernel is the gaussian of these coordinates.
-
-    Parameters
-    ----------
-    bandwidth : float
-        :math:`h`, above 0.
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
-    centre : ndarray of float32 or float64
-        :math:`c`, (channels,); not used on the sphere.
-    device : torch.device
-    """
-
-    bandwidth: float
-    kernel: Kernel
-    centre: Rows
-    device: torch.device
-
-    @classmethod
-    def around(
-        cls, X: Rows, bandwidth: float, kernel: Kernel, device: torch.device
-    ) -> Frame:
-        """Return the frame at the mean of points, where float32 distances are best.
-
-        The mean is rounded to bandwidths, lest it depend on the order of the points.
-        """
-        steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
-        return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
-
-    @property
-    def spherical(self) -> bool:
-        """Whether only the directions of points count."""
-        return self.kernel == "von-mises-fisher"
-
-    def enter(self, rows: Rows) -> Tensor:
-        """Return points in this frame, on the device.
-
-        Parameters
-        ----------
-        rows : ndarray of float32 or float64
-            (points, channels)
-
-        Returns
-        -------
-        Tensor
-            (points, channels), float32 on MPS, elsewhere of the type of the rows.
-
-        Raises
-        ------
-        ValueError
-            If a point is to go to the sphere but has no direction.
-        """
-        dtype = torch.float32 if self.device.type == "mps" else None
-        points = torch.tensor(
-            np.ascontiguousarray(rows), dtype=dtype, device=self.device
-        )
-        if self.spherical:
-            return self._enter_sphere(points)
-        centre = torch.tensor(self.centre, dtype=points.dtype, device=self.device)
-        return points.sub_(centre).div_(self.bandwidth)
-
-    def _enter_sphere(self, points: Tensor) -> Tensor:
-        there = self.onto_sphere(points)
-        if not there.any(1).all():
-            raise ValueError(
-                "the von Mises-Fisher kernel needs points with a direction, but some "
-                "are 0 in every channel: leave them out, or take another kernel"
-            )
-        return there
-
-    def onto_sphere(self, points: Tensor) -> Tensor:
-        """Return the points moved to the sphere, (points, channels)."""
-        return on_sphere(points, 1).div_(self.bandwidth)
-
-    def leave(self, modes: Tensor) -> Rows:
-        """Return modes in the coordinates of the data, (modes, channels)."""
-        rows: Rows = modes.cpu().numpy().astype(self.centre.dtype) * self.bandwidth
-        return rows if self.spherical else rows + self.centre

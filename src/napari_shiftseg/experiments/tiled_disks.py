@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Side, SideName
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
 
 
 SIDE = 11 * 13 + 1  # pixels; mirrored at its borders the lattice goes on

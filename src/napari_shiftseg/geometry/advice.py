@@ -7,8 +7,7 @@ from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.axis_plan import kept
-from napari_shiftseg.geometry.window import nearest_valid
+from napari_shiftseg.geometry.window import kept, nearest_valid
 from napari_shiftseg.text import by, compact
 
 if TYPE_CHECKING:

@@ -8,16 +8,22 @@ from math import prod
 from operator import index
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.axis_plan import Border as Border
-from napari_shiftseg.geometry.axis_plan import Stitching as Stitching
-from napari_shiftseg.geometry.axis_plan import extent_of, origin_of, plan_axis
-from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
+from napari_shiftseg.geometry.window import Border as Border
+from napari_shiftseg.geometry.window import Stitching as Stitching
+from napari_shiftseg.geometry.window import (
+    Window,
+    as_window,
+    cheapest_window,
+    extent_of,
+    origin_of,
+    plan_axis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
     from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.window import AxisPlan, AxisTile
 
 
 Region = tuple[tuple[int, int], ...]  # (start, stop) an axis

@@ -32,7 +32,7 @@ NEAR = 1.5  # times the middle contrast, up to which frames share one scale
 
 
 @dataclass(frozen=True)
-class Frame:
+class StackFrame:
     """What one frame shows.
 
     Attributes
@@ -62,7 +62,7 @@ class Frame:
         """Whether its ground is known: by objects on it, or it is nothing else."""
         return self.contrast > 0 or self.seen.is_noise or self.seen.is_constant
 
-    def raised(self, by: float) -> Frame:
+    def raised(self, by: float) -> StackFrame:
         """Return the frame with so much added to its grey values."""
         seen = replace(
             self.seen,
@@ -71,18 +71,18 @@ class Frame:
         )
         return replace(self, seen=seen, ground=self.ground + by)
 
-    def without_objects(self) -> Frame:
+    def without_objects(self) -> StackFrame:
         """Return the frame as if nothing in it were an object."""
         sheets = tuple(sheet.without_objects() for sheet in self.seen.sheets)
         return replace(self, seen=replace(self.seen, sheets=sheets))
 
 
-def frames_in(seen: Seen, axes: int) -> list[Frame]:
+def frames_in(seen: Seen, axes: int) -> list[StackFrame]:
     """Return the frames of a stack of so many leading axes."""
     return [_frame(at, own) for at, own in seen.by_frame(axes).items()]
 
 
-def joined(seen: Seen, frames: list[Frame]) -> Seen:
+def joined(seen: Seen, frames: list[StackFrame]) -> Seen:
     """Return what frames show, taken together, of all that was seen."""
     return replace(
         seen,
@@ -92,19 +92,19 @@ def joined(seen: Seen, frames: list[Frame]) -> Seen:
     )
 
 
-def _frame(at: tuple[int, ...], seen: Seen) -> Frame:
+def _frame(at: tuple[int, ...], seen: Seen) -> StackFrame:
     bright: list[Sheet] = [sheet for sheet in seen.sheets if len(sheet.peaks)]
     if not bright:
-        return Frame(at, seen, seen.ground)
+        return StackFrame(at, seen, seen.ground)
     ground = float(np.median([sheet.ground for sheet in bright]))
     steepness, size = (
         float(np.median(np.concatenate(parts)))
         for parts in zip(*((s.steepness, s.sizes) for s in bright), strict=True)
     )
-    return Frame(at, seen, ground, usual_contrast(bright, ground), steepness, size)
+    return StackFrame(at, seen, ground, usual_contrast(bright, ground), steepness, size)
 
 
-def standing_apart(frames: list[Frame]) -> list[Frame]:
+def standing_apart(frames: list[StackFrame]) -> list[StackFrame]:
     """Return the frames that show objects of quite another contrast.
 
     What is dim because it is out of focus, or a mere speck, does not count.
@@ -124,7 +124,7 @@ def standing_apart(frames: list[Frame]) -> list[Frame]:
     ]
 
 
-def without_blurred(frames: list[Frame]) -> list[Frame]:
+def without_blurred(frames: list[StackFrame]) -> list[StackFrame]:
     """Return frames where objects that are dim and out of focus count for none."""
     clear = [frame for frame in frames if frame.contrast > 0]
     if not clear:
@@ -140,7 +140,7 @@ def without_blurred(frames: list[Frame]) -> list[Frame]:
     ]
 
 
-def _focused(clear: list[Frame]) -> list[Frame]:
+def _focused(clear: list[StackFrame]) -> list[StackFrame]:
     """Return the frames that are in focus as the brightest, or most, are."""
     brightest = max(clear, key=lambda frame: frame.contrast)
     usual = float(np.percentile([frame.steepness for frame in clear], 75))
@@ -260,7 +260,7 @@ def _by_frame(seen: Seen, leading: tuple[int, ...], reading: Reading) -> FrameSc
 
 
 def _levelled(
-    seen: Seen, frames: list[Frame], reading: Reading
+    seen: Seen, frames: list[StackFrame], reading: Reading
 ) -> tuple[Scale, dict[tuple[int, ...], float]]:
     """Return the scale of frames, and by how much it is moved where grounds differ."""
     common = scale_of(joined(seen, frames), reading)
@@ -285,8 +285,8 @@ def _moved(scale: Scale, by: float) -> Scale:
 
 
 def _differing(
-    frames: list[Frame],
-    apart: list[Frame],
+    frames: list[StackFrame],
+    apart: list[StackFrame],
     steps: list[float],
     leading: tuple[int, ...],
 ) -> list[str]:

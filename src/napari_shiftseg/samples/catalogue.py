@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.disks import disks, disturbed_disks
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

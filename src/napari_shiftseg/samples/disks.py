@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,19 +12,16 @@ from napari_shiftseg.metrics.label_image import as_labels, doubt_about
 from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.stores.axes import MOST
+from napari_shiftseg.stores.axes import CHANNELS, MOST, SAMPLES, UNNAMED, ordered
 from napari_shiftseg.stores.calibration import to_ome
-from napari_shiftseg.stores.channels import one_channel
 from napari_shiftseg.stores.stored_image import (
-    CHANNELS,
-    SAMPLES,
-    UNNAMED,
+    MAYBE_FRAMES,
     DamagedError,
-    ordered,
+    one_channel,
     stored_array,
     stored_picture,
 )
-from napari_shiftseg.stores.tiff import MAYBE_FRAMES, about_tiff, stored_tiff
+from napari_shiftseg.stores.tiff import about_tiff, stored_tiff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.stores.calibration import Calibration
     from napari_shiftseg.stores.stored_image import Stored
+
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import tifffile
 
 from napari_shiftseg.stores import calibration
+from napari_shiftseg.stores.axes import UNNAMED, in_order, named_axes
 from napari_shiftseg.stores.damage import (
     DAMAGED,
     check_pages,
@@ -25,15 +26,11 @@ from napari_shiftseg.stores.damage import (
     refuse_lost,
 )
 from napari_shiftseg.stores.stored_image import (
-    ALSO_CHANNELS,
-    CHANNELS,
-    SAMPLES,
-    UNNAMED,
+    PLAIN,
     DamagedError,
     RefusedError,
     Stored,
-    in_order,
-    unnamed,
+    with_photometry,
 )
 from napari_shiftseg.text import by
 
@@ -41,25 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_shiftseg.stores.calibration import Calibration
 
-PLAIN = ("generic", "uniform", "shaped")  # kinds of series that pages make by chance
+
 NUMBERED = "numbered from 1 in every image of the axes "
-WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
-COLOURED, PLANAR = (RGB, YCBCR), 2
-SAVE_WITH_AXES = "save it again with axes, or as .npy"
-FRAMES = (
-    "3 or 4 planes of more than 8 bits, marked as colours, were taken as frames: if "
-    f"they are colours, {SAVE_WITH_AXES}"
-)
-MAYBE_FRAMES = (
-    "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
-    f"these are frames, {SAVE_WITH_AXES}"
-)
-TIFFFILE = "tifffile.py"  # as it signs what it writes
-OPACITY = (1, 2)  # of TIFF's extra samples
 
 
 @dataclass(frozen=True)
@@ -132,7 +114,7 @@ def about_tiff(path: Path) -> About:
                 chosen = _chosen(file.series, None)
                 one = chosen.series[0]
                 joined = UNNAMED * (len(chosen.series) > 1)
-                axes = joined + _named(one.axes, one.shape, one.kind)
+                axes = joined + named_axes(one.axes, one.shape, one.kind)
                 return About(in_order(axes), _image_axes(file))
         except DAMAGED as error:
             raise ValueError(f"{path.name} cannot be read: {error}") from None
@@ -160,7 +142,7 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
     refuse_lost(said)
     parts = [decoded(one) for one in chosen.series]
     first = chosen.series[0]
-    data, axes = parts[0], _named(first.axes, first.shape, first.kind)
+    data, axes = parts[0], named_axes(first.axes, first.shape, first.kind)
     if axes.endswith("X" + UNNAMED):  # (Y, X, 1), which tifffile keeps
         data, axes = data[..., 0], axes[:-1]
     if len(parts) > 1:
@@ -175,7 +157,7 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
         _channels(file, pixels),
         chosen.notes,
     )
-    return _with_photometry(stored, first.keyframe, first.kind)
+    return with_photometry(stored, first.keyframe, first.kind)
 
 
 def _chosen(found: Sequence[tifffile.TiffPageSeries], number: int | None) -> Chosen:
@@ -210,16 +192,6 @@ def _are_pages_of_one(found: Sequence[tifffile.TiffPageSeries]) -> bool:
     }
     is_plain = all(one.kind in PLAIN and len(one) == 1 for one in found)
     return is_plain and len(kinds) == 1
-
-
-def _named(axes: str, shape: tuple[int, ...], kind: str) -> str:
-    """Return axes in letters that we know; what no one has named by its shape."""
-    for letter in ALSO_CHANNELS:
-        if CHANNELS not in axes:
-            axes = axes.replace(letter, CHANNELS)
-    axes = axes.replace("I", UNNAMED)
-    is_unnamed = kind == "shaped" and axes == UNNAMED * (len(axes) - 2) + "YX"
-    return unnamed(shape) if is_unnamed else axes
 
 
 def _ome_pixels(
@@ -260,55 +232,6 @@ def _channels(file: tifffile.TiffFile, pixels: dict[str, Any]) -> tuple[str, ...
         return names if any(names) else ()
     colours = (file.lsm_metadata or {}).get("ChannelColors", {}) if file.is_lsm else {}
     return tuple(map(str, colours.get("ColorNames", ())))
-
-
-def _with_photometry(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
-    """Add what the samples of a pixel stand for.
-
-    tifffile marks every array of booleans as min-is-white, without inverting it: where
-    it wrote the file, they are taken as they are.
-    """
-    photometric = int(page.photometric)
-    if photometric == WHITE_IS_ZERO:
-        is_mask = stored.data.dtype == bool and kind == "shaped"
-        bits = None if is_mask else int(page.bitspersample)
-        return replace(stored, white_is_low=bits)
-    if photometric == PALETTE and _is_index(stored.data, page.colormap):
-        is_lut = kind == "imagej"
-        return replace(stored, kind="palette", palette=page.colormap, is_lut=is_lut)
-    return _with_samples(stored, page, kind) if SAMPLES in stored.axes else stored
-
-
-def _is_index(data: NDArray[Any], palette: NDArray[Any] | None) -> bool:
-    return palette is not None and data.dtype.kind in "bu"
-
-
-def _with_samples(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
-    """Add what several samples a pixel stand for: colours, opacity, or channels.
-
-    tifffile, and what saves with it, marks every stack of 3 or 4 planes as colours,
-    plane by plane; of more than 8 bits that is a stack, of 8 bits it may be.
-    """
-    photometric, at = int(page.photometric), stored.axes.index(SAMPLES)
-    samples = stored.data.shape[at]
-    if photometric == SEPARATED and samples >= 4:
-        return replace(stored, kind="cmyk")
-    colours = 3 if photometric in COLOURED and samples >= 3 else 1
-    opaque = sum(int(extra) in OPACITY for extra in page.extrasamples or ())
-    if colours == 3 and samples - opaque <= 4:
-        by_tifffile = kind == "shaped" or page.software == TIFFFILE
-        if not by_tifffile or kind not in PLAIN or page.planarconfig != PLANAR:
-            return replace(stored, kind="rgb")
-        if stored.data.dtype == np.uint8:
-            return replace(stored, kind="rgb", notes=(*stored.notes, MAYBE_FRAMES))
-        axes, notes = stored.axes.replace(SAMPLES, UNNAMED), (*stored.notes, FRAMES)
-        return replace(stored, axes=axes, notes=notes)
-    if photometric in LAB or samples - opaque == 1:  # the lightness, or grey, alone
-        data = stored.data.take(0, at)
-        return replace(stored, data=data, axes=stored.axes.replace(SAMPLES, ""))
-    if CHANNELS in stored.axes:
-        return stored
-    return replace(stored, axes=stored.axes.replace(SAMPLES, CHANNELS))
 
 
 class _Kept(logging.Handler):

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 import tifffile
 
+from napari_shiftseg.stores.axes import CHANNELS, ORDER, result_axes
 from napari_shiftseg.stores.calibration import to_ome
 from napari_shiftseg.stores.folders import (
     Run,
@@ -20,7 +21,6 @@ from napari_shiftseg.stores.folders import (
     sums_of,
     written_by,
 )
-from napari_shiftseg.stores.stored_image import CHANNELS, ORDER, UNNAMED
 from napari_shiftseg.stores.tiff import numbered
 from napari_shiftseg.stores.whole_file import all_or_none
 
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.calibration import Calibration
     from napari_shiftseg.stores.reading import Source
+
 
 KINDS = ("labels", "embedding", "gradient")
 BY_OME = ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")  # dtypes
@@ -158,7 +159,7 @@ def _is_of_another(outputs: Outputs) -> bool:
 
 def write_segmentation(
     result: Segmentation,
-    model: UNet,
+    model: TiledNetwork,
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
@@ -168,7 +169,7 @@ def write_segmentation(
     Parameters
     ----------
     result : Segmentation
-    model : UNet
+    model : TiledNetwork
     source : Source
         Whose axes and calibration the files keep.
     outputs : Outputs
@@ -214,7 +215,7 @@ def write_segmentation(
     return report
 
 
-def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
+def segmentation_report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
     """Return the figures and settings of a run, ready for JSON."""
     plan = result.plan
     return {
@@ -233,36 +234,6 @@ def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
         "reads": result.intensity.figures(),
         "settings": asdict(result.settings) | {"window": list(plan.window)},
     }
-
-
-def result_axes(axes: str, ndim: int, spatial: int) -> str:
-    """Return the axes of a result: those of the image, names where it has none.
-
-    Parameters
-    ----------
-    axes : str
-        Of the image; C is gone from the result, and Q has no name.
-    ndim, spatial : int
-        Axes of the result, and those of them that the model reads.
-    """
-    axes = axes.replace(CHANNELS, "")
-    if len(axes) != ndim:
-        return axis_names(ndim, spatial)
-    if UNNAMED not in axes:
-        return axes
-    named = axes[: ndim - spatial] + "ZYX"[-spatial:]
-    leading = named.count(UNNAMED)
-    usual = axis_names(leading + spatial, spatial)[:leading]
-    if set(usual) & set(named) - {UNNAMED}:
-        return named
-    return usual + named.replace(UNNAMED, "")
-
-
-def axis_names(ndim: int, spatial: int) -> str:
-    """Name the axes of an image: time and planes (Q: others), then the spatial ones."""
-    leading, free = ndim - spatial, "T" if spatial == 3 else "TZ"
-    frames = free[:leading] if leading <= len(free) else UNNAMED * leading
-    return frames + "ZYX"[-spatial:]
 
 
 def write_pixels(

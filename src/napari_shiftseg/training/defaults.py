@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.remarks import own_seams_warning
+from napari_shiftseg.networks.properties import own_seams_warning
 from napari_shiftseg.text import by, compact, sentence
 
 if TYPE_CHECKING:

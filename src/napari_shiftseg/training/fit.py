@@ -17,22 +17,27 @@ from torch.utils.data import DataLoader
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.window import as_window, is_whole
 from napari_shiftseg.networks.unet import BATCH_NORM, UNet, build
-from napari_shiftseg.training.state import damaged, finished, load_state, save_state
 from napari_shiftseg.training.step import (
-    Stopped,
     TrainingStep,
-    asking,
     in_tiles,
     loss_terms,
     refuse_tiles,
     rising_share,
 )
-from napari_shiftseg.training.validation import (
+from napari_shiftseg.training.stopping import (
     FIRST,
-    SHARE,
     Best,
-    Validated,
+    Stopped,
     Validation,
+    asking,
+    damaged,
+    finished,
+    load_state,
+    save_state,
+)
+from napari_shiftseg.training.validation import (
+    SHARE,
+    Validated,
     part_for,
     validate,
     work_of_a_step,
@@ -44,7 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.validation import ValidatedPart
 

@@ -11,8 +11,8 @@ import numpy as np
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.metrics.label_image import UNKNOWN, with_axes_of
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.stores.folders import pairs
 from napari_shiftseg.stores.image import open_image
 from napari_shiftseg.stores.reading import doubt, is_sample, read_image, read_labels

@@ -11,7 +11,6 @@ from napari_shiftseg.metrics.objects import is_partly
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.defaults import (
     CORRECTION_RATE,
     RATE,
@@ -20,13 +19,14 @@ from napari_shiftseg.training.defaults import (
     usual_window,
 )
 from napari_shiftseg.training.fit import Training
+from napari_shiftseg.training.windows import Augmentation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.geometry.tiling import Border
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.training.validation import Validation
+    from napari_shiftseg.samples import Sample
+    from napari_shiftseg.training.stopping import Validation
 
 
 @dataclass(frozen=True)

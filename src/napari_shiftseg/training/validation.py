@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod, sqrt
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.settings import Effort
-from napari_shiftseg.geometry.cost import multiply_adds
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.metrics.objects import known_scores
 from napari_shiftseg.pipeline.segmentation import frame_steps, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import Returning
+from napari_shiftseg.progress import Returning
 from napari_shiftseg.text import by, number_of
 from napari_shiftseg.training.pairs import opened
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
 
 
 SHARE = 0.2  # of the training around it that a validation may take
@@ -187,81 +186,10 @@ def _note(number: int, regions: list[Region | None]) -> str:
     )
 
 
-FIRST = 50  # steps to the first look, where validations are farther apart
 CUT_SHORT = (
     "the clustering of the validation was cut short: the network makes no clear "
     "clusters yet"
 )
-
-
-@dataclass(frozen=True)
-class Validation:
-    """When and on what a training is validated.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Images with truth that the training does not see; none: no validation.
-    every : int
-        Steps from one validation to the next; the last step is validated, too. Before
-        the first there are quick ones, on less, at 50 steps and at each doubling.
-    patience : int, optional
-        The training stops after so many validations without a better one.
-    name : str
-        Of these images, for the provenance of the model.
-    """
-
-    samples: Sequence[Sample] = ()
-    every: int = 1000
-    patience: int | None = None
-    name: str = "images held out"
-
-    def __post_init__(self) -> None:
-        if self.every < 1:
-            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
-
-    def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
-        """Return which validation follows this step of so many."""
-        if not self.samples:
-            return None
-        if done == total or done % self.every == 0:
-            return "full"
-        looks, rest = divmod(done, FIRST)
-        doubled = not rest and looks.bit_count() == 1
-        return "quick" if doubled and done < self.every else None
-
-    def is_over(self, done: int, best: Best) -> bool:
-        """Whether patience has ended at this step."""
-        return (
-            self.patience is not None and done - best.step >= self.patience * self.every
-        )
-
-    def scores(self, best: Best) -> dict[str, float | int | str]:
-        """Return what the best weights reached, for the provenance."""
-        return {"ap50": best.ap50, "images": len(self.samples), "of": self.name}
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best validation so far: its mean AP50, its step and the weights then.
-
-    Attributes
-    ----------
-    ap50 : float
-    step : int
-    weights : dict of str to Tensor
-    is_full : bool
-        A full validation counts for more than any quick one.
-    """
-
-    ap50: float
-    step: int
-    weights: dict[str, Tensor]
-    is_full: bool = True
-
-    def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
-        """Whether another validation is a better one."""
-        return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
 
 
 @dataclass(frozen=True)

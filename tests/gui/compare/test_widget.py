@@ -247,9 +247,9 @@ def test_whole_that_is_no_longer_wanted_is_not_shown(compared, finish, qtbot):
 def test_what_does_not_fit_in_memory_leaves_the_right_side(
     compared, finish, monkeypatch
 ):
-    from napari_shiftseg import device
+    from napari_shiftseg.inference import memory
 
-    monkeypatch.setattr(device, "memory_budget", lambda *_: 10)
+    monkeypatch.setattr(memory, "memory_budget", lambda *_: 10)
     compared.view.right.value = WHOLE
     finish(compared.panel)
     assert "zoom in" in compared.panel.result.value

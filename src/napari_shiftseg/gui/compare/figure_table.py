@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.metrics.metric import Metric
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.sweep import SweepPoint
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 OUTDATED = "Of an earlier setting: press Sweep again."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.networks.remarks import own_seams
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.networks.properties import own_seams
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -181,9 +181,10 @@ def whole_run(
     MemoryError
         If it would take more than the device has.
     """
-    from napari_shiftseg.device import memory_budget, resolve_device
+    from napari_shiftseg.device import resolve_device
     from napari_shiftseg.geometry.advice import size_text
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers
+    from napari_shiftseg.inference.memory import memory_budget
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned

@@ -16,7 +16,7 @@ from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.result_layers import run_name
 from napari_shiftseg.gui.parts.rows import ControlRow
 from napari_shiftseg.gui.parts.source import region_in_view
-from napari_shiftseg.networks.remarks import own_seams
+from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:

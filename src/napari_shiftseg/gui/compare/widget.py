@@ -31,7 +31,7 @@ from napari_shiftseg.gui.parts.rows import ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import taken_note
 from napari_shiftseg.gui.parts.window_choice import seam_maker
-from napari_shiftseg.networks.remarks import training_window_warning
+from napari_shiftseg.networks.properties import training_window_warning
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.segment.form import SegmentForm
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 LEAST_WIDTH = 600  # pixels: two canvases and the table
 MARGIN = 4  # pixels around and between what stands one below the other

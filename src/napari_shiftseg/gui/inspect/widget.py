@@ -27,8 +27,8 @@ from napari_shiftseg.gui.parts.source import (
     taken_note,
 )
 from napari_shiftseg.intensity.scale import USUAL_READING
-from napari_shiftseg.networks.remarks import what_follows
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.networks.properties import what_follows
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:

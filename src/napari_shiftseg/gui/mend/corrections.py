@@ -18,7 +18,7 @@ from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

@@ -44,11 +44,8 @@ class Devices:
 
 def find_devices() -> Devices:
     """Ask torch which devices there are."""
-    from napari_shiftseg.device import (
-        available_devices,
-        memory_budget,
-        resolve_device,
-    )
+    from napari_shiftseg.device import available_devices, resolve_device
+    from napari_shiftseg.inference.memory import memory_budget
 
     return Devices(
         {name: memory_budget(resolve_device(name)) for name in available_devices()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
 from napari_shiftseg.metrics.seams import SEAM_RATIO
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import sentence
 
 SHOW_SEAMS = ("gradient", "tile grid")
@@ -111,7 +111,7 @@ def segmentation_run(
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.networks.checkpoint import load_model
-    from napari_shiftseg.networks.remarks import own_seams
+    from napari_shiftseg.networks.properties import own_seams
     from napari_shiftseg.pipeline.opening import plane_scale_steps
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept

@@ -13,9 +13,8 @@ from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.axis_plan import Stitching
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import window_text
+from napari_shiftseg.geometry.window import Stitching, window_text
 from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE, AdvancedRows
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
 from napari_shiftseg.gui.parts.identity import (

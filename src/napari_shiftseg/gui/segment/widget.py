@@ -36,7 +36,7 @@ from napari_shiftseg.gui.parts.segmentation_run import (
 from napari_shiftseg.gui.parts.source import taken_note
 from napari_shiftseg.gui.segment.form import LastChoice, RunAgain, SegmentForm
 from napari_shiftseg.gui.segment.preview import GridPreview
-from napari_shiftseg.networks.remarks import training_window_warning
+from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 ADVANCED_TIP = "Clustering, border, batch, precision, region: need no change"
 GRID_TIP = "Show on the image what a tile keeps, before anything is run"

@@ -24,7 +24,7 @@ from napari_shiftseg.gui.train.pair_source import ValidationPreview
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
 from napari_shiftseg.text import by, sentence
 from napari_shiftseg.training.defaults import CORRECTION_RATE, RATE, advise_training
-from napari_shiftseg.training.log import Course
+from napari_shiftseg.training.step import Course
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_shiftseg.gui.train.run import TrainingOutcome
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 PARTS = 10  # of a training: a validation after each

@@ -1,10 +1,12 @@
-"""A training on disk, and how its weights came about; read without running any code."""
+"""How a training ends: early, when asked, as a model, or as a file to go on from."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -15,11 +17,13 @@ from napari_shiftseg.text import by
 from napari_shiftseg.training.pairs import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from torch import Tensor, nn
+
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.windows import RandomWindows
 
@@ -162,3 +166,104 @@ def damaged(path: Path, error: Exception) -> ValueError:
         f"{path.name} is no training that can be gone on with ({first}): delete it to "
         f"begin anew"
     )
+
+
+FIRST = 50  # steps to the first look, where validations are farther apart
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When and on what a training is validated.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Images with truth that the training does not see; none: no validation.
+    every : int
+        Steps from one validation to the next; the last step is validated, too. Before
+        the first there are quick ones, on less, at 50 steps and at each doubling.
+    patience : int, optional
+        The training stops after so many validations without a better one.
+    name : str
+        Of these images, for the provenance of the model.
+    """
+
+    samples: Sequence[Sample] = ()
+    every: int = 1000
+    patience: int | None = None
+    name: str = "images held out"
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
+
+    def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
+        """Return which validation follows this step of so many."""
+        if not self.samples:
+            return None
+        if done == total or done % self.every == 0:
+            return "full"
+        looks, rest = divmod(done, FIRST)
+        doubled = not rest and looks.bit_count() == 1
+        return "quick" if doubled and done < self.every else None
+
+    def is_over(self, done: int, best: Best) -> bool:
+        """Whether patience has ended at this step."""
+        return (
+            self.patience is not None and done - best.step >= self.patience * self.every
+        )
+
+    def scores(self, best: Best) -> dict[str, float | int | str]:
+        """Return what the best weights reached, for the provenance."""
+        return {"ap50": best.ap50, "images": len(self.samples), "of": self.name}
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best validation so far: its mean AP50, its step and the weights then.
+
+    Attributes
+    ----------
+    ap50 : float
+    step : int
+    weights : dict of str to Tensor
+    is_full : bool
+        A full validation counts for more than any quick one.
+    """
+
+    ap50: float
+    step: int
+    weights: dict[str, Tensor]
+    is_full: bool = True
+
+    def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
+        """Whether another validation is a better one."""
+        return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
+
+
+class Stopped(Exception):
+    """Somebody asked the training to stop."""
+
+
+@contextmanager
+def asking(model: nn.Module, is_stopped: Callable[[], bool]) -> Iterator[None]:
+    """Ask before each layer, and where each weight has its gradient, whether to stop.
+
+    Raises
+    ------
+    Stopped
+        From within the pass, where the answer is yes.
+    """
+
+    def ask(*_: Any) -> None:
+        if is_stopped():
+            raise Stopped
+
+    hooks = [layer.register_forward_pre_hook(ask) for layer in model.modules()]
+    for weight in model.parameters():
+        hooks.append(weight.register_hook(ask))  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

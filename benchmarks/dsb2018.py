@@ -49,7 +49,7 @@ from napari_shiftseg.experiments.window_rows import (
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import writable_folder

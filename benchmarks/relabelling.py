@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import exhaust

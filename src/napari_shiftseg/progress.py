@@ -20,6 +20,15 @@ def waiting(
     """Make a call in another thread; yields the same thing until it has ended.
 
     Who closes the generator no longer waits; the call itself goes on to its end.
+
+    Parameters
+    ----------
+    meanwhile : Step
+        What is yielded.
+    executor : ThreadPoolExecutor
+        The thread.
+    function : callable
+        Called without arguments.
     """
     call = executor.submit(function)
     try:
@@ -36,6 +45,15 @@ def patiently(
     """Make a call on so many values: in another thread where they are many.
 
     The call must not depend on what belongs to a thread, such as torch's modes.
+
+    Parameters
+    ----------
+    meanwhile : Step
+        What is yielded.
+    size : int
+        Values; few are worked on here and now.
+    function, *args
+        What is called.
     """
     if size < LARGE:
         return function(*args)
@@ -91,7 +109,14 @@ class Returning(Generic[Step, Result]):
 def named(
     name: str, steps: Generator[Progress, None, Result]
 ) -> Generator[Progress, None, Result]:
-    """Pass steps on, their stages named."""
+    """Pass steps on, their stages named.
+
+    Parameters
+    ----------
+    name : str
+        Stands before each stage.
+    steps : generator of Progress
+    """
     returning = Returning(steps)
     for progress in returning:
         yield replace(progress, stage=f"{name}: {progress.stage}")
@@ -101,7 +126,15 @@ def named(
 def saying(
     step: Step, steps: Generator[Other, None, Result]
 ) -> Generator[Step, None, Result]:
-    """Pass steps on, the same thing said at each."""
+    """Pass steps on, the same thing said at each.
+
+    Parameters
+    ----------
+    step : Step
+        What is yielded.
+    steps : generator
+        What is carried out.
+    """
     returning = Returning(steps)
     for _ in returning:
         yield step

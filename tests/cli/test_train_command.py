@@ -15,9 +15,8 @@ import torch
 
 from napari_shiftseg.cli import train
 from napari_shiftseg.cli.train import asked_to_stop
-from napari_shiftseg.networks.checkpoint import load_model, save_model
-from napari_shiftseg.networks.unet import UNet, new_model
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.networks.unet import UNet, load_model, new_model, save_model
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.partial import corrections
 from napari_shiftseg.training.step import Log
 

@@ -19,7 +19,7 @@ from napari_shiftseg.experiments.look_alikes import (
     numbers_of,
 )
 from napari_shiftseg.experiments.pairs_of_objects import Pairs
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples import Sample

@@ -26,8 +26,7 @@ from napari_shiftseg.experiments.window_size import (
     windows_above,
 )
 from napari_shiftseg.metrics.objects import ObjectScores
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples import Sample

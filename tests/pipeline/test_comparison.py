@@ -14,7 +14,7 @@ from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.comparison import Comparison, compare, compare_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.samples.disks import disks as make_disks
+from napari_shiftseg.samples.catalogue import disks as make_disks
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from napari_shiftseg.samples import Sample
-from napari_shiftseg.samples.disks import deformed, disks, noisy
+from napari_shiftseg.samples.catalogue import deformed, disks, noisy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

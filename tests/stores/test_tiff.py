@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_shiftseg.stores.calibration import Distance
+from napari_shiftseg.stores.axes import Distance
 from napari_shiftseg.stores.reading import (
     doubt,
     image_for,

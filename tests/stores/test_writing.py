@@ -15,8 +15,7 @@ import tifffile
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.stores import writing
-from napari_shiftseg.stores.axes import axis_names, result_axes
-from napari_shiftseg.stores.calibration import Distance
+from napari_shiftseg.stores.axes import Distance, axis_names, result_axes
 from napari_shiftseg.stores.reading import numbered_anew, read_image
 from napari_shiftseg.stores.writing import (
     KINDS,

@@ -10,9 +10,9 @@ import pytest
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.recipes import Recipe
 from napari_shiftseg.training.stopping import Validation

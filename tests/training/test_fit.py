@@ -13,11 +13,10 @@ import torch
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.intensity.scale import Scale
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model, save_model
 from napari_shiftseg.samples import Sample
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training import validation
 from napari_shiftseg.training.defaults import refuse_untrained_phases
 from napari_shiftseg.training.fit import Training, train

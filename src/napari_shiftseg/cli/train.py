@@ -20,9 +20,9 @@ from napari_shiftseg.cli.options import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.intensity.scale import USUAL_READING
-from napari_shiftseg.networks.checkpoint import save_model
 from napari_shiftseg.networks.header import read_config
 from napari_shiftseg.networks.properties import describe, own_seams_warning
+from napari_shiftseg.networks.unet import save_model
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
     STEPS,

@@ -270,7 +270,14 @@ def connected(image: NDArray[Any]) -> NDArray[np.int32]:
 def without_small(
     labels: NDArray[Any], min_size: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Drop objects below the minimum size and number the others from 1, in their order.
+    r"""Drop objects below the minimum size and number the others from 1, in their order.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        (\*spatial)
+    min_size : int
+        In pixels.
 
     Returns
     -------

@@ -81,6 +81,13 @@ class Frame:
         """Return the frame at the mean of points, where float32 distances are best.
 
         The mean is rounded to bandwidths, lest it depend on the order of the points.
+
+        Parameters
+        ----------
+        X : ndarray of float32 or float64
+            (points, channels)
+        bandwidth, kernel, device
+            Of the frame.
         """
         steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
         return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
@@ -102,11 +109,6 @@ class Frame:
         -------
         Tensor
             (points, channels), float32 on MPS, elsewhere of the type of the rows.
-
-        Raises
-        ------
-        ValueError
-            If a point is to go to the sphere but has no direction.
         """
         dtype = torch.float32 if self.device.type == "mps" else None
         points = torch.tensor(

@@ -190,12 +190,6 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         -------
         MeanShift
             This estimator, without labels.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range, the device is not there, or a point is
-            not finite.
         """
         self._check_parameters()
         if X.dtype not in (np.float32, np.float64):

@@ -185,22 +185,13 @@ SMALL = 2**18  # values of points, for which one thread is best
 
 @dataclass(frozen=True)
 class Found:
-    """Modes of pixels, and each pixel's nearest, which is assigned part by part.
+    """Modes of pixels, and each pixel's nearest, which is assigned part by part."""
 
-    Attributes
-    ----------
-    modes : ndarray
-        (modes, channels), densest first.
-    nearest : ndarray of int32
-        (pixels,), index of the nearest mode, in the order of a scan; −1: not yet
-        assigned.
-    parts : tuple of slice
-        Of the pixels, each assigned at once. They do not depend on the order in which
-        they are assigned, nor does the result.
-    """
-
-    modes: NDArray[Any]
+    modes: NDArray[Any]  # (modes, channels), densest first
+    # (pixels,), index of the nearest mode, in the order of a scan; −1: not yet assigned
     nearest: NDArray[np.int32]
+    # of the pixels, each assigned at once. They do not depend on the order in which
+    # they are assigned, nor does the result
     parts: tuple[slice, ...]
     _shift: MeanShift = field(repr=False)
 
@@ -256,9 +247,17 @@ class Pixels:
     def points(
         self, box: Box, inside: NDArray[np.bool_], part: slice = slice(None)
     ) -> NDArray[Any]:
-        """Return the pixels of a box that are inside, or a part of them.
+        r"""Return the pixels of a box that are inside, or a part of them.
 
         (pixels, channels), in the order of a scan.
+
+        Parameters
+        ----------
+        box : tuple of slice
+        inside : ndarray of bool
+            (\*box)
+        part : slice
+            Of the pixels that are inside.
         """
         if inside.all():
             flat = self.embedding[(slice(None), *box)].reshape(len(self.embedding), -1)

@@ -49,6 +49,11 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     By a product of matrices, :math:`\lVert a \rVert^2 + \lVert b \rVert^2 - 2 a \cdot
     b`, unless the points lie so far out that this would cancel; then by differences,
     which takes longer.
+
+    Parameters
+    ----------
+    a, b : Tensor
+        (points, channels) each.
     """
     a_squares, a_cancels = lengths(a)
     b_squares, b_cancels = (a_squares, a_cancels) if b is a else lengths(b)
@@ -59,7 +64,13 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def by_differences(a: Tensor, b: Tensor) -> Tensor:
-    """Return squared distances that do not cancel, (len(a), len(b))."""
+    """Return squared distances that do not cancel, (len(a), len(b)).
+
+    Parameters
+    ----------
+    a, b : Tensor
+        (points, channels) each.
+    """
     mode = "donot_use_mm_for_euclid_dist"
     return torch.cdist(a, b, compute_mode=mode).square_()
 
@@ -68,6 +79,14 @@ def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Steps:
     """Find which points lie within a radius of any of the others, (points,) bool.
 
     Yields between chunks.
+
+    Parameters
+    ----------
+    points, others : Tensor
+        (points, channels) each.
+    radius : float
+    chunk : int
+        Distances held at a time.
     """
     if len(others) == 0:
         return torch.zeros(len(points), dtype=torch.bool, device=points.device)
@@ -139,20 +158,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """Points of the data, or cells that stand for them.
+    """Points of the data, or cells that stand for them."""
 
-    Attributes
-    ----------
-    rows : ndarray of float32 or float64
-        (points, channels)
-    weights : ndarray of float32 or float64
-        (points,)
-    positions : ndarray of int
-        (points,), each different; they decide which points are chosen.
-    """
-
-    rows: Rows
-    weights: Rows
+    rows: Rows  # (points, channels)
+    weights: Rows  # (points,)
+    # (points,), each different; they decide which points are chosen
     positions: NDArray[np.integer]
 
     def __len__(self) -> int:

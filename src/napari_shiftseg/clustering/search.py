@@ -41,18 +41,10 @@ DIGITS = 4  # of the density that decide an order; the rest is rounding
 
 
 class Modes(NamedTuple):
-    """Maxima of the density, in the frame.
+    """Maxima of the density, in the frame."""
 
-    Attributes
-    ----------
-    points : Tensor
-        (modes, channels)
-    density : Tensor
-        (modes,)
-    """
-
-    points: Tensor
-    density: Tensor
+    points: Tensor  # (modes, channels)
+    density: Tensor  # (modes,)
 
     def joined(self, other: Modes) -> Modes:
         """Return these and the others."""

@@ -38,7 +38,13 @@ def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
 
 
 def between(labels: Tensor, within: int) -> Tensor:
-    r"""Return where two objects or more are near a pixel, a bool for each."""
+    r"""Return where two objects or more are near a pixel, a bool for each.
+
+    Parameters
+    ----------
+    labels, within
+        See `nearby_ids`.
+    """
     lowest, highest = nearby_ids(labels, within)
     return lowest != highest
 
@@ -142,7 +148,13 @@ class DiscriminativeLoss:
         return self.total(*self.terms(embedding, labels))
 
     def total(self, pull: Tensor, push: Tensor, reg: Tensor) -> Tensor:
-        """Add up the terms."""
+        """Add up the terms.
+
+        Parameters
+        ----------
+        pull, push, reg : Tensor
+            Scalars; see `terms`.
+        """
         return pull + push + self.regularization * reg
 
     def terms(self, embedding: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

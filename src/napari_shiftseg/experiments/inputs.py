@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import FIGURES_FOLDER, SUFFIX
+from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.progress import Progress, named
 from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.training.fit import Training

@@ -28,7 +28,7 @@ from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.effect import period_ratio
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.plots import object_colours
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:

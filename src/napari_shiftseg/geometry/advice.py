@@ -42,12 +42,7 @@ class Advice:
 
 
 def advise(plan: TilePlan) -> Advice:
-    """Say what the window of this plan means.
-
-    Parameters
-    ----------
-    plan : TilePlan
-    """
+    """Say what the window of this plan means."""
     axes = plan.shape.axes
     valid = plan.stitching == "whole" or all(
         w % axis.period == 0 for w, axis in zip(plan.window, axes, strict=True)
@@ -123,7 +118,14 @@ def cheaper(plan: TilePlan, memory: int | None = None) -> TilePlan | None:
 
 
 def memory_warning(plan: TilePlan, memory: int | None) -> str:
-    """Say that a tile takes more bytes than there are; empty if it fits."""
+    """Say that a tile takes more bytes than there are; empty if it fits.
+
+    Parameters
+    ----------
+    plan : TilePlan
+    memory : int or None
+        Bytes there are; None: not known.
+    """
     if memory is None or plan.memory <= memory:
         return ""
     remedy = (

@@ -169,7 +169,14 @@ def _narrow(sizes: str) -> str:
 
 
 def time_text(seconds: float, digits: str = ".2g") -> str:
-    """Write a time, seconds with these digits, in the largest fitting unit."""
+    """Write a time, seconds with these digits, in the largest fitting unit.
+
+    Parameters
+    ----------
+    seconds : float
+    digits : str
+        Format of the seconds.
+    """
     if seconds < 90:
         return f"{seconds:{digits}} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

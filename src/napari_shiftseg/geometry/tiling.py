@@ -36,7 +36,13 @@ def slices(region: Iterable[Iterable[int]]) -> Box:
 
 
 def chunks(n: int, size: int) -> Iterator[slice]:
-    """Cut ``range(n)`` into slices of at most this size."""
+    """Cut ``range(n)`` into slices of at most this size.
+
+    Parameters
+    ----------
+    n : int
+    size : int
+    """
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 

@@ -34,29 +34,15 @@ class AxisTile:
 
 @dataclass(frozen=True, slots=True)
 class AxisPlan:
-    """The tiles along one axis.
+    """The tiles along one axis."""
 
-    Attributes
-    ----------
-    tiles : tuple of AxisTile
-        In order; what they keep is a partition of [`start`, `stop`).
-    reads : int
-        Legal input of every tile, in pixels.
-    lead : int
-        Pixels a tile reads before its origin: context/2 plus the halo.
-    halo : int
-        Raw-output pixels to crop on each side before the origin counts.
-    stride : int
-        What a tile keeps.
-    start, stop : int
-        The predicted part of the axis, in image pixels.
-    """
-
+    # in order; what they keep is a partition of [`start`, `stop`)
     tiles: tuple[AxisTile, ...]
-    reads: int
-    lead: int
-    halo: int
-    stride: int
+    reads: int  # legal input of every tile, in pixels
+    lead: int  # pixels a tile reads before its origin: context/2 plus the halo
+    halo: int  # raw-output pixels to crop on each side before the origin counts
+    stride: int  # what a tile keeps
+    # the predicted part of the axis, in image pixels
     start: int
     stop: int
 
@@ -67,7 +53,14 @@ class AxisPlan:
 
 
 def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
-    """Return the stride along one axis: what a tile of this window keeps."""
+    """Return the stride along one axis: what a tile of this window keeps.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    window : int
+    stitching : {"cropped", "naive", "whole"}
+    """
     if stitching == "naive":
         return window
     return max(window // axis.period, 1) * axis.period
@@ -81,7 +74,17 @@ def plan_axis(
     start: int,
     stop: int,
 ) -> AxisPlan:
-    """Plan the tiles that predict [`start`, `stop`) of one axis."""
+    """Plan the tiles that predict [`start`, `stop`) of one axis.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    window : int
+    stitching, border : str
+        See `plan_tiles`.
+    start, stop : int
+        In image pixels.
+    """
     halo = 0 if stitching == "naive" else axis.halo
     origin = origin_of(axis, border)
     if stitching == "whole":
@@ -98,7 +101,13 @@ def plan_axis(
 
 
 def origin_of(axis: AxisShape, border: Border) -> int:
-    """First pixel of the grid: phase 0, at or before the first predicted pixel."""
+    """First pixel of the grid: phase 0, at or before the first predicted pixel.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    border : {"mirror", "valid"}
+    """
     reach = axis.context // 2 + axis.halo
     if border == "valid":
         return reach
@@ -108,7 +117,17 @@ def origin_of(axis: AxisShape, border: Border) -> int:
 def extent_of(
     axis: AxisShape, size: int, border: Border, number: int
 ) -> tuple[int, int]:
-    """Pixels that can be predicted along one axis: (start, stop)."""
+    """Pixels that can be predicted along one axis: (start, stop).
+
+    Parameters
+    ----------
+    axis : AxisShape
+    size : int
+        Pixels of the image.
+    border : {"mirror", "valid"}
+    number : int
+        Of the axis, for the error.
+    """
     if border == "mirror":
         return 0, size
     reach = axis.context // 2 + axis.halo
@@ -131,6 +150,12 @@ MOST_CANDIDATES = 24  # strides tried along an axis for the cheapest window
 
 def as_window(window: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     """Return the window as one positive int an axis.
+
+    Parameters
+    ----------
+    window : int or sequence of int
+    ndim : int
+        Number of axes.
 
     Raises
     ------
@@ -213,7 +238,14 @@ def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
 
 
 def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
-    """Return the two multiples of the period nearest to a window that is none."""
+    """Return the two multiples of the period nearest to a window that is none.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    window : int
+        In pixels.
+    """
     below = max(window // axis.period, 1) * axis.period
     return below, below + axis.period
 

@@ -60,11 +60,6 @@ def smaller_tiles(plan: TilePlan, failure: BaseException) -> TilePlan:
         One tile of it did not fit.
     failure : BaseException
         What was raised then.
-
-    Raises
-    ------
-    MemoryError
-        If there are no smaller tiles.
     """
     smaller = plan.cheapest(int(plan.memory * SHRINK))
     if smaller.memory >= plan.memory:

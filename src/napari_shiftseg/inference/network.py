@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_shiftseg.device import Precision
 from napari_shiftseg.inference.memory import is_out_of_memory
-from napari_shiftseg.networks.checkpoint import unsound
+from napari_shiftseg.networks.unet import unsound
 from napari_shiftseg.progress import waiting
 
 if TYPE_CHECKING:
@@ -117,9 +117,18 @@ class Predictor:
     def steps(
         self, inputs: list[NDArray[Any]], meanwhile: Step, is_mixed: bool = True
     ) -> Generator[Step, None, NDArray[Any]]:
-        """Predict a batch in another thread; yields the same thing until it is done.
+        r"""Predict a batch in another thread; yields the same thing until it is done.
 
         Who closes the generator stops the prediction after the present layer.
+
+        Parameters
+        ----------
+        inputs : list of ndarray
+            (channels, \*legal input) each.
+        meanwhile : Step
+            What is yielded.
+        is_mixed : bool
+            Whether a 16-bit precision is used, if one was asked for.
         """
         try:
             return (
@@ -179,6 +188,12 @@ def on_device(
     model: TiledNetwork, device: torch.device, precision: Precision
 ) -> Iterator[Predictor]:
     """Have a copy of the model on a device, and its memory given back at the end.
+
+    Parameters
+    ----------
+    model : TiledNetwork
+    device : torch.device
+    precision : {"float32", "float64", "float16", "bfloat16"}
 
     Raises
     ------

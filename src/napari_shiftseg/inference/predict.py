@@ -131,7 +131,18 @@ def open_for(
     reading: Reading | None = None,
     scale: Scale | None = None,
 ) -> Image:
-    """Open an image as this model reads it; see `open_image` and `single_channel`."""
+    """Open an image as this model reads it; see `open_image` and `single_channel`.
+
+    Parameters
+    ----------
+    image : array_like
+        As `embed` takes it.
+    model : TiledNetwork
+    reading : Reading, optional
+        How the user wants grey values read.
+    scale : Scale, optional
+        How they are read, where that is known.
+    """
     config, data = model.config, as_array(image)
     if config.in_channels == 1:
         data = single_channel(data, config.ndim)
@@ -149,7 +160,17 @@ def plan_for(
     region: Region | None,
     device: str,
 ) -> TilePlan:
-    """Plan the tiles of an image for the memory of this device; see `plan_tiles`."""
+    """Plan the tiles of an image for the memory of this device; see `plan_tiles`.
+
+    Parameters
+    ----------
+    image : Image
+    model : TiledNetwork
+    window, stitching, border, region
+        See `plan_tiles`.
+    device : str
+        That the tiles are to fit on.
+    """
     budget = memory_budget(resolve_device(device))
     return plan_tiles(
         image.shape, model.shape, window, stitching, border, region, budget
@@ -188,14 +209,6 @@ def predict_steps(
     -------
     TilePlan
         The plan that was carried out in the end.
-
-    Raises
-    ------
-    MemoryError
-        If not even a tile of one period fits, or the model alone does not.
-    ValueError
-        If the batch is below 1, the image has a pixel that is not finite, or the
-        prediction is not; see `why_not_finite`.
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
@@ -262,13 +275,7 @@ def _in_wider_numbers(
     raw: NDArray[Any],
     so_far: Progress,
 ) -> Generator[Progress, None, NDArray[Any]]:
-    """Predict in float32 what overflowed in 16 bits.
-
-    Raises
-    ------
-    NotFiniteError
-        If the prediction is not finite then either.
-    """
+    """Predict in float32 what overflowed in 16 bits."""
     if network.mixed:
         raw = yield from network.steps(inputs, so_far, is_mixed=False)
     for tile, pixels, output in zip(tiles, inputs, raw, strict=True):

@@ -33,29 +33,16 @@ NEAR = 1.5  # times the middle contrast, up to which frames share one scale
 
 @dataclass(frozen=True)
 class StackFrame:
-    """What one frame shows.
+    """What one frame shows."""
 
-    Attributes
-    ----------
-    at : tuple of int
-        Position on the leading axes.
-    seen : Seen
-    ground : float
-        Its grey value.
-    contrast : float
-        How bright usual objects are above it; 0 where nothing stands out.
-    steepness : float
-        Of the edges of objects, by their contrast, per pixel: falls out of focus.
-    size : float
-        Pixels of a usual object.
-    """
-
-    at: tuple[int, ...]
+    at: tuple[int, ...]  # position on the leading axes
     seen: Seen
-    ground: float
+    ground: float  # its grey value
+    # how bright usual objects are above it; 0 where nothing stands out
     contrast: float = 0.0
+    # of the edges of objects, by their contrast, per pixel: falls out of focus
     steepness: float = 0.0
-    size: float = 0.0
+    size: float = 0.0  # pixels of a usual object
 
     @property
     def is_level(self) -> bool:
@@ -77,12 +64,12 @@ class StackFrame:
         return replace(self, seen=replace(self.seen, sheets=sheets))
 
 
-def frames_in(seen: Seen, axes: int) -> list[StackFrame]:
+def _frames_in(seen: Seen, axes: int) -> list[StackFrame]:
     """Return the frames of a stack of so many leading axes."""
     return [_frame(at, own) for at, own in seen.by_frame(axes).items()]
 
 
-def joined(seen: Seen, frames: list[StackFrame]) -> Seen:
+def _joined(seen: Seen, frames: list[StackFrame]) -> Seen:
     """Return what frames show, taken together, of all that was seen."""
     return replace(
         seen,
@@ -104,7 +91,7 @@ def _frame(at: tuple[int, ...], seen: Seen) -> StackFrame:
     return StackFrame(at, seen, ground, usual_contrast(bright, ground), steepness, size)
 
 
-def standing_apart(frames: list[StackFrame]) -> list[StackFrame]:
+def _standing_apart(frames: list[StackFrame]) -> list[StackFrame]:
     """Return the frames that show objects of quite another contrast.
 
     What is dim because it is out of focus, or a mere speck, does not count.
@@ -124,7 +111,7 @@ def standing_apart(frames: list[StackFrame]) -> list[StackFrame]:
     ]
 
 
-def without_blurred(frames: list[StackFrame]) -> list[StackFrame]:
+def _without_blurred(frames: list[StackFrame]) -> list[StackFrame]:
     """Return frames where objects that are dim and out of focus count for none."""
     clear = [frame for frame in frames if frame.contrast > 0]
     if not clear:
@@ -165,27 +152,16 @@ BLEACHING = "the frames bleach, so each is read by grey values of its own"
 
 @dataclass(frozen=True)
 class FrameScales:
-    """How the frames of a stack are read.
+    """How the frames of a stack are read."""
 
-    Attributes
-    ----------
-    common : Scale or None
-        That of all; None: each has its own, found in it.
-    notes : tuple of str
-        What the user should know, once for all frames.
-    planes : tuple of str
-        What single frames are: nothing but noise, for example.
-    own : dict of tuple of int to Scale
-        Of frames that are read otherwise, by position on the leading axes: of another
-        contrast, or ground, or with nothing to see, which is read as nearly 0.
-    known : frozenset of tuple of int, optional
-        Frames that were looked at, where others are read as is found in them.
-    """
-
-    common: Scale | None
-    notes: tuple[str, ...] = ()
+    common: Scale | None  # that of all; None: each has its own, found in it
+    notes: tuple[str, ...] = ()  # what the user should know, once for all frames
+    # what single frames are: nothing but noise, for example
     planes: tuple[str, ...] = ()
+    # of frames that are read otherwise, by position on the leading axes: of another
+    # contrast, or ground, or with nothing to see, which is read as nearly 0
     own: dict[tuple[int, ...], Scale] = field(default_factory=dict)
+    # frames that were looked at, where others are read as is found in them
     known: frozenset[tuple[int, ...]] | None = None
 
     def of(self, frame: tuple[int, ...]) -> Scale | None:
@@ -201,7 +177,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     All have one scale, so that planes without objects stay without. Frames that bleach
     have their own: their contrast falls from frame to frame to half and less, while
     what they show stays as it was. So have single frames of quite another contrast
-    (`standing_apart`); where the ground differs, the scale is moved along with it.
+    (`_standing_apart`); where the ground differs, the scale is moved along with it.
 
     Parameters
     ----------
@@ -220,7 +196,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
         return FrameScales(None)
     seen = seen_in(data, config.ndim, reading)
     empty, planes = _empty_frames(seen, leading, reading)
-    if is_bleaching(seen):
+    if _is_bleaching(seen):
         return FrameScales(None, (BLEACHING,), planes, empty)
     scales = _by_frame(seen, leading, reading)
     return replace(scales, planes=planes, own=scales.own | empty)
@@ -245,12 +221,12 @@ def _range_of_all(
 
 def _by_frame(seen: Seen, leading: tuple[int, ...], reading: Reading) -> FrameScales:
     """Return the scale of all frames, moved by their ground, and of those apart."""
-    frames = frames_in(seen, len(leading))
-    apart = standing_apart(frames)
+    frames = _frames_in(seen, len(leading))
+    apart = _standing_apart(frames)
     places = {frame.at for frame in apart}
     others = [frame for frame in frames if frame.at not in places]
     shared = others if any(frame.contrast > 0 for frame in others) else frames
-    common, steps = _levelled(seen, without_blurred(shared), reading)
+    common, steps = _levelled(seen, _without_blurred(shared), reading)
     sign = -1 if reading.invert else 1
     own = {at: _moved(common, sign * step) for at, step in steps.items()}
     own |= {frame.at: scale_of(frame.seen, reading) for frame in apart}
@@ -263,14 +239,14 @@ def _levelled(
     seen: Seen, frames: list[StackFrame], reading: Reading
 ) -> tuple[Scale, dict[tuple[int, ...], float]]:
     """Return the scale of frames, and by how much it is moved where grounds differ."""
-    common = scale_of(joined(seen, frames), reading)
+    common = scale_of(_joined(seen, frames), reading)
     clear = [frame for frame in frames if frame.contrast > 0]
     if not clear:
         return common, {}
     middle = float(np.median([frame.ground for frame in clear]))
     steps = {frame.at: frame.ground - middle for frame in frames if frame.is_level}
     level = [frame.raised(-steps.get(frame.at, 0.0)) for frame in frames]
-    scale = scale_of(joined(seen, level), reading)
+    scale = scale_of(_joined(seen, level), reading)
     farthest = max(abs(frame.ground - middle) for frame in clear)
     if farthest <= DRIFT * (scale.high - scale.low):
         return common, {}
@@ -318,7 +294,7 @@ def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
     return FrameScales(replace(scale, notes=()), scale.notes)
 
 
-def is_bleaching(seen: Seen) -> bool:
+def _is_bleaching(seen: Seen) -> bool:
     """Whether contrast falls along the first axis and all else stays."""
     frames = sorted({place[:1] for place in seen.places})
     shown, shares = [], []

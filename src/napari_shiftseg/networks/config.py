@@ -45,13 +45,7 @@ Pixels = Annotated[int, Field(ge=1, le=2**20)]
 
 
 def check_bounds(config: ModelConfig) -> None:
-    """Refuse what would exhaust time or memory.
-
-    Raises
-    ------
-    ValueError
-        If a value is beyond its bound; it is named.
-    """
+    """Refuse what would exhaust time or memory."""
     for name, most in MOST.items():
         _at_most(name, getattr(config, name), most)
     check_levels(len(config.pooling_factors))
@@ -317,6 +311,15 @@ class ModelConfig(BaseModel):
         """Make a config from depth and pooling factor, each one value or one an axis.
 
         An axis that is less deep than the others pools at the coarsest levels only.
+
+        Parameters
+        ----------
+        ndim : int
+            Image axes, 1 to 3.
+        depth, pooling_factor, kernel_size : int or sequence of int
+            How often it pools, by which factor, and the width of its convolutions.
+        **options
+            Other attributes.
 
         Raises
         ------

@@ -112,11 +112,6 @@ def find_model(source: str | Path) -> Path:
     """Return the file of a bundled model or one of the user's, or the path itself.
 
     Bundled are the networks of figures, too; see `figure_models`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither a model nor a file of this name.
     """
     known, of_figures = named_models(), figure_models()
     path = (known | of_figures).get(str(source), Path(source))
@@ -162,13 +157,7 @@ def read_config(source: str | Path) -> ModelConfig:
 
 
 def _refuse_long_header(path: Path) -> None:
-    """Refuse a header that takes long to read: the first 8 bytes say how long it is.
-
-    Raises
-    ------
-    CheckpointError
-        If the file has so long a one; what only seems to is no model file.
-    """
+    """Refuse a header that takes long to read: the first 8 bytes say how long it is."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
     if LONGEST_HEADER < length < path.stat().st_size:

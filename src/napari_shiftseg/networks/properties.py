@@ -21,15 +21,8 @@ LISTED = 6  # legal inputs and raw outputs listed an axis
 def describe(model: UNet) -> dict[str, Any]:
     """Return the figures of a model, ready for JSON; per axis always a list.
 
-    Parameters
-    ----------
-    model : UNet
-
-    Returns
-    -------
-    dict
-        Sizes in pixels; ``max_same_looking`` is the most same-looking objects the
-        network can tell apart, ``f^(d·l)`` (Rumberger et al., ICCV 2021, Lemma 1).
+    Sizes are in pixels; ``max_same_looking`` is the most same-looking objects the network
+    can tell apart, ``f^(d·l)`` (Rumberger et al., ICCV 2021, Lemma 1).
     """
     config, shape = model.config, model.shape
     legal = [axis.legal_inputs(LISTED) for axis in shape.axes]
@@ -82,7 +75,14 @@ def training_window_warning(config: ModelConfig) -> str:
 
 
 def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
-    """Say that a training window is not above the period; empty if it is."""
+    """Say that a training window is not above the period; empty if it is.
+
+    Parameters
+    ----------
+    window : sequence of int
+        Output window the loss saw, per axis.
+    shape : UNetShape
+    """
     axis = _axis_with_own_seams(window, shape)
     if axis is None:
         return ""
@@ -115,32 +115,17 @@ def _axis_with_own_seams(
 
 @dataclass(frozen=True)
 class Remark:
-    """What is to be known about a model.
-
-    Attributes
-    ----------
-    kind : {"note", "warning"}
-    text : str
-        Whole sentences.
-    """
+    """What is to be known about a model."""
 
     kind: Literal["note", "warning"]
-    text: str
+    text: str  # whole sentences
 
 
 def what_follows(config: ModelConfig) -> list[Remark]:
-    """Return what follows from the architecture and the training of a model.
+    """Return what follows from the architecture and the training of a model, warnings first.
 
-    Warnings come first. Sizes are in pixels.
-
-    Parameters
-    ----------
-    config : ModelConfig
-
-    References
-    ----------
-    Rumberger et al., ICCV 2021, section 3: period (Lemma 1), tiles (Corollary 4),
-    training window.
+    Rumberger et al., ICCV 2021, section 3: period (Lemma 1), tiles (Corollary 4), training
+    window.
     """
     notes = [
         _training(config),

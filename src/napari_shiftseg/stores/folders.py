@@ -70,6 +70,11 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
     In folders, files of one name belong together, whatever their suffix; so do
     ``NAME_labels`` and ``NAME``.
 
+    Parameters
+    ----------
+    labels, partner : Path
+        Two files or two folders.
+
     Raises
     ------
     ValueError
@@ -151,13 +156,7 @@ class Run:
 
 
 def checksums(files: Mapping[str, Path]) -> dict[str, str]:
-    """Return the SHA-256 of files, by name.
-
-    Parameters
-    ----------
-    files : mapping of str to Path
-        Where the file of each name lies.
-    """
+    """Return the SHA-256 of files, by their names."""
     return {name: _sum(path) for name, path in files.items()}
 
 
@@ -244,7 +243,15 @@ def refuse_to_overwrite(
 
 
 def is_file_like(path: Path, other: Path) -> bool:
-    """Whether there is a file with the bytes of another: replacing it loses nothing."""
+    """Whether there is a file with the bytes of another: replacing it loses nothing.
+
+    Parameters
+    ----------
+    path : Path
+        May not be there.
+    other : Path
+        Is there.
+    """
     return _is(path, _sum(other))
 
 

@@ -201,13 +201,6 @@ def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:
     r"""Read what is too bright or too dark as the median of its neighbours.
 
     Single pixels and thin lines vanish; the middle of an object stays.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        ([channels,] \*spatial), as scaled.
-    ndim : int
-    ceiling : float
     """
     flat = min(ndim, 2)
     size = (1,) * (pixels.ndim - flat) + (3,) * flat
@@ -268,18 +261,7 @@ def open_image(
 
 
 def luminance(colours: Any) -> Any:
-    """Return the luminance of an RGB(A) array, as lazily as the array is.
-
-    Parameters
-    ----------
-    colours : array
-        (..., 3 or 4)
-
-    Returns
-    -------
-    array
-        (...), by ITU-R BT.709.
-    """
+    """Return the luminance (ITU-R BT.709) of RGB(A), (..., 3 or 4), as lazily as it is."""
     if not isinstance(colours, np.ndarray):
         import dask.array as da
 
@@ -301,6 +283,13 @@ def mirror_index(start: int, stop: int, size: int) -> NDArray[np.intp]:
 
     Outside the image it is mirrored about its first and last pixel, as often as
     needed (``numpy.pad(mode="reflect")``): the map repeats with 2·(size − 1).
+
+    Parameters
+    ----------
+    start, stop : int
+        May lie outside the image.
+    size : int
+        Pixels of the image along the axis.
     """
     if size == 1:
         return np.zeros(stop - start, dtype=np.intp)

@@ -12,8 +12,14 @@ from napari_shiftseg.metrics.label_image import as_labels, doubt_about
 from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.stores.axes import CHANNELS, MOST, SAMPLES, UNNAMED, ordered
-from napari_shiftseg.stores.calibration import to_ome
+from napari_shiftseg.stores.axes import (
+    CHANNELS,
+    MOST,
+    SAMPLES,
+    UNNAMED,
+    ordered,
+    to_ome,
+)
 from napari_shiftseg.stores.stored_image import (
     MAYBE_FRAMES,
     DamagedError,
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
     from napari_shiftseg.stores.stored_image import Stored
 
 
@@ -145,6 +151,13 @@ def image_for(
 
     A model of several channels gets all of them, before its spatial axes. Where a
     model of volumes reads what the file calls time, a note says so.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Of the model.
+    path, channel, series
+        See `read_image`.
 
     Raises
     ------
@@ -278,13 +291,7 @@ def numbered_anew(path: Path) -> int:
 
 
 def _stored(path: Path, series: int | None = None) -> Stored:
-    """Read a file whole, by what it begins with.
-
-    Raises
-    ------
-    OSError, ValueError
-        If it is no image, or is damaged; the message names it.
-    """
+    """Read a file whole, by what it begins with."""
     _refuse_no_file(path)
     with path.open("rb") as file:
         begins = file.read(8)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import tifffile
     from numpy.typing import NDArray
 
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
 
 
 Kind = Literal["grey", "rgb", "cmyk", "palette"]
@@ -37,41 +37,21 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class Stored:
-    r"""An image as a file stores it.
+    r"""An image as a file stores it."""
 
-    Attributes
-    ----------
-    data : ndarray
-        (\*axes), as it stands in the file.
-    axes : str
-        One letter an axis: T, C, Z, Y, X; S for the samples of a pixel; Q for one
-        without a name; others as tifffile writes them.
-    calibration : dict
-        By letter.
-    channels : tuple of str
-        Names of the channels; empty where they have none.
-    notes : tuple of str
-        What was decided while reading.
-    kind : {"grey", "rgb", "cmyk", "palette"}
-        What the samples of a pixel, or its index, stand for.
-    white_is_low : int or None
-        Number of bits a sample has where the lowest value is white; None: where the
-        lowest is black.
-    palette : ndarray or None
-        (3, colours), what an index stands for.
-    is_lut : bool
-        Whether the palette only says how an intensity is shown.
-    """
-
-    data: NDArray[Any]
+    data: NDArray[Any]  # (*axes), as it stands in the file
+    # one letter an axis: T, C, Z, Y, X; S for the samples of a pixel; Q for one without
+    # a name; others as tifffile writes them
     axes: str
-    calibration: Calibration = field(default_factory=dict)
-    channels: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    kind: Kind = "grey"
+    calibration: Calibration = field(default_factory=dict)  # by letter
+    channels: tuple[str, ...] = ()  # names of the channels; empty where they have none
+    notes: tuple[str, ...] = ()  # what was decided while reading
+    kind: Kind = "grey"  # what the samples of a pixel, or its index, stand for
+    # number of bits a sample has where the lowest value is white; None: where the
+    # lowest is black
     white_is_low: int | None = None
-    palette: NDArray[Any] | None = None
-    is_lut: bool = False
+    palette: NDArray[Any] | None = None  # (3, colours), what an index stands for
+    is_lut: bool = False  # whether the palette only says how an intensity is shown
 
 
 DEPTH_AT = 24  # byte of a PNG that says how many bits a sample has
@@ -81,13 +61,7 @@ FIRST = "of {} pictures in the file the first was read: save a series as a TIFF 
 
 
 def stored_picture(path: Path) -> Stored:
-    """Read a PNG, JPEG or BMP picture.
-
-    Raises
-    ------
-    DamagedError
-        If it is damaged; what is wrong is said.
-    """
+    """Read a PNG, JPEG or BMP picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -102,13 +76,7 @@ def stored_picture(path: Path) -> Stored:
 
 
 def stored_array(path: Path) -> Stored:
-    """Read an array that NumPy saved; one of pickled objects is refused.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or holds objects.
-    """
+    """Read an array that NumPy saved; one of pickled objects is refused."""
     try:
         data = np.load(path, allow_pickle=False)
     except (
@@ -191,12 +159,6 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
     -------
     Stored
         Without an axis C (but with `several` above 1), and without S.
-
-    Raises
-    ------
-    ValueError
-        If there is no such channel, or there are several and none is chosen; the
-        message lists them.
     """
     stored = _as_shown(stored)
     if SAMPLES in stored.axes and CHANNELS not in stored.axes and channel is not None:

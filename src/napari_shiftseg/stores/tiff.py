@@ -8,22 +8,28 @@ indices of a palette as grey, does not join pages, and needs 30 packages more.
 from __future__ import annotations
 
 import logging
+import struct
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import psutil
 import tifffile
 
-from napari_shiftseg.stores import calibration
-from napari_shiftseg.stores.axes import UNNAMED, in_order, named_axes
-from napari_shiftseg.stores.damage import (
-    DAMAGED,
-    check_pages,
-    decoded,
-    refuse_absurd,
-    refuse_lost,
+from napari_shiftseg.stores.axes import (
+    UNNAMED,
+    from_imagej,
+    from_lsm,
+    from_ome,
+    from_resolution,
+    from_shaped,
+    in_order,
+    named_axes,
+    ome_channels,
+    ome_images,
 )
 from napari_shiftseg.stores.stored_image import (
     PLAIN,
@@ -38,7 +44,146 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_shiftseg.stores.calibration import Calibration
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.stores.axes import Calibration
+
+
+ORDERS = {b"II": "<", b"MM": ">"}
+BIG = 43  # version of BigTIFF
+MOST_TAGS = 4096  # of a page; more are damage
+LARGEST_CLASSIC = 2**32  # bytes; beyond, offsets of a classic TIFF wrap
+
+
+def _check_pages(path: Path) -> None:
+    """Refuse a file whose pages run in a circle, or lead out of it.
+
+    A reader that follows a circle never ends; one that gives up at a broken link loses
+    the pages behind it.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        order = ORDERS.get(head[:2])
+        if order is None or len(head) < 8:
+            raise DamagedError("its header is cut off")
+        is_big = struct.unpack(f"{order}H", head[2:4])[0] == BIG
+        if size >= LARGEST_CLASSIC and not is_big:
+            return
+        first = file.read(8) if is_big else head[4:]
+        _walk(file, order, is_big, first, size)
+
+
+def _walk(file: BinaryIO, order: str, is_big: bool, link: bytes, size: int) -> None:
+    """Follow the links from page to page."""
+    count, tag, offset = ("Q", 20, "Q") if is_big else ("H", 12, "I")
+    seen: set[int] = set()
+    while True:
+        if len(link) < struct.calcsize(offset):
+            raise DamagedError(f"the file is cut off behind page {len(seen)}")
+        at = struct.unpack(order + offset, link)[0]
+        if not at:
+            return
+        if at in seen:
+            raise DamagedError(f"its pages run in a circle behind page {len(seen)}")
+        seen.add(at)
+        file.seek(min(at, size))
+        length = file.read(struct.calcsize(count))
+        if len(length) < struct.calcsize(count):
+            raise DamagedError(f"page {len(seen)} is cut off: it lies beyond the file")
+        tags = struct.unpack(order + count, length)[0]
+        if tags > MOST_TAGS:
+            raise DamagedError(f"page {len(seen)} is damaged: it has {tags:,} tags")
+        file.seek(tags * tag, 1)
+        link = file.read(struct.calcsize(offset))
+
+
+# What tifffile and imagecodecs raise on files that are damaged; TiffFileError and
+# UnicodeError are ValueErrors, the errors of all codecs RuntimeErrors.
+DAMAGED = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError,
+    RuntimeError, AssertionError, MemoryError, OSError, SyntaxError, struct.error,
+    zlib.error,
+)  # fmt: skip
+LOST = ("corrupt", "invalid page offset", "invalid offset to page", "circular")
+
+
+def _decoded(series: tifffile.TiffPageSeries) -> NDArray[Any]:
+    """Decode a series; a page that is damaged is named."""
+    _refuse_too_large(series)
+    _refuse_cut_off(series)
+    try:
+        return np.asarray(series.asarray())
+    except DAMAGED as error:
+        number = _damaged_page(series)
+        if number is None:
+            raise
+        raise DamagedError(
+            f"page {number} of {len(series.pages)} is damaged ({error})"
+        ) from None
+
+
+def _damaged_page(series: tifffile.TiffPageSeries) -> int | None:
+    for number, page in enumerate(series.pages, start=1):
+        try:
+            page.asarray()
+        except DAMAGED:
+            return number
+    return None
+
+
+def _refuse_too_large(series: tifffile.TiffPageSeries) -> None:
+    if series.dtype is None:
+        return
+    needed = prod(series.shape) * series.dtype.itemsize
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise RefusedError(
+            f"an image of {by(series.shape)} takes {needed / 2**30:,.1f} GiB, free are "
+            f"{free / 2**30:,.1f}: crop it, or take a smaller series"
+        )
+
+
+def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
+    """Refuse a file that ends before its pixels, or lacks pages; the page is named."""
+    total = len(series.pages)
+    for number, page in enumerate(series.pages, start=1):
+        if page is None:
+            raise DamagedError(
+                f"page {number} of {total} is missing: it lies in another file, which "
+                f"is not here, or was cut off"
+            )
+        size = page.parent.filehandle.size
+        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
+        if any(start + length > size for start, length in ends):
+            raise DamagedError(
+                f"page {number} of {total} is cut off: the file ends before its pixels"
+            )
+        parts, known = prod(page.keyframe.chunked), len(page.databytecounts)
+        if known < parts and page.databytecounts != (page.nbytes,):
+            raise DamagedError(
+                f"page {number} of {total} is damaged: of its {parts:,} parts only "
+                f"{known:,} have a place in the file"
+            )
+
+
+def _refuse_absurd(images: Sequence[dict[str, Any]], size: int) -> None:
+    """Refuse OME-XML that promises more planes than the file has bytes."""
+    for image in images:
+        pixels = image.get("Pixels")
+        sizes = pixels if isinstance(pixels, dict) else {}
+        planes = prod(int(sizes.get(f"Size{axis}", 1)) for axis in "TCZ")
+        if planes > size:
+            raise DamagedError(f"its OME-XML promises {planes:,} planes: it is damaged")
+
+
+def _refuse_lost(said: Sequence[str]) -> None:
+    """Refuse a file of which tifffile could not find all pages."""
+    lost = [line for line in said if any(word in line for word in LOST)]
+    if lost:
+        raise DamagedError(
+            f"pages are lost, the file is cut off or damaged ({lost[0].strip()})"
+        )
 
 
 NUMBERED = "numbered from 1 in every image of the axes "
@@ -46,18 +191,11 @@ NUMBERED = "numbered from 1 in every image of the axes "
 
 @dataclass(frozen=True)
 class About:
-    """What a TIFF file says of its axes.
+    """What a TIFF file says of its axes."""
 
-    Attributes
-    ----------
-    axes : str
-        Of the series that is read, in the order TCZYX.
-    image_axes : str
-        Of one image in which labels are numbered from 1, where this program wrote the
-        file; see `numbered`.
-    """
-
-    axes: str
+    axes: str  # of the series that is read, in the order TCZYX
+    # of one image in which labels are numbered from 1, where this program wrote the
+    # file; see `numbered`
     image_axes: str = ""
 
 
@@ -84,15 +222,10 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
     series : int, optional
         Which one, counted from 1. If not given, pages that are alike are joined, and of
         several series the largest is taken.
-
-    Raises
-    ------
-    ValueError
-        If there is no such series, or the file is damaged; what is wrong is said.
     """
     with _log() as said:
         try:
-            check_pages(path)
+            _check_pages(path)
             with tifffile.TiffFile(path) as file:
                 return _stored(file, series, said)
         except DAMAGED as error:
@@ -100,16 +233,10 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
 
 
 def about_tiff(path: Path) -> About:
-    """Return what a TIFF file says of its axes, without reading its pixels.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged.
-    """
+    """Return what a TIFF file says of its axes, without reading its pixels."""
     with _log():
         try:
-            check_pages(path)
+            _check_pages(path)
             with tifffile.TiffFile(path) as file:
                 chosen = _chosen(file.series, None)
                 one = chosen.series[0]
@@ -122,7 +249,7 @@ def about_tiff(path: Path) -> About:
 
 def _image_axes(file: tifffile.TiffFile) -> str:
     """Return what `numbered` says in a file; empty where it does not."""
-    images = calibration.ome_images(file.ome_metadata) if file.is_ome else []
+    images = ome_images(file.ome_metadata) if file.is_ome else []
     known = images or list(file.shaped_metadata or ())
     said = str(known[0].get("Description", "")) if known else ""
     return said.removeprefix(NUMBERED) if said.startswith(NUMBERED) else ""
@@ -136,11 +263,11 @@ def _refusal(error: BaseException) -> ValueError:
 
 
 def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Stored:
-    images = calibration.ome_images(file.ome_metadata) if file.is_ome else []
-    refuse_absurd(images, file.filehandle.size)
+    images = ome_images(file.ome_metadata) if file.is_ome else []
+    _refuse_absurd(images, file.filehandle.size)
     chosen = _chosen(file.series, series)
-    refuse_lost(said)
-    parts = [decoded(one) for one in chosen.series]
+    _refuse_lost(said)
+    parts = [_decoded(one) for one in chosen.series]
     first = chosen.series[0]
     data, axes = parts[0], named_axes(first.axes, first.shape, first.kind)
     if axes.endswith("X" + UNNAMED):  # (Y, X, 1), which tifffile keeps
@@ -213,22 +340,22 @@ def _calibration(
     file: tifffile.TiffFile, page: tifffile.TiffPage, pixels: dict[str, Any]
 ) -> Calibration:
     if pixels:
-        return calibration.from_resolution(page) | calibration.from_ome(pixels)
+        return from_resolution(page) | from_ome(pixels)
     known = file.imagej_metadata
     if known:
         unit, unit_y = known.get("unit"), known.get("yunit")
-        own = calibration.from_resolution(page, unit, unit_y)
-        return own | calibration.from_imagej(known)
+        own = from_resolution(page, unit, unit_y)
+        return own | from_imagej(known)
     if file.is_lsm and file.lsm_metadata:
-        return calibration.from_lsm(file.lsm_metadata)
+        return from_lsm(file.lsm_metadata)
     shaped: dict[str, Any] = next(iter(file.shaped_metadata or ()), {})
     unit = shaped.get("unit")
-    return calibration.from_resolution(page, unit) | calibration.from_shaped(shaped)
+    return from_resolution(page, unit) | from_shaped(shaped)
 
 
 def _channels(file: tifffile.TiffFile, pixels: dict[str, Any]) -> tuple[str, ...]:
     if pixels:
-        names = calibration.ome_channels(pixels)
+        names = ome_channels(pixels)
         return names if any(names) else ()
     colours = (file.lsm_metadata or {}).get("ChannelColors", {}) if file.is_lsm else {}
     return tuple(map(str, colours.get("ColorNames", ())))

@@ -12,8 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 import tifffile
 
-from napari_shiftseg.stores.axes import CHANNELS, ORDER, result_axes
-from napari_shiftseg.stores.calibration import to_ome
+from napari_shiftseg.stores.axes import CHANNELS, ORDER, result_axes, to_ome
 from napari_shiftseg.stores.folders import (
     Run,
     read_record,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
     from napari_shiftseg.stores.reading import Source
 
 
@@ -43,25 +42,13 @@ A_CENTIMETRE = {"nm": 1e7, "µm": 1e4, "mm": 10.0, "cm": 1.0, "in": 1 / 2.54}
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files that a run on an image writes, none of which may be lost.
-
-    Attributes
-    ----------
-    folder : Path
-    name : str
-        With which they begin.
-    kinds : tuple of str
-        Of labels, embedding, gradient.
-    run : Run
-    overwrite : bool
-        Whether files of others may be replaced.
-    """
+    """Files that a run on an image writes, none of which may be lost."""
 
     folder: Path
-    name: str
-    kinds: tuple[str, ...]
+    name: str  # with which they begin
+    kinds: tuple[str, ...]  # of labels, embedding, gradient
     run: Run
-    overwrite: bool = False
+    overwrite: bool = False  # whether files of others may be replaced
 
     @property
     def images(self) -> dict[str, Path]:
@@ -74,13 +61,7 @@ class Outputs:
         return self.folder / f"{self.name}_report.json"
 
     def refuse_others(self) -> None:
-        """Refuse to replace what this very run did not write.
-
-        Raises
-        ------
-        FileExistsError
-            If there is such a file; it is named.
-        """
+        """Refuse to replace what this very run did not write."""
         own = written_by(self.run, self.record)
         paths = (*self.images.values(), self.record)
         refuse_to_overwrite(paths, own, self.overwrite)
@@ -203,7 +184,7 @@ def write_segmentation(
             pixels, names, about = arrays[kind]
             write_pixels(part, pixels, names, source.calibration, about)
         written = {p.name: u for p, u in zip(images.values(), parts, strict=True)}
-        report = segmentation_report(result, model) | {
+        report = _report(result, model) | {
             "image": source.name,
             **outputs.run.about(),
             "notes": [*source.notes, *result.notes],
@@ -215,7 +196,7 @@ def write_segmentation(
     return report
 
 
-def segmentation_report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
+def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
     """Return the figures and settings of a run, ready for JSON."""
     plan = result.plan
     return {
@@ -259,11 +240,6 @@ def write_pixels(
         Of the source.
     description : str
         Of the image.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
     """
     if "Y" not in axes:
         pixels, axes = pixels[..., None, :], axes.replace("X", "YX")

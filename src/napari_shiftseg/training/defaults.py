@@ -80,21 +80,12 @@ LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
 
 @dataclass(frozen=True)
 class WindowAdvice:
-    """Advice on a training window.
+    """Advice on a training window."""
 
-    Attributes
-    ----------
-    warning : str
-        That the network will make seams of its own; empty if it will not.
-    note : str
-        What a training window must be, and what this one costs.
-    nearest : tuple of tuple of int
-        The nearest raw outputs above the period that the images hold, per axis one
-        value; empty if the window is one.
-    """
-
-    warning: str
-    note: str
+    warning: str  # that the network will make seams of its own; empty if it will not
+    note: str  # what a training window must be, and what this one costs
+    # the nearest raw outputs above the period that the images hold, per axis one value;
+    # empty if the window is one
     nearest: tuple[tuple[int, ...], ...]
 
 
@@ -169,6 +160,11 @@ def nearest_raw_outputs(
 
     The largest that is not above the window and the smallest that is not below it,
     or the smallest of all for both.
+
+    Parameters
+    ----------
+    window : sequence of int
+    shape : UNetShape
     """
     below, above = zip(
         *(_around(axis, w) for axis, w in zip(shape.axes, window, strict=True)),
@@ -179,6 +175,12 @@ def nearest_raw_outputs(
 
 def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> None:
     """Refuse a window smaller than the period: some functions would see no loss.
+
+    Parameters
+    ----------
+    window : int or sequence of int
+        Output window the loss sees.
+    shape : UNetShape
 
     Raises
     ------
@@ -199,6 +201,14 @@ def refuse_small_images(
     window: Sequence[int], shape: UNetShape, images: Iterable[Sequence[int]]
 ) -> None:
     """Refuse a window that an image does not hold; its context may be mirrored.
+
+    Parameters
+    ----------
+    window : sequence of int
+        Output window the loss sees.
+    shape : UNetShape
+    images : iterable of sequence of int
+        Pixels of each image, per axis.
 
     Raises
     ------

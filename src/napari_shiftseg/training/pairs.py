@@ -114,6 +114,12 @@ def _percent(share: float) -> str:
 def opened(sample: Sample, config: ModelConfig) -> Image:
     """Open the image of a sample, scaled as the larger image it is a region of.
 
+    Parameters
+    ----------
+    sample : Sample
+    config : ModelConfig
+        Of the network that reads it.
+
     Raises
     ------
     ValueError
@@ -235,12 +241,7 @@ def _window(sample: Sample, config: ModelConfig, window: Window) -> tuple[int, .
 
 
 def name_of(images: Path) -> str:
-    """Name images by their file, folder or sample; ``val/images`` by the parent, too.
-
-    Parameters
-    ----------
-    images : Path
-    """
+    """Name images by their file, folder or sample; ``val/images`` by the parent, too."""
     *_, parent, name = ("", *images.absolute().parts)
     return readable(f"{parent}/{name}" if name.lower() == "images" else name)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
 from napari_shiftseg.metrics.objects import is_partly
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.defaults import (
     CORRECTION_RATE,

@@ -29,23 +29,14 @@ MOST_POINTS = 200  # of a curve
 
 @dataclass
 class Course:
-    """What a training has shown so far.
+    """What a training has shown so far."""
 
-    Attributes
-    ----------
-    steps : list of int
-        Numbers of the steps.
-    terms : dict of str to list of float
-        Each term of the loss, one value a step.
-    ap50 : dict of int to float
-        AP50 on the validation part, by the step it was found at.
-    before : float or None
-        AP50 there of the model that the training began with; None: with nothing.
-    """
-
-    steps: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)  # numbers of the steps
+    # each term of the loss, one value a step
     terms: dict[str, list[float]] = field(default_factory=dict)
+    # AP50 on the validation part, by the step it was found at
     ap50: dict[int, float] = field(default_factory=dict)
+    # AP50 there of the model that the training began with; None: with nothing
     before: float | None = None
 
     def add(self, step: TrainingStep) -> None:
@@ -180,27 +171,16 @@ def _seconds(row: dict[str, str]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
-    """Progress of a training.
+    """Progress of a training."""
 
-    Attributes
-    ----------
-    done, total : int
-        Steps.
-    loss : float
-        Of this step; the sum of its weighted terms.
-    terms : dict of str to float
-        ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit.
-    validated : Validated or None
-        Where this step ended with a validation.
-    note : str
-        What the user should know: that a validation took too long, for example.
-    """
-
+    # steps
     done: int
     total: int
-    loss: float
+    loss: float  # of this step; the sum of its weighted terms
+    # ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit
     terms: dict[str, float]
-    validated: Validated | None = None
+    validated: Validated | None = None  # where this step ended with a validation
+    # what the user should know: that a validation took too long, for example
     note: str = ""
 
 
@@ -214,12 +194,6 @@ def refuse_tiles(config: ModelConfig, window: Sequence[int], tiles: int) -> None
         Output window the loss sees, per axis.
     tiles : int
         Along each axis.
-
-    Raises
-    ------
-    ValueError
-        If there are several tiles, and the network is not same-padded, or a tile of
-        the window is no legal input.
     """
     if tiles == 1:
         return

@@ -54,7 +54,7 @@ def finished(
     """
     config = model.config
     if recipe.loss.background:
-        background = background_embedding(model, windows)
+        background = _mean_of_background(model, windows)
         clustering = config.clustering.model_copy(
             update={"background_embedding": background}
         )
@@ -86,7 +86,7 @@ def _about(samples: Sequence[Sample]) -> str:
     return f"{images}; {count.line}" if count.is_partly else images
 
 
-def background_embedding(
+def _mean_of_background(
     model: UNet, windows: RandomWindows
 ) -> tuple[float, ...] | None:
     """Return the mean embedding of the first image's background, one value a channel.
@@ -124,10 +124,12 @@ LONGEST = 200  # characters of what torch says
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write the state of a training; an old file survives a failure.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
+    Parameters
+    ----------
+    state : dict
+        With the keys `PARTS`.
+    path : Path
+        An old file survives a failure.
     """
     try:
         with whole_or_not_at_all(path) as unfinished, unfinished.open("wb") as file:
@@ -137,15 +139,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read the state of a training.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be opened.
-    ValueError
-        If it is no such state, or is damaged.
-    """
+    """Read the state of a training."""
     with path.open("rb") as file:
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
@@ -160,7 +154,14 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def damaged(path: Path, error: Exception) -> ValueError:
-    """Return the error for a state that cannot be taken up."""
+    """Return the error for a state that cannot be taken up.
+
+    Parameters
+    ----------
+    path : Path
+    error : Exception
+        Its first line stands in the message.
+    """
     first = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
     return ValueError(
         f"{path.name} is no training that can be gone on with ({first}): delete it to "
@@ -198,7 +199,13 @@ class Validation:
             raise ValueError(f"steps between validations: 1 or more, got {self.every}")
 
     def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
-        """Return which validation follows this step of so many."""
+        """Return which validation follows this step of so many.
+
+        Parameters
+        ----------
+        done, total : int
+            Steps so far, and of the whole training.
+        """
         if not self.samples:
             return None
         if done == total or done % self.every == 0:
@@ -208,7 +215,15 @@ class Validation:
         return "quick" if doubled and done < self.every else None
 
     def is_over(self, done: int, best: Best) -> bool:
-        """Whether patience has ended at this step."""
+        """Whether the training stops early: patience has ended at this step.
+
+        Parameters
+        ----------
+        done : int
+            Steps so far.
+        best : Best
+            Best validation so far.
+        """
         return (
             self.patience is not None and done - best.step >= self.patience * self.every
         )
@@ -220,24 +235,23 @@ class Validation:
 
 @dataclass(frozen=True)
 class Best:
-    """The best validation so far: its mean AP50, its step and the weights then.
-
-    Attributes
-    ----------
-    ap50 : float
-    step : int
-    weights : dict of str to Tensor
-    is_full : bool
-        A full validation counts for more than any quick one.
-    """
+    """The best validation so far: its mean AP50, its step and the weights then."""
 
     ap50: float
     step: int
     weights: dict[str, Tensor]
-    is_full: bool = True
+    is_full: bool = True  # A full validation counts for more than any quick one
 
     def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
-        """Whether another validation is a better one."""
+        """Whether another validation is a better one.
+
+        Parameters
+        ----------
+        ap50 : float
+            Of another validation.
+        is_full : bool
+            Whether that one is full.
+        """
         return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
 
 
@@ -248,6 +262,12 @@ class Stopped(Exception):
 @contextmanager
 def asking(model: nn.Module, is_stopped: Callable[[], bool]) -> Iterator[None]:
     """Ask before each layer, and where each weight has its gradient, whether to stop.
+
+    Parameters
+    ----------
+    model : nn.Module
+    is_stopped : callable
+        Says whether to stop.
 
     Raises
     ------

@@ -42,23 +42,13 @@ DISTANCE = 20  # multiplications that a distance takes as long as, for each chan
 
 @dataclass(frozen=True)
 class ValidatedPart:
-    """What a validation looks at, and how far it may go.
-
-    Attributes
-    ----------
-    samples : tuple of Sample
-    regions : tuple of (Region or None)
-        Of each image, its pixels that are predicted; None: all.
-    distances : float
-        That the clustering of all may compute; see `Effort`.
-    note : str
-        What is left out; empty if nothing is.
-    """
+    """What a validation looks at, and how far it may go."""
 
     samples: tuple[Sample, ...]
+    # of each image, its pixels that are predicted; None: all
     regions: tuple[Region | None, ...]
-    distances: float
-    note: str
+    distances: float  # that the clustering of all may compute; see `Effort`
+    note: str  # what is left out; empty if nothing is
 
 
 def part_for(
@@ -194,21 +184,11 @@ CUT_SHORT = (
 
 @dataclass(frozen=True)
 class Validated:
-    r"""Outcome of a validation.
+    r"""Outcome of a validation."""
 
-    Attributes
-    ----------
-    ap50 : float
-        Mean over the images.
-    preview : ndarray of int32
-        (\*spatial), labels of the first image.
-    note : str
-        What the user should know: that it was cut short, for example.
-    """
-
-    ap50: float
-    preview: NDArray[np.int32]
-    note: str = ""
+    ap50: float  # mean over the images
+    preview: NDArray[np.int32]  # (*spatial), labels of the first image
+    note: str = ""  # what the user should know: that it was cut short, for example
 
 
 def validate(

@@ -137,21 +137,11 @@ MOST_CHANGES = 20  # of shape that are tried until a known pixel is in view
 
 
 class WindowPlace(NamedTuple):
-    """Where a training window lies.
+    """Where a training window lies."""
 
-    Attributes
-    ----------
-    image : int
-        Number of the image.
-    starts : tuple of int
-        First pixel that is read, per axis.
-    seed : int
-        Of its augmentation.
-    """
-
-    image: int
-    starts: tuple[int, ...]
-    seed: int = 0
+    image: int  # number of the image
+    starts: tuple[int, ...]  # first pixel that is read, per axis
+    seed: int = 0  # of its augmentation
 
 
 @dataclass(frozen=True)

@@ -544,8 +544,7 @@ def test_the_frame_is_the_one_on_screen(viewer, compare, press, rng):
 
 
 def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path, rng):
-    from napari_shiftseg.networks.checkpoint import save_model
-    from napari_shiftseg.networks.unet import new_model
+    from napari_shiftseg.networks.unet import new_model, save_model
 
     model = new_model(ndim=3, depth=1, features=2)
     compare.form.model.open(save_model(model, tmp_path / "volume.safetensors"))

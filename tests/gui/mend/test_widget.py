@@ -32,7 +32,7 @@ from napari_shiftseg.gui.parts.records import KEPT
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.mending.acts import Change
 from napari_shiftseg.mending.edits import Delete, Grow, Redraw
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust

@@ -8,7 +8,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.gui.parts.device_choice import Devices
 from napari_shiftseg.gui.parts.models import METADATA_MODELS
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 
 AMBER = "/* warning */"
 

@@ -18,9 +18,8 @@ from napari_shiftseg.gui.train import pair_source as training_pairs
 from napari_shiftseg.gui.train.pair_source import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.header import own_models, read_config
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample

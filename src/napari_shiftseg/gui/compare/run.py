@@ -149,7 +149,7 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers, shared
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
     from napari_shiftseg.report.verdict import verdict
 
@@ -238,7 +238,7 @@ def sweep_run(
 ) -> Generator[Progress, None, SweepOutcome]:
     """Load the model and segment at window after window."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.sweep import sweep_steps
     from napari_shiftseg.report.verdict import sweep_verdict
 

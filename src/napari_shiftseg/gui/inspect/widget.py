@@ -47,7 +47,7 @@ def measurement(
 ) -> Generator[Progress, None, list[Cost]]:
     """Load a model, by name or path, and time tiles for an image of this shape."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.costs import cost_steps
 
     return (yield from cost_steps(image_shape, load_model(model)))
@@ -58,7 +58,7 @@ def tiled_against_untiled(
 ) -> Generator[Progress, None, SelfTest]:
     """Load a model, by name or path, and test its tiles on one frame of an image."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.opening import plane_scale_steps
     from napari_shiftseg.pipeline.self_test import self_test_steps
 

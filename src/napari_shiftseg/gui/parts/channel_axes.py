@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
-from napari_shiftseg.stores.damage import DAMAGED
+from napari_shiftseg.stores.tiff import DAMAGED
 
 if TYPE_CHECKING:
     from napari.components import Dims

@@ -110,8 +110,8 @@ def segmentation_run(
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.metrics.seams import seam_scores
-    from napari_shiftseg.networks.checkpoint import load_model
     from napari_shiftseg.networks.properties import own_seams
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.opening import plane_scale_steps
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept

@@ -331,7 +331,7 @@ class _Run:
 
     def keep(self) -> None:
         """Write the best so far, or without a validation the last, if it is finite."""
-        from napari_shiftseg.networks.checkpoint import save_model
+        from napari_shiftseg.networks.unet import save_model
 
         if self._training.done == 0:
             return

@@ -25,7 +25,7 @@ def number_of(many: int, noun: str) -> str:
     noun : str
         In the singular; its plural ends with s.
     """
-    return f"{many:,} {noun}{'s' * (many != 1)}"
+    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
 
 
 def percent(share: float) -> str:

@@ -18,7 +18,6 @@ from napari_shiftseg.inference.predict import (
     embed,
     embed_steps,
     open_for,
-    predict_steps,
 )
 from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.progress import Progress, Returning
@@ -358,7 +357,7 @@ class TestOneRun:
         out = zarr.create_array(
             tmp_path / "e.zarr", shape=(3, 31, 42), chunks=(3, 8, 8), dtype="f4"
         )
-        for _ in predict_steps(open_for(image, model), model, plan, out):
+        for _ in embed_steps(open_for(image, model), model, plan, out=out):
             pass
         np.testing.assert_array_equal(out[:], embed(image, model, 8))
 

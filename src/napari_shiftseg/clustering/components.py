@@ -270,7 +270,7 @@ def connected(image: NDArray[Any]) -> NDArray[np.int32]:
 def without_small(
     labels: NDArray[Any], min_size: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    r"""Drop objects below the minimum size and number the others from 1, in their order.
+    r"""Drop objects below the minimum size; number the others from 1, in their order.
 
     Parameters
     ----------
@@ -281,9 +281,8 @@ def without_small(
 
     Returns
     -------
-    labels : ndarray of int32
-    kept : ndarray of int64
-        (objects,), the former numbers.
+    ndarray of int32, ndarray of int64
+        The labels, and the former numbers, (objects,).
     """
     sizes = np.bincount(labels.ravel(), minlength=1)
     is_kept = sizes >= max(min_size, 1)

@@ -98,17 +98,10 @@ class Frame:
         return self.kernel == "von-mises-fisher"
 
     def enter(self, rows: Rows) -> Tensor:
-        """Return points in this frame, on the device.
+        """Return points, (points, channels), in this frame, on the device.
 
-        Parameters
-        ----------
-        rows : ndarray of float32 or float64
-            (points, channels)
-
-        Returns
-        -------
-        Tensor
-            (points, channels), float32 on MPS, elsewhere of the type of the rows.
+        float32 on MPS, elsewhere of the type of the rows. A point that is to go to the
+        sphere must have a direction.
         """
         dtype = torch.float32 if self.device.type == "mps" else None
         points = torch.tensor(
@@ -196,12 +189,7 @@ class Cloud:
         self._sums = torch.cat([points, one], 1) * weights[:, None]
 
     def step(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
-        """Move every seed to the mean of the points its kernel sees.
-
-        Parameters
-        ----------
-        seeds : Tensor
-            (seeds, channels), in the frame.
+        """Move seeds, (seeds, channels), to the mean of the points their kernel sees.
 
         Returns
         -------

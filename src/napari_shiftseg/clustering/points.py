@@ -104,7 +104,7 @@ def spread(points: Tensor, radius: float, chunk: int, most: int | None = None) -
     """Find points such that every point has one of them within the radius.
 
     Greedy, in the given order: a point is taken when none taken before it is near.
-    Yields after every few of them.
+    Yields after every few of them. Returns their indices, ascending.
 
     Parameters
     ----------
@@ -115,11 +115,6 @@ def spread(points: Tensor, radius: float, chunk: int, most: int | None = None) -
         Distances held at a time.
     most : int, optional
         Stop at so many; points may then be left far from all of them.
-
-    Returns
-    -------
-    Tensor of int64
-        Indices of the chosen points, ascending.
     """
     room = len(points) if most is None else most
     if 0 < len(points) <= BLOCK:
@@ -202,10 +197,8 @@ def choose(
 
     Returns
     -------
-    chosen : ndarray of int64
-        Indices of the chosen positions, at least one.
-    each : float
-        How many positions each of them stands for.
+    ndarray of int64, float
+        Indices of the chosen, at least one; how many positions each stands for.
     """
     n = len(positions)
     threshold = np.uint64(min(most / n, 1.0) * (2**64 - 2**11))
@@ -226,7 +219,7 @@ def bin_points(
     """Bin points on a grid; return the mean of every cell, weighted by its points.
 
     Yields between chunks. The grid is kept on the CPU: a GPU adds in any order, so that
-    sums differ by run.
+    sums differ by run. The order of the cells does not depend on that of the points.
 
     Parameters
     ----------
@@ -236,15 +229,9 @@ def bin_points(
     width : float
         Of a cell, in bandwidths.
     most : int
-        Cells; where there are more, a grid is of no use.
+        Cells; where there are more, a grid is of no use: None.
     chunk : int
         Points binned at a time.
-
-    Returns
-    -------
-    WeightedRows or None
-        The cells, in an order that does not depend on that of the points; None where
-        there are more than ``most``.
     """
     here = replace(frame, device=torch.device("cpu"))
     keys, sums = np.empty(0, np.uint64), np.empty((0, X.shape[1] + 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_shiftseg.clustering.kernels import Frame
+    from napari_shiftseg.clustering.mean_shift import MeanShift
     from napari_shiftseg.clustering.settings import Effort
 
 
@@ -66,19 +66,15 @@ def find_modes(
         That is climbed.
     known : Modes
         Of another cloud, or none.
-    chunk : int
-        Distances held at a time.
-    max_iter : int
-        Steps of a seed, at most.
+    chunk, max_iter : int
+        Distances held at a time; steps of a seed, at most.
     effort : Effort
         Spent by climbing; once there is none left, seeds stay where they are.
 
     Returns
     -------
-    modes : Modes
-        Densest first, more than one bandwidth apart.
-    n_iter : int
-        Steps of the seed that took the most.
+    Modes, int
+        Densest first, more than one bandwidth apart; steps of the longest climb.
     """
     longest = 1
     for batch in torch.split(seeds, BATCH):
@@ -165,17 +161,6 @@ def _merge(modes: Modes, chunk: int) -> Generator[None, None, Modes]:
 SURELY = 10  # expected points of a cluster that a sample hardly misses: e^-10
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a search may take, see `MeanShift`."""
-
-    max_iter: int
-    max_points: int
-    max_seeds: int
-    max_rounds: int
-    chunk_size: int
-
-
 class ModeSearch:
     """Search for the modes of points.
 
@@ -189,7 +174,8 @@ class ModeSearch:
     ----------
     data : WeightedRows
     frame : Frame
-    limits : Limits
+    limits : MeanShift
+        What a search may take.
     effort : Effort
         Spent on the way; once there is none left, there are no new seeds.
 
@@ -202,7 +188,7 @@ class ModeSearch:
     """
 
     def __init__(
-        self, data: WeightedRows, frame: Frame, limits: Limits, effort: Effort
+        self, data: WeightedRows, frame: Frame, limits: MeanShift, effort: Effort
     ) -> None:
         self._data, self._frame, self._limits = data, frame, limits
         self._effort, self._cost = effort, 1

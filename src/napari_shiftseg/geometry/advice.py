@@ -90,8 +90,7 @@ def times_text(cost: float) -> str:
 def size_name(plan: TilePlan) -> str:
     """Write the size of a plan's tiles: ``16``, or ``whole (512)`` where one holds all.
 
-    In brackets is the smallest n·p window that holds all: with it, tiles are the one
-    pass.
+    In brackets is the smallest n·p window that holds all.
     """
     if len(plan) > 1:
         return compact(plan.window)
@@ -183,40 +182,32 @@ def _holding(plan: TilePlan) -> tuple[int, ...]:
 
 
 def _note(plan: TilePlan, valid: bool) -> str:
-    if plan.stitching != "whole" and len(plan) == 1:
-        enough = _holding(plan)
-        if any(w > n for w, n in zip(plan.window, enough, strict=True)):
-            return (
-                f"{compact(plan.window)} is larger than the image needs: one tile of "
-                f"{compact(enough)} holds it all."
-            )
-    seamless = plan.stitching == "naive" and not plan.makes_seams
-    if plan.stitching == "whole" or seamless:
+    if plan.stitching == "whole":
         return ""
-    period = by(plan.shape.period) if len(set(plan.shape.period)) > 1 else (
-        f"{plan.shape.period[0]} (= {period_text(plan.shape.axes[0].factors)})"
-    )  # fmt: skip
-    window = by(plan.window) if len(set(plan.window)) > 1 else str(plan.window[0])
-    if plan.stitching == "cropped":
-        if valid:
-            return ""
-        stride = tuple(
-            kept(a, w, "cropped")
-            for a, w in zip(plan.shape.axes, plan.window, strict=True)
-        )
-        keeps = by(stride) if len(set(stride)) > 1 else str(stride[0])
+    enough = _holding(plan)
+    if len(plan) == 1 and any(w > n for w, n in zip(plan.window, enough, strict=True)):
         return (
-            f"{window} is not a multiple of {period}: cropped stitching keeps {keeps}."
+            f"{compact(plan.window)} is larger than the image needs: one tile of "
+            f"{compact(enough)} holds it all."
         )
-    if not valid:
+    if plan.stitching == "naive" and not plan.makes_seams:
+        return ""
+    if valid and plan.stitching == "cropped":
+        return ""
+    if valid:
         return (
-            f"{window} is not a multiple of {period}: "
-            f"expect seams at every tile border."
+            "This network pads with zeros: naive tiles meet at seams whatever their "
+            "size. Choose cropped stitching."
         )
-    return (
-        "This network pads with zeros: naive tiles meet at seams whatever their "
-        "size. Choose cropped stitching."
-    )
+    axes, period = plan.shape.axes, compact(plan.shape.period)
+    if len(set(plan.shape.period)) == 1:
+        period += f" (= {period_text(axes[0].factors)})"
+    said = f"{compact(plan.window)} is not a multiple of {period}:"
+    if plan.stitching == "naive":
+        return f"{said} expect seams at every tile border."
+    pairs = zip(axes, plan.window, strict=True)
+    stride = tuple(kept(axis, window, "cropped") for axis, window in pairs)
+    return f"{said} cropped stitching keeps {compact(stride)}."
 
 
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -144,10 +144,6 @@ def planned_costs(
     memory : int, optional
         Bytes a tile may take; no limit if not given.
 
-    Returns
-    -------
-    list of Cost
-
     Raises
     ------
     ValueError

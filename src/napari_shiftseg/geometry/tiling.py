@@ -47,13 +47,7 @@ def chunks(n: int, size: int) -> Iterator[slice]:
 
 
 def parse_region(text: str) -> Region:
-    """Read a region written as ``0:512`` an axis, joined by x: ``0:512x128:640``.
-
-    Raises
-    ------
-    ValueError
-        If the text is anything else.
-    """
+    """Read a region written as ``0:512`` an axis, joined by x: ``0:512x128:640``."""
     try:
         starts = [tuple(map(int, part.split(":"))) for part in text.lower().split("x")]
         return tuple((start, stop) for start, stop in starts)
@@ -208,21 +202,11 @@ class TilePlan:
     def cheapest(self, memory: int | None = None) -> TilePlan:
         """Return the plan of the cheapest n·p window for the same region.
 
-        Parameters
-        ----------
-        memory : int, optional
-            Bytes one tile may take; see `cheapest_window`.
+        `memory` is the bytes one tile may take; see `cheapest_window`.
         """
         stitching = "cropped" if self.stitching == "whole" else self.stitching
-        return plan_tiles(
-            self.image_shape,
-            self.shape,
-            None,
-            stitching,
-            self.border,
-            self.region,
-            memory,
-        )
+        size, shape, region = self.image_shape, self.shape, self.region
+        return plan_tiles(size, shape, None, stitching, self.border, region, memory)
 
 
 def plan_tiles(
@@ -285,22 +269,11 @@ def plan_tiles(
         ]
         window = cheapest_window(shape, needed, memory, before)
     chosen = size if window is None else as_window(window, shape.ndim)
-    return _plan(size, shape, chosen, stitching, border, inside)
-
-
-def _plan(
-    size: tuple[int, ...],
-    shape: UNetShape,
-    window: tuple[int, ...],
-    stitching: Stitching,
-    border: Border,
-    region: Region,
-) -> TilePlan:
     axes = tuple(
         plan_axis(axis, w, stitching, border, *bounds)
-        for axis, w, bounds in zip(shape.axes, window, region, strict=True)
+        for axis, w, bounds in zip(shape.axes, chosen, inside, strict=True)
     )
-    return TilePlan(shape, size, window, stitching, border, axes)
+    return TilePlan(shape, size, chosen, stitching, border, axes)
 
 
 def _clipped(region: Region, extent: Region) -> Region:

@@ -202,16 +202,11 @@ class UNetShape:
         return tuple(outputs)
 
     def peak_values(self, size: tuple[int, ...]) -> int:
-        """Return how many numbers are alive at most while one input is predicted.
+        """Return how many numbers are alive at most while a legal input is predicted.
 
         Counted along the forward pass: the image and every skip connection still
         waiting, what the present block reads, and what two of its convolutions write;
         on the way up also the coarser level and what learnt upsampling makes of it.
-
-        Parameters
-        ----------
-        size : tuple of int
-            A legal input shape.
         """
         pixels, channels, peak = size, 0, 0
         waiting = [prod(size) * self.in_channels]
@@ -252,12 +247,8 @@ def multiply_adds(shape: UNetShape, size: tuple[int, ...]) -> int:
     size : tuple of int
         A legal input shape.
     """
-    pixels, channels, total, bottom = (
-        size,
-        shape.in_channels,
-        0,
-        len(shape.features) - 1,
-    )
+    pixels, channels, total = size, shape.in_channels, 0
+    bottom = len(shape.features) - 1
     for level, features in enumerate(shape.features):
         pixels, done = _block(shape, pixels, channels, features)
         total, channels = total + done, features

@@ -188,13 +188,7 @@ def _not_a_window(window: object) -> ValueError:
 
 
 def parse_window(text: str) -> int | tuple[int, ...]:
-    """Read a window written as ``20`` or, per axis, ``24x96x96`` or ``24, 96, 96``.
-
-    Raises
-    ------
-    ValueError
-        If the text is anything else.
-    """
+    """Read a window written as ``20`` or, per axis, ``24x96x96`` or ``24, 96, 96``."""
     try:
         values = tuple(int(part) for part in re.split("[x×,]", text.lower()))
     except ValueError:
@@ -205,13 +199,7 @@ def parse_window(text: str) -> int | tuple[int, ...]:
 
 
 def parse_windows(text: str) -> list[int | tuple[int, ...]]:
-    """Read several windows, ``16,20,36`` or, per axis, ``24x96x96, 32x96x96``.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or one cannot be read.
-    """
+    """Read several windows, ``16,20,36`` or, per axis, ``24x96x96, 32x96x96``."""
     return [parse_window(part) for part in text.split(",")]
 
 

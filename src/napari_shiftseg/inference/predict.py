@@ -103,28 +103,6 @@ def embed(
     return steps.value[0][: model.config.embedding_channels]
 
 
-def embed_steps(
-    image: Image,
-    model: TiledNetwork,
-    plan: TilePlan,
-    device: str = "auto",
-    precision: Precision = "float32",
-    batch: int | None = None,
-) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
-    r"""Predict into a new array; see `predict_steps`.
-
-    Returns
-    -------
-    ndarray, TilePlan
-        (out channels, \*plan.output_shape), and the plan that was carried out.
-    """
-    out = np.empty(
-        (model.config.out_channels, *plan.output_shape), dtype=dtype_of(precision)
-    )
-    done = yield from predict_steps(image, model, plan, out, device, precision, batch)
-    return out, done
-
-
 def open_for(
     image: ArrayLike | Any,
     model: TiledNetwork,
@@ -177,22 +155,22 @@ def plan_for(
     )
 
 
-def predict_steps(
+def embed_steps(
     image: Image,
     model: TiledNetwork,
     plan: TilePlan,
-    out: Any,
     device: str = "auto",
     precision: Precision = "float32",
     batch: int | None = None,
-) -> Generator[Progress, None, TilePlan]:
-    r"""Predict all tiles of a plan into `out`, yielding `Progress` after each.
+    out: Any = None,
+) -> Generator[Progress, None, tuple[Any, TilePlan]]:
+    r"""Predict all tiles of a plan, yielding `Progress` after each.
 
     While a tile takes long the latest progress is yielded again and again. When the
-    memory of the device does not suffice, the batch is halved; a single tile that does
-    not fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is
-    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the
-    generator stops the run and frees the device.
+    memory of the device runs out, the batch is halved; a single tile that does not
+    fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is predicted
+    in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the generator
+    stops the run and frees the device.
 
     Parameters
     ----------
@@ -200,25 +178,37 @@ def predict_steps(
     model : TiledNetwork
         Left as it is; a copy goes to the device.
     plan : TilePlan
-    out : array
-        (out channels, \*plan.output_shape), NumPy or a store; written tile by tile.
     device, precision, batch
         See `embed`.
+    out : array, optional
+        (out channels, \*plan.output_shape), NumPy or a store, written tile by tile;
+        a new array if not given.
 
     Returns
     -------
-    TilePlan
-        The plan that was carried out in the end.
+    array, TilePlan
+        The prediction, and the plan that was carried out in the end.
+
+    Raises
+    ------
+    MemoryError
+        If not even a tile of one period fits, or the model alone does not.
+    ValueError
+        If the batch is below 1, the image has a pixel that is not finite, or the
+        prediction is not; see `why_not_finite`.
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
+    if out is None:
+        size = (model.config.out_channels, *plan.output_shape)
+        out = np.empty(size, dtype=dtype_of(precision))
     where = resolve_device(device)
-    size = batch or batch_that_fits(plan, where)
+    at_once = batch or batch_that_fits(plan, where)
     with on_device(model, where, precision) as network:
         while True:
-            size, failure = yield from _predict(image, network, plan, out, size)
+            at_once, failure = yield from _predict(image, network, plan, out, at_once)
             if failure is None:
-                return plan
+                return out, plan
             plan = smaller_tiles(plan, failure)
             note = f"out of memory: tiles now keep {by(plan.stride)} pixels"
             yield Shrunk(0, len(plan), note)

@@ -293,7 +293,7 @@ def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:
 
 
 def is_without_data(plane: Any) -> bool:
-    """Whether all of a plane or frame is NaN, or masked; read only where its first pixel is."""
+    """Whether all of a plane is NaN, or masked; read only where its first pixel is."""
     if isinstance(plane, np.ma.MaskedArray) and np.ma.getmaskarray(plane).all():
         return True
     if np.dtype(plane.dtype).kind != "f":

@@ -296,23 +296,18 @@ def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
 
 def _is_bleaching(seen: Seen) -> bool:
     """Whether contrast falls along the first axis and all else stays."""
-    frames = sorted({place[:1] for place in seen.places})
+    frames = _frames_in(seen, 1)
     shown, shares = [], []
-    for frame in map(seen.at, frames):
-        bright = [sheet for sheet in frame.sheets if len(sheet.peaks)]
+    for frame in frames:
+        bright = sum(sheet.bright.size for sheet in frame.seen.sheets)
         if bright:
-            ground = float(np.median([sheet.ground for sheet in bright]))
-            shown.append(usual_contrast(bright, ground))
-            pixels = sum(values.size for values in frame.values)
-            shares.append(sum(sheet.bright.size for sheet in bright) / pixels)
+            shown.append(frame.contrast)
+            shares.append(bright / sum(values.size for values in frame.seen.values))
     if len(shown) < max(2, MOST_FRAMES * len(frames)):
         return False
     falls = all(b <= RISES * a for a, b in pairwise(shown))
-    return (
-        falls
-        and shown[-1] <= BLEACHED * shown[0]
-        and max(shares) <= ALIKE * min(shares)
-    )
+    alike = max(shares) <= ALIKE * min(shares)
+    return falls and alike and shown[-1] <= BLEACHED * shown[0]
 
 
 def _empty_frames(
@@ -340,19 +335,15 @@ def planes_are(
     Parameters
     ----------
     frames : list of tuple of int
-        Positions on the leading axes.
+        Positions on the leading axes; none: nothing is said.
     leading : tuple of int
         Lengths of these.
     what : str
-
-    Returns
-    -------
-    str
-        Empty if there are none.
     """
     if not frames:
         return ""
-    names = ["/".join(str(i + 1) for i in frame) for frame in frames]
-    listed = ", ".join(names[:NAMED]) + ", …" * (len(names) > NAMED)
-    plural = "s" * (len(names) > 1)
-    return f"plane{plural} {listed} of {by(leading)}: {what}"
+    names = ["/".join(str(i + 1) for i in frame) for frame in frames[:NAMED]]
+    if len(frames) > NAMED:
+        names.append("…")
+    noun = "plane" if len(frames) == 1 else "planes"
+    return f"{noun} {', '.join(names)} of {by(leading)}: {what}"

@@ -207,7 +207,7 @@ VARIANCE = "running_var"  # of batch norm, whose root is taken
 
 
 def unsound(weights: Mapping[str, Tensor]) -> str:
-    """Say which weights (by name) let every prediction be NaN; empty if there are none."""
+    """Say which weights let every prediction be NaN; empty if there are none."""
     for name, values in weights.items():
         number = int((~values.isfinite()).sum())
         if number:

@@ -297,6 +297,6 @@ SAMPLES = {
 
 
 def usual_model(name: str | None) -> str:
-    """Return the model to begin with: the sample's own; of any other image that of nuclei."""
+    """Return the model to begin with: the sample's own, or else that of nuclei."""
     models = SAMPLES[name].models if name in SAMPLES else ()
     return models[0] if models else USUAL_MODEL

@@ -40,15 +40,7 @@ class Ellipsoid:
     def depth(self, offsets: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         r"""Depth at every point of a grid: 0 at the centre, 1 on the surface.
 
-        Parameters
-        ----------
-        offsets : sequence of ndarray
-            Along each axis, distances of the grid's points from the centre.
-
-        Returns
-        -------
-        ndarray
-            (\*grid)
+        `offsets` are, along each axis, distances of the grid's points from the centre.
         """
         grid = np.ix_(*offsets)
         y = [sum(s * x for s, x in zip(row, grid, strict=True)) for row in self.stretch]
@@ -86,9 +78,7 @@ def random_ellipsoid(rng: np.random.Generator, axes: int, diameter: float) -> El
     Parameters
     ----------
     rng : numpy.random.Generator
-        What draws.
     axes : int
-        Dimensions.
     diameter : float
         Of the ball with the volume of the ellipsoid without waves.
     """
@@ -256,7 +246,6 @@ def pack(
     Parameters
     ----------
     rng : numpy.random.Generator
-        What draws.
     shape, spacing
         Pixels, and the size of one, along each axis.
     diameter : tuple of float
@@ -266,10 +255,8 @@ def pack(
 
     Returns
     -------
-    labels : ndarray of int32
-        (\*shape), 1 … n without holes, each in one face-connected piece.
-    depth : ndarray of float32
-        (\*shape), 0 at a body's centre, up to 1 at its surface, infinite outside.
+    labels, depth : ndarray
+        (\*shape), 1 … n, each in one piece; 0 at a centre, 1 at the surface.
     """
     packing = Packing(shape, spacing)
     goal = density * prod(shape)

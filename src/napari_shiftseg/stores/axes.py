@@ -59,7 +59,7 @@ def one_spelling(unit: Any) -> str:
 
 
 def from_ome(pixels: Mapping[str, Any]) -> Calibration:
-    """Return what OME's ``Pixels`` says: PhysicalSizeX, PhysicalSizeXUnit, TimeIncrement, ..."""
+    """Return what OME's ``Pixels`` says: PhysicalSizeX, PhysicalSizeXUnit, ..."""
     lengths = {
         axis: (
             pixels.get(f"PhysicalSize{axis}"),
@@ -92,18 +92,13 @@ def from_imagej(known: Mapping[str, Any]) -> Calibration:
 def from_resolution(
     page: tifffile.TiffPage, unit: Any = None, unit_y: Any = None
 ) -> Calibration:
-    """Return the pixel size that stands in the tags of a page.
+    """Return the pixel size that stands in the tags of a page; empty where none does.
 
     Parameters
     ----------
     page : TiffPage
     unit, unit_y : str, optional
         Of x and of y where something else than the tags says it.
-
-    Returns
-    -------
-    dict
-        Empty where nothing is said: one pixel a unit without a name, or no tags.
     """
     unit = unit or CENTIMETRES.get(_number(page, "ResolutionUnit", 2))
     sizes = {axis: _pixels_a_unit(page, f"{axis}Resolution") for axis in "YX"}

@@ -41,11 +41,6 @@ def kept_if_used(folder: Path) -> Iterator[Path]:
     """Make the folder as `writable_folder` does; where the work fails it goes again.
 
     It stays if it was there before, or if something was written into it.
-
-    Raises
-    ------
-    OSError
-        If no file can be written there; before any work is done.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with ExitStack() as failing:

@@ -261,7 +261,7 @@ def open_image(
 
 
 def luminance(colours: Any) -> Any:
-    """Return the luminance (ITU-R BT.709) of RGB(A), (..., 3 or 4), as lazily as it is."""
+    """Return the luminance (ITU-R BT.709) of RGB(A), (..., 3 or 4), lazily if it is."""
     if not isinstance(colours, np.ndarray):
         import dask.array as da
 
@@ -286,10 +286,8 @@ def mirror_index(start: int, stop: int, size: int) -> NDArray[np.intp]:
 
     Parameters
     ----------
-    start, stop : int
-        May lie outside the image.
-    size : int
-        Pixels of the image along the axis.
+    start, stop, size : int
+        A stretch of the axis, and the pixels of the image along it.
     """
     if size == 1:
         return np.zeros(stop - start, dtype=np.intp)

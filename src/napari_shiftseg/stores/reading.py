@@ -107,11 +107,6 @@ def read_image(
     several : int
         How many channels are wanted; above 1 all of them are kept, along C.
 
-    Returns
-    -------
-    Source
-        data (\*axes), axes, calibration, and notes on what was decided.
-
     Raises
     ------
     FileNotFoundError
@@ -158,11 +153,6 @@ def image_for(
         Of the model.
     path, channel, series
         See `read_image`.
-
-    Raises
-    ------
-    OSError, ValueError
-        As `read_image`.
     """
     source = read_image(path, channel, series, config.in_channels)
     axes = source.axes
@@ -263,8 +253,6 @@ def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     """Say that labels look like a raw image or a mask; empty if they do not.
 
-    See `doubt_about`.
-
     Parameters
     ----------
     path : Path
@@ -328,7 +316,8 @@ def _refuse_no_file(path: Path) -> None:
             f"it; sweep takes several files, evaluate takes two folders"
         )
     if not path.exists():
-        pattern = ", and no file matches this pattern" * bool(set("*?[") & {*str(path)})
+        is_pattern = bool(set("*?[") & {*str(path)})
+        pattern = ", and no file matches this pattern" if is_pattern else ""
         raise FileNotFoundError(
             f"no image {str(path)!r}: it is neither a file nor one of the samples "
             f"({', '.join(MADE)}){pattern}"

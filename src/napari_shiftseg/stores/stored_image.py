@@ -153,12 +153,7 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
     channel : int or str, optional
         Which one, counted from 1, or its name; red, green and blue of colours.
     several : int
-        How many channels the model reads; above 1 all of them stay.
-
-    Returns
-    -------
-    Stored
-        Without an axis C (but with `several` above 1), and without S.
+        How many channels the model reads; above 1 all of them stay, along C.
     """
     stored = _as_shown(stored)
     if SAMPLES in stored.axes and CHANNELS not in stored.axes and channel is not None:
@@ -269,8 +264,10 @@ def _colours(stored: Stored) -> tuple[str, ...]:
 def _list(names: tuple[str, ...], number: int) -> str:
     """Write the channels with their numbers: ``1 DAPI, 2 GFP``."""
     named = [*names, *[""] * number][: min(number, 12)]
-    listed = ", ".join(f"{at} {name}".strip() for at, name in enumerate(named, 1))
-    return listed + ", …" * (number > len(named))
+    listed = [f"{at} {name}".strip() for at, name in enumerate(named, 1)]
+    if number > len(named):
+        listed.append("…")
+    return ", ".join(listed)
 
 
 WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)

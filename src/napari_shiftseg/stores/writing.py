@@ -161,13 +161,6 @@ def write_segmentation(
     -------
     dict
         The report, as written to ``NAME_report.json``.
-
-    Raises
-    ------
-    FileExistsError
-        If a file would be replaced that this very run did not write; it is named.
-    OSError
-        If a file cannot be written.
     """
     outputs.refuse_others()  # again: the run may have taken long
     spatial = result.plan.shape.ndim
@@ -224,9 +217,7 @@ def write_pixels(
     calibration: Calibration,
     description: str = "",
 ) -> None:
-    """Write pixels as an OME-TIFF.
-
-    Of axes that OME does not name it is a TIFF with names and sizes in tifffile's JSON.
+    """Write pixels as an OME-TIFF; of axes that OME does not name, in tifffile's JSON.
 
     Parameters
     ----------

@@ -300,14 +300,9 @@ class Training:
         return terms
 
     def measured(self) -> Validated | None:
-        """Validate the network as it is now, which need not be the best.
+        """Validate the network as it is now; None if stopped, or without images for it.
 
         Before the first step it is the one that a fine-tuning begins with.
-
-        Returns
-        -------
-        Validated or None
-            None where it was stopped, or there is nothing to validate on.
         """
         if not self.validation.samples:
             return None
@@ -317,12 +312,12 @@ class Training:
     @cached_property
     def _full(self) -> ValidatedPart:
         """What is validated every so many steps."""
-        return self._part(self._steps_before("full"))
+        return self._part("full")
 
     @cached_property
     def _quick(self) -> ValidatedPart:
         """What is validated before that."""
-        return self._part(self._steps_before("quick"))
+        return self._part("quick")
 
     def _steps_before(self, due: Literal["full", "quick"]) -> int:
         """Return the steps of which a validation may take a fifth."""
@@ -330,8 +325,8 @@ class Training:
             return FIRST
         return min(self.validation.every, self.recipe.steps)
 
-    def _part(self, steps: int) -> ValidatedPart:
-        shape = self.config.shape
+    def _part(self, due: Literal["full", "quick"]) -> ValidatedPart:
+        shape, steps = self.config.shape, self._steps_before(due)
         work = work_of_a_step(shape, self._windows.window, self.recipe.batch)
         return part_for(self.validation.samples, shape, steps, work)
 

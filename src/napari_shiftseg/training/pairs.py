@@ -194,9 +194,11 @@ def read_pairs(
 
 
 def _say_once(notes: list[str], say: Callable[[str], None]) -> None:
-    if notes:
+    others = ""
+    if len(notes) > 1:
         others = f" ({number_of(len(notes) - 1, 'other file')} like it)"
-        say(f"{notes[0]}{others * (len(notes) > 1)}")
+    if notes:
+        say(f"{notes[0]}{others}")
 
 
 def to_learn(
@@ -241,7 +243,7 @@ def _window(sample: Sample, config: ModelConfig, window: Window) -> tuple[int, .
 
 
 def name_of(images: Path) -> str:
-    """Name images by their file, folder or sample; ``val/images`` by the parent, too."""
+    """Name images by file, folder or sample; ``val/images`` by the parent, too."""
     *_, parent, name = ("", *images.absolute().parts)
     return readable(f"{parent}/{name}" if name.lower() == "images" else name)
 

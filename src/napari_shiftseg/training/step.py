@@ -57,17 +57,8 @@ def _means(values: list[float] | list[int], width: int) -> list[float]:
     return [fmean(values[i : i + width]) for i in range(0, len(values), width)]
 
 
-COLUMNS = (
-    "step",
-    "loss",
-    "pull",
-    "push",
-    "reg",
-    "foreground",
-    "ap50",
-    "seconds",
-    "note",
-)
+TERMS = ("pull", "push", "reg", "foreground")
+COLUMNS = ("step", "loss", *TERMS, "ap50", "seconds", "note")
 EVERY = 100  # steps a row is the mean of
 
 
@@ -219,17 +210,11 @@ def in_tiles(network: Callable[[Tensor], Tensor], images: Tensor, tiles: int) ->
     Parameters
     ----------
     network : callable
-        (batch, in_channels, \*size) → (batch, channels, \*size), any size that
-        divides the images' by `tiles`.
+        (batch, in_channels, \*size) → (batch, channels, \*size), of any such size.
     images : Tensor
         (batch, in_channels, \*spatial)
     tiles : int
-        Along each axis.
-
-    Returns
-    -------
-    Tensor
-        (batch, channels, \*spatial)
+        Along each axis; it divides the images' size.
     """
     axes = range(2, images.ndim)
     for axis in axes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod, sqrt
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -227,20 +227,13 @@ def validate(
         for _ in steps:
             if is_stopped():
                 return None
-        labels, at = steps.value.labels, _place(steps.value, region)
+        labels, at = steps.value.labels, (..., *steps.value.plan.slices)
         scores.append(known_scores(sample.labels[at], labels).ap50)
         whole = np.zeros(sample.labels.shape, dtype=np.int32)
         whole[at] = labels
         found.append(whole)
-    cut = sum(effort.is_spent for effort in efforts)
-    return Validated(fmean(scores), found[0], CUT_SHORT * bool(cut))
-
-
-def _place(result: Segmentation, region: Region | None) -> tuple[Any, ...]:
-    """Return where the labels lie in those of the whole image."""
-    if region is None:
-        return (...,)
-    return (..., *result.plan.slices)
+    is_cut = any(effort.is_spent for effort in efforts)
+    return Validated(fmean(scores), found[0], CUT_SHORT if is_cut else "")
 
 
 def _segmented(

@@ -71,22 +71,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a long run has done.
+    """What a long run has done."""
 
-    Attributes
-    ----------
-    done, total : int
-        Tiles.
-    note : str
-        What the user should know, for example that memory did not suffice.
-    stage : str
-        What is being done: "predicting" or "clustering".
-    """
-
+    # tiles
     done: int
     total: int
-    note: str = ""
-    stage: str = "predicting"
+    note: str = ""  # what the user should know, for example that memory did not suffice
+    stage: str = "predicting"  # what is being done: "predicting" or "clustering"
 
 
 @dataclass(frozen=True, slots=True)

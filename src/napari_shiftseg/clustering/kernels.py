@@ -26,10 +26,9 @@ Points = TypeVar("Points", Tensor, NDArray[Any])
 def on_sphere(points: Points, axis: int = -1) -> Points:
     r"""Return points moved to the unit sphere, :math:`x / \lVert x \rVert`.
 
-    One rule for what has no direction: a point of length 0 goes to the centre of the
-    sphere, 0, which is 1 away from all of it. Of length 0 is also what is so short that
-    its square is 0 in its precision. The mean shift refuses such points, see
-    `Frame.enter`.
+    One rule for what has no direction: a point of length 0 (or so short that its square
+    is 0) goes to the centre of the sphere, 0, which is 1 away from all of it. The mean
+    shift refuses such points, see `Frame.enter`.
 
     Parameters
     ----------
@@ -58,20 +57,11 @@ class Frame:
     For von Mises-Fisher :math:`u = x / (h \lVert x \rVert)`, on the sphere of radius
     :math:`1/h`. There :math:`\lVert u - v \rVert^2 / 2 = (1 - \cos) / h^2`, so that its
     kernel is the gaussian of these coordinates.
-
-    Parameters
-    ----------
-    bandwidth : float
-        :math:`h`, above 0.
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
-    centre : ndarray of float32 or float64
-        :math:`c`, (channels,); not used on the sphere.
-    device : torch.device
     """
 
-    bandwidth: float
+    bandwidth: float  # :math:`h`, above 0
     kernel: Kernel
-    centre: Rows
+    centre: Rows  # :math:`c`, (channels,); not used on the sphere
     device: torch.device
 
     @classmethod
@@ -132,11 +122,7 @@ class Frame:
 
 
 NOTHING = -60.0  # exponent; where exp underflows, it takes ten times as long
-
-
 FAR = 8  # times as long as others takes a distance that must not cancel
-
-
 RIM = 1 + 1e-5  # squared radius of the flat kernel; points at its very rim are in
 
 
@@ -162,12 +148,6 @@ class Cloud:
     chunk : int
         Distances held at a time.
 
-    Attributes
-    ----------
-    reaches_far : bool
-        Whether points lie so far out that rounding must be reckoned with.
-    cost : int
-        Of a distance, see `Effort`; one that must not cancel takes longer.
 
     References
     ----------
@@ -181,8 +161,9 @@ class Cloud:
     ) -> None:
         self._points, self._weights, self._frame = points, weights, frame
         self._rows = max(1, chunk // max(1, len(points)))
+        # whether points lie so far out that rounding must be reckoned with
         squares, self.reaches_far = lengths(points)
-        self.cost = FAR if self.reaches_far else 1
+        self.cost = FAR if self.reaches_far else 1  # of a distance, see `Effort`
         one = torch.ones_like(squares)
         # so that [s, 1, -|s|²/2] times this is -|s - u|²/2: (channels + 2, points)
         self._right = torch.cat([points, -squares / 2, one], 1).T

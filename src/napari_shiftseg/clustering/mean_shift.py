@@ -146,11 +146,6 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             (points,), one for each, such as the index of a pixel in the whole image;
             by default the index in ``X``.
 
-        Returns
-        -------
-        MeanShift
-            This estimator.
-
         Raises
         ------
         ValueError

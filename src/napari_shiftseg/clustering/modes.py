@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
-
 Piecing = Generator[None, None, NDArray[np.int32]]
 PiecesOf = Callable[[Box], Piecing]
 
@@ -40,7 +39,7 @@ def piece_together(
 
     Yields as its parts do. Neighbourhoods overlap by half. Two pieces of different
     neighbourhoods are one object when they share more than half of the smaller one's
-    pixels in the overlap.
+    pixels in the overlap. Pieces are numbered from 1, 0 outside.
 
     Parameters
     ----------
@@ -50,11 +49,6 @@ def piece_together(
         (\*box), the component.
     neighbourhood : sequence of int or None
         Size per axis; None: any component is clustered whole.
-
-    Returns
-    -------
-    ndarray of int32
-        (\*box), pieces numbered from 1, 0 outside.
     """
     whole = tuple(slice(0, n) for n in inside.shape)
     if neighbourhood is None or all(

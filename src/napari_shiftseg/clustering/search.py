@@ -170,6 +170,8 @@ class ModeSearch:
     sample for it. Not so where known modes alone make the density so high that a
     cluster which stood out from it would be large enough to be in the sample.
 
+    `modes` are those found so far, in the frame; `n_iter` is the most steps of a seed.
+
     Parameters
     ----------
     data : WeightedRows
@@ -178,13 +180,6 @@ class ModeSearch:
         What a search may take.
     effort : Effort
         Spent on the way; once there is none left, there are no new seeds.
-
-    Attributes
-    ----------
-    modes : Modes
-        Found so far, in the frame.
-    n_iter : int
-        Most steps of a seed.
     """
 
     def __init__(

@@ -16,29 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Advice:
-    """Advice on the window of a plan.
+    """Advice on the window of a plan."""
 
-    Attributes
-    ----------
-    is_valid : bool
-        Whether the window is a multiple of the period, n·p, on every axis.
-    nearest : tuple of tuple of int
-        The two nearest valid windows, per axis one value; empty if it is valid, or
-        if one tile holds all.
-    makes_seams : bool
-        Whether seams are to be expected at tile borders: a naive stride that is not
-        n·p, or same padding without a halo, where there is more than one tile.
-    summary : str
-        What is read, predicted and kept, the number of tiles and their cost.
-    note : str
-        What to know about the window; empty if there is nothing to say.
-    """
-
-    is_valid: bool
+    is_valid: bool  # whether the window is a multiple of the period, n·p, on every axis
+    # the two nearest valid windows, per axis one value; empty if it is valid, or if one
+    # tile holds all
     nearest: tuple[tuple[int, ...], ...]
+    # whether seams are to be expected at tile borders: a naive stride that is not n·p,
+    # or same padding without a halo, where there is more than one tile
     makes_seams: bool
-    summary: str
-    note: str
+    summary: str  # what is read, predicted and kept, the number of tiles and their cost
+    note: str  # what to know about the window; empty if there is nothing to say
 
 
 def advise(plan: TilePlan) -> Advice:

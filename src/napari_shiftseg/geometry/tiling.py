@@ -60,44 +60,26 @@ def parse_region(text: str) -> Region:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile: where it reads, what it keeps.
+    """One tile: where it reads, what it keeps."""
 
-    Attributes
-    ----------
-    read : tuple of (int, int)
-        Image pixels it reads, per axis; may lie outside the image (mirrored there).
-    keep : tuple of slice
-        Image pixels it keeps.
-    crop : tuple of slice
-        The same pixels within the raw output.
-    """
-
+    # image pixels it reads, per axis; may lie outside the image (mirrored there)
     read: Region
-    keep: Box
-    crop: Box
+    keep: Box  # image pixels it keeps
+    crop: Box  # the same pixels within the raw output
 
 
 @dataclass(frozen=True)
 class TilePlan:
-    """How an image is predicted tile by tile; iterate over it for the `Tile` s.
+    """How an image is predicted tile by tile; iterate over it for the `Tile` s."""
 
-    Attributes
-    ----------
-    shape : UNetShape
-        Sizes of the network.
-    image_shape, window : tuple of int
-        Size of the image; output size asked for; one value an axis.
-    stitching, border : str
-        As given to `plan_tiles`.
-    axes : tuple of AxisPlan
-        The tiles along each axis; the tiles of the image are their product.
-    """
-
-    shape: UNetShape
+    shape: UNetShape  # sizes of the network
+    # size of the image; output size asked for; one value an axis
     image_shape: tuple[int, ...]
     window: tuple[int, ...]
+    # as given to `plan_tiles`
     stitching: Stitching
     border: Border
+    # the tiles along each axis; the tiles of the image are their product
     axes: tuple[AxisPlan, ...]
 
     def __len__(self) -> int:
@@ -240,10 +222,6 @@ def plan_tiles(
     memory : int, optional
         Bytes a tile may take when `window` is None; no limit if not given.
 
-    Returns
-    -------
-    TilePlan
-
     Raises
     ------
     ValueError
@@ -262,11 +240,11 @@ def plan_tiles(
     if region is not None:
         inside = _snapped(_clipped(region, extent), extent, shape, border)
     if window is None and stitching != "whole":
-        needed = [stop - start for start, stop in inside]
-        before = [
+        needed = tuple(stop - start for start, stop in inside)
+        before = tuple(
             start - origin_of(axis, border)
             for axis, (start, _) in zip(shape.axes, inside, strict=True)
-        ]
+        )
         window = cheapest_window(shape, needed, memory, before)
     chosen = size if window is None else as_window(window, shape.ndim)
     axes = tuple(

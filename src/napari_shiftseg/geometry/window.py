@@ -142,7 +142,6 @@ def extent_of(
 
 
 Window = int | Sequence[int] | None
-
 STEPS_A_PERIOD = 4  # windows of a sweep from one valid one to the next
 PERIODS = 4  # the largest window of a sweep
 MOST_CANDIDATES = 24  # strides tried along an axis for the cheapest window
@@ -238,11 +237,12 @@ def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
     return below, below + axis.period
 
 
+@lru_cache(maxsize=64)  # widgets ask again and again
 def cheapest_window(
     shape: UNetShape,
-    needed: Sequence[int],
+    needed: tuple[int, ...],
     memory: int | None = None,
-    before: Sequence[int] | None = None,
+    before: tuple[int, ...] | None = None,
 ) -> tuple[int, ...]:
     """Return the n·p window that computes the fewest pixels for this image.
 
@@ -253,25 +253,15 @@ def cheapest_window(
     ----------
     shape : UNetShape
         Sizes of the network.
-    needed : sequence of int
+    needed : tuple of int
         Pixels to predict along each axis.
     memory : int, optional
         Bytes one tile may take. Where not even one period fits, that is returned.
-    before : sequence of int, optional
+    before : tuple of int, optional
         Pixels of the grid before those needed; 0 if not given.
     """
-    return _cheapest(shape, tuple(needed), memory, tuple(before or [0] * shape.ndim))
-
-
-@lru_cache(maxsize=64)  # widgets ask again and again
-def _cheapest(
-    shape: UNetShape,
-    needed: tuple[int, ...],
-    memory: int | None,
-    before: tuple[int, ...],
-) -> tuple[int, ...]:
     most = MOST_CANDIDATES if shape.ndim < 3 else MOST_CANDIDATES // 2
-    spans = zip(shape.axes, needed, before, strict=True)
+    spans = zip(shape.axes, needed, before or (0,) * shape.ndim, strict=True)
     per_axis = [_choices(*span, most) for span in spans]
     best = tuple(axis.period for axis in shape.axes)
     least = (float("inf"), 0)

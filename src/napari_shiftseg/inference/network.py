@@ -40,8 +40,8 @@ def why_not_finite(network: Predictor, tile: Tile, pixels: NDArray[Any]) -> str:
     Parameters
     ----------
     network : Predictor
-        That predicted it.
     tile : Tile
+        That it predicted.
     pixels : ndarray
         (channels, \*legal input), as the network read them.
     """
@@ -194,11 +194,6 @@ def on_device(
     model : TiledNetwork
     device : torch.device
     precision : {"float32", "float64", "float16", "bfloat16"}
-
-    Raises
-    ------
-    MemoryError
-        If the model does not fit there.
     """
     try:
         network = Predictor(model, device, precision)

@@ -164,8 +164,9 @@ def embed_steps(
     batch: int | None = None,
     out: Any = None,
 ) -> Generator[Progress, None, tuple[Any, TilePlan]]:
-    r"""Predict all tiles of a plan, yielding `Progress` after each.
+    r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
 
+    Yields `Progress` after each tile.
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device runs out, the batch is halved; a single tile that does not
     fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is predicted
@@ -183,11 +184,6 @@ def embed_steps(
     out : array, optional
         (out channels, \*plan.output_shape), NumPy or a store, written tile by tile;
         a new array if not given.
-
-    Returns
-    -------
-    array, TilePlan
-        The prediction, and the plan that was carried out in the end.
 
     Raises
     ------

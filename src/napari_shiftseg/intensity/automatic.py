@@ -219,7 +219,8 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
     noise = float(np.median([sheet.noise for sheet in seen.sheets]))
     high = max(high, low + QUIET * noise)
     if not high > low:
-        notes += [CONSTANT.format(grey(ground))] * seen.is_complete
+        if seen.is_complete:
+            notes.append(CONSTANT.format(grey(ground)))
     elif seen.is_noise:
         if seen.is_complete:
             high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))

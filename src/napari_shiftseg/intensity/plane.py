@@ -205,14 +205,9 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     if noise.is_all:
         standing_out = np.zeros_like(out)
     objects = _objects(calm, blurred, standing_out, ground, floor)
-    return Sheet(
-        ground,
-        max(_below(plain[~out], ground), step),
-        noise.spread,
-        noise.is_all,
-        *objects,
-        float(np.percentile(calm[~out], 99.8)),
-    )
+    below = max(_below(plain[~out], ground), step)
+    smooth = float(np.percentile(calm[~out], 99.8))
+    return Sheet(ground, below, noise.spread, noise.is_all, *objects, smooth)
 
 
 def smallest_step(values: NDArray[Any]) -> float:

@@ -142,9 +142,7 @@ RISES = 1.15  # times, that a frame's contrast is that of the frame before at mo
 ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
 NAMED = 10  # planes that are named in a note
-
 DRIFT = 0.15  # of the scale, that the ground of frames differs at most
-
 CONTRAST = "read each by its own contrast, which differs up to {} times"
 GROUNDS = "the frames are read each from its own ground, which differs by {}"
 BLEACHING = "the frames bleach, so each is read by grey values of its own"

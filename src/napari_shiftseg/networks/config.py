@@ -108,49 +108,32 @@ def _at_most(name: str, value: Any, most: int) -> None:
 
 Upsampling = Literal["learnt", "nearest"]
 Intensity = Literal["as-is", "range", "percentile"]
-
 PerAxis = int | Sequence[int]
 
 
 class Provenance(BaseModel):
-    """How the weights came about.
-
-    Attributes
-    ----------
-    command : str
-        That makes them again.
-    window : tuple of int
-        Output window the loss saw, per axis.
-    seed, steps : int
-        Of the training.
-    loss : dict
-        Name, margins and weights of the loss; ``foreground_...``: those of the logit's.
-    optimizer : dict
-        Name, schedule and peak of the learning rate, largest norm of the gradient;
-        batch, warm-up and precision where they are not as in the papers.
-    augmentation : dict
-        How far training windows were changed; empty: not at all.
-    scores : dict
-        What the model reached (``ap50``, ...), and on which images; empty: not known.
-    data, date : str
-        What it was trained on; ISO date.
-    versions : dict
-        Of the libraries that matter.
-    """
+    """How the weights came about."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    command: Text
-    window: tuple[Pixels, ...]
+    command: Text  # that makes them again
+    window: tuple[Pixels, ...]  # output window the loss saw, per axis
+    # of the training
     seed: Count
     steps: Count
+    # name, margins and weights of the loss; ``foreground_...``: those of the logit's
     loss: dict[Name, float | bool | Text]
+    # name, schedule and peak of the learning rate, largest norm of the gradient; batch,
+    # warm-up and precision where they are not as in the papers
     optimizer: dict[Name, float | Text] = {}
+    # how far training windows were changed; empty: not at all
     augmentation: dict[Name, float | bool] = {}
+    # what the model reached (``ap50``, ...), and on which images; empty: not known
     scores: dict[Name, float | int | Text] = {}
+    # what it was trained on; ISO date
     data: Text
     date: Name
-    versions: dict[Name, Text]
+    versions: dict[Name, Text]  # of the libraries that matter
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(
@@ -162,52 +145,31 @@ class Provenance(BaseModel):
 
 
 class ModelConfig(BaseModel):
-    """Architecture of a U-Net, its clustering defaults and its provenance.
-
-    Attributes
-    ----------
-    ndim : int
-        Image axes, 1 to 3.
-    pooling_factors : tuple of tuple of int
-        Per level (finest first), one factor an axis.
-    kernel_size : tuple of int
-        Width of a convolution, per axis; odd.
-    convolutions : int
-        In a block.
-    features : int
-        Channels at the finest level.
-    growth : int
-        Factor by which the channels grow at each level.
-    in_channels, embedding_channels : int
-        Channels of the image and of the embedding.
-    foreground : bool
-        Whether one more output channel is a foreground logit.
-    padding : {"valid", "same"}
-    upsampling : {"learnt", "nearest"}
-    normalization : {"none", "batch"}
-        Batch norm in eval mode is harmless to tiling; norms over space are not, and
-        are not offered.
-    intensity : {"as-is", "range", "percentile"}
-        How an image is scaled as a whole before it is read: not at all, minimum to
-        maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1.
-    """
+    """Architecture of a U-Net, its clustering defaults and its provenance."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = "untitled"
     description: Text = ""
-    ndim: int = Field(default=2, ge=1, le=3)
+    ndim: int = Field(default=2, ge=1, le=3)  # image axes, 1 to 3
+    # per level (finest first), one factor an axis
     pooling_factors: tuple[tuple[int, ...], ...]
-    kernel_size: tuple[int, ...]
-    convolutions: int = Field(default=2, ge=1)
-    features: int = Field(default=16, ge=1)
+    kernel_size: tuple[int, ...]  # width of a convolution, per axis; odd
+    convolutions: int = Field(default=2, ge=1)  # in a block
+    features: int = Field(default=16, ge=1)  # channels at the finest level
+    # factor by which the channels grow at each level
     growth: int = Field(default=2, ge=1)
+    # channels of the image and of the embedding
     in_channels: int = Field(default=1, ge=1)
     embedding_channels: int = Field(default=3, ge=1)
-    foreground: bool = False
+    foreground: bool = False  # whether one more output channel is a foreground logit
     padding: Padding = "valid"
     upsampling: Upsampling = "learnt"
+    # batch norm in eval mode is harmless to tiling; norms over space are not, and are
+    # not offered
     normalization: Literal["none", "batch"] = "none"
+    # how an image is scaled as a whole before it is read: not at all, minimum to
+    # maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1
     intensity: Intensity = "as-is"
     clustering: Clustering = Clustering()
     provenance: Provenance | None = None

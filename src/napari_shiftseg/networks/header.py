@@ -113,34 +113,20 @@ def find_model(source: str | Path) -> Path:
 
     Bundled are the networks of figures, too; see `figure_models`.
     """
-    known, of_figures = named_models(), figure_models()
-    path = (known | of_figures).get(str(source), Path(source))
+    bundled, own, of_figures = bundled_models(), own_models(), figure_models()
+    path = (own | bundled | of_figures).get(str(source), Path(source))
     if not path.is_file():
-        own = [name for name in known if name not in bundled_models()]
+        of_yours = ", ".join(name for name in own if name not in bundled)
         raise FileNotFoundError(
             f"no model {str(source)!r}: it is neither a file nor one of the bundled "
-            f"models ({', '.join((*bundled_models(), *of_figures))})"
-            + (f" nor one of yours ({', '.join(own)})" if own else "")
+            f"models ({', '.join((*bundled, *of_figures))})"
+            + (f" nor one of yours ({of_yours})" if of_yours else "")
         )
     return path
 
 
 def read_config(source: str | Path) -> ModelConfig:
-    """Read the config of a model.
-
-    Parameters
-    ----------
-    source : str or Path
-        The name of a bundled model or of one in the user's folder, or a path to a
-        .safetensors file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither a model nor a file of this name.
-    CheckpointError
-        If the file is no checkpoint of ours, is truncated or holds a pickle.
-    """
+    """Read the config of a model; `load_model` says from what, and what is refused."""
     path = find_model(source)
     _refuse_long_header(path)
     try:

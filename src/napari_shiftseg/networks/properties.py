@@ -150,20 +150,18 @@ def what_exact_means(config: ModelConfig) -> str:
 def _training(config: ModelConfig) -> Remark:
     if warning := training_window_warning(config):
         return Remark("warning", sentence(warning))
-    if config.provenance is None:
-        return Remark(
-            "note",
-            "How it was trained is not known: if the output window of its loss was not "
-            "above the period, expect seams at every multiple of the period, tiled or "
-            "untiled.",
-        )
-    window, period = compact(config.provenance.window), compact(config.shape.period)
-    return Remark(
-        "note",
-        f"Trained with an output window of {window}, above the period {period}: all "
-        f"phases (positions within one period) met in the loss, so it makes no seams "
-        f"of its own.",
+    text = (
+        "How it was trained is not known: if the output window of its loss was not "
+        "above the period, expect seams at every multiple of the period, tiled or "
+        "untiled."
     )
+    if config.provenance is not None:
+        text = (
+            f"Trained with an output window of {compact(config.provenance.window)}, "
+            f"above the period {compact(config.shape.period)}: all phases (positions "
+            f"within one period) met in the loss, so it makes no seams of its own."
+        )
+    return Remark("note", text)
 
 
 def _tiles(config: ModelConfig) -> str:

@@ -120,7 +120,7 @@ class UNet(nn.Module):
         self.head = CONVOLUTION[config.ndim](features[0], config.out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        r"""Predict one raw output.
+        r"""Predict one raw output; an input that would lose pixels in pooling is refused.
 
         Parameters
         ----------
@@ -131,11 +131,6 @@ class UNet(nn.Module):
         -------
         Tensor
             (batch, embedding_channels [+ 1 foreground logit], \*raw output)
-
-        Raises
-        ------
-        IllegalInputError
-            If the input would lose pixels in pooling.
         """
         self.shape.raw_output(tuple(x.shape[2:]))
         skips = []
@@ -328,12 +323,8 @@ def copy_model(
 
     Raises
     ------
-    FileNotFoundError
-        If there is neither a bundled model nor a file of this name.
-    CheckpointError
-        If the file is no checkpoint of ours or its weights do not fit its config.
-    OSError
-        If the file cannot be written.
+    FileNotFoundError, CheckpointError, OSError
+        As `load_model` and `save_model`.
     """
     known = load_model(source).config  # refuses what is no model
     return _write(load_file(find_model(source)), config or known, Path(path))

@@ -157,7 +157,7 @@ def cost_steps(
     with on_device(model, where, precision) as network:
         stopwatch = Stopwatch(network)
         for number, cost in enumerate(found):
-            stage = f"measuring tiles of {compact(cost.window)}"
+            stage = f"measuring tiles of {compact(cost.plan.window)}"
             yield Progress(number, len(found), stage=stage)
             found[number] = _timed(cost, stopwatch)
             yield CostProgress(number + 1, len(found), stage=stage, cost=found[number])

@@ -27,7 +27,9 @@ def disks(
 
     A pixel x belongs to the disk around ``c = period · round(x / period)`` when
     ``‖x − c‖ ≤ radius``. Where ``shape − 1`` is a multiple of the period, the image
-    begins and ends in the middle of a disk and mirroring continues the lattice.
+    begins and ends in the middle of a disk and mirroring continues the lattice. Disks
+    that show are numbered from 1 in raster order of their centres (Rumberger et al.,
+    ICCV 2021, section 4.1 and Fig. 4).
 
     Parameters
     ----------
@@ -38,20 +40,10 @@ def disks(
     radius : float
         In pixels; below ``period / 2`` the disks do not touch.
 
-    Returns
-    -------
-    Sample
-        ``image`` float32, 1 inside a disk and 0 elsewhere; ``labels`` int32, the
-        disks that show numbered from 1 in raster order of their centres.
-
     Raises
     ------
     ValueError
         If the period is below 1, the radius negative, or the disks would touch.
-
-    References
-    ----------
-    Rumberger et al., ICCV 2021, section 4.1 and Fig. 4.
     """
     if period < 1:
         raise ValueError(f"the period must be 1 pixel or more, got {period}")
@@ -131,7 +123,8 @@ def deformed(
 
     A pixel x of the result is the pixel x + u(x) of the sample: linear between pixels
     in the image, the nearest pixel in the labels, the outermost one beyond the border.
-    The displacement u is white noise, smoothed.
+    The displacement u is white noise, smoothed. The objects that are left keep their
+    numbers; the lattice has no period.
 
     Parameters
     ----------
@@ -143,11 +136,6 @@ def deformed(
         deviation, or objects are torn.
     seed : int
         Of the displacement.
-
-    Returns
-    -------
-    Sample
-        The objects that are left keep their numbers; the lattice has no period.
 
     Raises
     ------

@@ -259,11 +259,7 @@ def single_channel(image: Any, ndim: int) -> Any:
 
 
 CHANNELS, SAMPLES, UNNAMED = "C", "S", "Q"  # letters of axes, as tifffile writes them
-
-
 ORDER = "TCZYX"
-
-
 ALSO_CHANNELS = "EHL"  # tifffile's letters of wavelength, lifetime, exposure
 
 

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 def writable_folder(folder: Path) -> Path:
     """Make the folder if need be, and prove that a file can be written there.
 
-    Raises
-    ------
-    OSError
-        If it cannot; before any work is done.
+    An `OSError` says that none can, before any work is done.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,16 +130,10 @@ REPLACED = "sha256_replaced"
 
 @dataclass(frozen=True)
 class Run:
-    """Which command, on what.
-
-    Attributes
-    ----------
-    command : str
-    inputs : tuple of str
-        Files as absolute paths, samples by their names, and what was taken of them.
-    """
+    """Which command, on what."""
 
     command: str
+    # files as absolute paths, samples by their names, and what was taken of them
     inputs: tuple[str, ...]
 
     def about(self) -> dict[str, Any]:

@@ -40,20 +40,12 @@ class Image:
 
     The scale is that of the whole image, never of a tile: a scale of the tile's own
     would show as a seam.
-
-    Attributes
-    ----------
-    data : array
-        ([channels,] \*spatial); NumPy, dask, zarr or anything that slices to an array.
-    ndim : int
-        Number of spatial axes, the last ones.
-    scale : Scale
-        How its grey values are read.
     """
 
+    # ([channels,] *spatial); NumPy, dask, zarr or anything that slices to an array
     data: Any
-    ndim: int
-    scale: Scale = AS_IS
+    ndim: int  # number of spatial axes, the last ones
+    scale: Scale = AS_IS  # how its grey values are read
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,12 +62,7 @@ class Image:
         bounds : sequence of (int, int)
             Start and stop along each spatial axis; may lie outside the image.
         dtype : numpy dtype
-            Of the result, a floating-point type.
-
-        Returns
-        -------
-        ndarray
-            (channels, \*window)
+            Of the result, (channels, \*window), a floating-point type.
 
         Raises
         ------

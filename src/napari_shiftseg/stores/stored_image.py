@@ -271,32 +271,18 @@ def _list(names: tuple[str, ...], number: int) -> str:
 
 
 WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
-
-
 COLOURED, PLANAR = (RGB, YCBCR), 2
-
-
 SAVE_WITH_AXES = "save it again with axes, or as .npy"
-
-
 FRAMES = (
     "3 or 4 planes of more than 8 bits, marked as colours, were taken as frames: if "
     f"they are colours, {SAVE_WITH_AXES}"
 )
-
-
 MAYBE_FRAMES = (
     "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
     f"these are frames, {SAVE_WITH_AXES}"
 )
-
-
 TIFFFILE = "tifffile.py"  # as it signs what it writes
-
-
 OPACITY = (1, 2)  # of TIFF's extra samples
-
-
 PLAIN = ("generic", "uniform", "shaped")  # kinds of series that pages make by chance
 
 

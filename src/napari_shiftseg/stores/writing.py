@@ -156,11 +156,6 @@ def write_segmentation(
     outputs : Outputs
     more : mapping, optional
         Figures that stand in the report besides.
-
-    Returns
-    -------
-    dict
-        The report, as written to ``NAME_report.json``.
     """
     outputs.refuse_others()  # again: the run may have taken long
     spatial = result.plan.shape.ndim

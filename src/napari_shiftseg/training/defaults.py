@@ -28,12 +28,7 @@ def object_config(name: str, **options: Any) -> ModelConfig:
 
     Sixteen embedding channels part the objects of one connected piece of foreground,
     which a logit finds; batch norm, harmless to tiling in eval mode, trains faster.
-
-    Parameters
-    ----------
-    name : str
-    **options
-        Of `ModelConfig.new` that shall differ.
+    `options` are those of `ModelConfig.new` that shall differ.
     """
     usual = {
         "depth": usual_depth(options.get("ndim", 2)),
@@ -115,8 +110,8 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
     """Say what a training window means.
 
     It must be above the period, or functions of neighbouring phases never meet in the
-    loss. It need not be a multiple of it, as the window of a tile must: all of a raw
-    output is used.
+    loss (Rumberger et al., ICCV 2021, section 3.3). It need not be a multiple of it, as
+    the window of a tile must: all of a raw output is used.
 
     Parameters
     ----------
@@ -128,10 +123,6 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
     ------
     ValueError
         If the window is below the period along an axis.
-
-    References
-    ----------
-    Rumberger et al., ICCV 2021, section 3.3.
     """
     sizes = as_window(window, shape.ndim)
     refuse_untrained_phases(sizes, shape)
@@ -181,11 +172,6 @@ def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> No
     window : int or sequence of int
         Output window the loss sees.
     shape : UNetShape
-
-    Raises
-    ------
-    ValueError
-        If the window is below the period along an axis.
     """
     sizes = as_window(window, shape.ndim)
     if any(w < p for w, p in zip(sizes, shape.period, strict=True)):
@@ -209,11 +195,6 @@ def refuse_small_images(
     shape : UNetShape
     images : iterable of sequence of int
         Pixels of each image, per axis.
-
-    Raises
-    ------
-    ValueError
-        If an image is smaller than the window along an axis.
     """
     for size in images:
         if any(n < w for n, w in zip(size, window, strict=True)):

@@ -70,9 +70,7 @@ class Training:
     samples : sequence of Sample
         Images with truth.
     config : ModelConfig
-        Architecture.
     recipe : Recipe
-        Window, steps, learning rate, loss, seed.
     validation : Validation, optional
         The model is then the best validated one, not the last.
     start : UNet, optional
@@ -122,15 +120,11 @@ class Training:
         self._seconds, self._timed = 0.0, 0  # of steps, and how many they were
         self._device = resolve_device(device)
         self._workers = workers
+        window = as_window(recipe.window, config.ndim)
         self._windows = RandomWindows(
-            samples,
-            config,
-            as_window(recipe.window, config.ndim),
-            recipe.border,
-            recipe.augmentation,
-            recipe.grid,
+            samples, config, window, recipe.border, recipe.augmentation, recipe.grid
         )
-        refuse_tiles(config, self._windows.window, recipe.tiles)
+        refuse_tiles(config, window, recipe.tiles)
         self._model = build(config, recipe.seed)
         if start is not None:
             self._model.load_state_dict(start.state_dict())
@@ -373,11 +367,7 @@ def train(
 
     Parameters
     ----------
-    samples : sequence of Sample
-        Images with true labels.
-    config : ModelConfig
-    recipe : Recipe
-    device, validation, start, workers, command
+    samples, config, recipe, device, validation, start, workers, command
         Of `Training`.
 
     Returns

@@ -38,19 +38,12 @@ MOST_IDS = 2**24
 
 @dataclass(frozen=True)
 class Counted:
-    """Pixels and objects that count in the loss.
+    """Pixels and objects that count in the loss."""
 
-    Attributes
-    ----------
-    known, pixels : int
-        Pixels that are known, of all there are.
-    objects : int
-        Labelled; an object cut by what is not known counts.
-    """
-
+    # pixels that are known, of all there are
     known: int
     pixels: int
-    objects: int
+    objects: int  # labelled; an object cut by what is not known counts
 
     @property
     def is_partly(self) -> bool:
@@ -70,13 +63,7 @@ class Counted:
 
 
 def counted(labels: Iterable[ArrayLike]) -> Counted:
-    r"""Count what is known of label images.
-
-    Parameters
-    ----------
-    labels : iterable of array_like of int
-        (\*spatial) each, −1 is not known; ids are those of one image.
-    """
+    r"""Count what is known of label images, (\*spatial) each; −1 is not known."""
     known = pixels = objects = 0
     for each in labels:
         image = np.asarray(each)
@@ -119,11 +106,6 @@ def opened(sample: Sample, config: ModelConfig) -> Image:
     sample : Sample
     config : ModelConfig
         Of the network that reads it.
-
-    Raises
-    ------
-    ValueError
-        If it is not what the network reads.
     """
     return open_image(
         sample.image,
@@ -135,7 +117,6 @@ def opened(sample: Sample, config: ModelConfig) -> Image:
 
 
 Item = TypeVar("Item")
-
 HELD_OUT = 10  # of this many images one is held out for validation
 
 
@@ -216,11 +197,10 @@ def to_learn(
     ----------
     samples : iterable of Sample
         As layers or files hold them; numbered by the first value of each frame.
-    config : ModelConfig
+    config, reading
+        See `training_pairs`.
     window : int or sequence of int, optional
         Output window the loss sees; the usual one of each image if not given.
-    reading : Reading
-        How grey values are read; usually all is automatic.
     """
     return [
         replace(pair, frame=(number, *pair.frame))

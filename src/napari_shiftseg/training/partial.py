@@ -63,11 +63,6 @@ def corrections(
     pixels : array_like of bool, optional
         (\*spatial), single pixels that were mended or marked as right.
 
-    Returns
-    -------
-    ndarray of int
-        (\*spatial), the ids of `labels`, 0 and −1.
-
     Raises
     ------
     ValueError
@@ -92,23 +87,14 @@ def corrections(
 
 @dataclass(frozen=True)
 class TrainingPair:
-    r"""An image to train on with its labels, or the region of one that is known.
+    r"""An image to train on with its labels, or the region of one that is known."""
 
-    Attributes
-    ----------
-    frame : tuple of int
-        Position of the image on the leading axes of its series; none: there are none.
-    corner : tuple of int
-        Pixel of the image at which the region begins, per spatial axis.
-    whole : tuple of int
-        Pixels of the image, per spatial axis.
-    sample : Sample
-        Image and labels of the region, read with the scale of the whole image.
-    """
-
+    # position of the image on the leading axes of its series; none: there are none
     frame: tuple[int, ...]
+    # pixel of the image at which the region begins, per spatial axis
     corner: tuple[int, ...]
-    whole: tuple[int, ...]
+    whole: tuple[int, ...]  # pixels of the image, per spatial axis
+    # image and labels of the region, read with the scale of the whole image
     sample: Sample
 
 
@@ -289,28 +275,15 @@ MOST_AT_ONCE = 2**24  # pixels
 
 @dataclass(frozen=True)
 class Starts:
-    """Where windows may begin along one axis, and which pixels they show.
+    """Where windows may begin along one axis, and which pixels they show."""
 
-    Parameters
-    ----------
-    first, last : int
-        Multiples of the grid.
-    grid : int
-        In pixels.
-    margin : int
-        From the first pixel that is read to the first one that is shown.
-    window : int
-        Pixels that are shown.
-    size : int
-        Of the image.
-    """
-
+    # multiples of the grid
     first: int
     last: int
-    grid: int
-    margin: int
-    window: int
-    size: int
+    grid: int  # in pixels
+    margin: int  # from the first pixel that is read to the first one that is shown
+    window: int  # pixels that are shown
+    size: int  # of the image
 
     def showing(self, pixel: int) -> tuple[int, int]:
         """Return the first and the last multiple of the grid that shows a pixel."""

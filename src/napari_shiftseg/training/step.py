@@ -83,7 +83,7 @@ class Log:
         self._steps: list[TrainingStep] = []
         self._began = perf_counter()
         rows = [row for row in _rows(path) if int(row["step"]) <= done]
-        self._before = _seconds(rows[-1]) if rows else 0.0
+        self._before = float(rows[-1]["seconds"]) if rows else 0.0
         with (
             whole_or_not_at_all(path) as new,
             new.open("w", newline="", encoding="utf-8") as file,
@@ -95,12 +95,8 @@ class Log:
     def add(self, step: TrainingStep) -> None:
         """Take up a step; writes a row if it is time."""
         self._steps.append(step)
-        if (
-            step.validated
-            or step.note
-            or step.done % EVERY == 0
-            or step.done == step.total
-        ):
+        is_due = step.done % EVERY == 0 or step.done == step.total
+        if is_due or step.validated or step.note:
             self._write()
 
     def _write(self) -> None:
@@ -149,15 +145,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _is_whole(row: dict[str, str]) -> bool:
     """Whether a row is one of ours, not one whose writing was cut short."""
     try:
-        return set(row) == set(COLUMNS) and int(row["step"]) > 0 <= float(
-            row["seconds"]
-        )
-    except (TypeError, ValueError):
+        step, seconds = int(row["step"]), float(row["seconds"])
+    except (KeyError, TypeError, ValueError):
         return False
-
-
-def _seconds(row: dict[str, str]) -> float:
-    return float(row["seconds"])
+    return set(row) == set(COLUMNS) and step > 0 <= seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,11 +113,7 @@ def _mean_of_background(
 
 
 SUFFIX = ".training"
-
-
 PARTS = ("done", "key", "weights", "optimizer", "schedule", "best")
-
-
 LONGEST = 200  # characters of what torch says
 
 
@@ -174,25 +170,16 @@ FIRST = 50  # steps to the first look, where validations are farther apart
 
 @dataclass(frozen=True)
 class Validation:
-    """When and on what a training is validated.
+    """When and on what a training is validated."""
 
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Images with truth that the training does not see; none: no validation.
-    every : int
-        Steps from one validation to the next; the last step is validated, too. Before
-        the first there are quick ones, on less, at 50 steps and at each doubling.
-    patience : int, optional
-        The training stops after so many validations without a better one.
-    name : str
-        Of these images, for the provenance of the model.
-    """
-
+    # images with truth that the training does not see; none: no validation
     samples: Sequence[Sample] = ()
+    # steps from one validation to the next; the last step is validated, too. Before the
+    # first there are quick ones, on less, at 50 steps and at each doubling
     every: int = 1000
+    # the training stops after so many validations without a better one
     patience: int | None = None
-    name: str = "images held out"
+    name: str = "images held out"  # of these images, for the provenance of the model
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -268,11 +255,6 @@ def asking(model: nn.Module, is_stopped: Callable[[], bool]) -> Iterator[None]:
     model : nn.Module
     is_stopped : callable
         Says whether to stop.
-
-    Raises
-    ------
-    Stopped
-        From within the pass, where the answer is yes.
     """
 
     def ask(*_: Any) -> None:

@@ -210,12 +210,7 @@ def validate(
         Images with truth, one or more, and how far to go.
     device : str
     is_stopped : callable
-        Asked many times a second; True: there is no outcome.
-
-    Returns
-    -------
-    Validated or None
-        None where it was stopped.
+        Asked many times a second; True: there is no outcome, None.
     """
     found: list[NDArray[np.int32]] = []
     scores: list[float] = []

@@ -35,50 +35,36 @@ KNOT = 32  # pixels between the knots of the elastic deformation
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training window is changed; each change is drawn anew every time.
+    """How far a training window is changed; each change is drawn anew every time."""
 
-    Parameters
-    ----------
-    zoom : float
-        Objects become up to this many times as large or as small.
-    turn : bool
-        Whether windows are turned in the plane of the last two axes by any angle, half
-        of the time; else by right angles only.
-    elastic : float
-        Standard deviation of the displacement of knots 32 pixels apart, in pixels.
-    gamma, contrast, brightness : float
-        Of the scaled image: exponents and factors up to e to this power, offset up to
-        this value.
-    blur, noise : float
-        Standard deviations, in pixels and of the scaled image, up to these values.
-    often : float
-        Probability of each of these changes. Windows are flipped along each axis half
-        of the time.
-    """
-
-    zoom: float = 1.4
+    zoom: float = 1.4  # objects become up to this many times as large or as small
+    # whether windows are turned in the plane of the last two axes by any angle, half of
+    # the time; else by right angles only
     turn: bool = True
+    # standard deviation of the displacement of knots 32 pixels apart, in pixels
     elastic: float = 3.0
+    # of the scaled image: exponents and factors up to e to this power, offset up to
+    # this value
     gamma: float = 0.5
     contrast: float = 0.3
     brightness: float = 0.1
+    # standard deviations, in pixels and of the scaled image, up to these values
     blur: float = 1.5
     noise: float = 0.08
+    # probability of each of these changes. Windows are flipped along each axis half of
+    # the time
     often: float = 0.5
 
     def places(self, rng: Generator, size: Sequence[int]) -> NDArray[np.float64]:
         r"""Return where the pixels of a window come from, about the window's middle.
+
+        (ndim, \*size), in pixels; 0 is the middle of the window.
 
         Parameters
         ----------
         rng : Generator
         size : sequence of int
             Of the window, per axis.
-
-        Returns
-        -------
-        ndarray
-            (ndim, \*size), in pixels; 0 is the middle of the window.
         """
         ndim = len(size)
         axes = [np.arange(n) - (n - 1) / 2 for n in size]
@@ -154,37 +140,16 @@ class RandomWindows:
 
     Pixels labelled −1 are not known and do not count; nor do those beyond the image. Of
     an image that is partly known only windows are drawn that show a known pixel.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Images with truth.
-    config : ModelConfig
-        Sizes of the network, and how it reads an image.
-    window : tuple of int
-        Output window, per axis.
-    border : {"valid", "mirror"}
-        Windows whose context lies inside the image; or all that lie inside it, their
-        context mirrored where it does not, as images are predicted.
-    augmentation : Augmentation, optional
-    grid : int
-        Reading begins at multiples of so many pixels of the image.
-
-    Raises
-    ------
-    ValueError
-        If there is no sample, no object in any of them, an image is not what the
-        network reads, has labels of another shape or that are no whole numbers or
-        unknown everywhere, is too small for the window or the grid, or no window of it
-        shows what is known.
     """
 
-    samples: Sequence[Sample]
-    config: ModelConfig
-    window: tuple[int, ...]
+    samples: Sequence[Sample]  # images with truth
+    config: ModelConfig  # sizes of the network, and how it reads an image
+    window: tuple[int, ...]  # output window, per axis
+    # windows whose context lies inside the image; or all that lie inside it, their
+    # context mirrored where it does not, as images are predicted
     border: Border = "valid"
     augmentation: Augmentation | None = None
-    grid: int = 1
+    grid: int = 1  # reading begins at multiples of so many pixels of the image
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -217,7 +182,7 @@ class RandomWindows:
             )
 
     def _refuse_wide(self, name: str, shape: tuple[int, ...]) -> None:
-        ranges = (self._range(size, axis) for axis, size in enumerate(shape))
+        ranges = map(self._range, shape, range(self.config.ndim))
         if any(first > last for first, last in ranges):
             raise ValueError(
                 f"no window of {name} begins at a multiple of {self.grid} pixels: take "

@@ -102,7 +102,7 @@ def run_training(
     elif saved.exists():
         raise FileExistsError(
             f"{saved} is a training under way: add --resume to go on with it, or "
-            f"delete it to begin anew"
+            f"delete it to start again"
         )
     elif output.exists():
         raise FileExistsError(

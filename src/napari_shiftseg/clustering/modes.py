@@ -1,4 +1,4 @@
-"""The modes of some pixels, and whose mode is nearest."""
+"""The modes of some pixels, whose is nearest; neighbourhoods of large components."""
 
 from __future__ import annotations
 

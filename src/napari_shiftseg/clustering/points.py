@@ -1,4 +1,4 @@
-"""The coordinates in which modes are sought: one bandwidth long, near the origin."""
+"""Points of the mean shift: distances, samples, cells of a grid."""
 
 from __future__ import annotations
 

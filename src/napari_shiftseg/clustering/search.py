@@ -1,4 +1,4 @@
-"""All modes of many points: seeds over a sample, and new ones where none led."""
+"""All modes of many points: seeds that climb, and new ones where none led."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network is asked for: objects told apart, and the foreground found."""
+"""The losses: of embeddings by distance (one on the sphere goes here), of a logit."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def planned_costs(
     else:
         plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
     if not plans:
-        raise ValueError("the cost of one window or more is asked for, got none")
+        raise ValueError("give one window or more whose cost is to be found, got none")
     return [Cost(plan, memory is None or plan.memory <= memory) for plan in plans]
 
 

@@ -1,4 +1,4 @@
-"""The window a user asks for: reading it, and choosing the cheapest one."""
+"""The window a user asks for, the cheapest one, and its tiles along one axis."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def embed_steps(
     precision: Precision = "float32",
     batch: int | None = None,
     out: Any = None,
-) -> Generator[Progress, None, tuple[Any, TilePlan]]:
+) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
     r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
 
     Yields `Progress` after each tile.

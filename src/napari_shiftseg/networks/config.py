@@ -1,4 +1,4 @@
-"""What a model is and how it was made: everything in its file but the weights."""
+"""What a model is and how it was made, within bounds: its file but the weights."""
 
 from __future__ import annotations
 

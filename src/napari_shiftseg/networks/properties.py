@@ -1,4 +1,4 @@
-"""What follows from a model's config for tiling, in words."""
+"""What a network can do and what follows for tiling, in words and figures."""
 
 from __future__ import annotations
 

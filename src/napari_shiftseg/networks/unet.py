@@ -1,4 +1,4 @@
-"""The U-Net: 1-D to 3-D, valid or same padding, learnt or nearest upsampling."""
+"""The U-Net, and its .safetensors file: the weights and, in the header, the config."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class UNet(nn.Module):
         self.head = CONVOLUTION[config.ndim](features[0], config.out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        r"""Predict one raw output; an input that would lose pixels in pooling is refused.
+        r"""Predict one raw output; an input that loses pixels in pooling is refused.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The bundled samples by name."""
+"""The bundled samples by name, and disks on a lattice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which axis of an image without names holds channels: the last one, or none."""
+"""The axes of an image: their letters and order, which holds channels, calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP pictures, and arrays of NumPy."""
+"""An image as a file stores it; pictures, arrays of NumPy; one channel, colours."""
 
 from __future__ import annotations
 

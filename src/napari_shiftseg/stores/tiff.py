@@ -1,4 +1,4 @@
-"""TIFF files, as tifffile reads them: series, axes, calibration, photometry.
+"""TIFF files, as tifffile reads them: series, calibration, and what is damaged.
 
 tifffile is used in full rather than bioio over it: of the same files bioio drops the
 unit of ImageJ, invents sizes of 1 where none is said, shows min-is-white inverted and

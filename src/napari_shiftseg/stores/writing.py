@@ -100,7 +100,7 @@ def outputs_of(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         raise ValueError(
-            f"of {', '.join(KINDS)} something is to be saved, got {unknown}"
+            f"save one or more of {', '.join(KINDS)}, got {unknown or 'none'}"
         )
     run = Run(command, inputs_of(source))
     outputs = [Outputs(folder, n, kinds, run, overwrite) for n in _names(source)]

@@ -65,7 +65,7 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
     if not start.foreground:
         raise ValueError(
             f"{start.name} has no foreground logit, so it cannot be fine-tuned on "
-            f"images; begin anew, or with a model that has one"
+            f"images; train a new model, or start with one that has it"
         )
     return start.model_copy(update={"name": name, "provenance": None})
 

@@ -63,7 +63,7 @@ CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 class Training:
-    """A training that can be stopped after any step, saved and gone on with.
+    """A training that can be stopped after any step, saved and resumed.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class Training:
         if str(state["key"]) != self._key():
             raise ValueError(
                 f"{path.name} is a training with other settings or another network: "
-                f"give the same ones to go on, or delete it to begin anew"
+                f"give the same ones to go on, or delete it to start again"
             )
         try:
             self._take_up(state)

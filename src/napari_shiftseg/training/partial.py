@@ -1,4 +1,4 @@
-"""What a network can learn from labels that were mended by hand in a few places."""
+"""Labels that are known in parts: corrections by hand, and windows that show them."""
 
 from __future__ import annotations
 

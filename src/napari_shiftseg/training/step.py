@@ -1,4 +1,4 @@
-"""A step of a training: windows in tiles, the terms of their loss, what came out."""
+"""A step of a training: the terms of its loss; the course of all, as a CSV file."""
 
 from __future__ import annotations
 

@@ -143,8 +143,7 @@ def load_state(path: Path) -> dict[str, Any]:
             raise damaged(path, error) from None
     if not isinstance(state, dict) or set(state) != set(PARTS):
         raise ValueError(
-            f"{path.name} is no training that can be gone on with: delete it to begin "
-            f"anew"
+            f"{path.name} is no training that can be resumed: delete it to begin anew"
         )
     return state
 
@@ -160,8 +159,8 @@ def damaged(path: Path, error: Exception) -> ValueError:
     """
     first = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
     return ValueError(
-        f"{path.name} is no training that can be gone on with ({first}): delete it to "
-        f"begin anew"
+        f"{path.name} is no training that can be resumed ({first}): delete it to "
+        f"start again"
     )
 
 
@@ -227,7 +226,7 @@ class Best:
     ap50: float
     step: int
     weights: dict[str, Tensor]
-    is_full: bool = True  # A full validation counts for more than any quick one
+    is_full: bool = True  # a full validation counts for more than any quick one
 
     def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
         """Whether another validation is a better one.

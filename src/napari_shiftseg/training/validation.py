@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod, sqrt
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -171,8 +171,8 @@ def _note(number: int, regions: list[Region | None]) -> str:
     if cropped:
         part += f", of large ones {by(tuple(b - a for a, b in cropped[0]))} px"
     return (
-        f"validated on {part}, lest it take more than a fifth of the time: more steps "
-        f"between validations allow for more"
+        f"validated on {part}, so that it takes a fifth of the time at most: "
+        f"take more steps between validations to validate more"
     )
 
 
@@ -222,7 +222,10 @@ def validate(
         for _ in steps:
             if is_stopped():
                 return None
-        labels, at = steps.value.labels, (..., *steps.value.plan.slices)
+        labels = steps.value.labels
+        at: tuple[Any, ...] = (
+            (...,) if region is None else (..., *steps.value.plan.slices)
+        )
         scores.append(known_scores(sample.labels[at], labels).ap50)
         whole = np.zeros(sample.labels.shape, dtype=np.int32)
         whole[at] = labels

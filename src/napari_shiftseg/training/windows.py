@@ -1,4 +1,4 @@
-"""Random training windows of labelled images."""
+"""Random training windows of labelled images, and how they are changed."""
 
 from __future__ import annotations
 

@@ -122,9 +122,8 @@ def saying(
     Parameters
     ----------
     step : Step
-        What is yielded.
+        What is said.
     steps : generator
-        What is carried out.
     """
     returning = Returning(steps)
     for _ in returning:

@@ -80,13 +80,8 @@ class Clusters(ABC):
 class Components(Clusters):
     """Components of a foreground, connected by faces, clustered each by itself.
 
-    Parameters
-    ----------
-    pixels, settings, foreground, find
-        See `Clusters`.
-    neighbourhood : sequence of int, optional
-        Per axis; larger components are clustered in overlapping neighbourhoods of this
-        size.
+    Those larger than `neighbourhood`, per axis, are clustered in overlapping ones; see
+    `Clusters` for the other parameters.
     """
 
     def __init__(

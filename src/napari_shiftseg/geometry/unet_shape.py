@@ -18,11 +18,6 @@ class IllegalInputError(ValueError):
 class AxisShape:
     """Sizes of a U-Net along one axis, all in pixels of the input image.
 
-    Raises
-    ------
-    ValueError
-        If a factor or the number of convolutions is below 1, or the kernel is even.
-
     References
     ----------
     Rumberger et al., ICCV 2021, "How Shift Equivariance Impacts Metric Learning

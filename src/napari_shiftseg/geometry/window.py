@@ -58,8 +58,8 @@ def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
     Parameters
     ----------
     axis : AxisShape
-    window : int
-    stitching : {"cropped", "naive", "whole"}
+    window, stitching
+        See `plan_tiles`.
     """
     if stitching == "naive":
         return window

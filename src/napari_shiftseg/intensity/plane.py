@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,10 +138,7 @@ def _product(
 ) -> NDArray[Any]:
     r"""Return one term of the polynomial on a grid, (\*grid)."""
     lines = [m[part, n] for m, n, part in zip(powers, term, grid, strict=True)]
-    product: NDArray[Any] = lines[0]
-    for line in lines[1:]:
-        product = np.multiply.outer(product, line)
-    return product
+    return np.asarray(reduce(np.multiply.outer, lines))
 
 
 CLEAR = 6.0  # times the spread of the ground, that objects stand out of it

@@ -17,13 +17,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Reading:
-    """How the user wants grey values read.
-
-    Raises
-    ------
-    ValueError
-        If the two values are not finite or the second is not above the first.
-    """
+    """How the user wants grey values read."""
 
     # grey values that are read as 0 and 1; "auto": they are found in the image, as the
     # model says
@@ -62,13 +56,7 @@ def written(intensity: object) -> str:
 
 
 def parse_intensity(text: str) -> Asked:
-    """Read "auto", or two grey values as ``100:1100``.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
+    """Read "auto", or two grey values as ``100:1100``."""
     if text.strip().lower() == "auto":
         return "auto"
     try:

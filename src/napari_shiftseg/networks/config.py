@@ -217,11 +217,6 @@ class ModelConfig(BaseModel):
             That the image has.
         name : str
             Stands for the image in the error.
-
-        Raises
-        ------
-        ValueError
-            If the image has fewer axes than the model reads.
         """
         if axes < self.image_axes:
             raise ValueError(

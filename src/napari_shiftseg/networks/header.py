@@ -77,12 +77,8 @@ def named_models() -> dict[str, Path]:
 def new_model_path(name: str) -> Path:
     """Return a file in the user's folder for a new model; it is not there yet.
 
-    Where the user has a model of this name, a number is appended to it.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be the name of a file, or is that of a bundled model.
+    Where the user has a model of this name, a number is appended to it. What cannot be
+    the name of a file, or is that of a bundled model, is a `ValueError`.
     """
     name = name.strip()
     if DEVICES.fullmatch(name):

@@ -89,10 +89,8 @@ def disturbed_disks(kind: str, side: int = 304, seed: int = 1) -> Sample:
     Parameters
     ----------
     kind : {"noise", "deformation"}
-    side : int
-        Of the image, in pixels.
-    seed : int
-        Of the noise or the deformation.
+    side, seed : int
+        Pixels of the image along an axis; of the noise or the deformation.
     """
     lattice = disks((side, side), SPACING)
     if kind == "noise":
@@ -202,13 +200,7 @@ def constant(shape: Sequence[int] = (508, 508), value: float = 1.0) -> Sample:
 
 
 def make_sample(name: str) -> Sample:
-    """Make a bundled sample.
-
-    Raises
-    ------
-    ValueError
-        If there is no such sample; the message names those there are.
-    """
+    """Make a bundled sample."""
     if name not in SAMPLES:
         raise ValueError(f"no sample {name!r}; there are {', '.join(SAMPLES)}")
     return SAMPLES[name].make()

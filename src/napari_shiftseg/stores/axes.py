@@ -299,7 +299,16 @@ def _order(axes: str) -> list[int]:
 
 
 def named_axes(axes: str, shape: tuple[int, ...], kind: str) -> str:
-    """Return axes in letters that we know; what no one has named by its shape."""
+    """Return axes in letters that we know; what no one has named by its shape.
+
+    Parameters
+    ----------
+    axes : str
+        In tifffile's letters.
+    shape : tuple of int
+    kind : str
+        Of the series, as tifffile names it.
+    """
     for letter in ALSO_CHANNELS:
         if CHANNELS not in axes:
             axes = axes.replace(letter, CHANNELS)

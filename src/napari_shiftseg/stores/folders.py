@@ -211,11 +211,6 @@ def refuse_to_overwrite(
         Whether the user said that all may be.
     kind : str
         Of what one's own would be: "report", "figure".
-
-    Raises
-    ------
-    FileExistsError
-        If there is such a file; it is named.
     """
     if overwrite:
         return
@@ -233,10 +228,8 @@ def is_file_like(path: Path, other: Path) -> bool:
 
     Parameters
     ----------
-    path : Path
-        May not be there.
-    other : Path
-        Is there.
+    path, other : Path
+        The first one may not be there.
     """
     return _is(path, _sum(other))
 

@@ -291,6 +291,14 @@ def with_photometry(stored: Stored, page: tifffile.TiffPage, kind: str) -> Store
 
     tifffile marks every array of booleans as min-is-white, without inverting it: where
     it wrote the file, they are taken as they are.
+
+    Parameters
+    ----------
+    stored : Stored
+    page : TiffPage
+        Whose tags say it.
+    kind : str
+        Of the series, as tifffile names it.
     """
     photometric = int(page.photometric)
     if photometric == WHITE_IS_ZERO:

@@ -56,11 +56,6 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
         Of the new model.
     start : ModelConfig
         Of the model to begin with.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be trained on images of objects.
     """
     if not start.foreground:
         raise ValueError(

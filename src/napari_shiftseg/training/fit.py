@@ -154,9 +154,7 @@ class Training:
         return float(self._schedule.get_last_lr()[0])
 
     def steps(self) -> Iterator[TrainingStep]:
-        """Train, yielding after each step, until all are done or patience ends.
-
-        It ends, too, where `is_stopped` says so.
+        """Train, yielding after each step, until all are done or it ends early.
 
         Raises
         ------

@@ -234,13 +234,12 @@ def held_out(
     """Part samples into those to train on and those to validate on, every tenth.
 
     One image alone is both; so are all of fewer than ten, where images are labelled in
-    parts: a few corrections are too few to hold one out.
+    parts (`is_partly`): a few corrections are too few to hold one out.
 
     Parameters
     ----------
     samples : sequence
     is_partly : bool
-        Whether they are labelled in parts.
     """
     if len(samples) == 1 or (is_partly and len(samples) < HELD_OUT):
         return list(samples), list(samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -355,7 +356,4 @@ class KnownPixels:
 
 def _product(axes: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     """Return where all of these are true, one axis each."""
-    shown = np.ones((), dtype=np.bool_)
-    for along in axes:
-        shown = shown[..., None] & along
-    return shown
+    return np.asarray(reduce(np.logical_and.outer, axes, np.ones((), dtype=np.bool_)))

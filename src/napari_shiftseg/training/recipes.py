@@ -146,11 +146,6 @@ def sample_training(
         Output window the loss sees, in pixels.
     steps, seed : int
         Of the training.
-
-    Raises
-    ------
-    ValueError
-        If the sample cannot be trained on, or the window or steps are below 1.
     """
     if name not in SAMPLES_TO_TRAIN_ON:
         known = ", ".join(SAMPLES_TO_TRAIN_ON)
@@ -224,11 +219,6 @@ def object_training(
         What else of `Recipe` is not as usual.
     **options
         Of `Training`: device, workers, command.
-
-    Raises
-    ------
-    ValueError
-        If the window is below the period, or larger than an image.
     """
     sizes = [sample.labels.shape for sample in samples]
     window = window or usual_window(config.shape, sizes)

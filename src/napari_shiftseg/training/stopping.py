@@ -210,9 +210,9 @@ class Validation:
         best : Best
             Best validation so far.
         """
-        return (
-            self.patience is not None and done - best.step >= self.patience * self.every
-        )
+        if self.patience is None:
+            return False
+        return done - best.step >= self.patience * self.every
 
     def scores(self, best: Best) -> dict[str, float | int | str]:
         """Return what the best weights reached, for the provenance."""
@@ -233,10 +233,8 @@ class Best:
 
         Parameters
         ----------
-        ap50 : float
-            Of another validation.
-        is_full : bool
-            Whether that one is full.
+        ap50, is_full : float, bool
+            Of the other one.
         """
         return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
 

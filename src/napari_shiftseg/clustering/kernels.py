@@ -17,8 +17,6 @@ from napari_shiftseg.clustering.settings import Kernel
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    Steps = Generator[None, None, Tensor]
-
 
 Points = TypeVar("Points", Tensor, NDArray[Any])
 
@@ -38,8 +36,8 @@ def on_sphere(points: Points, axis: int = -1) -> Points:
         Of the channels.
     """
     if isinstance(points, Tensor):
-        lengths = points.norm(dim=axis, keepdim=True)
-        moved: Tensor = points / lengths.masked_fill_(lengths == 0, inf)
+        norms = points.norm(dim=axis, keepdim=True)
+        moved: Tensor = points / norms.masked_fill_(norms == 0, inf)
         return moved
     length = np.linalg.norm(points, axis=axis, keepdims=True)
     length[length == 0] = inf
@@ -59,9 +57,9 @@ class Frame:
     kernel is the gaussian of these coordinates.
     """
 
-    bandwidth: float  # :math:`h`, above 0
+    bandwidth: float  # h, above 0
     kernel: Kernel
-    centre: Rows  # :math:`c`, (channels,); not used on the sphere
+    centre: Rows  # c, (channels,); not used on the sphere
     device: torch.device
 
     @classmethod

@@ -18,11 +18,11 @@ from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.explain.pixel import ask_pixel, distance_image
 from napari_shiftseg.explain.reasons import reason_of
 from napari_shiftseg.inference.predict import open_for, plan_for
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.steps import exhaust
 
 SIZE, VIEW, CHANNELS, LEAST = 1024, 512, 16, 10  # pixels, ..., images a second
 MIDDLE = ((SIZE - VIEW) // 2, (SIZE + VIEW) // 2)

@@ -24,8 +24,7 @@ import numpy as np
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.networks.unet import load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import make_sample

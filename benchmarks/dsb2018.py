@@ -49,7 +49,7 @@ from napari_shiftseg.experiments.window_rows import (
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import writable_folder
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.experiments.window_rows import Sweeps, Windows
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 WINDOWS = (20, 36, 52, 68, 84, 100, 148, 196, 244)
 QUICK = (20, 84, 244)

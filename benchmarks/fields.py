@@ -25,7 +25,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:

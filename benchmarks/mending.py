@@ -59,7 +59,7 @@ from napari_shiftseg.mending.edits import (
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.metrics.label_image import contingency
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.figures_of_merit import Table, write_csv
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 IMAGES = 10
 BRUSH = 10  # pixels across, the size with which napari begins

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import InView, Kept, Relabelling
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Clustering

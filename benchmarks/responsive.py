@@ -30,8 +30,8 @@ from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.mending.edit_files import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.relabelling.relabel import Kept
 from napari_shiftseg.samples.nuclei import nuclei

@@ -16,11 +16,10 @@ import torch
 from napari_shiftseg.cli import compare as demo
 from napari_shiftseg.cli import entry
 from napari_shiftseg.cli import entry as failure
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import UNet, new_model
+from napari_shiftseg.networks.unet import UNet, load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

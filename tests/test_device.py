@@ -3,12 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_shiftseg.device import (
-    MOST_ON_CPU,
-    available_devices,
-    memory_budget,
-    resolve_device,
-)
+from napari_shiftseg.device import available_devices, resolve_device
+from napari_shiftseg.inference.memory import MOST_ON_CPU, memory_budget
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ import napari_shiftseg
 PACKAGE = "napari_shiftseg"
 ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
-    "text", "steps", "device", "geometry", "samples", "metrics", "intensity", "stores",
-    "clustering", "networks", "inference", "embeddings", "pipeline", "relabelling",
-    "mending", "explain", "training", "report", "experiments", "gui", "cli",
+    "text", "progress", "device", "geometry", "samples", "metrics", "intensity",
+    "stores", "clustering", "networks", "inference", "embeddings", "pipeline",
+    "relabelling", "mending", "explain", "training", "report", "experiments", "gui",
+    "cli",
 ]  # fmt: skip
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
 HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 
 home = Path(shiftseg.__file__)
 assert "site-packages" in home.parts, f"{home} is not the installed wheel"

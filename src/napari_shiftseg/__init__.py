@@ -7,5 +7,4 @@ package loads neither torch nor scikit-learn, napari or Qt.
 import lazy_loader
 
 __version__ = "0.1.0"
-
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

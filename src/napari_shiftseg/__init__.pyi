@@ -8,9 +8,9 @@ from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
 from .metrics.seams import gradient_magnitude as gradient_magnitude
 from .metrics.seams import seam_scores as seam_scores
-from .networks.checkpoint import load_model as load_model
-from .networks.checkpoint import save_model as save_model
+from .networks.unet import load_model as load_model
 from .networks.unet import new_model as new_model
+from .networks.unet import save_model as save_model
 from .pipeline.comparison import compare as compare
 from .pipeline.segmentation import segment as segment
 from .pipeline.self_test import self_test as self_test

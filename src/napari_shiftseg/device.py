@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import psutil
-
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["float32", "float64", "float16", "bfloat16"]
 
-SHARE_OF_MEMORY = 0.5  # of what is free, that one batch of tiles may take
-MOST_ON_CPU = 2 * 2**30  # bytes; larger tiles gain nothing on a CPU
+Precision = Literal["float32", "float64", "float16", "bfloat16"]
 
 
 def available_devices() -> list[str]:
@@ -51,13 +47,3 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
             f"no device {str(name)!r} on this machine; there is {', '.join(there)}"
         )
     return device
-
-
-def memory_budget(device: torch.device) -> int:
-    """Return the bytes that one batch of tiles may take on this device."""
-    import torch
-
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * SHARE_OF_MEMORY)
-    free = psutil.virtual_memory().available
-    return min(int(free * SHARE_OF_MEMORY), MOST_ON_CPU)

@@ -17,8 +17,15 @@ def compact(sizes: tuple[int, ...]) -> str:
 
 
 def number_of(many: int, noun: str) -> str:
-    """Write a number of things as ``1 object``, ``1,200 objects``."""
-    return f"{many:,} {noun}{'s' * (many != 1)}"
+    """Write a number of things as ``1 object``, ``1,200 objects``.
+
+    Parameters
+    ----------
+    many : int
+    noun : str
+        In the singular; its plural ends with s.
+    """
+    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import save_model
+from napari_shiftseg.networks.unet import save_model
 
 if TYPE_CHECKING:
     from pathlib import Path

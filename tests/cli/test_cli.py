@@ -22,10 +22,9 @@ from napari_shiftseg.cli import compare as demo
 from napari_shiftseg.cli import segment as segment_command
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.header import bundled_models
-from napari_shiftseg.networks.remarks import describe, what_follows
-from napari_shiftseg.networks.unet import UNet
+from napari_shiftseg.networks.properties import describe, what_follows
+from napari_shiftseg.networks.unet import UNet, load_model, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.self_test import self_test
 from napari_shiftseg.samples.catalogue import SAMPLES

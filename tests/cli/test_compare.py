@@ -12,9 +12,9 @@ import tifffile
 from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.cli.terminal import _print_better
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import load_model, save_model
+from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.pipeline.comparison import compare
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

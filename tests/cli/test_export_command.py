@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.header import bundled_models, read_config
+from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.report.model_card import model_card
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.mending.edit_files import EditList, write_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 from napari_shiftseg.mending.replay import mend, replay
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 

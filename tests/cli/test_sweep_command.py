@@ -12,7 +12,7 @@ import pytest
 from skimage.io import imread
 
 from napari_shiftseg.metrics.objects import ObjectScores
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.sweep import sweep
 
 if TYPE_CHECKING:

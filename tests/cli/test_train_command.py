@@ -15,11 +15,10 @@ import torch
 
 from napari_shiftseg.cli import train
 from napari_shiftseg.cli.train import asked_to_stop
-from napari_shiftseg.networks.checkpoint import load_model, save_model
-from napari_shiftseg.networks.unet import UNet, new_model
-from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.training.log import Log
+from napari_shiftseg.networks.unet import UNet, load_model, new_model, save_model
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.partial import corrections
+from napari_shiftseg.training.step import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,12 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.networks.unet import load_model, new_model, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Candidates, Settings
 from napari_shiftseg.pipeline.tuning import tune
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.clustering import climbing as cloud
+from napari_shiftseg.clustering import kernels as cloud
 from napari_shiftseg.clustering import points as distances
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.modes import in_one_thread
 from napari_shiftseg.clustering.settings import Clustering, Effort
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -12,10 +12,10 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import check_estimator
 
 from napari_shiftseg.clustering import mean_shift
-from napari_shiftseg.clustering.climbing import Cloud
+from napari_shiftseg.clustering.kernels import KERNELS, Cloud, Frame
 from napari_shiftseg.clustering.mean_shift import MeanShift
-from napari_shiftseg.clustering.points import KERNELS, Frame, choose, mix
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.clustering.points import choose, mix
+from napari_shiftseg.progress import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

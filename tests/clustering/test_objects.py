@@ -11,7 +11,7 @@ import torch
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.steps import Returning, exhaust
+from napari_shiftseg.progress import Returning, exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.clustering.points import Frame, on_sphere
+from napari_shiftseg.clustering.kernels import Frame, on_sphere
 
 POINTS = np.array([[3.0, 4.0], [0.0, 0.0], [0.0, -2.0], [1e-200, 0.0]])
 UNIT = np.array([[0.6, 0.8], [0.0, 0.0], [0.0, -1.0], [0.0, 0.0]])

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.experiment import STYLE
 from napari_shiftseg.experiments.inputs import Data
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

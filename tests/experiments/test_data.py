@@ -14,7 +14,7 @@ from napari_shiftseg.experiments.inputs import (
     pull_margin,
     read_data,
 )
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

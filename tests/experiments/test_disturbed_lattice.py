@@ -12,7 +12,7 @@ from napari_shiftseg.experiments.lattice import (
     SOUND,
 )
 from napari_shiftseg.networks.unet import build
-from napari_shiftseg.samples.disks import disturbed_disks
+from napari_shiftseg.samples.catalogue import disturbed_disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

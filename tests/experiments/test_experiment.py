@@ -20,10 +20,10 @@ from napari_shiftseg.experiments.experiment import (
     run_steps,
 )
 from napari_shiftseg.experiments.inputs import Data, Network
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.progress import Progress, exhaust
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:

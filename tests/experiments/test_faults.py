@@ -23,9 +23,9 @@ from napari_shiftseg.experiments.faults import (
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.predict import embed, embed_steps, open_for
 from napari_shiftseg.metrics.seams import border_steps, seam_scores, step
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.samples.disks import disks as make_disks
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.progress import exhaust
+from napari_shiftseg.samples.catalogue import disks as make_disks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,11 +19,11 @@ from napari_shiftseg.experiments.look_alikes import (
     numbers_of,
 )
 from napari_shiftseg.experiments.pairs_of_objects import Pairs
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.progress import exhaust
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.steps import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread", "few_draws")
 

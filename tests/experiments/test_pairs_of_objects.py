@@ -19,7 +19,7 @@ from napari_shiftseg.experiments.pairs_of_objects import (
     pairs_of,
     similarities,
 )
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 SHIFT = 2
 

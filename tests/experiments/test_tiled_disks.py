@@ -11,11 +11,10 @@ import pytest
 from napari_shiftseg.experiments import tiled_disks
 from napari_shiftseg.experiments.figures import EXPERIMENTS
 from napari_shiftseg.metrics.seams import step
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.networks.unet import load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
+from napari_shiftseg.samples.catalogue import disks
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome

@@ -19,10 +19,10 @@ from napari_shiftseg.experiments.tiled_nuclei import (
     pieces,
 )
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.comparison import compare
-from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome

@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.window_rows import (
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.inputs import Data

@@ -26,12 +26,11 @@ from napari_shiftseg.experiments.window_size import (
     windows_above,
 )
 from napari_shiftseg.metrics.objects import ObjectScores
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.progress import exhaust
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import small_nuclei
-from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Outcome

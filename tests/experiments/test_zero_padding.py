@@ -11,7 +11,7 @@ from napari_shiftseg.experiments.tiled_disks import (
     TILE,
 )
 from napari_shiftseg.networks.unet import build
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

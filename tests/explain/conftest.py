@@ -15,7 +15,7 @@ from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.clustering.kernels import Frame
 from napari_shiftseg.clustering.mean_shift import MeanShift
-from napari_shiftseg.clustering.points import Frame, by_differences
+from napari_shiftseg.clustering.points import by_differences
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.explain.distance import (
     distances,

@@ -20,9 +20,9 @@ from napari_shiftseg.explain.reasons import (
 from napari_shiftseg.explain.two_objects import TileBorder
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.splits import splitting_seams
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.result import Prediction
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.samples.nuclei import nuclei
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -27,11 +27,11 @@ from napari_shiftseg.explain.reasons import (
 )
 from napari_shiftseg.mending.edits import Merge, Paint, Split
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import Relabelling
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.steps import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,12 +7,7 @@ import json
 import pytest
 
 from napari_shiftseg.geometry.advice import effort
-from napari_shiftseg.geometry.cost import (
-    COLUMNS,
-    Cost,
-    cheapest,
-    planned_costs,
-)
+from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest, planned_costs
 from napari_shiftseg.geometry.cost import time_text as text_of
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
@@ -27,7 +22,7 @@ def net(*axes: AxisShape) -> UNetShape:
 def test_one_axis_by_hand():
     # 12 pixels: three tiles of 4, two of 8 (the last one half empty), or one of 12
     costs = planned_costs((12,), net(SMALL))
-    found = [(c.name, c.reads, c.keeps, c.tiles, c.computed) for c in costs]
+    found = [(c.name, c.plan.reads, c.keeps, len(c.plan), c.plan.cost) for c in costs]
     assert found == [
         ("4", (44,), (4,), 3, 3 * 44 / 12),
         ("8", (48,), (8,), 2, 2 * 48 / 12),
@@ -44,16 +39,16 @@ def test_windows_double_until_they_cover_the_image():
 
 
 def test_a_short_axis_stops_at_its_end():
-    windows = [c.window for c in planned_costs((6, 40), net(SMALL, SMALL))]
+    windows = [c.plan.window for c in planned_costs((6, 40), net(SMALL, SMALL))]
     assert windows == [(4, 4), (8, 8), (8, 16), (8, 32), (6, 40)]
 
 
 def test_axes_of_other_periods_keep_their_own_multiples():
     shape = net(AxisShape((1, 2)), AxisShape((3, 3)))  # periods 2 and 9
     *tiled, _ = planned_costs((50, 90), shape)
-    assert [cost.window for cost in tiled][:3] == [(2, 9), (4, 18), (8, 36)]
-    assert {cost.window[0] % 2 for cost in tiled} == {0}
-    assert {cost.window[1] % 9 for cost in tiled} == {0}
+    assert [cost.plan.window for cost in tiled][:3] == [(2, 9), (4, 18), (8, 36)]
+    assert {cost.plan.window[0] % 2 for cost in tiled} == {0}
+    assert {cost.plan.window[1] % 9 for cost in tiled} == {0}
 
 
 def test_period_1():
@@ -72,8 +67,8 @@ def test_the_cheapest_that_fits_is_listed_and_none_is_cheaper():
         for i in range(1, 27)
         for j in range(1, 19)
     ]
-    assert best.computed == min(p.cost for p in every if p.memory <= memory)
-    assert min(p.cost for p in every) < best.computed  # without the limit
+    assert best.plan.cost == min(p.cost for p in every if p.memory <= memory)
+    assert min(p.cost for p in every) < best.plan.cost  # without the limit
     assert [cost.fits for cost in costs] == [c.memory <= memory for c in costs]
     assert not costs[-1].fits
 
@@ -84,7 +79,7 @@ def test_nothing_fits():
 
 def test_windows_of_the_users_own_keep_their_order():
     costs = planned_costs((100, 100), net(SMALL, SMALL), [30, (8, 4)])
-    assert [cost.window for cost in costs] == [(30, 30), (8, 4)]
+    assert [cost.plan.window for cost in costs] == [(30, 30), (8, 4)]
     assert [cost.keeps for cost in costs] == [(28, 28), (8, 4)]
     with pytest.raises(ValueError, match="one window or more"):
         planned_costs((100, 100), net(SMALL, SMALL), [])

@@ -9,12 +9,11 @@ from napari_shiftseg.geometry.cost import (
     CORE_SPEED,
     LONGEST_ROUGH,
     MOST_TILES,
-    multiply_adds,
     rough_seconds,
     work_warning,
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape, multiply_adds
 
 SMALL = AxisShape((2, 2))  # p = 4, context 40
 NET = UNetShape((SMALL, SMALL), (2, 4, 8))

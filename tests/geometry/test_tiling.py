@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.geometry.axis_plan import AxisTile, kept
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.geometry.window import AxisTile, kept
 
 STANDARD = AxisShape((2, 2, 2, 2))  # p = 16, context 184
 DISKS = UNetShape((STANDARD, STANDARD))

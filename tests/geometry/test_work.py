@@ -7,7 +7,7 @@ from math import prod
 import pytest
 import torch
 
-from napari_shiftseg.geometry.cost import multiply_adds
+from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.networks.unet import CONVOLUTIONS, TRANSPOSED, new_model
 
 

@@ -12,7 +12,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.segment.form import LastChoice
 from napari_shiftseg.networks.config import ModelConfig, Provenance
 from napari_shiftseg.networks.unet import build
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 
 
 @pytest.fixture(scope="session", autouse=True)

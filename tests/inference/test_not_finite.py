@@ -11,8 +11,8 @@ import torch
 
 from napari_shiftseg.inference.network import NotFiniteError
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.checkpoint import load_model, save_model, unsound
 from napari_shiftseg.networks.header import CheckpointError
+from napari_shiftseg.networks.unet import load_model, save_model, unsound
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:

@@ -13,15 +13,14 @@ import pytest
 import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.network import is_out_of_memory
+from napari_shiftseg.inference.memory import is_out_of_memory
 from napari_shiftseg.inference.predict import (
     embed,
     embed_steps,
     open_for,
-    predict_steps,
 )
 from napari_shiftseg.networks.unet import UNet
-from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -358,7 +357,7 @@ class TestOneRun:
         out = zarr.create_array(
             tmp_path / "e.zarr", shape=(3, 31, 42), chunks=(3, 8, 8), dtype="f4"
         )
-        for _ in predict_steps(open_for(image, model), model, plan, out):
+        for _ in embed_steps(open_for(image, model), model, plan, out=out):
             pass
         np.testing.assert_array_equal(out[:], embed(image, model, 8))
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
 from napari_shiftseg.geometry.tiling import TilePlan
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.geometry.window import AxisPlan, AxisTile
 from napari_shiftseg.metrics.splits import Cut, Seam, split_objects, splitting_seams
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks import checkpoint
-from napari_shiftseg.networks.checkpoint import copy_model, load_model, save_model
+from napari_shiftseg.networks import unet as checkpoint
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import (
     CONFIG_KEY,
@@ -27,7 +26,13 @@ from napari_shiftseg.networks.header import (
     find_model,
     read_config,
 )
-from napari_shiftseg.networks.unet import UNet, new_model
+from napari_shiftseg.networks.unet import (
+    UNet,
+    copy_model,
+    load_model,
+    new_model,
+    save_model,
+)
 from napari_shiftseg.stores import whole_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")

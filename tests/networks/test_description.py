@@ -8,7 +8,7 @@ import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.remarks import (
+from napari_shiftseg.networks.properties import (
     describe,
     own_seams,
     training_window_warning,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.header import (
     bundled_models,
     figure_models,
@@ -15,7 +14,7 @@ from napari_shiftseg.networks.header import (
     own_models,
     read_config,
 )
-from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.networks.unet import load_model, new_model, save_model
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 pytestmark = pytest.mark.usefixtures("one_thread")

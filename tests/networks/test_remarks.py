@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_shiftseg.networks.config import ModelConfig, Provenance
-from napari_shiftseg.networks.remarks import what_exact_means, what_follows
+from napari_shiftseg.networks.properties import what_exact_means, what_follows
 
 
 def provenance(*window: int) -> Provenance:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.nuclei import nuclei
 

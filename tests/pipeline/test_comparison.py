@@ -14,7 +14,7 @@ from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.comparison import Comparison, compare, compare_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.samples.disks import disks as make_disks
+from napari_shiftseg.samples.catalogue import disks as make_disks
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
@@ -171,13 +171,13 @@ class TestCompare:
     def test_a_reference_too_large_for_one_pass(
         self, model: UNet, rng, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from napari_shiftseg.inference import predict
+        from napari_shiftseg.inference import memory, predict
         from napari_shiftseg.pipeline import comparison as module
 
         image = rng.normal(size=(31, 42))
         expected = compare(image, model, window=6).reference
         least = model.shape.peak_values((48, 48)) * 4
-        for where in (predict, module):
+        for where in (memory, predict, module):
             monkeypatch.setattr(where, "memory_budget", lambda device: least)
         tiled = compare(image, model, window=6).reference
         np.testing.assert_allclose(tiled, expected, atol=1e-5)

@@ -35,7 +35,7 @@ def test_what_does_not_fit_has_no_time(
     model: UNet, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable
 ) -> None:
     came = limit_memory(10**9)
-    least = planned_costs(SIZE, model.shape)[1].memory  # a tile of 8
+    least = planned_costs(SIZE, model.shape)[1].plan.memory  # a tile of 8
     monkeypatch.setattr(module, "memory_budget", lambda device: least)
     found = costs(SIZE, model, [4, 8, 16], device="cpu")
     assert [cost.fits for cost in found] == [True, True, False]
@@ -70,7 +70,7 @@ def test_each_is_told_as_it_is_found(model: UNet) -> None:
         (0, 2), (1, 2), (1, 2), (2, 2),
     ]  # fmt: skip
     found = [step.cost for step in steps if isinstance(step, CostProgress)]
-    assert [cost.window for cost in found] == [(4, 4), (8, 8)]
+    assert [cost.plan.window for cost in found] == [(4, 4), (8, 8)]
     assert steps[0].stage == "measuring tiles of 4"
 
 

@@ -15,7 +15,7 @@ from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.opening import plane_scale_steps
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,12 +23,12 @@ from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.pipeline.segmentation import segment, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import Returning
+from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

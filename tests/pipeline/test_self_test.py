@@ -10,7 +10,7 @@ import pytest
 
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.remarks import what_exact_means
+from napari_shiftseg.networks.properties import what_exact_means
 from napari_shiftseg.networks.unet import UNet, new_model
 from napari_shiftseg.pipeline import self_test as module
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test, self_test_steps

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.geometry.window import default_windows
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline import sweep as module
@@ -19,11 +20,10 @@ from napari_shiftseg.pipeline.sweep import (
     PooledPoint,
     SweepPoint,
     SweepProgress,
-    default_windows,
     sweep,
     sweep_steps,
 )
-from napari_shiftseg.steps import Returning
+from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet

@@ -23,7 +23,7 @@ from napari_shiftseg.pipeline.tuning import (
     tune,
     tune_steps,
 )
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet

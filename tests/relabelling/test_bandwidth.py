@@ -11,6 +11,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.relabelling.bandwidth import (
     FACTORS,
     FINER,
@@ -20,7 +21,6 @@ from napari_shiftseg.relabelling.bandwidth import (
     best_of,
 )
 from napari_shiftseg.relabelling.relabel import Relabelling
-from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,8 @@ import pytest
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import Kept, Relabelling
-from napari_shiftseg.steps import exhaust
 
 if TYPE_CHECKING:
     from napari_shiftseg.pipeline.result import Segmentation

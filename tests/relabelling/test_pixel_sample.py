@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling import pixel_sample
 from napari_shiftseg.relabelling.pixel_sample import (
     points_of_each,
     sample_steps,
     slabs,
 )
-from napari_shiftseg.steps import exhaust
 
 
 def sampled(labels, most, background=False, region=None, offset=None, size=None):

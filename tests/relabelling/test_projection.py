@@ -6,13 +6,13 @@ import pytest
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling import projection
 from napari_shiftseg.relabelling.pixel_sample import lassoed_steps, within
 from napari_shiftseg.relabelling.projection import (
     principal_components,
     projection_steps,
 )
-from napari_shiftseg.steps import exhaust
 
 MODES = np.array([(0.0, 0, 0, 0), (8, 0, 0, 0), (0, 6, 0, 0)])
 

@@ -17,12 +17,12 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.relabelling.relabel import (
     InView,
     Relabelling,
     clipped,
 )
-from napari_shiftseg.steps import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.comparison import Comparison, compare
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 
 @pytest.fixture(scope="session")

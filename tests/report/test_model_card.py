@@ -9,10 +9,9 @@ import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.window import largest_window
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.remarks import what_follows
-from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.networks.properties import what_follows
+from napari_shiftseg.networks.unet import load_model, new_model
 from napari_shiftseg.report.model_card import file_name, model_card, plain
 
 HEADINGS = [

@@ -294,7 +294,7 @@ def test_an_embedding_that_is_one_value() -> None:
 
 
 def test_figures_to_be_read_with_care(disks_model) -> None:
-    from napari_shiftseg.samples.disks import disks
+    from napari_shiftseg.samples.catalogue import disks
 
     in_step = disks((113, 113), period=16)
     result = compare(in_step.image, disks_model, window=16, device="cpu")

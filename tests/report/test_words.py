@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from napari_shiftseg.networks.remarks import describe
+from napari_shiftseg.networks.properties import describe
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.model_card import (
     ABSENT,

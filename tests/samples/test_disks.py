@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_shiftseg.samples.catalogue import SAMPLES, constant, make_sample
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import SAMPLES, constant, disks, make_sample
 
 
 def drawn(shape, period, radius):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_shiftseg.samples.disks import deformed, disks, noisy
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
+from napari_shiftseg.samples.catalogue import deformed, disks, noisy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

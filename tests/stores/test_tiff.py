@@ -12,8 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_shiftseg.stores.calibration import Distance
-from napari_shiftseg.stores.channels import EQUAL_COLOURS
+from napari_shiftseg.stores.axes import Distance
 from napari_shiftseg.stores.reading import (
     doubt,
     image_for,
@@ -21,6 +20,7 @@ from napari_shiftseg.stores.reading import (
     read_image,
     read_labels,
 )
+from napari_shiftseg.stores.stored_image import EQUAL_COLOURS
 
 if TYPE_CHECKING:
     from pathlib import Path

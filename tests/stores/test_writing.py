@@ -15,13 +15,11 @@ import tifffile
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.stores import writing
-from napari_shiftseg.stores.calibration import Distance
+from napari_shiftseg.stores.axes import Distance, axis_names, result_axes
 from napari_shiftseg.stores.reading import numbered_anew, read_image
 from napari_shiftseg.stores.writing import (
     KINDS,
-    axis_names,
     outputs_of,
-    result_axes,
     write_pixels,
     write_segmentation,
 )

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from napari_shiftseg.report.figures_of_merit import write_csv
 from napari_shiftseg.report.plots import draw_training, training_table
-from napari_shiftseg.training.log import MOST_POINTS, Course
-from napari_shiftseg.training.step import TrainingStep
+from napari_shiftseg.training.step import MOST_POINTS, Course, TrainingStep
 from napari_shiftseg.training.validation import Validated
 
 

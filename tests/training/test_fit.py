@@ -13,23 +13,18 @@ import torch
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.intensity.scale import Scale
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build
-from napari_shiftseg.samples.disks import disks
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.networks.unet import build, load_model, save_model
+from napari_shiftseg.samples import Sample
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training import validation
-from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.defaults import refuse_untrained_phases
 from napari_shiftseg.training.fit import Training, train
 from napari_shiftseg.training.recipes import Recipe, object_recipe, sample_training
 from napari_shiftseg.training.step import TrainingStep
-from napari_shiftseg.training.validation import (
-    Best,
-    Validated,
-    ValidatedPart,
-    Validation,
-)
+from napari_shiftseg.training.stopping import Best, Validation
+from napari_shiftseg.training.validation import Validated, ValidatedPart
+from napari_shiftseg.training.windows import Augmentation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -390,7 +385,7 @@ def test_a_training_goes_on_with_its_own_settings_only(tmp_path):
     with pytest.raises(ValueError, match="with other settings"):
         validated(steps=61).resume(path)
     path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="no training that can be gone on with"):
+    with pytest.raises(ValueError, match="no training that can be resumed"):
         one.resume(path)
 
 
@@ -418,7 +413,7 @@ def test_a_damaged_state_is_refused(tmp_path, change):
     training.save(path)
     known = torch.load(path, weights_only=True)
     torch.save(known | change, path)
-    with pytest.raises(ValueError, match="no training that can be gone on with"):
+    with pytest.raises(ValueError, match="no training that can be resumed"):
         training.resume(path)
 
 
@@ -426,7 +421,7 @@ def test_a_damaged_state_is_refused(tmp_path, change):
 def test_what_is_no_state_is_refused(tmp_path, content):
     path = tmp_path / "state.training"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="no training that can be gone on with"):
+    with pytest.raises(ValueError, match="no training that can be resumed"):
         validated().resume(path)
 
 
@@ -434,7 +429,7 @@ def test_what_is_no_state_is_refused(tmp_path, content):
 def test_a_state_of_something_else_is_refused(tmp_path, state):
     path = tmp_path / "state.training"
     torch.save(state, path)
-    with pytest.raises(ValueError, match="no training that can be gone on with"):
+    with pytest.raises(ValueError, match="no training that can be resumed"):
         validated().resume(path)
 
 
@@ -445,7 +440,7 @@ def test_a_state_cut_off_anywhere_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in (1, 30, len(whole) // 3, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="no training that can be gone on with"):
+        with pytest.raises(ValueError, match="no training that can be resumed"):
             training.resume(path)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.training import windows as known_pixels
-from napari_shiftseg.training.windows import KnownPixels, Starts
+from napari_shiftseg.training import partial as known_pixels
+from napari_shiftseg.training.partial import KnownPixels, Starts
 
 
 def shown(axis: Starts, k: int) -> set[int]:

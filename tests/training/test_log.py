@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_shiftseg.training.log import COLUMNS, EVERY, Log
-from napari_shiftseg.training.step import TrainingStep
+from napari_shiftseg.training.step import COLUMNS, EVERY, Log, TrainingStep
 from napari_shiftseg.training.validation import Validated
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def test_going_on_drops_what_came_after_the_saved_state(path: Path) -> None:
 
 def test_seconds_go_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([1000.0, 1007.0, 5000.0, 5002.5])
-    monkeypatch.setattr("napari_shiftseg.training.log.perf_counter", lambda: next(now))
+    monkeypatch.setattr("napari_shiftseg.training.step.perf_counter", lambda: next(now))
     Log(path).add(step(100))
     Log(path, done=100).add(step(200))
     assert [row["seconds"] for row in rows(path)] == ["7.0", "9.5"]

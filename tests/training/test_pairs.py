@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.stores.channels import MADE_GREY
+from napari_shiftseg.stores.stored_image import MADE_GREY
 from napari_shiftseg.training.pairs import (
     counted_pairs,
     held_out,

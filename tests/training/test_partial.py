@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.training.partial import corrections, training_pairs
 from napari_shiftseg.training.windows import RandomWindows, WindowPlace
 

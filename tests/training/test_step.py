@@ -10,10 +10,9 @@ import torch
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build, new_model
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.networks.unet import build, load_model, new_model, save_model
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.recipes import Recipe
 from napari_shiftseg.training.step import in_tiles

@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.geometry.cost import multiply_adds
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.training import validation as validated_part
-from napari_shiftseg.training.validation import (
-    ValidatedPart,
-    part_for,
-    work_of_a_step,
-)
+from napari_shiftseg.training.validation import ValidatedPart, part_for, work_of_a_step
 
 SHAPE = ModelConfig.new(depth=2, features=4, embedding_channels=4).shape
 STEP = work_of_a_step(SHAPE, (36, 36), 2)

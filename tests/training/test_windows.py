@@ -9,9 +9,8 @@ import pytest
 
 from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.samples.sample import Sample
-from napari_shiftseg.training.augmentation import Augmentation
-from napari_shiftseg.training.windows import RandomWindows, WindowPlace
+from napari_shiftseg.samples import Sample
+from napari_shiftseg.training.windows import Augmentation, RandomWindows, WindowPlace
 
 
 def numbered(*shape: int, start: int = 0) -> Sample:

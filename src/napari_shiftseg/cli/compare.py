@@ -25,8 +25,8 @@ from napari_shiftseg.experiments.figures import ALL, find_experiments
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.metrics.metric import pooled_metrics
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.remarks import own_seams
+from napari_shiftseg.networks.properties import own_seams
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, sweep_table, write_csv

@@ -12,7 +12,7 @@ from napari_shiftseg.cli.terminal import note, print_table, read_labels, with_pr
 from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
-from napari_shiftseg.networks.checkpoint import copy_model, load_model
+from napari_shiftseg.networks.unet import copy_model, load_model
 from napari_shiftseg.pipeline.tuning import (
     Tuning,
     tune_steps,

@@ -11,7 +11,6 @@ from napari_shiftseg.cli.terminal import print_table, read_source, with_progress
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.networks.checkpoint import copy_model, load_model
 from napari_shiftseg.networks.header import (
     SUFFIX,
     bundled_models,
@@ -20,7 +19,8 @@ from napari_shiftseg.networks.header import (
     own_models,
     read_config,
 )
-from napari_shiftseg.networks.remarks import Remark, describe, what_follows
+from napari_shiftseg.networks.properties import Remark, describe, what_follows
+from napari_shiftseg.networks.unet import copy_model, load_model
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.segmentation import frames_of
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps

@@ -16,8 +16,8 @@ from napari_shiftseg.cli.terminal import (
 )
 from napari_shiftseg.mending.edit_files import read_edits
 from napari_shiftseg.mending.replay import mend
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.header import SUFFIX
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation

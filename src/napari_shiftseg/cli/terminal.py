@@ -12,9 +12,9 @@ from tqdm import tqdm
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.geometry.cost import MOST_TILES
 from napari_shiftseg.metrics.metric import rows
+from napari_shiftseg.progress import Progress, Returning
 from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.steps import Progress, Returning
 from napari_shiftseg.stores import reading
 from napari_shiftseg.stores.reading import image_for
 

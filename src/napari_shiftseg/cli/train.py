@@ -20,9 +20,9 @@ from napari_shiftseg.cli.options import check_model_file
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.intensity.scale import USUAL_READING
-from napari_shiftseg.networks.checkpoint import save_model
 from napari_shiftseg.networks.header import read_config
-from napari_shiftseg.networks.remarks import describe, own_seams_warning
+from napari_shiftseg.networks.properties import describe, own_seams_warning
+from napari_shiftseg.networks.unet import save_model
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
     STEPS,
@@ -30,7 +30,6 @@ from napari_shiftseg.training.defaults import (
     object_config,
 )
 from napari_shiftseg.training.fit import Training
-from napari_shiftseg.training.log import Log, is_log
 from napari_shiftseg.training.pairs import (
     counted_pairs,
     held_out,
@@ -39,8 +38,8 @@ from napari_shiftseg.training.pairs import (
     to_learn,
 )
 from napari_shiftseg.training.recipes import object_training, sample_training
-from napari_shiftseg.training.state import SUFFIX
-from napari_shiftseg.training.validation import Validation
+from napari_shiftseg.training.step import Log, is_log
+from napari_shiftseg.training.stopping import SUFFIX, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.cli.requests import Asked, TrainingRequest
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Settings
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 
 @contextmanager
@@ -103,7 +102,7 @@ def run_training(
     elif saved.exists():
         raise FileExistsError(
             f"{saved} is a training under way: add --resume to go on with it, or "
-            f"delete it to begin anew"
+            f"delete it to start again"
         )
     elif output.exists():
         raise FileExistsError(

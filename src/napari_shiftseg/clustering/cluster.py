@@ -15,7 +15,7 @@ from napari_shiftseg.clustering.components import (
     without_small,
 )
 from napari_shiftseg.clustering.modes import Pixels
-from napari_shiftseg.steps import patiently, saying
+from napari_shiftseg.progress import patiently, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -121,9 +121,7 @@ class Whole(Clusters):
         return image, background
 
     def _parted(self, image: NDArray[np.int32]) -> NDArray[np.int32]:
-        if not self._settings.split_far_parts:
-            return image
-        return connected(image)
+        return connected(image) if self._settings.split_far_parts else image
 
     def _whole_ones(self, view: Box) -> NDArray[np.int32] | None:
         """Return the objects in a view, or None where one may go on elsewhere."""
@@ -177,11 +175,6 @@ def cluster_steps(
         Where the mean shift computes.
     effort : Effort, optional
         What may be computed; without it all that is needed.
-
-    Returns
-    -------
-    objects : Objects
-        With the modes of all that was clustered.
 
     Raises
     ------

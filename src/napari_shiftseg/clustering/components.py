@@ -10,17 +10,16 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label
 
-from napari_shiftseg.clustering.neighbourhoods import piece_together
+from napari_shiftseg.clustering.modes import piece_together
 from napari_shiftseg.metrics.label_image import same_objects
-from napari_shiftseg.steps import patiently, saying
+from napari_shiftseg.progress import patiently, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Find, Pixels
-    from napari_shiftseg.clustering.neighbourhoods import Piecing
+    from napari_shiftseg.clustering.modes import Find, Piecing, Pixels
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box
 
@@ -29,22 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Objects:
-    r"""Objects of an image.
+    r"""Objects of an image."""
 
-    Attributes
-    ----------
-    labels : ndarray of int32
-        (\*spatial), 0 is background, objects numbered from 1.
-    modes : ndarray
-        (modes, channels), the background's included.
-    mode_of : ndarray of int64
-        (objects + 1,), the index in `modes` of each object's mode: the one that most of
-        its pixels have, those aside that came from a piece below the minimum size. The
-        0th is the background's mode, −1 where it has none.
-    """
-
-    labels: NDArray[np.int32]
-    modes: NDArray[Any]
+    labels: NDArray[np.int32]  # (*spatial), 0 is background, objects numbered from 1
+    modes: NDArray[Any]  # (modes, channels), the background's included
+    # (objects + 1,), the index in `modes` of each object's mode: the one that most of
+    # its pixels have, those aside that came from a piece below the minimum size. The
+    # 0th is the background's mode, −1 where it has none
     mode_of: NDArray[np.int64]
 
 
@@ -81,25 +71,17 @@ class Clusters(ABC):
 
     @abstractmethod
     def view_steps(self, view: Box) -> Steps:
-        r"""Find the objects a view shows; yields (done, total) parts of all work.
+        r"""Find the objects a view shows, (\*view): those of `steps`, numbered anew.
 
-        Returns
-        -------
-        ndarray of int32
-            (\*view), the objects as `steps` has them, but numbered anew.
+        Yields (done, total) parts of all work.
         """
 
 
 class Components(Clusters):
     """Components of a foreground, connected by faces, clustered each by itself.
 
-    Parameters
-    ----------
-    pixels, settings, foreground, find
-        See `Clusters`.
-    neighbourhood : sequence of int, optional
-        Per axis; larger components are clustered in overlapping neighbourhoods of this
-        size.
+    Those larger than `neighbourhood`, per axis, are clustered in overlapping ones; see
+    `Clusters` for the other parameters.
     """
 
     def __init__(
@@ -271,13 +253,19 @@ def connected(image: NDArray[Any]) -> NDArray[np.int32]:
 def without_small(
     labels: NDArray[Any], min_size: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Drop objects below the minimum size and number the others from 1, in their order.
+    r"""Drop objects below the minimum size; number the others from 1, in their order.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        (\*spatial)
+    min_size : int
+        In pixels.
 
     Returns
     -------
-    labels : ndarray of int32
-    kept : ndarray of int64
-        (objects,), the former numbers.
+    ndarray of int32, ndarray of int64
+        The labels, and the former numbers, (objects,).
     """
     sizes = np.bincount(labels.ravel(), minlength=1)
     is_kept = sizes >= max(min_size, 1)

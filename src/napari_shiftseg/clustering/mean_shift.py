@@ -11,19 +11,18 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from napari_shiftseg.clustering.kernels import KERNELS, Frame
 from napari_shiftseg.clustering.points import (
-    KERNELS,
-    Frame,
     Rows,
     WeightedRows,
     bin_points,
     squared_distances,
 )
-from napari_shiftseg.clustering.search import Limits, ModeSearch
+from napari_shiftseg.clustering.search import ModeSearch
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.tiling import chunks
-from napari_shiftseg.steps import exhaust, patiently
+from napari_shiftseg.progress import exhaust, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -147,11 +146,6 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             (points,), one for each, such as the index of a pixel in the whole image;
             by default the index in ``X``.
 
-        Returns
-        -------
-        MeanShift
-            This estimator.
-
         Raises
         ------
         ValueError
@@ -186,17 +180,6 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             (points,), one for each.
         effort : Effort, optional
             Spent on the way; without it the search goes on to its end.
-
-        Returns
-        -------
-        MeanShift
-            This estimator, without labels.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range, the device is not there, or a point is
-            not finite.
         """
         self._check_parameters()
         if X.dtype not in (np.float32, np.float64):
@@ -212,17 +195,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def nearest(self, X: Rows) -> NDArray[np.int32]:
         """Return the index of every point's nearest mode, as `predict` but unchecked.
 
-        Points given part by part, see `parts`, have the labels that `fit` gives them.
-
-        Parameters
-        ----------
-        X : ndarray of float32 or float64
-            (points, channels)
-
-        Returns
-        -------
-        ndarray of int32
-            (points,)
+        (points, channels) → (points,). Points given part by part, see `parts`, have the
+        labels that `fit` gives them.
         """
         if len(self.cluster_centers_) == 1:
             return np.zeros(len(X), dtype=np.int32)
@@ -250,37 +224,27 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             None, X.size, Frame.around, X, bandwidth, self.kernel, device
         )
         data = yield from self._reduced(X, positions)
-        limits, effort = self._limits(), effort or Effort()
+        effort = effort or Effort()
         if effort.is_spent:
             self.cluster_centers_ = X.mean(0, keepdims=True)
             self.n_iter_ = 0
             return
         search = yield from patiently(
-            None, data.rows.size, ModeSearch, data, self._frame, limits, effort
+            None, data.rows.size, ModeSearch, data, self._frame, self, effort
         )
         yield from search.steps()
         self.cluster_centers_ = self._frame.leave(search.modes.points)
         self.n_iter_ = search.n_iter
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
-        """Return the index of every point's nearest mode.
-
-        Parameters
-        ----------
-        X : array-like of float
-            (points, channels)
-
-        Returns
-        -------
-        ndarray of int32
-            (points,)
+        """Return the index of every point's nearest mode, (points,).
 
         Raises
         ------
         NotFittedError
             If there are no modes yet.
         ValueError
-            If ``X`` is not finite or has another number of channels.
+            If ``X``, (points, channels), is not finite or has other channels.
         """
         check_is_fitted(self)
         return self.nearest(self._validated(X, reset=False))
@@ -298,15 +262,6 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 if cells is not None:
                     return cells
         return WeightedRows(X, np.broadcast_to(X.dtype.type(1), len(X)), positions)
-
-    def _limits(self) -> Limits:
-        return Limits(
-            self.max_iter,
-            self.max_points,
-            self.max_seeds,
-            self.max_rounds,
-            self.chunk_size,
-        )
 
     def _validated(self, X: ArrayLike, reset: bool) -> Rows:
         if isinstance(X, torch.Tensor):

@@ -1,27 +1,138 @@
-"""The modes of some pixels, and whose mode is nearest."""
+"""The modes of some pixels, whose is nearest; neighbourhoods of large components."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
-from napari_shiftseg.steps import patiently
+from napari_shiftseg.geometry.tiling import Box
+from napari_shiftseg.progress import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
     from napari_shiftseg.clustering.settings import Clustering, Effort
-    from napari_shiftseg.geometry.tiling import Box
 
     Finding = Generator[None, None, "Found"]
     Find = Callable[[Box, NDArray[np.bool_], Clustering], Finding]
+
+
+SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
+Piecing = Generator[None, None, NDArray[np.int32]]
+PiecesOf = Callable[[Box], Piecing]
+
+
+def piece_together(
+    pieces_of: PiecesOf,
+    inside: NDArray[np.bool_],
+    neighbourhood: Sequence[int] | None,
+) -> Piecing:
+    r"""Cluster a component, in neighbourhoods where it is larger than one.
+
+    Yields as its parts do. Neighbourhoods overlap by half. Two pieces of different
+    neighbourhoods are one object when they share more than half of the smaller one's
+    pixels in the overlap. Pieces are numbered from 1, 0 outside.
+
+    Parameters
+    ----------
+    pieces_of : callable
+        Takes a block of the component's box, finds its pieces (0: none).
+    inside : ndarray of bool
+        (\*box), the component.
+    neighbourhood : sequence of int or None
+        Size per axis; None: any component is clustered whole.
+    """
+    whole = tuple(slice(0, n) for n in inside.shape)
+    if neighbourhood is None or all(
+        n <= size for n, size in zip(inside.shape, neighbourhood, strict=True)
+    ):
+        return (yield from pieces_of(whole))
+    joined = np.zeros(inside.shape, dtype=np.int32)
+    done: dict[tuple[int, ...], tuple[Box, NDArray[np.int32]]] = {}
+    pairs: list[tuple[int, int]] = []
+    number = 1
+    for at, block in _blocks(inside.shape, neighbourhood):
+        if not inside[block].any():
+            continue
+        pieces = yield from pieces_of(block)
+        pieces = np.where(pieces > 0, pieces + (number - 1), 0)
+        for near in product(*((i - 1, i, i + 1) for i in at)):
+            if near in done:
+                yield
+                pairs += _same(block, pieces, *done[near])
+        done[at] = block, pieces
+        number = max(number, int(pieces.max()) + 1)
+        fresh = joined[block] == 0
+        joined[block][fresh] = pieces[fresh]
+    return _merged(joined, pairs, number)
+
+
+def _blocks(
+    shape: tuple[int, ...], size: Sequence[int]
+) -> Iterator[tuple[tuple[int, ...], Box]]:
+    """Boxs of this size that overlap by half and cover the shape, each numbered.
+
+    A block overlaps only those whose numbers differ by one at most on every axis.
+    """
+    starts = [
+        range(0, max(n - s, 0) + -(-s // 2), -(-s // 2))
+        for n, s in zip(shape, size, strict=True)
+    ]
+    for numbered in product(*(enumerate(along) for along in starts)):
+        at, corner = zip(*numbered, strict=True)
+        yield at, tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
+
+
+def _same(
+    block: Box, pieces: NDArray[np.int32], other: Box, earlier: NDArray[np.int32]
+) -> list[tuple[int, int]]:
+    """Return the pairs of pieces of two blocks that are one object."""
+    low = [max(a.start, b.start) for a, b in zip(block, other, strict=True)]
+    high = [
+        min(a.start + n, b.start + m)
+        for a, b, n, m in zip(block, other, pieces.shape, earlier.shape, strict=True)
+    ]
+    if any(a >= b for a, b in zip(low, high, strict=True)):
+        return []
+    here, there = (
+        image[tuple(slice(a - s.start, b - s.start)
+                    for a, b, s in zip(low, high, at, strict=True))].ravel()
+        for image, at in ((pieces, block), (earlier, other))
+    )  # fmt: skip
+    both = (here > 0) & (there > 0)
+    shared, counts = np.unique(
+        np.stack([here[both], there[both]]), axis=1, return_counts=True
+    )
+    here_sizes, there_sizes = _sizes(here), _sizes(there)
+    return [
+        (int(a), int(b))
+        for a, b, n in zip(*shared, counts, strict=True)
+        if n > SAME_OBJECT * min(here_sizes[a], there_sizes[b])
+    ]
+
+
+def _sizes(pieces: NDArray[np.int32]) -> dict[int, int]:
+    return dict(zip(*np.unique(pieces, return_counts=True), strict=True))
+
+
+def _merged(
+    pieces: NDArray[np.int32], pairs: list[tuple[int, int]], number: int
+) -> NDArray[np.int32]:
+    """Give all pieces that are one object one number."""
+    if not pairs:
+        return pieces
+    a, b = np.array(pairs).T
+    graph = coo_array((np.ones(len(pairs)), (a, b)), (number, number))
+    _, group = connected_components(graph, directed=False)
+    return np.where(pieces > 0, group[pieces] + 1, 0).astype(np.int32)
 
 
 Result = TypeVar("Result")
@@ -68,22 +179,13 @@ SMALL = 2**18  # values of points, for which one thread is best
 
 @dataclass(frozen=True)
 class Found:
-    """Modes of pixels, and each pixel's nearest, which is assigned part by part.
+    """Modes of pixels, and each pixel's nearest, which is assigned part by part."""
 
-    Attributes
-    ----------
-    modes : ndarray
-        (modes, channels), densest first.
-    nearest : ndarray of int32
-        (pixels,), index of the nearest mode, in the order of a scan; −1: not yet
-        assigned.
-    parts : tuple of slice
-        Of the pixels, each assigned at once. They do not depend on the order in which
-        they are assigned, nor does the result.
-    """
-
-    modes: NDArray[Any]
+    modes: NDArray[Any]  # (modes, channels), densest first
+    # (pixels,), index of the nearest mode, in the order of a scan; −1: not yet assigned
     nearest: NDArray[np.int32]
+    # of the pixels, each assigned at once. They do not depend on the order in which
+    # they are assigned, nor does the result
     parts: tuple[slice, ...]
     _shift: MeanShift = field(repr=False)
 
@@ -139,9 +241,17 @@ class Pixels:
     def points(
         self, box: Box, inside: NDArray[np.bool_], part: slice = slice(None)
     ) -> NDArray[Any]:
-        """Return the pixels of a box that are inside, or a part of them.
+        r"""Return the pixels of a box that are inside, or a part of them.
 
         (pixels, channels), in the order of a scan.
+
+        Parameters
+        ----------
+        box : tuple of slice
+        inside : ndarray of bool
+            (\*box)
+        part : slice
+            Of the pixels that are inside.
         """
         if inside.all():
             flat = self.embedding[(slice(None), *box)].reshape(len(self.embedding), -1)

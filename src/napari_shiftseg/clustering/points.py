@@ -1,51 +1,24 @@
-"""The coordinates in which modes are sought: one bandwidth long, near the origin."""
+"""Points of the mean shift: distances, samples, cells of a grid."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf, isfinite, sqrt
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_shiftseg.clustering.settings import Kernel
 from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_shiftseg.clustering.kernels import Frame
+
     Steps = Generator[None, None, Tensor]
-
-
-Points = TypeVar("Points", Tensor, NDArray[Any])
-
-
-def on_sphere(points: Points, axis: int = -1) -> Points:
-    r"""Return points moved to the unit sphere, :math:`x / \lVert x \rVert`.
-
-    One rule for what has no direction: a point of length 0 goes to the centre of the
-    sphere, 0, which is 1 away from all of it. Of length 0 is also what is so short that
-    its square is 0 in its precision. The mean shift refuses such points, see
-    `Frame.enter`.
-
-    Parameters
-    ----------
-    points : Tensor or ndarray of float
-        (points, channels), or with the channels on another axis.
-    axis : int
-        Of the channels.
-    """
-    if isinstance(points, Tensor):
-        lengths = points.norm(dim=axis, keepdim=True)
-        moved: Tensor = points / lengths.masked_fill_(lengths == 0, inf)
-        return moved
-    length = np.linalg.norm(points, axis=axis, keepdims=True)
-    length[length == 0] = inf
-    unit: NDArray[Any] = points / length
-    return unit
 
 
 BLOCK = 256  # candidates compared with one another at a time
@@ -76,6 +49,11 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     By a product of matrices, :math:`\lVert a \rVert^2 + \lVert b \rVert^2 - 2 a \cdot
     b`, unless the points lie so far out that this would cancel; then by differences,
     which takes longer.
+
+    Parameters
+    ----------
+    a, b : Tensor
+        (points, channels) each.
     """
     a_squares, a_cancels = lengths(a)
     b_squares, b_cancels = (a_squares, a_cancels) if b is a else lengths(b)
@@ -86,7 +64,13 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def by_differences(a: Tensor, b: Tensor) -> Tensor:
-    """Return squared distances that do not cancel, (len(a), len(b))."""
+    """Return squared distances that do not cancel, (len(a), len(b)).
+
+    Parameters
+    ----------
+    a, b : Tensor
+        (points, channels) each.
+    """
     mode = "donot_use_mm_for_euclid_dist"
     return torch.cdist(a, b, compute_mode=mode).square_()
 
@@ -95,6 +79,14 @@ def within(points: Tensor, others: Tensor, radius: float, chunk: int) -> Steps:
     """Find which points lie within a radius of any of the others, (points,) bool.
 
     Yields between chunks.
+
+    Parameters
+    ----------
+    points, others : Tensor
+        (points, channels) each.
+    radius : float
+    chunk : int
+        Distances held at a time.
     """
     if len(others) == 0:
         return torch.zeros(len(points), dtype=torch.bool, device=points.device)
@@ -112,7 +104,7 @@ def spread(points: Tensor, radius: float, chunk: int, most: int | None = None) -
     """Find points such that every point has one of them within the radius.
 
     Greedy, in the given order: a point is taken when none taken before it is near.
-    Yields after every few of them.
+    Yields after every few of them. Returns their indices, ascending.
 
     Parameters
     ----------
@@ -123,11 +115,6 @@ def spread(points: Tensor, radius: float, chunk: int, most: int | None = None) -
         Distances held at a time.
     most : int, optional
         Stop at so many; points may then be left far from all of them.
-
-    Returns
-    -------
-    Tensor of int64
-        Indices of the chosen points, ascending.
     """
     room = len(points) if most is None else most
     if 0 < len(points) <= BLOCK:
@@ -166,20 +153,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """Points of the data, or cells that stand for them.
+    """Points of the data, or cells that stand for them."""
 
-    Attributes
-    ----------
-    rows : ndarray of float32 or float64
-        (points, channels)
-    weights : ndarray of float32 or float64
-        (points,)
-    positions : ndarray of int
-        (points,), each different; they decide which points are chosen.
-    """
-
-    rows: Rows
-    weights: Rows
+    rows: Rows  # (points, channels)
+    weights: Rows  # (points,)
+    # (points,), each different; they decide which points are chosen
     positions: NDArray[np.integer]
 
     def __len__(self) -> int:
@@ -219,10 +197,8 @@ def choose(
 
     Returns
     -------
-    chosen : ndarray of int64
-        Indices of the chosen positions, at least one.
-    each : float
-        How many positions each of them stands for.
+    ndarray of int64, float
+        Indices of the chosen, at least one; how many positions each stands for.
     """
     n = len(positions)
     threshold = np.uint64(min(most / n, 1.0) * (2**64 - 2**11))
@@ -243,7 +219,7 @@ def bin_points(
     """Bin points on a grid; return the mean of every cell, weighted by its points.
 
     Yields between chunks. The grid is kept on the CPU: a GPU adds in any order, so that
-    sums differ by run.
+    sums differ by run. The order of the cells does not depend on that of the points.
 
     Parameters
     ----------
@@ -253,15 +229,9 @@ def bin_points(
     width : float
         Of a cell, in bandwidths.
     most : int
-        Cells; where there are more, a grid is of no use.
+        Cells; where there are more, a grid is of no use: None.
     chunk : int
         Points binned at a time.
-
-    Returns
-    -------
-    WeightedRows or None
-        The cells, in an order that does not depend on that of the points; None where
-        there are more than ``most``.
     """
     here = replace(frame, device=torch.device("cpu"))
     keys, sums = np.empty(0, np.uint64), np.empty((0, X.shape[1] + 1))
@@ -293,90 +263,4 @@ def _sum_by_key(keys: Keys, values: Floats) -> tuple[Keys, Floats]:
     return cells, np.column_stack(sums)
 
 
-KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 Rows = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Frame:
-    r"""Coordinates in units of the bandwidth: :math:`u = (x - c) / h`.
-
-    For von Mises-Fisher :math:`u = x / (h \lVert x \rVert)`, on the sphere of radius
-    :math:`1/h`. There :math:`\lVert u - v \rVert^2 / 2 = (1 - \cos) / h^2`, so that its
-    kernel is the gaussian of these coordinates.
-
-    Parameters
-    ----------
-    bandwidth : float
-        :math:`h`, above 0.
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
-    centre : ndarray of float32 or float64
-        :math:`c`, (channels,); not used on the sphere.
-    device : torch.device
-    """
-
-    bandwidth: float
-    kernel: Kernel
-    centre: Rows
-    device: torch.device
-
-    @classmethod
-    def around(
-        cls, X: Rows, bandwidth: float, kernel: Kernel, device: torch.device
-    ) -> Frame:
-        """Return the frame at the mean of points, where float32 distances are best.
-
-        The mean is rounded to bandwidths, lest it depend on the order of the points.
-        """
-        steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
-        return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
-
-    @property
-    def spherical(self) -> bool:
-        """Whether only the directions of points count."""
-        return self.kernel == "von-mises-fisher"
-
-    def enter(self, rows: Rows) -> Tensor:
-        """Return points in this frame, on the device.
-
-        Parameters
-        ----------
-        rows : ndarray of float32 or float64
-            (points, channels)
-
-        Returns
-        -------
-        Tensor
-            (points, channels), float32 on MPS, elsewhere of the type of the rows.
-
-        Raises
-        ------
-        ValueError
-            If a point is to go to the sphere but has no direction.
-        """
-        dtype = torch.float32 if self.device.type == "mps" else None
-        points = torch.tensor(
-            np.ascontiguousarray(rows), dtype=dtype, device=self.device
-        )
-        if self.spherical:
-            return self._enter_sphere(points)
-        centre = torch.tensor(self.centre, dtype=points.dtype, device=self.device)
-        return points.sub_(centre).div_(self.bandwidth)
-
-    def _enter_sphere(self, points: Tensor) -> Tensor:
-        there = self.onto_sphere(points)
-        if not there.any(1).all():
-            raise ValueError(
-                "the von Mises-Fisher kernel needs points with a direction, but some "
-                "are 0 in every channel: leave them out, or take another kernel"
-            )
-        return there
-
-    def onto_sphere(self, points: Tensor) -> Tensor:
-        """Return the points moved to the sphere, (points, channels)."""
-        return on_sphere(points, 1).div_(self.bandwidth)
-
-    def leave(self, modes: Tensor) -> Rows:
-        """Return modes in the coordinates of the data, (modes, channels)."""
-        rows: Rows = modes.cpu().numpy().astype(self.centre.dtype) * self.bandwidth
-        return rows if self.spherical else rows + self.centre

@@ -1,17 +1,16 @@
-"""All modes of many points: seeds over a sample, and new ones where none led."""
+"""All modes of many points: seeds that climb, and new ones where none led."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from napari_shiftseg.clustering.climbing import Cloud, Modes, find_modes
+from napari_shiftseg.clustering.kernels import Cloud
 from napari_shiftseg.clustering.points import (
     Indices,
     WeightedRows,
@@ -24,22 +23,142 @@ from napari_shiftseg.geometry.tiling import chunks
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_shiftseg.clustering.points import Frame
+    from napari_shiftseg.clustering.kernels import Frame
+    from napari_shiftseg.clustering.mean_shift import MeanShift
     from napari_shiftseg.clustering.settings import Effort
 
 
+BATCH = 128  # seeds that climb together; the modes they find save later ones the way
+CLOSE = 0.5  # bandwidths from a mode, where a climbing seed is as good as there
+MET = 0.1  # bandwidths between two seeds that climb on as one
+EVERY = 4  # steps between looks for seeds that met
+STOP = 1e-3  # bandwidths; a shorter step ends a climb, as in scikit-learn
+FINE = 1e-4  # bandwidths; the same for the seed that represents its mode
+ROUNDING = 4  # units in the last place of a coordinate, within which a climb ends
+WORK = 2**20  # distances between two looks whether anybody still waits
+CALL = 2**13  # distances that take as long as one step on hardly any
+DIGITS = 4  # of the density that decide an order; the rest is rounding
+
+
+class Modes(NamedTuple):
+    """Maxima of the density, in the frame."""
+
+    points: Tensor  # (modes, channels)
+    density: Tensor  # (modes,)
+
+    def joined(self, other: Modes) -> Modes:
+        """Return these and the others."""
+        return Modes(*(torch.cat(pair) for pair in zip(self, other, strict=True)))
+
+
+def find_modes(
+    seeds: Tensor, cloud: Cloud, known: Modes, chunk: int, max_iter: int, effort: Effort
+) -> Generator[None, None, tuple[Modes, int]]:
+    """Climb from the seeds, and merge the ends with the modes known before.
+
+    Yields after about a million distances.
+
+    Parameters
+    ----------
+    seeds : Tensor
+        (seeds, channels)
+    cloud : Cloud
+        That is climbed.
+    known : Modes
+        Of another cloud, or none.
+    chunk, max_iter : int
+        Distances held at a time; steps of a seed, at most.
+    effort : Effort
+        Spent by climbing; once there is none left, seeds stay where they are.
+
+    Returns
+    -------
+    Modes, int
+        Densest first, more than one bandwidth apart; steps of the longest climb.
+    """
+    longest = 1
+    for batch in torch.split(seeds, BATCH):
+        if effort.is_spent and len(known.points):
+            break
+        ends, n_iter = yield from _climb(
+            batch, cloud, known.points, chunk, max_iter, STOP, effort
+        )
+        best = yield from _merge(ends, chunk)
+        fine, _ = yield from _climb(
+            best.points, cloud, known.points, chunk, max_iter, FINE, effort
+        )
+        known = known.joined(fine)
+        longest = max(longest, n_iter)
+    return (yield from _merge(known, chunk)), longest
+
+
+def _climb(
+    seeds: Tensor,
+    cloud: Cloud,
+    known: Tensor,
+    chunk: int,
+    max_iter: int,
+    stop: float,
+    effort: Effort,
+) -> Generator[None, None, tuple[Modes, int]]:
+    ended = [Modes(seeds[:0], seeds[:0, 0])]
+    n_iter = work = 0
+    active = yield from _on_the_way(seeds, known, chunk)
+    while len(active) and n_iter < max_iter:
+        means, density = cloud.step(active)
+        n_iter += 1
+        distances = len(active) * (len(cloud) + len(known))
+        effort.spend((distances + CALL) * cloud.cost)
+        work += distances
+        if work > WORK:
+            work = 0
+            yield
+        still = (means - active).square().sum(1) <= _negligible(active, cloud, stop)
+        if n_iter == max_iter or still.all() or effort.is_spent:
+            ended.append(Modes(means, density))
+            break
+        active = means
+        if still.any():
+            ended.append(Modes(means[still], density[still]))
+            active = means[~still]
+        active = yield from _on_the_way(active, known, chunk)
+        if n_iter % EVERY == 0:
+            active = active[(yield from spread(active, MET, chunk))]
+    return Modes(*(torch.cat(parts) for parts in zip(*ended, strict=True))), n_iter
+
+
+def _negligible(seeds: Tensor, cloud: Cloud, stop: float) -> Tensor | float:
+    """Return the squared step that ends a climb, (seeds,) where they may differ.
+
+    Far from the origin rounding alone moves a seed by more than any fixed length.
+    """
+    if not cloud.reaches_far:
+        return stop**2
+    rounding = (ROUNDING * torch.finfo(seeds.dtype).eps) ** 2
+    return (seeds.square().sum(1) * rounding).clamp_(min=stop**2)
+
+
+def _on_the_way(
+    seeds: Tensor, known: Tensor, chunk: int
+) -> Generator[None, None, Tensor]:
+    """Return the seeds that are not close to a known mode."""
+    if not len(known):
+        return seeds
+    return seeds[~(yield from within(seeds, known, CLOSE, chunk))]
+
+
+def _merge(modes: Modes, chunk: int) -> Generator[None, None, Modes]:
+    """Keep the modes that no denser one has within a bandwidth, densest first."""
+    if len(modes.points) <= 1:
+        return modes
+    unit = 10.0 ** (modes.density.log10().floor() - DIGITS)
+    rounded = (modes.density / unit).round() * unit
+    order = rounded.argsort(descending=True, stable=True)
+    order = order[(yield from spread(modes.points[order], 1.0, chunk))]
+    return Modes(modes.points[order], modes.density[order])
+
+
 SURELY = 10  # expected points of a cluster that a sample hardly misses: e^-10
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a search may take, see `MeanShift`."""
-
-    max_iter: int
-    max_points: int
-    max_seeds: int
-    max_rounds: int
-    chunk_size: int
 
 
 class ModeSearch:
@@ -51,24 +170,20 @@ class ModeSearch:
     sample for it. Not so where known modes alone make the density so high that a
     cluster which stood out from it would be large enough to be in the sample.
 
+    `modes` are those found so far, in the frame; `n_iter` is the most steps of a seed.
+
     Parameters
     ----------
     data : WeightedRows
     frame : Frame
-    limits : Limits
+    limits : MeanShift
+        What a search may take.
     effort : Effort
         Spent on the way; once there is none left, there are no new seeds.
-
-    Attributes
-    ----------
-    modes : Modes
-        Found so far, in the frame.
-    n_iter : int
-        Most steps of a seed.
     """
 
     def __init__(
-        self, data: WeightedRows, frame: Frame, limits: Limits, effort: Effort
+        self, data: WeightedRows, frame: Frame, limits: MeanShift, effort: Effort
     ) -> None:
         self._data, self._frame, self._limits = data, frame, limits
         self._effort, self._cost = effort, 1

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Kernel = Literal["gaussian", "flat", "von-mises-fisher"]
 Scope = Literal["global", "component"]
-
 NARROWEST = 1e-9  # bandwidth
 
 
@@ -86,18 +85,8 @@ ForegroundThreshold = Annotated[
 class Clustering(BaseModel):
     """How the embeddings of a model become objects, unless the user says otherwise.
 
-    Attributes
-    ----------
-    bandwidth : float
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
-    scope : {"global", "component"}
-    min_size : int
-    split_far_parts : bool
-    foreground_threshold : float
-        What the six mean is described in their fields; the last one has no effect in a
-        model without a foreground logit.
-    background_embedding : tuple of float or None
-        The mode nearest to it is the background; None: there is no background mode.
+    The mode nearest to `background_embedding` is the background; None: there is no
+    background mode. What the others mean is described in their fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,1 +1,1 @@
-"""What a network is asked to embed: one file an embedding, its loss first."""
+"""What a network is asked to embed: the losses, by distance or on the sphere."""

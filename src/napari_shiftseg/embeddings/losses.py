@@ -1,4 +1,4 @@
-"""What the network is asked for: objects told apart, and the foreground found."""
+"""The losses: of embeddings by distance (one on the sphere goes here), of a logit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, max_pool1d
 
 
 def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
-    r"""Return the lowest and the highest object id near every pixel.
+    r"""Return the lowest and the highest object id near every pixel, 0 where none is.
 
     Near is a square (cube) of ``2 · within + 1`` pixels about the pixel. Where the two
     differ, two objects or more are near.
@@ -21,11 +21,6 @@ def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
         (\*spatial); ids from 1, anything below is no object.
     within : int
         In pixels.
-
-    Returns
-    -------
-    lowest, highest : Tensor of int64
-        (\*spatial), 0 where no object is near.
     """
     ids, index = torch.unique(labels.clamp(min=0), return_inverse=True)
     if ids[0] != 0:  # index 0 stands for no object
@@ -38,13 +33,19 @@ def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
 
 
 def between(labels: Tensor, within: int) -> Tensor:
-    r"""Return where two objects or more are near a pixel, a bool for each."""
+    r"""Return where two objects or more are near a pixel, a bool for each.
+
+    Parameters
+    ----------
+    labels, within
+        See `nearby_ids`.
+    """
     lowest, highest = nearby_ids(labels, within)
     return lowest != highest
 
 
 def near_pairs(labels: Tensor, within: int) -> Tensor:
-    r"""Return the pairs of objects that are near one pixel.
+    r"""Return the pairs of objects near one pixel: (pairs, 2), the lower id first.
 
     Of three objects or more that are near a pixel, that pixel gives the outermost ids
     only; its neighbours give the others.
@@ -55,11 +56,6 @@ def near_pairs(labels: Tensor, within: int) -> Tensor:
         (\*spatial)
     within : int
         Half the gap, in pixels, at which two objects still count as near.
-
-    Returns
-    -------
-    Tensor of int64
-        (pairs, 2), the lower id first, no pair twice.
     """
     lowest, highest = nearby_ids(labels, within)
     differ = lowest != highest
@@ -142,7 +138,13 @@ class DiscriminativeLoss:
         return self.total(*self.terms(embedding, labels))
 
     def total(self, pull: Tensor, push: Tensor, reg: Tensor) -> Tensor:
-        """Add up the terms."""
+        """Add up the terms.
+
+        Parameters
+        ----------
+        pull, push, reg : Tensor
+            Scalars; see `terms`.
+        """
         return pull + push + self.regularization * reg
 
     def terms(self, embedding: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,8 +19,8 @@ from napari_shiftseg.metrics.objects import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.plots import object_colours
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import constant
-from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.text import number_of
 from napari_shiftseg.training.recipes import Recipe
 
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.axis_plan import Border, Stitching
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.geometry.window import Border, Stitching, Window
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
 

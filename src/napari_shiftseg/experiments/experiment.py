@@ -14,10 +14,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from napari_shiftseg import __version__
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.report.figures_of_merit import Table, write_csv
 from napari_shiftseg.report.plots import LIGHT
-from napari_shiftseg.steps import Progress
 from napari_shiftseg.stores.folders import (
     Run,
     checksums,

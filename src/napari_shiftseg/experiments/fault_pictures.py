@@ -21,9 +21,8 @@ from napari_shiftseg.experiments.faults import (
     without_halo,
 )
 from napari_shiftseg.metrics.seams import border_steps, gradient_magnitude
-from napari_shiftseg.networks.checkpoint import load_model
-from napari_shiftseg.networks.unet import new_model
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.networks.unet import load_model, new_model
+from napari_shiftseg.samples.catalogue import disks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

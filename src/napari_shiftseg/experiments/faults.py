@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile, Stitching
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.window import AxisPlan, AxisTile, Stitching
 from napari_shiftseg.inference.predict import embed_steps, open_for
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.stores.image import Image
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import FIGURES_FOLDER, SUFFIX
+from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.progress import Progress, named
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.steps import Progress, named
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.pairs import read_pairs
 from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
 
 

@@ -23,8 +23,8 @@ from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
 from napari_shiftseg.report.plots import object_colours
-from napari_shiftseg.samples.disks import SPACING, disks, disturbed_disks
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
+from napari_shiftseg.samples.catalogue import SPACING, disks, disturbed_disks
 from napari_shiftseg.text import number_of
 from napari_shiftseg.training.recipes import Recipe
 

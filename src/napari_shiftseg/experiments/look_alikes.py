@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.experiments.pairs_of_objects import Images
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
 
 WIDE = 1.5  # side of a crop, in diameters of the median object
 SHIFT = 4  # pixels that crops are shifted against each other, at most

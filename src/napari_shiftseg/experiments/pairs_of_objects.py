@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 DRAWS = 2000  # of the bootstrap, and of the permutation test
 Images = NDArray[np.float64]

@@ -28,7 +28,7 @@ from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.effect import period_ratio
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.report.plots import object_colours
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Side, SideName
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
 
 
 SIDE = 11 * 13 + 1  # pixels; mirrored at its borders the lattice goes on

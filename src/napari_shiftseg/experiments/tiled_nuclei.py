@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Box
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Side, SideName
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
 
 WINDOW = 148  # the paper's: a raw output, cropped to 144
 SIDE, IMAGES = 444, 2

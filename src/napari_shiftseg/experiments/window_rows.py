@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import MaxNLocator
 
-from napari_shiftseg.geometry.axis_plan import Stitching, kept
+from napari_shiftseg.geometry.window import Stitching, kept
 from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.pipeline.sweep import SweepPoint, sweep_steps
+from napari_shiftseg.progress import Progress, named
 from napari_shiftseg.report.plots import LIGHT
-from napari_shiftseg.steps import Progress, named
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
 
 Windows = dict[Stitching, list[int]]
 Sweeps = dict[Stitching, list[SweepPoint]]

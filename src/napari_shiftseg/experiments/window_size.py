@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 LEARNT = (128, 128, 128)  # voxels of the stack to learn from

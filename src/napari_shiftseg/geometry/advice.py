@@ -7,8 +7,7 @@ from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.axis_plan import kept
-from napari_shiftseg.geometry.window import nearest_valid
+from napari_shiftseg.geometry.window import kept, nearest_valid
 from napari_shiftseg.text import by, compact
 
 if TYPE_CHECKING:
@@ -17,38 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Advice:
-    """Advice on the window of a plan.
+    """Advice on the window of a plan."""
 
-    Attributes
-    ----------
-    is_valid : bool
-        Whether the window is a multiple of the period, n·p, on every axis.
-    nearest : tuple of tuple of int
-        The two nearest valid windows, per axis one value; empty if it is valid, or
-        if one tile holds all.
-    makes_seams : bool
-        Whether seams are to be expected at tile borders: a naive stride that is not
-        n·p, or same padding without a halo, where there is more than one tile.
-    summary : str
-        What is read, predicted and kept, the number of tiles and their cost.
-    note : str
-        What to know about the window; empty if there is nothing to say.
-    """
-
-    is_valid: bool
+    is_valid: bool  # whether the window is a multiple of the period, n·p, on every axis
+    # the two nearest valid windows, per axis one value; empty if it is valid, or if one
+    # tile holds all
     nearest: tuple[tuple[int, ...], ...]
+    # whether seams are to be expected at tile borders: a naive stride that is not n·p,
+    # or same padding without a halo, where there is more than one tile
     makes_seams: bool
-    summary: str
-    note: str
+    summary: str  # what is read, predicted and kept, the number of tiles and their cost
+    note: str  # what to know about the window; empty if there is nothing to say
 
 
 def advise(plan: TilePlan) -> Advice:
-    """Say what the window of this plan means.
-
-    Parameters
-    ----------
-    plan : TilePlan
-    """
+    """Say what the window of this plan means."""
     axes = plan.shape.axes
     valid = plan.stitching == "whole" or all(
         w % axis.period == 0 for w, axis in zip(plan.window, axes, strict=True)
@@ -96,8 +78,7 @@ def times_text(cost: float) -> str:
 def size_name(plan: TilePlan) -> str:
     """Write the size of a plan's tiles: ``16``, or ``whole (512)`` where one holds all.
 
-    In brackets is the smallest n·p window that holds all: with it, tiles are the one
-    pass.
+    In brackets is the smallest n·p window that holds all.
     """
     if len(plan) > 1:
         return compact(plan.window)
@@ -124,7 +105,14 @@ def cheaper(plan: TilePlan, memory: int | None = None) -> TilePlan | None:
 
 
 def memory_warning(plan: TilePlan, memory: int | None) -> str:
-    """Say that a tile takes more bytes than there are; empty if it fits."""
+    """Say that a tile takes more bytes than there are; empty if it fits.
+
+    Parameters
+    ----------
+    plan : TilePlan
+    memory : int or None
+        Bytes there are; None: not known.
+    """
     if memory is None or plan.memory <= memory:
         return ""
     remedy = (
@@ -182,40 +170,32 @@ def _holding(plan: TilePlan) -> tuple[int, ...]:
 
 
 def _note(plan: TilePlan, valid: bool) -> str:
-    if plan.stitching != "whole" and len(plan) == 1:
-        enough = _holding(plan)
-        if any(w > n for w, n in zip(plan.window, enough, strict=True)):
-            return (
-                f"{compact(plan.window)} is larger than the image needs: one tile of "
-                f"{compact(enough)} holds it all."
-            )
-    seamless = plan.stitching == "naive" and not plan.makes_seams
-    if plan.stitching == "whole" or seamless:
+    if plan.stitching == "whole":
         return ""
-    period = by(plan.shape.period) if len(set(plan.shape.period)) > 1 else (
-        f"{plan.shape.period[0]} (= {period_text(plan.shape.axes[0].factors)})"
-    )  # fmt: skip
-    window = by(plan.window) if len(set(plan.window)) > 1 else str(plan.window[0])
-    if plan.stitching == "cropped":
-        if valid:
-            return ""
-        stride = tuple(
-            kept(a, w, "cropped")
-            for a, w in zip(plan.shape.axes, plan.window, strict=True)
-        )
-        keeps = by(stride) if len(set(stride)) > 1 else str(stride[0])
+    enough = _holding(plan)
+    if len(plan) == 1 and any(w > n for w, n in zip(plan.window, enough, strict=True)):
         return (
-            f"{window} is not a multiple of {period}: cropped stitching keeps {keeps}."
+            f"{compact(plan.window)} is larger than the image needs: one tile of "
+            f"{compact(enough)} holds it all."
         )
-    if not valid:
+    if plan.stitching == "naive" and not plan.makes_seams:
+        return ""
+    if valid and plan.stitching == "cropped":
+        return ""
+    if valid:
         return (
-            f"{window} is not a multiple of {period}: "
-            f"expect seams at every tile border."
+            "This network pads with zeros: naive tiles meet at seams whatever their "
+            "size. Choose cropped stitching."
         )
-    return (
-        "This network pads with zeros: naive tiles meet at seams whatever their "
-        "size. Choose cropped stitching."
-    )
+    axes, period = plan.shape.axes, compact(plan.shape.period)
+    if len(set(plan.shape.period)) == 1:
+        period += f" (= {period_text(axes[0].factors)})"
+    said = f"{compact(plan.window)} is not a multiple of {period}:"
+    if plan.stitching == "naive":
+        return f"{said} expect seams at every tile border."
+    pairs = zip(axes, plan.window, strict=True)
+    stride = tuple(kept(axis, window, "cropped") for axis, window in pairs)
+    return f"{said} cropped stitching keeps {compact(stride)}."
 
 
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
@@ -16,55 +17,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Window
-
-
-def multiply_adds(shape: UNetShape, size: tuple[int, ...]) -> int:
-    """Return the multiplications that one input takes; learnt upsampling is assumed.
-
-    A convolution takes, for each pixel it writes, its width (over all axes) times the
-    channels it reads times those it writes.
-
-    Parameters
-    ----------
-    shape : UNetShape
-    size : tuple of int
-        A legal input shape.
-    """
-    pixels, channels, total, bottom = (
-        size,
-        shape.in_channels,
-        0,
-        len(shape.features) - 1,
-    )
-    for level, features in enumerate(shape.features):
-        pixels, done = _block(shape, pixels, channels, features)
-        total, channels = total + done, features
-        if level < bottom:
-            factors = [axis.factors[level] for axis in shape.axes]
-            pixels = tuple(n // f for n, f in zip(pixels, factors, strict=True))
-    for level in reversed(range(bottom)):
-        factors = [axis.factors[level] for axis in shape.axes]
-        pixels = tuple(n * f for n, f in zip(pixels, factors, strict=True))
-        features = shape.features[level]
-        total += prod(pixels) * channels * features
-        pixels, done = _block(shape, pixels, 2 * features, features)
-        total, channels = total + done, features
-    return total + prod(pixels) * channels * shape.out_channels
-
-
-def _block(
-    shape: UNetShape, pixels: tuple[int, ...], channels: int, features: int
-) -> tuple[tuple[int, ...], int]:
-    """Return what is left of the pixels after a block, and its multiplications."""
-    total, width = 0, prod(axis.kernel for axis in shape.axes)
-    number = shape.axes[0].convolutions
-    for _ in range(number):
-        pixels = tuple(
-            n - axis.eaten // number for n, axis in zip(pixels, shape.axes, strict=True)
-        )
-        total += prod(pixels) * width * channels * features
-        channels = features
-    return pixels, total
 
 
 COLUMNS = {
@@ -81,54 +33,20 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What it costs to predict an image in cropped tiles of one window, or in one pass.
-
-    Attributes
-    ----------
-    plan : TilePlan
-    fits : bool
-        Whether a tile fits in memory.
-    seconds : float or None
-        For the whole image; None if it is not known: not measured, or it does not fit.
-    measured : bool
-        Whether tiles of this window were timed; the seconds of others are extrapolated
-        from smaller tiles by the pixels they read.
-    """
+    """What an image costs in cropped tiles of one window, or in one pass."""
 
     plan: TilePlan
-    fits: bool
+    fits: bool  # whether a tile fits in memory
+    # for the whole image; None if it is not known: not measured, or it does not fit
     seconds: float | None = None
+    # whether tiles of this window were timed; the seconds of others are extrapolated
+    # from smaller tiles by the pixels they read
     measured: bool = False
-
-    @property
-    def window(self) -> tuple[int, ...]:
-        """Output size of a tile, in pixels; the image's in one pass."""
-        return self.plan.window
-
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """Legal input of a tile, in pixels."""
-        return self.plan.reads
 
     @property
     def keeps(self) -> tuple[int, ...]:
         """What a tile keeps, in pixels: the stride; in one pass the image."""
         return self.plan.stride if len(self.plan) > 1 else self.plan.output_shape
-
-    @property
-    def tiles(self) -> int:
-        """Number of tiles."""
-        return len(self.plan)
-
-    @property
-    def computed(self) -> float:
-        """Pixels computed per pixel kept."""
-        return self.plan.cost
-
-    @property
-    def memory(self) -> int:
-        """Estimated bytes one tile takes."""
-        return self.plan.memory
 
     @property
     def name(self) -> str:
@@ -137,13 +55,12 @@ class Cost:
 
     def cells(self) -> tuple[str, ...]:
         """Return the texts of a row of a table, one each of `COLUMNS`."""
+        sizes = (self.name, compact(self.plan.reads), compact(self.keeps))
         return (
-            _narrow(self.name),
-            _narrow(compact(self.reads)),
-            _narrow(compact(self.keeps)),
-            f"{self.tiles:,}",
-            times_text(self.computed),
-            size_text(self.memory),
+            *(text.replace(" × ", "×") for text in sizes),  # three axes fill a table
+            f"{len(self.plan):,}",
+            times_text(self.plan.cost),
+            size_text(self.plan.memory),
             self.time,
         )
 
@@ -159,13 +76,13 @@ class Cost:
     def figures(self) -> dict[str, Any]:
         """Return the figures of this window, ready for JSON."""
         return {
-            "window": list(self.window),
+            "window": list(self.plan.window),
             "stitching": self.plan.stitching,
-            "reads": list(self.reads),
+            "reads": list(self.plan.reads),
             "keeps": list(self.keeps),
-            "tiles": self.tiles,
-            "computed": self.computed,
-            "memory": self.memory,
+            "tiles": len(self.plan),
+            "computed": self.plan.cost,
+            "memory": self.plan.memory,
             "fits": self.fits,
             "seconds": self.seconds,
             "measured": self.measured,
@@ -191,33 +108,25 @@ def planned_costs(
         the cheapest, and one pass over the whole image, in this order by size.
     memory : int, optional
         Bytes a tile may take; no limit if not given.
-
-    Returns
-    -------
-    list of Cost
-
-    Raises
-    ------
-    ValueError
-        If a window is out of range, none is given, or the image is empty or has another
-        number of axes than the network reads.
     """
     if windows is None:
         plans = _default_plans(image_shape, shape, memory)
     else:
         plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
     if not plans:
-        raise ValueError("the cost of one window or more is asked for, got none")
+        raise ValueError("give one window or more whose cost is to be found, got none")
     return [Cost(plan, memory is None or plan.memory <= memory) for plan in plans]
 
 
-def _narrow(sizes: str) -> str:
-    """Write ``8 × 16`` as ``8×16``: three axes fill a table."""
-    return sizes.replace(" × ", "×")
-
-
 def time_text(seconds: float, digits: str = ".2g") -> str:
-    """Write a time, seconds with these digits, in the largest fitting unit."""
+    """Write a time, seconds with these digits, in the largest fitting unit.
+
+    Parameters
+    ----------
+    seconds : float
+    digits : str
+        Format of the seconds.
+    """
     if seconds < 90:
         return f"{seconds:{digits}} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -226,7 +135,7 @@ def time_text(seconds: float, digits: str = ".2g") -> str:
 def cheapest(costs: Sequence[Cost]) -> Cost | None:
     """Return the one that computes the fewest pixels and fits; None if none fits."""
     fitting = [cost for cost in costs if cost.fits]
-    return min(fitting, key=lambda cost: (cost.computed, cost.tiles), default=None)
+    return min(fitting, key=lambda c: (c.plan.cost, len(c.plan)), default=None)
 
 
 def _default_plans(

@@ -8,16 +8,22 @@ from math import prod
 from operator import index
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.axis_plan import Border as Border
-from napari_shiftseg.geometry.axis_plan import Stitching as Stitching
-from napari_shiftseg.geometry.axis_plan import extent_of, origin_of, plan_axis
-from napari_shiftseg.geometry.window import Window, as_window, cheapest_window
+from napari_shiftseg.geometry.window import Border as Border
+from napari_shiftseg.geometry.window import Stitching as Stitching
+from napari_shiftseg.geometry.window import (
+    Window,
+    as_window,
+    cheapest_window,
+    extent_of,
+    origin_of,
+    plan_axis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from napari_shiftseg.geometry.axis_plan import AxisPlan, AxisTile
     from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.window import AxisPlan, AxisTile
 
 
 Region = tuple[tuple[int, int], ...]  # (start, stop) an axis
@@ -30,18 +36,18 @@ def slices(region: Iterable[Iterable[int]]) -> Box:
 
 
 def chunks(n: int, size: int) -> Iterator[slice]:
-    """Cut ``range(n)`` into slices of at most this size."""
+    """Cut ``range(n)`` into slices of at most this size.
+
+    Parameters
+    ----------
+    n : int
+    size : int
+    """
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def parse_region(text: str) -> Region:
-    """Read a region written as ``0:512`` an axis, joined by x: ``0:512x128:640``.
-
-    Raises
-    ------
-    ValueError
-        If the text is anything else.
-    """
+    """Read a region written as ``0:512`` an axis, joined by x: ``0:512x128:640``."""
     try:
         starts = [tuple(map(int, part.split(":"))) for part in text.lower().split("x")]
         return tuple((start, stop) for start, stop in starts)
@@ -54,44 +60,26 @@ def parse_region(text: str) -> Region:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile: where it reads, what it keeps.
+    """One tile: where it reads, what it keeps."""
 
-    Attributes
-    ----------
-    read : tuple of (int, int)
-        Image pixels it reads, per axis; may lie outside the image (mirrored there).
-    keep : tuple of slice
-        Image pixels it keeps.
-    crop : tuple of slice
-        The same pixels within the raw output.
-    """
-
+    # image pixels it reads, per axis; may lie outside the image (mirrored there)
     read: Region
-    keep: Box
-    crop: Box
+    keep: Box  # image pixels it keeps
+    crop: Box  # the same pixels within the raw output
 
 
 @dataclass(frozen=True)
 class TilePlan:
-    """How an image is predicted tile by tile; iterate over it for the `Tile` s.
+    """How an image is predicted tile by tile; iterate over it for the `Tile` s."""
 
-    Attributes
-    ----------
-    shape : UNetShape
-        Sizes of the network.
-    image_shape, window : tuple of int
-        Size of the image; output size asked for; one value an axis.
-    stitching, border : str
-        As given to `plan_tiles`.
-    axes : tuple of AxisPlan
-        The tiles along each axis; the tiles of the image are their product.
-    """
-
-    shape: UNetShape
+    shape: UNetShape  # sizes of the network
+    # size of the image; output size asked for; one value an axis
     image_shape: tuple[int, ...]
     window: tuple[int, ...]
+    # as given to `plan_tiles`
     stitching: Stitching
     border: Border
+    # the tiles along each axis; the tiles of the image are their product
     axes: tuple[AxisPlan, ...]
 
     def __len__(self) -> int:
@@ -196,21 +184,11 @@ class TilePlan:
     def cheapest(self, memory: int | None = None) -> TilePlan:
         """Return the plan of the cheapest n·p window for the same region.
 
-        Parameters
-        ----------
-        memory : int, optional
-            Bytes one tile may take; see `cheapest_window`.
+        `memory` is the bytes one tile may take; see `cheapest_window`.
         """
         stitching = "cropped" if self.stitching == "whole" else self.stitching
-        return plan_tiles(
-            self.image_shape,
-            self.shape,
-            None,
-            stitching,
-            self.border,
-            self.region,
-            memory,
-        )
+        size, shape, region = self.image_shape, self.shape, self.region
+        return plan_tiles(size, shape, None, stitching, self.border, region, memory)
 
 
 def plan_tiles(
@@ -244,10 +222,6 @@ def plan_tiles(
     memory : int, optional
         Bytes a tile may take when `window` is None; no limit if not given.
 
-    Returns
-    -------
-    TilePlan
-
     Raises
     ------
     ValueError
@@ -266,29 +240,18 @@ def plan_tiles(
     if region is not None:
         inside = _snapped(_clipped(region, extent), extent, shape, border)
     if window is None and stitching != "whole":
-        needed = [stop - start for start, stop in inside]
-        before = [
+        needed = tuple(stop - start for start, stop in inside)
+        before = tuple(
             start - origin_of(axis, border)
             for axis, (start, _) in zip(shape.axes, inside, strict=True)
-        ]
+        )
         window = cheapest_window(shape, needed, memory, before)
     chosen = size if window is None else as_window(window, shape.ndim)
-    return _plan(size, shape, chosen, stitching, border, inside)
-
-
-def _plan(
-    size: tuple[int, ...],
-    shape: UNetShape,
-    window: tuple[int, ...],
-    stitching: Stitching,
-    border: Border,
-    region: Region,
-) -> TilePlan:
     axes = tuple(
         plan_axis(axis, w, stitching, border, *bounds)
-        for axis, w, bounds in zip(shape.axes, window, region, strict=True)
+        for axis, w, bounds in zip(shape.axes, chosen, inside, strict=True)
     )
-    return TilePlan(shape, size, window, stitching, border, axes)
+    return TilePlan(shape, size, chosen, stitching, border, axes)
 
 
 def _clipped(region: Region, extent: Region) -> Region:

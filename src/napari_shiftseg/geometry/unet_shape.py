@@ -18,31 +18,16 @@ class IllegalInputError(ValueError):
 class AxisShape:
     """Sizes of a U-Net along one axis, all in pixels of the input image.
 
-    Parameters
-    ----------
-    factors : tuple of int
-        Pooling factor of each level, finest level first.
-    kernel : int
-        Width of a convolution; odd.
-    convolutions : int
-        Convolutions in one block.
-    padding : {"valid", "same"}
-        Valid convolutions eat the context; same-padded ones make it up with zeros.
-
-    Raises
-    ------
-    ValueError
-        If a factor or the number of convolutions is below 1, or the kernel is even.
-
     References
     ----------
     Rumberger et al., ICCV 2021, "How Shift Equivariance Impacts Metric Learning
     for Instance Segmentation", section 3.
     """
 
-    factors: tuple[int, ...]
-    kernel: int = 3
-    convolutions: int = 2
+    factors: tuple[int, ...]  # pooling factor of each level, finest level first
+    kernel: int = 3  # width of a convolution; odd
+    convolutions: int = 2  # convolutions in one block
+    # valid convolutions eat the context; same-padded ones make it up with zeros
     padding: Padding = "valid"
 
     def __post_init__(self) -> None:
@@ -148,20 +133,12 @@ class AxisShape:
 
 @dataclass(frozen=True)
 class UNetShape:
-    """Sizes of a U-Net: one `AxisShape` an axis, and the channels of its levels.
+    """Sizes of a U-Net: one `AxisShape` an axis, and the channels of its levels."""
 
-    Parameters
-    ----------
-    axes : tuple of AxisShape
-        One an image axis.
-    features : tuple of int
-        Channels of each level's blocks, finest first, the bottom last.
-    in_channels, out_channels : int
-        Channels of the image and of the prediction.
-    """
-
-    axes: tuple[AxisShape, ...]
+    axes: tuple[AxisShape, ...]  # one an image axis
+    # channels of each level's blocks, finest first, the bottom last
     features: tuple[int, ...] = (16,)
+    # channels of the image and of the prediction
     in_channels: int = 1
     out_channels: int = 3
 
@@ -202,16 +179,11 @@ class UNetShape:
         return tuple(outputs)
 
     def peak_values(self, size: tuple[int, ...]) -> int:
-        """Return how many numbers are alive at most while one input is predicted.
+        """Return how many numbers are alive at most while a legal input is predicted.
 
         Counted along the forward pass: the image and every skip connection still
         waiting, what the present block reads, and what two of its convolutions write;
         on the way up also the coarser level and what learnt upsampling makes of it.
-
-        Parameters
-        ----------
-        size : tuple of int
-            A legal input shape.
         """
         pixels, channels, peak = size, 0, 0
         waiting = [prod(size) * self.in_channels]
@@ -238,3 +210,48 @@ class UNetShape:
 
     def _after_block(self, pixels: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(n - axis.eaten for n, axis in zip(pixels, self.axes, strict=True))
+
+
+def multiply_adds(shape: UNetShape, size: tuple[int, ...]) -> int:
+    """Return the multiplications that one input takes; learnt upsampling is assumed.
+
+    A convolution takes, for each pixel it writes, its width (over all axes) times the
+    channels it reads times those it writes.
+
+    Parameters
+    ----------
+    shape : UNetShape
+    size : tuple of int
+        A legal input shape.
+    """
+    pixels, channels, total = size, shape.in_channels, 0
+    bottom = len(shape.features) - 1
+    for level, features in enumerate(shape.features):
+        pixels, done = _block(shape, pixels, channels, features)
+        total, channels = total + done, features
+        if level < bottom:
+            factors = [axis.factors[level] for axis in shape.axes]
+            pixels = tuple(n // f for n, f in zip(pixels, factors, strict=True))
+    for level in reversed(range(bottom)):
+        factors = [axis.factors[level] for axis in shape.axes]
+        pixels = tuple(n * f for n, f in zip(pixels, factors, strict=True))
+        features = shape.features[level]
+        total += prod(pixels) * channels * features
+        pixels, done = _block(shape, pixels, 2 * features, features)
+        total, channels = total + done, features
+    return total + prod(pixels) * channels * shape.out_channels
+
+
+def _block(
+    shape: UNetShape, pixels: tuple[int, ...], channels: int, features: int
+) -> tuple[tuple[int, ...], int]:
+    """Return what is left of the pixels after a block, and its multiplications."""
+    total, width = 0, prod(axis.kernel for axis in shape.axes)
+    number = shape.axes[0].convolutions
+    for _ in range(number):
+        pixels = tuple(
+            n - axis.eaten // number for n, axis in zip(pixels, shape.axes, strict=True)
+        )
+        total += prod(pixels) * width * channels * features
+        channels = features
+    return pixels, total

@@ -1,21 +1,147 @@
-"""The window a user asks for: reading it, and choosing the cheapest one."""
+"""The window a user asks for, the cheapest one, and its tiles along one axis."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count, product
+from itertools import count, pairwise, product
 from math import ceil, prod
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
-Window = int | Sequence[int] | None
 
+Stitching = Literal["cropped", "naive", "whole"]
+Border = Literal["mirror", "valid"]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisTile:
+    """What one tile keeps along one axis, in image pixels.
+
+    The raw output (halo removed) begins at `origin`; of it [`start`, `stop`) is kept.
+    """
+
+    origin: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class AxisPlan:
+    """The tiles along one axis."""
+
+    # in order; what they keep is a partition of [`start`, `stop`)
+    tiles: tuple[AxisTile, ...]
+    reads: int  # legal input of every tile, in pixels
+    lead: int  # pixels a tile reads before its origin: context/2 plus the halo
+    halo: int  # raw-output pixels to crop on each side before the origin counts
+    stride: int  # what a tile keeps
+    # the predicted part of the axis, in image pixels
+    start: int
+    stop: int
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """First pixel of every tile but the first, counted from `start`."""
+        return tuple(tile.start - self.start for tile in self.tiles[1:])
+
+
+def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
+    """Return the stride along one axis: what a tile of this window keeps.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    window, stitching
+        See `plan_tiles`.
+    """
+    if stitching == "naive":
+        return window
+    return max(window // axis.period, 1) * axis.period
+
+
+def plan_axis(
+    axis: AxisShape,
+    window: int,
+    stitching: Stitching,
+    border: Border,
+    start: int,
+    stop: int,
+) -> AxisPlan:
+    """Plan the tiles that predict [`start`, `stop`) of one axis.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    window : int
+    stitching, border : str
+        See `plan_tiles`.
+    start, stop : int
+        In image pixels.
+    """
+    halo = 0 if stitching == "naive" else axis.halo
+    origin = origin_of(axis, border)
+    if stitching == "whole":
+        origin += (start - origin) // axis.period * axis.period
+        stride = stop - origin
+    else:
+        stride = kept(axis, window, stitching)
+        origin += (start - origin) // stride * stride
+    edges = [*range(origin, stop, stride), stop]
+    tiles = tuple(AxisTile(a, max(a, start), b) for a, b in pairwise(edges))
+    longest = min(stride, stop - origin)
+    reads = axis.input_for(longest + 2 * halo)
+    return AxisPlan(tiles, reads, axis.context // 2 + halo, halo, stride, start, stop)
+
+
+def origin_of(axis: AxisShape, border: Border) -> int:
+    """First pixel of the grid: phase 0, at or before the first predicted pixel.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    border : {"mirror", "valid"}
+    """
+    reach = axis.context // 2 + axis.halo
+    if border == "valid":
+        return reach
+    return reach - ceil(reach / axis.period) * axis.period
+
+
+def extent_of(
+    axis: AxisShape, size: int, border: Border, number: int
+) -> tuple[int, int]:
+    """Pixels that can be predicted along one axis: (start, stop).
+
+    Parameters
+    ----------
+    axis : AxisShape
+    size : int
+        Pixels of the image.
+    border : {"mirror", "valid"}
+    number : int
+        Of the axis, for the error.
+    """
+    if border == "mirror":
+        return 0, size
+    reach = axis.context // 2 + axis.halo
+    legal = axis.largest_legal(size)
+    if legal is None or legal <= 2 * reach:
+        raise ValueError(
+            f'border="valid" needs at least {axis.input_for(1 + 2 * axis.halo)} pixels '
+            f"along axis {number}, the image has {size}: "
+            f'take border="mirror" or a larger image'
+        )
+    return reach, legal - reach
+
+
+Window = int | Sequence[int] | None
 STEPS_A_PERIOD = 4  # windows of a sweep from one valid one to the next
 PERIODS = 4  # the largest window of a sweep
 MOST_CANDIDATES = 24  # strides tried along an axis for the cheapest window
@@ -23,6 +149,12 @@ MOST_CANDIDATES = 24  # strides tried along an axis for the cheapest window
 
 def as_window(window: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     """Return the window as one positive int an axis.
+
+    Parameters
+    ----------
+    window : int or sequence of int
+    ndim : int
+        Number of axes.
 
     Raises
     ------
@@ -55,13 +187,7 @@ def _not_a_window(window: object) -> ValueError:
 
 
 def parse_window(text: str) -> int | tuple[int, ...]:
-    """Read a window written as ``20`` or, per axis, ``24x96x96`` or ``24, 96, 96``.
-
-    Raises
-    ------
-    ValueError
-        If the text is anything else.
-    """
+    """Read a window written as ``20`` or, per axis, ``24x96x96`` or ``24, 96, 96``."""
     try:
         values = tuple(int(part) for part in re.split("[x×,]", text.lower()))
     except ValueError:
@@ -72,13 +198,7 @@ def parse_window(text: str) -> int | tuple[int, ...]:
 
 
 def parse_windows(text: str) -> list[int | tuple[int, ...]]:
-    """Read several windows, ``16,20,36`` or, per axis, ``24x96x96, 32x96x96``.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or one cannot be read.
-    """
+    """Read several windows, ``16,20,36`` or, per axis, ``24x96x96, 32x96x96``."""
     return [parse_window(part) for part in text.split(",")]
 
 
@@ -105,16 +225,24 @@ def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
 
 
 def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
-    """Return the two multiples of the period nearest to a window that is none."""
+    """Return the two multiples of the period nearest to a window that is none.
+
+    Parameters
+    ----------
+    axis : AxisShape
+    window : int
+        In pixels.
+    """
     below = max(window // axis.period, 1) * axis.period
     return below, below + axis.period
 
 
+@lru_cache(maxsize=64)  # widgets ask again and again
 def cheapest_window(
     shape: UNetShape,
-    needed: Sequence[int],
+    needed: tuple[int, ...],
     memory: int | None = None,
-    before: Sequence[int] | None = None,
+    before: tuple[int, ...] | None = None,
 ) -> tuple[int, ...]:
     """Return the n·p window that computes the fewest pixels for this image.
 
@@ -125,25 +253,15 @@ def cheapest_window(
     ----------
     shape : UNetShape
         Sizes of the network.
-    needed : sequence of int
+    needed : tuple of int
         Pixels to predict along each axis.
     memory : int, optional
         Bytes one tile may take. Where not even one period fits, that is returned.
-    before : sequence of int, optional
+    before : tuple of int, optional
         Pixels of the grid before those needed; 0 if not given.
     """
-    return _cheapest(shape, tuple(needed), memory, tuple(before or [0] * shape.ndim))
-
-
-@lru_cache(maxsize=64)  # widgets ask again and again
-def _cheapest(
-    shape: UNetShape,
-    needed: tuple[int, ...],
-    memory: int | None,
-    before: tuple[int, ...],
-) -> tuple[int, ...]:
     most = MOST_CANDIDATES if shape.ndim < 3 else MOST_CANDIDATES // 2
-    spans = zip(shape.axes, needed, before, strict=True)
+    spans = zip(shape.axes, needed, before or (0,) * shape.ndim, strict=True)
     per_axis = [_choices(*span, most) for span in spans]
     best = tuple(axis.period for axis in shape.axes)
     least = (float("inf"), 0)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from napari_shiftseg.device import Precision
-from napari_shiftseg.networks.checkpoint import unsound
-from napari_shiftseg.steps import waiting
+from napari_shiftseg.inference.memory import is_out_of_memory
+from napari_shiftseg.networks.unet import unsound
+from napari_shiftseg.progress import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_shiftseg.geometry.tiling import Tile
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
 
 EXTREME = 1e4  # times the range that a network reads, about 0 to 1
@@ -33,14 +34,14 @@ class NotFiniteError(ValueError):
     """A network predicted NaN or infinity."""
 
 
-def why_not_finite(network: Network, tile: Tile, pixels: NDArray[Any]) -> str:
+def why_not_finite(network: Predictor, tile: Tile, pixels: NDArray[Any]) -> str:
     r"""Say why a tile was predicted as what is not finite, and what to do.
 
     Parameters
     ----------
-    network : Network
-        That predicted it.
+    network : Predictor
     tile : Tile
+        That it predicted.
     pixels : ndarray
         (channels, \*legal input), as the network read them.
     """
@@ -67,7 +68,7 @@ def why_not_finite(network: Network, tile: Tile, pixels: NDArray[Any]) -> str:
     )
 
 
-def _first_layer(network: Network, pixels: NDArray[Any]) -> str:
+def _first_layer(network: Predictor, pixels: NDArray[Any]) -> str:
     """Return the name of the first layer that makes finite numbers others."""
     found: list[str] = []
 
@@ -92,17 +93,17 @@ def _first_layer(network: Network, pixels: NDArray[Any]) -> str:
 
 Step = TypeVar("Step")
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
-
 
 class Left(Exception):
     """Nobody waits for this prediction any more."""
 
 
-class Network:
+class Predictor:
     """The model on its device: a list of inputs in, an array of raw outputs out."""
 
-    def __init__(self, model: UNet, device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self, model: TiledNetwork, device: torch.device, precision: Precision
+    ) -> None:
         self.device = device
         self._left = Event()
         self._executor = ThreadPoolExecutor(1, "shiftseg-network")
@@ -116,9 +117,18 @@ class Network:
     def steps(
         self, inputs: list[NDArray[Any]], meanwhile: Step, is_mixed: bool = True
     ) -> Generator[Step, None, NDArray[Any]]:
-        """Predict a batch in another thread; yields the same thing until it is done.
+        r"""Predict a batch in another thread; yields the same thing until it is done.
 
         Who closes the generator stops the prediction after the present layer.
+
+        Parameters
+        ----------
+        inputs : list of ndarray
+            (channels, \*legal input) each.
+        meanwhile : Step
+            What is yielded.
+        is_mixed : bool
+            Whether a 16-bit precision is used, if one was asked for.
         """
         try:
             return (
@@ -175,17 +185,18 @@ def _asking(left: Event) -> Callable[..., None]:
 
 @contextmanager
 def on_device(
-    model: UNet, device: torch.device, precision: Precision
-) -> Iterator[Network]:
+    model: TiledNetwork, device: torch.device, precision: Precision
+) -> Iterator[Predictor]:
     """Have a copy of the model on a device, and its memory given back at the end.
 
-    Raises
-    ------
-    MemoryError
-        If the model does not fit there.
+    Parameters
+    ----------
+    model : TiledNetwork
+    device : torch.device
+    precision : {"float32", "float64", "float16", "bfloat16"}
     """
     try:
-        network = Network(model, device, precision)
+        network = Predictor(model, device, precision)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -197,14 +208,6 @@ def on_device(
         yield network
     finally:
         network.close()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice, on any device."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return any(said in text for said in OUT_OF_MEMORY)
 
 
 def dtype_of(precision: Precision) -> type[np.floating[Any]]:

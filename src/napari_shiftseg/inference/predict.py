@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.device import memory_budget, resolve_device
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
+from napari_shiftseg.inference.memory import (
+    batch_that_fits,
+    is_out_of_memory,
+    memory_budget,
+    smaller_tiles,
+)
 from napari_shiftseg.inference.network import (
     NotFiniteError,
     dtype_of,
-    is_out_of_memory,
     on_device,
     why_not_finite,
 )
-from napari_shiftseg.steps import Progress, Returning, Shrunk, patiently
+from napari_shiftseg.progress import Progress, Returning, Shrunk, patiently
 from napari_shiftseg.stores.axes import single_channel
 from napari_shiftseg.stores.image import Image, as_array, open_image
 from napari_shiftseg.text import by
@@ -26,28 +31,24 @@ from napari_shiftseg.text import by
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    import torch
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.device import Precision
-    from napari_shiftseg.geometry.axis_plan import Border, Stitching
-    from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.inference.network import Network
+    from napari_shiftseg.geometry.window import Border, Stitching, Window
+    from napari_shiftseg.inference.network import Predictor
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
-MOST_IN_BATCH = 16
-CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
+
 OVERFLOW = (
     "numbers overflow in 16 bits, so some tiles were predicted in float32: take the "
     "precision float32 or bfloat16"
 )
-SHRINK = 0.75  # of the memory of a tile that did not fit
 
 
 def embed(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     window: Window = None,
     stitching: Stitching = "cropped",
     border: Border = "mirror",
@@ -62,7 +63,7 @@ def embed(
     ----------
     image : array_like
         (\*spatial); for a model of several input channels (channels, \*spatial).
-    model : UNet
+    model : TiledNetwork
     window : int, sequence of int or None
         Output size of a tile in pixels; None: the cheapest that fits in memory.
     stitching : {"cropped", "naive", "whole"}
@@ -102,35 +103,24 @@ def embed(
     return steps.value[0][: model.config.embedding_channels]
 
 
-def embed_steps(
-    image: Image,
-    model: UNet,
-    plan: TilePlan,
-    device: str = "auto",
-    precision: Precision = "float32",
-    batch: int | None = None,
-) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
-    r"""Predict into a new array; see `predict_steps`.
-
-    Returns
-    -------
-    ndarray, TilePlan
-        (out channels, \*plan.output_shape), and the plan that was carried out.
-    """
-    out = np.empty(
-        (model.config.out_channels, *plan.output_shape), dtype=dtype_of(precision)
-    )
-    done = yield from predict_steps(image, model, plan, out, device, precision, batch)
-    return out, done
-
-
 def open_for(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     reading: Reading | None = None,
     scale: Scale | None = None,
 ) -> Image:
-    """Open an image as this model reads it; see `open_image` and `single_channel`."""
+    """Open an image as this model reads it; see `open_image` and `single_channel`.
+
+    Parameters
+    ----------
+    image : array_like
+        As `embed` takes it.
+    model : TiledNetwork
+    reading : Reading, optional
+        How the user wants grey values read.
+    scale : Scale, optional
+        How they are read, where that is known.
+    """
     config, data = model.config, as_array(image)
     if config.in_channels == 1:
         data = single_channel(data, config.ndim)
@@ -141,52 +131,59 @@ def open_for(
 
 def plan_for(
     image: Image,
-    model: UNet,
+    model: TiledNetwork,
     window: Window,
     stitching: Stitching,
     border: Border,
     region: Region | None,
     device: str,
 ) -> TilePlan:
-    """Plan the tiles of an image for the memory of this device; see `plan_tiles`."""
+    """Plan the tiles of an image for the memory of this device; see `plan_tiles`.
+
+    Parameters
+    ----------
+    image : Image
+    model : TiledNetwork
+    window, stitching, border, region
+        See `plan_tiles`.
+    device : str
+        That the tiles are to fit on.
+    """
     budget = memory_budget(resolve_device(device))
     return plan_tiles(
         image.shape, model.shape, window, stitching, border, region, budget
     )
 
 
-def predict_steps(
+def embed_steps(
     image: Image,
-    model: UNet,
+    model: TiledNetwork,
     plan: TilePlan,
-    out: Any,
     device: str = "auto",
     precision: Precision = "float32",
     batch: int | None = None,
-) -> Generator[Progress, None, TilePlan]:
-    r"""Predict all tiles of a plan into `out`, yielding `Progress` after each.
+    out: Any = None,
+) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
+    r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
 
+    Yields `Progress` after each tile.
     While a tile takes long the latest progress is yielded again and again. When the
-    memory of the device does not suffice, the batch is halved; a single tile that does
-    not fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is
-    predicted in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the
-    generator stops the run and frees the device.
+    memory of the device runs out, the batch is halved; a single tile that does not
+    fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is predicted
+    in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the generator
+    stops the run and frees the device.
 
     Parameters
     ----------
     image : Image
-    model : UNet
+    model : TiledNetwork
         Left as it is; a copy goes to the device.
     plan : TilePlan
-    out : array
-        (out channels, \*plan.output_shape), NumPy or a store; written tile by tile.
     device, precision, batch
         See `embed`.
-
-    Returns
-    -------
-    TilePlan
-        The plan that was carried out in the end.
+    out : array, optional
+        (out channels, \*plan.output_shape), NumPy or a store, written tile by tile;
+        a new array if not given.
 
     Raises
     ------
@@ -198,19 +195,23 @@ def predict_steps(
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
+    if out is None:
+        size = (model.config.out_channels, *plan.output_shape)
+        out = np.empty(size, dtype=dtype_of(precision))
     where = resolve_device(device)
-    size = batch or batch_that_fits(plan, where)
+    at_once = batch or batch_that_fits(plan, where)
     with on_device(model, where, precision) as network:
         while True:
-            size, failure = yield from _predict(image, network, plan, out, size)
+            at_once, failure = yield from _predict(image, network, plan, out, at_once)
             if failure is None:
-                return plan
-            plan = _smaller(plan, failure)
-            yield Shrunk(0, len(plan), _shrunk_note(plan))
+                return out, plan
+            plan = smaller_tiles(plan, failure)
+            note = f"out of memory: tiles now keep {by(plan.stride)} pixels"
+            yield Shrunk(0, len(plan), note)
 
 
 def _predict(
-    image: Image, network: Network, plan: TilePlan, out: Any, batch: int
+    image: Image, network: Predictor, plan: TilePlan, out: Any, batch: int
 ) -> Generator[Progress, None, tuple[int, BaseException | None]]:
     """Predict a plan; returns the batch that fitted, and why it gave up if it did."""
     tiles, queue, done, note = iter(plan), list[Tile](), 0, ""
@@ -254,19 +255,13 @@ def _read(image: Image, tiles: list[Tile], dtype: np.dtype[Any]) -> list[NDArray
 
 
 def _in_wider_numbers(
-    network: Network,
+    network: Predictor,
     tiles: list[Tile],
     inputs: list[NDArray[Any]],
     raw: NDArray[Any],
     so_far: Progress,
 ) -> Generator[Progress, None, NDArray[Any]]:
-    """Predict in float32 what overflowed in 16 bits.
-
-    Raises
-    ------
-    NotFiniteError
-        If the prediction is not finite then either.
-    """
+    """Predict in float32 what overflowed in 16 bits."""
     if network.mixed:
         raw = yield from network.steps(inputs, so_far, is_mixed=False)
     for tile, pixels, output in zip(tiles, inputs, raw, strict=True):
@@ -286,26 +281,3 @@ def _write(out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any]) -> None:
         for keep, start in zip(tile.keep, plan.offset, strict=True)
     )
     out[(slice(None), *at)] = raw[(slice(None), *tile.crop)]
-
-
-def batch_that_fits(plan: TilePlan, device: torch.device) -> int:
-    """Return how many tiles of a plan are predicted at once on a device."""
-    budget = memory_budget(device)
-    if device.type == "cpu":  # small tiles together, as threads wait for each other
-        budget = min(budget, CPU_BATCH)
-    return max(1, min(MOST_IN_BATCH, len(plan), budget // plan.memory))
-
-
-def _smaller(plan: TilePlan, failure: BaseException) -> TilePlan:
-    """Return a plan of smaller tiles for the same region; raise if there is none."""
-    smaller = plan.cheapest(int(plan.memory * SHRINK))
-    if smaller.memory >= plan.memory:
-        raise MemoryError(
-            f"a tile that keeps {by(plan.stride)} pixels does not fit on the device; "
-            f"close other programs that use it, or choose another device"
-        ) from failure
-    return smaller
-
-
-def _shrunk_note(plan: TilePlan) -> str:
-    return f"out of memory: tiles now keep {by(plan.stride)} pixels"

@@ -47,27 +47,15 @@ DARK = 2.0  # times as far as bright ones, that dark objects stand out
 
 @dataclass(frozen=True)
 class Seen:
-    """What the planes of an image show, taken together.
-
-    Attributes
-    ----------
-    sheets : tuple of Sheet
-    values : tuple of ndarray
-        (pixels,) of each, grey values that hold data.
-    places : tuple of tuple of int
-        Position of each on the axes before its own.
-    no_data, in_blocks : tuple of float
-        See `NoData`.
-    is_complete : bool
-        Whether all pixels were looked at.
-    """
+    """What the planes of an image show, taken together."""
 
     sheets: tuple[Sheet, ...]
-    values: tuple[NDArray[Any], ...]
-    places: tuple[tuple[int, ...], ...]
+    values: tuple[NDArray[Any], ...]  # (pixels,) of each, grey values that hold data
+    places: tuple[tuple[int, ...], ...]  # position of each on the axes before its own
+    # see `NoData`
     no_data: tuple[float, ...]
     in_blocks: tuple[float, ...]
-    is_complete: bool
+    is_complete: bool  # whether all pixels were looked at
 
     @property
     def ground(self) -> float:
@@ -160,10 +148,10 @@ def find_scale(
 def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     """Look at the planes of an image, of a large one at a sample; see `find_scale`.
 
-    Raises
-    ------
-    ValueError
-        If a pixel is not finite, or all hold no data.
+    Parameters
+    ----------
+    data, ndim, reading
+        See `find_scale`.
     """
     parts = [*_parts(tuple(data.shape), ndim)]
     number = sum(prod(_sizes(part)) for part in parts)
@@ -219,13 +207,20 @@ def _no_data_in(
 
 
 def scale_of(seen: Seen, reading: Reading) -> Scale:
-    """Return how what was seen is read; bright is what stands out."""
+    """Return how what was seen is read; bright is what stands out.
+
+    Parameters
+    ----------
+    seen : Seen
+    reading : Reading
+    """
     ground, notes = seen.ground, []
     low, high = _low(seen), _high(seen)
     noise = float(np.median([sheet.noise for sheet in seen.sheets]))
     high = max(high, low + QUIET * noise)
     if not high > low:
-        notes += [CONSTANT.format(grey(ground))] * seen.is_complete
+        if seen.is_complete:
+            notes.append(CONSTANT.format(grey(ground)))
     elif seen.is_noise:
         if seen.is_complete:
             high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))
@@ -288,6 +283,13 @@ def usual_contrast(sheets: list[Sheet], ground: float) -> float:
 
     From a certain size on all weigh alike, so that one large bright thing among many
     objects counts for one.
+
+    Parameters
+    ----------
+    sheets : list of Sheet
+        Each with objects.
+    ground : float
+        Grey value of the ground.
     """
     peaks = np.concatenate([sheet.peaks for sheet in sheets]) - ground
     sizes = np.concatenate([sheet.sizes for sheet in sheets])

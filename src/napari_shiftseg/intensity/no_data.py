@@ -47,7 +47,16 @@ def refuse_not_finite(
     where: tuple[slice, ...] | None,
     masked: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Raise a ValueError if pixels that are not masked are NaN or infinite."""
+    """Raise a ValueError if pixels that are not masked are NaN or infinite.
+
+    Parameters
+    ----------
+    pixels : ndarray
+    where : tuple of slice or None
+        Their place in the image.
+    masked : ndarray of bool, optional
+        Pixels that hold no data.
+    """
     wrong = not_finite(pixels)
     if wrong is None:
         return
@@ -77,21 +86,12 @@ FLAT = 0.9  # of the pixels equal their neighbour: no noise that tells what is d
 
 @dataclass(frozen=True)
 class NoData:
-    r"""Where one plane holds no data, and which grey values say so elsewhere.
+    r"""Where one plane holds no data, and which grey values say so elsewhere."""
 
-    Attributes
-    ----------
-    where : ndarray of bool
-        (\*spatial)
-    values : tuple of float
-        No pixel of these seems to show anything.
-    in_blocks : tuple of float
-        Pixels of these hold no data where squares of `BLOCK` have one value; elsewhere
-        they are dark noise, cut off at 0.
-    """
-
-    where: Mask
-    values: tuple[float, ...] = ()
+    where: Mask  # (*spatial)
+    values: tuple[float, ...] = ()  # no pixel of these seems to show anything
+    # pixels of these hold no data where squares of `BLOCK` have one value; elsewhere
+    # they are dark noise, cut off at 0
     in_blocks: tuple[float, ...] = ()
 
 
@@ -293,13 +293,7 @@ def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:
 
 
 def is_without_data(plane: Any) -> bool:
-    """Whether every pixel of a plane is NaN, or masked.
-
-    Parameters
-    ----------
-    plane : array
-        Of one plane or frame; read only where its first pixel is NaN or masked.
-    """
+    """Whether all of a plane is NaN, or masked; read only where its first pixel is."""
     if isinstance(plane, np.ma.MaskedArray) and np.ma.getmaskarray(plane).all():
         return True
     if np.dtype(plane.dtype).kind != "f":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,39 +36,20 @@ GRID = 64  # pixels of the shorter side that the light is fitted to
 
 @dataclass(frozen=True)
 class Noise:
-    """The noise of one plane.
+    """The noise of one plane."""
 
-    Attributes
-    ----------
-    spread : float
-        Standard deviation at the size of objects, in quiet parts.
-    is_all : bool
-        Whether the plane shows nothing else, but light that falls off.
-    """
-
-    spread: float
-    is_all: bool
+    spread: float  # standard deviation at the size of objects, in quiet parts
+    is_all: bool  # whether the plane shows nothing else, but light that falls off
 
 
-def noise_of(
+def _noise_of(
     plain: NDArray[Any], calm: NDArray[Any], busy: Mask, out: Mask, step: float
 ) -> Noise:
-    r"""Return the noise of a plane.
+    r"""Return the noise of a plane; `calm` is each pixel's median of its neighbours.
 
     Noise follows a normal law, and hardly more than neighbours depend on each other,
     be it of single pixels, blurred, enlarged or compressed. Objects are far from the
     others or leave a law that is none.
-
-    Parameters
-    ----------
-    plain : ndarray
-        (\*spatial)
-    calm : ndarray
-        (\*spatial), each pixel the median of its neighbours.
-    busy, out : ndarray of bool
-        (\*spatial), pixels that stand out; pixels without data.
-    step : float
-        From one grey value to the next.
     """
     jumps = np.abs(plain - calm)
     hot = jumps > HOT * max(float(np.percentile(jumps, 80)), step)
@@ -88,7 +70,7 @@ def _of_all(quiet: NDArray[Any], out: Mask) -> float | None:
     """Return the noise of a plane that shows nothing else; None for any other."""
     if min(quiet.shape) < TOO_SMALL:
         return None
-    flat = np.where(out, 0, quiet - light_of(quiet, out))
+    flat = np.where(out, 0, quiet - _light_of(quiet, out))
     wide = ndimage.gaussian_filter(flat, AROUND)
     fine, coarse = (
         (ndimage.gaussian_filter(flat, blur) - wide)[~out] for blur in (OBJECT, 8.0)
@@ -129,21 +111,8 @@ def _middle_and_spread(values: NDArray[Any]) -> tuple[float, float]:
     return middle, 1.4826 * float(np.median(np.abs(values - middle)))
 
 
-def light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
-    r"""Return the light over a plane: a polynomial, or the median of a small plane.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        (\*spatial)
-    out : ndarray of bool
-        (\*spatial), pixels without data; they count for nothing.
-
-    Returns
-    -------
-    ndarray
-        (\*spatial)
-    """
+def _light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
+    r"""Return the light over a plane: a polynomial, or the median of a small plane."""
     middle = np.median(pixels[~out])
     if min(pixels.shape) < LARGE:
         return np.full(pixels.shape, middle)
@@ -169,10 +138,7 @@ def _product(
 ) -> NDArray[Any]:
     r"""Return one term of the polynomial on a grid, (\*grid)."""
     lines = [m[part, n] for m, n, part in zip(powers, term, grid, strict=True)]
-    product: NDArray[Any] = lines[0]
-    for line in lines[1:]:
-        product = np.multiply.outer(product, line)
-    return product
+    return np.asarray(reduce(np.multiply.outer, lines))
 
 
 CLEAR = 6.0  # times the spread of the ground, that objects stand out of it
@@ -182,36 +148,21 @@ SMALLEST = 12  # pixels of what counts as an object
 
 @dataclass(frozen=True)
 class Sheet:
-    """What one plane, or one part of a large plane, shows.
+    """What one plane, or one part of a large plane, shows."""
 
-    Attributes
-    ----------
-    ground : float
-        Grey value of the ground: the commonest one.
-    below : float
-        Spread of the pixels below it.
-    noise : float
-        Standard deviation of the ground at the size of objects, in its quiet parts.
-    is_noise : bool
-        Whether it shows nothing else; then nothing stands out.
-    peaks, sizes, steepness : ndarray
-        (objects,), of what stands out: grey value of its brighter half, pixels of
-        that, and slope of its edge by its height, per pixel.
-    bright : ndarray
-        (pixels,), grey values of the brighter halves of all of them.
-    smooth : float
-        The 99.8th percentile without isolated pixels.
-    """
-
-    ground: float
-    below: float
+    ground: float  # grey value of the ground: the commonest one
+    below: float  # spread of the pixels below it
+    # standard deviation of the ground at the size of objects, in its quiet parts
     noise: float
-    is_noise: bool
+    is_noise: bool  # whether it shows nothing else; then nothing stands out
+    # (objects,), of what stands out: grey value of its brighter half, pixels of that,
+    # and slope of its edge by its height, per pixel
     peaks: NDArray[np.floating[Any]]
     sizes: NDArray[np.integer[Any]]
     steepness: NDArray[np.floating[Any]]
+    # (pixels,), grey values of the brighter halves of all of them
     bright: NDArray[np.floating[Any]]
-    smooth: float
+    smooth: float  # the 99.8th percentile without isolated pixels
 
     def raised(self, by: float) -> Sheet:
         """Return the sheet of a plane with so much added to its grey values."""
@@ -248,18 +199,13 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     step = smallest_step(plain[~out])
     floor = ground + max(CLEAR * spread, STEPS * step)
     standing_out = (blurred > floor) & ~out
-    noise = noise_of(plain, calm, standing_out, out, step)
+    noise = _noise_of(plain, calm, standing_out, out, step)
     if noise.is_all:
         standing_out = np.zeros_like(out)
     objects = _objects(calm, blurred, standing_out, ground, floor)
-    return Sheet(
-        ground,
-        max(_below(plain[~out], ground), step),
-        noise.spread,
-        noise.is_all,
-        *objects,
-        float(np.percentile(calm[~out], 99.8)),
-    )
+    below = max(_below(plain[~out], ground), step)
+    smooth = float(np.percentile(calm[~out], 99.8))
+    return Sheet(ground, below, noise.spread, noise.is_all, *objects, smooth)
 
 
 def smallest_step(values: NDArray[Any]) -> float:

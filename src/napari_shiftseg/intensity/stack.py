@@ -32,37 +32,24 @@ NEAR = 1.5  # times the middle contrast, up to which frames share one scale
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What one frame shows.
+class StackFrame:
+    """What one frame shows."""
 
-    Attributes
-    ----------
-    at : tuple of int
-        Position on the leading axes.
-    seen : Seen
-    ground : float
-        Its grey value.
-    contrast : float
-        How bright usual objects are above it; 0 where nothing stands out.
-    steepness : float
-        Of the edges of objects, by their contrast, per pixel: falls out of focus.
-    size : float
-        Pixels of a usual object.
-    """
-
-    at: tuple[int, ...]
+    at: tuple[int, ...]  # position on the leading axes
     seen: Seen
-    ground: float
+    ground: float  # its grey value
+    # how bright usual objects are above it; 0 where nothing stands out
     contrast: float = 0.0
+    # of the edges of objects, by their contrast, per pixel: falls out of focus
     steepness: float = 0.0
-    size: float = 0.0
+    size: float = 0.0  # pixels of a usual object
 
     @property
     def is_level(self) -> bool:
         """Whether its ground is known: by objects on it, or it is nothing else."""
         return self.contrast > 0 or self.seen.is_noise or self.seen.is_constant
 
-    def raised(self, by: float) -> Frame:
+    def raised(self, by: float) -> StackFrame:
         """Return the frame with so much added to its grey values."""
         seen = replace(
             self.seen,
@@ -71,18 +58,18 @@ class Frame:
         )
         return replace(self, seen=seen, ground=self.ground + by)
 
-    def without_objects(self) -> Frame:
+    def without_objects(self) -> StackFrame:
         """Return the frame as if nothing in it were an object."""
         sheets = tuple(sheet.without_objects() for sheet in self.seen.sheets)
         return replace(self, seen=replace(self.seen, sheets=sheets))
 
 
-def frames_in(seen: Seen, axes: int) -> list[Frame]:
+def _frames_in(seen: Seen, axes: int) -> list[StackFrame]:
     """Return the frames of a stack of so many leading axes."""
     return [_frame(at, own) for at, own in seen.by_frame(axes).items()]
 
 
-def joined(seen: Seen, frames: list[Frame]) -> Seen:
+def _joined(seen: Seen, frames: list[StackFrame]) -> Seen:
     """Return what frames show, taken together, of all that was seen."""
     return replace(
         seen,
@@ -92,19 +79,19 @@ def joined(seen: Seen, frames: list[Frame]) -> Seen:
     )
 
 
-def _frame(at: tuple[int, ...], seen: Seen) -> Frame:
+def _frame(at: tuple[int, ...], seen: Seen) -> StackFrame:
     bright: list[Sheet] = [sheet for sheet in seen.sheets if len(sheet.peaks)]
     if not bright:
-        return Frame(at, seen, seen.ground)
+        return StackFrame(at, seen, seen.ground)
     ground = float(np.median([sheet.ground for sheet in bright]))
     steepness, size = (
         float(np.median(np.concatenate(parts)))
         for parts in zip(*((s.steepness, s.sizes) for s in bright), strict=True)
     )
-    return Frame(at, seen, ground, usual_contrast(bright, ground), steepness, size)
+    return StackFrame(at, seen, ground, usual_contrast(bright, ground), steepness, size)
 
 
-def standing_apart(frames: list[Frame]) -> list[Frame]:
+def _standing_apart(frames: list[StackFrame]) -> list[StackFrame]:
     """Return the frames that show objects of quite another contrast.
 
     What is dim because it is out of focus, or a mere speck, does not count.
@@ -124,7 +111,7 @@ def standing_apart(frames: list[Frame]) -> list[Frame]:
     ]
 
 
-def without_blurred(frames: list[Frame]) -> list[Frame]:
+def _without_blurred(frames: list[StackFrame]) -> list[StackFrame]:
     """Return frames where objects that are dim and out of focus count for none."""
     clear = [frame for frame in frames if frame.contrast > 0]
     if not clear:
@@ -140,7 +127,7 @@ def without_blurred(frames: list[Frame]) -> list[Frame]:
     ]
 
 
-def _focused(clear: list[Frame]) -> list[Frame]:
+def _focused(clear: list[StackFrame]) -> list[StackFrame]:
     """Return the frames that are in focus as the brightest, or most, are."""
     brightest = max(clear, key=lambda frame: frame.contrast)
     usual = float(np.percentile([frame.steepness for frame in clear], 75))
@@ -155,9 +142,7 @@ RISES = 1.15  # times, that a frame's contrast is that of the frame before at mo
 ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
 NAMED = 10  # planes that are named in a note
-
 DRIFT = 0.15  # of the scale, that the ground of frames differs at most
-
 CONTRAST = "read each by its own contrast, which differs up to {} times"
 GROUNDS = "the frames are read each from its own ground, which differs by {}"
 BLEACHING = "the frames bleach, so each is read by grey values of its own"
@@ -165,27 +150,16 @@ BLEACHING = "the frames bleach, so each is read by grey values of its own"
 
 @dataclass(frozen=True)
 class FrameScales:
-    """How the frames of a stack are read.
+    """How the frames of a stack are read."""
 
-    Attributes
-    ----------
-    common : Scale or None
-        That of all; None: each has its own, found in it.
-    notes : tuple of str
-        What the user should know, once for all frames.
-    planes : tuple of str
-        What single frames are: nothing but noise, for example.
-    own : dict of tuple of int to Scale
-        Of frames that are read otherwise, by position on the leading axes: of another
-        contrast, or ground, or with nothing to see, which is read as nearly 0.
-    known : frozenset of tuple of int, optional
-        Frames that were looked at, where others are read as is found in them.
-    """
-
-    common: Scale | None
-    notes: tuple[str, ...] = ()
+    common: Scale | None  # that of all; None: each has its own, found in it
+    notes: tuple[str, ...] = ()  # what the user should know, once for all frames
+    # what single frames are: nothing but noise, for example
     planes: tuple[str, ...] = ()
+    # of frames that are read otherwise, by position on the leading axes: of another
+    # contrast, or ground, or with nothing to see, which is read as nearly 0
     own: dict[tuple[int, ...], Scale] = field(default_factory=dict)
+    # frames that were looked at, where others are read as is found in them
     known: frozenset[tuple[int, ...]] | None = None
 
     def of(self, frame: tuple[int, ...]) -> Scale | None:
@@ -201,7 +175,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     All have one scale, so that planes without objects stay without. Frames that bleach
     have their own: their contrast falls from frame to frame to half and less, while
     what they show stays as it was. So have single frames of quite another contrast
-    (`standing_apart`); where the ground differs, the scale is moved along with it.
+    (`_standing_apart`); where the ground differs, the scale is moved along with it.
 
     Parameters
     ----------
@@ -220,7 +194,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
         return FrameScales(None)
     seen = seen_in(data, config.ndim, reading)
     empty, planes = _empty_frames(seen, leading, reading)
-    if is_bleaching(seen):
+    if _is_bleaching(seen):
         return FrameScales(None, (BLEACHING,), planes, empty)
     scales = _by_frame(seen, leading, reading)
     return replace(scales, planes=planes, own=scales.own | empty)
@@ -245,12 +219,12 @@ def _range_of_all(
 
 def _by_frame(seen: Seen, leading: tuple[int, ...], reading: Reading) -> FrameScales:
     """Return the scale of all frames, moved by their ground, and of those apart."""
-    frames = frames_in(seen, len(leading))
-    apart = standing_apart(frames)
+    frames = _frames_in(seen, len(leading))
+    apart = _standing_apart(frames)
     places = {frame.at for frame in apart}
     others = [frame for frame in frames if frame.at not in places]
     shared = others if any(frame.contrast > 0 for frame in others) else frames
-    common, steps = _levelled(seen, without_blurred(shared), reading)
+    common, steps = _levelled(seen, _without_blurred(shared), reading)
     sign = -1 if reading.invert else 1
     own = {at: _moved(common, sign * step) for at, step in steps.items()}
     own |= {frame.at: scale_of(frame.seen, reading) for frame in apart}
@@ -260,17 +234,17 @@ def _by_frame(seen: Seen, leading: tuple[int, ...], reading: Reading) -> FrameSc
 
 
 def _levelled(
-    seen: Seen, frames: list[Frame], reading: Reading
+    seen: Seen, frames: list[StackFrame], reading: Reading
 ) -> tuple[Scale, dict[tuple[int, ...], float]]:
     """Return the scale of frames, and by how much it is moved where grounds differ."""
-    common = scale_of(joined(seen, frames), reading)
+    common = scale_of(_joined(seen, frames), reading)
     clear = [frame for frame in frames if frame.contrast > 0]
     if not clear:
         return common, {}
     middle = float(np.median([frame.ground for frame in clear]))
     steps = {frame.at: frame.ground - middle for frame in frames if frame.is_level}
     level = [frame.raised(-steps.get(frame.at, 0.0)) for frame in frames]
-    scale = scale_of(joined(seen, level), reading)
+    scale = scale_of(_joined(seen, level), reading)
     farthest = max(abs(frame.ground - middle) for frame in clear)
     if farthest <= DRIFT * (scale.high - scale.low):
         return common, {}
@@ -285,8 +259,8 @@ def _moved(scale: Scale, by: float) -> Scale:
 
 
 def _differing(
-    frames: list[Frame],
-    apart: list[Frame],
+    frames: list[StackFrame],
+    apart: list[StackFrame],
     steps: list[float],
     leading: tuple[int, ...],
 ) -> list[str]:
@@ -318,25 +292,20 @@ def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
     return FrameScales(replace(scale, notes=()), scale.notes)
 
 
-def is_bleaching(seen: Seen) -> bool:
+def _is_bleaching(seen: Seen) -> bool:
     """Whether contrast falls along the first axis and all else stays."""
-    frames = sorted({place[:1] for place in seen.places})
+    frames = _frames_in(seen, 1)
     shown, shares = [], []
-    for frame in map(seen.at, frames):
-        bright = [sheet for sheet in frame.sheets if len(sheet.peaks)]
+    for frame in frames:
+        bright = sum(sheet.bright.size for sheet in frame.seen.sheets)
         if bright:
-            ground = float(np.median([sheet.ground for sheet in bright]))
-            shown.append(usual_contrast(bright, ground))
-            pixels = sum(values.size for values in frame.values)
-            shares.append(sum(sheet.bright.size for sheet in bright) / pixels)
+            shown.append(frame.contrast)
+            shares.append(bright / sum(values.size for values in frame.seen.values))
     if len(shown) < max(2, MOST_FRAMES * len(frames)):
         return False
     falls = all(b <= RISES * a for a, b in pairwise(shown))
-    return (
-        falls
-        and shown[-1] <= BLEACHED * shown[0]
-        and max(shares) <= ALIKE * min(shares)
-    )
+    alike = max(shares) <= ALIKE * min(shares)
+    return falls and alike and shown[-1] <= BLEACHED * shown[0]
 
 
 def _empty_frames(
@@ -364,19 +333,15 @@ def planes_are(
     Parameters
     ----------
     frames : list of tuple of int
-        Positions on the leading axes.
+        Positions on the leading axes; none: nothing is said.
     leading : tuple of int
         Lengths of these.
     what : str
-
-    Returns
-    -------
-    str
-        Empty if there are none.
     """
     if not frames:
         return ""
-    names = ["/".join(str(i + 1) for i in frame) for frame in frames]
-    listed = ", ".join(names[:NAMED]) + ", …" * (len(names) > NAMED)
-    plural = "s" * (len(names) > 1)
-    return f"plane{plural} {listed} of {by(leading)}: {what}"
+    names = ["/".join(str(i + 1) for i in frame) for frame in frames[:NAMED]]
+    if len(frames) > NAMED:
+        names.append("…")
+    noun = "plane" if len(frames) == 1 else "planes"
+    return f"{noun} {', '.join(names)} of {by(leading)}: {what}"

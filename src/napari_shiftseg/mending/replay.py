@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.points import on_sphere
+from napari_shiftseg.clustering.kernels import on_sphere
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 

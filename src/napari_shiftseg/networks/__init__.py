@@ -1,1 +1,39 @@
-"""Networks: what they are, what is in their files, what they may read."""
+"""Networks: what any one must have, our U-Net, its configuration and its file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.networks.config import ModelConfig
+
+
+class TiledNetwork(Protocol):
+    r"""What tiles, clustering and widgets need of a network: a torch module with sizes.
+
+    `UNet` is the first. Called with (batch, in_channels, \*legal input) it gives
+    (batch, out_channels, \*raw output): the embedding, then the foreground logit if
+    there is one.
+
+    Attributes
+    ----------
+    shape : UNetShape
+        Period, context and legal sizes, along each axis.
+    config : ModelConfig
+        Channels it reads and gives, how it reads grey values, its clustering.
+    """
+
+    config: ModelConfig
+    shape: UNetShape
+
+    def __call__(self, x: Tensor) -> Tensor: ...  # noqa: D102
+    def to(self, *args: Any) -> Self: ...  # noqa: D102
+    def eval(self) -> Self: ...  # noqa: D102
+    def modules(self) -> Iterator[nn.Module]: ...  # noqa: D102
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...  # noqa: D102
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102

@@ -1,12 +1,16 @@
-"""What a model is and how it was made: everything in its file but the weights."""
+"""What a model is and how it was made, within bounds: its file but the weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from itertools import pairwise
+from math import prod
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -17,59 +21,119 @@ from pydantic import (
 from napari_shiftseg.clustering.settings import Clustering, Count
 from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
 from napari_shiftseg.geometry.window import is_whole
-from napari_shiftseg.networks.bounds import (
-    Name,
-    Pixels,
-    Text,
-    check_bounds,
-    check_levels,
-)
+from napari_shiftseg.text import brief, readable, visible
+
+MOST = {
+    "in_channels": 4096,
+    "embedding_channels": 4096,
+    "features": 2**16,
+    "growth": 16,
+    "convolutions": 8,
+}
+MOST_LEVELS, WIDEST_KERNEL = 16, 15
+LARGEST_PERIOD, LARGEST_CONTEXT = 2**10, 2**11  # pixels an axis
+MOST_WEIGHTS = 10**9  # 4 GB
+MOST_WORK = 10**13  # products for one tile: minutes without a GPU
+LONGEST_NAME = 255  # of a file, on all systems
+WHY = "more would exhaust time or memory, and no network needs it"
+
+# what a person reads is text and nothing else, on a terminal as on a label
+DECODED = BeforeValidator(lambda w: readable(w) if isinstance(w, str) else w)
+Name = Annotated[str, Field(max_length=LONGEST_NAME), DECODED, AfterValidator(visible)]
+Text = Annotated[str, DECODED, AfterValidator(lambda text: visible(text, "\n\t"))]
+Pixels = Annotated[int, Field(ge=1, le=2**20)]
+
+
+def check_bounds(config: ModelConfig) -> None:
+    """Refuse what would exhaust time or memory."""
+    for name, most in MOST.items():
+        _at_most(name, getattr(config, name), most)
+    check_levels(len(config.pooling_factors))
+    _at_most("kernel_size", max(config.kernel_size), WIDEST_KERNEL)
+    for level in config.pooling_factors:
+        _at_most("a pooling factor", max(level), LARGEST_PERIOD)
+    for axis in config.shape.axes:
+        _at_most("the period", axis.period, LARGEST_PERIOD)
+        _at_most("the context", axis.context or axis.halo, LARGEST_CONTEXT)
+    _at_most("the number of weights", weights_of(config), MOST_WEIGHTS)
+    _at_most("the work for one tile", work_of(config), MOST_WORK)
+
+
+def check_levels(number: int) -> None:
+    """Refuse more pooling levels than any network has, before they are listed."""
+    _at_most("the number of pooling levels", number, MOST_LEVELS)
+
+
+def weights_of(config: ModelConfig) -> int:
+    """Return how many weights the network has, without making it."""
+    return sum(_weights_of_levels(config))
+
+
+def work_of(config: ModelConfig) -> int:
+    """Return about how many products its smallest tile takes."""
+    pixels = prod(axis.input_for(1 + 2 * axis.halo) for axis in config.shape.axes)
+    work = 0
+    for weights, factors in zip(
+        _weights_of_levels(config), (*config.pooling_factors, ()), strict=True
+    ):
+        work += pixels * weights
+        pixels = pixels // prod(factors) + 1
+    return work
+
+
+def _weights_of_levels(config: ModelConfig) -> list[int]:
+    kernel, features = prod(config.kernel_size), config.level_features
+    norm = 2 * (config.normalization == "batch")
+
+    def block(given: int, made: int) -> int:
+        widths = pairwise([given, *[made] * config.convolutions])
+        return sum((kernel * a + 1 + norm) * b for a, b in widths)
+
+    ways_down = zip((config.in_channels, *features[:-1]), features, strict=True)
+    weights = [block(given, made) for given, made in ways_down]
+    weights[0] += (features[0] + 1) * config.out_channels
+    for level, factors in enumerate(config.pooling_factors):
+        fine, coarse = features[level : level + 2]
+        if config.upsampling == "learnt":
+            weights[level] += (coarse * prod(factors) + 1) * fine
+            coarse = fine
+        weights[level] += block(fine + coarse, fine)
+    return weights
+
+
+def _at_most(name: str, value: Any, most: int) -> None:
+    if value > most:
+        raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}: {WHY}")
+
 
 Upsampling = Literal["learnt", "nearest"]
 Intensity = Literal["as-is", "range", "percentile"]
-
 PerAxis = int | Sequence[int]
 
 
 class Provenance(BaseModel):
-    """How the weights came about.
-
-    Attributes
-    ----------
-    command : str
-        That makes them again.
-    window : tuple of int
-        Output window the loss saw, per axis.
-    seed, steps : int
-        Of the training.
-    loss : dict
-        Name, margins and weights of the loss; ``foreground_...``: those of the logit's.
-    optimizer : dict
-        Name, schedule and peak of the learning rate, largest norm of the gradient;
-        batch, warm-up and precision where they are not as in the papers.
-    augmentation : dict
-        How far training windows were changed; empty: not at all.
-    scores : dict
-        What the model reached (``ap50``, ...), and on which images; empty: not known.
-    data, date : str
-        What it was trained on; ISO date.
-    versions : dict
-        Of the libraries that matter.
-    """
+    """How the weights came about."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    command: Text
-    window: tuple[Pixels, ...]
+    command: Text  # that makes them again
+    window: tuple[Pixels, ...]  # output window the loss saw, per axis
+    # of the training
     seed: Count
     steps: Count
+    # name, margins and weights of the loss; ``foreground_...``: those of the logit's
     loss: dict[Name, float | bool | Text]
+    # name, schedule and peak of the learning rate, largest norm of the gradient; batch,
+    # warm-up and precision where they are not as in the papers
     optimizer: dict[Name, float | Text] = {}
+    # how far training windows were changed; empty: not at all
     augmentation: dict[Name, float | bool] = {}
+    # what the model reached (``ap50``, ...), and on which images; empty: not known
     scores: dict[Name, float | int | Text] = {}
+    # what it was trained on; ISO date
     data: Text
     date: Name
-    versions: dict[Name, Text]
+    versions: dict[Name, Text]  # of the libraries that matter
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(
@@ -81,52 +145,31 @@ class Provenance(BaseModel):
 
 
 class ModelConfig(BaseModel):
-    """Architecture of a U-Net, its clustering defaults and its provenance.
-
-    Attributes
-    ----------
-    ndim : int
-        Image axes, 1 to 3.
-    pooling_factors : tuple of tuple of int
-        Per level (finest first), one factor an axis.
-    kernel_size : tuple of int
-        Width of a convolution, per axis; odd.
-    convolutions : int
-        In a block.
-    features : int
-        Channels at the finest level.
-    growth : int
-        Factor by which the channels grow at each level.
-    in_channels, embedding_channels : int
-        Channels of the image and of the embedding.
-    foreground : bool
-        Whether one more output channel is a foreground logit.
-    padding : {"valid", "same"}
-    upsampling : {"learnt", "nearest"}
-    normalization : {"none", "batch"}
-        Batch norm in eval mode is harmless to tiling; norms over space are not, and
-        are not offered.
-    intensity : {"as-is", "range", "percentile"}
-        How an image is scaled as a whole before it is read: not at all, minimum to
-        maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1.
-    """
+    """Architecture of a U-Net, its clustering defaults and its provenance."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = "untitled"
     description: Text = ""
-    ndim: int = Field(default=2, ge=1, le=3)
+    ndim: int = Field(default=2, ge=1, le=3)  # image axes, 1 to 3
+    # per level (finest first), one factor an axis
     pooling_factors: tuple[tuple[int, ...], ...]
-    kernel_size: tuple[int, ...]
-    convolutions: int = Field(default=2, ge=1)
-    features: int = Field(default=16, ge=1)
+    kernel_size: tuple[int, ...]  # width of a convolution, per axis; odd
+    convolutions: int = Field(default=2, ge=1)  # in a block
+    features: int = Field(default=16, ge=1)  # channels at the finest level
+    # factor by which the channels grow at each level
     growth: int = Field(default=2, ge=1)
+    # channels of the image and of the embedding
     in_channels: int = Field(default=1, ge=1)
     embedding_channels: int = Field(default=3, ge=1)
-    foreground: bool = False
+    foreground: bool = False  # whether one more output channel is a foreground logit
     padding: Padding = "valid"
     upsampling: Upsampling = "learnt"
+    # batch norm in eval mode is harmless to tiling; norms over space are not, and are
+    # not offered
     normalization: Literal["none", "batch"] = "none"
+    # how an image is scaled as a whole before it is read: not at all, minimum to
+    # maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1
     intensity: Intensity = "as-is"
     clustering: Clustering = Clustering()
     provenance: Provenance | None = None
@@ -174,11 +217,6 @@ class ModelConfig(BaseModel):
             That the image has.
         name : str
             Stands for the image in the error.
-
-        Raises
-        ------
-        ValueError
-            If the image has fewer axes than the model reads.
         """
         if axes < self.image_axes:
             raise ValueError(
@@ -230,6 +268,15 @@ class ModelConfig(BaseModel):
         """Make a config from depth and pooling factor, each one value or one an axis.
 
         An axis that is less deep than the others pools at the coarsest levels only.
+
+        Parameters
+        ----------
+        ndim : int
+            Image axes, 1 to 3.
+        depth, pooling_factor, kernel_size : int or sequence of int
+            How often it pools, by which factor, and the width of its convolutions.
+        **options
+            Other attributes.
 
         Raises
         ------

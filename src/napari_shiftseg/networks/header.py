@@ -77,12 +77,8 @@ def named_models() -> dict[str, Path]:
 def new_model_path(name: str) -> Path:
     """Return a file in the user's folder for a new model; it is not there yet.
 
-    Where the user has a model of this name, a number is appended to it.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be the name of a file, or is that of a bundled model.
+    Where the user has a model of this name, a number is appended to it. What cannot be
+    the name of a file, or is that of a bundled model, is a `ValueError`.
     """
     name = name.strip()
     if DEVICES.fullmatch(name):
@@ -112,40 +108,21 @@ def find_model(source: str | Path) -> Path:
     """Return the file of a bundled model or one of the user's, or the path itself.
 
     Bundled are the networks of figures, too; see `figure_models`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither a model nor a file of this name.
     """
-    known, of_figures = named_models(), figure_models()
-    path = (known | of_figures).get(str(source), Path(source))
+    bundled, own, of_figures = bundled_models(), own_models(), figure_models()
+    path = (own | bundled | of_figures).get(str(source), Path(source))
     if not path.is_file():
-        own = [name for name in known if name not in bundled_models()]
+        of_yours = ", ".join(name for name in own if name not in bundled)
         raise FileNotFoundError(
             f"no model {str(source)!r}: it is neither a file nor one of the bundled "
-            f"models ({', '.join((*bundled_models(), *of_figures))})"
-            + (f" nor one of yours ({', '.join(own)})" if own else "")
+            f"models ({', '.join((*bundled, *of_figures))})"
+            + (f" nor one of yours ({of_yours})" if of_yours else "")
         )
     return path
 
 
 def read_config(source: str | Path) -> ModelConfig:
-    """Read the config of a model.
-
-    Parameters
-    ----------
-    source : str or Path
-        The name of a bundled model or of one in the user's folder, or a path to a
-        .safetensors file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither a model nor a file of this name.
-    CheckpointError
-        If the file is no checkpoint of ours, is truncated or holds a pickle.
-    """
+    """Read the config of a model; `load_model` says from what, and what is refused."""
     path = find_model(source)
     _refuse_long_header(path)
     try:
@@ -162,13 +139,7 @@ def read_config(source: str | Path) -> ModelConfig:
 
 
 def _refuse_long_header(path: Path) -> None:
-    """Refuse a header that takes long to read: the first 8 bytes say how long it is.
-
-    Raises
-    ------
-    CheckpointError
-        If the file has so long a one; what only seems to is no model file.
-    """
+    """Refuse a header that takes long to read: the first 8 bytes say how long it is."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
     if LONGEST_HEADER < length < path.stat().st_size:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
-from napari_shiftseg.device import memory_budget, resolve_device
+from napari_shiftseg.device import resolve_device
+from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, plan_for
 from napari_shiftseg.metrics.chance import (
     Outcomes,
@@ -25,7 +26,7 @@ from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import frame_steps, segment_as_planned
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
-from napari_shiftseg.steps import Progress, exhaust, named
+from napari_shiftseg.progress import Progress, exhaust, named
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
 SideName = Literal["naive", "cropped"]
@@ -133,7 +134,7 @@ class Comparison:
 @spelled(OfOneWindow)
 def compare(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     truth: ArrayLike | None = None,
     **settings: Unpack[OfOneWindow],
 ) -> Comparison:
@@ -143,7 +144,7 @@ def compare(
     ----------
     image : array_like
         (\*spatial)
-    model : UNet
+    model : TiledNetwork
     truth : array_like of int, optional
         (\*spatial) of the whole image, 0 is background.
     **settings
@@ -164,7 +165,7 @@ def compare(
 
 def compare_steps(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     settings: Settings,
     truth: ArrayLike | None = None,
     scale: Scale | None = None,
@@ -231,7 +232,7 @@ def _differences(
 
 
 def checked_truth(
-    image: ArrayLike | Any, model: UNet, truth: ArrayLike | None
+    image: ArrayLike | Any, model: TiledNetwork, truth: ArrayLike | None
 ) -> NDArray[Any] | None:
     r"""Return the truth of one image as labels, (\*spatial), or None.
 
@@ -258,7 +259,7 @@ def checked_truth(
 
 
 def untiled_steps(
-    image: Image, model: UNet, settings: Settings
+    image: Image, model: TiledNetwork, settings: Settings
 ) -> Generator[Progress, None, NDArray[Any]]:
     """Predict in one pass, or with the cheapest exact tiles where that is too large."""
     plans = [

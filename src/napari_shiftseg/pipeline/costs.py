@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.device import memory_budget, resolve_device
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import Cost, planned_costs
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.network import is_out_of_memory, on_device
-from napari_shiftseg.inference.predict import batch_that_fits
-from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.inference.memory import (
+    batch_that_fits,
+    is_out_of_memory,
+    memory_budget,
+)
+from napari_shiftseg.inference.network import on_device
+from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.device import Precision
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.geometry.window import Window
-    from napari_shiftseg.inference.network import Network
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.inference.network import Predictor
+    from napari_shiftseg.networks import TiledNetwork
 
 
 LONGEST = 3.0  # seconds; a batch that is expected to take longer is not measured
@@ -38,11 +42,11 @@ class Stopwatch:
 
     Parameters
     ----------
-    network : Network
+    network : Predictor
         The model on its device.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Predictor) -> None:
         self._network = network
         self._pixel_seconds = 0.0  # of a pixel read, in the tiles timed last
 
@@ -102,7 +106,7 @@ class CostProgress(Progress):
 
 def costs(
     image_shape: Sequence[int],
-    model: UNet,
+    model: TiledNetwork,
     windows: Sequence[Window] | None = None,
     device: str = "auto",
     precision: Precision = "float32",
@@ -115,7 +119,7 @@ def costs(
     ----------
     image_shape : sequence of int
         Pixels along each spatial axis.
-    model : UNet
+    model : TiledNetwork
     windows : sequence of int or of sequence of int, optional
         Output sizes of a tile; see `planned_costs` for those tried by default.
     device : str
@@ -139,7 +143,7 @@ def costs(
 
 def cost_steps(
     image_shape: Sequence[int],
-    model: UNet,
+    model: TiledNetwork,
     windows: Sequence[Window] | None = None,
     device: str = "auto",
     precision: Precision = "float32",
@@ -153,7 +157,7 @@ def cost_steps(
     with on_device(model, where, precision) as network:
         stopwatch = Stopwatch(network)
         for number, cost in enumerate(found):
-            stage = f"measuring tiles of {compact(cost.window)}"
+            stage = f"measuring tiles of {compact(cost.plan.window)}"
             yield Progress(number, len(found), stage=stage)
             found[number] = _timed(cost, stopwatch)
             yield CostProgress(number + 1, len(found), stage=stage, cost=found[number])

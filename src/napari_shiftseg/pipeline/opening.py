@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_shiftseg.inference.predict import open_for
 from napari_shiftseg.intensity.stack import FrameScales, frame_scales
-from napari_shiftseg.steps import Progress, patiently
+from napari_shiftseg.progress import Progress, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.stores.image import Image
 
@@ -55,7 +55,7 @@ def plane_scale_steps(
 
 
 def frame_scales_steps(
-    pixels: Any, model: UNet, settings: Settings, scale: Scale | None
+    pixels: Any, model: TiledNetwork, settings: Settings, scale: Scale | None
 ) -> Generator[Progress, None, FrameScales]:
     """Find how the frames of a stack are read; so where a scale is given."""
     if scale is not None:
@@ -69,7 +69,10 @@ def frame_scales_steps(
 
 
 def opened_steps(
-    image: ArrayLike | Any, model: UNet, settings: Settings, scale: Scale | None = None
+    image: ArrayLike | Any,
+    model: TiledNetwork,
+    settings: Settings,
+    scale: Scale | None = None,
 ) -> Generator[Progress, None, Image]:
     """Open an image while others wait: its scale is found in many pixels."""
     return (

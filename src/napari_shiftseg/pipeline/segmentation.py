@@ -19,7 +19,7 @@ from napari_shiftseg.pipeline.doubts import doubts_about
 from napari_shiftseg.pipeline.opening import frame_scales_steps, opened_steps
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
-from napari_shiftseg.steps import Progress, Returning, Shrunk, exhaust, patiently
+from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, patiently
 from napari_shiftseg.stores.axes import single_channel
 from napari_shiftseg.stores.image import as_array
 from napari_shiftseg.text import by
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Clustering, Effort
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.stores.image import Image
 
 NO_DATA = "all pixels are NaN or masked"
@@ -40,7 +40,7 @@ NO_DATA = "all pixels are NaN or masked"
 
 @spelled(OfOneRun)
 def segment(
-    image: ArrayLike | Any, model: UNet, **settings: Unpack[OfOneRun]
+    image: ArrayLike | Any, model: TiledNetwork, **settings: Unpack[OfOneRun]
 ) -> Segmentation:
     r"""Segment an image.
 
@@ -50,7 +50,7 @@ def segment(
         (\*spatial); axes before these (time, planes) are gone through one by one,
         whatever their length. Channels at the end are refused, a single one is taken;
         see `single_channel`.
-    model : UNet
+    model : TiledNetwork
     **settings
         Of `Settings`: window, stitching, border, region, device, ...
 
@@ -70,7 +70,7 @@ def segment(
 
 def segment_steps(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     settings: Settings,
     effort: Effort | None = None,
     scale: Scale | None = None,
@@ -89,7 +89,7 @@ def segment_steps(
 
 def _segmentation_steps(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     settings: Settings,
     effort: Effort | None,
     scale: Scale | None,
@@ -139,7 +139,7 @@ class TilesTooLarge(MemoryError):
 
 
 def segment_as_planned(
-    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
+    image: Image, model: TiledNetwork, settings: Settings, plan: TilePlan | None = None
 ) -> Generator[Progress, None, Segmentation]:
     """Segment one opened image with the very tiles asked for; see `frame_steps`.
 
@@ -166,7 +166,7 @@ def segment_as_planned(
 
 def frame_steps(
     image: Image,
-    model: UNet,
+    model: TiledNetwork,
     settings: Settings,
     plan: TilePlan | None = None,
     effort: Effort | None = None,
@@ -203,7 +203,7 @@ def frame_steps(
     )
 
 
-def _plan(image: Image, model: UNet, settings: Settings) -> TilePlan:
+def _plan(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
     return plan_for(
         image, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,
@@ -211,7 +211,7 @@ def _plan(image: Image, model: UNet, settings: Settings) -> TilePlan:
 
 
 def predicted_steps(
-    image: Image, model: UNet, plan: TilePlan, settings: Settings
+    image: Image, model: TiledNetwork, plan: TilePlan, settings: Settings
 ) -> Generator[Progress, None, Prediction]:
     """Predict one image that has been opened, yielding `Progress` after every tile."""
     notes = list(filter(None, [advise(plan).note]))
@@ -231,7 +231,7 @@ def predicted_steps(
 
 def clustered_steps(
     predicted: Prediction,
-    model: UNet,
+    model: TiledNetwork,
     clustering: Clustering,
     device: str,
     effort: Effort | None = None,
@@ -254,7 +254,7 @@ def clustered_steps(
     return steps.value
 
 
-def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
+def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
     """Return the indices of the images that leading axes (time, planes) run over."""
     shape = np.shape(image)
     own = model.config.image_axes

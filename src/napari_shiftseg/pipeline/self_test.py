@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.device import memory_budget, resolve_device
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.advice import size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.window import as_window
+from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, open_for
-from napari_shiftseg.networks.remarks import what_exact_means
-from napari_shiftseg.steps import Progress, Returning, exhaust
+from napari_shiftseg.networks.properties import what_exact_means
+from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
 # Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
 # terms, which cancel in part and pass through some 20 layers: 1e-6 of the largest
@@ -163,7 +164,7 @@ def _power_text(value: float) -> str:
 
 def self_test(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     window: Window = None,
     device: str = "auto",
     reading: Reading | None = None,
@@ -177,7 +178,7 @@ def self_test(
     ----------
     image : array_like
         (\*spatial); for a model of several input channels (channels, \*spatial).
-    model : UNet
+    model : TiledNetwork
     window : int, sequence of int or None
         Output size of a tile, in pixels; None: two periods, or one where two hold the
         whole image.
@@ -202,7 +203,7 @@ def self_test(
 
 def self_test_steps(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     window: Window = None,
     device: str = "auto",
     reading: Reading | None = None,
@@ -253,7 +254,9 @@ def _largest(values: NDArray[Any]) -> float:
     return float(np.abs(values).max())
 
 
-def _plans(image_shape: tuple[int, ...], model: UNet, window: Window) -> list[TilePlan]:
+def _plans(
+    image_shape: tuple[int, ...], model: TiledNetwork, window: Window
+) -> list[TilePlan]:
     """Return the plans tiled, whole and, if tiles can be misaligned, the control."""
     shape = model.shape
     full = _full_plan(image_shape, model, window)
@@ -270,7 +273,9 @@ def _plans(image_shape: tuple[int, ...], model: UNet, window: Window) -> list[Ti
     return [*plans, plan_tiles(image_shape, shape, off, "naive", region=region)]
 
 
-def _full_plan(image_shape: tuple[int, ...], model: UNet, window: Window) -> TilePlan:
+def _full_plan(
+    image_shape: tuple[int, ...], model: TiledNetwork, window: Window
+) -> TilePlan:
     """Return the plan of the window, or of two periods, or of one where two are all."""
     shape = model.shape
     if window is not None:

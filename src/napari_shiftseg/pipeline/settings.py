@@ -22,9 +22,14 @@ from napari_shiftseg.clustering.settings import (
     SplitFarParts,
 )
 from napari_shiftseg.device import Precision
-from napari_shiftseg.geometry.axis_plan import Border, Stitching
 from napari_shiftseg.geometry.tiling import Region, parse_region
-from napari_shiftseg.geometry.window import Window, as_window, parse_window
+from napari_shiftseg.geometry.window import (
+    Border,
+    Stitching,
+    Window,
+    as_window,
+    parse_window,
+)
 from napari_shiftseg.intensity.scale import Asked, Reading, parse_intensity
 from napari_shiftseg.pipeline.glossary import fields_of
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Unpack
 
-from napari_shiftseg.device import memory_budget, resolve_device
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.advice import advise, size_text
 from napari_shiftseg.geometry.window import default_windows
+from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import plan_for
 from napari_shiftseg.metrics.metric import Measured, pooled_figures, sweep_figures
 from napari_shiftseg.metrics.objects import ObjectScores, pooled
@@ -21,7 +22,7 @@ from napari_shiftseg.pipeline.comparison import (
 from napari_shiftseg.pipeline.opening import opened_steps
 from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
-from napari_shiftseg.steps import Progress, Returning, exhaust
+from napari_shiftseg.progress import Progress, Returning, exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
 
@@ -123,7 +124,7 @@ class SweepProgress(Progress):
 @spelled(OfOneStitching, stitching="naive")
 def sweep(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     windows: Sequence[int | Sequence[int]] | None = None,
     truth: ArrayLike | None = None,
     **settings: Unpack[OfOneStitching],
@@ -136,7 +137,7 @@ def sweep(
     ----------
     image : array_like
         (\*spatial)
-    model : UNet
+    model : TiledNetwork
     windows : sequence of int or of sequence of int, optional
         Output sizes of a tile; by default `default_windows`.
     truth : array_like of int, optional
@@ -163,7 +164,7 @@ def sweep(
 
 def sweep_steps(
     image: ArrayLike | Any,
-    model: UNet,
+    model: TiledNetwork,
     windows: Sequence[int | Sequence[int]] | None,
     settings: Settings,
     truth: ArrayLike | None = None,
@@ -218,7 +219,7 @@ def _failed(plan: TilePlan, failure: str) -> SweepPoint:
 
 def _point(
     image: Image,
-    model: UNet,
+    model: TiledNetwork,
     settings: Settings,
     plan: TilePlan,
     reference: NDArray[Any],

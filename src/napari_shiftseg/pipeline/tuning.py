@@ -16,14 +16,14 @@ from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings, spelled
-from napari_shiftseg.steps import Progress, Returning, exhaust, saying
+from napari_shiftseg.progress import Progress, Returning, exhaust, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.samples import Sample
 
 MOST = 50_000  # distances a pixel, 100 times those of a network that makes clusters
 CUT_SHORT = "clusterings were cut short: the network makes no clear clusters"
@@ -133,7 +133,7 @@ def distance(one: Clustering, other: Clustering) -> float:
 @spelled(OfOneRun)
 def tune(
     samples: Sequence[Sample],
-    model: UNet,
+    model: TiledNetwork,
     candidates: Candidates | None = None,
     **settings: Unpack[OfOneRun],
 ) -> Tuning:
@@ -143,7 +143,7 @@ def tune(
     ----------
     samples : sequence of Sample
         Images the model was not trained on, with their true labels.
-    model : UNet
+    model : TiledNetwork
     candidates : Candidates, optional
         Bandwidths, minimum sizes and foreground thresholds to try.
     **settings
@@ -165,7 +165,10 @@ def tune(
 
 
 def tune_steps(
-    samples: Sequence[Sample], model: UNet, candidates: Candidates, settings: Settings
+    samples: Sequence[Sample],
+    model: TiledNetwork,
+    candidates: Candidates,
+    settings: Settings,
 ) -> Generator[Progress, None, Tuning]:
     """Tune, yielding `Progress` after every prediction and clustering; see `tune`."""
     if not samples:
@@ -194,7 +197,7 @@ def tune_steps(
 
 def _scores(
     sample: Sample,
-    model: UNet,
+    model: TiledNetwork,
     clusterings: Sequence[Clustering],
     settings: Settings,
 ) -> Generator[Progress, None, list[ObjectScores]]:

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from napari_shiftseg.clustering.components import Components
 from napari_shiftseg.metrics.label_image import contingency
-from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.points import mix
 from napari_shiftseg.geometry.tiling import chunks, slices
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

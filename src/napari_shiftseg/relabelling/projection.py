@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.points import on_sphere
+from napari_shiftseg.clustering.kernels import on_sphere
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.relabelling.pixel_sample import (
     CHUNK,
     PixelSample,
     sample_steps,
     slabs,
 )
-from napari_shiftseg.steps import Progress
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:

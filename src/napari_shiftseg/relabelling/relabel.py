@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.cluster import to_cluster
 from napari_shiftseg.clustering.modes import Pixels
-from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

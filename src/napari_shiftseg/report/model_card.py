@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from napari_shiftseg.geometry.window import largest_window
 from napari_shiftseg.networks.header import DEVICES
-from napari_shiftseg.networks.remarks import describe, what_follows
+from napari_shiftseg.networks.properties import describe, what_follows
 from napari_shiftseg.text import by, compact, visible
 
 if TYPE_CHECKING:

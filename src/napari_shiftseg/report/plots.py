@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.pipeline.comparison import Comparison, Side
-    from napari_shiftseg.training.log import Course
+    from napari_shiftseg.training.step import Course
 
 
 GOLDEN = (5**0.5 - 1) / 2  # of the circle: hues of neighbouring ids lie far apart

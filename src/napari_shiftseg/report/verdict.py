@@ -12,7 +12,7 @@ from napari_shiftseg.metrics.chance import joined, object_differences
 from napari_shiftseg.metrics.metric import titles
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.metrics.splits import split_objects
-from napari_shiftseg.networks.remarks import own_seams, training_window_warning
+from napari_shiftseg.networks.properties import own_seams, training_window_warning
 from napari_shiftseg.report.effect import (
     MANY,
     ROUNDING,

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from skimage.io import imsave
 
 from napari_shiftseg import __version__
-from napari_shiftseg.networks.remarks import describe, own_seams
+from napari_shiftseg.networks.properties import describe, own_seams
+from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.report.figures_of_merit import (
     figures_table,
     judgements,
@@ -33,7 +34,6 @@ from napari_shiftseg.report.page import (
 )
 from napari_shiftseg.report.plots import draw_profile, draw_sweep
 from napari_shiftseg.report.verdict import sweep_verdict, verdict
-from napari_shiftseg.steps import Progress, exhaust
 from napari_shiftseg.stores.folders import (
     Run,
     refuse_to_overwrite,

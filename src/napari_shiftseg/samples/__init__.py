@@ -1,1 +1,35 @@
 """Generated images with known truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.intensity.scale import Scale
+
+
+@dataclass(frozen=True)
+class Sample:
+    r"""An image, its true objects, and the period of its lattice.
+
+    Attributes
+    ----------
+    image : ndarray of float32
+        (\*spatial)
+    labels : ndarray of int32
+        (\*spatial), 0 is background; −1, in training, is not known.
+    period : int or None
+        Distance of neighbouring objects in pixels; None without a lattice.
+    scale : Scale or None
+        How grey values are read where the image is a region of a larger one, or a
+        frame of a stack, which has one scale; None: that is found in this image.
+    """
+
+    image: NDArray[np.float32]
+    labels: NDArray[Any]
+    period: int | None = None
+    scale: Scale | None = None

@@ -1,19 +1,164 @@
-"""The bundled samples by name."""
+"""The bundled samples by name, and disks on a lattice."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
-from napari_shiftseg.samples.disks import disks, disturbed_disks
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.nuclei import nuclei
-from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+
+def disks(
+    shape: Sequence[int] = (508, 508),
+    period: int = 13,
+    radius: float = 5,
+) -> Sample:
+    """Make disks (balls in 3-D) around every multiple of the period.
+
+    A pixel x belongs to the disk around ``c = period · round(x / period)`` when
+    ``‖x − c‖ ≤ radius``. Where ``shape − 1`` is a multiple of the period, the image
+    begins and ends in the middle of a disk and mirroring continues the lattice. Disks
+    that show are numbered from 1 in raster order of their centres (Rumberger et al.,
+    ICCV 2021, section 4.1 and Fig. 4).
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Pixels along each axis; any number of axes.
+    period : int
+        Distance of neighbouring centres, in pixels.
+    radius : float
+        In pixels; below ``period / 2`` the disks do not touch.
+
+    Raises
+    ------
+    ValueError
+        If the period is below 1, the radius negative, or the disks would touch.
+    """
+    if period < 1:
+        raise ValueError(f"the period must be 1 pixel or more, got {period}")
+    if radius < 0:
+        raise ValueError(f"the radius must be 0 or more, got {radius}")
+    if 2 * radius >= period:
+        raise ValueError(
+            f"disks of radius {radius} touch at period {period}: "
+            f"take a radius below {period / 2}"
+        )
+    squared, number = _lattice(tuple(shape), period)
+    inside = squared <= radius**2
+    labels = np.zeros(inside.shape, dtype=np.int32)
+    labels[inside] = np.unique(number[inside], return_inverse=True)[1] + 1
+    return Sample(inside.astype(np.float32), labels, period)
+
+
+def _lattice(
+    shape: tuple[int, ...], period: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Squared distance to the nearest centre, and that centre's number, per pixel."""
+    squared = np.zeros(shape, dtype=np.int64)
+    number = np.zeros(shape, dtype=np.int64)
+    for axis, size in enumerate(shape):
+        x = np.arange(size)
+        centre = (x + period // 2) // period
+        along = [1] * len(shape)
+        along[axis] = size
+        squared = squared + ((x - centre * period) ** 2).reshape(along)
+        centres = (size - 1 + period // 2) // period + 1
+        number = number * centres + centre.reshape(along)
+    return squared, number
+
+
+SPACING = 16  # of the disks, two periods of a network with l = 3
+NOISE = 0.5  # standard deviation; a disk is 1, the background 0
+SHIFT, SMOOTHNESS = 1.5, 8  # of the deformation, in pixels
+
+
+def disturbed_disks(kind: str, side: int = 304, seed: int = 1) -> Sample:
+    """Make the disks of figure S3: at period 16, with noise or deformed elastically.
+
+    Parameters
+    ----------
+    kind : {"noise", "deformation"}
+    side, seed : int
+        Pixels of the image along an axis; of the noise or the deformation.
+    """
+    lattice = disks((side, side), SPACING)
+    if kind == "noise":
+        return noisy(lattice, NOISE, seed)
+    return deformed(lattice, SHIFT, SMOOTHNESS, seed)
+
+
+def noisy(sample: Sample, deviation: float, seed: int = 0) -> Sample:
+    """Add independent normal noise to every pixel; the objects stay.
+
+    Parameters
+    ----------
+    sample : Sample
+    deviation : float
+        Standard deviation of the noise, in units of the image.
+    seed : int
+        Of the noise.
+    """
+    _refuse_negative("deviation of the noise", deviation)
+    noise = np.random.default_rng(seed).normal(0, deviation, sample.image.shape)
+    return replace(sample, image=(sample.image + noise).astype(np.float32))
+
+
+def deformed(
+    sample: Sample, deviation: float, smoothness: float = 24, seed: int = 0
+) -> Sample:
+    """Deform image and objects elastically.
+
+    A pixel x of the result is the pixel x + u(x) of the sample: linear between pixels
+    in the image, the nearest pixel in the labels, the outermost one beyond the border.
+    The displacement u is white noise, smoothed. The objects that are left keep their
+    numbers; the lattice has no period.
+
+    Parameters
+    ----------
+    sample : Sample
+    deviation : float
+        Standard deviation of u along each axis, in pixels.
+    smoothness : float
+        Standard deviation of the Gaussian that smooths u, in pixels; well above the
+        deviation, or objects are torn.
+    seed : int
+        Of the displacement.
+
+    Raises
+    ------
+    ValueError
+        If the deviation is negative, or the smoothness not above it.
+    """
+    _refuse_negative("deviation of the displacement", deviation)
+    if smoothness <= deviation:
+        raise ValueError(
+            f"displacements of deviation {deviation} tear objects at a smoothness of "
+            f"{smoothness}: take a smoothness above {deviation}"
+        )
+    rng = np.random.default_rng(seed)
+    at = np.indices(sample.image.shape).astype(np.float64)
+    for along in at:
+        field = ndimage.gaussian_filter(rng.normal(size=along.shape), smoothness)
+        along += deviation * field / field.std()
+    image = ndimage.map_coordinates(sample.image, at, order=1, mode="nearest")
+    labels = ndimage.map_coordinates(sample.labels, at, order=0, mode="nearest")
+    return replace(sample, image=image, labels=labels, period=None)
+
+
+def _refuse_negative(name: str, value: float) -> None:
+    if value < 0:
+        raise ValueError(f"the {name} must be 0 or more, got {value}")
 
 
 NUCLEI_3D_SPACING = (2.0, 1.0, 1.0)
@@ -55,18 +200,7 @@ def constant(shape: Sequence[int] = (508, 508), value: float = 1.0) -> Sample:
 
 
 def make_sample(name: str) -> Sample:
-    """Make a bundled sample.
-
-    Parameters
-    ----------
-    name : str
-        One of `SAMPLES`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such sample; the message names those there are.
-    """
+    """Make a bundled sample."""
     if name not in SAMPLES:
         raise ValueError(f"no sample {name!r}; there are {', '.join(SAMPLES)}")
     return SAMPLES[name].make()
@@ -74,24 +208,13 @@ def make_sample(name: str) -> Sample:
 
 @dataclass(frozen=True)
 class Entry:
-    """A bundled sample.
+    """A bundled sample."""
 
-    Attributes
-    ----------
-    make : callable
-        Makes it.
-    size : str
-        Of the image, in pixels.
-    purpose : str
-        What it shows, and what for.
-    models : tuple of str
-        That it is made for, by name, the usual one first: bundled models, networks of
-        figures.
-    """
-
-    make: Callable[[], Sample]
-    size: str
-    purpose: str
+    make: Callable[[], Sample]  # makes it
+    size: str  # of the image, in pixels
+    purpose: str  # what it shows, and what for
+    # that it is made for, by name, the usual one first: bundled models, networks of
+    # figures
     models: tuple[str, ...] = ()
 
 
@@ -154,12 +277,6 @@ SAMPLES = {
 
 
 def usual_model(name: str | None) -> str:
-    """Return the model to begin with: the sample's own, else that of nuclei.
-
-    Parameters
-    ----------
-    name : str or None
-        Of a sample; anything else is an image of the user's own.
-    """
+    """Return the model to begin with: the sample's own, or else that of nuclei."""
     models = SAMPLES[name].models if name in SAMPLES else ()
     return models[0] if models else USUAL_MODEL

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.packing import pack
-from napari_shiftseg.samples.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ def nuclei(
     focus, and a halo), a background B and noise N of variance
     ``noise² · (1 + (P ∗ S + B) / 30)``. The defaults are near the small fluorescence
     images of the 2018 Data Science Bowl (BBBC038).
+    Labels count from 1, each in one piece.
 
     Parameters
     ----------
@@ -67,12 +68,6 @@ def nuclei(
         Size of a pixel along each axis; 1 if not given.
     seed : int
         Same seed, same sample.
-
-    Returns
-    -------
-    Sample
-        ``image`` float32, (\*shape), whole grey values 0 to 255; ``labels`` int32,
-        the nuclei numbered from 1, each in one piece connected by faces.
 
     Raises
     ------

@@ -30,33 +30,17 @@ class Ellipsoid:
 
     With ``y = stretch · x`` and ``u = y / ‖y‖`` its points x are those of depth
     ``‖y‖ / (1 + h Σ_k cos(waves_k · u + phases_k)) ≤ 1``, h = 0.05.
-
-    Attributes
-    ----------
-    stretch : ndarray
-        (axes, axes), takes the ellipsoid without waves to the unit ball.
-    waves : ndarray
-        (3, axes), periods of the waves over the surface.
-    phases : ndarray
-        (3,), where they begin.
     """
 
+    # (axes, axes), takes the ellipsoid without waves to the unit ball
     stretch: NDArray[np.float64]
-    waves: NDArray[np.float64]
-    phases: NDArray[np.float64]
+    waves: NDArray[np.float64]  # (3, axes), periods of the waves over the surface
+    phases: NDArray[np.float64]  # (3,), where they begin
 
     def depth(self, offsets: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         r"""Depth at every point of a grid: 0 at the centre, 1 on the surface.
 
-        Parameters
-        ----------
-        offsets : sequence of ndarray
-            Along each axis, distances of the grid's points from the centre.
-
-        Returns
-        -------
-        ndarray
-            (\*grid)
+        `offsets` are, along each axis, distances of the grid's points from the centre.
         """
         grid = np.ix_(*offsets)
         y = [sum(s * x for s, x in zip(row, grid, strict=True)) for row in self.stretch]
@@ -94,9 +78,7 @@ def random_ellipsoid(rng: np.random.Generator, axes: int, diameter: float) -> El
     Parameters
     ----------
     rng : numpy.random.Generator
-        What draws.
     axes : int
-        Dimensions.
     diameter : float
         Of the ball with the volume of the ellipsoid without waves.
     """
@@ -122,31 +104,17 @@ class Packing:
     r"""An image that fills with bodies, one group after another.
 
     A group is known by the number of bodies before it.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Pixels along each axis.
-    spacing : tuple of float
-        Size of a pixel along each axis.
-    labels : ndarray of int32
-        (\*shape), 0 is background.
-    depth : ndarray of float32
-        (\*shape), of each pixel in the body that owns it; infinite outside.
-    centres : list of ndarray
-        One a body, in pixels.
-    bodies : list of Ellipsoid
-        That of label 1 first.
-    pixels : list of int
-        How many of the image each body owns.
     """
 
-    shape: tuple[int, ...]
-    spacing: tuple[float, ...]
-    labels: NDArray[np.int32] = field(init=False)
+    shape: tuple[int, ...]  # pixels along each axis
+    spacing: tuple[float, ...]  # size of a pixel along each axis
+    labels: NDArray[np.int32] = field(init=False)  # (*shape), 0 is background
+    # (*shape), of each pixel in the body that owns it; infinite outside
     depth: NDArray[np.float32] = field(init=False)
+    # one a body, in pixels
     centres: list[NDArray[np.int64]] = field(default_factory=list)
-    bodies: list[Ellipsoid] = field(default_factory=list)
+    bodies: list[Ellipsoid] = field(default_factory=list)  # that of label 1 first
+    # how many of the image each body owns
     pixels: list[int] = field(default_factory=list)
 
     @property
@@ -159,7 +127,13 @@ class Packing:
         self.depth = np.full(self.shape, np.inf, dtype=np.float32)
 
     def add_alone(self, rng: np.random.Generator, body: Ellipsoid) -> bool:
-        """Place a body where it touches none; False if it finds no such place."""
+        """Place a body where it touches none; False if it finds no such place.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        body : Ellipsoid
+        """
         margin = body.core / 2 / np.array(self.spacing)
         size = np.array(self.shape)
         centres = np.rint(
@@ -171,7 +145,15 @@ class Packing:
         )
 
     def add_beside(self, rng: np.random.Generator, body: Ellipsoid, group: int) -> bool:
-        """Place a body where it touches one of the last group and none of another."""
+        """Place a body where it touches one of the last group and none of another.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        body : Ellipsoid
+        group : int
+            Bodies before the group.
+        """
         for _ in range(POSITIONS):
             partner = rng.integers(group, len(self.bodies))
             direction = rng.normal(size=len(self.shape))
@@ -264,7 +246,6 @@ def pack(
     Parameters
     ----------
     rng : numpy.random.Generator
-        What draws.
     shape, spacing
         Pixels, and the size of one, along each axis.
     diameter : tuple of float
@@ -274,10 +255,8 @@ def pack(
 
     Returns
     -------
-    labels : ndarray of int32
-        (\*shape), 1 … n without holes, each in one face-connected piece.
-    depth : ndarray of float32
-        (\*shape), 0 at a body's centre, up to 1 at its surface, infinite outside.
+    labels, depth : ndarray
+        (\*shape), 1 … n, each in one piece; 0 at a centre, 1 at the surface.
     """
     packing = Packing(shape, spacing)
     goal = density * prod(shape)

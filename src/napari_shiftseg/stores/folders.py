@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 def writable_folder(folder: Path) -> Path:
     """Make the folder if need be, and prove that a file can be written there.
 
-    Raises
-    ------
-    OSError
-        If it cannot; before any work is done.
+    An `OSError` says that none can, before any work is done.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,11 +38,6 @@ def kept_if_used(folder: Path) -> Iterator[Path]:
     """Make the folder as `writable_folder` does; where the work fails it goes again.
 
     It stays if it was there before, or if something was written into it.
-
-    Raises
-    ------
-    OSError
-        If no file can be written there; before any work is done.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with ExitStack() as failing:
@@ -69,6 +61,11 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
 
     In folders, files of one name belong together, whatever their suffix; so do
     ``NAME_labels`` and ``NAME``.
+
+    Parameters
+    ----------
+    labels, partner : Path
+        Two files or two folders.
 
     Raises
     ------
@@ -133,16 +130,10 @@ REPLACED = "sha256_replaced"
 
 @dataclass(frozen=True)
 class Run:
-    """Which command, on what.
-
-    Attributes
-    ----------
-    command : str
-    inputs : tuple of str
-        Files as absolute paths, samples by their names, and what was taken of them.
-    """
+    """Which command, on what."""
 
     command: str
+    # files as absolute paths, samples by their names, and what was taken of them
     inputs: tuple[str, ...]
 
     def about(self) -> dict[str, Any]:
@@ -151,13 +142,7 @@ class Run:
 
 
 def checksums(files: Mapping[str, Path]) -> dict[str, str]:
-    """Return the SHA-256 of files, by name.
-
-    Parameters
-    ----------
-    files : mapping of str to Path
-        Where the file of each name lies.
-    """
+    """Return the SHA-256 of files, by their names."""
     return {name: _sum(path) for name, path in files.items()}
 
 
@@ -226,11 +211,6 @@ def refuse_to_overwrite(
         Whether the user said that all may be.
     kind : str
         Of what one's own would be: "report", "figure".
-
-    Raises
-    ------
-    FileExistsError
-        If there is such a file; it is named.
     """
     if overwrite:
         return
@@ -244,7 +224,13 @@ def refuse_to_overwrite(
 
 
 def is_file_like(path: Path, other: Path) -> bool:
-    """Whether there is a file with the bytes of another: replacing it loses nothing."""
+    """Whether there is a file with the bytes of another: replacing it loses nothing.
+
+    Parameters
+    ----------
+    path, other : Path
+        The first one may not be there.
+    """
     return _is(path, _sum(other))
 
 

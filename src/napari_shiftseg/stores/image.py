@@ -40,20 +40,12 @@ class Image:
 
     The scale is that of the whole image, never of a tile: a scale of the tile's own
     would show as a seam.
-
-    Attributes
-    ----------
-    data : array
-        ([channels,] \*spatial); NumPy, dask, zarr or anything that slices to an array.
-    ndim : int
-        Number of spatial axes, the last ones.
-    scale : Scale
-        How its grey values are read.
     """
 
+    # ([channels,] *spatial); NumPy, dask, zarr or anything that slices to an array
     data: Any
-    ndim: int
-    scale: Scale = AS_IS
+    ndim: int  # number of spatial axes, the last ones
+    scale: Scale = AS_IS  # how its grey values are read
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,12 +62,7 @@ class Image:
         bounds : sequence of (int, int)
             Start and stop along each spatial axis; may lie outside the image.
         dtype : numpy dtype
-            Of the result, a floating-point type.
-
-        Returns
-        -------
-        ndarray
-            (channels, \*window)
+            Of the result, (channels, \*window), a floating-point type.
 
         Raises
         ------
@@ -201,13 +188,6 @@ def _calmed(pixels: NDArray[Any], ndim: int, ceiling: float) -> NDArray[Any]:
     r"""Read what is too bright or too dark as the median of its neighbours.
 
     Single pixels and thin lines vanish; the middle of an object stays.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        ([channels,] \*spatial), as scaled.
-    ndim : int
-    ceiling : float
     """
     flat = min(ndim, 2)
     size = (1,) * (pixels.ndim - flat) + (3,) * flat
@@ -268,18 +248,7 @@ def open_image(
 
 
 def luminance(colours: Any) -> Any:
-    """Return the luminance of an RGB(A) array, as lazily as the array is.
-
-    Parameters
-    ----------
-    colours : array
-        (..., 3 or 4)
-
-    Returns
-    -------
-    array
-        (...), by ITU-R BT.709.
-    """
+    """Return the luminance (ITU-R BT.709) of RGB(A), (..., 3 or 4), lazily if it is."""
     if not isinstance(colours, np.ndarray):
         import dask.array as da
 
@@ -301,6 +270,11 @@ def mirror_index(start: int, stop: int, size: int) -> NDArray[np.intp]:
 
     Outside the image it is mirrored about its first and last pixel, as often as
     needed (``numpy.pad(mode="reflect")``): the map repeats with 2·(size − 1).
+
+    Parameters
+    ----------
+    start, stop, size : int
+        A stretch of the axis, and the pixels of the image along it.
     """
     if size == 1:
         return np.zeros(stop - start, dtype=np.intp)

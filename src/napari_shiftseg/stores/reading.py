@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tifffile
 
 from napari_shiftseg.metrics.label_image import as_labels, doubt_about
 from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.stores.axes import MOST
-from napari_shiftseg.stores.calibration import to_ome
-from napari_shiftseg.stores.channels import one_channel
-from napari_shiftseg.stores.stored_image import (
+from napari_shiftseg.stores.axes import (
     CHANNELS,
+    MOST,
     SAMPLES,
     UNNAMED,
-    DamagedError,
     ordered,
+    to_ome,
+)
+from napari_shiftseg.stores.stored_image import (
+    MAYBE_FRAMES,
+    DamagedError,
+    one_channel,
     stored_array,
     stored_picture,
 )
-from napari_shiftseg.stores.tiff import MAYBE_FRAMES, about_tiff, stored_tiff
+from napari_shiftseg.stores.tiff import DAMAGED, about_tiff, stored_tiff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
     from napari_shiftseg.stores.stored_image import Stored
+
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -48,37 +54,20 @@ BEGINNINGS = {  # of a file, which say better than its suffix what it is
 
 @dataclass(frozen=True)
 class Source:
-    r"""An image read from a file.
+    r"""An image read from a file."""
 
-    Attributes
-    ----------
-    name : str
-        Without folder and suffix.
-    data : ndarray
-        (\*axes), one channel as a viewer shows it.
-    axes : str
-        One letter an axis, in the order T, Z, Y, X; Q for one without a name, before
-        these; C where several channels were asked for.
-    calibration : dict
-        `Distance` by letter: pixel size, plane distance, frame interval.
-    notes : tuple of str
-        What was decided while reading: the series, the pages, the colours.
-    path : str
-        Of the file, absolute; the name of a sample.
-    channel : str
-        That was chosen; empty: none was.
-    series : int or None
-        That was chosen.
-    """
-
-    name: str
-    data: NDArray[Any]
+    name: str  # without folder and suffix
+    data: NDArray[Any]  # (*axes), one channel as a viewer shows it
+    # one letter an axis, in the order T, Z, Y, X; Q for one without a name, before
+    # these; C where several channels were asked for
     axes: str = ""
+    # `Distance` by letter: pixel size, plane distance, frame interval
     calibration: Calibration = field(default_factory=dict)
+    # what was decided while reading: the series, the pages, the colours
     notes: tuple[str, ...] = ()
-    path: str = ""
-    channel: str = ""
-    series: int | None = None
+    path: str = ""  # of the file, absolute; the name of a sample
+    channel: str = ""  # that was chosen; empty: none was
+    series: int | None = None  # that was chosen
 
 
 def read_image(
@@ -102,11 +91,6 @@ def read_image(
         alike are joined, and of other series the largest is taken.
     several : int
         How many channels are wanted; above 1 all of them are kept, along C.
-
-    Returns
-    -------
-    Source
-        data (\*axes), axes, calibration, and notes on what was decided.
 
     Raises
     ------
@@ -148,10 +132,12 @@ def image_for(
     A model of several channels gets all of them, before its spatial axes. Where a
     model of volumes reads what the file calls time, a note says so.
 
-    Raises
-    ------
-    OSError, ValueError
-        As `read_image`.
+    Parameters
+    ----------
+    config : ModelConfig
+        Of the model.
+    path, channel, series
+        See `read_image`.
     """
     source = read_image(path, channel, series, config.in_channels)
     axes = source.axes
@@ -180,11 +166,12 @@ def is_sample(path: Path) -> bool:
 
 
 def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integer]:
-    """Read a label image; `kind` stands for it in errors. A sample gives its truth.
+    """Read a label image; a sample gives its truth.
 
     Parameters
     ----------
     kind : str
+        Stands for it in errors.
     path : Path
     partly : bool
         Whether pixels may be −1, not known.
@@ -252,8 +239,6 @@ def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     """Say that labels look like a raw image or a mask; empty if they do not.
 
-    See `doubt_about`.
-
     Parameters
     ----------
     path : Path
@@ -280,13 +265,7 @@ def numbered_anew(path: Path) -> int:
 
 
 def _stored(path: Path, series: int | None = None) -> Stored:
-    """Read a file whole, by what it begins with.
-
-    Raises
-    ------
-    OSError, ValueError
-        If it is no image, or is damaged; the message names it.
-    """
+    """Read a file whole, by what it begins with."""
     _refuse_no_file(path)
     with path.open("rb") as file:
         begins = file.read(8)
@@ -323,7 +302,8 @@ def _refuse_no_file(path: Path) -> None:
             f"it; sweep takes several files, evaluate takes two folders"
         )
     if not path.exists():
-        pattern = ", and no file matches this pattern" * bool(set("*?[") & {*str(path)})
+        is_pattern = bool(set("*?[") & {*str(path)})
+        pattern = ", and no file matches this pattern" if is_pattern else ""
         raise FileNotFoundError(
             f"no image {str(path)!r}: it is neither a file nor one of the samples "
             f"({', '.join(MADE)}){pattern}"
@@ -334,3 +314,39 @@ def _refuse_no_file(path: Path) -> None:
         )
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise ValueError(f"{path.name}: {KINDS} is expected, not {path.suffix!r}")
+
+
+def axes_of_file(path: str | None, shape: tuple[int, ...]) -> str:
+    """Return the axes of a TIFF whose first image has this shape, as ``TCYX``.
+
+    Parameters
+    ----------
+    path : str, optional
+        Of any file.
+    shape : tuple of int
+        Readers may leave out axes of length 1.
+
+    Returns
+    -------
+    str
+        Empty where it is no such TIFF.
+    """
+    file = Path(path or "")
+    if file.suffix.lower() not in (".tif", ".tiff") or not file.is_file():
+        return ""
+    return _tiff_axes(file, file.stat().st_mtime_ns, shape)
+
+
+@lru_cache(maxsize=64)
+def _tiff_axes(path: Path, _changed: int, shape: tuple[int, ...]) -> str:
+    try:
+        with tifffile.TiffFile(path) as file:
+            axes, full = file.series[0].axes, file.series[0].shape
+    except DAMAGED:
+        return ""
+    if full == shape:
+        return str(axes)
+    long = [(axis, n) for axis, n in zip(axes, full, strict=True) if n > 1]
+    if tuple(n for _, n in long) != shape:
+        return ""
+    return "".join(axis for axis, _ in long)

@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP pictures, and arrays of NumPy."""
+"""An image as a file stores it; pictures, arrays of NumPy; one channel, colours."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from napari_shiftseg.stores.axes import COLOURS, is_thin_last
+from napari_shiftseg.stores.axes import CHANNELS, SAMPLES, UNNAMED, unnamed
+from napari_shiftseg.stores.image import luminance
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import tifffile
     from numpy.typing import NDArray
 
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
 
 
 Kind = Literal["grey", "rgb", "cmyk", "palette"]
-
-CHANNELS, SAMPLES, UNNAMED = "C", "S", "Q"  # letters of axes, as tifffile writes them
-ORDER = "TCZYX"
-ALSO_CHANNELS = "EHL"  # tifffile's letters of wavelength, lifetime, exposure
 
 
 class DamagedError(ValueError):
@@ -39,69 +37,21 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class Stored:
-    r"""An image as a file stores it.
+    r"""An image as a file stores it."""
 
-    Attributes
-    ----------
-    data : ndarray
-        (\*axes), as it stands in the file.
-    axes : str
-        One letter an axis: T, C, Z, Y, X; S for the samples of a pixel; Q for one
-        without a name; others as tifffile writes them.
-    calibration : dict
-        By letter.
-    channels : tuple of str
-        Names of the channels; empty where they have none.
-    notes : tuple of str
-        What was decided while reading.
-    kind : {"grey", "rgb", "cmyk", "palette"}
-        What the samples of a pixel, or its index, stand for.
-    white_is_low : int or None
-        Number of bits a sample has where the lowest value is white; None: where the
-        lowest is black.
-    palette : ndarray or None
-        (3, colours), what an index stands for.
-    is_lut : bool
-        Whether the palette only says how an intensity is shown.
-    """
-
-    data: NDArray[Any]
+    data: NDArray[Any]  # (*axes), as it stands in the file
+    # one letter an axis: T, C, Z, Y, X; S for the samples of a pixel; Q for one without
+    # a name; others as tifffile writes them
     axes: str
-    calibration: Calibration = field(default_factory=dict)
-    channels: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    kind: Kind = "grey"
+    calibration: Calibration = field(default_factory=dict)  # by letter
+    channels: tuple[str, ...] = ()  # names of the channels; empty where they have none
+    notes: tuple[str, ...] = ()  # what was decided while reading
+    kind: Kind = "grey"  # what the samples of a pixel, or its index, stand for
+    # number of bits a sample has where the lowest value is white; None: where the
+    # lowest is black
     white_is_low: int | None = None
-    palette: NDArray[Any] | None = None
-    is_lut: bool = False
-
-
-def unnamed(shape: tuple[int, ...]) -> str:
-    """Return the axes of an array without names: frames, y, x, or channels at its end.
-
-    (160, 160, 3) is "YXS", (160, 160, 5) "YXC", (5, 160, 160) "QYX".
-    """
-    if len(shape) < 3:
-        return "YX"[2 - len(shape) :]
-    if shape[-1] > 1 and not is_thin_last(shape):
-        return UNNAMED * (len(shape) - 2) + "YX"
-    last = SAMPLES if shape[-1] in COLOURS else CHANNELS
-    return UNNAMED * (len(shape) - 3) + "YX" + last
-
-
-def ordered(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
-    """Return the axes in the order TCZYX, others before them, S at the end."""
-    order = _order(axes)
-    return np.transpose(data, order), "".join(axes[at] for at in order)
-
-
-def in_order(axes: str) -> str:
-    """Return axes as `ordered` sorts them."""
-    return "".join(axes[at] for at in _order(axes))
-
-
-def _order(axes: str) -> list[int]:
-    return sorted(range(len(axes)), key=lambda at: (ORDER + SAMPLES).find(axes[at]))
+    palette: NDArray[Any] | None = None  # (3, colours), what an index stands for
+    is_lut: bool = False  # whether the palette only says how an intensity is shown
 
 
 DEPTH_AT = 24  # byte of a PNG that says how many bits a sample has
@@ -111,13 +61,7 @@ FIRST = "of {} pictures in the file the first was read: save a series as a TIFF 
 
 
 def stored_picture(path: Path) -> Stored:
-    """Read a PNG, JPEG or BMP picture.
-
-    Raises
-    ------
-    DamagedError
-        If it is damaged; what is wrong is said.
-    """
+    """Read a PNG, JPEG or BMP picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -132,13 +76,7 @@ def stored_picture(path: Path) -> Stored:
 
 
 def stored_array(path: Path) -> Stored:
-    """Read an array that NumPy saved; one of pickled objects is refused.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or holds objects.
-    """
+    """Read an array that NumPy saved; one of pickled objects is refused."""
     try:
         data = np.load(path, allow_pickle=False)
     except (
@@ -192,3 +130,214 @@ def _is_deep_colour(path: Path) -> bool:
         head = file.read(DEPTH_AT + 2)
     is_png = head.startswith(b"\x89PNG") and len(head) > DEPTH_AT + 1
     return is_png and head[DEPTH_AT] == BITS_OF_TWO_BYTES and head[DEPTH_AT + 1] > 0
+
+
+COLOUR_NAMES = ("red", "green", "blue")
+MADE_GREY = (
+    "colours were made grey (their luminance): choose one with --channel red, green or "
+    "blue if only one shows the objects"
+)
+MAYBE_PLANES = (
+    "; if they are planes or frames, save it with its axes named, as OME-TIFF"
+)
+EQUAL_COLOURS = "its three colours are alike, and were read as grey"
+INVERTED = "the lowest value is white in this file: it was inverted, as viewers show it"
+
+
+def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> Stored:
+    r"""Return an image of one channel, as a viewer shows it.
+
+    Parameters
+    ----------
+    stored : Stored
+    channel : int or str, optional
+        Which one, counted from 1, or its name; red, green and blue of colours.
+    several : int
+        How many channels the model reads; above 1 all of them stay, along C.
+    """
+    stored = _as_shown(stored)
+    if SAMPLES in stored.axes and CHANNELS not in stored.axes and channel is not None:
+        return _taken(stored, SAMPLES, channel, _colours(stored))
+    if CHANNELS in stored.axes:
+        number = stored.data.shape[stored.axes.index(CHANNELS)]
+        if several > 1 and channel is None:
+            if number != several:
+                raise ValueError(
+                    f"the model reads {several} channels, the image has {number}"
+                )
+            return _grey(stored)
+        if channel is None and number > 1:
+            raise ValueError(
+                f"the image has {number} channels ({_list(stored.channels, number)}), "
+                f"one is expected: choose it with --channel, by number or name"
+                f"{MAYBE_PLANES if stored.axes.endswith('YXC') else ''}"
+            )
+        stored = _taken(stored, CHANNELS, 1 if channel is None else channel)
+        return _grey(stored)
+    if channel not in (None, 1, "1"):
+        raise ValueError(
+            f"the image has one channel: there is no channel {channel!r}, leave "
+            f"--channel out"
+        )
+    return _grey(stored)
+
+
+def _as_shown(stored: Stored) -> Stored:
+    """Return pixels as a viewer shows them: white is high, an index is its colour."""
+    if stored.white_is_low is not None:
+        data = _inverted(stored.data, stored.white_is_low)
+        notes = (*stored.notes, INVERTED)
+        return replace(stored, data=data, white_is_low=None, notes=notes)
+    if stored.kind == "palette" and not stored.is_lut and stored.palette is not None:
+        index = stored.data.astype(np.intp)
+        colours = np.moveaxis(stored.palette.take(index, 1, mode="clip"), 0, -1)
+        axes = stored.axes + SAMPLES
+        return replace(stored, data=colours, axes=axes, kind="rgb", palette=None)
+    if stored.kind == "cmyk":
+        ink = np.moveaxis(stored.data, stored.axes.index(SAMPLES), -1)
+        most = float(np.iinfo(ink.dtype).max) if ink.dtype.kind == "u" else 1.0
+        light = 1 - ink.astype(np.float32) / most
+        axes = stored.axes.replace(SAMPLES, "") + SAMPLES
+        return replace(
+            stored, data=light[..., :3] * light[..., 3:4], axes=axes, kind="rgb"
+        )
+    return stored
+
+
+def _inverted(data: NDArray[Any], bits: int) -> NDArray[Any]:
+    if data.dtype.kind == "u":
+        return np.asarray((1 << bits) - 1 - data, data.dtype)
+    return ~data if data.dtype.kind in "bi" else -data
+
+
+def _grey(stored: Stored) -> Stored:
+    """Make the samples of a pixel one: grey as it is, colours by their luminance."""
+    if SAMPLES not in stored.axes:
+        return stored
+    samples = np.moveaxis(stored.data, stored.axes.index(SAMPLES), -1)
+    axes = stored.axes.replace(SAMPLES, "")
+    if samples.shape[-1] < 3 or stored.kind == "grey":
+        return replace(stored, data=samples[..., 0], axes=axes)
+    is_grey = all(np.array_equal(samples[..., 0], samples[..., n]) for n in (1, 2))
+    if is_grey:
+        notes = (*stored.notes, EQUAL_COLOURS)
+        return replace(
+            stored, data=samples[..., 0], axes=axes, kind="grey", notes=notes
+        )
+    notes = (*stored.notes, MADE_GREY)
+    return replace(stored, data=luminance(samples), axes=axes, kind="grey", notes=notes)
+
+
+def _taken(
+    stored: Stored, axis: str, channel: int | str, names: tuple[str, ...] | None = None
+) -> Stored:
+    """Take one place along an axis."""
+    at = stored.axes.index(axis)
+    number = stored.data.shape[at]
+    names = stored.channels if names is None else names
+    return replace(
+        stored,
+        data=stored.data.take(_place(channel, names, number), at),
+        axes=stored.axes.replace(axis, ""),
+        kind="grey" if axis == SAMPLES else stored.kind,
+    )
+
+
+def _place(channel: int | str, names: tuple[str, ...], number: int) -> int:
+    """Return which channel is meant, counted from 0."""
+    text = str(channel).strip().lower()
+    alike = [at for at, name in enumerate(names) if name.strip().lower() == text]
+    if len(alike) == 1:
+        return alike[0]
+    if text.isdecimal() and 1 <= int(text) <= number:
+        return int(text) - 1
+    raise ValueError(
+        f"there is no channel {channel!r}: the image has {number} "
+        f"({_list(names, number)}), counted from 1"
+    )
+
+
+def _colours(stored: Stored) -> tuple[str, ...]:
+    return (*COLOUR_NAMES, "opacity") if stored.kind == "rgb" else ()
+
+
+def _list(names: tuple[str, ...], number: int) -> str:
+    """Write the channels with their numbers: ``1 DAPI, 2 GFP``."""
+    named = [*names, *[""] * number][: min(number, 12)]
+    listed = [f"{at} {name}".strip() for at, name in enumerate(named, 1)]
+    if number > len(named):
+        listed.append("…")
+    return ", ".join(listed)
+
+
+WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
+COLOURED, PLANAR = (RGB, YCBCR), 2
+SAVE_WITH_AXES = "save it again with axes, or as .npy"
+FRAMES = (
+    "3 or 4 planes of more than 8 bits, marked as colours, were taken as frames: if "
+    f"they are colours, {SAVE_WITH_AXES}"
+)
+MAYBE_FRAMES = (
+    "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
+    f"these are frames, {SAVE_WITH_AXES}"
+)
+TIFFFILE = "tifffile.py"  # as it signs what it writes
+OPACITY = (1, 2)  # of TIFF's extra samples
+PLAIN = ("generic", "uniform", "shaped")  # kinds of series that pages make by chance
+
+
+def with_photometry(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
+    """Add what the samples of a pixel stand for.
+
+    tifffile marks every array of booleans as min-is-white, without inverting it: where
+    it wrote the file, they are taken as they are.
+
+    Parameters
+    ----------
+    stored : Stored
+    page : TiffPage
+        Whose tags say it.
+    kind : str
+        Of the series, as tifffile names it.
+    """
+    photometric = int(page.photometric)
+    if photometric == WHITE_IS_ZERO:
+        is_mask = stored.data.dtype == bool and kind == "shaped"
+        bits = None if is_mask else int(page.bitspersample)
+        return replace(stored, white_is_low=bits)
+    if photometric == PALETTE and _is_index(stored.data, page.colormap):
+        is_lut = kind == "imagej"
+        return replace(stored, kind="palette", palette=page.colormap, is_lut=is_lut)
+    return _with_samples(stored, page, kind) if SAMPLES in stored.axes else stored
+
+
+def _is_index(data: NDArray[Any], palette: NDArray[Any] | None) -> bool:
+    return palette is not None and data.dtype.kind in "bu"
+
+
+def _with_samples(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
+    """Add what several samples a pixel stand for: colours, opacity, or channels.
+
+    tifffile, and what saves with it, marks every stack of 3 or 4 planes as colours,
+    plane by plane; of more than 8 bits that is a stack, of 8 bits it may be.
+    """
+    photometric, at = int(page.photometric), stored.axes.index(SAMPLES)
+    samples = stored.data.shape[at]
+    if photometric == SEPARATED and samples >= 4:
+        return replace(stored, kind="cmyk")
+    colours = 3 if photometric in COLOURED and samples >= 3 else 1
+    opaque = sum(int(extra) in OPACITY for extra in page.extrasamples or ())
+    if colours == 3 and samples - opaque <= 4:
+        by_tifffile = kind == "shaped" or page.software == TIFFFILE
+        if not by_tifffile or kind not in PLAIN or page.planarconfig != PLANAR:
+            return replace(stored, kind="rgb")
+        if stored.data.dtype == np.uint8:
+            return replace(stored, kind="rgb", notes=(*stored.notes, MAYBE_FRAMES))
+        axes, notes = stored.axes.replace(SAMPLES, UNNAMED), (*stored.notes, FRAMES)
+        return replace(stored, axes=axes, notes=notes)
+    if photometric in LAB or samples - opaque == 1:  # the lightness, or grey, alone
+        data = stored.data.take(0, at)
+        return replace(stored, data=data, axes=stored.axes.replace(SAMPLES, ""))
+    if CHANNELS in stored.axes:
+        return stored
+    return replace(stored, axes=stored.axes.replace(SAMPLES, CHANNELS))

@@ -1,4 +1,4 @@
-"""TIFF files, as tifffile reads them: series, axes, calibration, photometry.
+"""TIFF files, as tifffile reads them: series, calibration, and what is damaged.
 
 tifffile is used in full rather than bioio over it: of the same files bioio drops the
 unit of ImageJ, invents sizes of 1 where none is said, shows min-is-white inverted and
@@ -8,75 +8,194 @@ indices of a palette as grey, does not join pages, and needs 30 packages more.
 from __future__ import annotations
 
 import logging
+import struct
+import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import psutil
 import tifffile
 
-from napari_shiftseg.stores import calibration
-from napari_shiftseg.stores.damage import (
-    DAMAGED,
-    check_pages,
-    decoded,
-    refuse_absurd,
-    refuse_lost,
+from napari_shiftseg.stores.axes import (
+    UNNAMED,
+    from_imagej,
+    from_lsm,
+    from_ome,
+    from_resolution,
+    from_shaped,
+    in_order,
+    named_axes,
+    ome_channels,
+    ome_images,
 )
 from napari_shiftseg.stores.stored_image import (
-    ALSO_CHANNELS,
-    CHANNELS,
-    SAMPLES,
-    UNNAMED,
+    PLAIN,
     DamagedError,
     RefusedError,
     Stored,
-    in_order,
-    unnamed,
+    with_photometry,
 )
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
 
-PLAIN = ("generic", "uniform", "shaped")  # kinds of series that pages make by chance
+
+ORDERS = {b"II": "<", b"MM": ">"}
+BIG = 43  # version of BigTIFF
+MOST_TAGS = 4096  # of a page; more are damage
+LARGEST_CLASSIC = 2**32  # bytes; beyond, offsets of a classic TIFF wrap
+
+
+def _check_pages(path: Path) -> None:
+    """Refuse a file whose pages run in a circle, or lead out of it.
+
+    A reader that follows a circle never ends; one that gives up at a broken link loses
+    the pages behind it.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        order = ORDERS.get(head[:2])
+        if order is None or len(head) < 8:
+            raise DamagedError("its header is cut off")
+        is_big = struct.unpack(f"{order}H", head[2:4])[0] == BIG
+        if size >= LARGEST_CLASSIC and not is_big:
+            return
+        first = file.read(8) if is_big else head[4:]
+        _walk(file, order, is_big, first, size)
+
+
+def _walk(file: BinaryIO, order: str, is_big: bool, link: bytes, size: int) -> None:
+    """Follow the links from page to page."""
+    count, tag, offset = ("Q", 20, "Q") if is_big else ("H", 12, "I")
+    seen: set[int] = set()
+    while True:
+        if len(link) < struct.calcsize(offset):
+            raise DamagedError(f"the file is cut off behind page {len(seen)}")
+        at = struct.unpack(order + offset, link)[0]
+        if not at:
+            return
+        if at in seen:
+            raise DamagedError(f"its pages run in a circle behind page {len(seen)}")
+        seen.add(at)
+        file.seek(min(at, size))
+        length = file.read(struct.calcsize(count))
+        if len(length) < struct.calcsize(count):
+            raise DamagedError(f"page {len(seen)} is cut off: it lies beyond the file")
+        tags = struct.unpack(order + count, length)[0]
+        if tags > MOST_TAGS:
+            raise DamagedError(f"page {len(seen)} is damaged: it has {tags:,} tags")
+        file.seek(tags * tag, 1)
+        link = file.read(struct.calcsize(offset))
+
+
+# What tifffile and imagecodecs raise on files that are damaged; TiffFileError and
+# UnicodeError are ValueErrors, the errors of all codecs RuntimeErrors.
+DAMAGED = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError,
+    RuntimeError, AssertionError, MemoryError, OSError, SyntaxError, struct.error,
+    zlib.error,
+)  # fmt: skip
+LOST = ("corrupt", "invalid page offset", "invalid offset to page", "circular")
+
+
+def _decoded(series: tifffile.TiffPageSeries) -> NDArray[Any]:
+    """Decode a series; a page that is damaged is named."""
+    _refuse_too_large(series)
+    _refuse_cut_off(series)
+    try:
+        return np.asarray(series.asarray())
+    except DAMAGED as error:
+        number = _damaged_page(series)
+        if number is None:
+            raise
+        raise DamagedError(
+            f"page {number} of {len(series.pages)} is damaged ({error})"
+        ) from None
+
+
+def _damaged_page(series: tifffile.TiffPageSeries) -> int | None:
+    for number, page in enumerate(series.pages, start=1):
+        try:
+            page.asarray()
+        except DAMAGED:
+            return number
+    return None
+
+
+def _refuse_too_large(series: tifffile.TiffPageSeries) -> None:
+    if series.dtype is None:
+        return
+    needed = prod(series.shape) * series.dtype.itemsize
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise RefusedError(
+            f"an image of {by(series.shape)} takes {needed / 2**30:,.1f} GiB, free are "
+            f"{free / 2**30:,.1f}: crop it, or take a smaller series"
+        )
+
+
+def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
+    """Refuse a file that ends before its pixels, or lacks pages; the page is named."""
+    total = len(series.pages)
+    for number, page in enumerate(series.pages, start=1):
+        if page is None:
+            raise DamagedError(
+                f"page {number} of {total} is missing: it lies in another file, which "
+                f"is not here, or was cut off"
+            )
+        size = page.parent.filehandle.size
+        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
+        if any(start + length > size for start, length in ends):
+            raise DamagedError(
+                f"page {number} of {total} is cut off: the file ends before its pixels"
+            )
+        parts, known = prod(page.keyframe.chunked), len(page.databytecounts)
+        if known < parts and page.databytecounts != (page.nbytes,):
+            raise DamagedError(
+                f"page {number} of {total} is damaged: of its {parts:,} parts only "
+                f"{known:,} have a place in the file"
+            )
+
+
+def _refuse_absurd(images: Sequence[dict[str, Any]], size: int) -> None:
+    """Refuse OME-XML that promises more planes than the file has bytes."""
+    for image in images:
+        pixels = image.get("Pixels")
+        sizes = pixels if isinstance(pixels, dict) else {}
+        planes = prod(int(sizes.get(f"Size{axis}", 1)) for axis in "TCZ")
+        if planes > size:
+            raise DamagedError(f"its OME-XML promises {planes:,} planes: it is damaged")
+
+
+def _refuse_lost(said: Sequence[str]) -> None:
+    """Refuse a file of which tifffile could not find all pages."""
+    lost = [line for line in said if any(word in line for word in LOST)]
+    if lost:
+        raise DamagedError(
+            f"pages are lost, the file is cut off or damaged ({lost[0].strip()})"
+        )
+
+
 NUMBERED = "numbered from 1 in every image of the axes "
-WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
-COLOURED, PLANAR = (RGB, YCBCR), 2
-SAVE_WITH_AXES = "save it again with axes, or as .npy"
-FRAMES = (
-    "3 or 4 planes of more than 8 bits, marked as colours, were taken as frames: if "
-    f"they are colours, {SAVE_WITH_AXES}"
-)
-MAYBE_FRAMES = (
-    "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
-    f"these are frames, {SAVE_WITH_AXES}"
-)
-TIFFFILE = "tifffile.py"  # as it signs what it writes
-OPACITY = (1, 2)  # of TIFF's extra samples
 
 
 @dataclass(frozen=True)
 class About:
-    """What a TIFF file says of its axes.
+    """What a TIFF file says of its axes."""
 
-    Attributes
-    ----------
-    axes : str
-        Of the series that is read, in the order TCZYX.
-    image_axes : str
-        Of one image in which labels are numbered from 1, where this program wrote the
-        file; see `numbered`.
-    """
-
-    axes: str
+    axes: str  # of the series that is read, in the order TCZYX
+    # of one image in which labels are numbered from 1, where this program wrote the
+    # file; see `numbered`
     image_axes: str = ""
 
 
@@ -103,15 +222,10 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
     series : int, optional
         Which one, counted from 1. If not given, pages that are alike are joined, and of
         several series the largest is taken.
-
-    Raises
-    ------
-    ValueError
-        If there is no such series, or the file is damaged; what is wrong is said.
     """
     with _log() as said:
         try:
-            check_pages(path)
+            _check_pages(path)
             with tifffile.TiffFile(path) as file:
                 return _stored(file, series, said)
         except DAMAGED as error:
@@ -119,21 +233,15 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
 
 
 def about_tiff(path: Path) -> About:
-    """Return what a TIFF file says of its axes, without reading its pixels.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged.
-    """
+    """Return what a TIFF file says of its axes, without reading its pixels."""
     with _log():
         try:
-            check_pages(path)
+            _check_pages(path)
             with tifffile.TiffFile(path) as file:
                 chosen = _chosen(file.series, None)
                 one = chosen.series[0]
                 joined = UNNAMED * (len(chosen.series) > 1)
-                axes = joined + _named(one.axes, one.shape, one.kind)
+                axes = joined + named_axes(one.axes, one.shape, one.kind)
                 return About(in_order(axes), _image_axes(file))
         except DAMAGED as error:
             raise ValueError(f"{path.name} cannot be read: {error}") from None
@@ -141,7 +249,7 @@ def about_tiff(path: Path) -> About:
 
 def _image_axes(file: tifffile.TiffFile) -> str:
     """Return what `numbered` says in a file; empty where it does not."""
-    images = calibration.ome_images(file.ome_metadata) if file.is_ome else []
+    images = ome_images(file.ome_metadata) if file.is_ome else []
     known = images or list(file.shaped_metadata or ())
     said = str(known[0].get("Description", "")) if known else ""
     return said.removeprefix(NUMBERED) if said.startswith(NUMBERED) else ""
@@ -155,13 +263,13 @@ def _refusal(error: BaseException) -> ValueError:
 
 
 def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Stored:
-    images = calibration.ome_images(file.ome_metadata) if file.is_ome else []
-    refuse_absurd(images, file.filehandle.size)
+    images = ome_images(file.ome_metadata) if file.is_ome else []
+    _refuse_absurd(images, file.filehandle.size)
     chosen = _chosen(file.series, series)
-    refuse_lost(said)
-    parts = [decoded(one) for one in chosen.series]
+    _refuse_lost(said)
+    parts = [_decoded(one) for one in chosen.series]
     first = chosen.series[0]
-    data, axes = parts[0], _named(first.axes, first.shape, first.kind)
+    data, axes = parts[0], named_axes(first.axes, first.shape, first.kind)
     if axes.endswith("X" + UNNAMED):  # (Y, X, 1), which tifffile keeps
         data, axes = data[..., 0], axes[:-1]
     if len(parts) > 1:
@@ -176,7 +284,7 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
         _channels(file, pixels),
         chosen.notes,
     )
-    return _with_photometry(stored, first.keyframe, first.kind)
+    return with_photometry(stored, first.keyframe, first.kind)
 
 
 def _chosen(found: Sequence[tifffile.TiffPageSeries], number: int | None) -> Chosen:
@@ -213,16 +321,6 @@ def _are_pages_of_one(found: Sequence[tifffile.TiffPageSeries]) -> bool:
     return is_plain and len(kinds) == 1
 
 
-def _named(axes: str, shape: tuple[int, ...], kind: str) -> str:
-    """Return axes in letters that we know; what no one has named by its shape."""
-    for letter in ALSO_CHANNELS:
-        if CHANNELS not in axes:
-            axes = axes.replace(letter, CHANNELS)
-    axes = axes.replace("I", UNNAMED)
-    is_unnamed = kind == "shaped" and axes == UNNAMED * (len(axes) - 2) + "YX"
-    return unnamed(shape) if is_unnamed else axes
-
-
 def _ome_pixels(
     images: Sequence[dict[str, Any]], at: int, number: int, name: str
 ) -> dict[str, Any]:
@@ -242,74 +340,25 @@ def _calibration(
     file: tifffile.TiffFile, page: tifffile.TiffPage, pixels: dict[str, Any]
 ) -> Calibration:
     if pixels:
-        return calibration.from_resolution(page) | calibration.from_ome(pixels)
+        return from_resolution(page) | from_ome(pixels)
     known = file.imagej_metadata
     if known:
         unit, unit_y = known.get("unit"), known.get("yunit")
-        own = calibration.from_resolution(page, unit, unit_y)
-        return own | calibration.from_imagej(known)
+        own = from_resolution(page, unit, unit_y)
+        return own | from_imagej(known)
     if file.is_lsm and file.lsm_metadata:
-        return calibration.from_lsm(file.lsm_metadata)
+        return from_lsm(file.lsm_metadata)
     shaped: dict[str, Any] = next(iter(file.shaped_metadata or ()), {})
     unit = shaped.get("unit")
-    return calibration.from_resolution(page, unit) | calibration.from_shaped(shaped)
+    return from_resolution(page, unit) | from_shaped(shaped)
 
 
 def _channels(file: tifffile.TiffFile, pixels: dict[str, Any]) -> tuple[str, ...]:
     if pixels:
-        names = calibration.ome_channels(pixels)
+        names = ome_channels(pixels)
         return names if any(names) else ()
     colours = (file.lsm_metadata or {}).get("ChannelColors", {}) if file.is_lsm else {}
     return tuple(map(str, colours.get("ColorNames", ())))
-
-
-def _with_photometry(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
-    """Add what the samples of a pixel stand for.
-
-    tifffile marks every array of booleans as min-is-white, without inverting it: where
-    it wrote the file, they are taken as they are.
-    """
-    photometric = int(page.photometric)
-    if photometric == WHITE_IS_ZERO:
-        is_mask = stored.data.dtype == bool and kind == "shaped"
-        bits = None if is_mask else int(page.bitspersample)
-        return replace(stored, white_is_low=bits)
-    if photometric == PALETTE and _is_index(stored.data, page.colormap):
-        is_lut = kind == "imagej"
-        return replace(stored, kind="palette", palette=page.colormap, is_lut=is_lut)
-    return _with_samples(stored, page, kind) if SAMPLES in stored.axes else stored
-
-
-def _is_index(data: NDArray[Any], palette: NDArray[Any] | None) -> bool:
-    return palette is not None and data.dtype.kind in "bu"
-
-
-def _with_samples(stored: Stored, page: tifffile.TiffPage, kind: str) -> Stored:
-    """Add what several samples a pixel stand for: colours, opacity, or channels.
-
-    tifffile, and what saves with it, marks every stack of 3 or 4 planes as colours,
-    plane by plane; of more than 8 bits that is a stack, of 8 bits it may be.
-    """
-    photometric, at = int(page.photometric), stored.axes.index(SAMPLES)
-    samples = stored.data.shape[at]
-    if photometric == SEPARATED and samples >= 4:
-        return replace(stored, kind="cmyk")
-    colours = 3 if photometric in COLOURED and samples >= 3 else 1
-    opaque = sum(int(extra) in OPACITY for extra in page.extrasamples or ())
-    if colours == 3 and samples - opaque <= 4:
-        by_tifffile = kind == "shaped" or page.software == TIFFFILE
-        if not by_tifffile or kind not in PLAIN or page.planarconfig != PLANAR:
-            return replace(stored, kind="rgb")
-        if stored.data.dtype == np.uint8:
-            return replace(stored, kind="rgb", notes=(*stored.notes, MAYBE_FRAMES))
-        axes, notes = stored.axes.replace(SAMPLES, UNNAMED), (*stored.notes, FRAMES)
-        return replace(stored, axes=axes, notes=notes)
-    if photometric in LAB or samples - opaque == 1:  # the lightness, or grey, alone
-        data = stored.data.take(0, at)
-        return replace(stored, data=data, axes=stored.axes.replace(SAMPLES, ""))
-    if CHANNELS in stored.axes:
-        return stored
-    return replace(stored, axes=stored.axes.replace(SAMPLES, CHANNELS))
 
 
 class _Kept(logging.Handler):
@@ -334,39 +383,3 @@ def _log() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(kept)
         logger.propagate = passed_on
-
-
-def axes_of_file(path: str | None, shape: tuple[int, ...]) -> str:
-    """Return the axes of a TIFF whose first image has this shape, as ``TCYX``.
-
-    Parameters
-    ----------
-    path : str, optional
-        Of any file.
-    shape : tuple of int
-        Readers may leave out axes of length 1.
-
-    Returns
-    -------
-    str
-        Empty where it is no such TIFF.
-    """
-    file = Path(path or "")
-    if file.suffix.lower() not in (".tif", ".tiff") or not file.is_file():
-        return ""
-    return _tiff_axes(file, file.stat().st_mtime_ns, shape)
-
-
-@lru_cache(maxsize=64)
-def _tiff_axes(path: Path, _changed: int, shape: tuple[int, ...]) -> str:
-    try:
-        with tifffile.TiffFile(path) as file:
-            axes, full = file.series[0].axes, file.series[0].shape
-    except DAMAGED:
-        return ""
-    if full == shape:
-        return str(axes)
-    long = [(axis, n) for axis, n in zip(axes, full, strict=True) if n > 1]
-    if tuple(n for _, n in long) != shape:
-        return ""
-    return "".join(axis for axis, _ in long)

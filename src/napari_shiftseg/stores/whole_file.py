@@ -181,13 +181,7 @@ def _named(paths: Sequence[Path], unfinished: Sequence[Path]) -> Iterator[None]:
 
 @contextmanager
 def errors_named(path: Path) -> Iterator[None]:
-    """Let an error of writing that names no file name this one: a full disk's does not.
-
-    Raises
-    ------
-    OSError
-        As it was, with the name.
-    """
+    """Let an error of writing that names no file name this one: a full disk's."""
     try:
         yield
     except OSError as error:

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 import tifffile
 
-from napari_shiftseg.stores.calibration import to_ome
+from napari_shiftseg.stores.axes import CHANNELS, ORDER, result_axes, to_ome
 from napari_shiftseg.stores.folders import (
     Run,
     read_record,
@@ -20,7 +20,6 @@ from napari_shiftseg.stores.folders import (
     sums_of,
     written_by,
 )
-from napari_shiftseg.stores.stored_image import CHANNELS, ORDER, UNNAMED
 from napari_shiftseg.stores.tiff import numbered
 from napari_shiftseg.stores.whole_file import all_or_none
 
@@ -29,10 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.stores.calibration import Calibration
+    from napari_shiftseg.stores.axes import Calibration
     from napari_shiftseg.stores.reading import Source
+
 
 KINDS = ("labels", "embedding", "gradient")
 BY_OME = ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")  # dtypes
@@ -42,25 +42,13 @@ A_CENTIMETRE = {"nm": 1e7, "µm": 1e4, "mm": 10.0, "cm": 1.0, "in": 1 / 2.54}
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files that a run on an image writes, none of which may be lost.
-
-    Attributes
-    ----------
-    folder : Path
-    name : str
-        With which they begin.
-    kinds : tuple of str
-        Of labels, embedding, gradient.
-    run : Run
-    overwrite : bool
-        Whether files of others may be replaced.
-    """
+    """Files that a run on an image writes, none of which may be lost."""
 
     folder: Path
-    name: str
-    kinds: tuple[str, ...]
+    name: str  # with which they begin
+    kinds: tuple[str, ...]  # of labels, embedding, gradient
     run: Run
-    overwrite: bool = False
+    overwrite: bool = False  # whether files of others may be replaced
 
     @property
     def images(self) -> dict[str, Path]:
@@ -73,13 +61,7 @@ class Outputs:
         return self.folder / f"{self.name}_report.json"
 
     def refuse_others(self) -> None:
-        """Refuse to replace what this very run did not write.
-
-        Raises
-        ------
-        FileExistsError
-            If there is such a file; it is named.
-        """
+        """Refuse to replace what this very run did not write."""
         own = written_by(self.run, self.record)
         paths = (*self.images.values(), self.record)
         refuse_to_overwrite(paths, own, self.overwrite)
@@ -118,7 +100,7 @@ def outputs_of(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         raise ValueError(
-            f"of {', '.join(KINDS)} something is to be saved, got {unknown}"
+            f"save one or more of {', '.join(KINDS)}, got {unknown or 'none'}"
         )
     run = Run(command, inputs_of(source))
     outputs = [Outputs(folder, n, kinds, run, overwrite) for n in _names(source)]
@@ -158,7 +140,7 @@ def _is_of_another(outputs: Outputs) -> bool:
 
 def write_segmentation(
     result: Segmentation,
-    model: UNet,
+    model: TiledNetwork,
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
@@ -168,24 +150,12 @@ def write_segmentation(
     Parameters
     ----------
     result : Segmentation
-    model : UNet
+    model : TiledNetwork
     source : Source
         Whose axes and calibration the files keep.
     outputs : Outputs
     more : mapping, optional
         Figures that stand in the report besides.
-
-    Returns
-    -------
-    dict
-        The report, as written to ``NAME_report.json``.
-
-    Raises
-    ------
-    FileExistsError
-        If a file would be replaced that this very run did not write; it is named.
-    OSError
-        If a file cannot be written.
     """
     outputs.refuse_others()  # again: the run may have taken long
     spatial = result.plan.shape.ndim
@@ -202,7 +172,7 @@ def write_segmentation(
             pixels, names, about = arrays[kind]
             write_pixels(part, pixels, names, source.calibration, about)
         written = {p.name: u for p, u in zip(images.values(), parts, strict=True)}
-        report = segmentation_report(result, model) | {
+        report = _report(result, model) | {
             "image": source.name,
             **outputs.run.about(),
             "notes": [*source.notes, *result.notes],
@@ -214,7 +184,7 @@ def write_segmentation(
     return report
 
 
-def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
+def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
     """Return the figures and settings of a run, ready for JSON."""
     plan = result.plan
     return {
@@ -235,36 +205,6 @@ def segmentation_report(result: Segmentation, model: UNet) -> dict[str, Any]:
     }
 
 
-def result_axes(axes: str, ndim: int, spatial: int) -> str:
-    """Return the axes of a result: those of the image, names where it has none.
-
-    Parameters
-    ----------
-    axes : str
-        Of the image; C is gone from the result, and Q has no name.
-    ndim, spatial : int
-        Axes of the result, and those of them that the model reads.
-    """
-    axes = axes.replace(CHANNELS, "")
-    if len(axes) != ndim:
-        return axis_names(ndim, spatial)
-    if UNNAMED not in axes:
-        return axes
-    named = axes[: ndim - spatial] + "ZYX"[-spatial:]
-    leading = named.count(UNNAMED)
-    usual = axis_names(leading + spatial, spatial)[:leading]
-    if set(usual) & set(named) - {UNNAMED}:
-        return named
-    return usual + named.replace(UNNAMED, "")
-
-
-def axis_names(ndim: int, spatial: int) -> str:
-    """Name the axes of an image: time and planes (Q: others), then the spatial ones."""
-    leading, free = ndim - spatial, "T" if spatial == 3 else "TZ"
-    frames = free[:leading] if leading <= len(free) else UNNAMED * leading
-    return frames + "ZYX"[-spatial:]
-
-
 def write_pixels(
     path: Path,
     pixels: NDArray[Any],
@@ -272,9 +212,7 @@ def write_pixels(
     calibration: Calibration,
     description: str = "",
 ) -> None:
-    """Write pixels as an OME-TIFF.
-
-    Of axes that OME does not name it is a TIFF with names and sizes in tifffile's JSON.
+    """Write pixels as an OME-TIFF; of axes that OME does not name, in tifffile's JSON.
 
     Parameters
     ----------
@@ -288,11 +226,6 @@ def write_pixels(
         Of the source.
     description : str
         Of the image.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
     """
     if "Y" not in axes:
         pixels, axes = pixels[..., None, :], axes.replace("X", "YX")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.remarks import own_seams_warning
+from napari_shiftseg.networks.properties import own_seams_warning
 from napari_shiftseg.text import by, compact, sentence
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ def object_config(name: str, **options: Any) -> ModelConfig:
 
     Sixteen embedding channels part the objects of one connected piece of foreground,
     which a logit finds; batch norm, harmless to tiling in eval mode, trains faster.
-
-    Parameters
-    ----------
-    name : str
-    **options
-        Of `ModelConfig.new` that shall differ.
+    `options` are those of `ModelConfig.new` that shall differ.
     """
     usual = {
         "depth": usual_depth(options.get("ndim", 2)),
@@ -61,16 +56,11 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
         Of the new model.
     start : ModelConfig
         Of the model to begin with.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be trained on images of objects.
     """
     if not start.foreground:
         raise ValueError(
             f"{start.name} has no foreground logit, so it cannot be fine-tuned on "
-            f"images; begin anew, or with a model that has one"
+            f"images; train a new model, or start with one that has it"
         )
     return start.model_copy(update={"name": name, "provenance": None})
 
@@ -80,21 +70,12 @@ LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
 
 @dataclass(frozen=True)
 class WindowAdvice:
-    """Advice on a training window.
+    """Advice on a training window."""
 
-    Attributes
-    ----------
-    warning : str
-        That the network will make seams of its own; empty if it will not.
-    note : str
-        What a training window must be, and what this one costs.
-    nearest : tuple of tuple of int
-        The nearest raw outputs above the period that the images hold, per axis one
-        value; empty if the window is one.
-    """
-
-    warning: str
-    note: str
+    warning: str  # that the network will make seams of its own; empty if it will not
+    note: str  # what a training window must be, and what this one costs
+    # the nearest raw outputs above the period that the images hold, per axis one value;
+    # empty if the window is one
     nearest: tuple[tuple[int, ...], ...]
 
 
@@ -124,8 +105,8 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
     """Say what a training window means.
 
     It must be above the period, or functions of neighbouring phases never meet in the
-    loss. It need not be a multiple of it, as the window of a tile must: all of a raw
-    output is used.
+    loss (Rumberger et al., ICCV 2021, section 3.3). It need not be a multiple of it, as
+    the window of a tile must: all of a raw output is used.
 
     Parameters
     ----------
@@ -137,10 +118,6 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
     ------
     ValueError
         If the window is below the period along an axis.
-
-    References
-    ----------
-    Rumberger et al., ICCV 2021, section 3.3.
     """
     sizes = as_window(window, shape.ndim)
     refuse_untrained_phases(sizes, shape)
@@ -169,6 +146,11 @@ def nearest_raw_outputs(
 
     The largest that is not above the window and the smallest that is not below it,
     or the smallest of all for both.
+
+    Parameters
+    ----------
+    window : sequence of int
+    shape : UNetShape
     """
     below, above = zip(
         *(_around(axis, w) for axis, w in zip(shape.axes, window, strict=True)),
@@ -180,10 +162,11 @@ def nearest_raw_outputs(
 def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> None:
     """Refuse a window smaller than the period: some functions would see no loss.
 
-    Raises
-    ------
-    ValueError
-        If the window is below the period along an axis.
+    Parameters
+    ----------
+    window : int or sequence of int
+        Output window the loss sees.
+    shape : UNetShape
     """
     sizes = as_window(window, shape.ndim)
     if any(w < p for w, p in zip(sizes, shape.period, strict=True)):
@@ -200,10 +183,13 @@ def refuse_small_images(
 ) -> None:
     """Refuse a window that an image does not hold; its context may be mirrored.
 
-    Raises
-    ------
-    ValueError
-        If an image is smaller than the window along an axis.
+    Parameters
+    ----------
+    window : sequence of int
+        Output window the loss sees.
+    shape : UNetShape
+    images : iterable of sequence of int
+        Pixels of each image, per axis.
     """
     for size in images:
         if any(n < w for n, w in zip(size, window, strict=True)):

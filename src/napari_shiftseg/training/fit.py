@@ -17,22 +17,27 @@ from torch.utils.data import DataLoader
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.window import as_window, is_whole
 from napari_shiftseg.networks.unet import BATCH_NORM, UNet, build
-from napari_shiftseg.training.state import damaged, finished, load_state, save_state
 from napari_shiftseg.training.step import (
-    Stopped,
     TrainingStep,
-    asking,
     in_tiles,
     loss_terms,
     refuse_tiles,
     rising_share,
 )
-from napari_shiftseg.training.validation import (
+from napari_shiftseg.training.stopping import (
     FIRST,
-    SHARE,
     Best,
-    Validated,
+    Stopped,
     Validation,
+    asking,
+    damaged,
+    finished,
+    load_state,
+    save_state,
+)
+from napari_shiftseg.training.validation import (
+    SHARE,
+    Validated,
     part_for,
     validate,
     work_of_a_step,
@@ -44,7 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.validation import ValidatedPart
 
@@ -58,16 +63,14 @@ CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 class Training:
-    """A training that can be stopped after any step, saved and gone on with.
+    """A training that can be stopped after any step, saved and resumed.
 
     Parameters
     ----------
     samples : sequence of Sample
         Images with truth.
     config : ModelConfig
-        Architecture.
     recipe : Recipe
-        Window, steps, learning rate, loss, seed.
     validation : Validation, optional
         The model is then the best validated one, not the last.
     start : UNet, optional
@@ -117,15 +120,11 @@ class Training:
         self._seconds, self._timed = 0.0, 0  # of steps, and how many they were
         self._device = resolve_device(device)
         self._workers = workers
+        window = as_window(recipe.window, config.ndim)
         self._windows = RandomWindows(
-            samples,
-            config,
-            as_window(recipe.window, config.ndim),
-            recipe.border,
-            recipe.augmentation,
-            recipe.grid,
+            samples, config, window, recipe.border, recipe.augmentation, recipe.grid
         )
-        refuse_tiles(config, self._windows.window, recipe.tiles)
+        refuse_tiles(config, window, recipe.tiles)
         self._model = build(config, recipe.seed)
         if start is not None:
             self._model.load_state_dict(start.state_dict())
@@ -155,9 +154,7 @@ class Training:
         return float(self._schedule.get_last_lr()[0])
 
     def steps(self) -> Iterator[TrainingStep]:
-        """Train, yielding after each step, until all are done or patience ends.
-
-        It ends, too, where `is_stopped` says so.
+        """Train, yielding after each step, until all are done or it ends early.
 
         Raises
         ------
@@ -221,7 +218,7 @@ class Training:
         if str(state["key"]) != self._key():
             raise ValueError(
                 f"{path.name} is a training with other settings or another network: "
-                f"give the same ones to go on, or delete it to begin anew"
+                f"give the same ones to go on, or delete it to start again"
             )
         try:
             self._take_up(state)
@@ -295,14 +292,9 @@ class Training:
         return terms
 
     def measured(self) -> Validated | None:
-        """Validate the network as it is now, which need not be the best.
+        """Validate the network as it is now; None if stopped, or without images for it.
 
         Before the first step it is the one that a fine-tuning begins with.
-
-        Returns
-        -------
-        Validated or None
-            None where it was stopped, or there is nothing to validate on.
         """
         if not self.validation.samples:
             return None
@@ -312,12 +304,12 @@ class Training:
     @cached_property
     def _full(self) -> ValidatedPart:
         """What is validated every so many steps."""
-        return self._part(self._steps_before("full"))
+        return self._part("full")
 
     @cached_property
     def _quick(self) -> ValidatedPart:
         """What is validated before that."""
-        return self._part(self._steps_before("quick"))
+        return self._part("quick")
 
     def _steps_before(self, due: Literal["full", "quick"]) -> int:
         """Return the steps of which a validation may take a fifth."""
@@ -325,8 +317,8 @@ class Training:
             return FIRST
         return min(self.validation.every, self.recipe.steps)
 
-    def _part(self, steps: int) -> ValidatedPart:
-        shape = self.config.shape
+    def _part(self, due: Literal["full", "quick"]) -> ValidatedPart:
+        shape, steps = self.config.shape, self._steps_before(due)
         work = work_of_a_step(shape, self._windows.window, self.recipe.batch)
         return part_for(self.validation.samples, shape, steps, work)
 
@@ -373,11 +365,7 @@ def train(
 
     Parameters
     ----------
-    samples : sequence of Sample
-        Images with true labels.
-    config : ModelConfig
-    recipe : Recipe
-    device, validation, start, workers, command
+    samples, config, recipe, device, validation, start, workers, command
         Of `Training`.
 
     Returns

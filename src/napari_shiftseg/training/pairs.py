@@ -11,8 +11,8 @@ import numpy as np
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.metrics.label_image import UNKNOWN, with_axes_of
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.stores.folders import pairs
 from napari_shiftseg.stores.image import open_image
 from napari_shiftseg.stores.reading import doubt, is_sample, read_image, read_labels
@@ -38,19 +38,12 @@ MOST_IDS = 2**24
 
 @dataclass(frozen=True)
 class Counted:
-    """Pixels and objects that count in the loss.
+    """Pixels and objects that count in the loss."""
 
-    Attributes
-    ----------
-    known, pixels : int
-        Pixels that are known, of all there are.
-    objects : int
-        Labelled; an object cut by what is not known counts.
-    """
-
+    # pixels that are known, of all there are
     known: int
     pixels: int
-    objects: int
+    objects: int  # labelled; an object cut by what is not known counts
 
     @property
     def is_partly(self) -> bool:
@@ -70,13 +63,7 @@ class Counted:
 
 
 def counted(labels: Iterable[ArrayLike]) -> Counted:
-    r"""Count what is known of label images.
-
-    Parameters
-    ----------
-    labels : iterable of array_like of int
-        (\*spatial) each, −1 is not known; ids are those of one image.
-    """
+    r"""Count what is known of label images, (\*spatial) each; −1 is not known."""
     known = pixels = objects = 0
     for each in labels:
         image = np.asarray(each)
@@ -114,10 +101,11 @@ def _percent(share: float) -> str:
 def opened(sample: Sample, config: ModelConfig) -> Image:
     """Open the image of a sample, scaled as the larger image it is a region of.
 
-    Raises
-    ------
-    ValueError
-        If it is not what the network reads.
+    Parameters
+    ----------
+    sample : Sample
+    config : ModelConfig
+        Of the network that reads it.
     """
     return open_image(
         sample.image,
@@ -129,7 +117,6 @@ def opened(sample: Sample, config: ModelConfig) -> Image:
 
 
 Item = TypeVar("Item")
-
 HELD_OUT = 10  # of this many images one is held out for validation
 
 
@@ -188,9 +175,11 @@ def read_pairs(
 
 
 def _say_once(notes: list[str], say: Callable[[str], None]) -> None:
-    if notes:
+    others = ""
+    if len(notes) > 1:
         others = f" ({number_of(len(notes) - 1, 'other file')} like it)"
-        say(f"{notes[0]}{others * (len(notes) > 1)}")
+    if notes:
+        say(f"{notes[0]}{others}")
 
 
 def to_learn(
@@ -208,11 +197,10 @@ def to_learn(
     ----------
     samples : iterable of Sample
         As layers or files hold them; numbered by the first value of each frame.
-    config : ModelConfig
+    config, reading
+        See `training_pairs`.
     window : int or sequence of int, optional
         Output window the loss sees; the usual one of each image if not given.
-    reading : Reading
-        How grey values are read; usually all is automatic.
     """
     return [
         replace(pair, frame=(number, *pair.frame))
@@ -235,12 +223,7 @@ def _window(sample: Sample, config: ModelConfig, window: Window) -> tuple[int, .
 
 
 def name_of(images: Path) -> str:
-    """Name images by their file, folder or sample; ``val/images`` by the parent, too.
-
-    Parameters
-    ----------
-    images : Path
-    """
+    """Name images by file, folder or sample; ``val/images`` by the parent, too."""
     *_, parent, name = ("", *images.absolute().parts)
     return readable(f"{parent}/{name}" if name.lower() == "images" else name)
 
@@ -251,13 +234,12 @@ def held_out(
     """Part samples into those to train on and those to validate on, every tenth.
 
     One image alone is both; so are all of fewer than ten, where images are labelled in
-    parts: a few corrections are too few to hold one out.
+    parts (`is_partly`): a few corrections are too few to hold one out.
 
     Parameters
     ----------
     samples : sequence
     is_partly : bool
-        Whether they are labelled in parts.
     """
     if len(samples) == 1 or (is_partly and len(samples) < HELD_OUT):
         return list(samples), list(samples)

@@ -1,19 +1,21 @@
-"""What a network can learn from labels that were mended by hand in a few places."""
+"""Labels that are known in parts: corrections by hand, and windows that show them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.intensity.stack import frame_scales
 from napari_shiftseg.metrics.label_image import UNKNOWN, as_labels
 from napari_shiftseg.metrics.objects import is_labelled, is_partly, partial_labels
-from napari_shiftseg.samples.sample import Sample
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.stores.image import open_image
 from napari_shiftseg.text import by
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks.config import ModelConfig
+
 
 REACH = 8  # pixels
 TOUCHING = 2  # pixels from one object to the next; at most one lies between them
@@ -61,11 +64,6 @@ def corrections(
     pixels : array_like of bool, optional
         (\*spatial), single pixels that were mended or marked as right.
 
-    Returns
-    -------
-    ndarray of int
-        (\*spatial), the ids of `labels`, 0 and −1.
-
     Raises
     ------
     ValueError
@@ -90,23 +88,14 @@ def corrections(
 
 @dataclass(frozen=True)
 class TrainingPair:
-    r"""An image to train on with its labels, or the region of one that is known.
+    r"""An image to train on with its labels, or the region of one that is known."""
 
-    Attributes
-    ----------
-    frame : tuple of int
-        Position of the image on the leading axes of its series; none: there are none.
-    corner : tuple of int
-        Pixel of the image at which the region begins, per spatial axis.
-    whole : tuple of int
-        Pixels of the image, per spatial axis.
-    sample : Sample
-        Image and labels of the region, read with the scale of the whole image.
-    """
-
+    # position of the image on the leading axes of its series; none: there are none
     frame: tuple[int, ...]
+    # pixel of the image at which the region begins, per spatial axis
     corner: tuple[int, ...]
-    whole: tuple[int, ...]
+    whole: tuple[int, ...]  # pixels of the image, per spatial axis
+    # image and labels of the region, read with the scale of the whole image
     sample: Sample
 
 
@@ -280,3 +269,91 @@ def _checked_reach(reach: float | Sequence[float], ndim: int) -> NDArray[np.floa
 def signed(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return a dtype that holds −1 and all ids of this one."""
     return np.promote_types(dtype, np.int32) if dtype.itemsize < 8 else np.dtype("i8")
+
+
+MOST_AT_ONCE = 2**24  # pixels
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where windows may begin along one axis, and which pixels they show."""
+
+    # multiples of the grid
+    first: int
+    last: int
+    grid: int  # in pixels
+    margin: int  # from the first pixel that is read to the first one that is shown
+    window: int  # pixels that are shown
+    size: int  # of the image
+
+    def showing(self, pixel: int) -> tuple[int, int]:
+        """Return the first and the last multiple of the grid that shows a pixel."""
+        begin = pixel - self.margin
+        return (
+            max(self.first, -((self.window - 1 - begin) // self.grid)),
+            min(self.last, begin // self.grid),
+        )
+
+    def shown(self) -> NDArray[np.bool_]:
+        """Return which pixels a window shows, one value a pixel of the axis."""
+        first, last = np.array([self.showing(x) for x in range(self.size)]).T
+        shown: NDArray[np.bool_] = first <= last
+        return shown
+
+
+class KnownPixels:
+    r"""Draws windows that show a known pixel, each known pixel about as often.
+
+    What is known may be a hundredth of an image: a known pixel is drawn first, then
+    one of the windows that show it. The labels are counted line by line once, and only
+    the lines drawn are looked at again.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        (\*spatial), −1 is not known.
+    axes : sequence of Starts
+        Windows that may be drawn, one an axis.
+    """
+
+    def __init__(self, labels: NDArray[np.integer], axes: Sequence[Starts]) -> None:
+        self._axes, self._shape = tuple(axes), labels.shape
+        self._lines = labels.reshape(-1, labels.shape[-1])
+        *across, self._along = (axis.shown() for axis in axes)
+        number = [self._known(line).sum(axis=-1) for line in self._slabs()]
+        shown = _product(across).ravel()
+        self._up_to = np.cumsum(np.concatenate(number) * shown)
+
+    @property
+    def number(self) -> int:
+        """Known pixels that a window shows."""
+        return int(self._up_to[-1])
+
+    def draw(self, rng: np.random.Generator) -> tuple[int, ...]:
+        """Return where a window begins, in multiples of the grid, per axis."""
+        pixel = self.pixel(int(rng.integers(self.number)))
+        ranges = map(Starts.showing, self._axes, pixel)
+        return tuple(int(rng.integers(first, last + 1)) for first, last in ranges)
+
+    def pixel(self, number: int) -> tuple[int, ...]:
+        """Return one of the known pixels, numbered from 0 to `number` − 1."""
+        line = int(np.searchsorted(self._up_to, number, side="right"))
+        before = self._up_to[line - 1] if line else 0
+        along = np.flatnonzero(self._known(self._lines[line]))[number - before]
+        flat = line * self._shape[-1] + along
+        return tuple(int(i) for i in np.unravel_index(flat, self._shape))
+
+    def _slabs(self) -> Iterator[NDArray[np.integer]]:
+        """Yield the lines, so many at a time that the memory is bounded."""
+        step = max(1, MOST_AT_ONCE // self._shape[-1])
+        for part in chunks(len(self._lines), step):
+            yield self._lines[part]
+
+    def _known(self, lines: NDArray[np.integer]) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = (lines != UNKNOWN) & self._along
+        return known
+
+
+def _product(axes: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Return where all of these are true, one axis each."""
+    return np.asarray(reduce(np.logical_and.outer, axes, np.ones((), dtype=np.bool_)))

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
 from napari_shiftseg.metrics.objects import is_partly
-from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.training.augmentation import Augmentation
 from napari_shiftseg.training.defaults import (
     CORRECTION_RATE,
     RATE,
@@ -20,85 +19,54 @@ from napari_shiftseg.training.defaults import (
     usual_window,
 )
 from napari_shiftseg.training.fit import Training
+from napari_shiftseg.training.windows import Augmentation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.geometry.tiling import Border
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.training.validation import Validation
+    from napari_shiftseg.geometry.window import Border
+    from napari_shiftseg.samples import Sample
+    from napari_shiftseg.training.stopping import Validation
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """How to train."""
 
-    Parameters
-    ----------
-    window : int or sequence of int
-        Output window the loss sees; it must be above the period, or functions of
-        neighbouring phases never meet in the loss.
-    steps : int
-        Of the training.
-    batch : int
-        Windows a step; the loss is the mean of theirs, object ids are never pooled.
-    learning_rate : float
-        Peak of its one-cycle schedule over all steps, for Adam.
-    warm_up : float
-        Share of the steps in which the learning rate rises.
-    clip : float
-        Largest norm of the gradient.
-    seed : int
-        Of the weights and the windows.
-    loss : DiscriminativeLoss
-    foreground : ForegroundLoss
-        Of a network with a foreground logit.
-    border : {"valid", "mirror"}
-        Which windows are drawn; see `RandomWindows`.
-    augmentation : Augmentation, optional
-    precision : {"float32", "bfloat16"}
-        Of the convolutions; weights and losses are float32.
-    fixed_statistics : float
-        Share of the steps, the last ones, in which batch norm no longer takes the
-        statistics of the windows of a step but keeps those it has gathered, as it does
-        in prediction: of few windows a step they differ much from them.
-    tiles : int
-        Along each axis, that a window is predicted as, for same-padded networks: tiles
-        side by side and one loss over what they are stitched to, so that an object
-        which a tile border cuts must have one embedding on both sides.
-    grid : int
-        Windows are read from multiples of so many pixels of the image; 1: from
-        anywhere.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of range.
-    """
-
+    # output window the loss sees; it must be above the period, or functions of
+    # neighbouring phases never meet in the loss
     window: int | Sequence[int]
-    steps: int
+    steps: int  # of the training
+    # windows a step; the loss is the mean of theirs, object ids are never pooled
     batch: int = 1
+    # peak of its one-cycle schedule over all steps, for Adam
     learning_rate: float = 1e-3
-    warm_up: float = 0.3
-    clip: float = 1.0
-    seed: int = 0
+    warm_up: float = 0.3  # share of the steps in which the learning rate rises
+    clip: float = 1.0  # largest norm of the gradient
+    seed: int = 0  # of the weights and the windows
     loss: DiscriminativeLoss = field(default_factory=DiscriminativeLoss)
+    # of a network with a foreground logit
     foreground: ForegroundLoss = field(default_factory=ForegroundLoss)
-    border: Border = "valid"
+    border: Border = "valid"  # which windows are drawn; see `RandomWindows`
     augmentation: Augmentation | None = None
+    # of the convolutions; weights and losses are float32
     precision: Literal["float32", "bfloat16"] = "float32"
+    # share of the steps, the last ones, in which batch norm no longer takes the
+    # statistics of the windows of a step but keeps those it has gathered, as it does in
+    # prediction: of few windows a step they differ much from them
     fixed_statistics: float = 0.0
+    # along each axis, that a window is predicted as, for same-padded networks: tiles
+    # side by side and one loss over what they are stitched to, so that an object which
+    # a tile border cuts must have one embedding on both sides
     tiles: int = 1
+    # windows are read from multiples of so many pixels of the image; 1: from anywhere
     grid: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1), ("tiles", 1), ("grid", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"training needs {name} of {least} or more, "
-                    f"got {getattr(self, name)}"
-                )
+        for name in ("steps", "batch", "tiles", "grid"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"training needs {name} of 1 or more, got {value}")
         if not self.learning_rate > 0:
             raise ValueError(
                 f"the learning rate must be above 0, got {self.learning_rate}"
@@ -111,20 +79,15 @@ class Recipe:
 
         if not 0 <= self.fixed_statistics <= 1:
             raise ValueError(
-                f"statistics are fixed in a share of the steps between 0 and 1, "
-                f"got {self.fixed_statistics}"
+                f"batch norm is fixed in a share of the steps between 0 and 1, got "
+                f"{self.fixed_statistics}"
             )
 
     def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
         """Return what the provenance of a model holds of this recipe.
 
-        Batch, warm-up, precision, tiles, grid, borders and augmentation are named where
-        they are not as in the papers.
-
-        Parameters
-        ----------
-        foreground : bool
-            Whether the network has a foreground logit.
+        What is not as in the papers is named: batch, warm-up, precision, tiles, grid,
+        borders and augmentation; and the foreground's loss where there is one.
         """
         loss = {key: v for key, v in asdict(self.loss).items() if v is not None}
         if foreground:
@@ -183,11 +146,6 @@ def sample_training(
         Output window the loss sees, in pixels.
     steps, seed : int
         Of the training.
-
-    Raises
-    ------
-    ValueError
-        If the sample cannot be trained on, or the window or steps are below 1.
     """
     if name not in SAMPLES_TO_TRAIN_ON:
         known = ", ".join(SAMPLES_TO_TRAIN_ON)
@@ -249,11 +207,8 @@ def object_training(
 
     Parameters
     ----------
-    samples : sequence of Sample
-    validation : Validation
-    config : ModelConfig
-        See `object_config` and `fine_tuned_config`.
-    steps : int
+    samples, validation, config, steps
+        See `Training`, `Recipe`, `object_config` and `fine_tuned_config`.
     window : int or sequence of int, optional
         Output window the loss sees; the usual one if not given.
     start : str, optional
@@ -264,11 +219,6 @@ def object_training(
         What else of `Recipe` is not as usual.
     **options
         Of `Training`: device, workers, command.
-
-    Raises
-    ------
-    ValueError
-        If the window is below the period, or larger than an image.
     """
     sizes = [sample.labels.shape for sample in samples]
     window = window or usual_window(config.shape, sizes)

@@ -1,77 +1,169 @@
-"""A step of a training: windows in tiles, the terms of their loss, what came out."""
+"""A step of a training: the terms of its loss; the course of all, as a CSV file."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import csv
+from dataclasses import dataclass, field
+from statistics import fmean
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import torch
 
+from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.validation import Validated
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingStep:
-    """Progress of a training.
+MOST_POINTS = 200  # of a curve
 
-    Attributes
+
+@dataclass
+class Course:
+    """What a training has shown so far."""
+
+    steps: list[int] = field(default_factory=list)  # numbers of the steps
+    # each term of the loss, one value a step
+    terms: dict[str, list[float]] = field(default_factory=dict)
+    # AP50 on the validation part, by the step it was found at
+    ap50: dict[int, float] = field(default_factory=dict)
+    # AP50 there of the model that the training began with; None: with nothing
+    before: float | None = None
+
+    def add(self, step: TrainingStep) -> None:
+        """Take up a step."""
+        self.steps.append(step.done)
+        for name, value in step.terms.items():
+            self.terms.setdefault(name, []).append(value)
+        if step.validated is not None:
+            self.ap50[step.done] = step.validated.ap50
+
+    def curve(self, name: str) -> tuple[list[float], list[float]]:
+        """Return steps and values of a term, as means of many steps where needed."""
+        width = -(-len(self.steps) // MOST_POINTS) or 1
+        return _means(self.steps, width), _means(self.terms[name], width)
+
+
+def _means(values: list[float] | list[int], width: int) -> list[float]:
+    return [fmean(values[i : i + width]) for i in range(0, len(values), width)]
+
+
+TERMS = ("pull", "push", "reg", "foreground")
+COLUMNS = ("step", "loss", *TERMS, "ap50", "seconds", "note")
+EVERY = 100  # steps a row is the mean of
+
+
+class Log:
+    """Writes a row every 100 steps, and at each validation: means since the last one.
+
+    Parameters
     ----------
-    done, total : int
-        Steps.
-    loss : float
-        Of this step; the sum of its weighted terms.
-    terms : dict of str to float
-        ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit.
-    validated : Validated or None
-        Where this step ended with a validation.
-    note : str
-        What the user should know: that a validation took too long, for example.
-    """
-
-    done: int
-    total: int
-    loss: float
-    terms: dict[str, float]
-    validated: Validated | None = None
-    note: str = ""
-
-
-class Stopped(Exception):
-    """Somebody asked the training to stop."""
-
-
-@contextmanager
-def asking(model: nn.Module, is_stopped: Callable[[], bool]) -> Iterator[None]:
-    """Ask before each layer, and where each weight has its gradient, whether to stop.
+    path : Path
+        Of the CSV file. Rows after `done` are dropped from a file that is there.
+    done : int
+        Steps before this run; 0: a new file is begun.
 
     Raises
     ------
-    Stopped
-        From within the pass, where the answer is yes.
+    FileExistsError
+        If the file that is there is no such log; it is left as it is.
     """
 
-    def ask(*_: Any) -> None:
-        if is_stopped():
-            raise Stopped
+    def __init__(self, path: Path, done: int = 0) -> None:
+        self._path = path
+        self._steps: list[TrainingStep] = []
+        self._began = perf_counter()
+        rows = [row for row in _rows(path) if int(row["step"]) <= done]
+        self._before = float(rows[-1]["seconds"]) if rows else 0.0
+        with (
+            whole_or_not_at_all(path) as new,
+            new.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
 
-    hooks = [layer.register_forward_pre_hook(ask) for layer in model.modules()]
-    for weight in model.parameters():
-        hooks.append(weight.register_hook(ask))  # type: ignore[no-untyped-call]
+    def add(self, step: TrainingStep) -> None:
+        """Take up a step; writes a row if it is time."""
+        self._steps.append(step)
+        is_due = step.done % EVERY == 0 or step.done == step.total
+        if is_due or step.validated or step.note:
+            self._write()
+
+    def _write(self) -> None:
+        last = self._steps[-1]
+        row = {
+            "step": last.done,
+            "loss": fmean(step.loss for step in self._steps),
+            **{k: fmean(s.terms[k] for s in self._steps) for k in last.terms},
+            "ap50": last.validated.ap50 if last.validated else "",
+            "seconds": round(self._before + perf_counter() - self._began, 1),
+            "note": next((s.note for s in reversed(self._steps) if s.note), ""),
+        }
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, COLUMNS).writerow(row)
+        self._steps.clear()
+
+
+def is_log(path: Path) -> bool:
+    """Whether a file is the course of a training, and not a table of the user's."""
     try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+        _rows(path)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the whole rows of a log; none where there is no file, or an empty one."""
+    if not path.exists() or not path.stat().st_size:
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            is_ours = tuple(reader.fieldnames or ()) == COLUMNS
+            rows = [row for row in reader if is_ours and _is_whole(row)]
+    except (UnicodeDecodeError, csv.Error):
+        is_ours = False
+    if not is_ours:
+        raise FileExistsError(
+            f"{path} is there and is no log of a training: it would be overwritten; "
+            f"move it away, or give the model another name"
+        )
+    return rows
+
+
+def _is_whole(row: dict[str, str]) -> bool:
+    """Whether a row is one of ours, not one whose writing was cut short."""
+    try:
+        step, seconds = int(row["step"]), float(row["seconds"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return set(row) == set(COLUMNS) and step > 0 <= seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """Progress of a training."""
+
+    # steps
+    done: int
+    total: int
+    loss: float  # of this step; the sum of its weighted terms
+    # ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit
+    terms: dict[str, float]
+    validated: Validated | None = None  # where this step ended with a validation
+    # what the user should know: that a validation took too long, for example
+    note: str = ""
 
 
 def refuse_tiles(config: ModelConfig, window: Sequence[int], tiles: int) -> None:
@@ -84,12 +176,6 @@ def refuse_tiles(config: ModelConfig, window: Sequence[int], tiles: int) -> None
         Output window the loss sees, per axis.
     tiles : int
         Along each axis.
-
-    Raises
-    ------
-    ValueError
-        If there are several tiles, and the network is not same-padded, or a tile of
-        the window is no legal input.
     """
     if tiles == 1:
         return
@@ -115,17 +201,11 @@ def in_tiles(network: Callable[[Tensor], Tensor], images: Tensor, tiles: int) ->
     Parameters
     ----------
     network : callable
-        (batch, in_channels, \*size) → (batch, channels, \*size), any size that
-        divides the images' by `tiles`.
+        (batch, in_channels, \*size) → (batch, channels, \*size), of any such size.
     images : Tensor
         (batch, in_channels, \*spatial)
     tiles : int
-        Along each axis.
-
-    Returns
-    -------
-    Tensor
-        (batch, channels, \*spatial)
+        Along each axis; it divides the images' size.
     """
     axes = range(2, images.ndim)
     for axis in axes:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod, sqrt
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.settings import Effort
-from napari_shiftseg.geometry.cost import multiply_adds
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.metrics.objects import known_scores
 from napari_shiftseg.pipeline.segmentation import frame_steps, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import Returning
+from napari_shiftseg.progress import Returning
 from napari_shiftseg.text import by, number_of
 from napari_shiftseg.training.pairs import opened
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.samples.sample import Sample
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
 
 
 SHARE = 0.2  # of the training around it that a validation may take
@@ -43,23 +42,13 @@ DISTANCE = 20  # multiplications that a distance takes as long as, for each chan
 
 @dataclass(frozen=True)
 class ValidatedPart:
-    """What a validation looks at, and how far it may go.
-
-    Attributes
-    ----------
-    samples : tuple of Sample
-    regions : tuple of (Region or None)
-        Of each image, its pixels that are predicted; None: all.
-    distances : float
-        That the clustering of all may compute; see `Effort`.
-    note : str
-        What is left out; empty if nothing is.
-    """
+    """What a validation looks at, and how far it may go."""
 
     samples: tuple[Sample, ...]
+    # of each image, its pixels that are predicted; None: all
     regions: tuple[Region | None, ...]
-    distances: float
-    note: str
+    distances: float  # that the clustering of all may compute; see `Effort`
+    note: str  # what is left out; empty if nothing is
 
 
 def part_for(
@@ -182,12 +171,11 @@ def _note(number: int, regions: list[Region | None]) -> str:
     if cropped:
         part += f", of large ones {by(tuple(b - a for a, b in cropped[0]))} px"
     return (
-        f"validated on {part}, lest it take more than a fifth of the time: more steps "
-        f"between validations allow for more"
+        f"validated on {part}, so that it takes a fifth of the time at most: "
+        f"take more steps between validations to validate more"
     )
 
 
-FIRST = 50  # steps to the first look, where validations are farther apart
 CUT_SHORT = (
     "the clustering of the validation was cut short: the network makes no clear "
     "clusters yet"
@@ -195,92 +183,12 @@ CUT_SHORT = (
 
 
 @dataclass(frozen=True)
-class Validation:
-    """When and on what a training is validated.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Images with truth that the training does not see; none: no validation.
-    every : int
-        Steps from one validation to the next; the last step is validated, too. Before
-        the first there are quick ones, on less, at 50 steps and at each doubling.
-    patience : int, optional
-        The training stops after so many validations without a better one.
-    name : str
-        Of these images, for the provenance of the model.
-    """
-
-    samples: Sequence[Sample] = ()
-    every: int = 1000
-    patience: int | None = None
-    name: str = "images held out"
-
-    def __post_init__(self) -> None:
-        if self.every < 1:
-            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
-
-    def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
-        """Return which validation follows this step of so many."""
-        if not self.samples:
-            return None
-        if done == total or done % self.every == 0:
-            return "full"
-        looks, rest = divmod(done, FIRST)
-        doubled = not rest and looks.bit_count() == 1
-        return "quick" if doubled and done < self.every else None
-
-    def is_over(self, done: int, best: Best) -> bool:
-        """Whether patience has ended at this step."""
-        return (
-            self.patience is not None and done - best.step >= self.patience * self.every
-        )
-
-    def scores(self, best: Best) -> dict[str, float | int | str]:
-        """Return what the best weights reached, for the provenance."""
-        return {"ap50": best.ap50, "images": len(self.samples), "of": self.name}
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best validation so far: its mean AP50, its step and the weights then.
-
-    Attributes
-    ----------
-    ap50 : float
-    step : int
-    weights : dict of str to Tensor
-    is_full : bool
-        A full validation counts for more than any quick one.
-    """
-
-    ap50: float
-    step: int
-    weights: dict[str, Tensor]
-    is_full: bool = True
-
-    def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
-        """Whether another validation is a better one."""
-        return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
-
-
-@dataclass(frozen=True)
 class Validated:
-    r"""Outcome of a validation.
+    r"""Outcome of a validation."""
 
-    Attributes
-    ----------
-    ap50 : float
-        Mean over the images.
-    preview : ndarray of int32
-        (\*spatial), labels of the first image.
-    note : str
-        What the user should know: that it was cut short, for example.
-    """
-
-    ap50: float
-    preview: NDArray[np.int32]
-    note: str = ""
+    ap50: float  # mean over the images
+    preview: NDArray[np.int32]  # (*spatial), labels of the first image
+    note: str = ""  # what the user should know: that it was cut short, for example
 
 
 def validate(
@@ -302,12 +210,7 @@ def validate(
         Images with truth, one or more, and how far to go.
     device : str
     is_stopped : callable
-        Asked many times a second; True: there is no outcome.
-
-    Returns
-    -------
-    Validated or None
-        None where it was stopped.
+        Asked many times a second; True: there is no outcome, None.
     """
     found: list[NDArray[np.int32]] = []
     scores: list[float] = []
@@ -319,20 +222,16 @@ def validate(
         for _ in steps:
             if is_stopped():
                 return None
-        labels, at = steps.value.labels, _place(steps.value, region)
+        labels = steps.value.labels
+        at: tuple[Any, ...] = (
+            (...,) if region is None else (..., *steps.value.plan.slices)
+        )
         scores.append(known_scores(sample.labels[at], labels).ap50)
         whole = np.zeros(sample.labels.shape, dtype=np.int32)
         whole[at] = labels
         found.append(whole)
-    cut = sum(effort.is_spent for effort in efforts)
-    return Validated(fmean(scores), found[0], CUT_SHORT * bool(cut))
-
-
-def _place(result: Segmentation, region: Region | None) -> tuple[Any, ...]:
-    """Return where the labels lie in those of the whole image."""
-    if region is None:
-        return (...,)
-    return (..., *result.plan.slices)
+    is_cut = any(effort.is_spent for effort in efforts)
+    return Validated(fmean(scores), found[0], CUT_SHORT if is_cut else "")
 
 
 def _segmented(

@@ -1,4 +1,4 @@
-"""Random training windows of labelled images."""
+"""Random training windows of labelled images, and how they are changed."""
 
 from __future__ import annotations
 
@@ -11,147 +11,123 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.metrics.objects import is_partly, partial_labels
 from napari_shiftseg.text import by
 from napari_shiftseg.training.pairs import opened
+from napari_shiftseg.training.partial import KnownPixels, Starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.tiling import Border
+    from napari_shiftseg.geometry.window import Border
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.stores.image import Image
-    from napari_shiftseg.training.augmentation import Augmentation
 
 
-MOST_AT_ONCE = 2**24  # pixels
+RIGHT_ANGLES = ((1, 0), (0, 1), (-1, 0), (0, -1))  # cosine and sine, exactly
+KNOT = 32  # pixels between the knots of the elastic deformation
 
 
 @dataclass(frozen=True)
-class Starts:
-    """Where windows may begin along one axis, and which pixels they show.
+class Augmentation:
+    """How far a training window is changed; each change is drawn anew every time."""
 
-    Parameters
-    ----------
-    first, last : int
-        Multiples of the grid.
-    grid : int
-        In pixels.
-    margin : int
-        From the first pixel that is read to the first one that is shown.
-    window : int
-        Pixels that are shown.
-    size : int
-        Of the image.
-    """
+    zoom: float = 1.4  # objects become up to this many times as large or as small
+    # whether windows are turned in the plane of the last two axes by any angle, half of
+    # the time; else by right angles only
+    turn: bool = True
+    # standard deviation of the displacement of knots 32 pixels apart, in pixels
+    elastic: float = 3.0
+    # of the scaled image: exponents and factors up to e to this power, offset up to
+    # this value
+    gamma: float = 0.5
+    contrast: float = 0.3
+    brightness: float = 0.1
+    # standard deviations, in pixels and of the scaled image, up to these values
+    blur: float = 1.5
+    noise: float = 0.08
+    # probability of each of these changes. Windows are flipped along each axis half of
+    # the time
+    often: float = 0.5
 
-    first: int
-    last: int
-    grid: int
-    margin: int
-    window: int
-    size: int
+    def places(self, rng: Generator, size: Sequence[int]) -> NDArray[np.float64]:
+        r"""Return where the pixels of a window come from, about the window's middle.
 
-    def showing(self, pixel: int) -> tuple[int, int]:
-        """Return the first and the last multiple of the grid that shows a pixel."""
-        begin = pixel - self.margin
-        return (
-            max(self.first, -((self.window - 1 - begin) // self.grid)),
-            min(self.last, begin // self.grid),
-        )
+        (ndim, \*size), in pixels; 0 is the middle of the window.
 
-    def shown(self) -> NDArray[np.bool_]:
-        """Return which pixels a window shows, one value a pixel of the axis."""
-        first, last = np.array([self.showing(x) for x in range(self.size)]).T
-        shown: NDArray[np.bool_] = first <= last
-        return shown
+        Parameters
+        ----------
+        rng : Generator
+        size : sequence of int
+            Of the window, per axis.
+        """
+        ndim = len(size)
+        axes = [np.arange(n) - (n - 1) / 2 for n in size]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"))
+        if rng.random() < self.often:
+            grid += self._displacement(rng, size)
+        return np.tensordot(self._affine(rng, ndim), grid, axes=1)
 
+    def brightened(
+        self, rng: Generator, pixels: NDArray[np.floating[Any]]
+    ) -> NDArray[np.float32]:
+        r"""Change brightness, sharpness and noise of pixels scaled to about 0 to 1.
 
-class KnownPixels:
-    r"""Draws windows that show a known pixel, each known pixel about as often.
+        Parameters
+        ----------
+        rng : Generator
+        pixels : ndarray
+            (channels, \*spatial)
+        """
+        if rng.random() < self.often:
+            exponent = np.exp(rng.uniform(-self.gamma, self.gamma))
+            pixels = np.sign(pixels) * np.abs(pixels) ** exponent
+        if rng.random() < self.often:
+            pixels = pixels * np.exp(rng.uniform(-self.contrast, self.contrast))
+            pixels = pixels + rng.uniform(-self.brightness, self.brightness)
+        if rng.random() < self.often:
+            blur = (0, *(rng.uniform(0, self.blur),) * (pixels.ndim - 1))
+            pixels = ndimage.gaussian_filter(pixels, blur)
+        if rng.random() < self.often:
+            pixels = pixels + rng.normal(0, rng.uniform(0, self.noise), pixels.shape)
+        return pixels.astype(np.float32)
 
-    What is known may be a hundredth of an image: a known pixel is drawn first, then
-    one of the windows that show it. The labels are counted line by line once, and only
-    the lines drawn are looked at again.
+    def _affine(self, rng: Generator, ndim: int) -> NDArray[np.float64]:
+        matrix: NDArray[np.float64] = np.diag(rng.choice([-1.0, 1.0], ndim))
+        if ndim > 1:
+            cos, sin = RIGHT_ANGLES[rng.integers(4)]
+            if self.turn and rng.random() < 0.5:
+                angle = rng.uniform(0, 2 * np.pi)
+                cos, sin = np.cos(angle), np.sin(angle)
+            matrix[-2:] = np.array([[cos, -sin], [sin, cos]]) @ matrix[-2:]
+        if rng.random() < self.often:
+            matrix /= np.exp(rng.uniform(-1, 1) * np.log(self.zoom))
+        return matrix
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        (\*spatial), −1 is not known.
-    axes : sequence of Starts
-        Windows that may be drawn, one an axis.
-    """
-
-    def __init__(self, labels: NDArray[np.integer], axes: Sequence[Starts]) -> None:
-        self._axes, self._shape = tuple(axes), labels.shape
-        self._lines = labels.reshape(-1, labels.shape[-1])
-        *across, self._along = (axis.shown() for axis in axes)
-        number = [self._known(line).sum(axis=-1) for line in self._slabs()]
-        shown = _product(across).ravel()
-        self._up_to = np.cumsum(np.concatenate(number) * shown)
-
-    @property
-    def number(self) -> int:
-        """Known pixels that a window shows."""
-        return int(self._up_to[-1])
-
-    def draw(self, rng: np.random.Generator) -> tuple[int, ...]:
-        """Return where a window begins, in multiples of the grid, per axis."""
-        pixel = self.pixel(int(rng.integers(self.number)))
-        ranges = map(Starts.showing, self._axes, pixel)
-        return tuple(int(rng.integers(first, last + 1)) for first, last in ranges)
-
-    def pixel(self, number: int) -> tuple[int, ...]:
-        """Return one of the known pixels, numbered from 0 to `number` − 1."""
-        line = int(np.searchsorted(self._up_to, number, side="right"))
-        before = self._up_to[line - 1] if line else 0
-        along = np.flatnonzero(self._known(self._lines[line]))[number - before]
-        flat = line * self._shape[-1] + along
-        return tuple(int(i) for i in np.unravel_index(flat, self._shape))
-
-    def _slabs(self) -> Iterator[NDArray[np.integer]]:
-        """Yield the lines, so many at a time that the memory is bounded."""
-        step = max(1, MOST_AT_ONCE // self._shape[-1])
-        for part in chunks(len(self._lines), step):
-            yield self._lines[part]
-
-    def _known(self, lines: NDArray[np.integer]) -> NDArray[np.bool_]:
-        known: NDArray[np.bool_] = (lines != UNKNOWN) & self._along
-        return known
-
-
-def _product(axes: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Return where all of these are true, one axis each."""
-    shown = np.ones((), dtype=np.bool_)
-    for along in axes:
-        shown = shown[..., None] & along
-    return shown
+    def _displacement(self, rng: Generator, size: Sequence[int]) -> NDArray[Any]:
+        """Return smooth displacements, linear between knots; (ndim, *size)."""
+        knots = [n // KNOT + 2 for n in size]
+        strength = rng.uniform(0, self.elastic)
+        moved = rng.normal(0, strength, (len(size), *knots))
+        axes = [np.arange(n) / KNOT for n in size]
+        at = np.stack(np.meshgrid(*axes, indexing="ij"))
+        return np.stack([ndimage.map_coordinates(m, at, order=1) for m in moved])
 
 
 MOST_CHANGES = 20  # of shape that are tried until a known pixel is in view
 
 
 class WindowPlace(NamedTuple):
-    """Where a training window lies.
+    """Where a training window lies."""
 
-    Attributes
-    ----------
-    image : int
-        Number of the image.
-    starts : tuple of int
-        First pixel that is read, per axis.
-    seed : int
-        Of its augmentation.
-    """
-
-    image: int
-    starts: tuple[int, ...]
-    seed: int = 0
+    image: int  # number of the image
+    starts: tuple[int, ...]  # first pixel that is read, per axis
+    seed: int = 0  # of its augmentation
 
 
 @dataclass(frozen=True)
@@ -164,37 +140,16 @@ class RandomWindows:
 
     Pixels labelled −1 are not known and do not count; nor do those beyond the image. Of
     an image that is partly known only windows are drawn that show a known pixel.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Images with truth.
-    config : ModelConfig
-        Sizes of the network, and how it reads an image.
-    window : tuple of int
-        Output window, per axis.
-    border : {"valid", "mirror"}
-        Windows whose context lies inside the image; or all that lie inside it, their
-        context mirrored where it does not, as images are predicted.
-    augmentation : Augmentation, optional
-    grid : int
-        Reading begins at multiples of so many pixels of the image.
-
-    Raises
-    ------
-    ValueError
-        If there is no sample, no object in any of them, an image is not what the
-        network reads, has labels of another shape or that are no whole numbers or
-        unknown everywhere, is too small for the window or the grid, or no window of it
-        shows what is known.
     """
 
-    samples: Sequence[Sample]
-    config: ModelConfig
-    window: tuple[int, ...]
+    samples: Sequence[Sample]  # images with truth
+    config: ModelConfig  # sizes of the network, and how it reads an image
+    window: tuple[int, ...]  # output window, per axis
+    # windows whose context lies inside the image; or all that lie inside it, their
+    # context mirrored where it does not, as images are predicted
     border: Border = "valid"
     augmentation: Augmentation | None = None
-    grid: int = 1
+    grid: int = 1  # reading begins at multiples of so many pixels of the image
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -227,7 +182,7 @@ class RandomWindows:
             )
 
     def _refuse_wide(self, name: str, shape: tuple[int, ...]) -> None:
-        ranges = (self._range(size, axis) for axis, size in enumerate(shape))
+        ranges = map(self._range, shape, range(self.config.ndim))
         if any(first > last for first, last in ranges):
             raise ValueError(
                 f"no window of {name} begins at a multiple of {self.grid} pixels: take "

@@ -246,9 +246,9 @@ def test_whole_that_is_no_longer_wanted_is_not_shown(compared, finish, qtbot):
 def test_what_does_not_fit_in_memory_leaves_the_right_side(
     compared, finish, monkeypatch
 ):
-    from napari_shiftseg import device
+    from napari_shiftseg.inference import memory
 
-    monkeypatch.setattr(device, "memory_budget", lambda *_: 10)
+    monkeypatch.setattr(memory, "memory_budget", lambda *_: 10)
     compared.view.right.value = WHOLE
     finish(compared.panel)
     assert "zoom in" in compared.panel.result.value
@@ -543,8 +543,7 @@ def test_the_frame_is_the_one_on_screen(viewer, compare, press, rng):
 
 
 def test_a_volume_keeps_one_plane_on_both_sides(viewer, compare, press, tmp_path, rng):
-    from napari_shiftseg.networks.checkpoint import save_model
-    from napari_shiftseg.networks.unet import new_model
+    from napari_shiftseg.networks.unet import new_model, save_model
 
     model = new_model(ndim=3, depth=1, features=2)
     compare.form.model.open(save_model(model, tmp_path / "volume.safetensors"))

@@ -20,7 +20,7 @@ from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction
-from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.progress import Progress, exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,7 +10,7 @@ from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.saving import SAVED
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
 from napari_shiftseg.mending.edits import Delete, Merge
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 
 BANDWIDTH, OTHER = 0.02, 0.012
 

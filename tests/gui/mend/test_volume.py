@@ -16,9 +16,8 @@ from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
 from napari_shiftseg.mending.edit_files import read_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.replay import mend as mended
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model, save_model
 
 SHAPE = (10, 24, 26)
 BANDWIDTH, OTHER = 0.15, 0.2

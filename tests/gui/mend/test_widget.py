@@ -32,11 +32,11 @@ from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.records import KEPT
 from napari_shiftseg.mending.acts import Change
 from napari_shiftseg.mending.edits import Delete, Grow, Redraw
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import Kept
-from napari_shiftseg.steps import exhaust
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 

@@ -11,9 +11,9 @@ from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.inference import predict
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.intensity.stack import frame_scales
-from napari_shiftseg.networks.checkpoint import save_model
+from napari_shiftseg.networks.unet import save_model
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import exhaust
+from napari_shiftseg.progress import exhaust
 
 SETTINGS = Settings(window=6, device="cpu")
 

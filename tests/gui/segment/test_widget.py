@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QScrollArea
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
 from napari_shiftseg.gui.parts.viewer import IN_VIEW, WHOLE_IMAGE
-from napari_shiftseg.samples.disks import disks
+from napari_shiftseg.samples.catalogue import disks
 
 AMBER = "/* warning */"
 

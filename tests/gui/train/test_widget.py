@@ -18,17 +18,16 @@ from napari_shiftseg.gui.train import choice as training_pairs
 from napari_shiftseg.gui.train.choice import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
-from napari_shiftseg.networks.checkpoint import load_model, save_model
 from napari_shiftseg.networks.header import own_models, read_config
-from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet import build, load_model, save_model
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.samples.sample import Sample
 from napari_shiftseg.training.defaults import CORRECTION_RATE, RATE, object_config
 from napari_shiftseg.training.pairs import opened
 from napari_shiftseg.training.partial import corrections
 from napari_shiftseg.training.recipes import object_training
-from napari_shiftseg.training.validation import Validation
+from napari_shiftseg.training.stopping import Validation
 
 AMBER, RED = "/* warning */", "/* error */"
 SIZE = (84, 92)

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
-    from napari_shiftseg.geometry.axis_plan import Stitching
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.window import Stitching
     from napari_shiftseg.gui.segment.form import SegmentForm
     from napari_shiftseg.pipeline.sweep import SweepPoint
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 WINDOW_WIDTH = 80  # pixels: 24x96x96

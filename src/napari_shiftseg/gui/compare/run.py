@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.networks.remarks import own_seams
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.networks.properties import own_seams
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -132,7 +132,7 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers, shared
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
     from napari_shiftseg.report.verdict import verdict
 
@@ -171,9 +171,10 @@ def whole_run(
     MemoryError
         If it would take more than the device has.
     """
-    from napari_shiftseg.device import memory_budget, resolve_device
+    from napari_shiftseg.device import resolve_device
     from napari_shiftseg.geometry.advice import size_text
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers
+    from napari_shiftseg.inference.memory import memory_budget
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
@@ -237,7 +238,7 @@ def sweep_run(
     windows : list of int or tuple of int
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.sweep import sweep_steps
     from napari_shiftseg.report.verdict import sweep_verdict
 

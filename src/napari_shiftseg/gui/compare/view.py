@@ -33,7 +33,7 @@ from napari_shiftseg.gui.parts.result_layers import run_name
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import region_in_view
 from napari_shiftseg.metrics.metric import rows
-from napari_shiftseg.networks.remarks import own_seams
+from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.report.figures_of_merit import (
     NOT_DEFINED,
     Judgement,

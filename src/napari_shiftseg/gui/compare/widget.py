@@ -28,7 +28,7 @@ from napari_shiftseg.gui.parts.result_layers import too_many_lines
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.viewer import ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice, seam_maker
-from napari_shiftseg.networks.remarks import training_window_warning
+from napari_shiftseg.networks.properties import training_window_warning
 
 if TYPE_CHECKING:
     import napari

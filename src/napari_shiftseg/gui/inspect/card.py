@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_shiftseg.geometry.advice import period_text
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
-from napari_shiftseg.networks.remarks import what_follows
+from napari_shiftseg.networks.properties import what_follows
 from napari_shiftseg.report.model_card import in_words
 from napari_shiftseg.text import by, compact, number_of
 

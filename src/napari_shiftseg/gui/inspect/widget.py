@@ -31,8 +31,8 @@ from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import taken_note
 from napari_shiftseg.intensity.scale import Reading
-from napari_shiftseg.networks.remarks import what_follows
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.networks.properties import what_follows
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def measurement(
         Of the image that the tiles are for.
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.costs import cost_steps
 
     return (yield from cost_steps(image_shape, load_model(model)))
@@ -79,7 +79,7 @@ def tiled_against_untiled(
         How its grey values are read.
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
     network, image = load_model(model), source.frame()

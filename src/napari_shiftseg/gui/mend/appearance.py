@@ -12,7 +12,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari_shiftseg.gui.mend.frames import ShownLabels
 from napari_shiftseg.gui.parts.result_layers import IN_TURN, USUAL, WIDE, usual_colours
 from napari_shiftseg.metrics.label_image import same_objects
-from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.gui.parts.jobs import Job
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -21,7 +21,7 @@ from napari_shiftseg.gui.parts.records import METADATA_CORRECTED, CorrectionReco
 from napari_shiftseg.gui.parts.result_layers import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -188,7 +188,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
 def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     """Predict as a run did, and return what is kept of it."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.bandwidth import BestBandwidth
     from napari_shiftseg.relabelling.relabel import Kept
-    from napari_shiftseg.steps import Progress
 
 
 REACH = 4.0  # times the bandwidth that the slider reaches

@@ -21,7 +21,7 @@ from napari_shiftseg.gui.parts.records import (
     recorded_frames,
 )
 from napari_shiftseg.mending.edits import Redraw
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:

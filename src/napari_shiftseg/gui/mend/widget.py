@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.corrections import Corrections
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.relabel import Kept
-    from napari_shiftseg.steps import Progress
 
 RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
 NOT_KEPT = (

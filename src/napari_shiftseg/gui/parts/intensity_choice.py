@@ -17,7 +17,7 @@ from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
 from napari_shiftseg.intensity.automatic import INVERTED
 from napari_shiftseg.intensity.scale import REMEDY, Reading, parse_intensity, written
 from napari_shiftseg.intensity.stack import FrameScales, scales_of
-from napari_shiftseg.steps import Progress, exhaust
+from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.text import grey
 
 if TYPE_CHECKING:

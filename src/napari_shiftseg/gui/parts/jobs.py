@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import create_worker
 from qtpy.compat import isalive
 
-from napari_shiftseg.steps import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

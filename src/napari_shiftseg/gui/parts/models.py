@@ -37,7 +37,8 @@ Devices = dict[str, int]  # device → bytes of a batch of tiles there; fastest 
 
 def find_devices() -> Devices:
     """Ask torch which devices there are."""
-    from napari_shiftseg.device import available_devices, memory_budget, resolve_device
+    from napari_shiftseg.device import available_devices, resolve_device
+    from napari_shiftseg.inference.memory import memory_budget
 
     return {name: memory_budget(resolve_device(name)) for name in available_devices()}
 

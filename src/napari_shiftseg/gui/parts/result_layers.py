@@ -13,7 +13,7 @@ from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, run_record
 from napari_shiftseg.metrics.seams import SEAM_RATIO
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
@@ -341,8 +341,8 @@ def segmentation_run(
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.metrics.seams import seam_scores
-    from napari_shiftseg.networks.checkpoint import load_model
-    from napari_shiftseg.networks.remarks import own_seams
+    from napari_shiftseg.networks.properties import own_seams
+    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from magicgui.widgets import Widget
 
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
     Steps = Generator[Progress, None, Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 from napari.utils.transforms import Affine
 
 from napari_shiftseg.stores.image import luminance
-from napari_shiftseg.stores.tiff import axes_of_file
+from napari_shiftseg.stores.reading import axes_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 CHANNEL_LABELS = ("c", "ch", "channel", "channels")

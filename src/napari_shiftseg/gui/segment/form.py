@@ -19,8 +19,8 @@ from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.geometry.axis_plan import Stitching
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.geometry.window import Stitching
 from napari_shiftseg.gui.parts.belonging import (
     doubt_about,
     image_behind,

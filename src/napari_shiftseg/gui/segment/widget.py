@@ -35,7 +35,7 @@ from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice
 from napari_shiftseg.gui.segment.form import AdvancedRows, LastChoice, SegmentForm
-from napari_shiftseg.networks.remarks import training_window_warning
+from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 class SegmentWidget(ScrolledRows):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_shiftseg.geometry.cost import time_text
 from napari_shiftseg.intensity.scale import USUAL_READING, Reading, written
-from napari_shiftseg.steps import Progress, Returning, waiting
+from napari_shiftseg.progress import Progress, Returning, waiting
 from napari_shiftseg.text import sentence
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.train.choice import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.fit import Training
     from napari_shiftseg.training.pairs import Counted
     from napari_shiftseg.training.partial import TrainingPair
@@ -268,7 +268,7 @@ def _opened(
     task: TrainingTask, learnt: list[Sample], validated: list[Sample]
 ) -> Training:
     from napari_shiftseg.training.recipes import object_training
-    from napari_shiftseg.training.validation import Validation
+    from napari_shiftseg.training.stopping import Validation
 
     return object_training(
         learnt, Validation(validated, task.every), task.config, task.steps,
@@ -329,7 +329,7 @@ class _Run:
 
     def keep(self) -> None:
         """Write the best so far, or without a validation the last, if it is finite."""
-        from napari_shiftseg.networks.checkpoint import save_model
+        from napari_shiftseg.networks.unet import save_model
 
         if self._training.done == 0:
             return

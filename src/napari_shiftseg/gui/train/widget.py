@@ -26,7 +26,7 @@ from napari_shiftseg.gui.train.form import TrainAdvancedRows, TrainForm
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
 from napari_shiftseg.text import by, sentence
 from napari_shiftseg.training.defaults import advise_training
-from napari_shiftseg.training.log import Course
+from napari_shiftseg.training.step import Course
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.gui.train.run import Preview, TrainingOutcome
-    from napari_shiftseg.steps import Progress
+    from napari_shiftseg.progress import Progress
 
 
 PLOT_HEIGHT = 260  # pixels: two panels, one above the other

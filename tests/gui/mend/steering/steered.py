@@ -9,7 +9,7 @@ from napari.layers import Labels
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.networks.checkpoint import load_model
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.relabelling.relabel import Kept
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects

@@ -11,8 +11,8 @@ from steered import pixel, turned
 from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint, Split
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.relabelling.relabel import InView, Relabelling
-from napari_shiftseg.steps import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
 

@@ -13,7 +13,7 @@ from napari_shiftseg.gui.mend.history import DragWatch
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 
 FRAMES = 3
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""What follows from a model's config for tiling, in words."""
+"""What a network can do and what follows for tiling, in words and figures."""
 
 from __future__ import annotations
 
@@ -21,15 +21,8 @@ LISTED = 6  # legal inputs and raw outputs listed an axis
 def describe(model: UNet) -> dict[str, Any]:
     """Return the figures of a model, ready for JSON; per axis always a list.
 
-    Parameters
-    ----------
-    model : UNet
-
-    Returns
-    -------
-    dict
-        Sizes in pixels; ``max_same_looking`` is the most same-looking objects the
-        network can tell apart, ``f^(d·l)`` (Rumberger et al., ICCV 2021, Lemma 1).
+    Sizes are in pixels; ``max_same_looking`` is the most same-looking objects the
+    network can tell apart, ``f^(d·l)`` (Rumberger et al., ICCV 2021, Lemma 1).
     """
     config, shape = model.config, model.shape
     legal = [axis.legal_inputs(LISTED) for axis in shape.axes]
@@ -82,7 +75,14 @@ def training_window_warning(config: ModelConfig) -> str:
 
 
 def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
-    """Say that a training window is not above the period; empty if it is."""
+    """Say that a training window is not above the period; empty if it is.
+
+    Parameters
+    ----------
+    window : sequence of int
+        Output window the loss saw, per axis.
+    shape : UNetShape
+    """
     axis = _axis_with_own_seams(window, shape)
     if axis is None:
         return ""
@@ -115,41 +115,20 @@ def _axis_with_own_seams(
 
 @dataclass(frozen=True)
 class Remark:
-    """What is to be known about a model.
-
-    Attributes
-    ----------
-    kind : {"note", "warning"}
-    text : str
-        Whole sentences.
-    """
+    """What is to be known about a model."""
 
     kind: Literal["note", "warning"]
-    text: str
+    text: str  # whole sentences
 
 
 def what_follows(config: ModelConfig) -> list[Remark]:
-    """Return what follows from the architecture and the training of a model.
+    """Return what follows from a model's architecture and training, warnings first.
 
-    Warnings come first. Sizes are in pixels.
-
-    Parameters
-    ----------
-    config : ModelConfig
-
-    References
-    ----------
     Rumberger et al., ICCV 2021, section 3: period (Lemma 1), tiles (Corollary 4),
     training window.
     """
-    notes = [
-        _training(config),
-        _tiles(config),
-        _same_looking(config),
-        _padding(config),
-        _normalization(config),
-    ]
-    return sorted(notes, key=lambda remark: remark.kind == "note")
+    notes = (_tiles, _same_looking, _padding, _normalization)
+    return [_training(config), *(Remark("note", note(config)) for note in notes)]
 
 
 def what_exact_means(config: ModelConfig) -> str:
@@ -171,78 +150,64 @@ def what_exact_means(config: ModelConfig) -> str:
 def _training(config: ModelConfig) -> Remark:
     if warning := training_window_warning(config):
         return Remark("warning", sentence(warning))
-    if config.provenance is None:
-        return Remark(
-            "note",
-            "How it was trained is not known: if the output window of its loss was not "
-            "above the period, expect seams at every multiple of the period, tiled or "
-            "untiled.",
-        )
-    window, period = compact(config.provenance.window), compact(config.shape.period)
-    return Remark(
-        "note",
-        f"Trained with an output window of {window}, above the period {period}: all "
-        f"phases (positions within one period) met in the loss, so it makes no seams "
-        f"of its own.",
+    text = (
+        "How it was trained is not known: if the output window of its loss was not "
+        "above the period, expect seams at every multiple of the period, tiled or "
+        "untiled."
     )
+    if config.provenance is not None:
+        text = (
+            f"Trained with an output window of {compact(config.provenance.window)}, "
+            f"above the period {compact(config.shape.period)}: all phases (positions "
+            f"within one period) met in the loss, so it makes no seams of its own."
+        )
+    return Remark("note", text)
 
 
-def _tiles(config: ModelConfig) -> Remark:
+def _tiles(config: ModelConfig) -> str:
     period = config.shape.period
     if max(period) == 1:
-        return Remark("note", "It pools nothing: the period is 1, any window is valid.")
-    return Remark(
-        "note",
+        return "It pools nothing: the period is 1, any window is valid."
+    return (
         f"Shifting the image by a multiple of {compact(period)} shifts the embedding "
         f"alike, any other shift may change it: tiles must keep a multiple of "
-        f"{compact(period)}.",
+        f"{compact(period)}."
     )
 
 
-def _same_looking(config: ModelConfig) -> Remark:
+def _same_looking(config: ModelConfig) -> str:
     most = config.shape.max_same_looking
     if most == 1:
-        return Remark("note", "It cannot tell same-looking objects apart.")
-    text = (
+        return "It cannot tell same-looking objects apart."
+    upsampling = "Upsampling repeats the nearest value: phases share all weights."
+    if config.upsampling == "learnt":
+        upsampling = "Upsampling is learnt, with weights of its own a phase."
+    return (
         f"It computes at most {most:,} different functions, one a phase (position "
         f"within one period): it tells at most {most:,} same-looking objects apart, "
-        f"and none that lie a multiple of {compact(config.shape.period)} apart."
-    )
-    if config.upsampling == "learnt":
-        return Remark(
-            "note", f"{text} Upsampling is learnt, with weights of its own a phase."
-        )
-    return Remark(
-        "note",
-        f"{text} Upsampling repeats the nearest value: phases share all weights.",
+        f"and none that lie a multiple of {compact(config.shape.period)} apart. "
+        f"{upsampling}"
     )
 
 
-def _padding(config: ModelConfig) -> Remark:
+def _padding(config: ModelConfig) -> str:
     if config.padding == "valid":
-        return Remark(
-            "note",
+        return (
             "Its convolutions are valid, nothing is made up at a tile's border: "
-            "cropped tiles equal one pass over the whole image.",
+            "cropped tiles equal one pass over the whole image."
         )
     halo = compact(tuple(axis.halo for axis in config.shape.axes))
-    return Remark(
-        "note",
+    return (
         f"It pads with zeros: naive tiles are inconsistent at their borders, whatever "
         f"the stride. Cropped tiles read a halo of {halo} pixels and drop it: they "
         f"equal one pass over the whole image with the same halo. Beyond the image "
         f"that halo is a mirror image, not the zeros of training: expect other values "
-        f"near the image border.",
+        f"near the image border."
     )
 
 
-def _normalization(config: ModelConfig) -> Remark:
+def _normalization(config: ModelConfig) -> str:
+    said = "It normalises nothing"
     if config.normalization == "batch":
-        return Remark(
-            "note",
-            "Batch norm uses the statistics of training: no value depends on a tile "
-            "as a whole.",
-        )
-    return Remark(
-        "note", "It normalises nothing: no value depends on a tile as a whole."
-    )
+        said = "Batch norm uses the statistics of training"
+    return f"{said}: no value depends on a tile as a whole."

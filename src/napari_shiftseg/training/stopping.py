@@ -1,10 +1,12 @@
-"""A training on disk, and how its weights came about; read without running any code."""
+"""How a training ends: early, when asked, as a model, or as a file to go on from."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -15,11 +17,13 @@ from napari_shiftseg.text import by
 from napari_shiftseg.training.pairs import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from torch import Tensor, nn
+
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.samples.sample import Sample
+    from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.windows import RandomWindows
 
@@ -50,7 +54,7 @@ def finished(
     """
     config = model.config
     if recipe.loss.background:
-        background = background_embedding(model, windows)
+        background = _mean_of_background(model, windows)
         clustering = config.clustering.model_copy(
             update={"background_embedding": background}
         )
@@ -82,7 +86,7 @@ def _about(samples: Sequence[Sample]) -> str:
     return f"{images}; {count.line}" if count.is_partly else images
 
 
-def background_embedding(
+def _mean_of_background(
     model: UNet, windows: RandomWindows
 ) -> tuple[float, ...] | None:
     """Return the mean embedding of the first image's background, one value a channel.
@@ -109,21 +113,19 @@ def background_embedding(
 
 
 SUFFIX = ".training"
-
-
 PARTS = ("done", "key", "weights", "optimizer", "schedule", "best")
-
-
 LONGEST = 200  # characters of what torch says
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write the state of a training; an old file survives a failure.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
+    Parameters
+    ----------
+    state : dict
+        With the keys `PARTS`.
+    path : Path
+        An old file survives a failure.
     """
     try:
         with whole_or_not_at_all(path) as unfinished, unfinished.open("wb") as file:
@@ -133,15 +135,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read the state of a training.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be opened.
-    ValueError
-        If it is no such state, or is damaged.
-    """
+    """Read the state of a training."""
     with path.open("rb") as file:
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
@@ -149,16 +143,126 @@ def load_state(path: Path) -> dict[str, Any]:
             raise damaged(path, error) from None
     if not isinstance(state, dict) or set(state) != set(PARTS):
         raise ValueError(
-            f"{path.name} is no training that can be gone on with: delete it to begin "
-            f"anew"
+            f"{path.name} is no training that can be resumed: delete it to begin anew"
         )
     return state
 
 
 def damaged(path: Path, error: Exception) -> ValueError:
-    """Return the error for a state that cannot be taken up."""
+    """Return the error for a state that cannot be taken up.
+
+    Parameters
+    ----------
+    path : Path
+    error : Exception
+        Its first line stands in the message.
+    """
     first = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
     return ValueError(
-        f"{path.name} is no training that can be gone on with ({first}): delete it to "
-        f"begin anew"
+        f"{path.name} is no training that can be resumed ({first}): delete it to "
+        f"start again"
     )
+
+
+FIRST = 50  # steps to the first look, where validations are farther apart
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When and on what a training is validated."""
+
+    # images with truth that the training does not see; none: no validation
+    samples: Sequence[Sample] = ()
+    # steps from one validation to the next; the last step is validated, too. Before the
+    # first there are quick ones, on less, at 50 steps and at each doubling
+    every: int = 1000
+    # the training stops after so many validations without a better one
+    patience: int | None = None
+    name: str = "images held out"  # of these images, for the provenance of the model
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
+
+    def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
+        """Return which validation follows this step of so many.
+
+        Parameters
+        ----------
+        done, total : int
+            Steps so far, and of the whole training.
+        """
+        if not self.samples:
+            return None
+        if done == total or done % self.every == 0:
+            return "full"
+        looks, rest = divmod(done, FIRST)
+        doubled = not rest and looks.bit_count() == 1
+        return "quick" if doubled and done < self.every else None
+
+    def is_over(self, done: int, best: Best) -> bool:
+        """Whether the training stops early: patience has ended at this step.
+
+        Parameters
+        ----------
+        done : int
+            Steps so far.
+        best : Best
+            Best validation so far.
+        """
+        if self.patience is None:
+            return False
+        return done - best.step >= self.patience * self.every
+
+    def scores(self, best: Best) -> dict[str, float | int | str]:
+        """Return what the best weights reached, for the provenance."""
+        return {"ap50": best.ap50, "images": len(self.samples), "of": self.name}
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best validation so far: its mean AP50, its step and the weights then."""
+
+    ap50: float
+    step: int
+    weights: dict[str, Tensor]
+    is_full: bool = True  # a full validation counts for more than any quick one
+
+    def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
+        """Whether another validation is a better one.
+
+        Parameters
+        ----------
+        ap50, is_full : float, bool
+            Of the other one.
+        """
+        return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
+
+
+class Stopped(Exception):
+    """Somebody asked the training to stop."""
+
+
+@contextmanager
+def asking(model: nn.Module, is_stopped: Callable[[], bool]) -> Iterator[None]:
+    """Ask before each layer, and where each weight has its gradient, whether to stop.
+
+    Parameters
+    ----------
+    model : nn.Module
+    is_stopped : callable
+        Says whether to stop.
+    """
+
+    def ask(*_: Any) -> None:
+        if is_stopped():
+            raise Stopped
+
+    hooks = [layer.register_forward_pre_hook(ask) for layer in model.modules()]
+    for weight in model.parameters():
+        hooks.append(weight.register_hook(ask))  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

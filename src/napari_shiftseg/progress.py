@@ -20,6 +20,15 @@ def waiting(
     """Make a call in another thread; yields the same thing until it has ended.
 
     Who closes the generator no longer waits; the call itself goes on to its end.
+
+    Parameters
+    ----------
+    meanwhile : Step
+        What is yielded.
+    executor : ThreadPoolExecutor
+        The thread.
+    function : callable
+        Called without arguments.
     """
     call = executor.submit(function)
     try:
@@ -36,6 +45,15 @@ def patiently(
     """Make a call on so many values: in another thread where they are many.
 
     The call must not depend on what belongs to a thread, such as torch's modes.
+
+    Parameters
+    ----------
+    meanwhile : Step
+        What is yielded.
+    size : int
+        Values; few are worked on here and now.
+    function, *args
+        What is called.
     """
     if size < LARGE:
         return function(*args)
@@ -53,22 +71,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a long run has done.
+    """What a long run has done."""
 
-    Attributes
-    ----------
-    done, total : int
-        Tiles.
-    note : str
-        What the user should know, for example that memory did not suffice.
-    stage : str
-        What is being done: "predicting" or "clustering".
-    """
-
+    # tiles
     done: int
     total: int
-    note: str = ""
-    stage: str = "predicting"
+    note: str = ""  # what the user should know, for example that memory did not suffice
+    stage: str = "predicting"  # what is being done: "predicting" or "clustering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,14 @@ class Returning(Generic[Step, Result]):
 def named(
     name: str, steps: Generator[Progress, None, Result]
 ) -> Generator[Progress, None, Result]:
-    """Pass steps on, their stages named."""
+    """Pass steps on, their stages named.
+
+    Parameters
+    ----------
+    name : str
+        Stands before each stage.
+    steps : generator of Progress
+    """
     returning = Returning(steps)
     for progress in returning:
         yield replace(progress, stage=f"{name}: {progress.stage}")
@@ -101,7 +117,14 @@ def named(
 def saying(
     step: Step, steps: Generator[Other, None, Result]
 ) -> Generator[Step, None, Result]:
-    """Pass steps on, the same thing said at each."""
+    """Pass steps on, the same thing said at each.
+
+    Parameters
+    ----------
+    step : Step
+        What is said.
+    steps : generator
+    """
     returning = Returning(steps)
     for _ in returning:
         yield step

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors import safe_open
 
-from napari_shiftseg.experiments.figures import EXPERIMENTS, find_experiments
+from napari_shiftseg.experiments import EXPERIMENTS, find_experiments
 from napari_shiftseg.experiments.inputs import FOLDER
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from fault_pictures import texture
 
-from napari_shiftseg.experiments.fault_pictures import texture
 from napari_shiftseg.experiments.faults import (
     Stitched,
     TileScaled,

@@ -8,17 +8,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments import pairs_of_objects
+from napari_shiftseg.experiments import EXPERIMENTS
+from napari_shiftseg.experiments import look_alikes as pairs_of_objects
 from napari_shiftseg.experiments.experiment import Outcome
-from napari_shiftseg.experiments.figures import EXPERIMENTS
 from napari_shiftseg.experiments.inputs import Data
 from napari_shiftseg.experiments.look_alikes import (
     COMPARED,
+    Pairs,
     crop_side,
     measure,
     numbers_of,
 )
-from napari_shiftseg.experiments.pairs_of_objects import Pairs
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.nuclei import nuclei

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from skimage.feature import match_template
 
-from napari_shiftseg.experiments import pairs_of_objects
-from napari_shiftseg.experiments.pairs_of_objects import (
+from napari_shiftseg.experiments import look_alikes as pairs_of_objects
+from napari_shiftseg.experiments.look_alikes import (
     Pairs,
     bootstrap,
     mean_similarities,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from matplotlib.figure import Figure
 
-from napari_shiftseg.experiments.window_rows import (
+from napari_shiftseg.experiments.window_size import (
     Row,
     draw_panel,
     partners,

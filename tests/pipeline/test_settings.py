@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from napari_shiftseg import compare, segment, sweep, tune
+from napari_shiftseg.cli.options import read_run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.pipeline.glossary import fields_of, glossary, terms
-from napari_shiftseg.pipeline.run_file import settings_of
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings
 
 NAMES = [field.name for field in fields(Settings)]
@@ -105,10 +105,10 @@ class TestFiles:
     def test_by_hand_or_the_record_of_a_run(self, tmp_path, text) -> None:
         (tmp_path / "run").write_text(text)
         expected = Settings(window=(24, 96), min_size=3, invert=True)
-        assert settings_of(tmp_path / "run") == expected
+        assert Settings(**read_run(tmp_path / "run")) == expected
 
     @pytest.mark.parametrize("text", ["window", "- window", "{", "", "\xff"])
     def test_no_settings(self, tmp_path, text) -> None:
         (tmp_path / "run").write_bytes(text.encode("latin-1"))
         with pytest.raises(ValueError, match="run holds no settings: write one a line"):
-            settings_of(tmp_path / "run")
+            read_run(tmp_path / "run")

@@ -20,8 +20,8 @@ from napari_shiftseg.cli.terminal import (
     report_comparison,
     with_progress,
 )
+from napari_shiftseg.experiments import ALL, find_experiments
 from napari_shiftseg.experiments.experiment import run_steps
-from napari_shiftseg.experiments.figures import ALL, find_experiments
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.metrics.metric import pooled_metrics
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings

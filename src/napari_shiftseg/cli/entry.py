@@ -249,7 +249,7 @@ def _leave_at_once(status: int) -> NoReturn:
 def status_of(arguments: Sequence[str]) -> int:
     """Run a command, print what goes wrong, and return the exit status."""
     try:
-        from napari_shiftseg.cli.app import run
+        from napari_shiftseg.cli.commands import run
 
         status = run(arguments)
         if status == STOPPED:  # typer's word for Ctrl-C

@@ -7,8 +7,13 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.options import check_model_file
-from napari_shiftseg.cli.terminal import note, print_table, read_labels, with_progress
+from napari_shiftseg.cli.terminal import (
+    check_model_file,
+    note,
+    print_table,
+    read_labels,
+    with_progress,
+)
 from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
@@ -27,7 +32,7 @@ from napari_shiftseg.training.pairs import name_of, read_pairs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Candidates, Settings
 

@@ -44,7 +44,7 @@ from napari_shiftseg.text import by
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
 

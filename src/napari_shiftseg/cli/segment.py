@@ -25,7 +25,7 @@ from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.mending.edit_files import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet

@@ -12,10 +12,12 @@ from tqdm import tqdm
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.geometry.cost import MOST_TILES
 from napari_shiftseg.metrics.metric import rows
+from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.steps import Progress, Returning
 from napari_shiftseg.stores import reading
+from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
 from napari_shiftseg.stores.reading import image_for
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.reading import Source
@@ -159,3 +161,28 @@ def read_frame(config: ModelConfig, image: Path, asked: Asked) -> Source:
         return source
     data = source.data.reshape(source.data.shape[leading:])
     return replace(source, data=data, axes=source.axes[leading:])
+
+
+def check_model_file(path: Path, overwrite: bool | None = None) -> None:
+    """Make the folder of a model file, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+    overwrite : bool, optional
+        Whether a model that is there may be replaced; not looked at if not given.
+
+    Raises
+    ------
+    ValueError
+        If the file is not called as a model is.
+    FileExistsError
+        If there is a model already that may not be replaced.
+    OSError
+        If no file can be written there.
+    """
+    if path.suffix != SUFFIX:
+        raise ValueError(f"the model file must end with {SUFFIX}, got {path.name!r}")
+    writable_folder(path.parent)
+    if overwrite is not None:
+        refuse_to_overwrite([path], (), overwrite, "model of this command")

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from napari_shiftseg.cli.options import check_model_file
-from napari_shiftseg.cli.terminal import note
+from napari_shiftseg.cli.terminal import check_model_file, note
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.networks.checkpoint import save_model
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.cli.requests import Asked, TrainingRequest
+    from napari_shiftseg.cli.options import Asked, TrainingRequest
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.samples.sample import Sample

@@ -22,8 +22,11 @@ from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_p
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
-from napari_shiftseg.pipeline.opening import opened_steps
-from napari_shiftseg.pipeline.segmentation import frame_steps, segment_as_planned
+from napari_shiftseg.pipeline.segmentation import (
+    frame_steps,
+    opened_steps,
+    segment_as_planned,
+)
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
 from napari_shiftseg.steps import Progress, exhaust, named
 

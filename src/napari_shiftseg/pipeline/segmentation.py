@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -11,13 +12,11 @@ import numpy as np
 from napari_shiftseg.clustering.cluster import NO_BACKGROUND, cluster_steps
 from napari_shiftseg.clustering.components import Objects
 from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.inference.predict import embed_steps, plan_for
+from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.intensity.no_data import is_without_data
-from napari_shiftseg.intensity.stack import planes_are
+from napari_shiftseg.intensity.stack import FrameScales, frame_scales, planes_are
 from napari_shiftseg.metrics.seams import gradient_magnitude
-from napari_shiftseg.pipeline.doubts import doubts_about
-from napari_shiftseg.pipeline.opening import frame_scales_steps, opened_steps
-from napari_shiftseg.pipeline.result import Prediction, Segmentation
+from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.steps import Progress, Returning, Shrunk, exhaust, patiently
 from napari_shiftseg.stores.axes import single_channel
@@ -31,9 +30,68 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.settings import Clustering, Effort
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.stores.image import Image
+
+
+READING = Progress(0, 1, stage="reading grey values")
+
+
+def plane_scale_steps(
+    stack: Any, plane: tuple[int, ...], config: ModelConfig, reading: Reading
+) -> Generator[Progress, None, Scale | None]:
+    r"""Find how one plane of a stack is read: as when all of it is segmented.
+
+    Parameters
+    ----------
+    stack : array
+        ([leading,] [channels,] \*spatial)
+    plane : tuple of int
+        Position on the leading axes; empty where there are none.
+    config : ModelConfig
+    reading : Reading
+
+    Returns
+    -------
+    Scale or None
+        None: as is found in the plane itself.
+    """
+    if not plane:
+        return None
+    scales = yield from patiently(
+        READING, prod(np.shape(stack)), frame_scales, stack, config, reading
+    )
+    scale = scales.of(plane)
+    return scale and replace(scale, notes=scale.notes or scales.notes)
+
+
+def frame_scales_steps(
+    pixels: Any, model: UNet, settings: Settings, scale: Scale | None
+) -> Generator[Progress, None, FrameScales]:
+    """Find how the frames of a stack are read; so where a scale is given."""
+    if scale is not None:
+        return FrameScales(scale, scale.notes)
+    return (
+        yield from patiently(
+            READING, prod(np.shape(pixels)), frame_scales, pixels, model.config,
+            settings.reading,
+        )
+    )  # fmt: skip
+
+
+def opened_steps(
+    image: ArrayLike | Any, model: UNet, settings: Settings, scale: Scale | None = None
+) -> Generator[Progress, None, Image]:
+    """Open an image while others wait: its scale is found in many pixels."""
+    return (
+        yield from patiently(
+            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
+            scale,
+        )
+    )  # fmt: skip
+
 
 NO_DATA = "all pixels are NaN or masked"
 

@@ -18,8 +18,11 @@ from napari_shiftseg.pipeline.comparison import (
     measured,
     untiled_steps,
 )
-from napari_shiftseg.pipeline.opening import opened_steps
-from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
+from napari_shiftseg.pipeline.segmentation import (
+    TilesTooLarge,
+    opened_steps,
+    segment_as_planned,
+)
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
 from napari_shiftseg.steps import Progress, Returning, exhaust
 

@@ -55,7 +55,7 @@ class CompareTask:
 
     def scale_steps(self, model: UNet) -> Generator[Progress, None, Scale | None]:
         """Find how the image is read: as the series is, if it is of one."""
-        from napari_shiftseg.pipeline.opening import plane_scale_steps
+        from napari_shiftseg.pipeline.segmentation import plane_scale_steps
 
         source, reading = self.source, self.settings.reading
         return plane_scale_steps(source.stack(), source.first, model.config, reading)

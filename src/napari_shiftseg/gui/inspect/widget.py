@@ -59,7 +59,7 @@ def tiled_against_untiled(
     """Load a model, by name or path, and test its tiles on one frame of an image."""
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.networks.checkpoint import load_model
-    from napari_shiftseg.pipeline.opening import plane_scale_steps
+    from napari_shiftseg.pipeline.segmentation import plane_scale_steps
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
     network, reading = load_model(model), reading or USUAL_READING

@@ -112,8 +112,7 @@ def segmentation_run(
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.networks.checkpoint import load_model
     from napari_shiftseg.networks.remarks import own_seams
-    from napari_shiftseg.pipeline.opening import plane_scale_steps
-    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.pipeline.segmentation import plane_scale_steps, segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 
     network, source = load_model(run.model), run.source

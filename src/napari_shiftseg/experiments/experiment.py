@@ -118,11 +118,29 @@ def show(
     """
     axes.imshow(picture, "gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(title, color=LIGHT.text)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     for line in lines:
         axes.axhline(line - 0.5, color="white", lw=1)
         axes.axvline(line - 0.5, color="white", lw=1)
+
+
+def show_row(
+    figure: Figure, pictures: Mapping[str, NDArray[Any]], lines: Iterable[float] = ()
+) -> None:
+    """Show pictures side by side.
+
+    Parameters
+    ----------
+    figure : Figure
+        Empty.
+    pictures : mapping of ndarray
+        By their titles; see `show`.
+    lines : iterable of float
+        See `show`.
+    """
+    axes = np.atleast_1d(figure.subplots(1, len(pictures)))
+    for each, (title, picture) in zip(axes, pictures.items(), strict=True):
+        show(each, picture, title, lines)
 
 
 DPI = 100
@@ -222,36 +240,30 @@ def run_steps(
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Make a figure and write its files, yielding `Progress` on the way.
 
+    An older run of the figure in the folder is replaced, once this one is complete;
+    nothing else is touched. Returns the numbers, as written to ``NAME.json``.
+
     Parameters
     ----------
     experiment : Experiment
     folder : Path
-        Made if need be. An older run of this figure in it is replaced, once this one
-        is complete; nothing else is touched.
+        Made if need be.
     retrain : bool
         Whether its networks are trained anew, and written, too.
     device : str
-        To train on; measured is on the CPU, for the same numbers everywhere.
+        Trains them; the CPU measures, for the same numbers everywhere.
     data : Data, optional
         To measure on, in place of the figure's own.
     overwrite : bool
         Whether files of others may be replaced.
 
-    Returns
-    -------
-    dict
-        The numbers, as written to ``NAME.json``; ``files`` names those of the figure.
-
     Raises
     ------
     ValueError
         If there are data, but the figure takes none.
-    FileNotFoundError
-        If weights are not bundled.
-    FileExistsError
-        If another file in the folder has the name of one of the figure's.
     OSError
-        If a file cannot be written.
+        If weights are missing, a file of others has the name of one of the figure's,
+        or a file cannot be written.
     """
     if data is not None and experiment.data is None:
         raise ValueError(
@@ -261,21 +273,38 @@ def run_steps(
     writable_folder(folder)
     run = Run(f"figure {experiment.name}", () if data is None else (data.name,))
     older = written_by(run, folder / experiment.record) & {*experiment.files}
-    planned = sorted(_planned(experiment, retrain))
+    weights = {network.file for network in experiment.networks}
+    planned = sorted({*experiment.files} - (set() if retrain else weights))
     refuse_to_overwrite((folder / n for n in planned), older, overwrite, "figure")
     scratch_folder = TemporaryDirectory(prefix=".figure-", dir=folder)
     with errors_named(folder), scratch_folder as made:
         scratch = Path(made)
         networks = yield from _network_steps(experiment, scratch, retrain, device)
         yield Progress(0, 2, stage="measuring")
-        outcome = yield from _measure_steps(experiment, networks, data)
+        own = experiment.data
+        given = () if own is None else (own() if data is None else data,)
+        outcome = experiment.measure(networks, *given)
+        if not isinstance(outcome, Outcome):
+            outcome = yield from outcome
         yield Progress(1, 2, stage="drawing")
         _draw(experiment, outcome, scratch)
         if outcome.table:
             write_csv(scratch / f"{experiment.name}.csv", outcome.table)
         written = {path.name for path in scratch.iterdir()} | {experiment.record}
         kept = {name for name in older if (folder / name).exists()}
-        report = _report(experiment, outcome, networks, sorted(written | kept))
+        report = {
+            "figure": experiment.name,
+            **outcome.numbers,
+            "title": experiment.title,
+            "caption": experiment.caption,
+            "networks": {
+                name: provenance.model_dump(mode="json")
+                for name, model in networks.items()
+                if (provenance := model.config.provenance)
+            },
+            "version": __version__,
+            "files": sorted(written | kept),
+        }
         lie = {n: (scratch if n in written else folder) / n for n in written | kept}
         del lie[experiment.record]
         report |= {**run.about(), "sha256": checksums(lie)}
@@ -284,11 +313,6 @@ def run_steps(
         for name in written:
             (scratch / name).replace(folder / name)
     return report
-
-
-def _planned(experiment: Experiment, retrain: bool) -> set[str]:
-    weights = {network.file for network in experiment.networks}
-    return set(experiment.files) - (set() if retrain else weights)
 
 
 def _network_steps(
@@ -303,39 +327,9 @@ def _network_steps(
     return networks | {name: load_model(name) for name in experiment.models}
 
 
-def _measure_steps(
-    experiment: Experiment, networks: Mapping[str, UNet], data: Data | None
-) -> Measuring:
-    own = experiment.data
-    given = () if own is None else (own() if data is None else data,)
-    found = experiment.measure(networks, *given)
-    return found if isinstance(found, Outcome) else (yield from found)
-
-
 def _draw(experiment: Experiment, outcome: Outcome, folder: Path) -> None:
     with rc_context(STYLE):
         figure = Figure(experiment.size, dpi=DPI, layout="constrained")
         experiment.draw(figure, outcome)
         figure.savefig(folder / f"{experiment.name}.png")
         figure.savefig(folder / f"{experiment.name}.svg", metadata={"Date": None})
-
-
-def _report(
-    experiment: Experiment,
-    outcome: Outcome,
-    networks: Mapping[str, UNet],
-    files: list[str],
-) -> dict[str, Any]:
-    return {
-        "figure": experiment.name,
-        **outcome.numbers,
-        "title": experiment.title,
-        "caption": experiment.caption,
-        "networks": {
-            name: provenance.model_dump(mode="json")
-            for name, model in networks.items()
-            if (provenance := model.config.provenance)
-        },
-        "version": __version__,
-        "files": files,
-    }

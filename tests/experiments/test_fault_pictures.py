@@ -9,9 +9,9 @@ import fault_pictures
 import numpy as np
 import pytest
 from fault_pictures import Scene, draw, texture
+from faults import Stitched
 from skimage.io import imread
 
-from napari_shiftseg.experiments.faults import Stitched
 from napari_shiftseg.geometry.tiling import plan_tiles
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from skimage.feature import match_template
 
-from napari_shiftseg.experiments import look_alikes as pairs_of_objects
-from napari_shiftseg.experiments.look_alikes import (
+from napari_shiftseg.experiments import pairs_of_objects
+from napari_shiftseg.experiments.pairs_of_objects import (
     Pairs,
     bootstrap,
     mean_similarities,
@@ -56,7 +56,7 @@ class TestSimilarities:
 
 
 class TestObjects:
-    """Objects of 2 by 2 pixels; the crop of 3 with a margin of 1 reaches 2 pixels.
+    """ObjectCrops of 2 by 2 pixels; the crop of 3 with a margin of 1 reaches 2 pixels.
 
     ::
 

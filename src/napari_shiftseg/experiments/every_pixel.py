@@ -14,7 +14,7 @@ from napari_shiftseg.experiments.experiment import (
     embedding_colours,
     show_row,
 )
-from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.experiments.inputs import FigureNetwork, colour_config
 from napari_shiftseg.metrics.objects import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
@@ -284,11 +284,11 @@ def _draw_padded(figure: Figure, outcome: Outcome) -> None:
     show_row(figure, pictures)
 
 
-def _network(name: str, side: int, **options: Any) -> Network:
+def _network(name: str, side: int, **options: Any) -> FigureNetwork:
     config = colour_config(name, **options)
     recipe = Recipe(window=side, steps=600, learning_rate=1e-3)
     figure = name.partition("-")[0]
-    return Network(figure, partial(pixel_ids, config.shape, side), config, recipe)
+    return FigureNetwork(figure, partial(pixel_ids, config.shape, side), config, recipe)
 
 
 FIGURE_5 = Experiment(

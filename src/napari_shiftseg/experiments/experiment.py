@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg import __version__
 from napari_shiftseg.networks.checkpoint import load_model
@@ -28,12 +29,12 @@ from napari_shiftseg.stores.folders import (
 from napari_shiftseg.stores.whole_file import errors_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from napari_shiftseg.experiments.inputs import Data, Network
+    from napari_shiftseg.experiments.inputs import Data, FigureNetwork
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
 
@@ -143,6 +144,52 @@ def show_row(
         show(each, picture, title, lines)
 
 
+COLOURS = {
+    "naive": LIGHT.naive,
+    "cropped": LIGHT.cropped,
+    "watershed": LIGHT.untiled,
+}
+
+
+def draw_panel(
+    panel: Axes, figures: Sequence[dict[str, Any]], key: str, name: str
+) -> None:
+    """Draw one of the figures of every method against the window.
+
+    Parameters
+    ----------
+    panel : Axes
+    figures : sequence of dict
+        Of the rows; see `Row.figures`.
+    key, name : str
+        Which, and how it is called; of the mean AP50 the pooled one is dashed.
+    """
+    for method, colour in COLOURS.items():
+        known = [row for row in figures if row["method"] == method]
+        if known:
+            _draw_curve(panel, known, key, colour, method)
+        if known and key == "ap50_mean":
+            _draw_curve(panel, known, "ap50_pooled", colour, f"{method}, pooled")
+    panel.set_ylabel(name)
+    panel.set_xlabel("tile size (window), pixels")
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.set_ylim(bottom=0, top=1 if key == "ap50_mean" else None)
+
+
+def _draw_curve(
+    panel: Axes, known: Sequence[dict[str, Any]], key: str, colour: str, name: str
+) -> None:
+    """Draw a figure against the window; what has no window as a level line."""
+    style = "--" if key == "ap50_pooled" else "-"
+    values = [figures[key] for figures in known]
+    if known[0]["window"] is None:
+        panel.axhline(values[0], color=colour, ls=style, lw=1, label=name, zorder=1)
+        return
+    windows = [figures["window"] for figures in known]
+    panel.plot(windows, values, style, marker="o", ms=4, color=colour, label=name)
+
+
 DPI = 100
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -197,7 +244,7 @@ class Experiment:
         yield `Progress` and return one.
     draw : callable
         Draws an outcome into an empty figure.
-    networks : tuple of Network
+    networks : tuple of FigureNetwork
         That it trains.
     size : (float, float)
         Of the picture, in inches.
@@ -213,7 +260,7 @@ class Experiment:
     caption: str
     measure: Callable[..., Outcome | Measuring]
     draw: Callable[[Figure, Outcome], None]
-    networks: tuple[Network, ...] = ()
+    networks: tuple[FigureNetwork, ...] = ()
     size: tuple[float, float] = (9.6, 3.5)
     models: tuple[str, ...] = ()
     data: Callable[[], Data] | None = None

@@ -32,7 +32,7 @@ FOLDER = FIGURES_FOLDER
 
 
 @dataclass(frozen=True)
-class Network:
+class FigureNetwork:
     """A network of a figure, and how it is trained.
 
     Attributes

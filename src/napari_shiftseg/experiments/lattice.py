@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.experiment import (
     embedding_colours,
     show,
 )
-from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.experiments.inputs import FigureNetwork, colour_config
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
@@ -153,7 +153,7 @@ def _experiment(
     # the cells of one window show all pairs of a phase and a place in the lattice
     recipe = Recipe(window=spacing * cells, steps=steps, learning_rate=4e-3)
     sample = partial(lattice, config.shape, spacing, cells)
-    network = Network(name, sample, config, recipe)
+    network = FigureNetwork(name, sample, config, recipe)
     return Experiment(
         name, title, caption, partial(_measure, spacing=spacing), _draw, (network,)
     )
@@ -293,7 +293,7 @@ def _draw_disturbed(figure: Figure, outcome: Outcome) -> None:
             show(axes, colours, f"tiles of {window}: seams split {splits}", lines)
 
 
-def _disturbed(kind: str) -> Network:
+def _disturbed(kind: str) -> FigureNetwork:
     about = f"Disks {SPACING} pixels apart, with {kind}; figure s3."
     config = colour_config(f"s3-{kind}", about, BANDWIDTH, depth=3, features=8)
     recipe = Recipe(
@@ -302,7 +302,9 @@ def _disturbed(kind: str) -> Network:
         learning_rate=4e-3,
         grid=SPACING,  # one phase of the lattice, as in figure 2a
     )
-    return Network("s3", partial(disturbed_disks, kind, LEARNT, 0), config, recipe)
+    return FigureNetwork(
+        "s3", partial(disturbed_disks, kind, LEARNT, 0), config, recipe
+    )
 
 
 FIGURE_S3 = Experiment(

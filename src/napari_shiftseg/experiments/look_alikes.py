@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from napari_shiftseg.experiments.experiment import (
     Experiment,
@@ -18,6 +14,15 @@ from napari_shiftseg.experiments.experiment import (
     show,
 )
 from napari_shiftseg.experiments.inputs import Data, each_image, pull_margin
+from napari_shiftseg.experiments.pairs_of_objects import (
+    Images,
+    Pairs,
+    bootstrap,
+    mean_similarities,
+    objects_of,
+    p_value,
+    pairs_of,
+)
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
@@ -25,210 +30,15 @@ from napari_shiftseg.report.plots import LIGHT
 from napari_shiftseg.samples.nuclei import nuclei
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
     from napari_shiftseg.steps import Progress
-
-
-DRAWS = 2000  # of the bootstrap, and of the permutation test
-Images = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Objects:
-    """True objects of one image whose crops lie within it.
-
-    Attributes
-    ----------
-    centres : ndarray of int
-        (objects, 2), in pixels.
-    modes : ndarray of int
-        (objects,), the mode that most pixels of an object have.
-    crops : ndarray of float64
-        (objects, side + 2 · shift, side + 2 · shift) pixels around the centres.
-    """
-
-    centres: NDArray[np.int64]
-    modes: NDArray[np.int64]
-    crops: Images
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """The pairs of objects of one image.
-
-    Attributes
-    ----------
-    similarity : ndarray of float64
-        (objects, objects), see `similarities`.
-    far : ndarray of bool
-        (objects, objects), which pairs are far apart; a pair is there once.
-    modes : ndarray of int
-        (objects,)
-    """
-
-    similarity: Images
-    far: NDArray[np.bool_]
-    modes: NDArray[np.int64]
-
-    @property
-    def merged(self) -> NDArray[np.bool_]:
-        """Which far pairs share a mode: (objects, objects)."""
-        same: NDArray[np.bool_] = self.modes[:, None] == self.modes[None]
-        return self.far & same
-
-
-def similarities(crops: Images, shift: int) -> Images:
-    """Return the largest normalised cross-correlation of any two crops.
-
-    The middle of one is laid over the other, shifted by up to so many pixels along
-    each axis; of a crop against itself it is 1.
-
-    Parameters
-    ----------
-    crops : ndarray of float64
-        (objects, side + 2 · shift, side + 2 · shift)
-    shift : int
-        In pixels.
-
-    Returns
-    -------
-    ndarray of float64
-        (objects, objects), symmetric, −1 to 1.
-    """
-    side = crops.shape[1] - 2 * shift
-    windows = sliding_window_view(crops, (side, side), axis=(1, 2))
-    middle = _normalised(windows[:, shift, shift])
-    best = np.full((len(crops),) * 2, -1.0)
-    for down, right in np.ndindex(windows.shape[1:3]):
-        np.maximum(best, middle @ _normalised(windows[:, down, right]).T, out=best)
-    symmetric: Images = np.maximum(best, best.T)
-    return symmetric
-
-
-def _normalised(crops: Images) -> Images:
-    """Return crops as vectors of mean 0 and length 1; 0 where a crop is even."""
-    rows = crops.reshape(len(crops), prod(crops.shape[1:]))
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    even = length < 1e-9
-    unit: Images = np.where(even, 0, rows / np.where(even, 1, length))
-    return unit
-
-
-def objects_of(sample: Sample, modes: NDArray[Any], side: int, shift: int) -> Objects:
-    """Return the objects of an image, their modes and crops.
-
-    Those in which no pixel has a mode, or whose crop would leave the image, are left
-    out.
-
-    Parameters
-    ----------
-    sample : Sample
-        2-D.
-    modes : ndarray of int
-        (rows, columns); 0: none.
-    side, shift : int
-        Of a crop without its margin, and the margin, in pixels.
-    """
-    reach = side // 2 + shift
-    centres, own, crops = [], [], []
-    for label in np.unique(sample.labels[sample.labels > 0]):
-        pixels = np.nonzero(sample.labels == label)
-        row, column = (round(float(along.mean())) for along in pixels)
-        inside = tuple(slice(at - reach, at + reach + 1) for at in (row, column))
-        counts = np.bincount(modes[pixels])
-        counts[0] = 0
-        crop = sample.image[inside] if min(row, column) >= reach else np.zeros(0)
-        if crop.shape == (2 * reach + 1,) * 2 and counts.any():
-            centres.append((row, column))
-            own.append(int(counts.argmax()))
-            crops.append(crop)
-    return Objects(
-        np.array(centres, dtype=np.int64).reshape(-1, 2),
-        np.array(own, dtype=np.int64),
-        np.array(crops, dtype=np.float64).reshape(-1, *(2 * reach + 1,) * 2),
-    )
-
-
-def pairs_of(objects: Objects, shift: int, apart: float) -> Pairs:
-    """Return the pairs of objects whose centres are so many pixels apart, or more."""
-    offset = objects.centres[:, None] - objects.centres[None]
-    distance = np.linalg.norm(offset, axis=-1)
-    far = np.triu(distance >= apart, k=1)
-    return Pairs(similarities(objects.crops, shift), far, objects.modes)
-
-
-def mean_similarities(
-    pairs: Iterable[Pairs], weights: Iterable[NDArray[Any]]
-) -> tuple[float, float]:
-    """Return the mean similarity of far pairs of one mode, and of all far pairs.
-
-    Parameters
-    ----------
-    pairs : iterable of Pairs
-        One an image.
-    weights : iterable of ndarray
-        (objects,), how often each object counts; a pair counts as the product.
-
-    Returns
-    -------
-    float, float
-        NaN where there is no pair.
-    """
-    total, number = np.zeros(2), np.zeros(2)  # [of one mode, all]
-    for each, weight in zip(pairs, weights, strict=True):
-        counts = np.outer(weight, weight) * each.far
-        for kind, counted in enumerate((counts * each.merged, counts)):
-            total[kind] += (counted * each.similarity).sum()
-            number[kind] += counted.sum()
-    with np.errstate(invalid="ignore"):  # 0 / 0: no such pair
-        merged_mean, mean = total / number
-    return float(merged_mean), float(mean)
-
-
-def bootstrap(pairs: Sequence[Pairs], rng: np.random.Generator) -> Images:
-    """Draw objects with replacement, image by image, and take the means again.
-
-    Objects are drawn, not pairs: the pairs of one object are not independent.
-
-    Returns
-    -------
-    ndarray of float64
-        (draws, 2), see `mean_similarities`.
-    """
-    draws = []
-    for _ in range(DRAWS):
-        weights = []
-        for each in pairs:
-            number = len(each.modes)
-            drawn = rng.integers(number, size=number)
-            weights.append(np.bincount(drawn, minlength=number))
-        draws.append(mean_similarities(pairs, weights))
-    return np.array(draws)
-
-
-def p_value(pairs: Sequence[Pairs], rng: np.random.Generator) -> float:
-    """Return how likely modes that have nothing to do with looks differ as much.
-
-    The modes are permuted among the objects of each image; two-sided, of the
-    difference between the means of `mean_similarities`.
-    """
-    ones = [np.ones(len(each.modes)) for each in pairs]
-    merged, mean = mean_similarities(pairs, ones)
-    by_chance = []
-    for _ in range(DRAWS):
-        shuffled = [replace(each, modes=rng.permutation(each.modes)) for each in pairs]
-        by_chance.append(mean_similarities(shuffled, ones)[0] - mean)
-    chance = np.array(by_chance)
-    centre = np.nanmean(chance)
-    as_far = np.abs(chance - centre) >= abs(merged - mean - centre) - 1e-12
-    return float((1 + as_far.sum()) / (1 + DRAWS))
 
 
 WIDE = 1.5  # side of a crop, in diameters of the median object
@@ -269,6 +79,12 @@ def measure(networks: Mapping[str, UNet], data: Data) -> Measuring:
 
     One mean shift for the whole image, whose modes are not parted again; with a tight
     bandwidth, which is drawn, and with the model's own.
+
+    Parameters
+    ----------
+    networks : mapping of UNet
+        One.
+    data : Data
     """
     (model,) = networks.values()
     side, own = crop_side(data), model.config.clustering.bandwidth
@@ -343,7 +159,7 @@ def _some(found: Sequence[Pairs], crops: Sequence[Images]) -> Images:
     return np.array([merged[i] for i in order]).reshape(-1, 2, side, side)
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw a few pairs, one above the other, and how alike merged and all pairs are."""
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.25, 1)).flat
     crops = outcome.arrays["crops"]
@@ -378,8 +194,7 @@ def _draw_histogram(axes: Axes, outcome: Outcome) -> None:
 
 
 def _synthetic() -> Data:
-    samples = tuple(nuclei(seed=seed) for seed in range(IMAGES))
-    return Data("synthetic nuclei", samples)
+    return Data("synthetic nuclei", tuple(nuclei(seed=seed) for seed in range(IMAGES)))
 
 
 FIGURE_7 = Experiment(
@@ -395,7 +210,7 @@ FIGURE_7 = Experiment(
     "are of a bootstrap over objects, the p-value of a permutation of modes among "
     "them, two-sided.",
     measure,
-    draw,
+    _draw,
     size=(9.0, 3.4),
     models=("nuclei",),
     data=_synthetic,

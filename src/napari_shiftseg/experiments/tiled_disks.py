@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.experiment import (
     show,
     show_borders,
 )
-from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.experiments.inputs import FigureNetwork, colour_config
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.metrics.objects import object_scores
@@ -289,12 +289,12 @@ def _draw_padding(figure: Figure, outcome: Outcome) -> None:
         show(columns[1], object_colours(modes), f"{splits} false splits", lines)
 
 
-def _network(training: str, **options: Any) -> Network:
+def _network(training: str, **options: Any) -> FigureNetwork:
     about = f"Disks {SPACING} pixels apart, tiles {training}; figure z."
     config = colour_config(f"z-{training}", about, depth=3, features=8, padding="same")
     recipe = Recipe(steps=2_500, learning_rate=4e-3, grid=TILE, **options)
     sample = partial(disks, (16 * TILE,) * 2, SPACING)
-    return Network("z", sample, config, recipe)
+    return FigureNetwork("z", sample, config, recipe)
 
 
 FIGURE_Z = Experiment(

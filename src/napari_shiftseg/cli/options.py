@@ -326,10 +326,12 @@ def model_for(chosen: str | None, *images: Path) -> str:
 def one_of(option: Any, place: Any, name: str) -> Any:
     """Return what is given as an option or, as it may be too, in its place.
 
-    Raises
-    ------
-    ValueError
-        If it is given twice.
+    Parameters
+    ----------
+    option, place
+        Both ways; None where it is not given.
+    name : str
+        What it is called where it is given twice, which is an error.
     """
     if option is not None and place is not None:
         raise ValueError(f"{name} is given twice, as {place} and as {option}")

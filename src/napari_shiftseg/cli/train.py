@@ -88,7 +88,13 @@ def run_training(
     settings: Settings,
     asked: Asked,
 ) -> None:
-    """Train, write the model, its log and, while it runs, its state; print figures."""
+    """Train, write the model, its log and, while it runs, its state; print figures.
+
+    Parameters
+    ----------
+    images, truth, output, request, settings, asked
+        See ``shiftseg train --help``.
+    """
     check_model_file(output)
     order = _Order(images, truth, output, request, settings, asked.channel)
     training = order.on_a_sample() if request.sample is not None else order.on_images()
@@ -132,12 +138,13 @@ class _Order:
 
     @property
     def window(self) -> int | tuple[int, ...] | None:
+        """The window that the loss sees; None: the usual one."""
         window = self.request.window
         return None if window is None else parse_window(window)
 
     @property
     def run(self) -> dict[str, Any]:
-        """Return what of `Training` was ordered."""
+        """What of `Training` was ordered."""
         return {
             "device": self.settings.device,
             "workers": self.request.workers,
@@ -194,7 +201,10 @@ class _Order:
             chosen,
             **self.run,
         )
-        _warn_of_own_seams(training)
+        shape = training.config.shape
+        window = as_window(training.recipe.window, shape.ndim)
+        if warning := own_seams_warning(window, shape):
+            note(f"warning: {warning}")
         return training
 
     def _config(self, samples: list[Sample]) -> ModelConfig:
@@ -209,19 +219,10 @@ class _Order:
         if request.start is None:
             return object_config(name, ndim=samples[0].labels.ndim, **chosen)
         if chosen:
-            given = ", ".join(chosen)
             raise ValueError(
-                f"{given}: fine-tuning keeps the network of {request.start}"
+                f"{', '.join(chosen)}: fine-tuning keeps the network of {request.start}"
             )
         return fine_tuned_config(name, read_config(request.start))
-
-
-def _warn_of_own_seams(training: Training) -> None:
-    shape = training.config.shape
-    window = as_window(training.recipe.window, shape.ndim)
-    warning = own_seams_warning(window, shape)
-    if warning:
-        note(f"warning: {warning}")
 
 
 def _followed(training: Training, output: Path, saved: Path) -> float:

@@ -48,11 +48,16 @@ class Judgement:
 
     def figures(self) -> dict[str, Any]:
         """Return it ready for JSON."""
-        names = {"difference": "value"} | {
-            n: n for n in ("low", "high", "units", "differing")
+        known = self.difference
+        return {
+            "better": self.better,
+            "difference": known and known.value,
+            "low": known and known.low,
+            "high": known and known.high,
+            "units": known and known.units,
+            "differing": known and known.differing,
+            "reason": self.reason,
         }
-        known = {key: getattr(self.difference, n, None) for key, n in names.items()}
-        return {"better": self.better, **known, "reason": self.reason}
 
 
 def judgements(comparison: Comparison) -> dict[str, Judgement]:
@@ -195,9 +200,8 @@ def cell(value: object) -> str:
         case float():
             return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
         case [*sizes]:  # one an axis
-            return " × ".join(
-                str(s) for s in (sizes if len({*sizes}) > 1 else sizes[:1])
-            )
+            shown = sizes if len(set(sizes)) > 1 else sizes[:1]
+            return " × ".join(map(str, shown))
     return str(value)
 
 

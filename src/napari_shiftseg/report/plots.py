@@ -252,7 +252,7 @@ def clear(figure: Figure) -> None:
     figure.set_layout_engine("constrained")  # makes room for a legend outside
 
 
-def finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
+def _finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
     """Give a figure its colours, and one legend above all panels."""
     figure.set_facecolor(colours.background)
     for panel in panels:

@@ -182,7 +182,7 @@ def measure(networks: Mapping[str, UNet]) -> Outcome:
     return Outcome(numbers, arrays)
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw input and output of a line, the functions of a plane, and all counts."""
     line, plane, counts = figure.subplots(1, 3)
     _draw_line(line, outcome.arrays["above"])
@@ -245,6 +245,6 @@ FIGURE_1 = Experiment(
     "above its own pixel: each of the 16 phases has one, and every 4 pixels they "
     "repeat. Right: functions counted against f^(d·l) for all networks built.",
     measure,
-    draw,
+    _draw,
     size=(9.0, 3.2),
 )

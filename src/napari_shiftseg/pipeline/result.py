@@ -210,8 +210,10 @@ class Segmentation:
     def found(self) -> str:
         """How many objects there are, in words, and that planes are apart."""
         frames = prod(self.leading)
-        apart = f" in {frames:,} planes, each segmented by itself" * (frames > 1)
-        return number_of(self.objects, "object") + apart
+        objects = number_of(self.objects, "object")
+        if frames == 1:
+            return objects
+        return f"{objects} in {frames:,} planes, each segmented by itself"
 
     @property
     def offset(self) -> tuple[int, ...]:

@@ -18,10 +18,9 @@ from napari_shiftseg.intensity.stack import FrameScales, frame_scales, planes_ar
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
-from napari_shiftseg.steps import Progress, Returning, Shrunk, exhaust, patiently
+from napari_shiftseg.steps import Progress, Returning, exhaust, patiently
 from napari_shiftseg.stores.axes import single_channel
 from napari_shiftseg.stores.image import as_array
-from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -67,24 +66,16 @@ def plane_scale_steps(
     return scale and replace(scale, notes=scale.notes or scales.notes)
 
 
-def frame_scales_steps(
-    pixels: Any, model: UNet, settings: Settings, scale: Scale | None
-) -> Generator[Progress, None, FrameScales]:
-    """Find how the frames of a stack are read; so where a scale is given."""
-    if scale is not None:
-        return FrameScales(scale, scale.notes)
-    return (
-        yield from patiently(
-            READING, prod(np.shape(pixels)), frame_scales, pixels, model.config,
-            settings.reading,
-        )
-    )  # fmt: skip
-
-
 def opened_steps(
     image: ArrayLike | Any, model: UNet, settings: Settings, scale: Scale | None = None
 ) -> Generator[Progress, None, Image]:
-    """Open an image while others wait: its scale is found in many pixels."""
+    """Open an image while others wait: its scale is found in many pixels.
+
+    Parameters
+    ----------
+    image, model, settings, scale
+        See `segment_steps`.
+    """
     return (
         yield from patiently(
             READING, prod(np.shape(image)), open_for, image, model, settings.reading,
@@ -134,10 +125,18 @@ def segment_steps(
     scale: Scale | None = None,
     plan: TilePlan | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment an image, yielding `Progress` after every tile; see `segment`.
+    """Segment an image, yielding `Progress` after every tile.
 
-    Where a scale is given, its grey values are read so: of a plane of a stack. A plan
-    that was made of these settings is carried out; else one is made.
+    Parameters
+    ----------
+    image, model, settings
+        See `segment`.
+    effort : Effort, optional
+        That bounds the clustering.
+    scale : Scale, optional
+        By which grey values are read: of a plane of a stack, that of the stack.
+    plan : TilePlan, optional
+        That was made of these settings; else one is made.
     """
     steps = _segmentation_steps(image, model, settings, effort, scale, plan)
     result = yield from steps
@@ -160,7 +159,13 @@ def _segmentation_steps(
     if not frames:
         opened = yield from opened_steps(pixels, model, settings, scale)
         return (yield from frame_steps(opened, model, settings, plan, effort))
-    scales = yield from frame_scales_steps(pixels, model, settings, scale)
+    if scale is not None:
+        scales = FrameScales(scale, scale.notes)
+    else:
+        size = prod(np.shape(pixels))
+        scales = yield from patiently(
+            READING, size, frame_scales, pixels, model.config, settings.reading
+        )
     results: list[Segmentation] = []
     empty: list[int] = []
     for number, at in enumerate(frames):
@@ -192,36 +197,6 @@ def _segmentation_steps(
     return replace(stacked, notes=notes, planes=planes, intensity=read)
 
 
-class TilesTooLarge(MemoryError):
-    """The tiles asked for do not fit on the device; smaller ones may."""
-
-
-def segment_as_planned(
-    image: Image, model: UNet, settings: Settings, plan: TilePlan | None = None
-) -> Generator[Progress, None, Segmentation]:
-    """Segment one opened image with the very tiles asked for; see `frame_steps`.
-
-    Smaller tiles answer another question: they could be without seams.
-
-    Raises
-    ------
-    TilesTooLarge
-        If they do not fit on the device: at once, before smaller ones are predicted.
-    """
-    plan = plan or _plan(image, model, settings)
-    steps = frame_steps(image, model, settings, plan)
-    running = Returning(steps)
-    for progress in running:
-        if isinstance(progress, Shrunk):
-            steps.close()
-            raise TilesTooLarge(
-                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
-                f"device: choose a smaller window"
-            )
-        yield progress
-    return running.value
-
-
 def frame_steps(
     image: Image,
     model: UNet,
@@ -229,13 +204,17 @@ def frame_steps(
     plan: TilePlan | None = None,
     effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment one image that has been opened, by a plan if one is given.
+    """Segment one image that has been opened.
 
-    The clustering may be bounded by an effort; see `Effort`.
+    Parameters
+    ----------
+    image : Image
+    model, settings, plan, effort
+        See `segment_steps`.
     """
     began = perf_counter()
     clustering = settings.clustering(model.config)
-    plan = plan or _plan(image, model, settings)
+    plan = plan or plan_of(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
     objects = yield from clustered_steps(
         predicted, model, clustering, settings.device, effort
@@ -261,7 +240,14 @@ def frame_steps(
     )
 
 
-def _plan(image: Image, model: UNet, settings: Settings) -> TilePlan:
+def plan_of(image: Image, model: UNet, settings: Settings) -> TilePlan:
+    """Return the plan of an image that has been opened.
+
+    Parameters
+    ----------
+    image, model, settings
+        See `frame_steps`.
+    """
     return plan_for(
         image, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,
@@ -271,20 +257,26 @@ def _plan(image: Image, model: UNet, settings: Settings) -> TilePlan:
 def predicted_steps(
     image: Image, model: UNet, plan: TilePlan, settings: Settings
 ) -> Generator[Progress, None, Prediction]:
-    """Predict one image that has been opened, yielding `Progress` after every tile."""
-    notes = list(filter(None, [advise(plan).note]))
+    """Predict one image that has been opened, yielding `Progress` after every tile.
+
+    Parameters
+    ----------
+    image, model, plan, settings
+        See `frame_steps`.
+    """
+    notes = [advise(plan).note]
     steps = Returning(
         embed_steps(
             image, model, plan, settings.device, settings.precision, settings.batch
         )
     )
     for progress in steps:
-        notes += [progress.note] if progress.note else []
+        notes.append(progress.note)
         yield progress
     raw, plan = steps.value
     channels = model.config.embedding_channels
     logit = raw[channels] if model.config.foreground else None
-    return Prediction(raw[:channels], logit, plan, tuple(notes))
+    return Prediction(raw[:channels], logit, plan, tuple(filter(None, notes)))
 
 
 def clustered_steps(
@@ -294,7 +286,18 @@ def clustered_steps(
     device: str,
     effort: Effort | None = None,
 ) -> Generator[Progress, None, Objects]:
-    """Cluster what was predicted of one image, yielding `Progress` on the way."""
+    """Cluster what was predicted of one image, yielding `Progress` on the way.
+
+    Parameters
+    ----------
+    predicted : Prediction
+    model : UNet
+        That predicted it.
+    clustering : Clustering
+    device : str
+    effort : Effort, optional
+        That bounds it.
+    """
     provenance, plan = model.config.provenance, predicted.plan
     steps = Returning(
         cluster_steps(
@@ -313,7 +316,14 @@ def clustered_steps(
 
 
 def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
-    """Return the indices of the images that leading axes (time, planes) run over."""
+    r"""Return the indices of the images that leading axes (time, planes) run over.
+
+    Parameters
+    ----------
+    image : array_like
+        ([leading,] [channels,] \*spatial)
+    model : UNet
+    """
     shape = np.shape(image)
     own = model.config.image_axes
     if len(shape) <= own:

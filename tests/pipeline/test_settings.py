@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from napari_shiftseg import compare, segment, sweep, tune
 from napari_shiftseg.cli.options import read_run
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.glossary import fields_of, glossary, terms
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings
 
@@ -114,3 +116,13 @@ class TestFiles:
         (tmp_path / "run").write_bytes(text.encode("latin-1"))
         with pytest.raises(ValueError, match="run holds no settings: write one a line"):
             read_run(tmp_path / "run")
+
+    @pytest.mark.parametrize("name", ["earlier_report.json", "earlier_record.json"])
+    def test_what_earlier_versions_wrote(self, name: str) -> None:
+        """A comparison's report, and the record of a segmentation."""
+        found = read_run(Path(__file__).with_name(name))
+        assert found.pop("model") == "disks"
+        settings = Settings(**found)
+        assert (settings.window, settings.border) == ((20, 20), "mirror")
+        own = load_model("disks").config
+        assert settings.clustering(own) == own.clustering

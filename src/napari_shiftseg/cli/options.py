@@ -366,7 +366,9 @@ def read_run(path: Path) -> dict[str, Any]:
     if isinstance(found.get("settings"), dict):
         model = {"model": found["model"]} if "model" in found else {}
         found = model | found["settings"]
-        found.pop("background_embedding", None)  # of the model, no setting
+        background = found.pop("background_embedding", None)  # of the model
+        if isinstance(background, list):  # it has no foreground, so no threshold either
+            found.pop("foreground_threshold", None)
     return {
         name.replace("-", "_"): _text(name, value)
         for name, value in found.items()

@@ -186,7 +186,13 @@ def mean_similarities(
 def bootstrap(pairs: Sequence[Pairs], rng: np.random.Generator) -> Images:
     """Draw objects with replacement, image by image, and take the means again.
 
-    ObjectCrops are drawn, not pairs: the pairs of one object are not independent.
+    Objects are drawn, not pairs: the pairs of one object are not independent.
+
+    Parameters
+    ----------
+    pairs : sequence of Pairs
+        One an image.
+    rng : Generator
 
     Returns
     -------

@@ -143,11 +143,11 @@ def _mend(
     save: ask.Save = "labels",
     asked: Asked,
 ) -> None:
-    """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
+    """Segment an image and mend its objects by a list of edits; files as of segment.
 
-    Model and clustering are those of the list, but for what is given here. Edits that
-    can no longer act are left out, and of two that contradict the newer wins; both are
-    told.
+    Model and clustering come from the list, except what you give here. Edits that no
+    longer fit are left out; of two that contradict each other the newer one wins. The
+    outcome names both.
     """
     from napari_shiftseg.cli.segment import run_mend
 
@@ -278,7 +278,7 @@ def _train(
 ) -> None:
     """Train a model on images and labels, or on a bundled sample.
 
-    In labels, -1 is not known.
+    Labels may have -1 for pixels that are not known.
     """
     from napari_shiftseg.cli.train import run_training
 
@@ -335,7 +335,7 @@ def _figure(
     name: Annotated[
         str,
         typer.Argument(
-            help="Of the paper's figure: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z; or all."
+            help="Number in the paper: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z; or all."
         ),
     ],
     output: ask.Folder = Path("figures"),

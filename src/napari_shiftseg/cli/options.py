@@ -60,7 +60,7 @@ Truth = Annotated[
 ]
 Truths = Annotated[
     list[Path] | None,
-    _option("--truth", help="True labels, once an image. [a sample's own]"),
+    _option("--truth", help="True labels, one for each image. [a sample's own]"),
 ]
 PlaceOfModel = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="As --model.")
@@ -87,9 +87,9 @@ class Asked:
     """What most commands are asked: what of a file is read, how the outcome is told."""
 
     channel: str | None = _field(
-        None, "Its number, from 1, or its name.", "the one there is; colours as grey"
+        None, "Number, from 1, or name.", "the one there is; colours as grey"
     )  # fmt: skip
-    series: int | None = _field(None, "Of a TIFF, counted from 1.", "the largest")
+    series: int | None = _field(None, "Series of a TIFF, from 1.", "the largest")
     overwrite: bool = _field(False, "Replace files that others wrote, too.")
     json: bool = _field(False, "Print one JSON object only.")
 
@@ -99,10 +99,13 @@ class TrainingRequest:
     """What a training is asked; None: as usual."""
 
     validate: tuple[Path, Path] | None = _field(
-        None, "To validate on.", "every tenth image", form="IMAGES TRUTH"
+        None,
+        "Pairs to validate on.",
+        "every tenth image",
+        form="IMAGES TRUTH",
     )
     sample: str | None = _field(
-        None, "As the bundled disk models: disks, disks-16.", "none"
+        None, "Train as for a bundled disk model: disks, disks-16.", "none"
     )
     start: str | None = _field(None, "Model to begin with (fine-tuning).", "none")
     window: str | None = _field(
@@ -110,15 +113,15 @@ class TrainingRequest:
         "largest that fits, to 244 in 2-D; sample: 20", form="SIZE",
     )  # fmt: skip
     steps: int | None = _field(
-        None, "Steps of the training.", "15000; 300 where --start learns corrections"
+        None, "Training steps.", "15000; 300 where --start learns corrections"
     )
     depth: str | None = _field(
-        None, "Poolings, 4 or 2x3x3.", "4; 3 in 3-D", form="NUMBER"
+        None, "Levels of pooling, 4 or 2x3x3.", "4; 3 in 3-D", form="NUMBER"
     )
     features: int | None = _field(None, "Channels at the finest level.", "16")
     channels: int | None = _field(None, "Channels of the embedding.", "16")
     normalization: str | None = _field(None, "batch or none.", "batch")
-    batch: int = _field(1, "Windows a step.")
+    batch: int = _field(1, "Windows per step.")
     learning_rate: float | None = _field(
         None, "Peak of the learning rate.",
         "0.002; of corrections: 0.0005; sample: 0.001",
@@ -130,9 +133,9 @@ class TrainingRequest:
     patience: int | None = _field(
         None, "Stop after so many validations without a better one.", "never"
     )
-    seed: int = _field(0, "Of weights and windows.")
+    seed: int = _field(0, "Seed of weights and windows.")
     workers: int = _field(0, "Processes that read images.")
-    resume: bool = _field(False, "Go on with a training that was stopped.")
+    resume: bool = _field(False, "Go on with a training that stopped.")
     force: bool = _field(False, "Take a window below the period, too.")
 
 

@@ -288,5 +288,5 @@ def _print(training: Training, loss: float, output: Path, as_json: bool) -> None
         of = f"{best.ap50:.3f} on {training.validation.name}"
         print(f"kept: step {best.step} of {training.done}, AP50 {of}")
         if best.ap50 < POOR:
-            print("it finds hardly an object: train for more steps, on more images")
+            print("it finds hardly any objects: train for more steps, on more images")
     print(f"written to {output}")

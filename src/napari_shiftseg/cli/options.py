@@ -256,13 +256,7 @@ def _joined(name: str, text: str) -> str:
 
 
 def _take_config(context: typer.Context, path: Path | None) -> None:
-    """Let the values of a file stand for options that are not given.
-
-    Raises
-    ------
-    ValueError
-        If it names what is an option of no command.
-    """
+    """Let the values of a file stand for options that are not given."""
     if path is None or context.resilient_parsing or context.parent is None:
         return
     given, program = read_run(path), context.parent.command

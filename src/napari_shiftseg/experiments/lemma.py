@@ -94,10 +94,6 @@ def relative_functions(model: UNet) -> NDArray[np.float64]:
 
     Equal values are equal functions of the receptive field.
 
-    Parameters
-    ----------
-    model : UNet
-
     Returns
     -------
     ndarray of float64
@@ -150,12 +146,7 @@ def _embedding(image: NDArray[Any], model: UNet) -> NDArray[Any]:
 
 
 def case(model: UNet) -> dict[str, Any]:
-    """Return the row of a network: its functions, and the shifts it follows.
-
-    Parameters
-    ----------
-    model : UNet
-    """
+    """Return the row of a network: its functions, and the shifts it follows."""
     shape = model.shape
     return {
         "ndim": shape.ndim,

@@ -336,13 +336,7 @@ def frames_of(image: Any, model: UNet) -> list[tuple[int, ...]]:
 def _with_empty(
     results: list[Segmentation], empty: list[int], frames: int
 ) -> list[Segmentation]:
-    """Put results without objects where frames hold no data.
-
-    Raises
-    ------
-    ValueError
-        If no frame holds any.
-    """
+    """Put results without objects where frames hold no data."""
     if not empty:
         return results
     if not results:

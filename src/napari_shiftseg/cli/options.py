@@ -211,8 +211,10 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = model(**chosen)
         command(**given)
 
-    parameters += [CONFIG] if models else []
-    parameters += [HELP_ALL] if RARE & {p.name for p in parameters} else []
+    if models:
+        parameters.append(CONFIG)
+    if RARE & {p.name for p in parameters}:
+        parameters.append(HELP_ALL)
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run

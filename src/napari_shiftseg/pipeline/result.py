@@ -68,9 +68,10 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
         Of the model that made it.
     """
     provenance = config.provenance
-    untrained = provenance is not None and provenance.scores.get("ap50") == 0
-    found = _of_objects(result) if config.foreground else ()
-    return (*([UNTRAINED] if untrained else []), *found)
+    found = tuple(_of_objects(result)) if config.foreground else ()
+    if provenance is not None and provenance.scores.get("ap50") == 0:
+        return (UNTRAINED, *found)
+    return found
 
 
 def _of_objects(result: Segmentation) -> Iterator[str]:

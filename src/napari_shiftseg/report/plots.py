@@ -335,9 +335,10 @@ def training_table(course: Course) -> Table:
     Step 0 is the model that the training began with, where there is one.
     """
     terms = course.terms.values()
-    before = ((0, *[None] * len(terms), course.before),)
-    rows = before * (course.before is not None) + tuple(
+    rows = [
         (step, *values, course.ap50.get(step))
         for step, *values in zip(course.steps, *terms, strict=True)
-    )
-    return Table(("step", *course.terms, "ap50"), rows)
+    ]
+    if course.before is not None:
+        rows.insert(0, (0, *[None] * len(terms), course.before))
+    return Table(("step", *course.terms, "ap50"), tuple(rows))

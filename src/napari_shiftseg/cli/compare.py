@@ -134,11 +134,8 @@ def run_demo(output: Path, settings: Settings, viewer: bool, asked: Asked) -> No
     output, settings, viewer, asked
         See ``shiftseg demo --help``.
     """
-    network = load_model(SAMPLE)
-    source, run = (
-        read_frame(network.config, Path(SAMPLE), asked),
-        Run("demo", (SAMPLE,)),
-    )
+    network, run = load_model(SAMPLE), Run("demo", (SAMPLE,))
+    source = read_frame(network.config, Path(SAMPLE), asked)
     comparison, report = _compared(source, network, None, settings, output, asked, run)
     if asked.json:
         report = {"sample": SAMPLE, **{key: report[key] for key in FIGURES}}

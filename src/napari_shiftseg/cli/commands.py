@@ -143,11 +143,11 @@ def _mend(
     save: ask.Save = "labels",
     asked: Asked,
 ) -> None:
-    """Segment an image and mend its objects by a list of edits; files as of segment.
+    """Segment an image, and mend its objects by a list of edits.
 
-    Model and clustering come from the list, except what you give here. Edits that no
-    longer fit are left out; of two that contradict each other the newer one wins. The
-    outcome names both.
+    It writes the files that segment writes. Model and clustering come from the list,
+    except what you give here. Edits that no longer fit are left out; of two that
+    contradict each other the newer one wins. The outcome names both.
     """
     from napari_shiftseg.cli.segment import run_mend
 

@@ -18,6 +18,7 @@ from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.checkpoint import copy_model, load_model
+from napari_shiftseg.pipeline.settings import TRIED
 from napari_shiftseg.pipeline.tuning import (
     Tuning,
     tune_steps,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 
-CHOSEN = ("bandwidth", "min_size", "foreground_threshold")
 SHOWN = 10  # rows of the table on the terminal
 COLUMNS = {
     "bandwidth": "bandwidth",
@@ -132,7 +132,7 @@ def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
     number = number_of(report["images"], "image")
     tried = f"{len(report['points'])} were tried on {number} of {report['of']}"
     print(f"* the model's own; {tried}")
-    chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in CHOSEN)
+    chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in TRIED)
     print(f"\nBest: {chosen}. AP50 {cell(best['ap50'])}, before {cell(own['ap50'])}.")
     if not best["ap50"]:
         print(

@@ -366,6 +366,13 @@ def pooled_figures(several: Sequence[Measured]) -> dict[str, Any]:
     return {m.name: m.pooled(several, as_one) for m in pooled_metrics()}
 
 
+def judged_figures(scores: ObjectScores) -> dict[str, Any]:
+    """Return the metrics of objects by name of which one value is better."""
+    measured = Measured(None, scores=scores)
+    judged = (m for m in METRICS if m.pool == "as one" and m.better)
+    return {metric.name: metric.value(measured) for metric in judged}
+
+
 def object_figures(scores: ObjectScores) -> dict[str, Any]:
     """Return the figures of label images against true ones by name, ready for JSON.
 

@@ -138,27 +138,29 @@ def segment_steps(
     plan : TilePlan, optional
         That was made of these settings; else one is made.
     """
-    steps = _segmentation_steps(image, model, settings, effort, scale, plan)
-    result = yield from steps
+    pixels = as_array(image)
+    if model.config.in_channels == 1:
+        pixels = single_channel(pixels, model.config.ndim)
+    if frames_of(pixels, model):
+        steps = _series_steps(pixels, model, settings, effort, scale, plan)
+        result = yield from steps
+    else:
+        opened = yield from opened_steps(pixels, model, settings, scale)
+        result = yield from frame_steps(opened, model, settings, plan, effort)
     doubts = doubts_about(result, model.config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
 
 
-def _segmentation_steps(
-    image: ArrayLike | Any,
+def _series_steps(
+    pixels: Any,
     model: UNet,
     settings: Settings,
     effort: Effort | None,
     scale: Scale | None,
     plan: TilePlan | None,
 ) -> Generator[Progress, None, Segmentation]:
-    pixels = as_array(image)
-    if model.config.in_channels == 1:
-        pixels = single_channel(pixels, model.config.ndim)
+    """Segment a time series, or planes, one by one."""
     frames = frames_of(pixels, model)
-    if not frames:
-        opened = yield from opened_steps(pixels, model, settings, scale)
-        return (yield from frame_steps(opened, model, settings, plan, effort))
     if scale is not None:
         scales = FrameScales(scale, scale.notes)
     else:

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.inference.predict import open_for
+from napari_shiftseg.metrics.metric import judged_figures
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.segmentation import (
@@ -19,7 +20,13 @@ from napari_shiftseg.pipeline.segmentation import (
     plan_of,
     predicted_steps,
 )
-from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings, spelled
+from napari_shiftseg.pipeline.settings import (
+    TRIED,
+    Candidates,
+    OfOneRun,
+    Settings,
+    spelled,
+)
 from napari_shiftseg.steps import Progress, Returning, exhaust, saying
 
 if TYPE_CHECKING:
@@ -60,15 +67,12 @@ class TunedPoint:
 
     def figures(self) -> dict[str, Any]:
         """Return what was chosen and what it gives, ready for JSON."""
-        clustering = self.clustering
+        pooled = judged_figures(self.pooled)
         return {
-            "bandwidth": clustering.bandwidth,
-            "min_size": clustering.min_size,
-            "foreground_threshold": clustering.foreground_threshold,
+            **{name: getattr(self.clustering, name) for name in TRIED},
             "ap50": self.ap50,
-            "ap50_pooled": self.pooled.ap50,
-            "false_splits": self.pooled.false_splits,
-            "false_merges": self.pooled.false_merges,
+            "ap50_pooled": pooled.pop("ap50"),
+            **pooled,
         }
 
 

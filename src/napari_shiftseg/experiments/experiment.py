@@ -352,8 +352,8 @@ def run_steps(
             "version": __version__,
             "files": sorted(written | kept),
         }
-        lie = {n: (scratch if n in written else folder) / n for n in written | kept}
-        del lie[experiment.record]
+        others = sorted((written | kept) - {experiment.record})
+        lie = {n: (scratch if n in written else folder) / n for n in others}
         report |= {**run.about(), "sha256": checksums(lie)}
         text = json.dumps(report, indent=2, allow_nan=False)
         (scratch / experiment.record).write_text(text, encoding="utf-8")

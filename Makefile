@@ -53,7 +53,7 @@ nuclei: install  ## train the bundled model nuclei; DATA=folder of train/ and va
 		-m build/nuclei/second/nuclei.safetensors -o build/nuclei/nuclei.safetensors
 
 pictures: install  ## make the pictures of docs/seam-faults.md anew
-	.venv/bin/python -m napari_shiftseg.experiments.fault_pictures -o docs/faults
+	.venv/bin/python tools/fault_pictures.py -o docs/faults
 
 format: .venv/test-tools  ## mend what ruff can mend
 	.venv/bin/ruff check --fix

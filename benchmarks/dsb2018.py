@@ -39,10 +39,10 @@ from skimage.segmentation import watershed
 
 from napari_shiftseg.cli.terminal import note, print_table, with_progress
 from napari_shiftseg.clustering.settings import Scope
+from napari_shiftseg.experiments.experiment import draw_panel
 from napari_shiftseg.experiments.inputs import read_data
-from napari_shiftseg.experiments.window_rows import (
+from napari_shiftseg.experiments.window_size import (
     Row,
-    draw_panel,
     partners,
     rows_of,
     swept_steps,
@@ -57,7 +57,7 @@ from napari_shiftseg.stores.folders import writable_folder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.experiments.window_rows import Sweeps, Windows
+    from napari_shiftseg.experiments.window_size import Sweeps, Windows
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples import Sample
 

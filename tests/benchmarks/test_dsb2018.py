@@ -15,7 +15,7 @@ import tifffile
 from matplotlib.figure import Figure
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.experiments.window_rows import Row, rows_of
+from napari_shiftseg.experiments.window_size import Row, rows_of
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples import Sample

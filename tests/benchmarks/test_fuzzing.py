@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_shiftseg.cli import app
+from napari_shiftseg.cli import commands as app
 
 if TYPE_CHECKING:
     from types import ModuleType

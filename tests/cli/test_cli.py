@@ -16,10 +16,11 @@ import tifffile
 import torch
 from safetensors import safe_open
 
-from napari_shiftseg.cli import app, main
+from napari_shiftseg.cli import commands as app
 from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.cli import compare as demo
 from napari_shiftseg.cli import segment as segment_command
+from napari_shiftseg.cli.entry import main
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.networks.header import bundled_models

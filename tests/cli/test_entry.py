@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_shiftseg.cli import app, entry
+from napari_shiftseg.cli import commands as app
+from napari_shiftseg.cli import entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,11 +186,11 @@ class TestInterruptions:
         program = (
             "import time\n"
             "from concurrent.futures import ThreadPoolExecutor\n"
-            "from napari_shiftseg.cli import app, main\n"
+            "from napari_shiftseg.cli import commands, main\n"
             "def run(_):\n"
             "    ThreadPoolExecutor(1).submit(time.sleep, 3600)\n"
             "    raise KeyboardInterrupt\n"
-            "app.run = run\n"
+            "commands.run = run\n"
             "main()\n"
         )
         words = [sys.executable, "-c", program]

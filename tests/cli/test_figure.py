@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from napari_shiftseg.cli import compare as figure_command
+from napari_shiftseg.experiments import EXPERIMENTS
 from napari_shiftseg.experiments import inputs as network_module
-from napari_shiftseg.experiments.figures import EXPERIMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path

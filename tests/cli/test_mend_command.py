@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.cli.segment import with_clustering
+from napari_shiftseg.cli.segment import _with_clustering
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.mending.edit_files import EditList, write_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
@@ -111,7 +111,7 @@ class TestMend:
         assert json.loads(shiftseg(*arguments, "--json").stdout)["objects"] == 0
         told = shiftseg(*arguments, "--min-size", 5, "--json")
         assert json.loads(told.stdout)["objects"] == 1
-        chosen = with_clustering(
+        chosen = _with_clustering(
             Settings(kernel="flat"),
             EditList((), {"kernel": "gaussian", "bandwidth": 2}),
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.cli import app
+from napari_shiftseg.cli import commands as app
 from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.cli import segment as segment_command
 from napari_shiftseg.networks.header import bundled_models, figure_models

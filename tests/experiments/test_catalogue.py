@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors import safe_open
 
-from napari_shiftseg.experiments.figures import EXPERIMENTS, find_experiments
+from napari_shiftseg.experiments import EXPERIMENTS, find_experiments
 from napari_shiftseg.experiments.inputs import FOLDER
 
 if TYPE_CHECKING:
     from napari_shiftseg.experiments.experiment import Experiment
-    from napari_shiftseg.experiments.inputs import Network
+    from napari_shiftseg.experiments.inputs import FigureNetwork
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,7 +42,7 @@ def test_no_two_networks_share_a_file() -> None:
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_bundled_weights_are_those_that_the_figure_would_train(
-    network: Network,
+    network: FigureNetwork,
 ) -> None:
     config, provenance = network.config, network.load().config.provenance
     made = network.load().config
@@ -64,7 +64,7 @@ def test_bundled_weights_are_those_that_the_figure_would_train(
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_bundled_weights_are_small(network: Network) -> None:
+def test_bundled_weights_are_small(network: FigureNetwork) -> None:
     path = FOLDER / network.file
     assert path.stat().st_size < MEGABYTE
     with safe_open(path, framework="np") as weights:

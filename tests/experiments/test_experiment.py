@@ -19,7 +19,7 @@ from napari_shiftseg.experiments.experiment import (
     Outcome,
     run_steps,
 )
-from napari_shiftseg.experiments.inputs import Data, Network
+from napari_shiftseg.experiments.inputs import Data, FigureNetwork
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.progress import Progress, exhaust
@@ -40,11 +40,11 @@ ROWS = [{"window": [2, 3], "seams": 4}, {"window": [4, 4], "seams": None}]
 CONFIG = ModelConfig.new(name="tiny", ndim=1, depth=1, features=2)
 
 
-def tiny_network() -> Network:
+def tiny_network() -> FigureNetwork:
     def sample():
         return pixel_ids(CONFIG.shape, 2)
 
-    return Network("x", sample, CONFIG, Recipe(window=2, steps=3))
+    return FigureNetwork("x", sample, CONFIG, Recipe(window=2, steps=3))
 
 
 def measure(networks: Mapping[str, UNet]) -> Outcome:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import fault_pictures
 import numpy as np
 import pytest
+from fault_pictures import Scene, draw, texture
+from faults import Stitched
 from skimage.io import imread
 
-from napari_shiftseg.experiments import fault_pictures
-from napari_shiftseg.experiments.fault_pictures import Scene, draw, texture
-from napari_shiftseg.experiments.faults import Stitched
 from napari_shiftseg.geometry.tiling import plan_tiles
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-
-from napari_shiftseg.experiments.fault_pictures import texture
-from napari_shiftseg.experiments.faults import (
+from fault_pictures import texture
+from faults import (
     Stitched,
     TileScaled,
     centred_crop,
@@ -20,6 +19,7 @@ from napari_shiftseg.experiments.faults import (
     window_at_most_period,
     without_halo,
 )
+
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.predict import embed, embed_steps, open_for
 from napari_shiftseg.metrics.seams import border_steps, seam_scores, step

@@ -8,9 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments import pairs_of_objects
+from napari_shiftseg.experiments import EXPERIMENTS, pairs_of_objects
 from napari_shiftseg.experiments.experiment import Outcome
-from napari_shiftseg.experiments.figures import EXPERIMENTS
 from napari_shiftseg.experiments.inputs import Data
 from napari_shiftseg.experiments.look_alikes import (
     COMPARED,

@@ -56,7 +56,7 @@ class TestSimilarities:
 
 
 class TestObjects:
-    """Objects of 2 by 2 pixels; the crop of 3 with a margin of 1 reaches 2 pixels.
+    """ObjectCrops of 2 by 2 pixels; the crop of 3 with a margin of 1 reaches 2 pixels.
 
     ::
 

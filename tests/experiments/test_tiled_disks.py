@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments import tiled_disks
-from napari_shiftseg.experiments.figures import EXPERIMENTS
+from napari_shiftseg.experiments import EXPERIMENTS, tiled_disks
 from napari_shiftseg.metrics.seams import step
 from napari_shiftseg.networks.unet import load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments.figures import EXPERIMENTS
+from napari_shiftseg.experiments import EXPERIMENTS
 from napari_shiftseg.experiments.inputs import Data, crowded_nuclei
 from napari_shiftseg.experiments.tiled_nuclei import (
     Pair,

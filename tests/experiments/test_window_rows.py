@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from matplotlib.figure import Figure
 
-from napari_shiftseg.experiments.window_rows import (
+from napari_shiftseg.experiments.experiment import draw_panel
+from napari_shiftseg.experiments.window_size import (
     Row,
-    draw_panel,
     partners,
     rows_of,
     swept_steps,

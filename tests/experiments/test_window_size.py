@@ -10,18 +10,16 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.experiments.figures import EXPERIMENTS
+from napari_shiftseg.experiments import EXPERIMENTS
 from napari_shiftseg.experiments.inputs import Data, crowded_nuclei
-from napari_shiftseg.experiments.window_rows import (
-    Row,
-    kept_of,
-    rows_of,
-    swept_steps,
-)
 from napari_shiftseg.experiments.window_size import (
     NETWORK,
     WINDOWS,
+    Row,
+    kept_of,
     measure,
+    rows_of,
+    swept_steps,
     variants,
     windows_above,
 )

@@ -11,8 +11,12 @@ import pytest
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.objects import average_precision, false_splits
 from napari_shiftseg.metrics.seams import seam_scores
-from napari_shiftseg.pipeline.comparison import Comparison, compare, compare_steps
-from napari_shiftseg.pipeline.segmentation import TilesTooLarge
+from napari_shiftseg.pipeline.comparison import (
+    Comparison,
+    TilesTooLarge,
+    compare,
+    compare_steps,
+)
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import disks as make_disks
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.networks.config import ModelConfig, Provenance
-from napari_shiftseg.pipeline.doubts import doubts_about
-from napari_shiftseg.pipeline.result import Segmentation
+from napari_shiftseg.pipeline.result import Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import Settings
 
 SHAPE = (60, 60)

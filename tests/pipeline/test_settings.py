@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import fields
 from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from napari_shiftseg import compare, segment, sweep, tune
+from napari_shiftseg.cli.options import read_run
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.pipeline.glossary import fields_of, glossary, terms
-from napari_shiftseg.pipeline.run_file import settings_of
+from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.pipeline.glossary import fields_of, terms
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings
 
 NAMES = [field.name for field in fields(Settings)]
@@ -75,16 +77,13 @@ class TestValues:
 
 
 class TestWords:
-    def test_every_setting_has_a_meaning_in_the_glossary(self) -> None:
-        rows = dict(zip(NAMES, glossary(Settings).splitlines()[2:], strict=True))
-        for name, term in terms(Settings).items():
-            assert rows[name].startswith(f"| `{name}` | {term.meaning} |")
+    def test_every_setting_has_a_meaning(self) -> None:
+        for term in terms(Settings).values():
             assert term.meaning.endswith(".")
             assert term.unset or term.default is not None
-        assert rows["foreground_threshold"].endswith(
-            "| probability | > 0, < 1 | the model's |"
-        )
-        assert "| cropped, naive, whole | `cropped` |" in rows["stitching"]
+        threshold = terms(Settings)["foreground_threshold"]
+        assert (threshold.unit, threshold.unset) == ("probability", "the model's")
+        assert threshold.bounds == {"gt": 0, "lt": 1}
 
     def test_those_of_the_clustering_stand_once(self) -> None:
         for name in Clustering.model_fields.keys() & fields_of(Settings).keys():
@@ -105,10 +104,22 @@ class TestFiles:
     def test_by_hand_or_the_record_of_a_run(self, tmp_path, text) -> None:
         (tmp_path / "run").write_text(text)
         expected = Settings(window=(24, 96), min_size=3, invert=True)
-        assert settings_of(tmp_path / "run") == expected
+        found = read_run(tmp_path / "run")
+        assert found.pop("model", "m") == "m"
+        assert Settings(**found) == expected
 
     @pytest.mark.parametrize("text", ["window", "- window", "{", "", "\xff"])
     def test_no_settings(self, tmp_path, text) -> None:
         (tmp_path / "run").write_bytes(text.encode("latin-1"))
         with pytest.raises(ValueError, match="run holds no settings: write one a line"):
-            settings_of(tmp_path / "run")
+            read_run(tmp_path / "run")
+
+    @pytest.mark.parametrize("name", ["earlier_report.json", "earlier_record.json"])
+    def test_what_earlier_versions_wrote(self, name: str) -> None:
+        """A comparison's report, and the record of a segmentation."""
+        found = read_run(Path(__file__).with_name(name))
+        assert found.pop("model") == "disks"
+        settings = Settings(**found)
+        assert (settings.window, settings.border) == ((20, 20), "mirror")
+        own = load_model("disks").config
+        assert settings.clustering(own) == own.clustering

@@ -1,20 +1,107 @@
-"""The commands: what each is given, and the function that does it."""
+"""The program ``shiftseg``: a command translates arguments and calls one function."""
 
+import sys
+from collections.abc import Callable, Sequence
+from glob import glob, has_magic
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from napari_shiftseg.cli import requests as ask
-from napari_shiftseg.cli.options import Take, model_for, one_of, with_options
-from napari_shiftseg.cli.requests import Asked, TrainingRequest
+from napari_shiftseg.cli import options as ask
+from napari_shiftseg.cli.options import (
+    Asked,
+    Command,
+    Take,
+    TrainingRequest,
+    model_for,
+    one_of,
+    with_options,
+)
 from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 WRITES = Take("overwrite", "json")
+WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "export", "figure")
+RENAMED = {"sweep": {"--windows": "--window"}}  # options by their names of old
+
+program = typer.Typer(
+    name="shiftseg", rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+)  # fmt: skip
 
 
-@with_options
-def demo(
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status; what goes wrong is raised.
+
+    Raises
+    ------
+    ValueError
+        If the arguments are wrong; and all that a command raises.
+    """
+    words = _expanded(_as_now(arguments))
+    try:
+        status = app(words or ["--help"], standalone_mode=False)
+    except typer.TyperException as error:
+        raise ValueError(error.format_message()) from None
+    except FileNotFoundError as error:
+        pattern = next((w for w in words if has_magic(w) and w in str(error)), None)
+        if pattern is None:
+            raise
+        raise FileNotFoundError(
+            f"no file matches {pattern}: give the names of files that are there"
+        ) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return status or 0
+
+
+def _as_now(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with options called as they are now."""
+    renamed = RENAMED.get(next(iter(arguments), ""), {})
+    parts = (word.partition("=") for word in arguments)
+    return [renamed.get(name, name) + "".join(rest) for name, *rest in parts]
+
+
+def _expanded(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with patterns replaced by files, where the shell does not."""
+    if sys.platform != "win32":
+        return list(arguments)
+    return [
+        word
+        for given in arguments
+        for word in (has_magic(given) and sorted(glob(given))) or [given]
+    ]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"shiftseg {metadata.version('napari-shiftseg')}")
+        raise typer.Exit
+
+
+@program.callback()
+def shiftseg(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Segment images tile by tile without seams, and see the seams."""
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Add a command to the program, called as its function is, without the ``_``."""
+    name = function.__name__.removeprefix("_")
+    epilog = None if name in WITHOUT_SAMPLES else ask.SAMPLE_HELP
+    made = with_options(function)
+    return program.command(name, cls=Command, epilog=epilog)(made)
+
+
+@_command
+def _demo(
     *,
     output: ask.Folder = Path("demo_output"),
     settings: Annotated[Settings, Take("window", "device", window="20")],
@@ -27,39 +114,8 @@ def demo(
     run_demo(output, settings, viewer and not asked.json, asked)
 
 
-@with_options
-def figure(
-    *,
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="Of the paper's figure: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z; or all."
-        ),
-    ],
-    output: ask.Folder = Path("figures"),
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of images/ and labels/, for 4d, 4e, 4f, 6 and 7, in place "
-            "of synthetic nuclei.",
-            metavar="FOLDER",
-        ),
-    ] = None,
-    retrain: Annotated[
-        bool,
-        typer.Option("--retrain", help="Train its networks anew, and write them too."),
-    ] = False,
-    settings: Annotated[Settings, Take("device")],
-    asked: Annotated[Asked, WRITES],
-) -> None:
-    """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
-    from napari_shiftseg.cli.compare import run_figure
-
-    run_figure(name, output, data, retrain, settings.device, asked)
-
-
-@with_options
-def segment(
+@_command
+def _segment(
     *,
     image: ask.Image,
     output: ask.Folder,
@@ -74,8 +130,8 @@ def segment(
     run_segment(image, model_for(model, image), settings, output, save, asked)
 
 
-@with_options
-def mend(
+@_command
+def _mend(
     *,
     image: ask.Image,
     edits: Annotated[
@@ -87,19 +143,19 @@ def mend(
     save: ask.Save = "labels",
     asked: Asked,
 ) -> None:
-    """Segment an image and mend its objects by a list of edits; TIFFs as of segment.
+    """Segment an image, and mend its objects by a list of edits.
 
-    Model and clustering are those of the list, but for what is given here. Edits that
-    can no longer act are left out, and of two that contradict the newer wins; both are
-    told.
+    It writes the files that segment writes. Model and clustering come from the list,
+    except what you give here. Edits that no longer fit are left out; of two that
+    contradict each other the newer one wins. The outcome names both.
     """
     from napari_shiftseg.cli.segment import run_mend
 
     run_mend(image, model, edits, settings, output, save, asked)
 
 
-@with_options
-def compare(
+@_command
+def _compare(
     *,
     image: ask.Image,
     model: ask.Model = None,
@@ -120,8 +176,8 @@ def compare(
     run_compare(image, model_for(model, image), truth, settings, output, asked)
 
 
-@with_options
-def sweep(
+@_command
+def _sweep(
     *,
     images: ask.Images,
     window: Annotated[
@@ -145,8 +201,8 @@ def sweep(
     run_sweep(images, model, window, truth or [], settings, output, asked)
 
 
-@with_options
-def evaluate(
+@_command
+def _evaluate(
     *,
     prediction: Annotated[
         Path, typer.Argument(help="Labels, or a folder of them as segment writes it.")
@@ -169,8 +225,16 @@ def evaluate(
     run_evaluate(prediction, true, output, asked)
 
 
-@with_options
-def inspect(
+@_command
+def _models(*, asked: Annotated[Asked, Take("json")]) -> None:
+    """List the models that are known by name: bundled, of figures, your own."""
+    from napari_shiftseg.cli.model import run_models
+
+    run_models(asked)
+
+
+@_command
+def _inspect(
     *,
     image: Annotated[
         Path | None,
@@ -201,16 +265,8 @@ def inspect(
         raise typer.Exit(1)
 
 
-@with_options
-def models(*, asked: Annotated[Asked, Take("json")]) -> None:
-    """List the models that are known by name: bundled, of figures, your own."""
-    from napari_shiftseg.cli.model import run_models
-
-    run_models(asked)
-
-
-@with_options
-def train(
+@_command
+def _train(
     *,
     images: Annotated[Path | None, ask.OF_PAIRS] = None,
     place: ask.PlaceOfTruth = None,
@@ -222,7 +278,7 @@ def train(
 ) -> None:
     """Train a model on images and labels, or on a bundled sample.
 
-    In labels, -1 is not known.
+    Labels may have -1 for pixels that are not known.
     """
     from napari_shiftseg.cli.train import run_training
 
@@ -230,8 +286,8 @@ def train(
     run_training(images, true, output, request, settings, asked)
 
 
-@with_options
-def tune(
+@_command
+def _tune(
     *,
     images: Annotated[Path, ask.OF_PAIRS],
     place: ask.PlaceOfTruth = None,
@@ -256,8 +312,8 @@ def tune(
     run_tuning(images, true, model, candidates, output, settings, asked)
 
 
-@with_options
-def export(
+@_command
+def _export(
     *,
     place: ask.PlaceOfModel = None,
     model: ask.Model = None,
@@ -271,3 +327,39 @@ def export(
     if chosen is None:
         raise typer.BadParameter("name a model with -m")
     run_export(chosen, output, asked)
+
+
+@_command
+def _figure(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Number in the paper: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z; or all."
+        ),
+    ],
+    output: ask.Folder = Path("figures"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of images/ and labels/, for 4d, 4e, 4f, 6 and 7, in place "
+            "of synthetic nuclei.",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    retrain: Annotated[
+        bool,
+        typer.Option("--retrain", help="Train its networks anew, and write them too."),
+    ] = False,
+    settings: Annotated[Settings, Take("device")],
+    asked: Annotated[Asked, WRITES],
+) -> None:
+    """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
+    from napari_shiftseg.cli.compare import run_figure
+
+    run_figure(name, output, data, retrain, settings.device, asked)
+
+
+app = typer.main.get_command(program)
+for parameter in app.params:
+    parameter.hidden = "completion" in (parameter.name or "")  # type: ignore[attr-defined]

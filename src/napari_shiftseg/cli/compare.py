@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from itertools import zip_longest
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ from napari_shiftseg.cli.terminal import (
     report_comparison,
     with_progress,
 )
+from napari_shiftseg.experiments import ALL, find_experiments
 from napari_shiftseg.experiments.experiment import run_steps
-from napari_shiftseg.experiments.figures import ALL, find_experiments
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.metrics.metric import pooled_metrics
@@ -37,7 +38,6 @@ from napari_shiftseg.report.write import (
     write_report,
     write_sweep_plot,
 )
-from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.folders import (
     Run,
     kept_if_used,
@@ -51,12 +51,12 @@ from napari_shiftseg.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.stores.reading import Source
 
 
 ABOUT = {"figure", "title", "caption", "networks", "version", "files", "table"}
@@ -70,7 +70,13 @@ def run_figure(
     device: str,
     asked: Asked,
 ) -> None:
-    """Make one figure or all; print what was measured, write all of it."""
+    """Make one figure or all; print what was measured, write all of it.
+
+    Parameters
+    ----------
+    name, output, data, retrain, device, asked
+        See ``shiftseg figure --help``.
+    """
     experiments, reports = find_experiments(name), []
     many = len(experiments) > 1
     if retrain and not any(experiment.networks for experiment in experiments):
@@ -121,24 +127,20 @@ FIGURES = (
 
 
 def run_demo(output: Path, settings: Settings, viewer: bool, asked: Asked) -> None:
-    """Segment the disk sample both ways; write, print and show the outcome."""
-    run = Run("demo", (SAMPLE,))
-    with kept_if_used(output) as folder:
-        report_folder(folder, run, overwrite=asked.overwrite)
-        sample, model = make_sample(SAMPLE), load_model(SAMPLE)
-        comparison = with_progress(
-            compare_steps(sample.image, model, settings, sample.labels)
-        )
-        report = write_report(
-            comparison, model, sample.image, SAMPLE, folder, sample.labels,
-            run=run, overwrite=asked.overwrite,
-        )  # fmt: skip
+    """Segment the disk sample both ways; write, print and show the outcome.
+
+    Parameters
+    ----------
+    output, settings, viewer, asked
+        See ``shiftseg demo --help``.
+    """
+    network, run = load_model(SAMPLE), Run("demo", (SAMPLE,))
+    source = read_frame(network.config, Path(SAMPLE), asked)
+    comparison, report = _compared(source, network, None, settings, output, asked, run)
     if asked.json:
-        print(json.dumps({"sample": SAMPLE, **{key: report[key] for key in FIGURES}}))
-        return
-    report_comparison(report)
-    print(f"\nreport.html, tables and pictures are in {folder}")
-    if viewer:
+        report = {"sample": SAMPLE, **{key: report[key] for key in FIGURES}}
+    _print_comparison(report, output, asked)
+    if viewer and not asked.json:
         _show(comparison)
 
 
@@ -146,19 +148,13 @@ def _show(comparison: Comparison) -> None:
     if find_spec("napari") is None:
         print("napari is not installed: pip install 'napari-shiftseg[all]' to see it")
         return
-    if not has_display():
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not named and sys.platform not in ("win32", "darwin"):
         print("there is no display: napari is not opened")
         return
     from napari_shiftseg.gui.samples import show_demo
 
     show_demo(comparison, SAMPLE)
-
-
-def has_display() -> bool:
-    """Whether a window can be opened here."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 RECORD = "sweep.json"
@@ -175,7 +171,13 @@ def run_sweep(
     output: Path | None,
     asked: Asked,
 ) -> None:
-    """Sweep images one by one; print and, if asked, write the outcome."""
+    """Sweep images one by one; print and, if asked, write the outcome.
+
+    Parameters
+    ----------
+    images, model, windows, truths, settings, output, asked
+        See ``shiftseg sweep --help``.
+    """
     if truths and len(truths) != len(images):
         raise ValueError(
             f"as many truths as images are expected, or none: got {len(truths)} for "
@@ -201,13 +203,13 @@ def run_sweep(
             for name, source, truth in zip(_names(images), sources, labels, strict=True)
         }
         pooled = [PooledPoint(points) for points in zip(*sweeps.values(), strict=True)]
-        report = sweep_report(network, settings, sweeps, pooled)
+        report = _sweep_report(network, settings, sweeps, pooled)
         if folder:
-            report = _write(report, run, sweeps, pooled, folder)
+            report = _write_sweep(report, run, sweeps, pooled, folder)
     if asked.json:
         print(json.dumps(report, allow_nan=False))
     else:
-        _print(report, folder)
+        _print_sweep(report, folder)
 
 
 def _names(images: Sequence[Path]) -> list[str]:
@@ -222,7 +224,7 @@ def _names(images: Sequence[Path]) -> list[str]:
     return paths
 
 
-def sweep_report(
+def _sweep_report(
     model: UNet,
     settings: Settings,
     sweeps: dict[str, list[SweepPoint]],
@@ -243,7 +245,7 @@ def sweep_report(
     }
 
 
-def _write(
+def _write_sweep(
     report: dict[str, Any],
     run: Run,
     sweeps: dict[str, list[SweepPoint]],
@@ -266,7 +268,7 @@ def _write(
     return report
 
 
-def _print(report: dict[str, Any], folder: Path | None) -> None:
+def _print_sweep(report: dict[str, Any], folder: Path | None) -> None:
     """Print the pooled figures; windows that are multiples of the period have a *."""
     columns = sweep_columns()
     rows = [
@@ -305,26 +307,48 @@ def run_compare(
     output: Path | None,
     asked: Asked,
 ) -> None:
-    """Compare both stitchings of an image; print and, if asked, write the outcome."""
+    """Compare both stitchings of an image; print and, if asked, write the outcome.
+
+    Parameters
+    ----------
+    image, model, truth, settings, output, asked
+        See ``shiftseg compare --help``.
+    """
     network = load_model(model)
+    if settings.window is None:  # as the widget begins with
+        settings = replace(settings, window=network.config.usual_window)
     source = read_frame(network.config, image, asked)
     run = Run("compare", inputs_of(source))
+    _, report = _compared(source, network, truth, settings, output, asked, run)
+    _print_comparison(report, output, asked)
+
+
+def _compared(
+    source: Source,
+    model: UNet,
+    truth: Path | None,
+    settings: Settings,
+    output: Path | None,
+    asked: Asked,
+    run: Run,
+) -> tuple[Comparison, dict[str, Any]]:
+    """Compare both stitchings of an image; write a report if a folder is named."""
     with nullcontext() if output is None else kept_if_used(output) as folder:
         if folder:
             report_folder(folder, run, overwrite=asked.overwrite)
-        labels = read_truth(image, truth)
-        if settings.window is None:  # as the widget begins with
-            settings = replace(settings, window=network.config.usual_window)
-        comparison = with_progress(
-            compare_steps(source.data, network, settings, labels)
-        )
+        labels = read_truth(Path(source.path), truth)
+        comparison = with_progress(compare_steps(source.data, model, settings, labels))
         if folder is None:
-            report = report_of(comparison, network, source.name)
-        else:
-            report = write_report(
-                comparison, network, source.data, source.name, folder, labels,
-                run=run, overwrite=asked.overwrite,
-            )  # fmt: skip
+            return comparison, report_of(comparison, model, source.name)
+        return comparison, write_report(
+            comparison, model, source.data, source.name, folder, labels,
+            run=run, overwrite=asked.overwrite,
+        )  # fmt: skip
+
+
+def _print_comparison(
+    report: dict[str, Any], folder: Path | None, asked: Asked
+) -> None:
     if asked.json:
         print(json.dumps(report, allow_nan=False))
         return

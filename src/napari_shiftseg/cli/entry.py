@@ -42,8 +42,36 @@ class NotPrintedError(Exception):
     """What is to be printed cannot be: standard output is closed or full."""
 
 
-class Screen(io.TextIOWrapper):
-    """Standard output: what steers a terminal is written as text.
+class _Stream(io.TextIOWrapper):
+    """A standard stream that answers for what cannot be written."""
+
+    of: object = None  # the stream whose buffer it took, and which would close it
+
+    def write(self, text: str, /) -> int:
+        """Write text; see the class."""
+        try:
+            return super().write(self._as_shown(text))
+        except OSError as error:
+            self._fail(error)
+            return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written; see the class."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _as_shown(self, text: str) -> str:
+        return text
+
+    def _fail(self, error: OSError) -> None:
+        """Drop what is written from now on: the work goes on."""
+        drop(self.fileno())
+
+
+class Screen(_Stream):
+    """Standard output: what steers a terminal is text, what cannot be printed raised.
 
     Raises
     ------
@@ -51,42 +79,11 @@ class Screen(io.TextIOWrapper):
         If something cannot be written.
     """
 
-    of: object = None  # the stream whose buffer it took, and which would close it
+    def _as_shown(self, text: str) -> str:
+        return visible(text, TERMINALS)
 
-    def write(self, text: str, /) -> int:
-        """Write text; see the class."""
-        try:
-            return super().write(visible(text, TERMINALS))
-        except OSError as error:
-            raise NotPrintedError(_reason(error)) from None
-
-    def flush(self) -> None:
-        """Hand on what was written; see the class."""
-        try:
-            super().flush()
-        except OSError as error:
-            raise NotPrintedError(_reason(error)) from None
-
-
-class Remarks(io.TextIOWrapper):
-    """Standard error: what cannot be written there is dropped, the work goes on."""
-
-    of: object = None  # as above
-
-    def write(self, text: str, /) -> int:
-        """Write text, or drop it."""
-        try:
-            return super().write(text)
-        except OSError:
-            drop(self.fileno())
-            return len(text)
-
-    def flush(self) -> None:
-        """Hand on what was written, or drop it."""
-        try:
-            super().flush()
-        except OSError:
-            drop(self.fileno())
+    def _fail(self, error: OSError) -> None:
+        raise NotPrintedError(_reason(error)) from None
 
 
 def prepare() -> None:
@@ -94,7 +91,7 @@ def prepare() -> None:
     codecs.register_error(NAME, _written_plainly)
     _fill_closed()
     sys.stdout = _as(Screen, sys.stdout, 1)
-    sys.stderr = _as(Remarks, sys.stderr, 2)
+    sys.stderr = _as(_Stream, sys.stderr, 2)
 
 
 def drop(descriptor: int) -> None:
@@ -116,7 +113,7 @@ def _fill_closed() -> None:
             os.open(os.devnull, mode)
 
 
-def _as(kind: type[Screen | Remarks], stream: object, descriptor: int) -> io.TextIOBase:
+def _as(kind: type[_Stream], stream: object, descriptor: int) -> io.TextIOBase:
     if stream is None:  # Python's word for a closed one
         raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115
         return kind(raw, encoding="utf-8", errors=NAME, line_buffering=descriptor == 2)
@@ -174,7 +171,9 @@ def in_words(error: Exception) -> str:
     if invalid := _invalid(error):
         return invalid
     if isinstance(error, OSError) and error.strerror:
-        return _of_the_system(error)
+        full = ": make room, or choose another folder" if error.errno == ENOSPC else ""
+        named = "" if error.filename is None else f"{error.filename}: "
+        return f"{named}{error.strerror}{full}"
     return str(error) or _with_place(error)
 
 
@@ -197,12 +196,6 @@ def _invalid(error: Exception) -> str:
     if first["type"] == "value_error":  # our own words, which name the value
         return message
     return f"{name}: {message}, got {brief(first['input'])}"
-
-
-def _of_the_system(error: OSError) -> str:
-    remedy = ": make room, or choose another folder" if error.errno == ENOSPC else ""
-    named = "" if error.filename is None else f"{error.filename}: "
-    return f"{named}{error.strerror}{remedy}"
 
 
 def _with_place(error: Exception) -> str:
@@ -249,7 +242,7 @@ def _leave_at_once(status: int) -> NoReturn:
 def status_of(arguments: Sequence[str]) -> int:
     """Run a command, print what goes wrong, and return the exit status."""
     try:
-        from napari_shiftseg.cli.app import run
+        from napari_shiftseg.cli.commands import run
 
         status = run(arguments)
         if status == STOPPED:  # typer's word for Ctrl-C
@@ -274,7 +267,6 @@ def say(message: str) -> None:
 
 
 def _failed(error: Exception) -> int:
-
     if os.environ.get(DEBUG):
         raise error
     say(in_words(error))

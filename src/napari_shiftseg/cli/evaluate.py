@@ -7,12 +7,18 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.options import check_model_file
-from napari_shiftseg.cli.terminal import note, print_table, read_labels, with_progress
+from napari_shiftseg.cli.terminal import (
+    check_model_file,
+    note,
+    print_table,
+    read_labels,
+    with_progress,
+)
 from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.unet import copy_model, load_model
+from napari_shiftseg.pipeline.settings import TRIED
 from napari_shiftseg.pipeline.tuning import (
     Tuning,
     tune_steps,
@@ -27,12 +33,11 @@ from napari_shiftseg.training.pairs import name_of, read_pairs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 
-CHOSEN = ("bandwidth", "min_size", "foreground_threshold")
 SHOWN = 10  # rows of the table on the terminal
 COLUMNS = {
     "bandwidth": "bandwidth",
@@ -54,17 +59,23 @@ def run_tuning(
     settings: Settings,
     asked: Asked,
 ) -> None:
-    """Tune a model; print the table and, if asked, write the tuned model."""
+    """Tune a model; print the table and, if asked, write the tuned model.
+
+    Parameters
+    ----------
+    images, labels, model, candidates, output, settings, asked
+        See ``shiftseg tune --help``.
+    """
     if output:
         check_model_file(output, asked.overwrite)
     network = load_model(model)
     samples = read_pairs(images, labels, asked.channel, note)
     steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")
-    report = tuning_report(network.config, tuning, name_of(images))
+    report = _tuning_report(network.config, tuning, name_of(images))
     report["settings"] = asdict(settings)
     if output:
-        tuned = tuned_config(network.config, tuning, name_of(images), output.stem)
+        tuned = _tuned_config(network.config, tuning, name_of(images), output.stem)
         if tuned.provenance is None:
             note("how this model was trained is not known: no scores are recorded")
         report["file"] = str(copy_model(model, output, tuned))
@@ -74,7 +85,7 @@ def run_tuning(
         _print_tuned(report, network.config.foreground)
 
 
-def tuning_report(config: ModelConfig, tuning: Tuning, images: str) -> dict[str, Any]:
+def _tuning_report(config: ModelConfig, tuning: Tuning, images: str) -> dict[str, Any]:
     """Return what a tuning found, ready for JSON; the best point comes first."""
     return {
         "model": config.name,
@@ -86,23 +97,12 @@ def tuning_report(config: ModelConfig, tuning: Tuning, images: str) -> dict[str,
     }
 
 
-def tuned_config(
+def _tuned_config(
     config: ModelConfig, tuning: Tuning, images: str, name: str
 ) -> ModelConfig:
-    """Return the config of the tuned model: its clustering, its scores, its name.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Before; without provenance there is no place for scores.
-    tuning : Tuning
-    images : str
-        Name of the images.
-    name : str
-        Of the tuned model.
-    """
+    """Return the config of the tuned model: its clustering, its scores, its name."""
     best, provenance = tuning.best, config.provenance
-    if provenance is not None:
+    if provenance is not None:  # else there is no place for scores
         scores: dict[str, float | int | str] = {
             "ap50": best.ap50,
             "ap50_pooled": best.pooled.ap50,
@@ -110,10 +110,8 @@ def tuned_config(
             "of": images,
         }
         provenance = provenance.model_copy(update={"scores": scores})
-    clustering = best.clustering
-    return config.model_copy(
-        update={"name": name, "clustering": clustering, "provenance": provenance}
-    )
+    new = {"name": name, "clustering": best.clustering, "provenance": provenance}
+    return config.model_copy(update=new)
 
 
 def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
@@ -126,14 +124,15 @@ def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
     header, *others = (COLUMNS[name] for name in names)
     print_table(
         [header, *others, ""],
-        [[*(cell(point[n]) for n in names), "*" * (point == own)] for point in points],
+        [
+            [*(cell(point[n]) for n in names), "*" if point == own else ""]
+            for point in points
+        ],
     )
-    number = report["images"]
-    print(
-        f"* the model's own; {len(report['points'])} were tried on "
-        f"{number_of(number, 'image')} of {report['of']}"
-    )
-    chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in CHOSEN)
+    number = number_of(report["images"], "image")
+    tried = f"{len(report['points'])} were tried on {number} of {report['of']}"
+    print(f"* the model's own; {tried}")
+    chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in TRIED)
     print(f"\nBest: {chosen}. AP50 {cell(best['ap50'])}, before {cell(own['ap50'])}.")
     if not best["ap50"]:
         print(
@@ -146,9 +145,18 @@ def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
 def run_evaluate(
     prediction: Path, truth: Path, output: Path | None, asked: Asked
 ) -> None:
-    """Score label images; print and, if asked, write the outcome."""
+    """Score label images; print and, if asked, write the outcome.
+
+    Parameters
+    ----------
+    prediction, truth, output, asked
+        See ``shiftseg evaluate --help``.
+    """
+    if output and output.suffix.lower() != ".csv":
+        raise ValueError(f"the file must end with .csv, got {output.name!r}")
     if output:
-        _check_output(output, asked.overwrite)
+        writable_folder(output.parent)
+        refuse_to_overwrite([output], (), asked.overwrite, "table of this command")
     scores = {
         readable(name): _scored(name, *paths)
         for name, paths in pairs(prediction, truth).items()
@@ -188,13 +196,6 @@ def _scored(name: str, prediction: Path, truth: Path) -> ObjectScores:
     leading = max(numbered_anew(prediction), numbered_anew(truth))
     frames = [labels.reshape(-1, *labels.shape[leading:]) for labels in (true, found)]
     return pooled(map(object_scores, *frames))
-
-
-def _check_output(output: Path, overwrite: bool) -> None:
-    if output.suffix.lower() != ".csv":
-        raise ValueError(f"the file must end with .csv, got {output.name!r}")
-    writable_folder(output.parent)
-    refuse_to_overwrite([output], (), overwrite, "table of this command")
 
 
 def _print_scores(report: dict[str, Any]) -> None:

@@ -44,13 +44,19 @@ from napari_shiftseg.text import by
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.settings import Settings
 
 
 def run_export(model: str, output: Path, asked: Asked) -> None:
-    """Write ``NAME.safetensors`` and ``NAME.md``; other files there are left alone."""
+    """Write ``NAME.safetensors`` and ``NAME.md``; other files there are left alone.
+
+    Parameters
+    ----------
+    model, output, asked
+        See ``shiftseg export --help``.
+    """
     network = load_model(model)
     folder, name = writable_folder(output), file_name(network.config)
     weights, card = folder / f"{name}{SUFFIX}", folder / f"{name}.md"
@@ -63,8 +69,8 @@ def run_export(model: str, output: Path, asked: Asked) -> None:
             [weights, card], same, asked.overwrite, "export of this model"
         )
     if asked.json:
-        report = {"model": network.config.name}
-        print(json.dumps(report | {"file": str(weights), "card": str(card)}))
+        files = {"file": str(weights), "card": str(card)}
+        print(json.dumps({"model": network.config.name, **files}))
     else:
         print(f"{weights.name} and its card {card.name} are in {folder}")
 
@@ -111,10 +117,14 @@ def what_to_inspect(
 ) -> tuple[str, Path | None]:
     """Return model and image; where only one word is given it may be either.
 
-    Raises
-    ------
-    ValueError
-        If nothing is given.
+    Parameters
+    ----------
+    given : Path or None
+        The word.
+    model : str or None
+        Of ``-m``.
+    of_old : Path or None
+        Image, as it was given before.
     """
     if given is None and model is None and of_old is None:
         raise ValueError("name an IMAGE, or a MODEL with -m")
@@ -165,7 +175,7 @@ def run_inspection(
     device, network = settings.device, load_model(model)
     where, remarks = str(resolve_device(device)), what_follows(network.config)
     report = {**describe(network), "remarks": [remark.text for remark in remarks]}
-    costs, test = None, None
+    costs = test = None
     if image is not None or self_test:
         name, pixels, series = _subject(image, network, asked)
         shape = pixels.shape[pixels.ndim - network.config.ndim :]
@@ -192,10 +202,9 @@ def _subject(
     image: Path | None, model: UNet, asked: Asked
 ) -> tuple[str, NDArray[Any], str]:
     """Return an image's name, the first frame of it, and that it is one of several."""
-    config = model.config
-    source = read_source(config, image or SAMPLE, asked)
+    source = read_source(model.config, image or SAMPLE, asked)
     name = str(image) if image else f"the sample {SAMPLE} ({NO_IMAGE})"
-    config.leading_axes(source.data.ndim, name)  # refuses too few
+    model.config.leading_axes(source.data.ndim, name)  # refuses too few
     frames = frames_of(source.data, model)
     first = source.data[frames[0]] if frames else source.data
     series = f", the first of {len(frames)}" if len(frames) > 1 else ""
@@ -242,7 +251,7 @@ def _print_group(
 
 def _print_costs(costs: list[Cost]) -> None:
     best = cheapest(costs)
-    rows = [(*cost.cells(), "cheapest" * (cost is best)) for cost in costs]
+    rows = [(*cost.cells(), "cheapest" if cost is best else "") for cost in costs]
     print_table((*COLUMNS, ""), rows, indent=2)
     if any(cost.seconds is not None and not cost.measured for cost in costs):
         print("  ≈: extrapolated from smaller tiles")

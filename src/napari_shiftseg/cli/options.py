@@ -4,17 +4,140 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import typer
+import yaml
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from typer.core import TyperCommand
 
-from napari_shiftseg.networks.header import SUFFIX
+from napari_shiftseg.networks.header import figure_models, named_models
 from napari_shiftseg.pipeline.glossary import Term, terms
-from napari_shiftseg.pipeline.run_file import read_run
-from napari_shiftseg.samples.catalogue import usual_model
-from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
+from napari_shiftseg.samples.catalogue import SAMPLES, usual_model
 from napari_shiftseg.stores.reading import is_sample
+
+SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
+    f"  {name:{max(map(len, SAMPLES)) + 1}}"
+    f"{entry.size:{max(len(each.size) for each in SAMPLES.values())}} {entry.purpose}"
+    for name, entry in SAMPLES.items()
+)
+
+
+def _option(*names: str, help: str, **about: Any) -> Any:
+    return typer.Option(*names, help=help, **about)
+
+
+def _output(help: str) -> Any:
+    return _option("-o", "--output", help=help)
+
+
+def _model(unset: str) -> Any:
+    return _option(
+        "-m", "--model", help=f"Name or .safetensors file. [{unset}]",
+        autocompletion=lambda: [*named_models(), *figure_models()],
+    )  # fmt: skip
+
+
+Image = Annotated[
+    Path,
+    typer.Argument(
+        metavar="IMAGE", help="TIFF, PNG, JPEG, BMP or .npy image, or a sample."
+    ),
+]
+Images = Annotated[
+    list[Path], typer.Argument(metavar="IMAGE...", help="Images, or names of samples.")
+]
+OF_PAIRS = typer.Argument(
+    metavar="IMAGES", help="Image or folder of images, or a sample."
+)
+PlaceOfTruth = Annotated[
+    Path | None, typer.Argument(metavar="TRUTH", help="As --truth.")
+]
+Truth = Annotated[
+    Path | None,
+    _option("--truth", help="True labels, or a folder of them. [a sample's own]"),
+]
+Truths = Annotated[
+    list[Path] | None,
+    _option("--truth", help="True labels, one for each image. [a sample's own]"),
+]
+PlaceOfModel = Annotated[
+    str | None, typer.Argument(metavar="MODEL", help="As --model.")
+]
+Model = Annotated[str | None, _model("the sample's own, else nuclei")]
+ModelOfEdits = Annotated[str | None, _model("that of the edits, else as segment")]
+Folder = Annotated[Path, _output("Folder for the files.")]
+Report = Annotated[Path | None, _output("Folder for the report. [none]")]
+Table = Annotated[Path | None, _output(".csv file. [none]")]
+ModelFile = Annotated[Path, _output(".safetensors file.")]
+Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
+Save = Annotated[
+    str, _option("--save", help="labels, embedding, gradient or all; labels always.")
+]
+
+
+def _field(default: object, meaning: str, unset: str = "", **more: str) -> Any:
+    extra: Any = {"unset": unset, **more}
+    return Field(default=default, description=meaning, json_schema_extra=extra)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What most commands are asked: what of a file is read, how the outcome is told."""
+
+    channel: str | None = _field(
+        None, "Number, from 1, or name.", "the one there is; colours as grey"
+    )  # fmt: skip
+    series: int | None = _field(None, "Series of a TIFF, from 1.", "the largest")
+    overwrite: bool = _field(False, "Replace files that others wrote, too.")
+    json: bool = _field(False, "Print one JSON object only.")
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a training is asked; None: as usual."""
+
+    validate: tuple[Path, Path] | None = _field(
+        None,
+        "Pairs to validate on.",
+        "every tenth image",
+        form="IMAGES TRUTH",
+    )
+    sample: str | None = _field(
+        None, "Train as for a bundled disk model: disks, disks-16.", "none"
+    )
+    start: str | None = _field(None, "Model to begin with (fine-tuning).", "none")
+    window: str | None = _field(
+        None, "Output window the loss sees, above the period, 20 or 24x96x96.",
+        "largest that fits, to 244 in 2-D; sample: 20", form="SIZE",
+    )  # fmt: skip
+    steps: int | None = _field(
+        None, "Training steps.", "15000; 300 where --start learns corrections"
+    )
+    depth: str | None = _field(
+        None, "Levels of pooling, 4 or 2x3x3.", "4; 3 in 3-D", form="NUMBER"
+    )
+    features: int | None = _field(None, "Channels at the finest level.", "16")
+    channels: int | None = _field(None, "Channels of the embedding.", "16")
+    normalization: str | None = _field(None, "batch or none.", "batch")
+    batch: int = _field(1, "Windows per step.")
+    learning_rate: float | None = _field(
+        None, "Peak of the learning rate.",
+        "0.002; of corrections: 0.0005; sample: 0.001",
+    )  # fmt: skip
+    precision: Literal["float32", "bfloat16"] = _field(
+        "float32", "bfloat16 is faster where the device has it."
+    )
+    every: int = _field(1000, "Steps between validations and saved states.")
+    patience: int | None = _field(
+        None, "Stop after so many validations without a better one.", "never"
+    )
+    seed: int = _field(0, "Seed of weights and windows.")
+    workers: int = _field(0, "Processes that read images.")
+    resume: bool = _field(False, "Go on with a training that stopped.")
+    force: bool = _field(False, "Take a window below the period, too.")
+
 
 RARE = {  # options that --help leaves out
     "border", "depth", "region", "precision", "batch", "intensity", "invert",
@@ -88,8 +211,10 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = model(**chosen)
         command(**given)
 
-    parameters += [CONFIG] if models else []
-    parameters += [HELP_ALL] if RARE & {p.name for p in parameters} else []
+    if models:
+        parameters.append(CONFIG)
+    if RARE & {p.name for p in parameters}:
+        parameters.append(HELP_ALL)
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
@@ -133,13 +258,7 @@ def _joined(name: str, text: str) -> str:
 
 
 def _take_config(context: typer.Context, path: Path | None) -> None:
-    """Let the values of a file stand for options that are not given.
-
-    Raises
-    ------
-    ValueError
-        If it names what is an option of no command.
-    """
+    """Let the values of a file stand for options that are not given."""
     if path is None or context.resilient_parsing or context.parent is None:
         return
     given, program = read_run(path), context.parent.command
@@ -179,31 +298,6 @@ HELP_ALL = _eager(
 )  # fmt: skip
 
 
-def check_model_file(path: Path, overwrite: bool | None = None) -> None:
-    """Make the folder of a model file, before any work is done.
-
-    Parameters
-    ----------
-    path : Path
-    overwrite : bool, optional
-        Whether a model that is there may be replaced; not looked at if not given.
-
-    Raises
-    ------
-    ValueError
-        If the file is not called as a model is.
-    FileExistsError
-        If there is a model already that may not be replaced.
-    OSError
-        If no file can be written there.
-    """
-    if path.suffix != SUFFIX:
-        raise ValueError(f"the model file must end with {SUFFIX}, got {path.name!r}")
-    writable_folder(path.parent)
-    if overwrite is not None:
-        refuse_to_overwrite([path], (), overwrite, "model of this command")
-
-
 def model_for(chosen: str | None, *images: Path) -> str:
     """Return the model that was chosen; else a sample's own, else that of nuclei.
 
@@ -231,11 +325,60 @@ def model_for(chosen: str | None, *images: Path) -> str:
 def one_of(option: Any, place: Any, name: str) -> Any:
     """Return what is given as an option or, as it may be too, in its place.
 
-    Raises
-    ------
-    ValueError
-        If it is given twice.
+    Parameters
+    ----------
+    option, place
+        Both ways; None where it is not given.
+    name : str
+        What it is called where it is given twice, which is an error.
     """
     if option is not None and place is not None:
         raise ValueError(f"{name} is given twice, as {place} and as {option}")
     return place if option is None else option
+
+
+ABSENT = ("", "~", "null", "Null", "NULL", "None")
+JOINED = {"window": "x", "depth": "x", "intensity": ":"}  # as one word
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Read a file of settings, in YAML or JSON: name → what its option takes.
+
+    Of the record that a run writes, or prints with ``--json``, settings and model.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no settings.
+    OSError
+        If it cannot be read.
+    """
+    try:  # every scalar stays text: an option reads it, as on a command line
+        found = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{path} holds no settings: write one a line, for example window: 64, in "
+            f"YAML or JSON"
+        )
+    if isinstance(found.get("settings"), dict):
+        model = {"model": found["model"]} if "model" in found else {}
+        found = model | found["settings"]
+        background = found.pop("background_embedding", None)  # of the model
+        if isinstance(background, list):  # it has no foreground, so no threshold either
+            found.pop("foreground_threshold", None)
+    return {
+        name.replace("-", "_"): _text(name, value)
+        for name, value in found.items()
+        if value not in ABSENT
+    }
+
+
+def _text(name: str, value: Any) -> Any:
+    """Write a value as its option takes it: ``[64, 64]`` as ``64x64``."""
+    if not isinstance(value, list):
+        return value
+    if value and isinstance(value[0], list):
+        return "x".join(":".join(bounds) for bounds in value)
+    return JOINED[name].join(value) if name in JOINED else value

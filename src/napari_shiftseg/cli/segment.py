@@ -11,9 +11,9 @@ from napari_shiftseg.cli.options import model_for
 from napari_shiftseg.cli.terminal import (
     note,
     read_source,
-    report_segmentation,
     with_progress,
 )
+from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.mending.edit_files import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
@@ -25,7 +25,7 @@ from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.mending.edit_files import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet
@@ -35,16 +35,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.writing import Outputs
 
 
-def kinds_to_save(text: str) -> tuple[str, ...]:
-    """Read what ``--save`` names: kinds separated by commas, or all.
-
-    The labels are saved always.
-
-    Raises
-    ------
-    ValueError
-        If a kind is not known.
-    """
+def _kinds_to_save(text: str) -> tuple[str, ...]:
+    """Read what ``--save`` names: kinds separated by commas, or all; labels always."""
     kinds = {kind.strip().lower() for kind in text.split(",")} - {""}
     unknown = kinds - {*KINDS, "all"}
     if unknown:
@@ -55,17 +47,11 @@ def kinds_to_save(text: str) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in kinds | {KINDS[0]} or "all" in kinds)
 
 
-def safe_outputs(
+def _safe_outputs(
     command: str, source: Source, folder: Path, save: str, asked: Asked
 ) -> Outputs:
-    """Name the files to write, before any work; another name than usual is said.
-
-    Raises
-    ------
-    FileExistsError
-        If one would replace a file that this very command did not write.
-    """
-    outputs = outputs_of(command, source, folder, kinds_to_save(save), asked.overwrite)
+    """Name the files to write, before any work; another name than usual is said."""
+    outputs = outputs_of(command, source, folder, _kinds_to_save(save), asked.overwrite)
     if outputs.name != source.name:
         note(
             f"{folder} has the results of another image {source.name}: those of this "
@@ -82,17 +68,23 @@ def run_segment(
     save: str,
     asked: Asked,
 ) -> None:
-    """Segment an image, write the outcome and print it."""
+    """Segment an image, write the outcome and print it.
+
+    Parameters
+    ----------
+    image, model, settings, output, save, asked
+        See ``shiftseg segment --help``.
+    """
     with kept_if_used(output) as folder:
         network = load_model(model)
         source = read_source(network.config, image, asked)
-        outputs = safe_outputs("segment", source, folder, save, asked)
+        outputs = _safe_outputs("segment", source, folder, save, asked)
         result = with_progress(segment_steps(source.data, network, settings))
         report = write_segmentation(result, network, source, outputs)
-    print_segmentation(result, report, folder, asked.json)
+    _print_segmentation(result, report, folder, asked.json)
 
 
-def print_segmentation(
+def _print_segmentation(
     result: Segmentation, report: dict[str, Any], folder: Path, as_json: bool
 ) -> None:
     """Print the outcome of a run, in words or as its report in JSON."""
@@ -101,7 +93,8 @@ def print_segmentation(
             note(said)
         print(json.dumps(report))
     else:
-        report_segmentation(result, folder)
+        print(summary(result.plan), result.intensity.sentence, *result.notes, sep="\n")
+        print(f"{result.found} in {result.seconds:.1f} s, written to {folder}")
 
 
 def run_mend(
@@ -113,38 +106,36 @@ def run_mend(
     save: str,
     asked: Asked,
 ) -> None:
-    """Segment an image, make the edits, write the outcome and print it."""
+    """Segment an image, make the edits, write the outcome and print it.
+
+    Parameters
+    ----------
+    image, model, edits, settings, output, save, asked
+        See ``shiftseg mend --help``.
+    """
     known = read_edits(edits)
     usual = model_for(None, image)
-    network = model_of(model, known, usual)
-    doubt = doubt_about(model, known, usual)
+    network = _model_of(model, known, usual)
+    doubt = _doubt_about(model, known, usual)
     with kept_if_used(output) as folder:
         source = read_source(network.config, image, asked)
-        outputs = safe_outputs("mend", source, folder, save, asked)
-        result = segmented(
-            source.data, network, with_clustering(settings, known), doubt
+        outputs = _safe_outputs("mend", source, folder, save, asked)
+        result = _segmented(
+            source.data, network, _with_clustering(settings, known), doubt
         )
         mended, outcome = mend(result, network, known.edits)
         mended = replace(
-            mended, notes=(*mended.notes, *doubts(doubt, known, source.name, outcome))
+            mended, notes=(*mended.notes, *_doubts(doubt, known, source.name, outcome))
         )
-        figures = mending_figures(result, mended, outcome, known)
+        figures = _mending_figures(result, mended, outcome, known)
         report = write_segmentation(mended, network, source, outputs, figures)
-    print_segmentation(mended, report, folder, asked.json)
+    _print_segmentation(mended, report, folder, asked.json)
     if not asked.json:
-        print(in_words(figures))
+        print(_in_words(figures))
 
 
-def model_of(chosen: str | None, edits: EditList, usual: str) -> UNet:
-    """Load the model that was chosen, or else that on which the edits were made.
-
-    Where neither the command nor the file names one it is the usual one of the image.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    """
+def _model_of(chosen: str | None, edits: EditList, usual: str) -> UNet:
+    """Load the model that was chosen, else that of the edits, else the usual one."""
     try:
         return load_model(chosen or edits.model or usual)
     except FileNotFoundError as error:
@@ -156,7 +147,7 @@ def model_of(chosen: str | None, edits: EditList, usual: str) -> UNet:
         ) from None
 
 
-def doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
+def _doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
     """Say why the model may not be that on which the edits were made; empty: it is."""
     if not edits.model:
         if chosen:
@@ -173,16 +164,10 @@ def doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
     )
 
 
-def segmented(
+def _segmented(
     pixels: NDArray[Any], network: UNet, settings: Settings, doubt: str
 ) -> Segmentation:
-    """Segment an image; what goes wrong with a model in doubt is laid to it.
-
-    Raises
-    ------
-    ValueError
-        If the settings do not fit the model or the image.
-    """
+    """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:
         return with_progress(segment_steps(pixels, network, settings))
     except ValueError as error:
@@ -191,7 +176,7 @@ def segmented(
         raise ValueError(f"{doubt} ({error})") from None
 
 
-def doubts(
+def _doubts(
     doubt: str, edits: EditList, image: str, outcome: Replayed
 ) -> tuple[str, ...]:
     """Return what may be amiss with model and image, for the notes of a run.
@@ -201,14 +186,15 @@ def doubts(
     other = edits.image not in ("", image) and bool(outcome.left_out)
     about = f"the edits were made on the image {edits.image!r}, this is {image!r}"
     is_amiss = bool(edits.model or outcome.left_out)
-    return (*[doubt] * (bool(doubt) and is_amiss), *[about] * other)
+    said = (doubt if is_amiss else "", about if other else "")
+    return tuple(filter(None, said))
 
 
 def _name_of(model: str) -> str:
     return Path(model).name.removesuffix(SUFFIX)
 
 
-def with_clustering(settings: Settings, edits: EditList) -> Settings:
+def _with_clustering(settings: Settings, edits: EditList) -> Settings:
     """Return settings with the clustering of the edits where nothing was chosen."""
     known = {
         name: value
@@ -218,7 +204,7 @@ def with_clustering(settings: Settings, edits: EditList) -> Settings:
     return replace(settings, **known)
 
 
-def mending_figures(
+def _mending_figures(
     result: Segmentation, mended: Segmentation, outcome: Replayed, edits: EditList
 ) -> dict[str, Any]:
     """Return what became of the edits, ready for JSON."""
@@ -238,7 +224,7 @@ def mending_figures(
     }
 
 
-def in_words(figures: dict[str, Any]) -> str:
+def _in_words(figures: dict[str, Any]) -> str:
     """Return these figures as a line."""
     return (
         f"{figures['objects_before']} objects before, {figures['objects']} after: "

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
-from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.geometry.cost import MOST_TILES
 from napari_shiftseg.metrics.metric import rows
+from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.progress import Progress, Returning
 from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores import reading
+from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
 from napari_shiftseg.stores.reading import image_for
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.requests import Asked
+    from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.reading import Source
 
 
@@ -40,7 +40,14 @@ MANY_TILES = "{:,} {}s: this may take long; a larger window makes fewer"
 def with_progress(
     steps: Generator[Progress, None, Result], unit: str = "tile"
 ) -> Result:
-    """Run to the end; notes and (on a terminal) a progress bar go to standard error."""
+    """Run to the end; notes and (on a terminal) a progress bar go to standard error.
+
+    Parameters
+    ----------
+    steps : generator
+    unit : str
+        What a step is called.
+    """
     running, is_warned = Returning(steps), False
     with tqdm(unit=unit, disable=None, leave=False) as bar:
         for progress in running:
@@ -53,12 +60,6 @@ def with_progress(
             bar.set_description(progress.stage, refresh=False)
             bar.update(progress.done - bar.n)
     return running.value
-
-
-def report_segmentation(result: Segmentation, folder: Path) -> None:
-    """Print the outcome of a run."""
-    print(summary(result.plan), result.intensity.sentence, *result.notes, sep="\n")
-    print(f"{result.found} in {result.seconds:.1f} s, written to {folder}")
 
 
 def report_comparison(report: Mapping[str, Any]) -> None:
@@ -97,9 +98,9 @@ def _print_better(differences: Mapping[str, Any]) -> None:
             print(f"\n{fill(said, 80)}")
 
 
-def _print_row(title: str, *cells: str) -> None:
-    columns = "".join(f"{text:>{COLUMN}}" for text in cells[:-1])
-    print(f"{title:{TITLE}}{columns}  {cells[-1]:>{COLUMN}}".rstrip())
+def _print_row(title: str, naive: str, cropped: str, untiled: str) -> None:
+    columns = f"{naive:>{COLUMN}}{cropped:>{COLUMN}}  {untiled:>{COLUMN}}"
+    print(f"{title:{TITLE}}{columns}".rstrip())
 
 
 def note(text: str) -> None:
@@ -110,7 +111,14 @@ def note(text: str) -> None:
 def print_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0
 ) -> None:
-    """Print a table: its columns as wide as they need, the first one to the left."""
+    """Print a table: its columns as wide as they need, the first one to the left.
+
+    Parameters
+    ----------
+    header, rows : sequence of str
+    indent : int
+        Blanks before each row.
+    """
     lines = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for first, *others in lines:
@@ -120,7 +128,13 @@ def print_table(
 
 
 def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
-    """Read labels; note what looks like a raw image or a mask. See `stores.reading`."""
+    """Read labels; note what looks like a raw image or a mask.
+
+    Parameters
+    ----------
+    kind, path
+        See `stores.reading.read_labels`.
+    """
     labels = reading.read_labels(kind, path)
     doubt = reading.doubt(path, labels)
     if doubt:
@@ -131,12 +145,11 @@ def read_labels(kind: str, path: Path) -> NDArray[np.integer]:
 def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
     """Read the true labels of an image; those of a sample are its own.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it cannot be read, or is no label image.
+    Parameters
+    ----------
+    image : Path
+    truth : Path or None
+        None: an image has none, a sample its own.
     """
     if truth is None:
         return make_sample(str(image)).labels if reading.is_sample(image) else None
@@ -144,7 +157,15 @@ def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
 
 
 def read_source(config: ModelConfig, image: Path, asked: Asked) -> Source:
-    """Read an image as a model reads it, and note what was decided; see `image_for`."""
+    """Read an image as a model reads it, and note what was decided; see `image_for`.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    image : Path
+    asked : Asked
+        Its channel and series.
+    """
     source = image_for(config, image, asked.channel, asked.series)
     for said in source.notes:
         note(f"{image.name}: {said}")
@@ -152,10 +173,41 @@ def read_source(config: ModelConfig, image: Path, asked: Asked) -> Source:
 
 
 def read_frame(config: ModelConfig, image: Path, asked: Asked) -> Source:
-    """Read one image, of a stack of one plane that plane; see `read_source`."""
+    """Read one image, of a stack of one plane that plane.
+
+    Parameters
+    ----------
+    config, image, asked
+        See `read_source`.
+    """
     source = read_source(config, image, asked)
     leading = source.data.ndim - config.image_axes
     if leading < 1 or set(source.data.shape[:leading]) != {1}:
         return source
     data = source.data.reshape(source.data.shape[leading:])
     return replace(source, data=data, axes=source.axes[leading:])
+
+
+def check_model_file(path: Path, overwrite: bool | None = None) -> None:
+    """Make the folder of a model file, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+    overwrite : bool, optional
+        Whether a model that is there may be replaced; not looked at if not given.
+
+    Raises
+    ------
+    ValueError
+        If the file is not called as a model is.
+    FileExistsError
+        If there is a model already that may not be replaced.
+    OSError
+        If no file can be written there.
+    """
+    if path.suffix != SUFFIX:
+        raise ValueError(f"the model file must end with {SUFFIX}, got {path.name!r}")
+    writable_folder(path.parent)
+    if overwrite is not None:
+        refuse_to_overwrite([path], (), overwrite, "model of this command")

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from napari_shiftseg.cli.options import check_model_file
-from napari_shiftseg.cli.terminal import note
+from napari_shiftseg.cli.terminal import check_model_file, note
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.networks.header import read_config
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.cli.requests import Asked, TrainingRequest
+    from napari_shiftseg.cli.options import Asked, TrainingRequest
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.samples import Sample
@@ -88,7 +87,13 @@ def run_training(
     settings: Settings,
     asked: Asked,
 ) -> None:
-    """Train, write the model, its log and, while it runs, its state; print figures."""
+    """Train, write the model, its log and, while it runs, its state; print figures.
+
+    Parameters
+    ----------
+    images, truth, output, request, settings, asked
+        See ``shiftseg train --help``.
+    """
     check_model_file(output)
     order = _Order(images, truth, output, request, settings, asked.channel)
     training = order.on_a_sample() if request.sample is not None else order.on_images()
@@ -132,12 +137,13 @@ class _Order:
 
     @property
     def window(self) -> int | tuple[int, ...] | None:
+        """The window that the loss sees; None: the usual one."""
         window = self.request.window
         return None if window is None else parse_window(window)
 
     @property
     def run(self) -> dict[str, Any]:
-        """Return what of `Training` was ordered."""
+        """What of `Training` was ordered."""
         return {
             "device": self.settings.device,
             "workers": self.request.workers,
@@ -194,7 +200,10 @@ class _Order:
             chosen,
             **self.run,
         )
-        _warn_of_own_seams(training)
+        shape = training.config.shape
+        window = as_window(training.recipe.window, shape.ndim)
+        if warning := own_seams_warning(window, shape):
+            note(f"warning: {warning}")
         return training
 
     def _config(self, samples: list[Sample]) -> ModelConfig:
@@ -209,19 +218,10 @@ class _Order:
         if request.start is None:
             return object_config(name, ndim=samples[0].labels.ndim, **chosen)
         if chosen:
-            given = ", ".join(chosen)
             raise ValueError(
-                f"{given}: fine-tuning keeps the network of {request.start}"
+                f"{', '.join(chosen)}: fine-tuning keeps the network of {request.start}"
             )
         return fine_tuned_config(name, read_config(request.start))
-
-
-def _warn_of_own_seams(training: Training) -> None:
-    shape = training.config.shape
-    window = as_window(training.recipe.window, shape.ndim)
-    warning = own_seams_warning(window, shape)
-    if warning:
-        note(f"warning: {warning}")
 
 
 def _followed(training: Training, output: Path, saved: Path) -> float:
@@ -287,5 +287,5 @@ def _print(training: Training, loss: float, output: Path, as_json: bool) -> None
         of = f"{best.ap50:.3f} on {training.validation.name}"
         print(f"kept: step {best.step} of {training.done}, AP50 {of}")
         if best.ap50 < POOR:
-            print("it finds hardly an object: train for more steps, on more images")
+            print("it finds hardly any objects: train for more steps, on more images")
     print(f"written to {output}")

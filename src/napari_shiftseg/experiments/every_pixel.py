@@ -12,9 +12,9 @@ from napari_shiftseg.experiments.experiment import (
     Experiment,
     Outcome,
     embedding_colours,
-    show,
+    show_row,
 )
-from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.experiments.inputs import FigureNetwork, colour_config
 from napari_shiftseg.metrics.objects import false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.geometry.window import Border, Stitching, Window
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
 
@@ -65,18 +64,13 @@ class FoundDisks:
         """Modes of the whole disks that have one, other than the background's."""
         return [own for own in self.whole.values() if len(own) == 1 and 0 not in own]
 
-    @property
-    def distinct(self) -> int:
-        """Number of different modes among these."""
-        return len(set().union(*self.objects))
-
     def figures(self, *names: str, **more: Any) -> dict[str, Any]:
-        """Return these of what was counted, measured and is known more, for JSON."""
+        """Return these figures, of those below and more that are known, for JSON."""
         scores = seam_scores(self.result.embeddings, self.result.plan, self.truth)
         known = {
             "window": list(self.result.plan.window),
             "modes": len(self.result.modes),
-            "distinct_objects": self.distinct,
+            "distinct_objects": len(set().union(*self.objects)),
             "whole_disks": len(self.whole),
             "true_objects": len(self.whole),
             "disks_of_one_mode": len(self.objects),
@@ -97,37 +91,24 @@ class FoundDisks:
         }
 
 
-def modes_of(
-    image: NDArray[Any],
-    model: UNet,
-    window: Window = None,
-    stitching: Stitching = "cropped",
-    border: Border = "mirror",
-) -> Segmentation:
-    """Segment an image so that each of its labels is a mode.
+def _modes_of(image: NDArray[Any], model: UNet, **tiles: Any) -> Segmentation:
+    """Segment an image so that each of its labels is a mode."""
+    return segment(
+        image, model, **tiles, device="cpu", min_size=0, split_far_parts=False
+    )
+
+
+def find_disks(sample: Sample, model: UNet, **tiles: Any) -> FoundDisks:
+    """Segment an image of disks into modes.
 
     Parameters
     ----------
-    image : ndarray
+    sample : Sample
     model : UNet
-    window, stitching, border
-        Of `Settings`.
+    **tiles
+        Of `Settings`: window, stitching, border.
     """
-    return segment(
-        image, model, window=window, stitching=stitching, border=border, device="cpu",
-        min_size=0, split_far_parts=False,
-    )  # fmt: skip
-
-
-def find_disks(
-    sample: Sample,
-    model: UNet,
-    window: Window = None,
-    stitching: Stitching = "cropped",
-    border: Border = "mirror",
-) -> FoundDisks:
-    """Segment an image of disks into modes; see `modes_of`."""
-    result = modes_of(sample.image, model, window, stitching, border)
+    result = _modes_of(sample.image, model, **tiles)
     inside = result.plan.slices
     truth = sample.labels[inside]
     modes = foreground_modes(result.labels, truth)
@@ -176,10 +157,7 @@ NEAR, FAR = 16, 32  # pixels along a side of the images of figure S2
 
 
 def pixel_ids(shape: UNetShape, side: int) -> Sample:
-    """Make a constant image in which a window's every pixel is an object of its own.
-
-    Ids repeat after `side` pixels: a network that computes the same for pixels so far
-    apart is not asked to part them.
+    """Make a constant image, every pixel of a window an object; ids repeat after it.
 
     Parameters
     ----------
@@ -195,12 +173,18 @@ def pixel_ids(shape: UNetShape, side: int) -> Sample:
     return Sample(constant(reads).image, number + 1)  # none is background
 
 
-def told_apart(
-    model: UNet, side: int, window: Window = None, stitching: Stitching = "cropped"
-) -> Segmentation:
-    """Segment a constant image, so many pixels along each side; see `modes_of`."""
-    image = constant((side,) * model.shape.ndim).image
-    return modes_of(image, model, window, stitching)
+def told_apart(model: UNet, side: int, **tiles: Any) -> Segmentation:
+    """Segment a constant image into modes.
+
+    Parameters
+    ----------
+    model : UNet
+    side : int
+        Of the image, in pixels.
+    **tiles
+        Of `Settings`.
+    """
+    return _modes_of(constant((side,) * model.shape.ndim).image, model, **tiles)
 
 
 def repeats_after(ids: NDArray[Any]) -> list[int]:
@@ -214,8 +198,7 @@ def repeats_after(ids: NDArray[Any]) -> list[int]:
     smallest = []
     for axis, size in enumerate(ids.shape):
         along = np.moveaxis(ids, axis, 0)
-        shifts = range(1, size)
-        same = (s for s in shifts if np.array_equal(along[s:], along[:-s]))
+        same = (s for s in range(1, size) if np.array_equal(along[s:], along[:-s]))
         smallest.append(next(same, size))
     return smallest
 
@@ -245,16 +228,17 @@ def least_distance(modes: NDArray[Any]) -> float | None:
     return round(float(apart.min()), 3) if len(apart) else None
 
 
-def draw_periodic(figure: Figure, outcome: Outcome) -> None:
+def _draw_periodic(figure: Figure, outcome: Outcome) -> None:
     """Draw embedding and ids of learnt upsampling, and ids of nearest upsampling."""
-    numbers, arrays = outcome.numbers, outcome.arrays
-    embedding, ids, nearest = figure.subplots(1, 3)
-    lines = range(PERIOD, SEEN, PERIOD)
-    show(embedding, embedding_colours(arrays["embedding"]), "embedding, learnt", lines)
-    title = f"learnt upsampling: {number_of(numbers['unique_ids'], 'id')}"
-    show(ids, object_colours(arrays["ids"]), title, lines)
-    title = f"nearest upsampling: {number_of(numbers['nearest_unique_ids'], 'id')}"
-    show(nearest, object_colours(arrays["nearest"]), title, lines)
+    arrays, numbers = outcome.arrays, outcome.numbers
+    learnt = number_of(numbers["unique_ids"], "id")
+    nearest = number_of(numbers["nearest_unique_ids"], "id")
+    pictures: dict[str, NDArray[Any]] = {
+        "embedding, learnt": embedding_colours(arrays["embedding"]),
+        f"learnt upsampling: {learnt}": object_colours(arrays["ids"]),
+        f"nearest upsampling: {nearest}": object_colours(arrays["nearest"]),
+    }
+    show_row(figure, pictures, range(PERIOD, SEEN, PERIOD))
 
 
 def measure_padded(networks: Mapping[str, UNet]) -> Outcome:
@@ -288,19 +272,23 @@ def measure_padded(networks: Mapping[str, UNet]) -> Outcome:
     return Outcome(numbers, arrays)
 
 
-def draw_padded(figure: Figure, outcome: Outcome) -> None:
+def _draw_padded(figure: Figure, outcome: Outcome) -> None:
     """Draw the ids of both images."""
-    for axes, row in zip(figure.subplots(1, 2), outcome.numbers["table"], strict=True):
-        side = row["side"]
-        title = f"{side} × {side} pixels: {number_of(row['distinct'], 'id')}"
-        show(axes, object_colours(outcome.arrays[str(side)]), title)
+    found = {row["side"]: row["distinct"] for row in outcome.numbers["table"]}
+    pictures = {
+        f"{side} × {side} pixels: {number_of(ids, 'id')}": object_colours(
+            outcome.arrays[str(side)]
+        )
+        for side, ids in found.items()
+    }
+    show_row(figure, pictures)
 
 
-def _network(name: str, side: int, **options: Any) -> Network:
+def _network(name: str, side: int, **options: Any) -> FigureNetwork:
     config = colour_config(name, **options)
     recipe = Recipe(window=side, steps=600, learning_rate=1e-3)
     figure = name.partition("-")[0]
-    return Network(figure, partial(pixel_ids, config.shape, side), config, recipe)
+    return FigureNetwork(figure, partial(pixel_ids, config.shape, side), config, recipe)
 
 
 FIGURE_5 = Experiment(
@@ -313,7 +301,7 @@ FIGURE_5 = Experiment(
     f"same weights. Right: nearest upsampling has no weights of its own a phase, and "
     f"trained alike it gives the whole image one id.",
     measure_periodic,
-    draw_periodic,
+    _draw_periodic,
     (
         _network("5", PERIOD, depth=DEPTH, features=4),
         _network("5-nearest", PERIOD, depth=DEPTH, features=4, upsampling="nearest"),
@@ -330,7 +318,7 @@ FIGURE_S2 = Experiment(
     f"id. The location that zero padding gives away is that in the tile, not in the "
     f"image: tiles stitched without a halo disagree at their borders.",
     measure_padded,
-    draw_padded,
+    _draw_padded,
     tuple(
         _network(
             f"s2-{side}", side, depth=1, features=8, padding="same",

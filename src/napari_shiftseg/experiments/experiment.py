@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg import __version__
 from napari_shiftseg.networks.unet import load_model
@@ -28,12 +29,12 @@ from napari_shiftseg.stores.folders import (
 from napari_shiftseg.stores.whole_file import errors_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from napari_shiftseg.experiments.inputs import Data, Network
+    from napari_shiftseg.experiments.inputs import Data, FigureNetwork
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
 
@@ -118,11 +119,75 @@ def show(
     """
     axes.imshow(picture, "gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(title, color=LIGHT.text)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     for line in lines:
         axes.axhline(line - 0.5, color="white", lw=1)
         axes.axvline(line - 0.5, color="white", lw=1)
+
+
+def show_row(
+    figure: Figure, pictures: Mapping[str, NDArray[Any]], lines: Iterable[float] = ()
+) -> None:
+    """Show pictures side by side.
+
+    Parameters
+    ----------
+    figure : Figure
+        Empty.
+    pictures : mapping of ndarray
+        By their titles; see `show`.
+    lines : iterable of float
+        See `show`.
+    """
+    axes = np.atleast_1d(figure.subplots(1, len(pictures)))
+    for each, (title, picture) in zip(axes, pictures.items(), strict=True):
+        show(each, picture, title, lines)
+
+
+COLOURS = {
+    "naive": LIGHT.naive,
+    "cropped": LIGHT.cropped,
+    "watershed": LIGHT.untiled,
+}
+
+
+def draw_panel(
+    panel: Axes, figures: Sequence[dict[str, Any]], key: str, name: str
+) -> None:
+    """Draw one of the figures of every method against the window.
+
+    Parameters
+    ----------
+    panel : Axes
+    figures : sequence of dict
+        Of the rows; see `Row.figures`.
+    key, name : str
+        Which, and how it is called; of the mean AP50 the pooled one is dashed.
+    """
+    for method, colour in COLOURS.items():
+        known = [row for row in figures if row["method"] == method]
+        if known:
+            _draw_curve(panel, known, key, colour, method)
+        if known and key == "ap50_mean":
+            _draw_curve(panel, known, "ap50_pooled", colour, f"{method}, pooled")
+    panel.set_ylabel(name)
+    panel.set_xlabel("tile size (window), pixels")
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.set_ylim(bottom=0, top=1 if key == "ap50_mean" else None)
+
+
+def _draw_curve(
+    panel: Axes, known: Sequence[dict[str, Any]], key: str, colour: str, name: str
+) -> None:
+    """Draw a figure against the window; what has no window as a level line."""
+    style = "--" if key == "ap50_pooled" else "-"
+    values = [figures[key] for figures in known]
+    if known[0]["window"] is None:
+        panel.axhline(values[0], color=colour, ls=style, lw=1, label=name, zorder=1)
+        return
+    windows = [figures["window"] for figures in known]
+    panel.plot(windows, values, style, marker="o", ms=4, color=colour, label=name)
 
 
 DPI = 100
@@ -179,7 +244,7 @@ class Experiment:
         yield `Progress` and return one.
     draw : callable
         Draws an outcome into an empty figure.
-    networks : tuple of Network
+    networks : tuple of FigureNetwork
         That it trains.
     size : (float, float)
         Of the picture, in inches.
@@ -195,7 +260,7 @@ class Experiment:
     caption: str
     measure: Callable[..., Outcome | Measuring]
     draw: Callable[[Figure, Outcome], None]
-    networks: tuple[Network, ...] = ()
+    networks: tuple[FigureNetwork, ...] = ()
     size: tuple[float, float] = (9.6, 3.5)
     models: tuple[str, ...] = ()
     data: Callable[[], Data] | None = None
@@ -222,36 +287,30 @@ def run_steps(
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Make a figure and write its files, yielding `Progress` on the way.
 
+    An older run of the figure in the folder is replaced, once this one is complete;
+    nothing else is touched. Returns the numbers, as written to ``NAME.json``.
+
     Parameters
     ----------
     experiment : Experiment
     folder : Path
-        Made if need be. An older run of this figure in it is replaced, once this one
-        is complete; nothing else is touched.
+        Made if need be.
     retrain : bool
         Whether its networks are trained anew, and written, too.
     device : str
-        To train on; measured is on the CPU, for the same numbers everywhere.
+        Trains them; the CPU measures, for the same numbers everywhere.
     data : Data, optional
         To measure on, in place of the figure's own.
     overwrite : bool
         Whether files of others may be replaced.
 
-    Returns
-    -------
-    dict
-        The numbers, as written to ``NAME.json``; ``files`` names those of the figure.
-
     Raises
     ------
     ValueError
         If there are data, but the figure takes none.
-    FileNotFoundError
-        If weights are not bundled.
-    FileExistsError
-        If another file in the folder has the name of one of the figure's.
     OSError
-        If a file cannot be written.
+        If weights are missing, a file of others has the name of one of the figure's,
+        or a file cannot be written.
     """
     if data is not None and experiment.data is None:
         raise ValueError(
@@ -261,34 +320,46 @@ def run_steps(
     writable_folder(folder)
     run = Run(f"figure {experiment.name}", () if data is None else (data.name,))
     older = written_by(run, folder / experiment.record) & {*experiment.files}
-    planned = sorted(_planned(experiment, retrain))
+    weights = {network.file for network in experiment.networks}
+    planned = sorted({*experiment.files} - (set() if retrain else weights))
     refuse_to_overwrite((folder / n for n in planned), older, overwrite, "figure")
     scratch_folder = TemporaryDirectory(prefix=".figure-", dir=folder)
     with errors_named(folder), scratch_folder as made:
         scratch = Path(made)
         networks = yield from _network_steps(experiment, scratch, retrain, device)
         yield Progress(0, 2, stage="measuring")
-        outcome = yield from _measure_steps(experiment, networks, data)
+        own = experiment.data
+        given = () if own is None else (own() if data is None else data,)
+        outcome = experiment.measure(networks, *given)
+        if not isinstance(outcome, Outcome):
+            outcome = yield from outcome
         yield Progress(1, 2, stage="drawing")
         _draw(experiment, outcome, scratch)
         if outcome.table:
             write_csv(scratch / f"{experiment.name}.csv", outcome.table)
         written = {path.name for path in scratch.iterdir()} | {experiment.record}
         kept = {name for name in older if (folder / name).exists()}
-        report = _report(experiment, outcome, networks, sorted(written | kept))
-        lie = {n: (scratch if n in written else folder) / n for n in written | kept}
-        del lie[experiment.record]
+        report = {
+            "figure": experiment.name,
+            **outcome.numbers,
+            "title": experiment.title,
+            "caption": experiment.caption,
+            "networks": {
+                name: provenance.model_dump(mode="json")
+                for name, model in networks.items()
+                if (provenance := model.config.provenance)
+            },
+            "version": __version__,
+            "files": sorted(written | kept),
+        }
+        others = sorted((written | kept) - {experiment.record})
+        lie = {n: (scratch if n in written else folder) / n for n in others}
         report |= {**run.about(), "sha256": checksums(lie)}
         text = json.dumps(report, indent=2, allow_nan=False)
         (scratch / experiment.record).write_text(text, encoding="utf-8")
         for name in written:
             (scratch / name).replace(folder / name)
     return report
-
-
-def _planned(experiment: Experiment, retrain: bool) -> set[str]:
-    weights = {network.file for network in experiment.networks}
-    return set(experiment.files) - (set() if retrain else weights)
 
 
 def _network_steps(
@@ -303,39 +374,9 @@ def _network_steps(
     return networks | {name: load_model(name) for name in experiment.models}
 
 
-def _measure_steps(
-    experiment: Experiment, networks: Mapping[str, UNet], data: Data | None
-) -> Measuring:
-    own = experiment.data
-    given = () if own is None else (own() if data is None else data,)
-    found = experiment.measure(networks, *given)
-    return found if isinstance(found, Outcome) else (yield from found)
-
-
 def _draw(experiment: Experiment, outcome: Outcome, folder: Path) -> None:
     with rc_context(STYLE):
         figure = Figure(experiment.size, dpi=DPI, layout="constrained")
         experiment.draw(figure, outcome)
         figure.savefig(folder / f"{experiment.name}.png")
         figure.savefig(folder / f"{experiment.name}.svg", metadata={"Date": None})
-
-
-def _report(
-    experiment: Experiment,
-    outcome: Outcome,
-    networks: Mapping[str, UNet],
-    files: list[str],
-) -> dict[str, Any]:
-    return {
-        "figure": experiment.name,
-        **outcome.numbers,
-        "title": experiment.title,
-        "caption": experiment.caption,
-        "networks": {
-            name: provenance.model_dump(mode="json")
-            for name, model in networks.items()
-            if (provenance := model.config.provenance)
-        },
-        "version": __version__,
-        "files": files,
-    }

@@ -18,7 +18,7 @@ from napari_shiftseg.training.pairs import read_pairs
 from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from napari_shiftseg.networks.unet import UNet
@@ -32,7 +32,7 @@ FOLDER = FIGURES_FOLDER
 
 
 @dataclass(frozen=True)
-class Network:
+class FigureNetwork:
     """A network of a figure, and how it is trained.
 
     Attributes
@@ -149,11 +149,6 @@ class Data:
     name: str
     samples: tuple[Sample, ...]
 
-    def numbered(self) -> Iterator[tuple[str, Sample]]:
-        """Return the samples, each with its place among them in words."""
-        for number, sample in enumerate(self.samples, start=1):
-            yield f"image {number} of {len(self.samples)}", sample
-
     def figures(self) -> dict[str, Any]:
         """Return what was measured on, ready for JSON."""
         return {"data": self.name, "images": len(self.samples)}
@@ -220,8 +215,9 @@ def each_image(
         Stands before the place of the image in each stage.
     """
     found = []
-    for place, sample in data.numbered():
-        found.append((yield from named(f"{about}{place}", steps(sample))))
+    for number, sample in enumerate(data.samples, start=1):
+        place = f"{about}image {number} of {len(data.samples)}"
+        found.append((yield from named(place, steps(sample))))
     return found
 
 

@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.experiment import (
     embedding_colours,
     show,
 )
-from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.experiments.inputs import FigureNetwork, colour_config
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.metrics.splits import split_objects, splitting_seams
@@ -67,24 +67,13 @@ def lattice(shape: UNetShape, spacing: int, cells: int) -> Sample:
     return Sample(made.image[tuple(inside)], made.labels[tuple(inside)], spacing)
 
 
-def measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
-    """Count the modes of disks, other than the background's.
-
-    Of the disks that were predicted as a whole and have one mode each: one of several
-    modes is no object.
-
-    Parameters
-    ----------
-    networks : mapping of str to UNet
-        One.
-    spacing : int
-        Of the disks, in pixels.
-    """
+def _measure(networks: Mapping[str, UNet], spacing: int) -> Outcome:
+    """Count the modes of whole disks that have one mode, not the background's."""
     (model,) = networks.values()
     found = find_disks(lattice(model.shape, spacing, MEASURED), model, border="valid")
     result, period = found.result, model.shape.period[0]
     numbers = {
-        "distinct_objects": found.distinct,
+        **found.figures("distinct_objects"),
         "expected": (period // gcd(spacing, period)) ** model.shape.ndim,
         "spacing": spacing,
         "period": period,
@@ -118,22 +107,26 @@ def pull(embedding: NDArray[Any], truth: NDArray[Any]) -> float:
 
 
 def far_pairs(disks_modes: Mapping[Centre, set[int]], apart: int) -> dict[str, int]:
-    """Count pairs of disks so far apart along an axis, and those of the same modes."""
+    """Count pairs of disks that lie far apart along an axis, and those of one mode.
+
+    Parameters
+    ----------
+    disks_modes : mapping of set of int
+        Modes of the disks, by their centres.
+    apart : int
+        In pixels.
+    """
     pairs = [
         (own, disks_modes[there])
         for centre, own in disks_modes.items()
-        for axis in range(len(centre))
-        if (there := _moved(centre, axis, apart)) in disks_modes
+        for axis, at in enumerate(centre)
+        if (there := (*centre[:axis], at + apart, *centre[axis + 1 :])) in disks_modes
     ]
     alike = sum(own == other for own, other in pairs)
     return {"apart": apart, "pairs_apart": len(pairs), "pairs_alike": alike}
 
 
-def _moved(centre: Centre, axis: int, distance: int) -> Centre:
-    return (*centre[:axis], centre[axis] + distance, *centre[axis + 1 :])
-
-
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw the image, the embedding, and the modes in colours of their own."""
     numbers, arrays = outcome.numbers, outcome.arrays
     image, embedding, modes = figure.subplots(1, 3)
@@ -160,9 +153,9 @@ def _experiment(
     # the cells of one window show all pairs of a phase and a place in the lattice
     recipe = Recipe(window=spacing * cells, steps=steps, learning_rate=4e-3)
     sample = partial(lattice, config.shape, spacing, cells)
-    network = Network(name, sample, config, recipe)
+    network = FigureNetwork(name, sample, config, recipe)
     return Experiment(
-        name, title, caption, partial(measure, spacing=spacing), draw, (network,)
+        name, title, caption, partial(_measure, spacing=spacing), _draw, (network,)
     )
 
 
@@ -219,20 +212,13 @@ SCORES = (
 )  # fmt: skip
 
 
-def stitched(
+def _stitched(
     sample: Sample, model: UNet, window: int
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Predict tiles side by side; return their figures, and what is drawn.
 
     Beside the seam ratio stands that of the untiled prediction over the same pairs:
     the disks are commensurate with the tiles, so it need not be near 1.
-
-    Parameters
-    ----------
-    sample : Sample
-    model : UNet
-    window : int
-        Of naive stitching, in pixels: the size of a tile.
     """
     found = find_disks(sample, model, window=window, stitching="naive", border="valid")
     result = found.result
@@ -249,7 +235,7 @@ def stitched(
     return numbers, found.drawn
 
 
-def measure_disturbed(networks: Mapping[str, UNet]) -> Outcome:
+def _measure_disturbed(networks: Mapping[str, UNet]) -> Outcome:
     """Count what is told apart with and without the disturbance, and what breaks."""
     rows: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
@@ -260,7 +246,7 @@ def measure_disturbed(networks: Mapping[str, UNet]) -> Outcome:
         for image, of, window in (
             ("clean", clean, SOUND), (kind, sample, BROKEN), (kind, sample, SOUND),
         ):  # fmt: skip
-            numbers, drawn = stitched(of, model, window)
+            numbers, drawn = _stitched(of, model, window)
             rows.append({"network": kind, "image": image, **numbers})
             if of is sample:
                 arrays |= {f"{kind} {window} {key}": v for key, v in drawn.items()}
@@ -277,6 +263,7 @@ def measure_disturbed(networks: Mapping[str, UNet]) -> Outcome:
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return figures of the table by names of their own."""
     summary = {}
     for row in rows:
         kind, window = row["network"], row["window"][0]
@@ -290,7 +277,7 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def draw_disturbed(figure: Figure, outcome: Outcome) -> None:
+def _draw_disturbed(figure: Figure, outcome: Outcome) -> None:
     """Draw for each disturbance the image, the embedding and both stitchings."""
     numbers, arrays = outcome.numbers, outcome.arrays
     for row, kind in zip(figure.subplots(2, 4), KINDS, strict=True):
@@ -306,7 +293,7 @@ def draw_disturbed(figure: Figure, outcome: Outcome) -> None:
             show(axes, colours, f"tiles of {window}: seams split {splits}", lines)
 
 
-def _disturbed(kind: str) -> Network:
+def _disturbed(kind: str) -> FigureNetwork:
     about = f"Disks {SPACING} pixels apart, with {kind}; figure s3."
     config = colour_config(f"s3-{kind}", about, BANDWIDTH, depth=3, features=8)
     recipe = Recipe(
@@ -315,7 +302,9 @@ def _disturbed(kind: str) -> Network:
         learning_rate=4e-3,
         grid=SPACING,  # one phase of the lattice, as in figure 2a
     )
-    return Network("s3", partial(disturbed_disks, kind, LEARNT, 0), config, recipe)
+    return FigureNetwork(
+        "s3", partial(disturbed_disks, kind, LEARNT, 0), config, recipe
+    )
 
 
 FIGURE_S3 = Experiment(
@@ -329,8 +318,8 @@ FIGURE_S3 = Experiment(
     f"function at each phase: in tiles of {BROKEN} pixels, no multiple of 8, disks "
     f"break at the white lines; in tiles of {SOUND} they hardly do, and all is as "
     f"without tiles.",
-    measure_disturbed,
-    draw_disturbed,
+    _measure_disturbed,
+    _draw_disturbed,
     tuple(_disturbed(kind) for kind in KINDS),
     (12.0, 6.4),
 )

@@ -94,10 +94,6 @@ def relative_functions(model: UNet) -> NDArray[np.float64]:
 
     Equal values are equal functions of the receptive field.
 
-    Parameters
-    ----------
-    model : UNet
-
     Returns
     -------
     ndarray of float64
@@ -150,12 +146,7 @@ def _embedding(image: NDArray[Any], model: UNet) -> NDArray[Any]:
 
 
 def case(model: UNet) -> dict[str, Any]:
-    """Return the row of a network: its functions, and the shifts it follows.
-
-    Parameters
-    ----------
-    model : UNet
-    """
+    """Return the row of a network: its functions, and the shifts it follows."""
     shape = model.shape
     return {
         "ndim": shape.ndim,
@@ -182,7 +173,7 @@ def measure(networks: Mapping[str, UNet]) -> Outcome:
     return Outcome(numbers, arrays)
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw input and output of a line, the functions of a plane, and all counts."""
     line, plane, counts = figure.subplots(1, 3)
     _draw_line(line, outcome.arrays["above"])
@@ -245,6 +236,6 @@ FIGURE_1 = Experiment(
     "above its own pixel: each of the 16 phases has one, and every 4 pixels they "
     "repeat. Right: functions counted against f^(d·l) for all networks built.",
     measure,
-    draw,
+    _draw,
     size=(9.0, 3.2),
 )

@@ -15,6 +15,7 @@ from napari_shiftseg.experiments.experiment import (
 )
 from napari_shiftseg.experiments.inputs import Data, each_image, pull_margin
 from napari_shiftseg.experiments.pairs_of_objects import (
+    Images,
     Pairs,
     bootstrap,
     mean_similarities,
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.experiments.pairs_of_objects import Images
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.samples import Sample
+
 
 WIDE = 1.5  # side of a crop, in diameters of the median object
 SHIFT = 4  # pixels that crops are shifted against each other, at most
@@ -78,6 +79,12 @@ def measure(networks: Mapping[str, UNet], data: Data) -> Measuring:
 
     One mean shift for the whole image, whose modes are not parted again; with a tight
     bandwidth, which is drawn, and with the model's own.
+
+    Parameters
+    ----------
+    networks : mapping of UNet
+        One.
+    data : Data
     """
     (model,) = networks.values()
     side, own = crop_side(data), model.config.clustering.bandwidth
@@ -152,7 +159,7 @@ def _some(found: Sequence[Pairs], crops: Sequence[Images]) -> Images:
     return np.array([merged[i] for i in order]).reshape(-1, 2, side, side)
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw a few pairs, one above the other, and how alike merged and all pairs are."""
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.25, 1)).flat
     crops = outcome.arrays["crops"]
@@ -187,8 +194,7 @@ def _draw_histogram(axes: Axes, outcome: Outcome) -> None:
 
 
 def _synthetic() -> Data:
-    samples = tuple(nuclei(seed=seed) for seed in range(IMAGES))
-    return Data("synthetic nuclei", samples)
+    return Data("synthetic nuclei", tuple(nuclei(seed=seed) for seed in range(IMAGES)))
 
 
 FIGURE_7 = Experiment(
@@ -204,7 +210,7 @@ FIGURE_7 = Experiment(
     "are of a bootstrap over objects, the p-value of a permutation of modes among "
     "them, two-sided.",
     measure,
-    draw,
+    _draw,
     size=(9.0, 3.4),
     models=("nuclei",),
     data=_synthetic,

@@ -20,7 +20,7 @@ Images = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Objects:
+class ObjectCrops:
     """True objects of one image whose crops lie within it.
 
     Attributes
@@ -101,7 +101,9 @@ def _normalised(crops: Images) -> Images:
     return unit
 
 
-def objects_of(sample: Sample, modes: NDArray[Any], side: int, shift: int) -> Objects:
+def objects_of(
+    sample: Sample, modes: NDArray[Any], side: int, shift: int
+) -> ObjectCrops:
     """Return the objects of an image, their modes and crops.
 
     Those in which no pixel has a mode, or whose crop would leave the image, are left
@@ -129,15 +131,24 @@ def objects_of(sample: Sample, modes: NDArray[Any], side: int, shift: int) -> Ob
             centres.append((row, column))
             own.append(int(counts.argmax()))
             crops.append(crop)
-    return Objects(
+    return ObjectCrops(
         np.array(centres, dtype=np.int64).reshape(-1, 2),
         np.array(own, dtype=np.int64),
         np.array(crops, dtype=np.float64).reshape(-1, *(2 * reach + 1,) * 2),
     )
 
 
-def pairs_of(objects: Objects, shift: int, apart: float) -> Pairs:
-    """Return the pairs of objects whose centres are so many pixels apart, or more."""
+def pairs_of(objects: ObjectCrops, shift: int, apart: float) -> Pairs:
+    """Return the pairs of objects whose centres are far apart.
+
+    Parameters
+    ----------
+    objects : ObjectCrops
+    shift : int
+        See `similarities`.
+    apart : float
+        Least distance, in pixels.
+    """
     offset = objects.centres[:, None] - objects.centres[None]
     distance = np.linalg.norm(offset, axis=-1)
     far = np.triu(distance >= apart, k=1)
@@ -177,19 +188,22 @@ def bootstrap(pairs: Sequence[Pairs], rng: np.random.Generator) -> Images:
 
     Objects are drawn, not pairs: the pairs of one object are not independent.
 
+    Parameters
+    ----------
+    pairs : sequence of Pairs
+        One an image.
+    rng : Generator
+
     Returns
     -------
     ndarray of float64
         (draws, 2), see `mean_similarities`.
     """
+    numbers = [len(each.modes) for each in pairs]
     draws = []
     for _ in range(DRAWS):
-        weights = []
-        for each in pairs:
-            number = len(each.modes)
-            drawn = rng.integers(number, size=number)
-            weights.append(np.bincount(drawn, minlength=number))
-        draws.append(mean_similarities(pairs, weights))
+        drawn = (np.bincount(rng.integers(n, size=n), minlength=n) for n in numbers)
+        draws.append(mean_similarities(pairs, drawn))
     return np.array(draws)
 
 
@@ -198,14 +212,19 @@ def p_value(pairs: Sequence[Pairs], rng: np.random.Generator) -> float:
 
     The modes are permuted among the objects of each image; two-sided, of the
     difference between the means of `mean_similarities`.
+
+    Parameters
+    ----------
+    pairs, rng
+        See `bootstrap`.
     """
     ones = [np.ones(len(each.modes)) for each in pairs]
     merged, mean = mean_similarities(pairs, ones)
-    by_chance = []
-    for _ in range(DRAWS):
-        shuffled = [replace(each, modes=rng.permutation(each.modes)) for each in pairs]
-        by_chance.append(mean_similarities(shuffled, ones)[0] - mean)
-    chance = np.array(by_chance)
+    shuffled = (
+        [replace(each, modes=rng.permutation(each.modes)) for each in pairs]
+        for _ in range(DRAWS)
+    )
+    chance = np.array([mean_similarities(s, ones)[0] - mean for s in shuffled])
     centre = np.nanmean(chance)
     as_far = np.abs(chance - centre) >= abs(merged - mean - centre) - 1e-12
     return float((1 + as_far.sum()) / (1 + DRAWS))

@@ -121,7 +121,7 @@ def measure(networks: Mapping[str, UNet]) -> Outcome:
     return Outcome(numbers)
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw training windows, and tiles with a mark where strangers meet."""
     axes = figure.subplots()
     labels: list[str] = []
@@ -179,6 +179,6 @@ FIGURE_3 = Experiment(
     "agree, and a seam is to be expected. There is none only where the stride is a "
     "multiple of the period and the training window is above it.",
     measure,
-    draw,
+    _draw,
     size=(11.0, 3.4),
 )

@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.experiment import (
     show,
     show_borders,
 )
-from napari_shiftseg.experiments.inputs import Network, colour_config
+from napari_shiftseg.experiments.inputs import FigureNetwork, colour_config
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.metrics.objects import object_scores
@@ -64,15 +64,8 @@ def _compare_steps(
     return comparison, sample.labels
 
 
-def measure_stitching(networks: Mapping[str, UNet], stitching: SideName) -> Measuring:
-    """Measure the seams of one stitching, and the objects they split.
-
-    Parameters
-    ----------
-    networks : mapping of str to UNet
-        One.
-    stitching : {"naive", "cropped"}
-    """
+def _measure_stitching(networks: Mapping[str, UNet], stitching: SideName) -> Measuring:
+    """Measure the seams of one stitching, and the objects they split."""
     (model,) = networks.values()
     comparison, truth = yield from _compare_steps(model, WINDOW)
     side = comparison.sides[stitching]
@@ -91,11 +84,10 @@ def _trained(model: UNet) -> dict[str, Any]:
 
 
 def _shown(side: Side) -> dict[str, Any]:
-    figures = side.figures()
-    return {key: figures[key] for key in SHOWN}
+    return {key: side.figures()[key] for key in SHOWN}
 
 
-def draw_stitching(figure: Figure, outcome: Outcome) -> None:
+def _draw_stitching(figure: Figure, outcome: Outcome) -> None:
     """Draw the true disks, embedding and objects, with the borders of the tiles."""
     numbers, arrays = outcome.numbers, outcome.arrays
     ((name, plan),) = outcome.plans.items()
@@ -117,7 +109,7 @@ def _show_row(figure: Figure, plan: TilePlan, pictures: Mapping[str, Any]) -> No
         show_borders(each, picture, title, plan, SEEN)
 
 
-def measure_at_period(networks: Mapping[str, UNet]) -> Measuring:
+def _measure_at_period(networks: Mapping[str, UNet]) -> Measuring:
     """Measure the seams at multiples of the period, within tiles and without any."""
     (model,) = networks.values()
     comparison, truth = yield from _compare_steps(model, LARGER)
@@ -140,7 +132,7 @@ def measure_at_period(networks: Mapping[str, UNet]) -> Measuring:
     return Outcome(numbers, {**embeddings, "labels": labels}, {"period": at_period})
 
 
-def draw_at_period(figure: Figure, outcome: Outcome) -> None:
+def _draw_at_period(figure: Figure, outcome: Outcome) -> None:
     """Draw both embeddings and the objects, with a line at each multiple of p."""
     numbers, arrays = outcome.numbers, outcome.arrays
     plan = outcome.plans["period"]
@@ -155,7 +147,7 @@ def draw_at_period(figure: Figure, outcome: Outcome) -> None:
     _show_row(figure, plan, pictures)
 
 
-def measure_gradient(networks: Mapping[str, UNet]) -> Measuring:
+def _measure_gradient(networks: Mapping[str, UNet]) -> Measuring:
     """Measure the seams of both stitchings against the untiled prediction."""
     (model,) = networks.values()
     comparison, _ = yield from _compare_steps(model, WINDOW)
@@ -172,7 +164,7 @@ def measure_gradient(networks: Mapping[str, UNet]) -> Measuring:
     return Outcome(numbers, arrays, plans)
 
 
-def draw_gradient(figure: Figure, outcome: Outcome) -> None:
+def _draw_gradient(figure: Figure, outcome: Outcome) -> None:
     """Draw embeddings and gradient magnitudes; one grey scale for both of these."""
     gradients = {name: gradient_magnitude(e) for name, e in outcome.arrays.items()}
     white = BRIGHT * max(float(gradient.max()) for gradient in gradients.values())
@@ -195,8 +187,8 @@ FIGURE_4A = Experiment(
     "one pass, without any tile, as colours; middle: cropped tiles of 64, the same "
     "picture; right: the objects, in the colours of true disks, surplus pieces in "
     "others. Cropping does not help: the seams are the network's own.",
-    measure_at_period,
-    draw_at_period,
+    _measure_at_period,
+    _draw_at_period,
     models=("disks-w16",),
 )
 FIGURE_4B = Experiment(
@@ -207,8 +199,8 @@ FIGURE_4B = Experiment(
     "that did not in training. A part of the image; left: the true disks; "
     "middle: the embedding, red, green and blue for its three channels; right: the "
     "objects. The embedding of a disk changes at the border, and the disk is split.",
-    partial(measure_stitching, stitching="naive"),
-    draw_stitching,
+    partial(_measure_stitching, stitching="naive"),
+    _draw_stitching,
     models=("disks",),
 )
 FIGURE_4C = replace(
@@ -218,7 +210,7 @@ FIGURE_4C = replace(
     caption="As figure 4b, but each tile is cropped from 20 to 16 pixels, a multiple "
     "of the period: the phase runs on over the borders, the embedding is what it would "
     "be in one pass, and every disk is found whole.",
-    measure=partial(measure_stitching, stitching="cropped"),
+    measure=partial(_measure_stitching, stitching="cropped"),
 )
 FIGURE_S1 = Experiment(
     "s1",
@@ -228,8 +220,8 @@ FIGURE_S1 = Experiment(
     "on one grey scale. Each disk has a bright rim, since disks and background are to "
     "be told apart. Naive tiles (top) add straight lines through the disks, at the "
     "tile borders; cropped ones (bottom) do not.",
-    measure_gradient,
-    draw_gradient,
+    _measure_gradient,
+    _draw_gradient,
     size=(6.4, 6.6),
     models=("disks",),
 )
@@ -242,13 +234,13 @@ TILES_SEEN = 4  # tiles along a side in the picture
 ALONE, TOGETHER = "alone", "together"
 
 
-def measure_padding(networks: Mapping[str, UNet]) -> Outcome:
+def _measure_padding(networks: Mapping[str, UNet]) -> Outcome:
     """Stitch tiles without a halo, and measure the seams of both networks."""
     rows: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
     sample = disks((PADDED_SIDE, PADDED_SIDE), SPACING)
     for training in (ALONE, TOGETHER):
-        numbers, found = stitched(sample, networks[f"z-{training}"])
+        numbers, found = _stitched(sample, networks[f"z-{training}"])
         rows.append({"tiles_trained": training, **numbers})
         arrays |= {f"{training} {name}": array for name, array in found.items()}
     scores = ("seam_ratio", "seam_ratio_within", "false_splits", "disks_of_one_mode")
@@ -262,18 +254,13 @@ def measure_padding(networks: Mapping[str, UNet]) -> Outcome:
     return Outcome(numbers, arrays)
 
 
-def stitched(
+def _stitched(
     sample: Sample, model: UNet
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Stitch tiles of a same-padded network that read no halo.
+    """Stitch tiles that read no halo; return their figures, and what is drawn.
 
-    Returns
-    -------
-    dict
-        Seam ratios; ``seam_ratio_of_image`` is that of the image itself, the ratio of
-        an embedding that has steps at the borders of disks only. False splits.
-    dict of ndarray
-        What is drawn.
+    ``seam_ratio_of_image`` is that of the image itself, the ratio of an embedding that
+    has steps at the borders of disks only.
     """
     found = find_disks(sample, model, window=TILE, stitching="naive")
     of_image = seam_scores(sample.image[None], found.result.plan).ratio
@@ -284,7 +271,7 @@ def stitched(
     return numbers, found.drawn
 
 
-def draw_padding(figure: Figure, outcome: Outcome) -> None:
+def _draw_padding(figure: Figure, outcome: Outcome) -> None:
     """Draw embedding and modes of some tiles, before and after the remedy."""
     pixels = slice(TILES_SEEN * TILE)
     lines = range(TILE, TILES_SEEN * TILE, TILE)
@@ -302,12 +289,12 @@ def draw_padding(figure: Figure, outcome: Outcome) -> None:
         show(columns[1], object_colours(modes), f"{splits} false splits", lines)
 
 
-def _network(training: str, **options: Any) -> Network:
+def _network(training: str, **options: Any) -> FigureNetwork:
     about = f"Disks {SPACING} pixels apart, tiles {training}; figure z."
     config = colour_config(f"z-{training}", about, depth=3, features=8, padding="same")
     recipe = Recipe(steps=2_500, learning_rate=4e-3, grid=TILE, **options)
     sample = partial(disks, (16 * TILE,) * 2, SPACING)
-    return Network("z", sample, config, recipe)
+    return FigureNetwork("z", sample, config, recipe)
 
 
 FIGURE_Z = Experiment(
@@ -322,8 +309,8 @@ FIGURE_Z = Experiment(
     f"pulls both sides of a cut disk together. For each, the embedding as colours, "
     f"with its seam ratio inside disks, how many times as far it steps at tile borders "
     f"as elsewhere; and one colour a mode.",
-    measure_padding,
-    draw_padding,
+    _measure_padding,
+    _draw_padding,
     (
         _network(ALONE, window=TILE, batch=4),
         _network(TOGETHER, window=2 * TILE, tiles=2),

@@ -83,18 +83,10 @@ class Pair:
         return painted
 
 
-def pair_steps(
+def _pair_steps(
     model: UNet, data: Data, window: int
 ) -> Generator[Progress, None, list[Pair]]:
-    """Segment images with both stitchings, yielding `Progress` after every tile.
-
-    Parameters
-    ----------
-    model : UNet
-    data : Data
-    window : int
-        Of the naive tiles.
-    """
+    """Segment images with both stitchings, yielding `Progress` after every tile."""
     settings = Settings(window=window, bandwidth=pull_margin(model), device="cpu")
 
     def steps(sample: Sample) -> Generator[Progress, None, Pair]:
@@ -122,13 +114,13 @@ def measure_stitching(
         Of the naive tiles.
     """
     (model,) = networks.values()
-    pairs = yield from pair_steps(model, data, window)
+    pairs = yield from _pair_steps(model, data, window)
     shown = max(pairs, key=lambda pair: len(pair.split))
     plan = shown.side(stitching).result.plan
     numbers = {
         "stitching": stitching,
         **_about(model, data),
-        **scores([pair.side(stitching) for pair in pairs]),
+        **_scores([pair.side(stitching) for pair in pairs]),
     }
     arrays = {"image": shown.grey, "objects": shown.objects(stitching)}
     return Outcome(numbers, arrays, {stitching: plan})
@@ -139,7 +131,7 @@ def _about(model: UNet, data: Data) -> dict[str, Any]:
     return {**data.figures(), "period": model.shape.period[0], "bandwidth": bandwidth}
 
 
-def scores(sides: Sequence[Side]) -> dict[str, Any]:
+def _scores(sides: Sequence[Side]) -> dict[str, Any]:
     """Return the counts of one stitching over all images, and its mean seam ratios."""
     counts = pooled(side.objects for side in sides if side.objects)
     known, plan = pooled_figures([s.measured for s in sides]), sides[0].result.plan
@@ -152,7 +144,7 @@ def scores(sides: Sequence[Side]) -> dict[str, Any]:
     }
 
 
-def draw_stitching(figure: Figure, outcome: Outcome) -> None:
+def _draw_stitching(figure: Figure, outcome: Outcome) -> None:
     """Draw the image, and the objects over it, with the borders of the tiles."""
     numbers = outcome.numbers
     ((name, plan),) = outcome.plans.items()
@@ -169,9 +161,15 @@ def draw_stitching(figure: Figure, outcome: Outcome) -> None:
 def measure_close_up(
     networks: Mapping[str, UNet], data: Data, window: int = WINDOW
 ) -> Measuring:
-    """Find a nucleus that a naive seam splits and cropped tiles leave whole."""
+    """Find a nucleus that a naive seam splits and cropped tiles leave whole.
+
+    Parameters
+    ----------
+    networks, data, window
+        See `measure_stitching`.
+    """
     (model,) = networks.values()
-    pairs = yield from pair_steps(model, data, window)
+    pairs = yield from _pair_steps(model, data, window)
     on_seams = [(pair, nucleus) for pair in pairs for nucleus in pair.split]
     split = [found for found in on_seams if pieces(*found, "naive") > 1]
     mended = [found for found in split if pieces(*found, "cropped") == 1]
@@ -224,7 +222,7 @@ def _around(middle: NDArray[Any]) -> Box:
     return rows, columns
 
 
-def draw_close_up(figure: Figure, outcome: Outcome) -> None:
+def _draw_close_up(figure: Figure, outcome: Outcome) -> None:
     """Draw a nucleus: the image, naive and cropped; or say that there is none."""
     if outcome.numbers["nucleus"] is None:
         text = "no nucleus of these images is in pieces at a border of naive tiles"
@@ -249,7 +247,7 @@ FIGURE_4D = Experiment(
     "The bandwidth is the margin within which training left the pixels of an object. "
     "Counts are of all images.",
     partial(measure_stitching, stitching="naive"),
-    draw_stitching,
+    _draw_stitching,
     size=(7.4, 4.0),
     models=("nuclei",),
     data=default_data,
@@ -272,7 +270,7 @@ FIGURE_4F = Experiment(
     "whatever they make of it. It is the first of those that a naive seam splits and "
     "cropped tiles leave whole, if there is any.",
     measure_close_up,
-    draw_close_up,
+    _draw_close_up,
     models=("nuclei",),
     data=default_data,
 )

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
-from napari_shiftseg.experiments.experiment import Experiment, Measuring, Outcome
+from napari_shiftseg.experiments.experiment import (
+    Experiment,
+    Measuring,
+    Outcome,
+    draw_panel,
+)
 from napari_shiftseg.experiments.inputs import (
     Data,
-    Network,
+    FigureNetwork,
     crowded_nuclei,
     each_image,
     pull_margin,
 )
-from napari_shiftseg.experiments.window_rows import (
-    Row,
-    draw_panel,
-    kept_of,
-    partners,
-    rows_of,
-    swept_steps,
-)
+from napari_shiftseg.geometry.window import Stitching, kept
+from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.sweep import SweepPoint, sweep_steps
+from napari_shiftseg.progress import Progress, named
 from napari_shiftseg.samples.catalogue import small_nuclei
+from napari_shiftseg.text import by
 from napari_shiftseg.training.defaults import object_config
 from napari_shiftseg.training.recipes import object_recipe
 
@@ -38,6 +41,136 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.progress import Progress
+    from napari_shiftseg.samples import Sample
+
+
+Windows = dict[Stitching, list[int]]
+Sweeps = dict[Stitching, list[SweepPoint]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one way of segmenting gives over all images.
+
+    Attributes
+    ----------
+    method, window : str, int or None
+        A stitching and the output size of its tiles; or something without tiles.
+    scores : tuple of ObjectScores
+        One an image.
+    seconds : float or None
+        An image, on average.
+    split : int or None
+        True objects that a seam splits, over all images.
+    """
+
+    method: str
+    window: int | None
+    scores: tuple[ObjectScores, ...]
+    seconds: float | None = None
+    split: int | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """Return mean and pooled figures, ready for JSON."""
+        counts = pooled(self.scores)
+        return {
+            "method": self.method,
+            "window": self.window,
+            "ap50_mean": fmean(score.ap50 for score in self.scores),
+            "ap50_pooled": counts.ap50,
+            "false_splits": counts.false_splits,
+            "split_by_seams": self.split,
+            "false_merges": counts.false_merges,
+            "objects": counts.objects,
+            "true_objects": counts.true_objects,
+            "images": len(self.scores),
+            "seconds_an_image": self.seconds,
+        }
+
+
+def partners(model: UNet, windows: Sequence[int]) -> Windows:
+    """Return the windows of both stitchings: cropped, what is kept of the naive.
+
+    Parameters
+    ----------
+    model : UNet
+    windows : sequence of int
+        Of the naive tiles.
+    """
+    cropped = [kept_of(model, window) for window in windows]
+    return {"naive": list(windows), "cropped": list(dict.fromkeys(cropped))}
+
+
+def kept_of(model: UNet, window: int) -> int:
+    """Return the stride of a cropped tile of this window, the same along each axis.
+
+    Parameters
+    ----------
+    model : UNet
+    window : int
+
+    Raises
+    ------
+    ValueError
+        If the network has another period along another axis.
+    """
+    first, *others = model.shape.axes
+    if any(axis.period != first.period for axis in others):
+        raise ValueError(
+            f"one window for all axes needs a network of one period, "
+            f"{model.config.name!r} has {by(model.shape.period)}: take another model"
+        )
+    return kept(first, window, "cropped")
+
+
+def swept_steps(
+    sample: Sample, model: UNet, windows: Windows, settings: Settings
+) -> Generator[Progress, None, Sweeps]:
+    """Segment one image at every window, with both stitchings; see `sweep_steps`.
+
+    Parameters
+    ----------
+    sample : Sample
+    model : UNet
+    windows : dict of list of int
+        By stitching.
+    settings : Settings
+    """
+    found: Sweeps = {}
+    for stitching, chosen in windows.items():
+        asked = replace(settings, stitching=stitching)
+        steps = sweep_steps(sample.image, model, chosen, asked, sample.labels)
+        found[stitching] = yield from named(stitching, steps)
+    return found
+
+
+def rows_of(windows: Windows, sweeps: Sequence[Sweeps]) -> list[Row]:
+    """Return a row for every window of both stitchings.
+
+    Parameters
+    ----------
+    windows : dict of list of int
+        By stitching.
+    sweeps : sequence of dict
+        One an image; see `swept_steps`.
+
+    Raises
+    ------
+    MemoryError
+        Where a window does not fit: it would be compared with others on fewer images.
+    """
+    rows = []
+    for stitching, chosen in windows.items():
+        for number, window in enumerate(chosen):
+            points = [sweep[stitching][number] for sweep in sweeps]
+            scores = tuple(point.scores for point in points if point.scores)
+            if len(scores) < len(points):
+                failure = next(p.failure for p in points if p.scores is None)
+                raise MemoryError(f"{stitching} window {window}: {failure}")
+            seconds = fmean(point.seconds or 0 for point in points)
+            split = sum(point.split or 0 for point in points)
+            rows.append(Row(stitching, window, scores, seconds, split))
+    return rows
 
 
 LEARNT = (128, 128, 128)  # voxels of the stack to learn from
@@ -66,7 +199,7 @@ RECIPE = object_recipe(
     augmentation=None,
     precision="bfloat16",
 )
-NETWORK = Network("6", partial(small_nuclei, LEARNT, SEED), CONFIG, RECIPE)
+NETWORK = FigureNetwork("6", partial(small_nuclei, LEARNT, SEED), CONFIG, RECIPE)
 
 
 WINDOWS = {2: (20, 36, 52, 68, 148), 3: (12, 20, 28)}  # by the number of axes
@@ -75,16 +208,7 @@ PANELS = {"false_splits": "false splits", "ap50_mean": "AP50"}
 
 @dataclass(frozen=True)
 class Variant:
-    """A way of clustering that is tried at every window.
-
-    Attributes
-    ----------
-    axes : int
-        Of the images.
-    name : str
-    settings : Settings
-        With its scope and bandwidth.
-    """
+    """A way of clustering images of so many axes, tried at every window."""
 
     axes: int
     name: str
@@ -141,25 +265,20 @@ def measure(
     by_axes = {model.config.ndim: model for model in networks.values()}
     worse: dict[str, Any] = {}
     table: list[dict[str, Any]] = []
-    for axes, some in sorted(_by_axes(data).items()):
+    for axes in sorted({sample.labels.ndim for sample in data.samples}):
+        some = tuple(s for s in data.samples if s.labels.ndim == axes)
         if axes not in by_axes:
             raise ValueError(
                 f"{data.name} has an image of {axes} axes, this figure reads 2 "
                 f"(planes) or 3 (stacks): leave it out"
             )
         asked = (windows or WINDOWS)[axes]
-        found = yield from _sweep_steps(by_axes[axes], some, asked)
-        worse |= worse_windows(found, by_axes[axes])
-        table += table_of(found, by_axes[axes])
+        found = yield from _sweep_steps(
+            by_axes[axes], replace(data, samples=some), asked
+        )
+        worse |= _worse_windows(found, by_axes[axes])
+        table += _table_of(found, by_axes[axes])
     return Outcome({**data.figures(), **worse, "table": table})
-
-
-def _by_axes(data: Data) -> dict[int, Data]:
-    axes = {sample.labels.ndim for sample in data.samples}
-    return {
-        n: replace(data, samples=tuple(s for s in data.samples if s.labels.ndim == n))
-        for n in axes
-    }
 
 
 def _sweep_steps(
@@ -175,7 +294,7 @@ def _sweep_steps(
     return found
 
 
-def worse_windows(
+def _worse_windows(
     found: Mapping[Variant, Sequence[Row]], model: UNet
 ) -> dict[str, dict[str, list[int]]]:
     """Return at which windows naive tiles do worse, and cropped ones, by variant."""
@@ -187,13 +306,10 @@ def worse_windows(
     }
 
 
-def table_of(
+def _table_of(
     found: Mapping[Variant, Sequence[Row]], model: UNet
 ) -> list[dict[str, Any]]:
-    """Return the figures of all rows.
-
-    Seconds are left out: the same figure is the same file.
-    """
+    """Return the figures of all rows, but for seconds, which no two runs share."""
     table = []
     for variant, rows in found.items():
         clustering = variant.settings.clustering(model.config)
@@ -204,8 +320,8 @@ def table_of(
             "bandwidth": clustering.bandwidth,
         }
         table += [{**about, **row.figures()} for row in rows]
-    for row in table:
-        del row["seconds_an_image"]
+    for figures in table:
+        del figures["seconds_an_image"]
     return table
 
 
@@ -222,18 +338,19 @@ def windows_above(
         The one that counts more; the windows are always those of the naive tiles.
     """
     known = {(row.method, row.window): row.figures() for row in rows}
-    found: dict[str, list[int]] = {"false_splits": [], "split_by_seams": []}
-    for row in rows:
-        if row.method == "naive" and row.window:
-            naive = known["naive", row.window]
-            cropped = known["cropped", kept_of(model, row.window)]
-            more, less = (naive, cropped) if method == "naive" else (cropped, naive)
-            for key, windows in found.items():
-                windows += [row.window] * (more[key] > less[key])
-    return found
+    pairs = {
+        window: (figures, known["cropped", kept_of(model, window)])
+        for (of, window), figures in known.items()
+        if of == "naive" and window
+    }
+    own, other = (0, 1) if method == "naive" else (1, 0)
+    return {
+        key: [w for w, pair in pairs.items() if pair[own][key] > pair[other][key]]
+        for key in ("false_splits", "split_by_seams")
+    }
 
 
-def draw(figure: Figure, outcome: Outcome) -> None:
+def _draw(figure: Figure, outcome: Outcome) -> None:
     """Draw a column a variant: false splits, and AP50 below."""
     table = outcome.numbers["table"]
     kinds = list(dict.fromkeys((row["axes"], row["variant"]) for row in table))
@@ -252,7 +369,7 @@ def draw(figure: Figure, outcome: Outcome) -> None:
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
 
 
-def synthetic_nuclei() -> Data:
+def _synthetic_nuclei() -> Data:
     """Make two images of nuclei, and a stack of small ones."""
     flat = crowded_nuclei((256, 256), 2)
     return replace(flat, samples=(*flat.samples, small_nuclei()))
@@ -271,9 +388,9 @@ FIGURE_6 = Experiment(
     "naive tiles add to them is their seams', and the smaller the tiles, the more "
     "seams there are.",
     measure,
-    draw,
+    _draw,
     networks=(NETWORK,),
     size=(12, 5.4),
     models=("nuclei",),
-    data=synthetic_nuclei,
+    data=_synthetic_nuclei,
 )

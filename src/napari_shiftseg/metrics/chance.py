@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import partial
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.spatial import cKDTree
 
 from napari_shiftseg.metrics.label_image import as_labels, best_partners, contingency
+from napari_shiftseg.metrics.metric import METRICS
 from napari_shiftseg.metrics.objects import (
     MERGE_COVER,
     SPLIT_COVER,
@@ -20,15 +22,15 @@ from napari_shiftseg.metrics.objects import (
 from napari_shiftseg.metrics.seams import as_float, neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
-    Figure = Callable[[NDArray[Any]], NDArray[Any]]
-    from collections.abc import Iterable
-
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.metrics.label_image import Contingency
+    from napari_shiftseg.metrics.metric import Metric
+
+    Figure = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 RESAMPLES = 4000
@@ -100,12 +102,12 @@ def paired_difference(
             f"both ways need the counts of the same units, (units, counts) of one unit "
             f"or more, got the shapes {a.shape} and {b.shape}"
         )
-    last = figure_of_other or figure
-    both = np.concatenate([a, b], axis=1)
-    middle = a.shape[1]
+    both, middle = np.concatenate([a, b], axis=1), a.shape[1]
 
     def difference(sums: NDArray[Any]) -> NDArray[Any]:
-        return figure(sums[..., :middle]) - last(sums[..., middle:])
+        return figure(sums[..., :middle]) - (figure_of_other or figure)(
+            sums[..., middle:]
+        )
 
     found = np.concatenate([difference(sums) for sums in _resampled(both)])
     tail = (1 - SHARE) / 2
@@ -153,6 +155,11 @@ class Outcomes:
     false_splits: NDArray[np.int64]
     false_merges: NDArray[np.int64]
     split_by_seams: NDArray[np.int64]
+
+    @property
+    def true_objects(self) -> NDArray[np.int64]:
+        """1 for every true object."""
+        return np.ones_like(self.found)
 
     def __len__(self) -> int:
         """Return the number of true objects."""
@@ -218,50 +225,39 @@ def _places(labels: NDArray[Any]) -> NDArray[np.int64]:
 
 def joined(several: Iterable[Outcomes]) -> Outcomes:
     """Join the objects of several images."""
-    parts = list(several)
-    return Outcomes(
-        *(
-            np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(Outcomes)
-        )
-    )
-
-
-COUNTED = ("split_by_seams", "false_splits", "false_merges")  # figures that are sums
+    columns = zip(*(vars(part).values() for part in several), strict=True)
+    return Outcomes(*map(np.concatenate, columns))
 
 
 def object_differences(one: Outcomes, other: Outcomes) -> dict[str, Difference]:
-    """Compare two segmentations of the same objects in all figures of objects.
+    """Compare two segmentations in all figures that are computed of counts of objects.
+
+    Parameters
+    ----------
+    one, other : Outcomes
+        Of the same true objects, which are resampled.
 
     Returns
     -------
     dict of Difference
-        By figure: ``split_by_seams``, ``false_splits``, ``false_merges``, ``ap50``;
-        resampled are the true objects. Empty where there is none.
+        By the name of the metric, see `Metric.counts`. Empty where there is no object.
     """
     if not len(one):
         return {}
-    differences = {
-        key: paired_difference(
-            getattr(one, key)[:, None], getattr(other, key)[:, None], _sum
-        )
-        for key in COUNTED
-    }
-    return {**differences, "ap50": paired_difference(_pairs(one), _pairs(other), _ap50)}
+    differences = {}
+    for metric in METRICS:
+        if metric.counts:
+            each, others = (
+                np.stack([getattr(of, name) for name in metric.counts], axis=1)
+                for of in (one, other)
+            )
+            figure = partial(_of_sums, metric)
+            differences[metric.name] = paired_difference(each, others, figure)
+    return differences
 
 
-def _pairs(of: Outcomes) -> NDArray[np.int64]:
-    return np.stack([of.found, of.objects, np.ones_like(of.found)], axis=1)
-
-
-def _sum(sums: NDArray[Any]) -> NDArray[Any]:
-    return sums[..., 0].astype(np.float64)
-
-
-def _ap50(sums: NDArray[Any]) -> NDArray[Any]:
-    found, objects, true = np.moveaxis(sums, -1, 0)
-    share: NDArray[Any] = found / (true + objects - found)
-    return share
+def _of_sums(metric: Metric, sums: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(metric.of_counts(*np.moveaxis(sums, -1, 0)))
 
 
 MOST_PLACES = 400
@@ -277,12 +273,10 @@ def place_size(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, .
     strides : tuple of int
         Of the largest tile.
     """
-    tiles = 1
-    while prod(ceil(n / (tiles * s)) for n, s in zip(shape, strides, strict=True)) > (
-        MOST_PLACES
-    ):
-        tiles *= 2
-    return tuple(tiles * stride for stride in strides)
+    size = strides
+    while prod(map(ceil, np.divide(shape, size))) > MOST_PLACES:
+        size = tuple(2 * pixels for pixels in size)
+    return size
 
 
 def steps_by_place(
@@ -309,12 +303,9 @@ def steps_by_place(
         in a place.
     """
     labels = None if truth is None else np.asarray(truth)
-    sums = np.zeros(
-        (2, *(ceil(n / s) for n, s in zip(plan.output_shape, size, strict=True)))
-    )
-    for axis, (steps, seam, inside) in enumerate(
-        neighbours(as_float(embedding), plan, labels)
-    ):
+    sums = np.zeros((2, *map(ceil, np.divide(plan.output_shape, size))))
+    pairs = neighbours(as_float(embedding), plan, labels)
+    for axis, (steps, seam, inside) in enumerate(pairs):
         for kind, chosen in enumerate((seam, ~seam)):
             where = chosen if inside is None else chosen & inside
             sums[kind] += _added(np.where(where, steps, 0), axis, size)
@@ -351,7 +342,11 @@ def seam_difference(naive: NDArray[Any], cropped: NDArray[Any]) -> Difference | 
     excess = [_excess(side.sum(axis=0)) for side in (naive, cropped)]
     if not np.isfinite(excess).all():
         return None
-    return paired_difference(naive, cropped, *map(_signed, np.sign(excess)))
+    # a distance from 1 that a resampling may cross: it has no bias then
+    above, also = (
+        lambda sums, sign=sign: sign * _excess(sums) for sign in np.sign(excess)
+    )
+    return paired_difference(naive, cropped, above, also)
 
 
 def _excess(sums: NDArray[Any]) -> NDArray[Any]:
@@ -360,8 +355,3 @@ def _excess(sums: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(divide="ignore", invalid="ignore"):
         excess: NDArray[Any] = seam * other_untiled / (other * seam_untiled) - 1
     return excess
-
-
-def _signed(sign: float) -> Figure:
-    """Return the distance from 1, which a resampling may cross: it has no bias then."""
-    return lambda sums: sign * _excess(sums)

@@ -108,12 +108,12 @@ class Contingency:
 
 
 def contingency(truth: ArrayLike, prediction: ArrayLike) -> Contingency:
-    """Count the shared pixels of two label images; 0 is background in both.
+    """Count the shared pixels of two label images.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an image is not of whole numbers from 0 upward.
+    Parameters
+    ----------
+    truth, prediction : array_like of int
+        Of one shape; 0 is background.
     """
     true, found = as_labels("truth", truth), as_labels("prediction", prediction)
     check_one_shape("truth and prediction", true, found)
@@ -159,12 +159,13 @@ def as_labels(name: str, image: ArrayLike, least: int = 0) -> NDArray[np.integer
 
 
 def check_one_shape(names: str, one: NDArray[Any], other: NDArray[Any]) -> None:
-    """Raise if two images differ in shape; `names` stands for them in the error.
+    """Refuse two images that differ in shape.
 
-    Raises
-    ------
-    ValueError
-        If they do.
+    Parameters
+    ----------
+    names : str
+        What they are called in the error.
+    one, other : ndarray
     """
     if one.shape != other.shape:
         raise ValueError(
@@ -178,6 +179,12 @@ def with_axes_of(
     """Return labels in a shape that differs by leading axes of length 1, if it does.
 
     The one plane of a stack of one is that plane: (1, Y, X) goes with (Y, X).
+
+    Parameters
+    ----------
+    labels : ndarray of int
+    shape : tuple of int
+        Of the image they belong to.
     """
     own, its = list(labels.shape), list(shape)
     for sizes in (own, its):

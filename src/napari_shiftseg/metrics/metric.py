@@ -6,7 +6,7 @@ that is added to `METRICS` stands in all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_shiftseg.metrics.objects import pooled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,14 +77,15 @@ class Measured:
     """
 
     plan: TilePlan | None
-    seams: SeamScores | None = field(default=None, kw_only=True)
-    untiled: SeamScores | None = field(default=None, kw_only=True)
-    objects: int | None = field(default=None, kw_only=True)
-    scores: ObjectScores | None = field(default=None, kw_only=True)
-    split: int | None = field(default=None, kw_only=True)
-    seconds: float | None = field(default=None, kw_only=True)
-    outcomes: Outcomes | None = field(default=None, kw_only=True)
-    by_pixel: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    _: KW_ONLY
+    seams: SeamScores | None = None
+    untiled: SeamScores | None = None
+    objects: int | None = None
+    scores: ObjectScores | None = None
+    split: int | None = None
+    seconds: float | None = None
+    outcomes: Outcomes | None = None
+    by_pixel: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_commensurate(self) -> bool:
@@ -126,6 +127,11 @@ class Metric:
         known, or computed of their counts, added up. None: not at all.
     in_evaluations : bool
         Whether it is a figure of label images, which have `Measured.scores` alone.
+    counts : tuple of str
+        Of `Outcomes`, whose sums over all true objects it is computed of: objects are
+        resampled to tell two such figures from chance. Empty: they are not.
+    of_counts : callable
+        These sums, (resamples,) each → the figure, (resamples,).
     """
 
     name: str
@@ -140,6 +146,8 @@ class Metric:
     in_sweeps: bool = True
     pool: Pool | None = None
     in_evaluations: bool = False
+    counts: tuple[str, ...] = ()
+    of_counts: Callable[..., Any] = lambda total: total
 
     def value(self, measured: Measured) -> Any:
         """Return the figure of these tiles; None where it is not defined."""
@@ -148,7 +156,15 @@ class Metric:
         return self.compute(measured)
 
     def pooled(self, several: Sequence[Measured], as_one: Measured) -> Any:
-        """Return the figure of several images; `as_one` has their counts added up."""
+        """Return the figure of several images.
+
+        Parameters
+        ----------
+        several : sequence of Measured
+            One an image.
+        as_one : Measured
+            With the counts of all, added up.
+        """
         if self.pool == "as one":
             return self.value(as_one)
         known = [v for each in several if (v := self.value(each)) is not None]
@@ -265,6 +281,7 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         lambda measured: measured.split,
         better="less",
         pool="sum",
+        counts=("split_by_seams",),
     ),
     Metric(
         "true_objects",
@@ -283,6 +300,7 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         better="less",
         needs_truth=True,
         pool="as one",
+        counts=("false_splits",),
     ),
     Metric(
         "false_merges",
@@ -293,6 +311,7 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         better="less",
         needs_truth=True,
         pool="as one",
+        counts=("false_merges",),
     ),
     Metric(
         "ap50",
@@ -303,6 +322,8 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         better="more",
         needs_truth=True,
         pool="as one",
+        counts=("found", "objects", "true_objects"),
+        of_counts=lambda found, objects, true: found / (true + objects - found),
     ),
     Metric(
         "seconds",
@@ -330,12 +351,12 @@ def pooled_metrics() -> tuple[Metric, ...]:
 
 def figures(measured: Measured) -> dict[str, Any]:
     """Return all metrics of these tiles by name, ready for JSON."""
-    return _values(METRICS, measured)
+    return {metric.name: metric.value(measured) for metric in METRICS}
 
 
 def sweep_figures(measured: Measured) -> dict[str, Any]:
     """Return the metrics of one window of a sweep by name, ready for JSON."""
-    return _values((m for m in METRICS if m.in_sweeps), measured)
+    return {m.name: m.value(measured) for m in METRICS if m.in_sweeps}
 
 
 def pooled_figures(several: Sequence[Measured]) -> dict[str, Any]:
@@ -345,29 +366,29 @@ def pooled_figures(several: Sequence[Measured]) -> dict[str, Any]:
     return {m.name: m.pooled(several, as_one) for m in pooled_metrics()}
 
 
+def judged_figures(scores: ObjectScores) -> dict[str, Any]:
+    """Return the metrics of objects by name of which one value is better."""
+    measured = Measured(None, scores=scores)
+    judged = (m for m in METRICS if m.pool == "as one" and m.better)
+    return {metric.name: metric.value(measured) for metric in judged}
+
+
 def object_figures(scores: ObjectScores) -> dict[str, Any]:
     """Return the figures of label images against true ones by name, ready for JSON.
 
     Those of `ObjectScores`, and the metrics that are `Metric.in_evaluations`.
     """
     measured = Measured(None, objects=scores.objects, scores=scores)
-    return {**scores.figures(), **_values(_evaluated(), measured)}
+    own = {m.name: m.value(measured) for m in METRICS if m.in_evaluations}
+    return {**scores.figures(), **own}
 
 
 def shares() -> tuple[str, ...]:
     """Return the names of the figures of label images that are no counts."""
-    own = ("ap50", "precision", "recall", "f1")
-    return (*own, *(metric.name for metric in _evaluated() if metric.pool != "sum"))
+    more = (m.name for m in METRICS if m.in_evaluations and m.pool != "sum")
+    return ("ap50", "precision", "recall", "f1", *more)
 
 
 def values_by_pixel(tiled: Tiled) -> dict[str, Any]:
     """Compute the metrics that look at pixels, by name; see `Measured.by_pixel`."""
     return {m.name: m.compute(tiled) for m in METRICS if m.looks_at_pixels}
-
-
-def _evaluated() -> list[Metric]:
-    return [metric for metric in METRICS if metric.in_evaluations]
-
-
-def _values(metrics: Iterable[Metric], measured: Measured) -> dict[str, Any]:
-    return {metric.name: metric.value(measured) for metric in metrics}

@@ -105,7 +105,7 @@ def object_scores(
     return ObjectScores(
         true_objects=len(table.true_sizes),
         objects=len(table.sizes),
-        found=_found(table, iou),
+        found=int((maximum_bipartite_matching(matches(table, iou)) >= 0).sum()),
         false_splits=int(surplus(table, SPLIT_COVER, per=0).sum()),
         false_merges=int(surplus(table, MERGE_COVER, per=1).sum()),
     )
@@ -137,18 +137,14 @@ def average_precision(
     return object_scores(truth, prediction, iou).ap50
 
 
-def _found(table: Contingency, iou: float) -> int:
-    """Count the pairs of a largest matching of true and predicted objects."""
-    return int((maximum_bipartite_matching(matches(table, iou)) >= 0).sum())
-
-
 def matches(table: Contingency, iou: float) -> csr_array:
     """Return which objects overlap enough, (true objects, predicted objects).
 
-    Raises
-    ------
-    ValueError
-        If the threshold is out of range.
+    Parameters
+    ----------
+    table : Contingency
+    iou : float
+        Intersection over union above which they do, 0 to below 1.
     """
     if not 0 <= iou < 1:
         raise ValueError(f"iou must be from 0 to below 1, got {iou}")
@@ -212,8 +208,12 @@ def false_merges(
 def surplus(table: Contingency, cover: float, per: int) -> NDArray[np.int64]:
     """Count the partners beyond the first of each true (0) or predicted (1) object.
 
-    A true object and a predicted one are partners where they share more than `cover`
-    of the true one's pixels.
+    Parameters
+    ----------
+    table : Contingency
+    cover : float
+        Share of a true object that a predicted one must cover to be its partner.
+    per : {0, 1}
     """
     pairs = table.shared.tocoo()
     partners = pairs.data > cover * table.true_sizes[pairs.row]
@@ -226,12 +226,13 @@ MOSTLY = 0.5  # share of an object's pixels
 
 
 def partial_labels(name: str, image: ArrayLike) -> NDArray[np.integer]:
-    """Return a label image in which −1 is not known; `name` stands for it in errors.
+    """Return a label image in which −1 is not known; refused where nothing is known.
 
-    Raises
-    ------
-    ValueError
-        If it is not of whole numbers from −1 upward, or no pixel of it is known.
+    Parameters
+    ----------
+    name : str
+        What it is called in an error.
+    image : array_like of int
     """
     labels = as_labels(name, image, UNKNOWN)
     if labels.size and labels.max() == UNKNOWN:

@@ -206,6 +206,11 @@ def neighbours(
 
     Their steps, which of them are seam pairs (broadcastable to the steps), and which
     lie inside one true object; None without labels.
+
+    Parameters
+    ----------
+    embedding, plan, labels
+        See `seam_scores`.
     """
     for axis, boundaries in enumerate(plan.boundaries):
         steps = step(embedding, axis)

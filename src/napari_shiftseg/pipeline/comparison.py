@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.inference.memory import memory_budget
-from napari_shiftseg.inference.predict import embed_steps, plan_for
+from napari_shiftseg.inference.predict import embed_steps
 from napari_shiftseg.metrics.chance import (
     Outcomes,
     object_differences,
@@ -23,16 +23,21 @@ from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_p
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
-from napari_shiftseg.pipeline.opening import opened_steps
-from napari_shiftseg.pipeline.segmentation import frame_steps, segment_as_planned
+from napari_shiftseg.pipeline.segmentation import (
+    frame_steps,
+    opened_steps,
+    plan_of,
+)
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
-from napari_shiftseg.progress import Progress, exhaust, named
+from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, named
+from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.networks import TiledNetwork
@@ -170,9 +175,14 @@ def compare_steps(
     truth: ArrayLike | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, Comparison]:
-    """Compare stitchings, yielding `Progress` after every tile; see `compare`.
+    """Compare stitchings, yielding `Progress` after every tile.
 
-    Where a scale is given, grey values are read so: of a plane of a stack.
+    Parameters
+    ----------
+    image, model, settings, truth
+        See `compare`.
+    scale : Scale, optional
+        See `segment_steps`.
     """
     labels = checked_truth(image, model, truth)
     # opened once: its scale is found in all of its pixels
@@ -203,24 +213,16 @@ def _differences(
     truth: NDArray[Any] | None,
 ) -> dict[str, Difference]:
     """Return what chance makes of the differences of two sides, figure by figure."""
-    sides = naive, cropped
-    plans = [side.result.plan for side in sides]
-    strides = tuple(map(max, *(plan.stride for plan in plans)))
-    size = place_size(plans[0].output_shape, strides)
+    one, other = naive.result.plan, cropped.result.plan
+    size = place_size(one.output_shape, tuple(map(max, one.stride, other.stride)))
+
+    def sums(side: Side, labels: NDArray[Any] | None) -> NDArray[Any]:
+        both = side.result.embeddings, reference
+        plan = side.result.plan
+        return np.hstack([steps_by_place(e, plan, size, labels) for e in both])
 
     def of_seams(labels: NDArray[Any] | None) -> Difference | None:
-        return seam_difference(
-            *(
-                np.concatenate(
-                    [
-                        steps_by_place(e, side.result.plan, size, labels)
-                        for e in (side.result.embeddings, reference)
-                    ],
-                    axis=1,
-                )
-                for side in sides
-            )
-        )
+        return seam_difference(sums(naive, labels), sums(cropped, labels))
 
     found = {
         "seam_ratio": of_seams(None),
@@ -231,10 +233,50 @@ def _differences(
     return {key: known for key, known in found.items() if known is not None}
 
 
+class TilesTooLarge(MemoryError):
+    """The tiles asked for do not fit on the device; smaller ones may."""
+
+
+def segment_as_planned(
+    image: Image, model: TiledNetwork, settings: Settings, plan: TilePlan | None = None
+) -> Generator[Progress, None, Segmentation]:
+    """Segment one opened image with the very tiles asked for.
+
+    Smaller tiles answer another question: they could be without seams.
+
+    Parameters
+    ----------
+    image, model, settings, plan
+        See `frame_steps`.
+
+    Raises
+    ------
+    TilesTooLarge
+        If they do not fit on the device: at once, before smaller ones are predicted.
+    """
+    plan = plan or plan_of(image, model, settings)
+    steps = frame_steps(image, model, settings, plan)
+    running = Returning(steps)
+    for progress in running:
+        if isinstance(progress, Shrunk):
+            steps.close()
+            raise TilesTooLarge(
+                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
+                f"device: choose a smaller window"
+            )
+        yield progress
+    return running.value
+
+
 def checked_truth(
     image: ArrayLike | Any, model: TiledNetwork, truth: ArrayLike | None
 ) -> NDArray[Any] | None:
     r"""Return the truth of one image as labels, (\*spatial), or None.
+
+    Parameters
+    ----------
+    image, model, truth
+        See `compare`.
 
     Raises
     ------
@@ -261,19 +303,19 @@ def checked_truth(
 def untiled_steps(
     image: Image, model: TiledNetwork, settings: Settings
 ) -> Generator[Progress, None, NDArray[Any]]:
-    """Predict in one pass, or with the cheapest exact tiles where that is too large."""
-    plans = [
-        plan_for(
-            image, model, None, stitching, settings.border, settings.region,
-            settings.device,
-        )
-        for stitching in ("whole", "cropped")
-    ]  # fmt: skip
-    fits = plans[0].memory <= memory_budget(resolve_device(settings.device))
-    raw, _ = yield from embed_steps(
-        image, model, plans[0] if fits else plans[1], settings.device,
-        settings.precision,
-    )  # fmt: skip
+    """Predict in one pass, or with the cheapest exact tiles where that is too large.
+
+    Parameters
+    ----------
+    image : Image
+    model : UNet
+    settings : Settings
+    """
+    device, asked = settings.device, replace(settings, window=None, stitching="whole")
+    plan = plan_of(image, model, asked)
+    if plan.memory > memory_budget(resolve_device(device)):
+        plan = plan_of(image, model, replace(asked, stitching="cropped"))
+    raw, _ = yield from embed_steps(image, model, plan, device, settings.precision)
     return raw[: model.config.embedding_channels]
 
 
@@ -283,25 +325,19 @@ def _side(
     truth: NDArray[Any] | None,
     other: Segmentation,
 ) -> Side:
-    whole = truth
-    if truth is None and result.plan.stitching == "naive":
+    e, plan, whole, splitting = result.embeddings, result.plan, truth, None
+    if truth is None and plan.stitching == "naive":
         whole = other.labels
-    splitting = None
-    if whole is not None and any(result.plan.boundaries):
-        splitting = tuple(
-            splitting_seams(
-                result.labels, whole, result.embeddings, result.plan, other.labels
-            )
-        )
+    if whole is not None and any(plan.boundaries):
+        seams = splitting_seams(result.labels, whole, e, plan, other.labels)
+        splitting = tuple(seams)
     known = vars(measured(result, reference, truth, splitting or ()))
+    names = ("seams", "untiled", "outcomes", "by_pixel")
     return Side(
         result=result,
-        seams=known["seams"],
-        untiled=known["untiled"],
         objects=known["scores"],
         splitting=splitting,
-        outcomes=known["outcomes"],
-        by_pixel=known["by_pixel"],
+        **{name: known[name] for name in names},
     )
 
 

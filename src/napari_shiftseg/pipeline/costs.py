@@ -82,19 +82,16 @@ class Stopwatch:
     def _seconds(self, batch: list[NDArray[Any]]) -> float:
         """Time a batch, halving it in place as long as memory does not suffice."""
         while True:
+            began = perf_counter()
             try:
-                return self._run(batch)
+                self._network(batch)
+                return perf_counter() - began
             except (RuntimeError, MemoryError) as error:
                 if len(batch) == 1 or not is_out_of_memory(error):
                     raise
                 error.__traceback__ = None  # its frames hold what filled the memory
                 self._network.release()
                 del batch[len(batch) // 2 :]
-
-    def _run(self, batch: list[NDArray[Any]]) -> float:
-        began = perf_counter()
-        self._network(batch)
-        return perf_counter() - began
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +145,14 @@ def cost_steps(
     device: str = "auto",
     precision: Precision = "float32",
 ) -> Generator[Progress, None, list[Cost]]:
-    """Measure costs, yielding `CostProgress` with each as it is found; see `costs`.
+    """Measure costs, yielding `CostProgress` with each as it is found.
 
     Closing the generator stops the measurement after the present window.
+
+    Parameters
+    ----------
+    image_shape, model, windows, device, precision
+        See `costs`.
     """
     where = resolve_device(device)
     found = planned_costs(image_shape, model.shape, windows, memory_budget(where))

@@ -11,9 +11,7 @@ from pydantic.fields import FieldInfo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-LARGEST = 1e9  # a bound beyond it is one of arithmetic, and not told
-HEADER = "| Name | Meaning | Unit | Values | Default |\n|---|---|---|---|---|"
+BOUNDS = ("ge", "gt", "le", "lt")
 
 
 @dataclass(frozen=True)
@@ -55,16 +53,6 @@ class Term:
         text = f"{first.removesuffix('.')}{unit}."
         return f"{text} [{self.unset}]" if self.unset else text
 
-    @property
-    def row(self) -> str:
-        """A row of the glossary, as Markdown."""
-        told = {k: v for k, v in self.bounds.items() if abs(v) < LARGEST}
-        values = ", ".join(filter(None, (*self.choices, self.form)))
-        values = values or ", ".join(f"{BOUNDS[k]} {v:g}" for k, v in told.items())
-        default = self.unset if self.default is None else f"`{self.default}`"
-        cells = f"`{self.name}`", self.meaning, self.unit, values, default
-        return f"| {' | '.join(cells)} |"
-
 
 def fields_of(model: type) -> dict[str, FieldInfo]:
     """Return the fields of a pydantic model or dataclass by name."""
@@ -77,12 +65,6 @@ def fields_of(model: type) -> dict[str, FieldInfo]:
 def terms(model: type) -> dict[str, Term]:
     """Return the settings of a model in words, by name."""
     return {name: _term(name, field) for name, field in fields_of(model).items()}
-
-
-def glossary(model: type) -> str:
-    """Return the settings of a model as a table in Markdown."""
-    rows = (term.row for term in terms(model).values())
-    return "\n".join((HEADER, *rows)) + "\n"
 
 
 def _term(name: str, field: FieldInfo) -> Term:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -11,18 +12,15 @@ import numpy as np
 from napari_shiftseg.clustering.cluster import NO_BACKGROUND, cluster_steps
 from napari_shiftseg.clustering.components import Objects
 from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.inference.predict import embed_steps, plan_for
+from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.intensity.no_data import is_without_data
-from napari_shiftseg.intensity.stack import planes_are
+from napari_shiftseg.intensity.stack import FrameScales, frame_scales, planes_are
 from napari_shiftseg.metrics.seams import gradient_magnitude
-from napari_shiftseg.pipeline.doubts import doubts_about
-from napari_shiftseg.pipeline.opening import frame_scales_steps, opened_steps
-from napari_shiftseg.pipeline.result import Prediction, Segmentation
+from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
-from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, patiently
+from napari_shiftseg.progress import Progress, Returning, exhaust, patiently
 from napari_shiftseg.stores.axes import single_channel
 from napari_shiftseg.stores.image import as_array
-from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,9 +29,63 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.settings import Clustering, Effort
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.stores.image import Image
+
+
+READING = Progress(0, 1, stage="reading grey values")
+
+
+def plane_scale_steps(
+    stack: Any, plane: tuple[int, ...], config: ModelConfig, reading: Reading
+) -> Generator[Progress, None, Scale | None]:
+    r"""Find how one plane of a stack is read: as when all of it is segmented.
+
+    Parameters
+    ----------
+    stack : array
+        ([leading,] [channels,] \*spatial)
+    plane : tuple of int
+        Position on the leading axes; empty where there are none.
+    config : ModelConfig
+    reading : Reading
+
+    Returns
+    -------
+    Scale or None
+        None: as is found in the plane itself.
+    """
+    if not plane:
+        return None
+    scales = yield from patiently(
+        READING, prod(np.shape(stack)), frame_scales, stack, config, reading
+    )
+    scale = scales.of(plane)
+    return scale and replace(scale, notes=scale.notes or scales.notes)
+
+
+def opened_steps(
+    image: ArrayLike | Any,
+    model: TiledNetwork,
+    settings: Settings,
+    scale: Scale | None = None,
+) -> Generator[Progress, None, Image]:
+    """Open an image while others wait: its scale is found in many pixels.
+
+    Parameters
+    ----------
+    image, model, settings, scale
+        See `segment_steps`.
+    """
+    return (
+        yield from patiently(
+            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
+            scale,
+        )
+    )  # fmt: skip
+
 
 NO_DATA = "all pixels are NaN or masked"
 
@@ -76,33 +128,49 @@ def segment_steps(
     scale: Scale | None = None,
     plan: TilePlan | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment an image, yielding `Progress` after every tile; see `segment`.
+    """Segment an image, yielding `Progress` after every tile.
 
-    Where a scale is given, its grey values are read so: of a plane of a stack. A plan
-    that was made of these settings is carried out; else one is made.
+    Parameters
+    ----------
+    image, model, settings
+        See `segment`.
+    effort : Effort, optional
+        That bounds the clustering.
+    scale : Scale, optional
+        By which grey values are read: of a plane of a stack, that of the stack.
+    plan : TilePlan, optional
+        That was made of these settings; else one is made.
     """
-    steps = _segmentation_steps(image, model, settings, effort, scale, plan)
-    result = yield from steps
+    pixels = as_array(image)
+    if model.config.in_channels == 1:
+        pixels = single_channel(pixels, model.config.ndim)
+    if frames_of(pixels, model):
+        steps = _series_steps(pixels, model, settings, effort, scale, plan)
+        result = yield from steps
+    else:
+        opened = yield from opened_steps(pixels, model, settings, scale)
+        result = yield from frame_steps(opened, model, settings, plan, effort)
     doubts = doubts_about(result, model.config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
 
 
-def _segmentation_steps(
-    image: ArrayLike | Any,
+def _series_steps(
+    pixels: Any,
     model: TiledNetwork,
     settings: Settings,
     effort: Effort | None,
     scale: Scale | None,
     plan: TilePlan | None,
 ) -> Generator[Progress, None, Segmentation]:
-    pixels = as_array(image)
-    if model.config.in_channels == 1:
-        pixels = single_channel(pixels, model.config.ndim)
+    """Segment a time series, or planes, one by one."""
     frames = frames_of(pixels, model)
-    if not frames:
-        opened = yield from opened_steps(pixels, model, settings, scale)
-        return (yield from frame_steps(opened, model, settings, plan, effort))
-    scales = yield from frame_scales_steps(pixels, model, settings, scale)
+    if scale is not None:
+        scales = FrameScales(scale, scale.notes)
+    else:
+        size = prod(np.shape(pixels))
+        scales = yield from patiently(
+            READING, size, frame_scales, pixels, model.config, settings.reading
+        )
     results: list[Segmentation] = []
     empty: list[int] = []
     for number, at in enumerate(frames):
@@ -134,36 +202,6 @@ def _segmentation_steps(
     return replace(stacked, notes=notes, planes=planes, intensity=read)
 
 
-class TilesTooLarge(MemoryError):
-    """The tiles asked for do not fit on the device; smaller ones may."""
-
-
-def segment_as_planned(
-    image: Image, model: TiledNetwork, settings: Settings, plan: TilePlan | None = None
-) -> Generator[Progress, None, Segmentation]:
-    """Segment one opened image with the very tiles asked for; see `frame_steps`.
-
-    Smaller tiles answer another question: they could be without seams.
-
-    Raises
-    ------
-    TilesTooLarge
-        If they do not fit on the device: at once, before smaller ones are predicted.
-    """
-    plan = plan or _plan(image, model, settings)
-    steps = frame_steps(image, model, settings, plan)
-    running = Returning(steps)
-    for progress in running:
-        if isinstance(progress, Shrunk):
-            steps.close()
-            raise TilesTooLarge(
-                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
-                f"device: choose a smaller window"
-            )
-        yield progress
-    return running.value
-
-
 def frame_steps(
     image: Image,
     model: TiledNetwork,
@@ -171,13 +209,17 @@ def frame_steps(
     plan: TilePlan | None = None,
     effort: Effort | None = None,
 ) -> Generator[Progress, None, Segmentation]:
-    """Segment one image that has been opened, by a plan if one is given.
+    """Segment one image that has been opened.
 
-    The clustering may be bounded by an effort; see `Effort`.
+    Parameters
+    ----------
+    image : Image
+    model, settings, plan, effort
+        See `segment_steps`.
     """
     began = perf_counter()
     clustering = settings.clustering(model.config)
-    plan = plan or _plan(image, model, settings)
+    plan = plan or plan_of(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
     objects = yield from clustered_steps(
         predicted, model, clustering, settings.device, effort
@@ -203,7 +245,14 @@ def frame_steps(
     )
 
 
-def _plan(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
+def plan_of(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
+    """Return the plan of an image that has been opened.
+
+    Parameters
+    ----------
+    image, model, settings
+        See `frame_steps`.
+    """
     return plan_for(
         image, model, settings.window, settings.stitching, settings.border,
         settings.region, settings.device,
@@ -213,20 +262,26 @@ def _plan(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
 def predicted_steps(
     image: Image, model: TiledNetwork, plan: TilePlan, settings: Settings
 ) -> Generator[Progress, None, Prediction]:
-    """Predict one image that has been opened, yielding `Progress` after every tile."""
-    notes = list(filter(None, [advise(plan).note]))
+    """Predict one image that has been opened, yielding `Progress` after every tile.
+
+    Parameters
+    ----------
+    image, model, plan, settings
+        See `frame_steps`.
+    """
+    notes = [advise(plan).note]
     steps = Returning(
         embed_steps(
             image, model, plan, settings.device, settings.precision, settings.batch
         )
     )
     for progress in steps:
-        notes += [progress.note] if progress.note else []
+        notes.append(progress.note)
         yield progress
     raw, plan = steps.value
     channels = model.config.embedding_channels
     logit = raw[channels] if model.config.foreground else None
-    return Prediction(raw[:channels], logit, plan, tuple(notes))
+    return Prediction(raw[:channels], logit, plan, tuple(filter(None, notes)))
 
 
 def clustered_steps(
@@ -236,7 +291,18 @@ def clustered_steps(
     device: str,
     effort: Effort | None = None,
 ) -> Generator[Progress, None, Objects]:
-    """Cluster what was predicted of one image, yielding `Progress` on the way."""
+    """Cluster what was predicted of one image, yielding `Progress` on the way.
+
+    Parameters
+    ----------
+    predicted : Prediction
+    model : UNet
+        That predicted it.
+    clustering : Clustering
+    device : str
+    effort : Effort, optional
+        That bounds it.
+    """
     provenance, plan = model.config.provenance, predicted.plan
     steps = Returning(
         cluster_steps(
@@ -255,7 +321,14 @@ def clustered_steps(
 
 
 def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
-    """Return the indices of the images that leading axes (time, planes) run over."""
+    r"""Return the indices of the images that leading axes (time, planes) run over.
+
+    Parameters
+    ----------
+    image : array_like
+        ([leading,] [channels,] \*spatial)
+    model : UNet
+    """
     shape = np.shape(image)
     own = model.config.image_axes
     if len(shape) <= own:
@@ -268,13 +341,7 @@ def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
 def _with_empty(
     results: list[Segmentation], empty: list[int], frames: int
 ) -> list[Segmentation]:
-    """Put results without objects where frames hold no data.
-
-    Raises
-    ------
-    ValueError
-        If no frame holds any.
-    """
+    """Put results without objects where frames hold no data."""
     if not empty:
         return results
     if not results:

@@ -111,14 +111,17 @@ class SelfTest:
                 f"normalises, pools or attends over the whole tile does that; no "
                 f"cropping mends it. Predict in one pass where memory allows."
             )
-        return " ".join(filter(None, [self._agreement, self.caveat * self.passed]))
+        if self.passed and self.caveat:
+            return f"{self._agreement} {self.caveat}"
+        return self._agreement
 
     @property
     def _remedy(self) -> str:
         """What to do where there is one tile: only a window that was chosen can go."""
         pairs = zip(self.plan.window, self.plan.shape.period, strict=True)
-        smaller = any(window > period for window, period in pairs)
-        return f"Take a larger image{' or a smaller window' * smaller}."
+        if any(window > period for window, period in pairs):
+            return "Take a larger image or a smaller window."
+        return "Take a larger image."
 
     @property
     def _agreement(self) -> str:
@@ -209,9 +212,14 @@ def self_test_steps(
     reading: Reading | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, SelfTest]:
-    """Test tiles, yielding `Progress` after every tile; see `self_test`.
+    """Test tiles, yielding `Progress` after every tile.
 
-    Where a scale is given, grey values are read so: of a plane of a stack.
+    Parameters
+    ----------
+    image, model, window, device, reading
+        See `self_test`.
+    scale : Scale, optional
+        See `segment_steps`.
     """
     opened = open_for(image, model, reading, scale)
     tiled, whole, *control = _plans(opened.shape, model, window)

@@ -264,6 +264,7 @@ def _list(value: Any) -> Any:
 
 A_LIST = BeforeValidator(lambda value: None if value is None else _list(value))
 THRESHOLDS = (0.3, 0.5, 0.7)
+TRIED = ("bandwidth", "min_size", "foreground_threshold")
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -328,11 +329,10 @@ class Candidates:
                 f"foreground thresholds need a model with a foreground logit, which "
                 f"{config.name!r} has not; give none"
             )
-        names = ("bandwidth", "min_size", "foreground_threshold")
         known = own.model_dump()
         tried = [own]
         for values in product(self.bandwidths, self.min_sizes, thresholds):
-            chosen = dict(zip(names, values, strict=True))
+            chosen = dict(zip(TRIED, values, strict=True))
             tried.append(type(own).model_validate({**known, **chosen}))
         if len(tried) == 1:
             raise ValueError(

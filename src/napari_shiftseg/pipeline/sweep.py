@@ -15,12 +15,15 @@ from napari_shiftseg.metrics.metric import Measured, pooled_figures, sweep_figur
 from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import (
+    TilesTooLarge,
     checked_truth,
     measured,
+    segment_as_planned,
     untiled_steps,
 )
-from napari_shiftseg.pipeline.opening import opened_steps
-from napari_shiftseg.pipeline.segmentation import TilesTooLarge, segment_as_planned
+from napari_shiftseg.pipeline.segmentation import (
+    opened_steps,
+)
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, exhaust
 
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks import TiledNetwork
-    from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
 
 
@@ -170,9 +172,14 @@ def sweep_steps(
     truth: ArrayLike | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, list[SweepPoint]]:
-    """Sweep, yielding `SweepProgress` with each point as it is found; see `sweep`.
+    """Sweep, yielding `SweepProgress` with each point as it is found.
 
-    Where a scale is given, grey values are read so: of a plane of a stack.
+    Parameters
+    ----------
+    image, model, windows, settings, truth
+        See `sweep`.
+    scale : Scale, optional
+        See `segment_steps`.
     """
     labels = checked_truth(image, model, truth)
     windows = default_windows(model.shape) if windows is None else windows
@@ -183,13 +190,8 @@ def sweep_steps(
     if not windows:
         raise ValueError("a sweep needs one window or more, got none")
     opened = yield from opened_steps(image, model, settings, scale)
-    plans = [
-        plan_for(
-            opened, model, window, settings.stitching, settings.border,
-            settings.region, settings.device,
-        )
-        for window in windows
-    ]  # fmt: skip
+    of, where = settings.stitching, (settings.border, settings.region, settings.device)
+    plans = [plan_for(opened, model, window, of, *where) for window in windows]
     reference = yield from untiled_steps(opened, model, settings)
     budget = memory_budget(resolve_device(settings.device))
     points: list[SweepPoint] = []
@@ -232,12 +234,6 @@ def _point(
     except MemoryError as error:
         why = f": {error}" if str(error) else ""
         return _failed(plan, f"does not fit in memory{why}")
-    return _scored(result, reference, truth)
-
-
-def _scored(
-    result: Segmentation, reference: NDArray[Any], truth: NDArray[Any] | None
-) -> SweepPoint:
     plan, splitting = result.plan, []
     there = None if truth is None else truth[plan.slices]
     if there is not None:

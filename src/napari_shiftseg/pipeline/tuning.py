@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from napari_shiftseg.clustering.settings import Effort
-from napari_shiftseg.inference.predict import open_for, plan_for
+from napari_shiftseg.inference.predict import open_for
+from napari_shiftseg.metrics.metric import judged_figures
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.comparison import checked_truth
-from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
-from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings, spelled
+from napari_shiftseg.pipeline.segmentation import (
+    clustered_steps,
+    plan_of,
+    predicted_steps,
+)
+from napari_shiftseg.pipeline.settings import (
+    TRIED,
+    Candidates,
+    OfOneRun,
+    Settings,
+    spelled,
+)
 from napari_shiftseg.progress import Progress, Returning, exhaust, saying
 
 if TYPE_CHECKING:
@@ -56,15 +67,12 @@ class TunedPoint:
 
     def figures(self) -> dict[str, Any]:
         """Return what was chosen and what it gives, ready for JSON."""
-        clustering = self.clustering
+        pooled = judged_figures(self.pooled)
         return {
-            "bandwidth": clustering.bandwidth,
-            "min_size": clustering.min_size,
-            "foreground_threshold": clustering.foreground_threshold,
+            **{name: getattr(self.clustering, name) for name in TRIED},
             "ap50": self.ap50,
-            "ap50_pooled": self.pooled.ap50,
-            "false_splits": self.pooled.false_splits,
-            "false_merges": self.pooled.false_merges,
+            "ap50_pooled": pooled.pop("ap50"),
+            **pooled,
         }
 
 
@@ -117,6 +125,10 @@ def distance(one: Clustering, other: Clustering) -> float:
 
     of bandwidths h, minimum sizes s and foreground thresholds t: half and double are
     equally far.
+
+    Parameters
+    ----------
+    one, other : Clustering
     """
     places = [
         (
@@ -170,7 +182,13 @@ def tune_steps(
     candidates: Candidates,
     settings: Settings,
 ) -> Generator[Progress, None, Tuning]:
-    """Tune, yielding `Progress` after every prediction and clustering; see `tune`."""
+    """Tune, yielding `Progress` after every prediction and clustering.
+
+    Parameters
+    ----------
+    samples, model, candidates, settings
+        See `tune`.
+    """
     if not samples:
         raise ValueError("tuning needs one image with its true labels, or more")
     clusterings = candidates.clusterings(model.config, settings)
@@ -188,11 +206,7 @@ def tune_steps(
                 f"image {number + 1} of {len(samples)}: {progress.stage}",
             )
         rows.append(steps.value)
-    columns = zip(*rows, strict=True)
-    points = zip(clusterings, columns, strict=True)
-    return Tuning(
-        tuple(TunedPoint(clustering, column) for clustering, column in points)
-    )
+    return Tuning(tuple(map(TunedPoint, clusterings, zip(*rows, strict=True))))
 
 
 def _scores(
@@ -202,14 +216,9 @@ def _scores(
     settings: Settings,
 ) -> Generator[Progress, None, list[ObjectScores]]:
     """Score every clustering of one image; done is 1, the prediction, and these."""
-    opened, total = (
-        open_for(sample.image, model, settings.reading),
-        len(clusterings) + 1,
-    )
-    plan = plan_for(
-        opened, model, settings.window, settings.stitching, settings.border,
-        settings.region, settings.device,
-    )  # fmt: skip
+    total = len(clusterings) + 1
+    opened = open_for(sample.image, model, settings.reading)
+    plan = plan_of(opened, model, settings)
     steps = Returning(predicted_steps(opened, model, plan, settings))
     for progress in steps:
         yield Progress(0, total, progress.note, progress.stage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,26 +18,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.metrics.seams import SeamScores
+    from napari_shiftseg.metrics.metric import Measured
     from napari_shiftseg.pipeline.comparison import Comparison, Side
 
 
 ROUNDING = 1e-3  # of the largest value: exact tiles differ from one pass by far less
 
 
-class Measured(Protocol):
-    """Tiles that were measured: a `Side`, or a window of a sweep on one image."""
-
-    @property
-    def seams(self) -> SeamScores | None:
-        """Of these tiles; None if there is no result."""
-
-    @property
-    def untiled(self) -> SeamScores | None:
-        """Of the untiled prediction over the same pairs."""
-
-
-def shows_seams(tiles: Measured, model_has_seams: bool = False) -> bool:
+def shows_seams(tiles: Side | Measured, model_has_seams: bool = False) -> bool:
     """Whether the embedding jumps at the borders of these tiles.
 
     It does where a seam ratio, anywhere or inside objects, is more than 1.2 times
@@ -45,24 +33,22 @@ def shows_seams(tiles: Measured, model_has_seams: bool = False) -> bool:
 
     Parameters
     ----------
-    tiles : Side or SweepPoint
+    tiles : Side or Measured
     model_has_seams : bool
         Whether the untiled prediction has seams of its own, at multiples of the
         period; then the measure is 1.
     """
-    seams, untiled_seams = tiles.seams, tiles.untiled
-    if seams is None or untiled_seams is None:
+    ours, theirs = tiles.seams, tiles.untiled
+    if ours is None or theirs is None:
         return False
-    pairs = (
-        (seams.ratio, untiled_seams.ratio),
-        (seams.ratio_within, untiled_seams.ratio_within),
-    )
     return any(
         ratio is not None
         and untiled is not None
         and ratio > SEAM_RATIO * (1 if model_has_seams else untiled)
-        for ratio, untiled in pairs
-    )
+        for ratio, untiled in (
+            (ours.ratio, theirs.ratio), (ours.ratio_within, theirs.ratio_within),
+        )
+    )  # fmt: skip
 
 
 def departure(comparison: Comparison) -> tuple[float, float]:
@@ -97,14 +83,9 @@ def period_ratio(side: Side) -> float | None:
     side : Side
         Whose tiles begin at multiples of the period: the cropped one.
     """
-    ratios = [
-        ratio
-        for profile, period in zip(
-            side.untiled.profile, side.result.plan.shape.period, strict=True
-        )
-        if (ratio := _period_ratio(profile, period)) is not None
-    ]
-    return max(ratios, default=None)
+    along = zip(side.untiled.profile, side.result.plan.shape.period, strict=True)
+    ratios = [_period_ratio(profile, period) for profile, period in along]
+    return max((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _period_ratio(profile: NDArray[np.float64], period: int) -> float | None:

@@ -14,7 +14,7 @@ from napari_shiftseg.metrics.seams import LEAST_STRIDE
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from napari_shiftseg.metrics.chance import Difference
@@ -107,10 +107,13 @@ def judge(
 def _about_z(is_clear: bool, one: float, other: float) -> str:
     if one == other:
         return "Neither is above 3: no sign of a seam."
-    apart = f"Above 3 they are {cell(abs(one - other))} standard deviations apart"
-    if is_clear:
-        return f"{apart}: beyond chance, which gives less than {CLEAR_Z}."
-    return f"{apart}: within chance, which gives up to {CLEAR_Z}."
+    chance = (
+        "beyond chance, which gives less than"
+        if is_clear
+        else ("within chance, which gives up to")
+    )
+    gap = cell(abs(one - other))
+    return f"Above 3 they are {gap} standard deviations apart: {chance} {CLEAR_Z}."
 
 
 def _reason(metric: Metric, difference: Difference) -> str:
@@ -152,6 +155,11 @@ def untiled_cell(
     """Write the untiled prediction's figure: over naive's and over cropped's pairs.
 
     One value where they are alike; empty where a metric has no such figure.
+
+    Parameters
+    ----------
+    metric, naive, cropped
+        See `judge`.
     """
     if metric.untiled is None:
         return ""
@@ -191,9 +199,9 @@ def cell(value: object) -> str:
             return NOT_DEFINED
         case float():
             return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
-        case [*sizes]:
-            one = len(set(sizes)) == 1
-            return str(sizes[0]) if one else " × ".join(str(size) for size in sizes)
+        case [*sizes]:  # one an axis
+            shown = sizes if len(set(sizes)) > 1 else sizes[:1]
+            return " × ".join(map(str, shown))
     return str(value)
 
 
@@ -254,27 +262,20 @@ def sweep_table(points: Iterable[Point]) -> Table:
 def write_csv(path: Path, table: Table) -> None:
     """Write a table; windows as 24x96x96, nothing where a value is not defined.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
+    Parameters
+    ----------
+    path : Path
+    table : Table
     """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table.header)
-        writer.writerows(_written(row) for row in table.rows)
-
-
-def _written(row: Sequence[Any]) -> list[Any]:
-    return [_value(value) for value in row]
+        writer.writerows([_value(value) for value in row] for row in table.rows)
 
 
 def _value(value: Any) -> Any:
-    match value:
-        case None:
-            return ""
-        case float() if isnan(value):
-            return ""
-        case [*sizes]:
-            return "x".join(str(size) for size in sizes)
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return ""
+    if isinstance(value, list | tuple):
+        return "x".join(str(size) for size in value)
     return value

@@ -137,12 +137,7 @@ LONGEST = 100  # letters of a file name
 
 
 def model_card(model: UNet) -> str:
-    """Return the card of a model, from its config and provenance alone.
-
-    Parameters
-    ----------
-    model : UNet
-    """
+    """Return the card of a model, from its config and provenance alone."""
     config = model.config
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,

@@ -108,8 +108,7 @@ class _Seen:
 
 
 def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> _Seen:
-    naive, cropped = comparison.naive.result, comparison.cropped.result
-    inside = naive.plan.slices
+    cropped, inside = comparison.cropped.result, comparison.naive.result.plan.slices
     several = len(np.shape(image)) > len(inside)  # channels: the first is shown
     pixels = np.asarray(as_array(image)[(0, *inside) if several else inside])
     known = cropped.labels if truth is None else np.asarray(truth)[inside]
@@ -170,22 +169,17 @@ def _bright(plane: NDArray[Any], white: float) -> Picture:
 
 def _close_ups(comparison: Comparison, seen: _Seen) -> dict[str, Picture]:
     """Return both sides around the seam that cuts most objects, if one does."""
-    naive = comparison.naive
-    if not naive.cutting:
+    if not comparison.naive.cutting:
         return {}
-    seam = naive.cutting[0]
-    box = _around(seam, naive.result.plan)
-    across = _plane_axis(seam)
-    return {
-        f"worst_seam_{name}": _with_lines(
-            _painted(seen.image, seen.labels[name], box, across),
-            _flat(seen.labels[name][box], across),
-            side.result.plan,
-            box,
-            seam,
-        )
-        for name, side in comparison.sides.items()
-    }
+    seam = comparison.naive.cutting[0]
+    box, across = _around(seam, comparison.naive.result.plan), _plane_axis(seam)
+    close_ups = {}
+    for name, side in comparison.sides.items():
+        labels = _flat(seen.labels[name][box], across)
+        painted = _painted(seen.image, labels, box, across)
+        lined = _with_lines(painted, labels, side.result.plan, box, seam)
+        close_ups[f"worst_seam_{name}"] = lined
+    return close_ups
 
 
 def _plane_axis(seam: Seam) -> int | None:
@@ -198,17 +192,12 @@ def _plane_axis(seam: Seam) -> int | None:
 def _around(seam: Seam, plan: TilePlan) -> Box:
     """Return a box around the middle of a seam's longest cut; flat in 3-D."""
     spans = []
-    for axis, at in enumerate(seam.at):
+    for axis, (at, size) in enumerate(zip(seam.at, plan.output_shape, strict=True)):
         length = min(CLOSE_UP_STRIDES * plan.stride[axis], MOST_CLOSE_UP)
         length = 1 if axis == _plane_axis(seam) else length
-        spans.append(_span(at, length, plan.output_shape[axis]))
+        start = max(0, min(at - length // 2, size - length))
+        spans.append(slice(start, min(start + length, size)))
     return tuple(spans)
-
-
-def _span(centre: int, length: int, size: int) -> slice:
-    """Return `length` pixels around a centre, shifted to lie within `size`."""
-    start = max(0, min(centre - length // 2, size - length))
-    return slice(start, min(start + length, size))
 
 
 def _painted(
@@ -217,7 +206,7 @@ def _painted(
     """Return the objects in their colours over the image, dim where there is none."""
     low, high = float(image.min()), float(image.max())
     grey = (_flat(image[box], across) - low) / max(high - low, 1e-12) * 255
-    colours = object_colours(_flat(labels[box], across))
+    colours = object_colours(labels)
     is_object = colours.any(axis=-1, keepdims=True)
     dim = grey[..., None]
     painted = np.where(is_object, 0.75 * colours + 0.25 * dim, 0.5 * dim)
@@ -229,7 +218,9 @@ def _with_lines(
 ) -> Picture:
     """Return a picture enlarged: borders grey, outlines white, cuts green."""
     factor = max(1, CLOSE_UP // max(picture.shape[:2]))
-    large = picture.repeat(factor, 0).repeat(factor, 1)
+    large, objects = (
+        pixels.repeat(factor, 0).repeat(factor, 1) for pixels in (picture, labels)
+    )
     axes = [axis for axis in range(len(box)) if axis != _plane_axis(seam)]
     shown = dict(zip(axes, (0, 1)[-len(axes) :], strict=True))
     for axis, along in shown.items():
@@ -237,17 +228,10 @@ def _with_lines(
         inside = [b for b in plan.boundaries[axis] if span.start < b < span.stop]
         lines = [(border - span.start) * factor for border in inside]
         large[(slice(None),) * along + (lines,)] = BORDER_GREY
-    large[_outlines(labels, factor)] = OUTLINE_WHITE
+    large[find_boundaries(objects, connectivity=1, mode="thick")] = OUTLINE_WHITE
     for cut in seam.cuts:
         large[_cut_pixels(cut.pairs, box, seam, shown, factor)] = SEAM_COLOUR
     return large
-
-
-def _outlines(labels: NDArray[Any], factor: int) -> NDArray[np.bool_]:
-    """Return where objects end, in an enlarged picture: lines of two pixels."""
-    large = labels.repeat(factor, 0).repeat(factor, 1)
-    lines: NDArray[np.bool_] = find_boundaries(large, connectivity=1, mode="thick")
-    return lines
 
 
 def _cut_pixels(
@@ -260,8 +244,7 @@ def _cut_pixels(
         if axis == seam.axis:  # between its two pixels
             start, stop = start + factor - SEAM_WIDTH, start + factor + SEAM_WIDTH
         pixels[along] = slice(start, stop)
-    rows, columns = pixels
-    return rows, columns
+    return pixels[0], pixels[1]
 
 
 def _flat(pixels: NDArray[Any], across: int | None) -> NDArray[Any]:
@@ -328,11 +311,11 @@ def lines(report: Mapping[str, Any]) -> list[Line]:
         Line(
             metric.title,
             metric.meaning,
-            judged[metric.name]["reason"] if metric.name in judged else "",
+            judged.get(metric.name, {}).get("reason", ""),
             cell(naive[metric.name]),
             cell(cropped[metric.name]),
             untiled_cell(metric, naive, cropped),
-            judged[metric.name]["better"] if metric.name in judged else None,
+            judged.get(metric.name, {}).get("better"),
         )
         for metric in rows()
     ]
@@ -360,9 +343,11 @@ def page(
     )
     environment.filters |= {"words": in_words, "name": name_in_words, "cell": cell}
     template = files("napari_shiftseg.report").joinpath(TEMPLATE)
+    spread = {key: value for key, value in card.items() if key != "provenance"}
+    provenance = card.get("provenance") or {}
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         report=report,
-        card=_card_values(card),
+        card=spread | {f"trained: {key}": v for key, v in provenance.items()},
         meanings=MEANINGS,
         untiled=UNTILED,
         lines=lines(report),
@@ -370,10 +355,3 @@ def page(
         pictures={n: p for n, p in pictures.items() if n not in WORST_SEAM},
         plots=plots,
     )
-
-
-def _card_values(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model card with its provenance spread out."""
-    provenance = card.get("provenance") or {}
-    own = {key: value for key, value in card.items() if key != "provenance"}
-    return {**own, **{f"trained: {key}": value for key, value in provenance.items()}}

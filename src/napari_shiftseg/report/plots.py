@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import hsv_to_rgb
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
     from napari_shiftseg.training.step import Course
+
+    Point = SweepPoint | PooledPoint  # of a sweep of one image, or of several pooled
 
 
 GOLDEN = (5**0.5 - 1) / 2  # of the circle: hues of neighbouring ids lie far apart
@@ -83,17 +85,6 @@ WIDE = 1.6  # width over height
 PANELS = ("seam_ratio", "false_splits", "ap50")
 
 
-class Point(Protocol):
-    """What a sweep's plot reads of a window: of one image, or of several pooled."""
-
-    @property
-    def plan(self) -> TilePlan:
-        """Tiles of this window."""
-
-    def figures(self) -> dict[str, Any]:
-        """Return the figures; see `SweepPoint.figures`."""
-
-
 def draw_profile(
     figure: Figure,
     comparison: Comparison,
@@ -131,7 +122,7 @@ def draw_profile(
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylim(bottom=0)
     panels[0].set_ylabel("mean step")
-    finish(figure, panels, colours)
+    _finish(figure, panels, colours)
 
 
 def _draw_side(panel: Axes, side: Side, name: str, axis: int, colour: str) -> None:
@@ -171,7 +162,9 @@ def draw_sweep(
     axis = _varying_axis(points)
     ordered = sorted(points, key=lambda point: point.plan.window[axis])
     known = [point.figures() for point in ordered]
-    windows = np.array([_drawn_window(point.plan, axis) for point in ordered])
+    windows = np.array(
+        [min(p.plan.window[axis], p.plan.output_shape[axis]) for p in ordered]
+    )
     keys = [
         key
         for key in PANELS
@@ -189,7 +182,7 @@ def draw_sweep(
     for panel in below:
         panel.set_xlabel(_window_label(points, axis))
         panel.xaxis.set_major_locator(MaxNLocator(nbins=12 // len(below), integer=True))
-    finish(figure, panels, colours)
+    _finish(figure, panels, colours)
 
 
 def _draw_panel(
@@ -234,11 +227,6 @@ def _values(known: list[dict[str, Any]], key: str) -> NDArray[np.float64]:
     return np.array([f[key] for f in known], dtype=np.float64)  # None becomes NaN
 
 
-def _drawn_window(plan: TilePlan, axis: int) -> int:
-    """Return the window; where it is larger than what is predicted, the latter."""
-    return min(plan.window[axis], plan.output_shape[axis])
-
-
 def _varying_axis(points: Sequence[Point]) -> int:
     """Return the first axis on which windows differ; 0 if none does."""
     windows = [point.plan.window for point in points]
@@ -264,7 +252,7 @@ def clear(figure: Figure) -> None:
     figure.set_layout_engine("constrained")  # makes room for a legend outside
 
 
-def finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
+def _finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
     """Give a figure its colours, and one legend above all panels."""
     figure.set_facecolor(colours.background)
     for panel in panels:
@@ -319,7 +307,7 @@ def draw_training(figure: Figure, course: Course, colours: Colours = LIGHT) -> N
         panel.set_xlabel("step")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     score.set_xlim(0, max(course.steps, default=1))
-    finish(figure, panels, colours)
+    _finish(figure, panels, colours)
 
 
 def _draw_before(panel: Axes, ap50: float, colours: Colours) -> None:
@@ -347,9 +335,10 @@ def training_table(course: Course) -> Table:
     Step 0 is the model that the training began with, where there is one.
     """
     terms = course.terms.values()
-    before = ((0, *[None] * len(terms), course.before),)
-    rows = before * (course.before is not None) + tuple(
+    rows = [
         (step, *values, course.ap50.get(step))
         for step, *values in zip(course.steps, *terms, strict=True)
-    )
-    return Table(("step", *course.terms, "ap50"), rows)
+    ]
+    if course.before is not None:
+        rows.insert(0, (0, *[None] * len(terms), course.before))
+    return Table(("step", *course.terms, "ap50"), tuple(rows))

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.metrics.chance import Outcomes
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison, Side
     from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
@@ -35,6 +34,13 @@ if TYPE_CHECKING:
 
 
 FOLLOWED = ("false_splits", "ap50")
+WINDOWS = {
+    "seamless": "No seams at {}.",
+    "seams": "Seams at {}.",
+    "one tile": "One tile holds it all at {}.",
+    "undefined": "Seam scores are not defined at {}.",
+    "failed": "Too large for the memory: {}.",
+}
 
 
 def sweep_verdict(
@@ -58,21 +64,12 @@ def sweep_verdict(
         kinds.setdefault(_kind(point, model_has_seams), []).append(window)
         if any(run.failure for run in point.points):
             kinds.setdefault("failed", []).append(window)
-    everywhere = set(kinds) == {"seams"}
     windows = {kind: ", ".join(names) for kind, names in kinds.items()}
-    said = []
-    if "seamless" in windows:
-        said.append(f"No seams at {windows['seamless']}.")
-    if "seams" in windows:
-        where = "every tile size" if everywhere else windows["seams"]
-        why = ", as the model has seams of its own" * model_has_seams
-        said.append(f"Seams at {where}{why}.")
-    if "one tile" in windows:
-        said.append(f"One tile holds it all at {windows['one tile']}.")
-    if "undefined" in windows:
-        said.append(f"Seam scores are not defined at {windows['undefined']}.")
-    if "failed" in windows:
-        said.append(f"Too large for the memory: {windows['failed']}.")
+    if set(windows) == {"seams"}:
+        windows["seams"] = "every tile size"
+    if model_has_seams and "seams" in windows:
+        windows["seams"] += ", as the model has seams of its own"
+    said = [of.format(windows[kind]) for kind, of in WINDOWS.items() if kind in windows]
     return " ".join([*said, *_about_objects(points)])
 
 
@@ -98,7 +95,9 @@ def _about_objects(points: Sequence[SweepPoint | PooledPoint]) -> list[str]:
         title = titles()[key]
         worst, best = (end(scored, key=lambda p: _figure(p, key)) for end in (min, max))
         low, high = _figure(worst, key), _figure(best, key)
-        known = object_differences(_outcomes(worst), _outcomes(best))[key]
+        known = object_differences(
+            *(joined(r.outcomes for r in p.points if r.outcomes) for p in (worst, best))
+        )[key]
         if cell(low) == cell(high):
             alike.append(f"{title} ({cell(low)})")
         elif not known.is_beyond_chance and not (key == "ap50" and high - low > MANY):
@@ -117,10 +116,6 @@ def _sentence(figures: list[str], how: str) -> str:
 
 def _figure(point: SweepPoint | PooledPoint, key: str) -> float:
     return float(getattr(point.scores, key))
-
-
-def _outcomes(point: SweepPoint | PooledPoint) -> Outcomes:
-    return joined(run.outcomes for run in point.points if run.outcomes is not None)
 
 
 HARDLY_FITS = 0.5  # AP50 of cropped tiles, below which a model is of little use
@@ -168,13 +163,10 @@ def verdict(comparison: Comparison, model: UNet) -> Verdict:
             _about_cropped(comparison, harm, of_objects),
             _advice(comparison, harm, of_objects),
         ]
-    sentences = (
-        _about_the_fit(comparison),
-        _about_naive(comparison, of_objects, has_own, far if harm else 0, reach),
-        *others,
-    )
+    naive = _about_naive(comparison, of_objects, has_own, far if harm else 0, reach)
+    sentences = filter(None, (_about_the_fit(comparison), naive, *others))
     return Verdict(
-        " ".join(filter(None, sentences)),
+        " ".join(sentences),
         _warnings(comparison, model),
         has_own or (harm and of_objects.kind in MATTERS),
     )
@@ -264,7 +256,7 @@ def _about_the_fit(comparison: Comparison) -> str:
 def _about_the_period(comparison: Comparison) -> str:
     """Say that the model itself has seams, tiles or none."""
     cropped = comparison.cropped
-    period, jump = _axes(cropped.result.plan.shape.period), period_ratio(cropped)
+    period, jump = cell(cropped.result.plan.shape.period), period_ratio(cropped)
     if jump is None or jump <= SEAM_RATIO:
         said = (
             f"With any tiles, or none, seams are to be expected at every multiple of "
@@ -288,18 +280,21 @@ def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
     plan = naive.result.plan
     if naive.seams.ratio is None or not plan.makes_seams:
         return ""
-    period, matters = _axes(plan.shape.period), of_objects.kind in MATTERS
+    period, matters = cell(plan.shape.period), of_objects.kind in MATTERS
     if harm and of_objects.kind == "naive better":
         return (
             "Cropped tiles give what the network gives without tiles; that others do "
             "better here is no rule: rather train or tune the model."
         )
+    no_need = "For these objects the tile size need not change"
+    if of_objects.kind == "none":
+        no_need = "Where there are objects it may matter"
     if any(axis.halo for axis in plan.shape.axes):
-        no_need = "" if matters else f"{_no_need(of_objects)}. "
-        return (
-            f"{no_need}This network pads with zeros: use cropped stitching, which "
-            f"reads around each tile and crops that away."
+        pads = (
+            "This network pads with zeros: use cropped stitching, which reads around "
+            "each tile and crops that away."
         )
+        return pads if matters else f"{no_need}. {pads}"
     if not harm:
         return (
             f"On other images they may: {_tile(naive)} is not a multiple of the period "
@@ -307,13 +302,7 @@ def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
         )
     if matters:
         return f"Use a tile size that is a multiple of {period}."
-    return f"{_no_need(of_objects)}; {_what_is_safe(plan)}."
-
-
-def _no_need(of_objects: Effect) -> str:
-    if of_objects.kind == "none":
-        return "Where there are objects it may matter"
-    return "For these objects the tile size need not change"
+    return f"{no_need}; {_what_is_safe(plan)}."
 
 
 def _what_is_safe(plan: TilePlan) -> str:
@@ -326,7 +315,7 @@ def _what_is_safe(plan: TilePlan) -> str:
     else:
         costs = "less" if times < 1 else f"{cell(times)} times as much"
     return (
-        f"{_axes(window)}, a multiple of {_axes(plan.shape.period)}, makes no seams "
+        f"{cell(window)}, a multiple of {cell(plan.shape.period)}, makes no seams "
         f"and costs {costs}"
     )
 
@@ -360,8 +349,4 @@ def _why_undefined(side: Side) -> str:
 
 
 def _tile(side: Side) -> str:
-    return _axes(side.result.plan.stride)
-
-
-def _axes(sizes: tuple[int, ...]) -> str:
-    return cell(list(sizes))
+    return cell(side.result.plan.stride)

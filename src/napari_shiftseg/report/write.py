@@ -54,9 +54,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.plots import Point
 
@@ -127,6 +126,9 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
     del settings["stitching"]  # both
     if result.settings.border == "valid":
         settings["region"] = [list(bounds) for bounds in result.plan.region]
+    warnings, plane = [*said.warnings], middle_plane(result.plan)
+    if plane is not None:
+        warnings.append(f"the pictures show plane {plane} of the image")
     return {
         "image": readable(name),
         "model": model.config.name,
@@ -134,13 +136,18 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "device": comparison.device,
         **{name: side.figures() for name, side in comparison.sides.items()},
         "untiled": {
-            f"{name}_pairs": _untiled(side) for name, side in comparison.sides.items()
+            f"{name}_pairs": {
+                "seam_ratio": side.untiled.ratio,
+                "seam_ratio_within": side.untiled.ratio_within,
+                "seam_z": side.untiled.z,
+            }
+            for name, side in comparison.sides.items()
         },
         "differences": {
             key: judged.figures() for key, judged in judgements(comparison).items()
         },
         "verdict": said.text,
-        "warnings": [*said.warnings, *_about_the_pictures(result.plan)],
+        "warnings": warnings,
         "settings": settings,
         "reads": result.intensity.figures(),
         "versions": {
@@ -151,20 +158,6 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         },
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "files": [],
-    }
-
-
-def _about_the_pictures(plan: TilePlan) -> list[str]:
-    plane = middle_plane(plan)
-    return [] if plane is None else [f"the pictures show plane {plane} of the image"]
-
-
-def _untiled(side: Side) -> dict[str, float | None]:
-    scores = side.untiled
-    return {
-        "seam_ratio": scores.ratio,
-        "seam_ratio_within": scores.ratio_within,
-        "seam_z": scores.z,
     }
 
 
@@ -234,9 +227,15 @@ class Content:
 def report_steps(
     content: Content, folder: Path, run: Run | None = None, overwrite: bool = False
 ) -> Generator[Progress, None, dict[str, Any]]:
-    """Write a report, yielding `Progress` before every picture; see `write_report`.
+    """Write a report, yielding `Progress` before every picture.
 
     Closing the generator leaves the folder as it was.
+
+    Parameters
+    ----------
+    content : Content
+    folder, run, overwrite
+        See `write_report`.
     """
     run = run or Run("compare", (content.name,))
     report_folder(folder, run, bool(content.points), overwrite)
@@ -315,7 +314,14 @@ def _write_plots(
 
 
 def write_sweep_plot(points: Sequence[Point], path: Path) -> None:
-    """Write the plot of a window sweep as PNG."""
+    """Write the plot of a window sweep as PNG.
+
+    Parameters
+    ----------
+    points : sequence
+        See `draw_sweep`.
+    path : Path
+    """
     figure = Figure(figsize=(8, 7))
     draw_sweep(figure, points)
     figure.savefig(path, dpi=DPI, format="png")

@@ -255,7 +255,7 @@ class LayerSource:
         reading : Reading
             What is asked for.
         """
-        from napari_shiftseg.pipeline.opening import plane_scale_steps
+        from napari_shiftseg.pipeline.segmentation import plane_scale_steps
 
         stack = replace(self, first=()).pixels()
         return plane_scale_steps(stack, self.first, config, reading)

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-
-from napari_shiftseg.experiments.faults import (
+from faults import (
     Stitched,
     centred_crop,
     cropped,
@@ -20,6 +18,8 @@ from napari_shiftseg.experiments.faults import (
     window_at_most_period,
     without_halo,
 )
+from scipy.ndimage import gaussian_filter
+
 from napari_shiftseg.metrics.seams import border_steps, gradient_magnitude
 from napari_shiftseg.networks.unet import load_model, new_model
 from napari_shiftseg.samples.catalogue import disks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -19,51 +20,6 @@ if TYPE_CHECKING:
 
 
 SampleTuple = tuple[Any, dict[str, Any], str]
-
-
-def disks_13() -> list[SampleTuple]:
-    """Disks at period 13."""
-    return layers_of("disks", name="disks (period 13)")
-
-
-def disks_15() -> list[SampleTuple]:
-    """Disks at period 15, which has no common divisor with 8."""
-    return layers_of("disks-15", name="disks (period 15)")
-
-
-def disks_16() -> list[SampleTuple]:
-    """Disks at period 16, the period of a network with l = 4, f = 2."""
-    return layers_of("disks-16", name="disks (period 16)")
-
-
-def disks_noise() -> list[SampleTuple]:
-    """Disks at period 16 with noise."""
-    return layers_of("disks-noise")
-
-
-def disks_bent() -> list[SampleTuple]:
-    """Disks at period 16, deformed elastically."""
-    return layers_of("disks-bent")
-
-
-def constant() -> list[SampleTuple]:
-    """Make an image without content: all that differs comes from the network."""
-    return layers_of("constant", contrast_limits=(0, 1))
-
-
-def nuclei() -> list[SampleTuple]:
-    """Synthetic fluorescence nuclei."""
-    return layers_of("nuclei")
-
-
-def nuclei_3d() -> list[SampleTuple]:
-    """Make a stack of synthetic nuclei, its planes two pixels apart."""
-    return layers_of("nuclei-3d", scale=NUCLEI_3D_SPACING)
-
-
-def nuclei_small() -> list[SampleTuple]:
-    """Make a stack of small synthetic nuclei."""
-    return layers_of("nuclei-small")
 
 
 def layers_of(
@@ -102,6 +58,17 @@ def layers_of(
         }  # fmt: skip
         layers.append((made.labels, truth, "labels"))
     return layers
+
+
+disks_13 = partial(layers_of, "disks", name="disks (period 13)")
+disks_15 = partial(layers_of, "disks-15", name="disks (period 15)")
+disks_16 = partial(layers_of, "disks-16", name="disks (period 16)")
+disks_noise = partial(layers_of, "disks-noise")
+disks_bent = partial(layers_of, "disks-bent")
+constant = partial(layers_of, "constant", contrast_limits=(0, 1))  # no content at all
+nuclei = partial(layers_of, "nuclei")
+nuclei_3d = partial(layers_of, "nuclei-3d", scale=NUCLEI_3D_SPACING)
+nuclei_small = partial(layers_of, "nuclei-small")
 
 
 def show_demo(comparison: Comparison, model: str) -> None:

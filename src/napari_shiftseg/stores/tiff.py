@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +41,6 @@ from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -333,3 +334,39 @@ def _log() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(kept)
         logger.propagate = passed_on
+
+
+def axes_of_file(path: str | None, shape: tuple[int, ...]) -> str:
+    """Return the axes of a TIFF whose first image has this shape, as ``TCYX``.
+
+    Parameters
+    ----------
+    path : str, optional
+        Of any file.
+    shape : tuple of int
+        Readers may leave out axes of length 1.
+
+    Returns
+    -------
+    str
+        Empty where it is no such TIFF.
+    """
+    file = Path(path or "")
+    if file.suffix.lower() not in (".tif", ".tiff") or not file.is_file():
+        return ""
+    return _tiff_axes(file, file.stat().st_mtime_ns, shape)
+
+
+@lru_cache(maxsize=64)
+def _tiff_axes(path: Path, _changed: int, shape: tuple[int, ...]) -> str:
+    try:
+        with tifffile.TiffFile(path) as file:
+            axes, full = file.series[0].axes, file.series[0].shape
+    except DAMAGED:
+        return ""
+    if full == shape:
+        return str(axes)
+    long = [(axis, n) for axis, n in zip(axes, full, strict=True) if n > 1]
+    if tuple(n for _, n in long) != shape:
+        return ""
+    return "".join(axis for axis, _ in long)

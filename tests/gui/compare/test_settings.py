@@ -13,9 +13,9 @@ from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.gui.compare import run as comparison_run
 from napari_shiftseg.gui.compare.view import CROPPED, WHOLE, ComparisonView
 from napari_shiftseg.gui.compare.widget import _about_seams
-from napari_shiftseg.gui.parts import grid
-from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW
-from napari_shiftseg.gui.parts.note import SizeAdvice
+from napari_shiftseg.gui.parts import result_layers as grid
+from napari_shiftseg.gui.parts.viewer import IN_VIEW
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice
 
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
 
@@ -42,7 +42,7 @@ def test_the_buttons_are_those_of_segment(viewer, compare, widget, noise, qtbot)
     widget.stitching.value = "naive"
     compare.form.window.value = widget.window.value = "6"
     for each, devices in ((widget, widget.device), (compare, compare)):
-        qtbot.waitUntil(lambda: devices._devices is not None, timeout=30_000)  # noqa: B023
+        qtbot.waitUntil(lambda: bool(devices._devices), timeout=30_000)  # noqa: B023
         each.note.buttons[1].native.click()
     assert compare.form.window.value == widget.window.value == "8"
     compare.form.window.value = widget.window.value = "6"
@@ -90,7 +90,7 @@ def test_the_note_tells_the_cost(viewer, compare, noise):
 
 def test_a_great_many_tiles_warn(viewer, compare, qtbot):
     viewer.add_image(np.zeros((150, 150), np.float32))
-    qtbot.waitUntil(lambda: compare._devices is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(compare._devices), timeout=30_000)
     assert "roughly" not in compare.note.text.value
     compare.form.window.value = "1"
     assert "23,944 tiles take roughly 24 s on" in compare.note.text.value
@@ -298,7 +298,7 @@ def test_what_is_not_in_view_is_said_once(compared, monkeypatch):
     from napari.utils.notifications import notification_manager
 
     def nowhere(*_):
-        raise ValueError("nothing that was compared is in view: move it there")
+        raise ValueError("nothing that was compared is in view: move it into view")
 
     monkeypatch.setattr(ComparisonView, "region_in_view", nowhere)
     before = len(notification_manager.records)

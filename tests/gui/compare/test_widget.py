@@ -7,9 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.compare.figure_table import FigureTable
-from napari_shiftseg.gui.compare.view import CROPPED, WHOLE
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.compare.view import CROPPED, WHOLE, FigureTable
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.metrics import metric
 from napari_shiftseg.metrics.metric import Metric
 
@@ -336,7 +335,7 @@ def test_where_nothing_is_split_there_is_no_next(viewer, compare, press):
     assert tour.text.value == ""
     press(compare)
     assert tour.all.enabled
-    assert tour.text.value == "no object is cut by seams"
+    assert tour.text.value == "no seam cuts an object"
     assert not tour.next.enabled
 
 

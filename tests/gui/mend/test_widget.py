@@ -28,8 +28,8 @@ from napari_shiftseg.gui.mend.tools import (
     RIGHT,
     SPLIT,
 )  # fmt: skip
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.mending.acts import Change
 from napari_shiftseg.mending.edits import Delete, Grow, Redraw
 from napari_shiftseg.networks.checkpoint import load_model

@@ -5,14 +5,14 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_shiftseg.gui.parts.belonging import (
+    METADATA_KEY,
     METADATA_OF,
+    _lies_on,
+    _likeness,
     doubts,
     image_of_labels,
     labels_of,
-    lies_on,
-    likeness,
 )
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 
 
 def image(name, shape=(4, 5), **options):
@@ -38,16 +38,16 @@ def labels(name, shape=(4, 5), **options):
     ],
 )
 def test_names(name, of, alike):
-    assert likeness(name, of) == alike
+    assert _likeness(name, of) == alike
 
 
 def test_place():
     on = image("cells", scale=(2, 3), translate=(1, 1))
-    assert lies_on(labels("cells", scale=(2, 3), translate=(1, 1)), on)
-    assert not lies_on(labels("cells", scale=(2, 2), translate=(1, 1)), on)
-    assert not lies_on(labels("cells", scale=(2, 3)), on)
+    assert _lies_on(labels("cells", scale=(2, 3), translate=(1, 1)), on)
+    assert not _lies_on(labels("cells", scale=(2, 2), translate=(1, 1)), on)
+    assert not _lies_on(labels("cells", scale=(2, 3)), on)
     stack = image("stack", (3, 4, 5), scale=(9, 2, 3))
-    assert lies_on(labels("plane", scale=(2, 3)), stack)
+    assert _lies_on(labels("plane", scale=(2, 3)), stack)
 
 
 def test_the_likeliest_of_its_shape():
@@ -68,7 +68,7 @@ def test_what_labels_say_counts_more_than_names():
     said = labels("two_labels", metadata={METADATA_OF: str(one.unique_id)})
     assert labels_of(one, [labels("one"), said], [one, two]) is said
     assert doubts(said, one, [one, two]) == []
-    assert "seem to be those of 'one'" in doubts(said, two, [one, two])[0]
+    assert "seem to belong to 'one'" in doubts(said, two, [one, two])[0]
 
 
 def test_what_a_model_found_is_no_truth():
@@ -77,14 +77,14 @@ def test_what_a_model_found_is_no_truth():
     found, drawn = labels("labels · one", metadata=record), labels("truth")
     assert labels_of(one, [found, drawn], [one]) is drawn
     assert labels_of(one, [found], [one]) is found
-    assert "what a model found" in doubts(found, one, [one])[-1]
+    assert "A model made the labels" in doubts(found, one, [one])[-1]
 
 
 def test_doubts():
     one, two = image("one"), image("two")
     assert doubts(labels("Labels"), one, [one, two]) == []
     (other,) = doubts(labels("two_labels"), one, [one, two])
-    assert other == "The labels 'two_labels' seem to be those of 'two', not of 'one'."
+    assert other == "The labels 'two_labels' seem to belong to 'two', not to 'one'."
     (differ,) = doubts(labels("dish"), one, [one])
     assert "the names differ" in differ
     (place,) = doubts(labels("one", translate=(0, 9)), one, [one])

@@ -7,15 +7,16 @@ import tifffile
 from napari.components import Dims
 from napari.layers import Image
 
-from napari_shiftseg.gui.parts.channel_axes import channel_in_view, first_channel
+from napari_shiftseg.gui.parts.models import leading_axes
 from napari_shiftseg.gui.parts.source import (
     LayerSource,
+    channel_in_view,
+    first_channel,
     frame_in_view,
     layer_shape,
-    leading_axes,
     source_in_view,
-    taken_note,
 )
+from napari_shiftseg.gui.parts.viewer import taken_note
 from napari_shiftseg.networks.config import ModelConfig
 
 TWO = ModelConfig.new(depth=2)

@@ -148,7 +148,7 @@ def test_a_model_of_samples_is_warned_of_on_other_images(viewer, widget):
     viewer.add_image(np.zeros((30, 30)))
     widget.model.value = "disks"
     assert (
-        "The model disks knows its own synthetic images alone" in widget.note.text.value
+        "The model disks was trained on synthetic images only" in widget.note.text.value
     )
     widget.model.value = "nuclei"
     assert "synthetic" not in widget.note.text.value

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from napari_shiftseg.gui.parts.choices import LayerChoice, is_image
-from napari_shiftseg.gui.parts.identity import (
+from napari_shiftseg.gui.parts.belonging import (
+    METADATA_KEY,
     SESSION,
     doubt_about,
-    identified,
+    hide_earlier_runs,
     image_behind,
 )
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.choices import LayerChoice, is_image
 from napari_shiftseg.gui.parts.source import LayerSource
 
 
@@ -20,7 +20,9 @@ def image(name="cells", shape=(4, 5)):
 
 
 def record(layer, **others):
-    return identified(LayerSource.of(layer)) | others
+    source = LayerSource.of(layer)
+    known = {"image": source.name, "image_id": source.identity}
+    return known | {"image_shape": source.shape, "session": SESSION} | others
 
 
 def test_the_layer_itself_whatever_its_name():
@@ -33,7 +35,7 @@ def test_the_layer_itself_whatever_its_name():
 
 def test_another_one_of_its_name_is_not_taken():
     known = record(image())
-    with pytest.raises(ValueError, match="no longer open, and the one of this name"):
+    with pytest.raises(ValueError, match="no longer open, the open image of this name"):
         image_behind(known, [image()])
 
 
@@ -41,7 +43,7 @@ def test_of_another_session_by_name_and_shape_and_said():
     known = record(image(), session="another")
     right, small = image(), image(shape=(3, 5))
     assert image_behind(known, [small, right]) is right
-    assert "its name and shape are the same" in doubt_about(known, right)
+    assert "the same name and shape" in doubt_about(known, right)
     for others in ([small], [image(), image()], [image("dish")]):
         with pytest.raises(ValueError, match="'cells' is not open"):
             image_behind(known, others)

@@ -89,7 +89,9 @@ def test_what_cannot_be_is_refused(widget, viewer, cells):
 
 def test_dark_objects_are_told_and_inverted(choice, viewer, cells):
     viewer.layers["cells"].data = 3000 - cells
-    assert choice.said.value.endswith("dark objects on a bright ground: tick Invert")
+    assert choice.said.value.endswith(
+        "dark objects on a bright background: tick Invert"
+    )
     choice.invert.value = True
     assert choice.said.value.endswith("as 1 … 0")
 

@@ -6,8 +6,7 @@ from qtpy.QtCore import QEvent, QPoint
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QApplication, QToolTip
 
-from napari_shiftseg.gui.parts.choices import LayerChoice
-from napari_shiftseg.gui.parts.plain_text import shortened
+from napari_shiftseg.gui.parts.choices import LayerChoice, shortened
 
 RUNS = ["disks · labels · cropped 16", "disks · labels · cropped 32"]
 HELP = "What to choose."

@@ -9,7 +9,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication
 
-from napari_shiftseg.gui.parts.note import contrast, dress, style, wrapped_label
+from napari_shiftseg.gui.parts.text_boxes import contrast, dress, style, wrapped_label
 
 KINDS = "note", "warning", "error"
 THEMES = "dark", "light"

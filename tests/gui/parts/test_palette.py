@@ -6,7 +6,7 @@ from colorsys import rgb_to_hsv
 
 import numpy as np
 
-from napari_shiftseg.gui.parts.result_layers import blue, cool_labels, warm
+from napari_shiftseg.gui.compare.layers import blue, cool_labels, warm
 
 
 def hues(colours) -> np.ndarray:

@@ -6,8 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_shiftseg.gui.parts.choices import LayerChoice
-from napari_shiftseg.gui.parts.note import Note, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
+from napari_shiftseg.gui.parts.window_advice import Note
 
 RICH = "<img src='file:///x'><b>cells</b>"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from napari_shiftseg.gui.parts.segmentation_run import SegmentationOutcome
+from napari_shiftseg.gui.parts.result_layers import SegmentationOutcome
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.relabelling.relabel import Kept
@@ -21,13 +21,13 @@ def outcome(small_model, rng):
 
 
 def test_a_ratio_without_seams_of_tiles_claims_nothing_of_the_image(outcome):
-    assert outcome.line.endswith("seam ratio 1.50, without seams of tiles")
+    assert outcome.line.endswith("seam ratio 1.50, no seams of tiles")
     assert not outcome.has_seams
 
 
 def test_seams_of_the_model_itself_are_named(outcome):
     said = replace(outcome, own_seams=16).line
-    assert "the model's own, at every multiple of 16" in said
+    assert "the model makes its own, at every multiple of 16" in said
 
 
 def test_planes_that_show_nothing_are_named(outcome):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_shiftseg.gui.parts.docking import shown_part
+from napari_shiftseg.gui.parts.viewer import shown_part
 
 PLACED = {"scale": (3, 2, 2), "translate": (7, -5, 4)}
 

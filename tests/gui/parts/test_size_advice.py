@@ -5,7 +5,7 @@ import pytest
 from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.gui.parts.note import SizeAdvice
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice
 
 AMBER, RED = "/* warning */", "/* error */"
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
@@ -38,7 +38,7 @@ def colour(advice):
 
 
 def test_nearest_and_cheapest_are_offered_and_chosen(advice, chosen):
-    tell(advice, plan(6), "a note")
+    tell(advice, plan(6), ["a note"])
     assert captions(advice) == ["Use 4", "Use 8", "Cheapest: whole (40 × 52)"]
     for button in advice.buttons[:3]:  # the fourth is not shown
         button.native.click()
@@ -54,10 +54,10 @@ def test_the_cheapest_offers_nothing(advice):
 
 
 def test_warnings_come_first_and_are_amber(advice):
-    tell(advice, plan(8), "a note", ["", "a warning", "Another."])
+    tell(advice, plan(8), ["a note"], ["", "a warning", "Another."])
     assert advice.text.value == "A warning.\nAnother.\na note"
     assert AMBER in colour(advice)
-    tell(advice, plan(8), "a note", ["", ""])
+    tell(advice, plan(8), ["a note"], ["", ""])
     assert AMBER not in colour(advice)
 
 
@@ -83,7 +83,7 @@ def test_the_largest_of_several_tiles_has_to_fit(advice):
 
 def test_a_refusal_offers_nothing(advice):
     tell(advice, plan(6))
-    advice.refuse("no window")
+    advice.say("no window", "error")
     assert advice.text.value == "no window"
     assert RED in colour(advice)
     assert captions(advice) == []

@@ -6,8 +6,7 @@ import pytest
 from magicgui.widgets import Container, PushButton
 from qtpy.QtWidgets import QLabel
 
-from napari_shiftseg.gui.parts.note import wrapped_label
-from napari_shiftseg.gui.parts.standing import StandingText
+from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label
 
 TEXTS = [
     ("", ""), ("short", "note"), ("long " * 200, "warning"), ("a\nb\nc\nd", "error"),

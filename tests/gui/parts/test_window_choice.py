@@ -4,7 +4,7 @@ import pytest
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.gui.parts.window_choice import seam_maker
+from napari_shiftseg.gui.parts.window_advice import seam_maker
 
 SHAPE = UNetShape((AxisShape((2, 2, 2, 2)),) * 2, (2, 4, 8, 16, 32))  # p = 16
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.parts.device_choice import Devices
+from napari_shiftseg.gui.parts.models import Devices
 from napari_shiftseg.gui.segment.form import LastChoice
 
 

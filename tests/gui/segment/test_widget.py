@@ -5,9 +5,8 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
-from napari_shiftseg.gui.parts.device_choice import Devices
-from napari_shiftseg.gui.parts.models import METADATA_MODELS
+from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
+from napari_shiftseg.gui.parts.viewer import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.samples.disks import disks
 
 AMBER = "/* warning */"
@@ -328,7 +327,7 @@ def test_naive_run_says_that_the_embedding_jumps(viewer, run):
     assert names(viewer)[-1].endswith(" · naive 20")
     widget.stitching.value = "cropped"
     run(widget)
-    assert widget.panel.result.value.endswith(", without seams of tiles")
+    assert widget.panel.result.value.endswith(", no seams of tiles")
     assert len(viewer.layers) == 5  # the labels alone are new
 
 

@@ -10,12 +10,12 @@ import tifffile
 import torch
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.train import pair_source as training_pairs
-from napari_shiftseg.gui.train.pair_source import LayerPair
+from napari_shiftseg.gui.train import choice as training_pairs
+from napari_shiftseg.gui.train.choice import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
 from napari_shiftseg.networks.checkpoint import load_model, save_model
@@ -125,7 +125,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
     np.testing.assert_allclose(layer.translate, (10, 20))
 
     said = pair.panel.result.value
-    kept = f"step {best}, AP50 {course.ap50[best]:.2f} on what it was trained on"
+    kept = f"step {best}, AP50 {course.ap50[best]:.2f} on the images it was trained on"
     assert f"kept as 'my-model': {kept}" in said
     assert (models_folder / "my-model.safetensors").is_file()
 
@@ -164,7 +164,7 @@ def test_the_preview_does_not_cover_what_is_mended(viewer, pair, run, nuclei, sh
     result = viewer.add_labels(nuclei[1], name="result", metadata=record, visible=shown)
     pair.form.pairs.truth.value = viewer.layers["true"]
     pair.form.steps.value = 1
-    assert ("so as not to cover the labels" in pair.note.text.value) is shown
+    assert ("so that it does not cover the labels" in pair.note.text.value) is shown
     run(pair)
     assert viewer.layers[-1].name == "validation · cells · my-model"
     assert viewer.layers[-1].visible is not shown
@@ -320,7 +320,7 @@ def test_what_is_missing_is_asked_for(viewer, trainer, nuclei):
     assert not trainer.panel.button.enabled
     viewer.add_labels(nuclei[1])
     assert trainer.panel.button.enabled
-    assert "One image is trained on and validated on" in trainer.note.text.value
+    assert "Training and validation use the same image" in trainer.note.text.value
     assert trainer.form.window.value == "84x92"  # raw outputs 4, 8, 12, … to 244
 
 
@@ -350,7 +350,7 @@ def test_a_typed_window_is_kept_and_an_offered_one_follows(viewer, pair, nuclei)
     pair.form.depth.value = 3
     assert pair.form.window.value == "36"
     pair.form.window.value = ""
-    pair.form.window.value = pair.form._offered
+    pair.form.window.value = pair.form.window._usual
     assert pair.form.window.value == "84x92"  # raw outputs 4, 12, 20, …
     pair.form.depth.value = 4
     assert pair.form.window.value == "84"  # 4, 20, 36, … 84
@@ -542,7 +542,7 @@ def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
     viewer.add_image(image, name="stack", scale=(5, 1, 1))
     viewer.add_labels(labels)
     assert trainer.form.network.native.isVisibleTo(trainer.native)
-    assert "Of 4 planes those with labels" in trainer.note.text.value
+    assert "Of 4 planes, those with labels" in trainer.note.text.value
     trainer.form.steps.value = 2
     run(trainer)
     config = read_config("my-model")
@@ -623,7 +623,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     assert said[0] == "9 objects mended or marked right in 1 image."
     assert said[1].startswith("With what is next to them ")
     more = corrected.note.text.tooltip
-    assert "so as not to cover the labels" in more
+    assert "so that it does not cover the labels" in more
     assert "must be above the period" in more
     CorrectionRecord(9, 0, 1, 1, "disks", 2).write(labels)
     corrected.form.start.value = "nothing"
@@ -631,7 +631,7 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     assert len(corrected.note.text.value.splitlines()) == 4
     labels.data = np.abs(labels.data)
     corrected.take_corrections(viewer.layers["cells"], labels)
-    assert "One image is trained on" in corrected.note.text.value
+    assert "Training and validation use the same image" in corrected.note.text.value
     assert not corrected.note.text.tooltip
 
 
@@ -652,7 +652,7 @@ def test_when_it_is_validated(pair, steps, said):
 
 def test_labels_that_are_complete_are_not_counted(pair):
     assert "pixels count" not in pair.note.text.value
-    assert "One image is trained on and validated on" in pair.note.text.value
+    assert "Training and validation use the same image" in pair.note.text.value
 
 
 def test_labels_that_are_too_large_are_counted_when_they_are_read(

@@ -1,4 +1,4 @@
-"""Two canvases side by side that look at the same place."""
+"""Two canvases that look at the same place, their layer switches, a tour of seams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import CheckBox
+from magicgui.widgets import CheckBox, PushButton
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from napari.qt import QtViewer
@@ -16,16 +16,17 @@ from qtpy.QtWidgets import QSizePolicy, QSplitter, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_shiftseg.gui.compare.layers import KINDS
-from napari_shiftseg.gui.parts.note import wrapped_label
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
+from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from napari_shiftseg.gui.compare.layers import CommonScale
     from napari_shiftseg.gui.parts.result_layers import LayerTuple
+    from napari_shiftseg.metrics.splits import Seam
 
 
 TIP = "Show or hide it on both sides"
@@ -62,7 +63,13 @@ class LayerSwitches(ControlRows):
         return kind not in self.boxes or self.boxes[kind].value
 
     def explain(self, common: CommonScale, whole_on_the_right: bool = False) -> None:
-        """Say what the colours of a comparison mean."""
+        """Say what the colours of a comparison mean.
+
+        Parameters
+        ----------
+        common : CommonScale
+        whole_on_the_right : bool
+        """
         self._meanings = common.meanings(whole_on_the_right)
         for kind, meaning in self._meanings.items():
             self.boxes[kind].tooltip = meaning
@@ -129,7 +136,14 @@ class Pane(QWidget):
         return self._layers[kind]
 
     def show_layers(self, title: str, layers: Iterable[LayerTuple]) -> None:
-        """Show these layers, bottom first, in place of all but a mark."""
+        """Show layers in place of all but a mark.
+
+        Parameters
+        ----------
+        title : str
+        layers : iterable of LayerTuple
+            The lowest first.
+        """
         self.title.setText(title)
         self.title.setToolTip(plainly(title))
         mark = self._layers.pop(MARK, None)
@@ -160,7 +174,13 @@ class Pane(QWidget):
             self.model.layers.remove(self._layers.pop(MARK))
 
     def set_visible(self, kind: str, visible: bool) -> None:
-        """Show or hide the layer of a kind, if there is one."""
+        """Show or hide a layer, if there is one.
+
+        Parameters
+        ----------
+        kind : str
+        visible : bool
+        """
         if kind in self._layers:
             self._layers[kind].visible = visible
 
@@ -180,14 +200,28 @@ class LinkedCanvases(QSplitter):
             self.setStretchFactor(number, 1)
         self.setSizes([LEAST_SIDE] * len(self.panes))
         self.setChildrenCollapsible(False)
-        self._following = False
+        self._following = False  # or the two would follow each other in a circle
         models = [pane.model for pane in self.panes]
         self._home = self._looks_at()
         for model in models:
             model.canvas.events.size.connect(self._resized)
         for source, target in (models, models[::-1]):
-            _Follower(self, source.scene.camera, target.scene.camera, CAMERA)
-            _Follower(self, source.dims, target.dims, SLIDERS)
+            self._link(source.scene.camera, target.scene.camera, CAMERA)
+            self._link(source.dims, target.dims, SLIDERS)
+
+    def _link(self, source: Any, target: Any, names: Sequence[str]) -> None:
+        """Let one model take attributes of another whenever they change."""
+        for name in names:
+            copy = partial(self._copy, source, target, name)
+            getattr(source.events, name).connect(lambda _=None, copy=copy: copy())
+
+    def _copy(self, source: Any, target: Any, name: str) -> None:
+        if not self._following:
+            self._following = True
+            try:
+                setattr(target, name, getattr(source, name))
+            finally:
+                self._following = False
 
     def set_theme(self, theme: str) -> None:
         """Take the theme of the napari viewer."""
@@ -195,7 +229,14 @@ class LinkedCanvases(QSplitter):
             pane.model.theme = theme
 
     def set_visible(self, kind: str, visible: bool) -> None:
-        """Show or hide the layers of a kind on both sides."""
+        """Show or hide layers on both sides.
+
+        Parameters
+        ----------
+        kind : str
+            See `KINDS`.
+        visible : bool
+        """
         for pane in self.panes:
             pane.set_visible(kind, visible)
 
@@ -237,31 +278,77 @@ class LinkedCanvases(QSplitter):
         model.layers.remove(layer)
 
 
-class _Follower:
-    """Copies attributes of one model to another whenever they change.
+NARROW = 32  # pixels of a button with one sign
+
+
+class SeamTour(ControlRow):
+    """Buttons that go through the seams that cut an object.
 
     Parameters
     ----------
-    canvases : LinkedCanvases
-        Whose flag keeps the two from following each other in a circle.
-    source, target : evented models
-    names : sequence of str
+    show_all : callable
+        Called when all is to be seen again.
     """
 
-    def __init__(
-        self, canvases: LinkedCanvases, source: Any, target: Any, names: Sequence[str]
-    ) -> None:
-        self._canvases, self._source, self._target = canvases, source, target
-        for name in names:
-            getattr(source.events, name).connect(
-                lambda _=None, name=name: self._copy(name)
-            )
+    def __init__(self, show_all: Callable[[], None]) -> None:
+        self._visit: Callable[[Seam], None] = lambda _: None
+        self._seams: Sequence[Seam] = ()
+        self._at = -1
+        self.all = PushButton(text="⤢", tooltip="Show all")
+        self.previous = PushButton(text="◂", tooltip="Previous seam")
+        self.next = PushButton(
+            text="Next worst seam ▸",
+            tooltip="Go to the next tile border that cuts an object; the right side "
+            "leaves it whole. The most harmful come first.",
+        )
+        self.text = wrapped_label()
+        super().__init__(self.all, self.previous, self.next, self.text)
+        for small in (self.all, self.previous):
+            small.native.setMaximumWidth(NARROW)
+        self._show_all = show_all
+        self.all.changed.connect(self._leave)
+        self.previous.changed.connect(lambda: self._go(self._at - 1))
+        self.next.changed.connect(lambda: self._go(self._at + 1))
+        self.all.enabled = False
+        self._enable()
 
-    def _copy(self, name: str) -> None:
-        if self._canvases._following:
-            return
-        self._canvases._following = True
-        try:
-            setattr(self._target, name, getattr(self._source, name))
-        finally:
-            self._canvases._following = False
+    def begin(self, seams: Sequence[Seam], visit: Callable[[Seam], None]) -> None:
+        """Take other seams; none is visited yet.
+
+        Parameters
+        ----------
+        seams : sequence of Seam
+            The most harmful first.
+        visit : callable
+            Shows one.
+        """
+        self._seams, self._visit, self._at = seams, visit, -1
+        self.all.enabled = True
+        self._count()
+        self._enable()
+
+    def _count(self) -> None:
+        number = len(self._seams)
+        if number > 1:
+            self.text.value = f"{number:,} tile borders cut objects"
+        elif number:
+            self.text.value = "1 tile border cuts objects"
+        else:
+            self.text.value = "no seam cuts an object"
+
+    def _leave(self) -> None:
+        """Show all again: there is no frame to speak of."""
+        self._count()
+        self._show_all()
+
+    def _go(self, at: int) -> None:
+        self._at = at
+        seam = self._seams[at]
+        cut = number_of(len(seam.cuts), "object")
+        self.text.value = f"seam {at + 1} of {len(self._seams):,}: {cut} cut (green)"
+        self._enable()
+        self._visit(seam)
+
+    def _enable(self) -> None:
+        self.previous.enabled = self._at > 0
+        self.next.enabled = self._at + 1 < len(self._seams)

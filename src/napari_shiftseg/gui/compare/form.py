@@ -1,4 +1,4 @@
-"""What is to be compared: image, model, tile size, true labels, region."""
+"""What is compared, or swept: image, model, tile sizes, true labels, region."""
 
 from __future__ import annotations
 
@@ -6,41 +6,46 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox
+from magicgui.widgets import LineEdit
 from psygnal import Signal
 from qtpy.compat import isalive
+from qtpy.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.gui.compare.run import CompareTask
-from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.geometry.window import as_window, parse_windows, window_text
+from napari_shiftseg.gui.compare.run import CompareTask, SweepOutcome, sweep_run
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
+    ColourChoice,
     LayerChoice,
     is_image,
     is_truth,
     likely_truth,
     may_shrink,
 )
-from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
-from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
-from napari_shiftseg.gui.parts.source import (
-    layer_shape,
-    leading_axes,
-    region_in_view,
-    source_in_view,
-)
-from napari_shiftseg.gui.parts.window_choice import WindowChoice
+from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
+from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.gui.parts.viewer import RegionChoice, region_in_view
+from napari_shiftseg.gui.parts.window_advice import WindowChoice
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
     import napari
     from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.axis_plan import Stitching
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.segment.form import SegmentForm
+    from napari_shiftseg.pipeline.sweep import SweepPoint
+    from napari_shiftseg.steps import Progress
+
 
 WINDOW_WIDTH = 80  # pixels: 24x96x96
 REGION_WIDTH = 132  # pixels: what is left goes to names of layers
@@ -48,10 +53,6 @@ REGION_WIDTH = 132  # pixels: what is left goes to names of layers
 
 class CompareForm(ControlRows):
     """The controls of a comparison, and the task they stand for.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
 
     Attributes
     ----------
@@ -82,13 +83,10 @@ class CompareForm(ControlRows):
         self.truth = LayerChoice(
             viewer, is_truth, follows_selection=False, nullable=True,
             label="True labels",
-            tooltip="Labels drawn by hand, if there are any: then false splits, false "
-            "merges and AP50 are counted",
+            tooltip="Labels drawn by hand, if you have any: with them false splits, "
+            "false merges and AP50 are counted",
         )  # fmt: skip
-        self.region = ComboBox(
-            choices=(WHOLE_IMAGE, IN_VIEW), label="Region",
-            tooltip="What is compared: all of the image, or the part that napari shows",
-        )  # fmt: skip
+        self.region = RegionChoice("compared")
         super().__init__(
             ControlRow(self.image, self.colour, self.model, labels=True),
             ControlRow(self.window, self.truth, self.region, labels=True),
@@ -115,7 +113,14 @@ class CompareForm(ControlRows):
         layers.removed.connect(self._tell, position="last")
 
     def follow(self, form: SegmentForm, opening: bool = False) -> None:
-        """Take what Segment has, but for what the user has chosen here himself."""
+        """Take what Segment has, but for what the user has chosen here himself.
+
+        Parameters
+        ----------
+        form : SegmentForm
+        opening : bool
+            Whether this widget is being opened; see `LayerChoice.follow`.
+        """
         self.image.follow(form.image, opening)
         self.colour.value = form.colour.value
         self.model.follow(form.model)
@@ -204,7 +209,7 @@ class CompareForm(ControlRows):
             raise ValueError(OPEN_FIRST)
         leading, dims = leading_axes(image, config), self._viewer.dims
         region = None
-        if self.region.value == IN_VIEW:
+        if self.region.is_in_view:
             region = region_in_view(image, dims, config.ndim)
         source = source_in_view(image, dims, leading, self.colour.value)
         settings = Settings(
@@ -238,9 +243,121 @@ class CompareForm(ControlRows):
         return layer_shape(self.truth.value) in (expected, expected[-ndim:])
 
     def plan(self, task: CompareTask, stitching: Stitching) -> TilePlan:
-        """Return the tiles of a task of this image."""
+        """Return the tiles of a task of this image.
+
+        Parameters
+        ----------
+        task : CompareTask
+        stitching : {"cropped", "naive", "whole"}
+        """
         shape, settings = self.model.config.shape, task.settings
         size = layer_shape(self.image.value)[-shape.ndim :]
         return plan_tiles(
             size, shape, settings.window, stitching, settings.border, settings.region
         )
+
+
+OUTDATED = "These results are of earlier settings: press Sweep again."
+FADED = 0.4  # opacity of what is of an earlier setting
+
+
+class SweepPanel(QWidget):
+    """Windows to try, a button that tries them, and the plot of what comes out.
+
+    Parameters
+    ----------
+    task : callable
+        Returns what is to be segmented, or raises ValueError.
+    changed : callable
+        Called whenever a sweep has begun or has ended.
+    theme : str
+        Of the napari viewer.
+    """
+
+    def __init__(
+        self, task: Callable[[], CompareTask], changed: Callable[[], None], theme: str
+    ) -> None:
+        super().__init__()
+        self._task = task
+        self._swept: CompareTask | None = None
+        self._offered = ""
+        self.points: list[SweepPoint] = []
+        self.windows = LineEdit(
+            label="Tile sizes",
+            tooltip="Tile sizes to try, in pixels: 16, 20, 24 or, one value per axis, "
+            "24x96x96, 32x96x96",
+        )
+        self.panel = RunPanel(
+            self._steps,
+            self._finished,
+            changed,
+            caption="Sweep",
+            progressed=self._take_point,
+            beside=[self.windows],
+            tooltip="Predict the image with naive tiles of each of these sizes",
+        )
+        self.plot = Plot(theme)
+        self.outdated = wrapped_label(OUTDATED, "warning", visible=False)
+        self._fades = [_fade(part) for part in (self.plot, self.panel.result.native)]
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self.panel.native)
+        column.addWidget(self.outdated.native)
+        column.addWidget(self.plot, stretch=1)
+
+    def offer(self, windows: Sequence[tuple[int, ...]]) -> None:
+        """Suggest windows for another model, unless the user chose some."""
+        is_untouched = self.windows.value == self._offered
+        self._offered = ", ".join(window_text(window) for window in windows)
+        if is_untouched:
+            self.windows.value = self._offered
+
+    def _steps(self) -> Generator[Progress, None, SweepOutcome]:
+        windows = parse_windows(self.windows.value)
+        self._swept, self.points = self._task(), []
+        self.panel.cancelled = (
+            f"{self._swept.name}: cancelled, the points found so far are shown."
+        )
+        return sweep_run(self._swept, windows)
+
+    def points_of(self, task: CompareTask) -> list[SweepPoint]:
+        """Return the points, if they are of this image and model; else none."""
+        same = self._swept is not None and self._swept.is_of_the_same_region(task)
+        return self.points if same else []
+
+    def mark_outdated(self, task: CompareTask | None) -> None:
+        """Mark the points as those of another task than this one, or no longer."""
+        of_it = [] if task is None else self.points_of(task)
+        self.outdated.visible = outdated = self.points != of_it
+        for fade in self._fades:
+            fade.setEnabled(outdated)
+
+    def _take_point(self, progress: Progress) -> None:
+        point = getattr(progress, "point", None)
+        if point is not None:
+            self.points.append(point)
+            self._draw()
+
+    def _finished(self, swept: SweepOutcome) -> tuple[str, str]:
+        self.points = swept.points
+        self._draw()
+        return swept.said, "note"
+
+    def _draw(self) -> None:
+        from napari_shiftseg.report.figures_of_merit import sweep_table
+        from napari_shiftseg.report.plots import draw_sweep
+
+        points = list(self.points)
+        self.plot.show_plot(
+            lambda figure, colours: draw_sweep(figure, points, colours),
+            lambda: sweep_table(points),
+        )
+
+
+def _fade(part: QWidget) -> QGraphicsOpacityEffect:
+    """Return what shows a widget pale while it is enabled; it is not yet."""
+    fade = QGraphicsOpacityEffect(part)
+    fade.setOpacity(FADED)
+    fade.setEnabled(False)
+    part.setGraphicsEffect(fade)
+    return fade

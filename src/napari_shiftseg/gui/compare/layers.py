@@ -1,24 +1,21 @@
-"""A comparison as layers: the same kinds on both sides, in the same colours."""
+"""A comparison as layers: the same kinds and colours on both sides."""
 
 from __future__ import annotations
 
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
-from napari_shiftseg.gui.parts.grid import (
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.result_layers import (
+    embedding_rgb,
     grid_lines,
     grid_style,
     in_every_plane,
     too_many_lines,
-)
-from napari_shiftseg.gui.parts.result_layers import (
-    METADATA_KEY,
-    blue,
-    cool_labels,
-    embedding_rgb,
-    warm,
 )
 from napari_shiftseg.metrics.label_image import relabelled_like
 from napari_shiftseg.report.figures_of_merit import cell
@@ -185,8 +182,8 @@ class CommonScale:
             "object has one colour on both sides",
             "embedding": "embedding: its first three principal components as red, "
             "green and blue",
-            "difference": f"difference: 0 to {cell(self.farthest)}, the distance of "
-            f"{compared}, from nothing to blue",
+            "difference": f"difference: 0 to {cell(self.farthest)}, black to blue: the "
+            f"distance of {compared}",
         }
 
     def within(self, result: Segmentation) -> tuple[slice, ...]:
@@ -205,17 +202,23 @@ def shared(
     pixels: NDArray[Any],
     difference: NDArray[Any],
 ) -> CommonScale:
-    """Find what naive and cropped stitching have in common."""
-    naive, cropped = comparison.naive.result, comparison.cropped.result
-    brightest = max(
-        float(np.percentile(side.gradient, BRIGHTEST)) for side in (naive, cropped)
-    )
-    plan = cropped.plan
-    seen = np.asarray(pixels[plan.slices])
-    return CommonScale(
-        source, seen, (0, brightest or 1), float(difference.max()), plan.offset,
-        cropped.labels,
-    )  # fmt: skip
+    r"""Find what naive and cropped stitching have in common.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    source : LayerSource
+        Of the image.
+    pixels : array
+        (\*spatial), the image.
+    difference : ndarray
+        (\*spatial), the distance of both embeddings.
+    """
+    sides = comparison.naive.result, comparison.cropped.result
+    brightest = max(float(np.percentile(s.gradient, BRIGHTEST)) for s in sides)
+    plan, labels = sides[1].plan, sides[1].labels
+    seen, farthest = np.asarray(pixels[plan.slices]), float(difference.max())
+    return CommonScale(source, seen, (0, brightest or 1), farthest, plan.offset, labels)
 
 
 def pane_layers(
@@ -239,6 +242,7 @@ def pane_layers(
     place = common.source.placed(plan.offset, ndim)
     whole = common.source.placed((), ndim)
     light = {"blending": "additive"} | place
+    numbered = relabelled_like(result.labels, common.labels[common.within(result)])
     kinds: list[tuple[str, Any, dict[str, Any], str]] = [
         ("image", common.pixels,
          {"opacity": DIMMED} | common.source.placed(common.offset, ndim), "image"),
@@ -250,7 +254,7 @@ def pane_layers(
         ("difference", difference,
          {"colormap": blue(), "contrast_limits": (0, common.farthest or 1)} | light,
          "image"),
-        ("label outlines", _numbered(result, common),
+        ("label outlines", numbered,
          {"opacity": 1, "colormap": cool_labels()} | place, "labels"),
     ]  # fmt: skip
     if not too_many_lines(plan):
@@ -271,11 +275,6 @@ def _border(plan: TilePlan) -> NDArray[np.float64]:
     return in_every_plane(outline(edges), plan.region[:-2])
 
 
-def _numbered(result: Segmentation, common: CommonScale) -> NDArray[Any]:
-    """Return the labels, objects numbered as in the common ones."""
-    return relabelled_like(result.labels, common.labels[common.within(result)])
-
-
 def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
     """Return the embeddings as RGB on one scale; see `embedding_rgb`."""
     flat = [result.embeddings.reshape(len(result.embeddings), -1) for result in results]
@@ -285,3 +284,35 @@ def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
         colours.reshape(*result.labels.shape, 3)
         for colours, result in zip(np.split(rgb, ends), results, strict=True)
     ]
+
+
+OUTLINES = 47  # colours; a prime, so that no rhythm of ids shows
+
+
+COOL = (0.48, 0.80)  # hues, from cyan to violet
+
+
+GOLDEN = 0.618034  # part of the hues from one id to the next: neighbours differ
+
+
+def warm() -> Colormap:
+    """Return a colormap from nothing over red to yellow."""
+    return Colormap(
+        [(0, 0, 0, 1), (0.75, 0.1, 0, 1), (1, 0.5, 0, 1), (1, 0.9, 0.25, 1)],
+        name="warm",
+    )
+
+
+def blue() -> Colormap:
+    """Return a colormap from nothing to a blue that adds up to white with `warm`."""
+    return Colormap([(0, 0, 0, 1), (0.1, 0.55, 1, 1)], name="from black to blue")
+
+
+def cool_labels() -> CyclicLabelColormap:
+    """Return a colour an object, none of them warm; the background has none."""
+    first, last = COOL
+    colours = [(0.0, 0.0, 0.0, 0.0)] + [
+        (*hsv_to_rgb(first + number * GOLDEN % 1 * (last - first), 0.75, 1), 1)
+        for number in range(OUTLINES)
+    ]
+    return CyclicLabelColormap(colors=colours, name="cool")

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.compare.layers import CommonScale
     from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.gui.parts.source import LayerSource
-    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.verdict import Verdict
+
+AXES = "planes", "rows", "columns"
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,6 @@ class CompareTask:
 
     Attributes
     ----------
-    model : str
-    source : LayerSource
-    settings : Settings
     truth : array of int or None
         ([leading,] \*spatial), as the layer holds it.
     frame : tuple of int
@@ -49,30 +47,22 @@ class CompareTask:
     truth: Any = None
     frame: tuple[int, ...] = ()
 
-    def pixels(self) -> Any:
-        """Return the one image, without the leading axes of a series."""
-        return self.source.frame()
-
-    def scale_steps(self, model: UNet) -> Generator[Progress, None, Scale | None]:
-        """Find how the image is read: as the series is, if it is of one."""
-        from napari_shiftseg.pipeline.opening import plane_scale_steps
-
-        source, reading = self.source, self.settings.reading
-        return plane_scale_steps(source.stack(), source.first, model.config, reading)
-
     def labels(self) -> NDArray[np.integer] | None:
         r"""Return the true labels, (\*spatial); lazy ones are read here."""
         if self.truth is None:
             return None
         return np.asarray(self.truth[self.frame] if self.frame else self.truth)
 
+    @property
+    def _pixels(self) -> tuple[Any, ...]:
+        """Which pixels are taken; two of these are equal if they are the same."""
+        source = self.source
+        return id(source.data), source.first, source.channel, source.colour
+
     def is_of_the_same(self, other: CompareTask) -> bool:
         """Whether another task has this model, these pixels and this truth."""
-        return (
-            self.model == other.model
-            and self._is_of_these_pixels(other)
-            and self.truth is other.truth
-        )
+        same_input = self.model == other.model and self._pixels == other._pixels
+        return same_input and self.truth is other.truth
 
     def is_of_the_same_region(self, other: CompareTask) -> bool:
         """Whether another task is of the same, and of the same part of it."""
@@ -80,16 +70,8 @@ class CompareTask:
 
     def shows_the_same(self, other: CompareTask) -> bool:
         """Whether another task has these pixels and is of the same part of them."""
-        same = self.settings.region == other.settings.region
-        return same and self._is_of_these_pixels(other)
-
-    def _is_of_these_pixels(self, other: CompareTask) -> bool:
-        one, two = self.source, other.source
-        return one.data is two.data and (one.first, one.channel, one.colour) == (
-            two.first,
-            two.channel,
-            two.colour,
-        )
+        same_region = self.settings.region == other.settings.region
+        return same_region and self._pixels == other._pixels
 
     @property
     def name(self) -> str:
@@ -105,16 +87,10 @@ class CompareOutcome:
 
     Attributes
     ----------
-    task : CompareTask
     pixels : array
         ([channels,] \*spatial), the image as it was then, if it is in memory.
     truth : ndarray or None
         (\*spatial), the true labels as they were then: the layer may be painted on.
-    model : UNet
-    comparison : Comparison
-    said : Verdict
-    common : CommonScale
-    naive, cropped : list of LayerTuple
     """
 
     task: CompareTask
@@ -143,6 +119,13 @@ class WholePass:
     region: Region
     layers: list[LayerTuple]
 
+    @property
+    def title(self) -> str:
+        """Which one, as ``rows 0–95, columns 16–111``: first and last pixel."""
+        axes = zip(AXES[-len(self.region) :], self.region, strict=True)
+        where = [f"{axis} {start}–{stop - 1}" for axis, (start, stop) in axes]
+        return f"whole: {', '.join(where)}"
+
 
 def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcome]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
@@ -153,16 +136,17 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
     from napari_shiftseg.pipeline.comparison import compare_steps
     from napari_shiftseg.report.verdict import verdict
 
-    model, pixels = load_model(task.model), task.pixels()
+    model, pixels = load_model(task.model), task.source.frame()
     pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
     labels = task.labels()
     truth = None if labels is None else labels.copy()
-    scale = yield from task.scale_steps(model)
+    scale = yield from task.source.scale_steps(model.config, task.settings.reading)
     comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
     difference = distance(*(result.embeddings for result in results))
-    common = shared(comparison, task.source, shown_pixels(pixels, model), difference)
+    shown = pixels[0] if model.config.in_channels > 1 else pixels
+    common = shared(comparison, task.source, shown, difference)
     layers = [
         pane_layers(result, common, colours, difference)
         for result, colours in zip(results, joint_colours(results), strict=True)
@@ -175,6 +159,12 @@ def whole_run(
     compared: CompareOutcome, region: Region
 ) -> Generator[Progress, None, WholePass]:
     """Predict what is in view in one pass, and make its layers.
+
+    Parameters
+    ----------
+    compared : CompareOutcome
+    region : sequence of (int, int)
+        Pixels of the image, one pair an axis.
 
     Raises
     ------
@@ -196,8 +186,8 @@ def whole_run(
         image, model, None, "whole", settings.border, region, settings.device
     )
     too_much = (
-        f"one pass over what is in view takes about {size_text(plan.memory)}, more "
-        f"than there is: zoom in"
+        f"one pass over what is in view takes about {size_text(plan.memory)} of "
+        f"memory, more than there is: zoom in"
     )
     if plan.memory > memory_budget(resolve_device(settings.device)):
         raise MemoryError(too_much)
@@ -216,18 +206,22 @@ def whole_run(
 def report_run(
     compared: CompareOutcome, points: list[SweepPoint], folder: Path
 ) -> Generator[Progress, None, Path]:
-    """Write the report of a comparison and, where there is one, of a sweep."""
+    """Write the report of a comparison and, where there is one, of a sweep.
+
+    Parameters
+    ----------
+    compared : CompareOutcome
+    points : list of SweepPoint
+        Of the sweep; empty: there is none.
+    folder : Path
+    """
     yield Progress(0, 0, stage="writing the report")
     from napari_shiftseg.report.write import Content, report_steps
 
     content = Content(
-        compared.comparison,
-        compared.model,
-        compared.pixels,
-        compared.task.name,
-        compared.truth,
-        points,
-    )
+        compared.comparison, compared.model, compared.pixels, compared.task.name,
+        compared.truth, points,
+    )  # fmt: skip
     yield from report_steps(content, folder)
     return folder
 
@@ -235,7 +229,13 @@ def report_run(
 def sweep_run(
     task: CompareTask, windows: list[int | tuple[int, ...]]
 ) -> Generator[Progress, None, SweepOutcome]:
-    """Load the model and segment at window after window."""
+    """Load the model and segment at window after window.
+
+    Parameters
+    ----------
+    task : CompareTask
+    windows : list of int or tuple of int
+    """
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.networks.checkpoint import load_model
     from napari_shiftseg.pipeline.sweep import sweep_steps
@@ -244,14 +244,9 @@ def sweep_run(
     settings = replace(task.settings, stitching="naive")
     model = load_model(task.model)
     labels = task.labels()
-    scale = yield from task.scale_steps(model)
+    scale = yield from task.source.scale_steps(model.config, task.settings.reading)
     points = yield from sweep_steps(
-        task.pixels(), model, windows, settings, labels, scale
+        task.source.frame(), model, windows, settings, labels, scale
     )
     said = sweep_verdict(points, own_seams(model.config) is not None)
     return SweepOutcome(points, f"{task.name}, model {model.config.name}: {said}")
-
-
-def shown_pixels(pixels: Any, model: UNet) -> Any:
-    """Return the image as it is shown: of several channels the first."""
-    return pixels[0] if model.config.in_channels > 1 else pixels

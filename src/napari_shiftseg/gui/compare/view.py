@@ -1,107 +1,176 @@
-"""What a comparison shows: two canvases, the seams, the figures and the plots."""
+"""What a comparison shows: canvases, table of figures, plots."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtGui import QBrush, QColor, QFontMetrics
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QSplitter,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_shiftseg.gui.compare.canvases import LayerSwitches, LinkedCanvases
-from napari_shiftseg.gui.compare.figure_table import FigureTable
+from napari_shiftseg.gui.compare.canvases import (
+    GREY,
+    LayerSwitches,
+    LinkedCanvases,
+    SeamTour,
+)
 from napari_shiftseg.gui.compare.layers import seam_mark
-from napari_shiftseg.gui.parts.note import dress, wrapped_label
+from napari_shiftseg.gui.parts.layout import ControlRow
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.result_layers import run_name
-from napari_shiftseg.gui.parts.rows import ControlRow
-from napari_shiftseg.gui.parts.source import region_in_view
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.gui.parts.viewer import region_in_view
+from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.networks.remarks import own_seams
-from napari_shiftseg.text import number_of
+from napari_shiftseg.report.figures_of_merit import (
+    NOT_DEFINED,
+    Judgement,
+    cell,
+    judgements,
+    untiled_cell,
+    why_not_defined,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
+
+    from qtpy.QtGui import QResizeEvent
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.compare.run import CompareOutcome, WholePass
     from napari_shiftseg.gui.parts.result_layers import LayerTuple
+    from napari_shiftseg.metrics.metric import Metric
     from napari_shiftseg.metrics.splits import Seam
+    from napari_shiftseg.pipeline.comparison import Comparison
 
 
-NARROW = 32  # pixels of a button with one sign
+BETTER = " ✓"
+BEYOND = "✓ marks the side that is better by more than chance."
+FONT = 10  # pixels: all rows are to be seen on a small screen
+PADDING = 3  # pixels of a row, above and below its text together
+SIDES = "naive", "cropped"
+STYLE = f"""
+QTableView, QHeaderView::section, QLabel {{ font-size: {FONT}px; }}
+QHeaderView::section, QTableView::item {{ padding: 0px 3px; }}
+"""
 
 
-class SeamTour(ControlRow):
-    """Buttons that go through the seams that cut an object.
+class FigureTable(QTableWidget):
+    """Figures of naive, cropped and untiled prediction, the better side marked."""
 
-    Parameters
-    ----------
-    show_all : callable
-        Called when all is to be seen again.
-    """
-
-    def __init__(self, show_all: Callable[[], None]) -> None:
-        self._visit: Callable[[Seam], None] = lambda _: None
-        self._seams: Sequence[Seam] = ()
-        self._at = -1
-        self.all = PushButton(text="⤢", tooltip="Show all")
-        self.previous = PushButton(text="◂", tooltip="Previous seam")
-        self.next = PushButton(
-            text="Next worst seam ▸",
-            tooltip="Go to the next tile border that cuts an object which the right "
-            "side leaves whole, the most harmful first",
+    def __init__(self) -> None:
+        self._metrics = rows()
+        super().__init__(len(self._metrics), 3)
+        self.setStyleSheet(STYLE)
+        self.setVerticalHeaderLabels([metric.title for metric in self._metrics])
+        self.setHorizontalHeaderLabels(["naive", "cropped", "untiled"])
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        names = self.verticalHeader()
+        names.setMinimumSectionSize(1)
+        names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        font = self.font()
+        font.setPixelSize(FONT)
+        names.setDefaultSectionSize(int(QFontMetrics(font).height()) + PADDING)
+        self.setToolTip(
+            "What the tile borders do; hold the pointer over a name or a figure"
         )
-        self.text = wrapped_label()
-        super().__init__(self.all, self.previous, self.next, self.text)
-        for small in (self.all, self.previous):
-            small.native.setMaximumWidth(NARROW)
-        self._show_all = show_all
-        self.all.changed.connect(self._leave)
-        self.previous.changed.connect(lambda: self._go(self._at - 1))
-        self.next.changed.connect(lambda: self._go(self._at + 1))
-        self.all.enabled = False
-        self._enable()
+        self._explain_the_mark()
+        self._dimmed = False
+        for number, metric in enumerate(self._metrics):
+            self.verticalHeaderItem(number).setToolTip(metric.meaning)
 
-    def begin(self, seams: Sequence[Seam], visit: Callable[[Seam], None]) -> None:
-        """Take other seams, ranked, and what shows one; none is visited yet."""
-        self._seams, self._visit, self._at = seams, visit, -1
-        self.all.enabled = True
-        self._count()
-        self._enable()
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Show these figures in place of those shown."""
+        sides = comparison.naive, comparison.cropped
+        names = (run_name(side.result.plan) for side in sides)
+        self.setHorizontalHeaderLabels([*names, "untiled"])
+        naive, cropped = figures = [side.figures() for side in sides]
+        judged = judgements(comparison)
+        for number, metric in enumerate(self._metrics):
+            about = judged.get(metric.name, Judgement())
+            for column, (name, of) in enumerate(zip(SIDES, figures, strict=True)):
+                mark = BETTER if about.better == name else ""
+                text = cell(of[metric.name]) + mark
+                self._write(number, column, metric, text, of, about.reason)
+            self._write(number, 2, metric, untiled_cell(metric, naive, cropped), naive)
 
-    def _count(self) -> None:
-        number = len(self._seams)
-        self.text.value = (
-            f"{number:,} tile borders cut objects" if number > 1
-            else "1 tile border cuts objects" if number
-            else "no object is cut by seams"
-        )  # fmt: skip
+    def set_dimmed(self, dimmed: bool) -> None:
+        """Show the figures grey, or as they are."""
+        self._dimmed = dimmed
+        for row in range(self.rowCount()):
+            for column in range(self.columnCount()):
+                self._colour(self.item(row, column))
 
-    def _leave(self) -> None:
-        """Show all again: there is no frame to speak of."""
-        self._count()
-        self._show_all()
+    def sizeHint(self) -> QSize:
+        """Return the size at which no row is hidden."""
+        height = self.horizontalHeader().sizeHint().height()
+        height += self.verticalHeader().length() + 2 * self.frameWidth()
+        return QSize(super().sizeHint().width(), height)
 
-    def _go(self, at: int) -> None:
-        self._at = at
-        seam = self._seams[at]
-        cut = number_of(len(seam.cuts), "object")
-        self.text.value = f"seam {at + 1} of {len(self._seams):,}: {cut} cut (green)"
-        self._enable()
-        self._visit(seam)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Begin with the first figure that is judged, where not all are to be seen."""
+        super().resizeEvent(event)
+        judged = (metric.better is not None for metric in self._metrics)
+        item = self.item(list(judged).index(True), 0)
+        if item is not None:
+            self.scrollToItem(item, QAbstractItemView.ScrollHint.PositionAtTop)
 
-    def _enable(self) -> None:
-        self.previous.enabled = self._at > 0
-        self.next.enabled = self._at + 1 < len(self._seams)
+    def _explain_the_mark(self) -> None:
+        """Write a legend into the corner of the headers, where it takes no room."""
+        self.legend = QLabel("✓ better")
+        self.legend.setToolTip(BEYOND)
+        corner = QVBoxLayout(self.findChild(QAbstractButton))
+        corner.setContentsMargins(3, 0, 3, 0)
+        corner.addWidget(self.legend)
+
+    def _write(
+        self,
+        number: int,
+        column: int,
+        metric: Metric,
+        text: str,
+        figures: Mapping[str, Any],
+        reason: str = "",
+    ) -> None:
+        """Write a figure, or in grey why there is none; the tip says what it tells."""
+        is_missing = text == NOT_DEFINED
+        if is_missing:
+            text = why_not_defined(metric, figures)
+            reason = f"{NOT_DEFINED.capitalize()}: {text}."
+        elif text.endswith(BETTER):
+            reason = f"{BEYOND} {reason}"
+        item = QTableWidgetItem(text)
+        item.setToolTip(f"{reason} {metric.meaning}".strip())
+        item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+        item.setData(Qt.ItemDataRole.UserRole, is_missing)
+        self._colour(item)
+        self.setItem(number, column, item)
+
+    def _colour(self, item: QTableWidgetItem | None) -> None:
+        if item is not None:
+            is_grey = self._dimmed or item.data(Qt.ItemDataRole.UserRole)
+            item.setForeground(QBrush(QColor(GREY)) if is_grey else QBrush())
 
 
 CROPPED, WHOLE = "cropped", "whole, in view"
-OUTDATED = "Of an earlier setting: press Compare again."
+OUTDATED = "These results are of earlier settings: press Compare again."
 TIPS = {
     "Seam profile": "How much the embedding changes at every offset in the tile",
-    "Window sweep": "Naive tiles of many sizes: at which there are seams",
+    "Window sweep": "Which sizes of naive tiles make seams",
 }
-AXES = "planes", "rows", "columns"
 
 
 class ComparisonView(QWidget):
@@ -113,22 +182,25 @@ class ComparisonView(QWidget):
         Of the napari viewer.
     want_whole : callable
         Called when the right side is to show one pass over what is in view.
+
+    Attributes
+    ----------
+    compared : CompareOutcome or None
+        What is shown, if anything is.
     """
 
     def __init__(self, theme: str, want_whole: Callable[[], None]) -> None:
         super().__init__()
         self._want_whole = want_whole
-        self._compared: CompareOutcome | None = None
+        self.compared: CompareOutcome | None = None
         self._is_whole = False
         self.canvases = LinkedCanvases("naive", "cropped")
-        self.outdated = wrapped_label(OUTDATED)
-        dress(self.outdated, "warning")
-        self.outdated.visible = False
+        self.outdated = wrapped_label(OUTDATED, "warning", visible=False)
         self.switches = LayerSwitches()
         self.right = ComboBox(
             choices=(CROPPED, WHOLE), value=CROPPED, label="right:",
-            tooltip="What the right canvas shows; whole: one pass over what is in "
-            "view, without any tile",
+            tooltip="What the right canvas shows; whole: what is in view, predicted in "
+            "one pass without tiles",
         )  # fmt: skip
         self.tour = SeamTour(self._show_all)
         self.table = FigureTable()
@@ -141,7 +213,6 @@ class ComparisonView(QWidget):
         )
         self.tabs = QTabWidget()
         self.tabs.addTab(self.table, "Figures")
-        self.tabs.setTabToolTip(0, "What was measured; hold the pointer over a figure")
         self._plots: dict[QWidget, Plot] = {}
         self.add_plot_tab(self.profile, self.profile, "Seam profile")
         self._lay_out()
@@ -182,7 +253,16 @@ class ComparisonView(QWidget):
         return self.minimumSizeHint()
 
     def add_plot_tab(self, tab: QWidget, plot: Plot, title: str) -> None:
-        """Add a tab with a plot that can be saved."""
+        """Add a tab with a plot that can be saved.
+
+        Parameters
+        ----------
+        tab : QWidget
+        plot : Plot
+            In the tab, or the tab itself.
+        title : str
+            Of the tab, one of `TIPS`.
+        """
         self._plots[tab] = plot
         number = self.tabs.addTab(tab, title)
         self.tabs.setTabToolTip(number, TIPS[title])
@@ -192,14 +272,9 @@ class ComparisonView(QWidget):
         plot = self._plots.get(self.tabs.currentWidget())
         self.save_button.enabled = plot is not None and not plot.is_empty
 
-    @property
-    def compared(self) -> CompareOutcome | None:
-        """What is shown, if anything is."""
-        return self._compared
-
     def show_comparison(self, compared: CompareOutcome) -> None:
         """Show a comparison in place of the one before."""
-        before, self._compared = self._compared, compared
+        before, self.compared = self.compared, compared
         comparison = compared.comparison
         plans = [side.result.plan for side in (comparison.naive, comparison.cropped)]
         self._is_whole, self.right.value = False, CROPPED
@@ -212,9 +287,8 @@ class ComparisonView(QWidget):
         if before is None or not compared.task.shows_the_same(before.task):
             self.canvases.reset_view()
         self.table.show_comparison(comparison)
-        self.tour.begin(
-            comparison.naive.cutting, lambda seam: self._visit(seam, compared)
-        )
+        cutting = comparison.naive.cutting
+        self.tour.begin(cutting, lambda seam: self._visit(seam, compared))
         self._draw_profile(compared)
 
     def region_in_view(self, compared: CompareOutcome) -> Region:
@@ -233,7 +307,7 @@ class ComparisonView(QWidget):
             for (start, stop), (first, last) in zip(shown, plan.region, strict=True)
         )
         if any(start >= stop for start, stop in region):
-            raise ValueError("nothing that was compared is in view: move it there")
+            raise ValueError("nothing that was compared is in view: move it into view")
         return region
 
     def set_outdated(self, outdated: bool) -> None:
@@ -249,13 +323,27 @@ class ComparisonView(QWidget):
             self.right.value = CROPPED
 
     def show_whole(self, whole: WholePass, compared: CompareOutcome) -> None:
-        """Show one pass over a region on the right, if that is still wanted."""
-        if self.right.value != WHOLE:
-            return
-        self._is_whole = True
-        self.switches.explain(compared.common, whole_on_the_right=True)
-        title = f"whole: {region_text(whole.region)}"
-        self.canvases.right.show_layers(title, self._as_switched(whole.layers))
+        """Show one pass over a region on the right, if that is still wanted.
+
+        Parameters
+        ----------
+        whole : WholePass
+        compared : CompareOutcome
+            Of which it is a part.
+        """
+        if self.right.value == WHOLE:
+            self._show_right(whole.title, whole.layers, compared, is_whole=True)
+
+    def _show_right(
+        self,
+        title: str,
+        layers: list[LayerTuple],
+        compared: CompareOutcome,
+        is_whole: bool,
+    ) -> None:
+        self._is_whole = is_whole
+        self.switches.explain(compared.common, is_whole)
+        self.canvases.right.show_layers(title, self._as_switched(layers))
 
     def set_theme(self, theme: str) -> None:
         """Take the theme of the napari viewer."""
@@ -275,29 +363,22 @@ class ComparisonView(QWidget):
         from napari_shiftseg.report.plots import draw_profile
 
         comparison = compared.comparison
-        mark_period = own_seams(compared.model.config) is not None
+        marked = own_seams(compared.model.config) is not None
         self.profile.show_plot(
-            lambda figure, colours: draw_profile(
-                figure, comparison, colours, mark_period
-            ),
+            lambda figure, colours: draw_profile(figure, comparison, colours, marked),
             lambda: profile_table(comparison),
         )
 
     def _change_right(self, state: str) -> None:
-        compared = self._compared
+        compared = self.compared
         if compared is None:
             self.right.value = CROPPED
             return
         if state == WHOLE:
             self._want_whole()
-            return
-        if not self._is_whole:
-            return
-        self._is_whole = False
-        self.switches.explain(compared.common)
-        plan = compared.comparison.cropped.result.plan
-        layers = self._as_switched(compared.cropped)
-        self.canvases.right.show_layers(run_name(plan), layers)
+        elif self._is_whole:
+            title = run_name(compared.comparison.cropped.result.plan)
+            self._show_right(title, compared.cropped, compared, is_whole=False)
 
     def _show_all(self) -> None:
         self.canvases.unmark()
@@ -307,11 +388,3 @@ class ComparisonView(QWidget):
         self.switches.boxes["label outlines"].value = True  # the pieces
         result = compared.comparison.naive.result
         self.canvases.mark(seam_mark(seam, result, compared.task.source))
-
-
-def region_text(region: Region) -> str:
-    """Write a region as ``rows 0–95, columns 16–111``, first and last pixel."""
-    return ", ".join(
-        f"{axis} {start}–{stop - 1}"
-        for axis, (start, stop) in zip(AXES[-len(region) :], region, strict=True)
-    )

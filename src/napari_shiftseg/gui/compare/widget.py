@@ -12,8 +12,7 @@ from qtpy.compat import isalive
 from napari_shiftseg.geometry.advice import advise, effort, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import default_windows, window_text
-from napari_shiftseg.gui.compare.figure_table import SweepPanel
-from napari_shiftseg.gui.compare.form import CompareForm
+from napari_shiftseg.gui.compare.form import CompareForm, SweepPanel
 from napari_shiftseg.gui.compare.run import (
     CompareOutcome,
     CompareTask,
@@ -23,25 +22,21 @@ from napari_shiftseg.gui.compare.run import (
     whole_run,
 )
 from napari_shiftseg.gui.compare.view import ComparisonView
-from napari_shiftseg.gui.parts.device_choice import Devices, find_devices
-from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, follow_segment
-from napari_shiftseg.gui.parts.grid import too_many_lines
-from napari_shiftseg.gui.parts.note import SizeAdvice
-from napari_shiftseg.gui.parts.rows import ScrolledRows
+from napari_shiftseg.gui.parts.layout import ScrolledRows, follow_segment
+from napari_shiftseg.gui.parts.models import Devices, find_devices
+from napari_shiftseg.gui.parts.result_layers import too_many_lines
 from napari_shiftseg.gui.parts.run_panel import RunPanel
-from napari_shiftseg.gui.parts.source import taken_note
-from napari_shiftseg.gui.parts.window_choice import seam_maker
+from napari_shiftseg.gui.parts.viewer import ViewWatch, taken_note
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, seam_maker
 from napari_shiftseg.networks.remarks import training_window_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     import napari
 
     from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.gui.parts.window_advice import Choices
     from napari_shiftseg.gui.segment.form import SegmentForm
-    from napari_shiftseg.steps import Progress
 
 LEAST_WIDTH = 600  # pixels: two canvases and the table
 MARGIN = 4  # pixels around and between what stands one below the other
@@ -58,7 +53,7 @@ class CompareWidget(ScrolledRows):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._devices: Devices | None = None
+        self._devices: Devices = {}  # they are not known yet
         self._advised: CompareTask | None = None  # that the note speaks of
         self._build()
         self._connect()
@@ -71,7 +66,8 @@ class CompareWidget(ScrolledRows):
         self.form = CompareForm(self._viewer)
         self.note = SizeAdvice(self.form.window.use, holds_buttons=False)
         self.panel = RunPanel(
-            self._steps, self._show, self._run_changed, caption="Compare",
+            lambda: comparison_run(self.form.task()), self._show, self._run_changed,
+            caption="Compare",
             cancelled="Cancelled: nothing was changed.", beside=[self.note.row],
             tooltip="Predict the image with naive and with cropped tiles, and measure "
             "what the tile borders do",
@@ -95,10 +91,16 @@ class CompareWidget(ScrolledRows):
         self.view.report_button.changed.connect(self._ask_where)
         self._viewer.events.theme.connect(self._follow_theme)
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
-        self._tab = OneTabGroup(self.native)
 
     def follow(self, form: SegmentForm, opening: bool = False) -> None:
-        """Take what Segment has, but for what the user has chosen here himself."""
+        """Take what Segment has, but for what the user has chosen here himself.
+
+        Parameters
+        ----------
+        form : SegmentForm
+        opening : bool
+            Whether this widget is being opened; see `LayerChoice.follow`.
+        """
         if not self._is_busy:
             self.form.follow(form, opening)
 
@@ -155,7 +157,7 @@ class CompareWidget(ScrolledRows):
             naive, cropped = (self.form.plan(task, s) for s in ("naive", "cropped"))
         except ValueError as error:
             kind = "note" if self.form.image.value is None else "error"
-            self.note.refuse(str(error), kind)
+            self.note.say(str(error), kind)
             self._allow(False)
             self.view.set_outdated(shown)
         else:
@@ -183,9 +185,7 @@ class CompareWidget(ScrolledRows):
     ) -> None:
         """Advise before a run; what is shown speaks for itself, and needs the room."""
         config = self.form.model.config
-        device = memory = None
-        if self._devices is not None:
-            device, memory = self._devices.name("auto"), self._devices.budget("auto")
+        device, memory = next(iter(self._devices.items()), (None, None))
         advice = advise(naive)
         seams = _about_seams(naive, cropped, advice)
         warnings = [
@@ -201,19 +201,17 @@ class CompareWidget(ScrolledRows):
             self.form.settings_note,
             too_many_lines(naive, cropped),
         ]
+        first: Choices = ()
         if naive.makes_seams:
-            warnings, first = [*warnings, seams], []
+            warnings.append(seams)
         else:
-            notes, first = [seams, *notes], seam_maker(naive, config.usual_window)
-        text = "\n".join(filter(None, notes))
+            notes.insert(0, seams)
+            first = seam_maker(naive, config.usual_window)
         if is_shown:
-            text, warnings = "", []
-        self.note.tell(naive, advice, text, warnings, memory, first, [cropped])
+            notes = warnings = []
+        self.note.tell(naive, advice, notes, warnings, memory, first, [cropped])
 
     # What comes out
-
-    def _steps(self) -> Generator[Progress, None, CompareOutcome]:
-        return comparison_run(self.form.task())
 
     def _show(self, compared: CompareOutcome) -> tuple[str, str]:
         self.view.show_comparison(compared)
@@ -270,20 +268,20 @@ def _is_of(compared: CompareOutcome, task: CompareTask, naive: TilePlan) -> bool
 def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:
     """Return what is said of a comparison, and of which one it is; and the kind."""
     about = f"{compared.task.name}, model {compared.model.config.name}"
-    text = f"{about}: {compared.said.text}" + (f"\n{more}" if more else "")
+    text = "\n".join(filter(None, [f"{about}: {compared.said.text}", more]))
     return text, "warning" if compared.said.is_harm else "note"
 
 
 def _about_seams(naive: TilePlan, cropped: TilePlan, advice: Advice) -> str:
     """Say whether naive tiles make seams."""
     if len(naive) == 1:
-        return "One tile holds it all: there is no seam. Choose a smaller one."
+        return "One tile holds it all: no seams. Choose a smaller tile size."
     if naive.makes_seams:
         return f"naive: {advice.note}"
     window = window_text(naive.window)
     if not advice.is_valid:
         return f"naive tiles of {window} meet at multiples of the period: no seams."
-    same = naive.boundaries == cropped.boundaries
-    return f"{window} is a multiple of the period: " + (
-        "naive and cropped tiles are the same." if same else "no seams."
-    )
+    what = "no seams."
+    if naive.boundaries == cropped.boundaries:
+        what = "naive and cropped tiles are the same."
+    return f"{window} is a multiple of the period: {what}"

@@ -43,7 +43,7 @@ class CostTable(QTableWidget):
             self.horizontalHeaderItem(number).setToolTip(tooltip)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setToolTip("What tiles of each size cost; in bold the cheapest")
+        self.setToolTip("What tiles of each size cost; the cheapest is bold")
         self.verticalHeader().hide()
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -102,25 +102,25 @@ def _item(text: str, bold: bool) -> QTableWidgetItem:
 
 LISTED = 3  # sizes listed an axis
 IN_PLAIN_WORDS = {
-    "Gives": "What is computed for each pixel: pixels of one object get values near "
-    "each other (the embedding). A foreground logit says how surely it is no "
-    "background.",
-    "Period": "Shifted by so many pixels, an image gives the same result, shifted; by "
-    "fewer, another.",
-    "Depth": "How often the network shrinks the image on its way (pooling layers).",
-    "Context": "Pixels around a tile that are read and not predicted, both sides "
+    "Gives": "What is computed for each pixel. Embedding: numbers that are alike for "
+    "pixels of one object. Foreground logit: how sure it is that the pixel belongs to "
+    "an object.",
+    "Period": "An image shifted by this many pixels gives the same result, shifted. "
+    "Shifted by fewer, it gives another one.",
+    "Depth": "How often the network shrinks the image (pooling layers).",
+    "Context": "Pixels around a tile that are read but not predicted, both sides "
     "together.",
-    "Padding": "valid: nothing is made up beyond a tile's border. same: zeros are.",
+    "Padding": "valid: nothing is added around a tile. same: zeros are added.",
     "Upsampling": "How the shrunk image grows again: with learnt weights, or by "
     "repeating the nearest value.",
     "Normalization": "Whether values are rescaled inside the network.",
-    "Tells apart": "More objects that look alike share their values; they are told "
-    "apart where they do not touch.",
+    "Tells apart": "Of more objects that look alike, some get the same values: they "
+    "are told apart only where they do not touch.",
     "Legal windows": "Tile sizes whose tiles meet without seams.",
-    "Legal inputs": "Sizes the network can read without losing pixels → what it then "
-    "predicts.",
-    "Training window": "Size of what the loss saw at once; it has to be above the "
-    "period.",
+    "Legal inputs": "Sizes that the network can read without losing pixels → sizes "
+    "that it then predicts.",
+    "Training window": "How many pixels the loss saw at once. It must be larger than "
+    "the period.",
 }
 
 
@@ -130,9 +130,10 @@ def model_card(config: ModelConfig) -> str:
     Warnings are left out, they stand by themselves. What comes from the file is
     escaped.
     """
-    parts = [
-        f"<h3>{escape(config.name)}</h3>",
-        f"<p>{escape(config.description)}</p>" * bool(config.description),
+    parts = [f"<h3>{escape(config.name)}</h3>"]
+    if config.description:
+        parts.append(f"<p>{escape(config.description)}</p>")
+    parts += [
         _table(_figures(config)),
         "<p><small>Hold the pointer over an underlined word to read what it means."
         "</small></p>",
@@ -144,13 +145,14 @@ def model_card(config: ModelConfig) -> str:
 
 
 def _figures(config: ModelConfig) -> dict[str, str]:
-    shape = config.shape
+    shape, channels = config.shape, number_of(config.in_channels, "channel")
+    gives = f"an embedding of {number_of(config.embedding_channels, 'channel')}"
+    if config.foreground:
+        gives += " and a foreground logit"
     rows = {
         "Trained on": config.provenance.data if config.provenance else "not known",
-        "Reads": f"{config.ndim}-D images of "
-        + number_of(config.in_channels, "channel"),
-        "Gives": f"an embedding of {number_of(config.embedding_channels, 'channel')}"
-        + " and a foreground logit" * config.foreground,
+        "Reads": f"{config.ndim}-D images of {channels}",
+        "Gives": gives,
         "Period": f"{by(shape.period)} pixels{_power(shape.axes)}",
         "Depth": compact(tuple(axis.depth for axis in shape.axes)),
         "Context": f"{by(shape.context)} pixels",
@@ -192,9 +194,9 @@ def _training_window(config: ModelConfig) -> str:
     if config.provenance is None:
         return "not known"
     window, period = config.provenance.window, config.shape.period
-    is_above = all(w > p or p == 1 for w, p in zip(window, period, strict=True))
-    sign = "> period" if is_above else "not above the period"
-    return f"{compact(window)} {sign} {compact(period)}{' ✓' * is_above}"
+    if all(w > p or p == 1 for w, p in zip(window, period, strict=True)):
+        return f"{compact(window)} > period {compact(period)} ✓"
+    return f"{compact(window)} not above the period {compact(period)}"
 
 
 def _training(config: ModelConfig) -> list[str]:

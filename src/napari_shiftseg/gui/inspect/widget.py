@@ -13,20 +13,24 @@ from qtpy.QtWidgets import QTextBrowser
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
-from napari_shiftseg.gui.parts.device_choice import Devices, find_devices
-from napari_shiftseg.gui.parts.docking import OneTabGroup, follow_segment, opened
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.note import dress, wrapped_label
-from napari_shiftseg.gui.parts.rows import ControlForm, ScrolledRows
-from napari_shiftseg.gui.parts.run_panel import RunPanel
-from napari_shiftseg.gui.parts.source import (
-    layer_shape,
-    leading_axes,
-    source_in_view,
-    taken_note,
+from napari_shiftseg.gui.parts.layout import (
+    ControlForm,
+    ScrolledRows,
+    follow_segment,
+    opened,
 )
-from napari_shiftseg.intensity.scale import USUAL_READING
+from napari_shiftseg.gui.parts.models import (
+    Devices,
+    ModelChoice,
+    find_devices,
+    leading_axes,
+)
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.gui.parts.viewer import taken_note
+from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.networks.remarks import what_follows
 from napari_shiftseg.steps import Progress
 from napari_shiftseg.text import by
@@ -38,14 +42,21 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.segment.form import SegmentForm
-    from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.pipeline.self_test import SelfTest
 
 
 def measurement(
     model: str, image_shape: tuple[int, ...]
 ) -> Generator[Progress, None, list[Cost]]:
-    """Load a model, by name or path, and time tiles for an image of this shape."""
+    """Load a model and time its tiles.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+    image_shape : tuple of int
+        Of the image that the tiles are for.
+    """
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.networks.checkpoint import load_model
     from napari_shiftseg.pipeline.costs import cost_steps
@@ -54,27 +65,31 @@ def measurement(
 
 
 def tiled_against_untiled(
-    model: str, source: LayerSource, reading: Reading | None = None
+    model: str, source: LayerSource, reading: Reading
 ) -> Generator[Progress, None, SelfTest]:
-    """Load a model, by name or path, and test its tiles on one frame of an image."""
+    """Load a model and test its tiles on one frame of an image.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+    source : LayerSource
+        Of the frame.
+    reading : Reading
+        How its grey values are read.
+    """
     yield Progress(0, 0, stage="loading the model")
     from napari_shiftseg.networks.checkpoint import load_model
-    from napari_shiftseg.pipeline.opening import plane_scale_steps
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
-    network, reading = load_model(model), reading or USUAL_READING
-    scale = yield from plane_scale_steps(
-        source.stack(), source.first, network.config, reading
-    )
-    return (
-        yield from self_test_steps(
-            source.frame(), network, reading=reading, scale=scale
-        )
-    )
+    network, image = load_model(model), source.frame()
+    scale = yield from source.scale_steps(network.config, reading)
+    steps = self_test_steps(image, network, reading=reading, scale=scale)
+    return (yield from steps)
 
 
 CARD_HEIGHT = 110  # pixels at least: some rows of it
-CHANGED = "The image or the model was changed meanwhile: run it again."
+CHANGED = "You changed the image or the model meanwhile: run it again."
 
 
 def open_inspect(viewer: napari.Viewer) -> InspectWidget:
@@ -94,7 +109,7 @@ class InspectWidget(ScrolledRows):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._devices: Devices | None = None
+        self._devices: Devices = {}  # they are not known yet
         self._costs: list[Cost] = []
         self._subject: tuple[Any, ...] | None = None  # that the costs speak of
         self._asked: tuple[Any, ...] | None = None  # that a run speaks of
@@ -107,7 +122,7 @@ class InspectWidget(ScrolledRows):
     def _build(self) -> None:
         self.image = LayerChoice(
             self._viewer, is_image, label="Image",
-            tooltip="The image that costs and times are for",
+            tooltip="The image that costs and times are shown for",
         )  # fmt: skip
         self.model = ModelChoice()
         self.model.suggest(self.image.value)
@@ -115,10 +130,11 @@ class InspectWidget(ScrolledRows):
             self.image, lambda: self.model.config, is_wide=True
         )
         self.model.chosen.connect(self.intensity.refresh)
-        self.warning = wrapped_label()
-        dress(self.warning, "warning")
+        self.warning = wrapped_label(kind="warning")
         self.card = QTextBrowser()
-        self.card.setToolTip("What the model is; rest on a word that is underlined")
+        self.card.setToolTip(
+            "What the model is; hold the pointer over an underlined word"
+        )
         self.card.setMinimumHeight(CARD_HEIGHT)
         self.title = wrapped_label()
         self.table = CostTable()
@@ -136,8 +152,8 @@ class InspectWidget(ScrolledRows):
             self._take_verdict,
             self._allow,
             caption="Self-test on this image",
-            cancelled="Cancelled: nothing was found out.",
-            tooltip="Predict in tiles and without: both have to agree",
+            cancelled="Cancelled: the model was not tested.",
+            tooltip="Predict with tiles and without: the results must agree",
         )
         rows = ControlForm(self.image, self.model, self.intensity)
         after = [self.title, self.measuring, self.testing]
@@ -155,10 +171,16 @@ class InspectWidget(ScrolledRows):
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed, layers.renamed):
             event.connect(self._layers_changed, position="last")
-        self._tab = OneTabGroup(self.native)
 
     def follow(self, form: SegmentForm, opening: bool = False) -> None:
-        """Take what Segment has, but for what the user has chosen here himself."""
+        """Take what Segment has, but for what the user has chosen here himself.
+
+        Parameters
+        ----------
+        form : SegmentForm
+        opening : bool
+            Whether this widget is being opened; see `LayerChoice.follow`.
+        """
         self.image.follow(form.image, opening)
         self.model.follow(form.model)
         self.intensity.follow(form.intensity)
@@ -213,13 +235,11 @@ class InspectWidget(ScrolledRows):
         parts = [f"Tile sizes on {layer.name}", by(self._image_size())]
         if images > 1:
             parts.append(f"each of {images:,} images")
-        if self._devices is not None:
-            parts.append(f"device {next(iter(self._devices.budgets))}")
-        end = (
-            "not even the smallest tile fits in memory"
-            if best is None
-            else f"cheapest that fits in memory: {best.name}"
-        )
+        if self._devices:
+            parts.append(f"device {next(iter(self._devices))}")
+        end = "not even the smallest tile fits in memory"
+        if best is not None:
+            end = f"cheapest that fits in memory: {best.name}"
         said = f"{', '.join(parts)}; {end}."
         return " ".join(filter(None, [said, taken_note(layer, self._viewer.dims)]))
 
@@ -244,7 +264,7 @@ class InspectWidget(ScrolledRows):
             self.title.value = self._headline()
 
     def _planned(self) -> list[Cost]:
-        memory = None if self._devices is None else self._devices.budget("auto")
+        memory = next(iter(self._devices.values()), None)
         return planned_costs(self._image_size(), self.model.config.shape, None, memory)
 
     def _leading(self) -> int:
@@ -256,7 +276,7 @@ class InspectWidget(ScrolledRows):
         self._leading()  # refuses too few axes
         size = layer_shape(self.image.value)
         if 0 in size:
-            raise ValueError(f"the image is empty, its shape is {size}")
+            raise ValueError(f"the image of shape {size} is empty: choose another")
         return size[-self.model.config.ndim :]
 
     def _allow(self) -> None:
@@ -291,14 +311,10 @@ class InspectWidget(ScrolledRows):
             return CHANGED, "note"
         self._costs = costs
         self._fill()
-        timed = [
-            (cost.seconds, number)
-            for number, cost in enumerate(costs)
-            if cost.seconds is not None
-        ]
+        timed = [cost for cost in costs if cost.seconds is not None]
         if not timed:
             return "No tile fits in memory.", "warning"
-        best = costs[min(timed)[1]]
+        best = min(timed, key=lambda cost: cost.seconds or 0)
         return f"Fastest: {best.name}, {best.time}.", "note"
 
     def _test(self) -> Generator[Progress, None, SelfTest]:
@@ -307,7 +323,7 @@ class InspectWidget(ScrolledRows):
         self._asked = self._subject
         layer = self.image.value
         source = source_in_view(layer, self._viewer.dims, self._leading())
-        reading = self.intensity.reading
+        reading = Reading(**self.intensity.settings())
         return tiled_against_untiled(self.model.value, source, reading)
 
     def _take_verdict(self, test: SelfTest) -> tuple[str, str]:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_shiftseg.gui.parts.belonging import METADATA_OF
+from napari_shiftseg.gui.parts.belonging import (
+    METADATA_KEY,
+    METADATA_OF,
+    image_behind,
+    recorded_source,
+)
 from napari_shiftseg.gui.parts.choices import is_image
-from napari_shiftseg.gui.parts.docking import opened
-from napari_shiftseg.gui.parts.identity import image_behind, recorded_source
+from napari_shiftseg.gui.parts.layout import opened
 from napari_shiftseg.gui.parts.records import METADATA_CORRECTED, CorrectionRecord
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
+from napari_shiftseg.gui.parts.result_layers import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.steps import Progress

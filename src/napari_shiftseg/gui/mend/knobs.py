@@ -16,7 +16,7 @@ from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow
+from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import percent

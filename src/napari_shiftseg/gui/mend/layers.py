@@ -9,8 +9,9 @@ import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import Colormap, CyclicLabelColormap, ensure_colormap
 
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer, remove_soon
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.gui.parts.viewer import OwnLayer, remove_soon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

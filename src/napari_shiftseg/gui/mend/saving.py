@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QMessageBox
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.corrections import image_of
 from napari_shiftseg.gui.mend.history import METADATA_EDITS
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.samples.catalogue import SAMPLES
 from napari_shiftseg.text import number_of
 

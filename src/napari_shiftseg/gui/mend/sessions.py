@@ -14,10 +14,9 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 from napari_shiftseg.gui.mend.saving import EditFiles, number_unsaved
 from napari_shiftseg.gui.mend.steering import Steering
-from napari_shiftseg.gui.parts.docking import shown_part
-from napari_shiftseg.gui.parts.note import dress, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
+from napari_shiftseg.gui.parts.viewer import shown_part
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QPalette
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QSizePolicy
 
-from napari_shiftseg.gui.parts.note import wrapped_label
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from magicgui.widgets import PushButton
 from psygnal import Signal
 
 from napari_shiftseg.gui.parts.choices import is_truth
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 
 if TYPE_CHECKING:

@@ -28,20 +28,19 @@ from napari_shiftseg.gui.mend.sessions import (
 from napari_shiftseg.gui.mend.steering import Listener, Steering
 from napari_shiftseg.gui.mend.table import EditTable, Statuses
 from napari_shiftseg.gui.mend.tools import Tools
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
-from napari_shiftseg.gui.parts.docking import (
-    OneTabGroup,
-    UndockWatch,
-    ViewWatch,
-    shown_part,
-)
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.note import wrapped_label
+from napari_shiftseg.gui.parts.layout import (
+    ControlForm,
+    ControlRow,
+    ScrolledRows,
+    UndockWatch,
+)
 from napari_shiftseg.gui.parts.records import KEPT, reads
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
-from napari_shiftseg.gui.parts.standing import StandingText
+from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label
+from napari_shiftseg.gui.parts.viewer import ViewWatch, shown_part
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -155,7 +154,6 @@ class MendWidget(ScrolledRows):
         self.teach.changed.connect(lambda: self._act(self._teach))
         self.tools.bind_keys()
         self._watch = ViewWatch(viewer, self.native, self._look)
-        self._tab = OneTabGroup(self.native)
         self._closing = CloseWatch(self.native, viewer)
         self._undocked = UndockWatch(self.native, self._leave)
         self.native.destroyed.connect(self._leave)

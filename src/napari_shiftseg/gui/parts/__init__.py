@@ -1,1 +1,1 @@
-"""What the widgets share: choices, notes, runs, layers, records."""
+"""What the widgets share: choices of layers and models, advice, runs, records."""

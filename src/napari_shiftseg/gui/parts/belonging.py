@@ -1,20 +1,126 @@
-"""Which labels belong to which image: by what they say, by name, shape and place."""
+"""Which image a run or labels belong to: by record, name, shape and place."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
+from napari_shiftseg.gui.parts.source import (
+    GREY,
+    LayerSource,
+    first_channel,
+    layer_shape,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari.layers import Image, Labels
-from napari_shiftseg.gui.parts.identity import says_made_from
+    from napari.layers import Image, Labels, Layer
+
+    from napari_shiftseg.pipeline.result import Segmentation
+
+
+SESSION = uuid4().hex  # layers of this one are known by what they are, not by name
+
+
+def is_made_from(record: dict[str, Any], layer: Layer) -> bool:
+    """Whether a record is of a run on this very layer, whatever it is named.
+
+    Parameters
+    ----------
+    record : dict
+        See `run_record`.
+    layer : Layer
+    """
+    return record.get("image_id") == str(layer.unique_id)
+
+
+def _says_made_from(record: dict[str, Any], image: Image) -> bool | None:
+    """Whether a record is of a run on this image; None: one of another session."""
+    if is_made_from(record, image):
+        return True
+    return False if record.get("session") == SESSION else None
+
+
+def image_behind(record: dict[str, Any], images: Iterable[Image]) -> Image:
+    """Return the image that a run was made from.
+
+    A layer of this session is known by its identity. A record of another session has
+    only a name and a shape: both must fit one image alone, see `doubt_about`.
+
+    Parameters
+    ----------
+    record : dict
+        Of the run, see `run_record`.
+    images : iterable of Image
+        That are open.
+
+    Raises
+    ------
+    ValueError
+        If it is not open, or cannot be told from others.
+    """
+    images, name = list(images), record["image"]
+    for image in images:
+        if is_made_from(record, image):
+            return image
+    alike = [image for image in images if image.name == name]
+    if record.get("session") == SESSION:
+        other = ", the open image of this name is another one" if alike else ""
+        raise ValueError(
+            f"the image {name!r} is no longer open{other}: choose an image in Segment "
+            f"and run it"
+        )
+    fitting = [image for image in alike if _has_shape(record, image)]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise ValueError(
+        f"the image {name!r} is not open: open it, or give it this name again, then "
+        f"try again"
+    )
+
+
+def recorded_source(record: dict[str, Any], image: Image) -> LayerSource:
+    """Return what a run took of an image: the same frame, channel and colour.
+
+    Parameters
+    ----------
+    record : dict
+        See `run_record`.
+    image : Image
+    """
+    channel = first_channel(image)
+    if channel is not None:
+        channel = replace(channel, index=record.get("channel") or 0)
+    return LayerSource.of(image, record["frame"], channel, record.get("colour", GREY))
+
+
+def doubt_about(record: dict[str, Any], image: Image) -> str:
+    """Say that an image is only likely to be that of a record; empty: it is.
+
+    Parameters
+    ----------
+    record : dict
+        See `run_record`.
+    image : Image
+        See `image_behind`.
+    """
+    if is_made_from(record, image):
+        return ""
+    return (
+        f"The layer is from an earlier session. The image {image.name!r} has the same "
+        f"name and shape as the one it was made from: that one is taken."
+    )
+
+
+def _has_shape(record: dict[str, Any], image: Image) -> bool:
+    known = record.get("image_shape")
+    return known is None or tuple(known) == layer_shape(image)
+
 
 METADATA_OF = "shiftseg of"  # what labels and the image that they belong to both hold
 
@@ -40,17 +146,23 @@ def is_of_a_run(labels: Labels) -> bool:
 
 
 def says_it_is_of(labels: Labels, image: Image) -> bool | None:
-    """Whether labels say that they are of an image; None: they do not say whose."""
+    """Whether labels say that they are of an image; None: they do not say whose.
+
+    Parameters
+    ----------
+    labels : Labels
+    image : Image
+    """
     record = labels.metadata.get(METADATA_KEY)
     if isinstance(record, dict):
-        return says_made_from(record, image)
+        return _says_made_from(record, image)
     known = labels.metadata.get(METADATA_OF)
     if known is None:
         return None
     return known in (str(image.unique_id), image.metadata.get(METADATA_OF))
 
 
-def likeness(name: str, image: str) -> int:
+def _likeness(name: str, image: str) -> int:
     """Return how alike the names of labels and of an image are.
 
     2: one holds the other, 1: the labels have no name of their own ("Labels",
@@ -70,7 +182,7 @@ def _own_part(name: str) -> str:
     return re.sub(r"[\W_]+", " ", rest).strip()
 
 
-def lies_on(labels: Labels, image: Image) -> bool:
+def _lies_on(labels: Labels, image: Image) -> bool:
     """Whether labels are placed where the image is, in world coordinates."""
     one, two = (
         LayerSource.of(layer).placed((), min(labels.ndim, len(layer_shape(image))))
@@ -90,13 +202,28 @@ def labels_of(
 
     Results of a run come after labels drawn by hand, and those that belong to another
     image last. None: there are none of its shape.
+
+    Parameters
+    ----------
+    image : Image
+    labels : iterable of Labels
+        To choose from.
+    images : sequence of Image
+        All that are open.
     """
     fitting = [la for la in labels if layer_shape(la) == layer_shape(image)]
     return max(fitting, key=lambda la: _rank(la, image, images), default=None)
 
 
 def image_of_labels(labels: Labels, images: Iterable[Image]) -> Image | None:
-    """Return the image that labels belong to most likely, of those of their shape."""
+    """Return the image that labels belong to most likely, of those of their shape.
+
+    Parameters
+    ----------
+    labels : Labels
+    images : iterable of Image
+        To choose from.
+    """
     images = list(images)
     fitting = [im for im in images if layer_shape(im) == layer_shape(labels)]
     return max(fitting, key=lambda im: _rank(labels, im, images), default=None)
@@ -105,8 +232,8 @@ def image_of_labels(labels: Labels, images: Iterable[Image]) -> Image | None:
 def _rank(labels: Labels, image: Image, images: Sequence[Image]) -> tuple[int, ...]:
     said = says_it_is_of(labels, image)
     is_others = said is False or _other_image(labels, image, images) is not None
-    alike, drawn = likeness(labels.name, image.name), not is_of_a_run(labels)
-    return (not is_others, drawn, said is True, alike, lies_on(labels, image))
+    alike, drawn = _likeness(labels.name, image.name), not is_of_a_run(labels)
+    return (not is_others, drawn, said is True, alike, _lies_on(labels, image))
 
 
 def _other_image(labels: Labels, image: Image, images: Sequence[Image]) -> Image | None:
@@ -117,40 +244,104 @@ def _other_image(labels: Labels, image: Image, images: Sequence[Image]) -> Image
             return other
     if says_it_is_of(labels, image):
         return None
-    own = likeness(labels.name, image.name)
+    own = _likeness(labels.name, image.name)
     named = [
         other
         for other in others
-        if likeness(labels.name, other.name) == 2
+        if _likeness(labels.name, other.name) == 2
         and (own < 2 or len(other.name) > len(image.name))
     ]
     return max(named, key=lambda other: len(other.name), default=None)
 
 
 def doubts(labels: Labels, image: Image, images: Sequence[Image]) -> list[str]:
-    """Say why labels may not be those of an image, in sentences; empty: they are."""
+    """Say why labels may not be those of an image, in sentences; empty: they are.
+
+    Parameters
+    ----------
+    labels : Labels
+    image : Image
+    images : sequence of Image
+        All that are open.
+    """
     found, other = [], _other_image(labels, image, images)
     said = says_it_is_of(labels, image)
     if other is not None:
         found.append(
-            f"The labels {labels.name!r} seem to be those of {other.name!r}, not of "
+            f"The labels {labels.name!r} seem to belong to {other.name!r}, not to "
             f"{image.name!r}."
         )
     elif said is False:
-        found.append(f"The labels {labels.name!r} are of another image.")
-    elif said is None and not likeness(labels.name, image.name):
+        found.append(f"The labels {labels.name!r} belong to another image.")
+    elif said is None and not _likeness(labels.name, image.name):
         found.append(
-            f"Check that the labels {labels.name!r} are those of {image.name!r}: the "
+            f"Check that the labels {labels.name!r} belong to {image.name!r}: the "
             f"names differ."
         )
     if is_of_a_run(labels):
         found.append(
-            f"The labels {labels.name!r} are what a model found: unless they were "
-            f"corrected by hand, a network learns its own mistakes from them."
+            f"A model made the labels {labels.name!r}: unless you corrected them, the "
+            f"network learns the mistakes of that model."
         )
-    if not lies_on(labels, image):
+    if not _lies_on(labels, image):
         found.append(
             f"The labels {labels.name!r} do not lie on {image.name!r}: scale or "
             f"position differ."
         )
     return found
+
+
+METADATA_KEY = "shiftseg"
+
+
+def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[str, Any]:
+    """Return what is needed to understand and repeat a run.
+
+    Parameters
+    ----------
+    result : Segmentation
+    source : LayerSource
+        Of the image.
+    model : str
+        Name or path.
+    """
+    plan = result.plan
+    return {
+        "image": source.name,
+        "image_id": source.identity,
+        "image_shape": source.shape,
+        "session": SESSION,
+        "run": uuid4().hex,
+        "frame": source.first,
+        "channel": None if source.channel is None else source.channel.index,
+        "colour": source.colour,
+        "model": model,
+        "settings": asdict(result.settings),
+        "period": plan.shape.period,
+        "window": plan.window,
+        "stride": plan.stride,
+        "tiles": len(plan),
+        "offset": plan.offset,
+        "exact": plan.is_exact,
+        "objects": result.objects,
+        "seconds": result.seconds,
+        "notes": result.notes,
+        "reads": result.intensity.figures(),
+    }
+
+
+def hide_earlier_runs(layers: Iterable[Layer], latest: dict[str, Any]) -> None:
+    """Hide what earlier runs made of the image of the latest one; nothing is lost.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+    latest : dict
+        Record of the run, see `run_record`.
+    """
+    for layer in layers:
+        record = layer.metadata.get(METADATA_KEY)
+        if not isinstance(record, dict) or record.get("run") == latest["run"]:
+            continue
+        if record.get("image_id") == latest["image_id"]:
+            layer.visible = False

@@ -1,4 +1,4 @@
-"""Which image, which model: the rows that every widget begins with."""
+"""Which layer: lists of images and labels, and of the colours of an image."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import numpy as np
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
 from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
-from napari_shiftseg.gui.parts.belonging import SAYS_TRUTH, says_it_is_of
-from napari_shiftseg.gui.parts.identity import is_made_from
-from napari_shiftseg.gui.parts.plain_text import LongNames
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.source import layer_shape
+from napari_shiftseg.gui.parts.belonging import (
+    METADATA_KEY,
+    SAYS_TRUTH,
+    is_made_from,
+    says_it_is_of,
+)
+from napari_shiftseg.gui.parts.source import COLOURS, layer_shape
+from napari_shiftseg.gui.parts.text_boxes import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import napari
     from napari.layers import Layer
+    from qtpy.QtWidgets import QComboBox
 
 
 MOST_LOOKED_AT = 2**24  # pixels of labels; more takes too long in the GUI thread
@@ -77,8 +83,7 @@ class LayerChoice(ComboBox):
 
     def offer(self, layer: Layer) -> None:
         """Choose a layer if it is listed, unless the user has chosen one himself."""
-        own = self._own and self._own()
-        if own is None or own is not self.value:
+        if not self.is_own:
             self.suggest(layer)
 
     def suggest(self, layer: Layer | None) -> None:
@@ -90,8 +95,12 @@ class LayerChoice(ComboBox):
     def follow(self, other: LayerChoice, opening: bool = False) -> None:
         """Choose what another list has, unless the user has chosen one here.
 
-        In a widget that is being opened what is selected in the viewer counts more,
-        unless the user has chosen the other.
+        Parameters
+        ----------
+        other : LayerChoice
+        opening : bool
+            Whether this widget is being opened: then what is selected in the viewer
+            counts more, unless the user has chosen the other.
         """
         is_selected = opening and self._began_with_selected
         if not self.is_own and (other.is_own or not is_selected):
@@ -149,6 +158,11 @@ def selected(viewer: napari.Viewer, listed: Sequence[Layer]) -> Layer | None:
 
     To labels of a run belongs the image that they were made from, to an image the
     topmost labels that were made from it. Of several that are selected the topmost.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    listed : sequence of Layer
     """
     chosen = [la for la in viewer.layers if la in viewer.layers.selection]
     for layer in reversed(chosen):
@@ -197,6 +211,11 @@ def likely_truth(image: Image, labels: Iterable[Labels | None]) -> Labels | None
 
     Those that say so, as a sample's do, or have its name; else the only ones of its
     shape, or of one frame of it, if their name says so and something is drawn in them.
+
+    Parameters
+    ----------
+    image : Image
+    labels : iterable of Labels or None
     """
     layers = [
         layer
@@ -219,3 +238,117 @@ def _is_empty(data: Any) -> bool:
     if not isinstance(data, np.ndarray) or isinstance(data, np.memmap):
         return False
     return data.size <= MOST_LOOKED_AT and not data.any()
+
+
+SEPARATOR = " · "  # between image, kind and run in the name of a layer
+
+
+CUT = "…"
+
+
+MOST_WIDTH = 600  # pixels of an open list
+
+
+LIST_MARGIN = 40  # pixels beside the names of an open list
+
+
+def shortened(name: str, fits: Callable[[str], bool]) -> str:
+    """Return a name, or as much of it as fits, cut in its middle.
+
+    Its last part, after the last " · ", tells the runs on one image apart: it stays
+    whole where it can, then as much of the beginning as there is room for.
+
+    Parameters
+    ----------
+    name : str
+    fits : callable
+        Whether there is room for a text; what is shorter fits, too.
+
+    Returns
+    -------
+    str
+        No more than "…" where nothing fits.
+    """
+    if fits(name):
+        return name
+    last = len(name.rpartition(SEPARATOR)[2]) if SEPARATOR in name else 0
+    for letters in range(len(name) - 1, 0, -1):
+        behind = min(letters, max(last, letters // 2))
+        text = name[: letters - behind].rstrip() + CUT + name[len(name) - behind :]
+        if fits(text):
+            return text
+    return CUT
+
+
+class LongNames(QObject):
+    """Cuts what a closed list shows so that it tells; a tooltip shows all of it."""
+
+    def __init__(self, box: QComboBox) -> None:
+        super().__init__(box)
+        self._box = box
+        box.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        box.installEventFilter(self)
+
+    @property
+    def shown(self) -> str:
+        """What the closed list shows."""
+        option = self._option()
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        kind = QStyle.ComplexControl.CC_ComboBox
+        room = self._box.style().subControlRect(kind, option, part, self._box).width()
+        return shortened(option.currentText, lambda text: self._width(text) <= room)
+
+    def widen(self) -> None:
+        """Make the list, when it is open, as wide as its names; to be called anew."""
+        box = self._box
+        names = [box.itemText(row) for row in range(box.count())]
+        for row, name in enumerate(names):
+            box.setItemData(row, plainly(name), Qt.ItemDataRole.ToolTipRole)
+        widest = max(map(self._width, names), default=0)
+        box.view().setMinimumWidth(min(widest + LIST_MARGIN, MOST_WIDTH))
+
+    def eventFilter(self, box: QObject, event: QEvent) -> bool:
+        """Paint the name, and tell all of it; leave to Qt what fits."""
+        if event.type() not in (QEvent.Type.Paint, QEvent.Type.ToolTip):
+            return False
+        name, shown = self._box.currentText(), self.shown
+        if name == shown:
+            return False
+        if event.type() == QEvent.Type.Paint:
+            self._paint(shown)
+        else:
+            about = "\n".join(filter(None, [name, self._box.toolTip()]))
+            QToolTip.showText(event.globalPos(), plainly(about), self._box)
+        return True
+
+    def _paint(self, text: str) -> None:
+        option = self._option()
+        option.currentText = text
+        painter = QStylePainter(self._box)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def _option(self) -> QStyleOptionComboBox:
+        option = QStyleOptionComboBox()
+        self._box.initStyleOption(option)
+        return option
+
+    def _width(self, text: str) -> int:
+        return int(self._box.fontMetrics().horizontalAdvance(text))
+
+
+class ColourChoice(ComboBox):
+    """Grey, or one of the three colours; shown while a colour image is chosen."""
+
+    def __init__(self, image: LayerChoice) -> None:
+        super().__init__(
+            choices=COLOURS, label="Colour",
+            tooltip="What is read of the colours: their luminance (grey), or one of "
+            "them where a stain has its own colour.",
+        )  # fmt: skip
+        image.changed.connect(self.follow)
+        self.follow(image.value)
+
+    def follow(self, image: Image | None) -> None:
+        """Be seen beside an image that has colours."""
+        self.visible = image is not None and image.rgb

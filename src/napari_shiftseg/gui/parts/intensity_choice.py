@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, LineEdit
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.parts.choices import may_shrink
+from napari_shiftseg.gui.parts.choices import ColourChoice, may_shrink
 from napari_shiftseg.gui.parts.jobs import LatestJobs
-from napari_shiftseg.gui.parts.note import dress, wrapped_label
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
-from napari_shiftseg.gui.parts.source import (
-    COLOURS,
-    GREY,
-    LayerSource,
-    layer_shape,
-    leading_axes,
-)
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.models import leading_axes
+from napari_shiftseg.gui.parts.source import GREY, LayerSource, layer_shape
+from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
 from napari_shiftseg.intensity.automatic import INVERTED
 from napari_shiftseg.intensity.scale import REMEDY, Reading, parse_intensity, written
 from napari_shiftseg.intensity.stack import FrameScales, scales_of
@@ -34,10 +29,11 @@ if TYPE_CHECKING:
     from napari_shiftseg.intensity.scale import Asked
     from napari_shiftseg.networks.config import ModelConfig
 
+
 MODES = AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
 SMALL = 2**16  # pixels; the grey values of fewer are found at once
-DARK = "looks like dark objects on a bright ground: tick Invert"
-OWN = "reads each frame by grey values of its own, as the frames bleach"
+DARK = "looks like dark objects on a bright background: tick Invert"
+OWN = "reads each frame by its own grey values, as the frames bleach"
 LEAST_WIDTH = 80  # pixels: 4000:65535
 VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
 
@@ -71,8 +67,8 @@ class IntensityChoice(ControlRows):
         self.mode = ComboBox(
             choices=MODES,
             tooltip="Which grey values the model reads as 0 and as 1.\n"
-            "Automatic: the ground, and the brighter half of the objects; bars, hot "
-            "pixels and borders do not count. A stack has one scale.\n"
+            "Automatic: from the background to the brighter half of the objects. Bars, "
+            "hot pixels and borders do not count. A stack has one scale.\n"
             "As displayed: the contrast limits of the layer.\n"
             "From–to: two values of your own.",
         )  # fmt: skip
@@ -81,13 +77,13 @@ class IntensityChoice(ControlRows):
             tooltip="Grey values read as 0 and as 1, for example 100:1100",
         )
         self.invert = CheckBox(
-            text="Invert", tooltip="Objects are dark on a bright ground"
+            text="Invert", tooltip="Objects are dark on a bright background"
         )
         self.ignore_nan = CheckBox(
             text="NaN is no data", visible=False,
-            tooltip="Pixels that are NaN or infinite are read as the ground",
+            tooltip="Pixels that are NaN or infinite are read as background",
         )  # fmt: skip
-        self.said = wrapped_label(tooltip="What is read of this image")
+        self.said = wrapped_label(tooltip="How grey values of this image are read")
         beside, below = ([self.said], []) if is_wide else ([], [self.said])
         row = ControlRow(self.mode, self.values, self.invert, self.ignore_nan, *beside)
         super().__init__(row, *below, label="Intensity")
@@ -155,12 +151,7 @@ class IntensityChoice(ControlRows):
         self.ignore_nan.value = other.ignore_nan.value
 
     def read_files(self, are_files: bool) -> None:
-        """Offer what there is for files, of which nothing is displayed, or for layers.
-
-        Parameters
-        ----------
-        are_files : bool
-        """
+        """Offer what there is for files, which are not displayed, or for layers."""
         if are_files == self._are_files:
             return
         self._are_files = are_files
@@ -198,18 +189,17 @@ class IntensityChoice(ControlRows):
         self._jobs.abandon("reading")
         try:
             task = self._task()
+            if task is not None and task[1] <= SMALL:
+                self._take(exhaust(task[0]))
+                return
         except (ValueError, OSError) as error:
             self._say(str(error))
             return
         if task is None:
             self._say("")
-            return
-        steps, size = task
-        if size <= SMALL:
-            self._take_at_once(steps)
         else:
             self._say("…")
-            self._jobs.run("reading", steps, self._take)
+            self._jobs.run("reading", task[0], self._take)
 
     def _task(self) -> tuple[Generator[Progress, None, FrameScales], int] | None:
         layer = self._image.value
@@ -220,15 +210,12 @@ class IntensityChoice(ControlRows):
         reading = Reading(**self.settings())
         colour = GREY if self._colour is None else self._colour.value
         source = LayerSource.of(layer, colour=colour)
-        return scale_steps(source, config, reading), prod(size)
 
-    def _take_at_once(self, steps: Generator[Progress, None, FrameScales]) -> None:
-        try:
-            scales = exhaust(steps)
-        except ValueError as error:
-            self._say(str(error))
-        else:
-            self._take(scales)
+        def steps() -> Generator[Progress, None, FrameScales]:
+            yield Progress(0, 0, stage="reading grey values")
+            return scales_of(source.pixels(), config, reading)
+
+        return steps(), prod(size)
 
     def _take(self, scales: FrameScales) -> None:
         scale = scales.common
@@ -249,33 +236,3 @@ class IntensityChoice(ControlRows):
         text = text.replace(REMEDY, "replace them, or tick NaN is no data")
         self.said.value, self.said.visible = text, bool(text)
         dress(self.said, kind)
-
-
-def scale_steps(
-    source: LayerSource, config: ModelConfig, reading: Reading
-) -> Generator[Progress, None, FrameScales]:
-    """Find how an image, or a stack, is read; see `scales_of`."""
-    yield Progress(0, 0, stage="reading grey values")
-    return scales_of(source.pixels(), config, reading)
-
-
-class ColourChoice(ComboBox):
-    """Grey, or one of the three colours; shown while a colour image is chosen.
-
-    Parameters
-    ----------
-    image : LayerChoice
-    """
-
-    def __init__(self, image: LayerChoice) -> None:
-        super().__init__(
-            choices=COLOURS, label="Colour",
-            tooltip="What is read of the colours: their luminance, or one of them, "
-            "where a stain has a colour of its own.",
-        )  # fmt: skip
-        image.changed.connect(self.follow)
-        self.follow(image.value)
-
-    def follow(self, image: Image | None) -> None:
-        """Be seen beside an image that has colours."""
-        self.visible = image is not None and image.rgb

@@ -1,4 +1,4 @@
-"""Which model: the bundled ones, those opened, and which suits an image."""
+"""Which model computes, on which device, and whether it suits an image."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, PushButton, show_file_dialog
+from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import ControlRow
+from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow
+from napari_shiftseg.gui.parts.source import first_channel, is_channel, layer_shape
+from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.networks.header import (
     bundled_models,
     figure_models,
@@ -19,6 +21,8 @@ from napari_shiftseg.networks.header import (
     read_config,
 )
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
+from napari_shiftseg.stores.axes import is_channels_last
+from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +30,91 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_shiftseg.networks.config import ModelConfig
+
+
+Devices = dict[str, int]  # device → bytes of a batch of tiles there; fastest first
+
+
+def find_devices() -> Devices:
+    """Ask torch which devices there are."""
+    from napari_shiftseg.device import available_devices, memory_budget, resolve_device
+
+    return {name: memory_budget(resolve_device(name)) for name in available_devices()}
+
+
+CPU_HELP = (
+    "Prediction is several times faster on a graphics card. For an NVIDIA card install "
+    "the CUDA build of torch, see pytorch.org; Macs use theirs by themselves."
+)
+
+
+class DeviceChoice(ControlForm):
+    """A list of devices, filled from a thread, and a banner while the CPU runs.
+
+    The banner comes late and stands elsewhere: what is below it would move.
+
+    Parameters
+    ----------
+    changed : callable
+        Called when another device is chosen, and when it is known which there are.
+
+    Attributes
+    ----------
+    banner : Label
+        To be placed below whatever is pressed.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._devices: Devices = {}  # they are not known yet
+        self._preferred = "auto"
+        self.list = ComboBox(
+            choices=lambda _: ["auto", *self._devices], label="Device",
+            tooltip="What computes; auto: a graphics card if there is one",
+        )  # fmt: skip
+        self.banner = wrapped_label(kind="note", tooltip=CPU_HELP, visible=False)
+        super().__init__(self.list)
+        self.list.changed.connect(self._choose)
+        create_worker(find_devices, _connect={"returned": self.take})
+
+    @property
+    def value(self) -> str:
+        """Name of a device, or "auto"."""
+        name: str = self.list.value
+        return name
+
+    @property
+    def device(self) -> str | None:
+        """The device that "auto" stands for; None while it is not known."""
+        if self.value == "auto":
+            return next(iter(self._devices), None)
+        return self.value
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that tiles may take there; None while it is not known."""
+        return None if self.device is None else self._devices.get(self.device)
+
+    def take(self, devices: Devices) -> None:
+        """Offer these devices."""
+        if isalive(self.native):
+            self._devices = devices
+            self.list.reset_choices()
+            if self.value == "auto" and self._preferred in self.list.choices:
+                self.list.value, self._preferred = self._preferred, "auto"
+            self._choose()
+
+    def prefer(self, device: str) -> None:
+        """Choose a device as soon as it is known to be there."""
+        self._preferred = device
+
+    def _choose(self) -> None:
+        if self._devices:
+            only = list(self._devices) == ["cpu"]
+            self.banner.visible = only or self.value == "cpu"
+            why = "no CUDA or Apple device found" if only else "as chosen"
+            self.banner.value = f"Running on the CPU: {why}."
+        self._changed()
 
 
 METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
@@ -45,12 +134,19 @@ def is_for_samples(model: str) -> bool:
 
 
 def sample_model_warning(model: str, image: Layer) -> str:
-    """Say that a model was made for samples, and this is none; else empty."""
+    """Say that a model was made for samples, and this is none; else empty.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+    image : Layer
+    """
     if models_of(image) or not is_for_samples(model):
         return ""
     return (
-        f"the model {model} knows its own synthetic images alone: for an image of "
-        f"yours take {USUAL_MODEL}, or a model of your own"
+        f"the model {model} was trained on synthetic images only: for your own images "
+        f"take {USUAL_MODEL} or a model of your own"
     )
 
 
@@ -81,6 +177,15 @@ class OpenedModels:
 OPENED = OpenedModels()
 
 
+def _config_of(model: str | Path) -> ModelConfig | None:
+    """Read what a model is; what cannot be read is told in a notification."""
+    try:
+        return read_config(model)
+    except (OSError, ValueError) as error:
+        show_error(plainly(str(error)))
+        return None
+
+
 class ModelChoice(ControlRow):
     """A list of models, and a button that opens a file.
 
@@ -109,7 +214,7 @@ class ModelChoice(ControlRow):
         )  # fmt: skip
         self.open_button = PushButton(text="Open…", tooltip="Load a model from a file")
         self.info_button = PushButton(
-            text="ℹ", tooltip="What this model is: opens Inspect"
+            text="ℹ", tooltip="Describe this model: opens Inspect"
         )
         self.info_button.max_width = INFO_WIDTH
         informing = [] if on_info is None else [self.info_button]
@@ -169,10 +274,7 @@ class ModelChoice(ControlRow):
 
     def open(self, path: str | Path) -> bool:
         """Choose a model file; what is none is refused in words (False)."""
-        try:
-            read_config(path)
-        except (OSError, ValueError) as error:
-            show_error(plainly(str(error)))
+        if _config_of(path) is None:
             return False
         OPENED.add(str(path))
         self.value = str(path)
@@ -184,12 +286,11 @@ class ModelChoice(ControlRow):
             self.open(path)
 
     def _choose(self) -> None:
-        try:
-            self.config = read_config(self.value)
-        except (OSError, ValueError) as error:  # the file went or changed meanwhile
-            show_error(plainly(str(error)))
+        config = _config_of(self.value)
+        if config is None:  # the file went or changed meanwhile
             self.list.value = USUAL_MODEL
             return
+        self.config = config
         self.chosen.emit()
 
     def _follow(self) -> None:
@@ -202,3 +303,52 @@ class ModelChoice(ControlRow):
                 self.list.value = USUAL_MODEL
         if self.value != chosen:
             self.list.changed.emit(self.value)
+
+
+def leading_axes(layer: Layer, config: ModelConfig) -> int:
+    """Return how many axes (time, planes) stand before those that the model reads.
+
+    Parameters
+    ----------
+    layer : Layer
+    config : ModelConfig
+        Of the model.
+
+    Raises
+    ------
+    ValueError
+        If the image has fewer axes than the model reads, or channels where it reads
+        none, or the model reads one axis only.
+    """
+    if config.ndim < 2:
+        raise ValueError(
+            "this model reads images of one axis, which napari does not show: use it "
+            "in Python or on the command line"
+        )
+    shape, channel = layer_shape(layer), first_channel(layer)
+    if channel is not None and config.in_channels > 1:
+        raise ValueError(
+            f"this model reads {config.in_channels} channels together, napari shows "
+            f"one channel at a time: use it in Python or on the command line"
+        )
+    leading = config.leading_axes(len(shape))
+    if config.in_channels == 1 and not getattr(layer, "rgb", False):
+        _refuse_channels_last(layer, shape, config.ndim)
+    if channel is not None and channel.axis >= max(leading, 1):
+        raise ValueError(
+            f"channels lie between the axes that the model reads (axis {channel.axis} "
+            f"of {layer.ndim}): add the image to napari with "
+            f"channel_axis={channel.axis}, one layer per channel"
+        )
+    return leading
+
+
+def _refuse_channels_last(layer: Layer, shape: tuple[int, ...], ndim: int) -> None:
+    named = is_channel(layer.axis_labels[-1])
+    if 0 in shape or not (named or is_channels_last(shape, ndim)):
+        return
+    colours = ", or with rgb=True" if shape[-1] in (3, 4) else ""
+    raise ValueError(
+        f"the last axis of the image, of {by(shape)}, seems to hold channels: add it "
+        f"to napari with channel_axis=-1, one layer per channel{colours}"
+    )

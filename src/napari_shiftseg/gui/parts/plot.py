@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.text_boxes import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +33,6 @@ ON_DARK = {"naive": "#ff9a4d", "cropped": "#56b4e9"}
 class Plot(QWidget):
     """A figure that is drawn anew when the theme changes, and can be saved.
 
-    Parameters
-    ----------
-    theme : str
-        Of the napari viewer.
-
     Attributes
     ----------
     drawn : Signal
@@ -49,7 +44,8 @@ class Plot(QWidget):
     def __init__(self, theme: str) -> None:
         super().__init__()
         self._theme = theme
-        self._drawn: _Picture | None = None
+        self._draw: Draw | None = None
+        self._table: Callable[[], Table] | None = None
         self._canvas: FigureCanvasQTAgg | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -65,8 +61,8 @@ class Plot(QWidget):
             Returns header and rows.
         """
         self._canvas = self._canvas or self._added_canvas()
-        self._drawn = _Picture(draw, table, self._canvas)
-        self._drawn.draw(self._theme)
+        self._draw, self._table = draw, table
+        self.set_theme(self._theme)
         self.drawn.emit()
 
     @property
@@ -77,13 +73,14 @@ class Plot(QWidget):
     @property
     def is_empty(self) -> bool:
         """Whether there is no plot yet."""
-        return self._drawn is None
+        return self._draw is None
 
     def set_theme(self, theme: str) -> None:
         """Draw in the colours of another theme."""
         self._theme = theme
-        if self._drawn is not None:
-            self._drawn.draw(theme)
+        if self._draw is not None and self._canvas is not None:
+            self._draw(self._canvas.figure, theme_colours(theme))
+            self._canvas.draw_idle()
 
     def save(self, path: Path) -> None:
         """Write the plot, or its figures where the name ends with .csv.
@@ -95,9 +92,17 @@ class Plot(QWidget):
         OSError
             If the file cannot be written.
         """
-        if self._drawn is None:
+        if self._table is None or self._canvas is None:
             raise ValueError("there is no plot yet: run it first")
-        self._drawn.save(path)
+        from napari_shiftseg.report.figures_of_merit import write_csv
+        from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+
+        kind = path.suffix.lower().removeprefix(".")
+        with whole_or_not_at_all(path) as unfinished:
+            if kind == "csv":
+                write_csv(unfinished, self._table())
+            else:
+                self._canvas.figure.savefig(unfinished, format=kind or "png")
 
     def _added_canvas(self) -> FigureCanvasQTAgg:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
@@ -125,33 +130,7 @@ class Plot(QWidget):
             show_info(plainly(f"saved {path}"))
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """What a plot shows: how it is drawn and where, and the figures in it."""
-
-    on: Draw
-    table: Callable[[], Table]
-    canvas: FigureCanvasQTAgg
-
-    def draw(self, theme: str) -> None:
-        """Draw in the colours of a theme."""
-        self.on(self.canvas.figure, theme_colours(theme))
-        self.canvas.draw_idle()
-
-    def save(self, path: Path) -> None:
-        """Write picture or figures; see `Plot.save`."""
-        from napari_shiftseg.report.figures_of_merit import write_csv
-        from napari_shiftseg.stores.whole_file import whole_or_not_at_all
-
-        kind = path.suffix.lower().removeprefix(".")
-        with whole_or_not_at_all(path) as unfinished:
-            if kind == "csv":
-                write_csv(unfinished, self.table())
-            else:
-                self.canvas.figure.savefig(unfinished, format=kind or "png")
-
-
-def is_light(colour: str) -> bool:
+def _is_light(colour: str) -> bool:
     """Whether a colour like #23242b is nearer to white than to black."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return 0.299 * red + 0.587 * green + 0.114 * blue > 127
@@ -162,7 +141,7 @@ def theme_colours(theme: str) -> Colours:
     from napari_shiftseg.report.plots import LIGHT
 
     shown = get_theme(theme)
-    lines = {} if is_light(shown.background.as_hex("long")) else ON_DARK
+    lines = {} if _is_light(shown.background.as_hex("long")) else ON_DARK
     return replace(
         LIGHT,
         **lines,

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.mending.edit_files import from_dict, to_dict
 from napari_shiftseg.pipeline.settings import Settings

@@ -1,136 +1,138 @@
-"""Results as napari layers."""
+"""What Segment runs, and its results as napari layers: labels, embedding, grid."""
 
 from __future__ import annotations
 
-from collections import deque
-from colorsys import hsv_to_rgb
-from dataclasses import asdict
+from dataclasses import dataclass
+from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
-from napari.utils.colormaps import Colormap, CyclicLabelColormap, label_colormap
-from qtpy.QtCore import QTimer
+from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from napari_shiftseg.gui.parts.grid import grid_lines, grid_style, too_many_lines
-from napari_shiftseg.gui.parts.identity import identified
-from napari_shiftseg.text import by
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY, run_record
+from napari_shiftseg.metrics.seams import SEAM_RATIO
+from napari_shiftseg.steps import Progress
+from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Generator, Sequence
 
-    import napari
-    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.relabelling.relabel import Kept
 
 
-PAUSE = 60  # milliseconds, in which a canvas is drawn
-_WAITING: deque[tuple[napari.Viewer, Layer]] = deque()
+GRID_COLOUR = "#ffd166"
+READ_COLOUR = "#06d6a0"
+LINES_ACROSS = 600  # a line is at least this part of the image wide
+MOST_LINES = 20_000  # of a layer that can still be drawn
 
 
-class OwnLayer:
-    """At most one layer in the viewer, which the user may remove.
+def line_count(plan: TilePlan) -> int:
+    """Return how many lines `grid_lines` has."""
+    flat = sum(len(axis.tiles) + 1 for axis in plan.axes[-2:])
+    return flat * prod(plan.output_shape[:-2])
 
-    It goes with the labels that it was made for.
+
+def line_width(plan: TilePlan) -> float:
+    """Return a width, in pixels, that is seen when the whole image is."""
+    return max(0.5, max(plan.image_shape) / LINES_ACROSS)
+
+
+def grid_style(plan: TilePlan, thinner: float = 1) -> dict[str, Any]:
+    """Return the looks of `grid_lines`, as keywords of a layer of vectors.
 
     Parameters
     ----------
-    viewer : napari.Viewer
+    plan : TilePlan
+    thinner : float
+        How many times thinner than usual.
     """
-
-    def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
-        self._layer: Layer | None = None
-        self._of: Labels | None = None
-        viewer.layers.events.removed.connect(self._follow_labels)
-
-    @property
-    def layer(self) -> Layer | None:
-        """The layer; None where there is none, or the user has removed it."""
-        return self._layer if self._layer in self._viewer.layers else None
-
-    def hide(self) -> None:
-        """Show it no more."""
-        layer = self.layer
-        if layer is not None:
-            layer.visible = False
-
-    def lay_down(self) -> None:
-        """Take the layer away soon, if there is one: its tool was laid down."""
-        layer = self.layer
-        if layer is not None:
-            layer.visible = False
-            remove_soon(self._viewer, layer)
-        self._layer = self._of = None
-
-    def remove(self) -> None:
-        """Take the layer away, if there is one."""
-        layer = self.layer
-        if layer is not None:
-            self._viewer.layers.remove(layer)
-        self._layer = self._of = None
-
-    def _follow_labels(self, event: Any) -> None:
-        if event.value is self._of and self._layer is not None:
-            remove_soon(self._viewer, self._layer)
-            self._layer = self._of = None
+    return {
+        "edge_color": GRID_COLOUR,
+        "edge_width": line_width(plan) / thinner,
+        "vector_style": "line",
+    }
 
 
-def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:
-    """Take a layer away when the viewer has done what it is at.
+def too_many_lines(*plans: TilePlan) -> str:
+    """Say that a grid is left out since it cannot be drawn; empty if it can."""
+    most = max(line_count(plan) for plan in plans)
+    if most <= MOST_LINES:
+        return ""
+    return f"The tile grid is left out: {most:,} lines are too many to draw."
 
-    It may be removing several layers, and this one among them. And the canvas must be
-    drawn between two removals, or napari 0.9 may fall with some drivers.
+
+def grid_lines(plan: TilePlan) -> NDArray[np.float64]:
+    """Return the borders of all tiles, in image pixels.
+
+    Returns
+    -------
+    ndarray
+        (lines, 2, axes): begin and extent of each line, as napari's vectors. In 3-D
+        the borders along y and x are drawn in every plane.
     """
-    _WAITING.append((viewer, layer))
-    if len(_WAITING) == 1:
-        QTimer.singleShot(PAUSE, _remove_next)
+    edges = [
+        [plan.region[axis][0], *(b + plan.offset[axis] for b in boundaries), stop]
+        for axis, (boundaries, (_, stop)) in enumerate(
+            zip(plan.boundaries, plan.region, strict=True)
+        )
+    ]
+    flat = [_line(plan.region, axis, edge) for axis in (-2, -1) for edge in edges[axis]]
+    return in_every_plane(np.array(flat), plan.region[:-2])
 
 
-def _remove_next() -> None:
-    viewer, layer = _WAITING.popleft()
-    if _WAITING:
-        QTimer.singleShot(PAUSE, _remove_next)
-    if layer in viewer.layers:
-        viewer.layers.remove(layer)
+def tile_outline(plan: TilePlan) -> NDArray[np.float64]:
+    """Return the outline of what the middle tile reads; see `grid_lines`."""
+    tiles = [axis.tiles[len(axis.tiles) // 2] for axis in plan.axes]
+    reads = tuple(
+        (tile.origin - axis.lead, tile.origin - axis.lead + axis.reads)
+        for tile, axis in zip(tiles, plan.axes, strict=True)
+    )
+    outline = [_line(reads, axis, edge) for axis in (-2, -1) for edge in reads[axis]]
+    return in_every_plane(np.array(outline), plan.region[:-2])
 
 
-OUTLINES = 47  # colours; a prime, so that no rhythm of ids shows
-COOL = (0.48, 0.80)  # hues, from cyan to violet
-GOLDEN = 0.618034  # part of the hues from one id to the next: neighbours differ
+def _line(region: Region, axis: int, edge: int) -> NDArray[np.float64]:
+    """Return a border across the region's last two axes, before pixel `edge` of one."""
+    begin = np.array([start for start, _ in region[-2:]]) - 0.5
+    extent = np.array([float(stop - start) for start, stop in region[-2:]])
+    begin[axis], extent[axis] = edge - 0.5, 0
+    return np.stack([begin, extent])
+
+
+def in_every_plane(
+    lines: NDArray[np.float64], planes: Sequence[tuple[int, int]]
+) -> NDArray[np.float64]:
+    """Repeat lines at every position of the leading axes.
+
+    Parameters
+    ----------
+    lines : ndarray
+        (n, 2, 2)
+    planes : sequence of (int, int)
+        First position, and the one after the last, on each leading axis.
+    """
+    repeated = []
+    for position in product(*(range(*bounds) for bounds in planes)):
+        lead = np.zeros((*lines.shape[:2], len(position)))
+        lead[:, 0] = position
+        repeated.append(np.concatenate([lead, lines], axis=2))
+    return np.concatenate(repeated)
+
+
 USUAL: NDArray[np.float32] = label_colormap(
     49, 0.5, 0
 ).colors  # napari's; 0: background
 IN_TURN = len(USUAL) - 1
 WIDE = 6 * IN_TURN  # more than 255 colours, which napari shows by another texture
-
-
-def warm() -> Colormap:
-    """Return a colormap from nothing over red to yellow."""
-    return Colormap(
-        [(0, 0, 0, 1), (0.75, 0.1, 0, 1), (1, 0.5, 0, 1), (1, 0.9, 0.25, 1)],
-        name="warm",
-    )
-
-
-def blue() -> Colormap:
-    """Return a colormap from nothing to a blue that adds up to white with `warm`."""
-    return Colormap([(0, 0, 0, 1), (0.1, 0.55, 1, 1)], name="from black to blue")
-
-
-def cool_labels() -> CyclicLabelColormap:
-    """Return a colour an object, none of them warm; the background has none."""
-    first, last = COOL
-    colours = [(0.0, 0.0, 0.0, 0.0)] + [
-        (*hsv_to_rgb(first + number * GOLDEN % 1 * (last - first), 0.75, 1), 1)
-        for number in range(OUTLINES)
-    ]
-    return CyclicLabelColormap(colors=colours, name="cool")
 
 
 def usual_colours(number: int) -> NDArray[np.float32]:
@@ -150,7 +152,6 @@ def result_labels() -> CyclicLabelColormap:
 
 COLOUR_RANGE = (0.5, 99.5)  # percentiles of a component shown as 0 and 1
 MOST_SAMPLED = 100_000  # pixels the principal components are computed from
-METADATA_KEY = "shiftseg"
 EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
 HIDDEN = {"visible": False}
 MAGMA = {"colormap": "magma", "blending": "additive"}
@@ -166,7 +167,7 @@ def run_name(plan: TilePlan) -> str:
     return f"{plan.stitching} {by(stride)}"
 
 
-def layer_name(kind: str, model: str, image: str, plan: TilePlan) -> str:
+def _layer_name(kind: str, model: str, image: str, plan: TilePlan) -> str:
     """Return the name of a layer: ``labels · nuclei · img · 16``, ``… · naive 20``.
 
     napari leaves out the middle of what is too long for its list: the kind and the
@@ -216,7 +217,7 @@ def result_layers(
         (
             data,
             {
-                "name": layer_name(kind, model, source.title, plan),
+                "name": _layer_name(kind, model, source.title, plan),
                 "metadata": metadata,
                 **how,
             },
@@ -224,47 +225,6 @@ def result_layers(
         )
         for kind, data, how, of in kinds
     ]
-
-
-def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[str, Any]:
-    """Return what is needed to understand and repeat a run."""
-    plan = result.plan
-    return {
-        **identified(source),
-        "run": uuid4().hex,
-        "frame": source.first,
-        "channel": None if source.channel is None else source.channel.index,
-        "colour": source.colour,
-        "model": model,
-        "settings": asdict(result.settings),
-        "period": plan.shape.period,
-        "window": plan.window,
-        "stride": plan.stride,
-        "tiles": len(plan),
-        "offset": plan.offset,
-        "exact": plan.is_exact,
-        "objects": result.objects,
-        "seconds": result.seconds,
-        "notes": result.notes,
-        "reads": result.intensity.figures(),
-    }
-
-
-def hide_earlier_runs(layers: Iterable[Layer], latest: dict[str, Any]) -> None:
-    """Hide what earlier runs made of the image of the latest one; nothing is lost.
-
-    Parameters
-    ----------
-    layers : iterable of Layer
-    latest : dict
-        Record of the run, see `run_record`.
-    """
-    for layer in layers:
-        record = layer.metadata.get(METADATA_KEY)
-        if not isinstance(record, dict) or record.get("run") == latest["run"]:
-            continue
-        if record.get("image_id") == latest["image_id"]:
-            layer.visible = False
 
 
 def embedding_rgb(embedding: NDArray[Any]) -> NDArray[np.float32]:
@@ -292,3 +252,122 @@ def embedding_rgb(embedding: NDArray[Any]) -> NDArray[np.float32]:
     rgb = np.zeros((len(points), 3), dtype=np.float32)
     rgb[:, : colours.shape[1]] = colours
     return rgb.reshape(*embedding.shape[1:], 3)
+
+
+SHOW_SEAMS = ("gradient", "tile grid")
+
+
+@dataclass(frozen=True)
+class SegmentationRun:
+    """What is to be run: a model, by name or path, on an image.
+
+    `layers`: what is made beside the labels, see `result_layers`; where there are
+    seams to see, the gradient and the tile grid come by themselves. `plan`: the tiles
+    that the user was shown; None: they depend on the memory of the device.
+    """
+
+    model: str
+    source: LayerSource
+    settings: Settings
+    layers: tuple[str, ...] = ()
+    plan: TilePlan | None = None
+
+
+@dataclass(frozen=True)
+class SegmentationOutcome:
+    """What a run gives.
+
+    Attributes
+    ----------
+    seams : SeamScores or None
+        None for several images.
+    own_seams : int or None
+        Period at whose multiples the model itself makes seams; see `own_seams`.
+    kept : Kept
+        For mending.
+    taken : str
+        Which of several channels was segmented.
+    """
+
+    model: str
+    result: Segmentation
+    layers: list[LayerTuple]
+    seams: SeamScores | None
+    own_seams: int | None
+    kept: Kept
+    taken: str = ""
+
+    @property
+    def has_seams(self) -> bool:
+        """Whether the embedding jumps at tile borders that make seams."""
+        return self.seams is not None and _has_seams(self.result, self.seams)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether there is something that the user should look into."""
+        result = self.result
+        return self.has_seams or bool(result.doubts or result.intensity.notes)
+
+    @property
+    def line(self) -> str:
+        """What came out, in one line; notes that stood there before are left out."""
+        parts = [f"{self.result.found} in {self.result.seconds:.1f} s"]
+        if self.taken:
+            parts.append(self.taken)
+        parts += map(sentence, self.result.doubts or self.result.intensity.notes)
+        parts += self.result.planes
+        parts += [note for note in self.result.notes if "memory" in note]
+        if self.seams is not None and self.seams.ratio is not None:
+            parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
+        return " · ".join(parts)
+
+    @property
+    def _about_seams(self) -> str:
+        if self.has_seams:
+            return ": the embedding jumps at tile borders"
+        if self.result.plan.makes_seams:
+            return ""
+        if self.own_seams is None:
+            return ", no seams of tiles"
+        return (
+            f", no seams of tiles; the model makes its own, at every multiple of "
+            f"{self.own_seams}, without tiles too"
+        )
+
+
+def segmentation_run(
+    run: SegmentationRun,
+) -> Generator[Progress, None, SegmentationOutcome]:
+    """Load the model, segment, score; heavy imports happen here, in the thread."""
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.metrics.seams import seam_scores
+    from napari_shiftseg.networks.checkpoint import load_model
+    from napari_shiftseg.networks.remarks import own_seams
+    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.relabelling.relabel import Kept
+
+    network, source = load_model(run.model), run.source
+    scale = yield from source.scale_steps(network.config, run.settings.reading)
+    result = yield from segment_steps(
+        source.pixels(), network, run.settings, scale=scale, plan=run.plan
+    )
+    yield Progress(0, 0, stage="making layers")
+    alone = result.labels.shape == result.plan.output_shape
+    seams = seam_scores(result.embeddings, result.plan) if alone else None
+    seen = SHOW_SEAMS if _has_seams(result, seams) else ()
+    layers = result_layers(result, source, run.model, {*run.layers, *seen})
+    kept, channel = Kept(result, network.config), source.channel
+    return SegmentationOutcome(
+        run.model, result, layers, seams, own_seams(network.config), kept,
+        "" if channel is None else channel.words,
+    )  # fmt: skip
+
+
+def _has_seams(result: Segmentation, seams: SeamScores | None) -> bool:
+    """Whether the embedding jumps at tile borders that make seams.
+
+    Of a series it is not measured: then those that make seams are taken to show some.
+    """
+    if not result.plan.makes_seams:
+        return False
+    return seams is None or (seams.ratio is not None and seams.ratio > SEAM_RATIO)

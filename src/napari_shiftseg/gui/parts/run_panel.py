@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,9 @@ from qtpy.QtCore import QElapsedTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.geometry.cost import time_text
-from napari_shiftseg.gui.parts.docking import dock_of
 from napari_shiftseg.gui.parts.jobs import Job
-from napari_shiftseg.gui.parts.note import dress, wrapped_label
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, dock_of
+from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -48,21 +45,18 @@ class TimeLeft:
 
     def text(self, progress: Progress) -> str:
         """Return ``tile 212 of 441 · 5 s left``."""
+        done, total = progress.done, progress.total
         part, _, last = progress.stage.rpartition(" ")
-        if last not in COUNTED or not progress.total:
+        if last not in COUNTED or not total:
             return f"{progress.stage} …"
-        if progress.stage != self._stage:
-            self._restart(progress.done, progress.total, progress.stage)
-        if progress.done < self._last or progress.total != self._total:
-            # tiles have been shrunk
-            self._restart(progress.done, progress.total, progress.stage)
-        self._last = progress.done
-        text = (
-            f"{part} {COUNTED[last]} {progress.done:,} of {progress.total:,}".lstrip()
-        )
-        elapsed, measured = perf_counter() - self._began, progress.done - self._first
+        is_same = (progress.stage, total) == (self._stage, self._total)
+        if not is_same or done < self._last:  # fewer: tiles have been shrunk
+            self._restart(done, total, progress.stage)
+        self._last = done
+        text = f"{part} {COUNTED[last]} {done:,} of {total:,}".lstrip()
+        elapsed, measured = perf_counter() - self._began, done - self._first
         if elapsed > LEAST and measured:
-            rest = elapsed / measured * (progress.total - progress.done)
+            rest = elapsed / measured * (total - done)
             text += f" · {time_text(rest, '.0f')} left"
         return text
 
@@ -116,27 +110,9 @@ class Activity:
 
 
 FAILED = "The run failed"
-CANCEL_TIP = "End the run; the layers stay as they are"
-
-
-@dataclass(frozen=True)
-class Stop:
-    """A way to end a run that keeps what it has reached.
-
-    Attributes
-    ----------
-    press : callable
-        Asks the steps to end; may be called from any thread.
-    caption, pressed : str
-        Of the button while the steps run, and after it was pressed.
-    tooltip : str
-        Of the button while the steps run.
-    """
-
-    press: Callable[[], None]
-    caption: str
-    pressed: str = "Stopping…"
-    tooltip: str = "End the run; what has been reached is kept"
+# of the button, while a run can be ended and after it was pressed, and the tooltip
+CANCEL = ("Cancel", "Cancelling…", "End the run; the layers stay as they are")
+STOP = ("Stop and keep the best", "Stopping…", "End the run and keep the best so far")
 
 
 class RunPanel(ControlRows):
@@ -157,8 +133,8 @@ class RunPanel(ControlRows):
         Takes every `Progress`, in the GUI thread.
     caption, cancelled, tooltip : str
         Of the button; said after a run was cancelled; of the button while nothing runs.
-    stop : Stop, optional
-        How a run ends early with a value of its own, instead of being cancelled.
+    stop : callable, optional
+        Asks the steps to end early with a value; without it they are cancelled.
     beside : sequence of Widget
         What stands in one row with the button, before it.
     further : Widget, optional
@@ -179,23 +155,22 @@ class RunPanel(ControlRows):
         progressed: Callable[[Progress], None] | None = None,
         caption: str = "Run",
         cancelled: str = "Cancelled: no layer was changed.",
-        stop: Stop | None = None,
+        stop: Callable[[], None] | None = None,
         beside: Sequence[Widget] = (),
         further: Widget | None = None,
         tooltip: str = "",
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
         self._on_progress = progressed
-        self._caption, self.cancelled = caption, cancelled
+        self._caption, self._tooltip, self.cancelled = caption, tooltip, cancelled
         self._stop = stop
         self._job: Job | None = None
         self._since_change = QElapsedTimer()  # of what the button does
         self._activity = Activity()
-        self._tooltip = tooltip
         self.button = PushButton(text=caption, tooltip=tooltip)
-        self.bar = ProgressBar()
-        self.text = wrapped_label()
-        self.result = wrapped_label()
+        self.bar = ProgressBar(visible=False)
+        self.text = wrapped_label(visible=False)
+        self.result = wrapped_label(visible=False)
         self._further = further
         first = ControlRow(*beside, self.button) if beside else self.button
         last = self.result
@@ -203,8 +178,6 @@ class RunPanel(ControlRows):
             last = ControlRow(self.result, further)
             further.visible = False
         super().__init__(first, self.bar, self.text, last)
-        for widget in (self.bar, self.text, self.result):
-            widget.visible = False
         self.button.changed.connect(self._run_or_cancel)
         self.native.destroyed.connect(self._abandon)
 
@@ -258,14 +231,20 @@ class RunPanel(ControlRows):
             on_done=self._succeeded,
             on_failed=self._failed,
             on_cancelled=lambda: self._finish(cancelled or self.cancelled),
-            stop=None if self._stop is None else self._stop.press,
+            stop=self._stop,
         )
-        self.button.text = self._stop.caption if self._stop else "Cancel"
-        self.button.tooltip = self._stop.tooltip if self._stop else CANCEL_TIP
+        self.button.text, _, self.button.tooltip = STOP if self._stop else CANCEL
         self._changed()
 
     def say(self, text: str, kind: str = "note") -> None:
-        """Show a result line: a note, a warning or an error."""
+        """Show a result line.
+
+        Parameters
+        ----------
+        text : str
+        kind : str
+            "note", "warning" or "error".
+        """
         self.result.value = text
         dress(self.result, kind, is_result=True)
         self.result.visible = True
@@ -284,7 +263,7 @@ class RunPanel(ControlRows):
         """Stop the run after the present tile."""
         if self._job is not None:
             self._job.cancel()
-            self.button.text = self._stop.pressed if self._stop else "Cancelling…"
+            self.button.text = (STOP if self._stop else CANCEL)[1]
             self.button.enabled = False
 
     def _run_or_cancel(self) -> None:

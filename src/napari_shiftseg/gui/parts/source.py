@@ -1,4 +1,4 @@
-"""What a run takes from an image layer, and where its results are placed."""
+"""What a run takes from an image layer: frame, channel, colour, place."""
 
 from __future__ import annotations
 
@@ -8,27 +8,134 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.transforms import Affine
 
-from napari_shiftseg.gui.parts.channel_axes import (
-    channel_in_view,
-    finest,
-    first_channel,
-    full_shape,
-    is_channel,
-    lazily,
-)
-from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.stores.image import luminance
-from napari_shiftseg.text import by
+from napari_shiftseg.stores.tiff import axes_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from napari.components import Dims
     from napari.layers import Image, Labels, Layer
 
-    from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.parts.channel_axes import Channel
+    from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.steps import Progress
+
+
+CHANNEL_LABELS = ("c", "ch", "channel", "channels")
+CHANNEL_AXES = "CS"  # channels, and samples of a pixel, as tifffile names them
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One of the channels of a layer.
+
+    Attributes
+    ----------
+    axis : int
+        Of the layer, on which the channels lie.
+    index, count : int
+        Which one, from 0, and of how many.
+    """
+
+    axis: int
+    index: int
+    count: int
+
+    @property
+    def words(self) -> str:
+        """Which one it is, as people count."""
+        return f"channel {self.index + 1:,} of {self.count:,}"
+
+    def taken_from(self, data: Any) -> Any:
+        r"""Return this channel of pixels (\*layer axes), as lazily as they are.
+
+        The first axis is dropped. Another one stays, of length 1: napari places layers
+        by their last axes, and those before the channels would be taken for others.
+        """
+        lazy = _lazily(data)
+        if self.axis == 0:
+            return lazy[self.index]
+        before = (slice(None),) * self.axis
+        return lazy[(*before, slice(self.index, self.index + 1))]
+
+    def without(self, values: tuple[Any, ...], one: Any = 1) -> tuple[Any, ...]:
+        """Return values of all axes without those of the channels; see `taken_from`.
+
+        Parameters
+        ----------
+        values : tuple
+            One an axis of the layer.
+        one
+            Stands for the axis of the channels where that stays.
+        """
+        if self.axis == 0:
+            return values[1:]
+        return (*values[: self.axis], one, *values[self.axis + 1 :])
+
+
+def _lazily(data: Any) -> Any:
+    """Return what can be sliced without being read: NumPy arrays, else dask's."""
+    if isinstance(data, np.ndarray):
+        return data
+    import dask.array as da
+
+    return da.asarray(data)
+
+
+def first_channel(layer: Layer) -> Channel | None:
+    """Return the first channel of a layer that has an axis of channels.
+
+    The axis is known by its label, or by what the TIFF says that the layer was opened
+    from. Colours (RGB) are none, nor are rows and columns.
+    """
+    shape = full_shape(layer)
+    axes = [is_channel(label) for label in layer.axis_labels]
+    if not any(axes):
+        axes = [axis in CHANNEL_AXES for axis in axes_of_file(layer.source.path, shape)]
+    leading = axes[: max(0, layer.ndim - 2)]
+    if True not in leading:
+        return None
+    axis = leading.index(True)
+    return Channel(axis, 0, shape[axis])
+
+
+def channel_in_view(layer: Layer, dims: Dims) -> Channel | None:
+    """Return the channel of a layer at which the slider stands; None: it has none.
+
+    Parameters
+    ----------
+    layer : Layer
+    dims : Dims
+        Of the viewer.
+    """
+    known = first_channel(layer)
+    if known is None:
+        return None
+    at = _at_sliders(layer, dims)[known.axis]
+    return replace(known, index=min(max(at, 0), known.count - 1))
+
+
+def _at_sliders(layer: Layer, dims: Dims) -> tuple[int, ...]:
+    """Return the pixel of a layer at which the sliders stand; it may lie beyond."""
+    world = dims.point[dims.ndim - layer.ndim :]  # napari aligns the last axes
+    return tuple(np.round(layer.world_to_data(world)).astype(int).tolist())
+
+
+def is_channel(label: str) -> bool:
+    """Whether an axis of this label holds channels."""
+    return str(label).strip().lower() in CHANNEL_LABELS
+
+
+def finest(layer: Layer) -> Any:
+    """Return the pixels of a layer, of a multiscale one those of its finest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def full_shape(layer: Layer) -> tuple[int, ...]:
+    """Return the shape of a layer's finest level, with channels, without colour."""
+    return tuple(finest(layer).shape[: layer.ndim])
+
 
 GREY = "grey"
 COLOURS = (GREY, "red", "green", "blue")  # what may be read of a colour image
@@ -40,7 +147,6 @@ class LayerSource:
 
     Attributes
     ----------
-    name : str
     data : array
         (\*layer axes[, colours]); the finest level of a multiscale layer.
     rgb : bool
@@ -50,14 +156,14 @@ class LayerSource:
     affine : Affine
         Of the layer, applied after the placement.
     units, axis_labels : tuple
-        Per layer axis.
+        One a layer axis.
     first : tuple of int
         Position on the leading axes of the one frame that is taken; none: all.
     identity : str
         Of the layer, whatever it is named.
     channel : Channel or None
-        That is taken, where the layer has an axis of channels. Placement, units and
-        labels are then those of what is left; see `Channel.taken_from`.
+        That is taken, where there are channels. Placement, units and labels are those
+        of what is left.
     colour : {"grey", "red", "green", "blue"}
         That is taken of colours; grey: their luminance.
     """
@@ -90,46 +196,31 @@ class LayerSource:
         frame : sequence of int
             Position on the leading axes, to take this frame only; none: all of them.
         channel : Channel, optional
-            To take of a layer that has channels; the first one if it is not given.
-        colour : {"grey", "red", "green", "blue"}
-            To take of colours.
+            The first one if it is not given.
+        colour : str
+            See `COLOURS`.
         """
         channel = channel or first_channel(layer)
-        placement = Affine(
-            scale=layer.scale,
-            rotate=layer.rotate,
-            shear=layer.shear,
-            translate=layer.translate,
-        )
-        affine, units, names = layer.affine, layer.units, layer.axis_labels
+        names = ("scale", "rotate", "shear", "translate")
+        placement = Affine(**{name: getattr(layer, name) for name in names})
+        affine, units, labels = layer.affine, layer.units, layer.axis_labels
         if channel is not None:
             placement = _across(placement, channel)
             units = channel.without(units, units[channel.axis])
-            names = channel.without(names, names[channel.axis])
+            labels = channel.without(labels, labels[channel.axis])
             affine = affine if channel.axis else _without_first(affine)
+        rgb = getattr(layer, "rgb", False)  # labels have none
         return cls(
-            layer.name,
-            finest(layer),
-            getattr(layer, "rgb", False),  # labels have none
-            placement,
-            affine,
-            units,
-            names,
-            tuple(frame),
-            str(layer.unique_id),
-            channel,
-            colour,
-        )
+            layer.name, finest(layer), rgb, placement, affine, units, labels,
+            tuple(frame), str(layer.unique_id), channel, colour,
+        )  # fmt: skip
 
     @property
     def title(self) -> str:
         """The name, and what is taken of colours or channels."""
-        parts = [self.name]
-        if self.channel is not None:
-            parts.append(f"c{self.channel.index + 1}")
-        if self.rgb and self.colour != GREY:
-            parts.append(self.colour)
-        return " ".join(parts)
+        channel = "" if self.channel is None else f" c{self.channel.index + 1}"
+        colour = f" {self.colour}" if self.rgb and self.colour != GREY else ""
+        return f"{self.name}{channel}{colour}"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -151,11 +242,23 @@ class LayerSource:
             return data
         if self.colour == GREY:
             return luminance(data)
-        return lazily(data)[..., COLOURS.index(self.colour) - 1]
+        return _lazily(data)[..., COLOURS.index(self.colour) - 1]
 
-    def stack(self) -> Any:
-        """Return the pixels of all frames; see `pixels`."""
-        return replace(self, first=()).pixels()
+    def scale_steps(
+        self, config: ModelConfig, reading: Reading
+    ) -> Generator[Progress, None, Scale | None]:
+        """Find how the image is read: one frame as all of its series.
+
+        Parameters
+        ----------
+        config : ModelConfig
+        reading : Reading
+            What is asked for.
+        """
+        from napari_shiftseg.pipeline.opening import plane_scale_steps
+
+        stack = replace(self, first=()).pixels()
+        return plane_scale_steps(stack, self.first, config, reading)
 
     def frame(self) -> Any:
         """Return the pixels of the one frame, without the leading axes of a series."""
@@ -195,10 +298,8 @@ def _across(placement: Affine, channel: Channel) -> Affine:
     scale, middle = np.ones(placement.ndim), np.zeros(placement.ndim)
     scale[channel.axis] = channel.count
     middle[channel.axis] = (channel.count - 1) / 2
-    matrix = (
-        placement.affine_matrix @ Affine(scale=scale, translate=middle).affine_matrix
-    )
-    return Affine(affine_matrix=matrix)
+    across = Affine(scale=scale, translate=middle).affine_matrix
+    return Affine(affine_matrix=placement.affine_matrix @ across)
 
 
 def _without_first(transform: Affine) -> Affine:
@@ -208,70 +309,14 @@ def _without_first(transform: Affine) -> Affine:
 def _shear(transform: Affine) -> np.ndarray:
     """Return the shear as layers take it; napari says none by one zero an axis."""
     elements = transform.ndim * (transform.ndim - 1) // 2
-    shear = transform.shear
-    return shear if len(shear) == elements else np.zeros(elements)
-
-
-def leading_axes(layer: Layer, config: ModelConfig) -> int:
-    """Return how many axes (time, planes) stand before those that the model reads.
-
-    Raises
-    ------
-    ValueError
-        If the image has fewer axes than the model reads, or channels where it reads
-        none, or the model reads one axis only.
-    """
-    if config.ndim < 2:
-        raise ValueError(
-            "this model reads images of one axis, which napari does not show: use it "
-            "in Python or on the command line"
-        )
-    shape, channel = layer_shape(layer), first_channel(layer)
-    if channel is not None and config.in_channels > 1:
-        raise ValueError(
-            f"this model reads {config.in_channels} channels together, a layer with an "
-            f"axis of channels is read one channel at a time: use it in Python or on "
-            f"the command line"
-        )
-    leading = config.leading_axes(len(shape))
-    if config.in_channels == 1 and not getattr(layer, "rgb", False):
-        _refuse_channels_last(layer, shape, config.ndim)
-    if channel is not None and channel.axis >= max(leading, 1):
-        raise ValueError(
-            f"channels lie between the axes that the model reads (axis {channel.axis} "
-            f"of {layer.ndim}): add the image to napari with "
-            f"channel_axis={channel.axis}, a layer a channel"
-        )
-    return leading
-
-
-def _refuse_channels_last(layer: Layer, shape: tuple[int, ...], ndim: int) -> None:
-    named = is_channel(layer.axis_labels[-1])
-    if 0 in shape or not (named or is_channels_last(shape, ndim)):
-        return
-    colours = ", or with rgb=True" if shape[-1] in (3, 4) else ""
-    raise ValueError(
-        f"the last axis of the image, of {by(shape)}, seems to hold channels: add it "
-        f"to napari with channel_axis=-1, a layer a channel{colours}"
-    )
+    has_some = len(transform.shear) == elements
+    return transform.shear if has_some else np.zeros(elements)
 
 
 def layer_shape(layer: Layer) -> tuple[int, ...]:
     """Return the shape of a layer's finest level, of one channel, without colour."""
     shape, channel = full_shape(layer), first_channel(layer)
     return shape if channel is None else channel.without(shape)
-
-
-def taken_note(layer: Image, dims: Dims, colour: str = GREY) -> str:
-    """Say what is lost on the way into a model, colours or channels; else empty."""
-    channel = channel_in_view(layer, dims)
-    if channel is not None:
-        return f"Only {channel.words} is read, the one at the slider."
-    if not layer.rgb:
-        return ""
-    if colour == GREY:
-        return "Colours are read as grey (their luminance)."
-    return f"Of the colours only {colour} is read."
 
 
 def source_in_view(
@@ -286,8 +331,8 @@ def source_in_view(
         Of the viewer.
     leading : int
         Axes before those of one frame; 0: all frames are taken.
-    colour : {"grey", "red", "green", "blue"}
-        To take of colours.
+    colour : str
+        See `COLOURS`.
     """
     frame = frame_in_view(layer, dims, leading)
     return LayerSource.of(layer, frame, channel_in_view(layer, dims), colour)
@@ -297,41 +342,16 @@ def frame_in_view(layer: Layer, dims: Dims, leading: int) -> tuple[int, ...]:
     """Return the position on a layer's first `leading` axes that is on screen.
 
     Beyond the ends of the layer it is the nearest one. Channels are no frames.
+
+    Parameters
+    ----------
+    layer : Layer
+    dims : Dims
+        Of the viewer.
+    leading : int
     """
-    world = dims.point[dims.ndim - layer.ndim :]  # napari aligns the last axes
-    at = tuple(np.round(layer.world_to_data(world)).astype(int).tolist())
-    channel = first_channel(layer)
+    at, channel = _at_sliders(layer, dims), first_channel(layer)
     if channel is not None:
         at = channel.without(at, 0)
     shape = layer_shape(layer)[:leading]
     return tuple(min(max(x, 0), n - 1) for x, n in zip(at, shape, strict=False))
-
-
-def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:
-    """Return the pixels of the last `ndim` axes that the canvas shows.
-
-    Parameters
-    ----------
-    layer : Image
-    dims : Dims
-        Of the viewer; axes that are not displayed are taken whole.
-    ndim : int
-        Axes of the region, the last ones of the layer.
-
-    Raises
-    ------
-    ValueError
-        If the image is not in view.
-    """
-    missing = dims.ndim - layer.ndim
-    displayed = [axis - missing for axis in dims.displayed if axis >= missing]
-    shape = full_shape(layer)
-    factor = layer.downsample_factors[layer.data_level] if layer.multiscale else 1
-    low, high = layer.corner_pixels * factor
-    region: list[Any] = [(0, n) for n in shape]
-    for axis in displayed:
-        if high[axis] <= low[axis]:
-            raise ValueError("the image is not in view: move it there or take it whole")
-        stop = min(int(high[axis] + np.atleast_1d(factor)[-1]), shape[axis])
-        region[axis] = (min(int(low[axis]), stop - 1), stop)
-    return tuple(region[-ndim:])

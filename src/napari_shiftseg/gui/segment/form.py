@@ -1,53 +1,156 @@
-"""What the Segment widget is asked to do: image, model, tile size, stitching."""
+"""What Segment is asked to do: image, model, tile size, stitching, advanced rows."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from math import prod
-from pathlib import Path
+from math import isclose, prod
 from typing import TYPE_CHECKING, Any, get_args
 
-from magicgui.widgets import PushButton, RadioButtons
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSpinBox,
+    RadioButtons,
+    SpinBox,
+)
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
-from qtpy.compat import isalive
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.axis_plan import Stitching
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.advanced_rows import IN_VIEW, WHOLE_IMAGE, AdvancedRows
-from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
-from napari_shiftseg.gui.parts.identity import (
+from napari_shiftseg.gui.parts.belonging import (
     doubt_about,
     image_behind,
     recorded_source,
 )
-from napari_shiftseg.gui.parts.intensity_choice import ColourChoice, IntensityChoice
-from napari_shiftseg.gui.parts.models import ModelChoice
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.rows import ControlForm
-from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
+from napari_shiftseg.gui.parts.choices import (
+    OPEN_FIRST,
+    ColourChoice,
+    LayerChoice,
+    is_image,
+)
+from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, align_labels
+from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
+from napari_shiftseg.gui.parts.result_layers import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,
     layer_shape,
-    leading_axes,
-    region_in_view,
     source_in_view,
 )
-from napari_shiftseg.gui.parts.window_choice import WindowChoice
+from napari_shiftseg.gui.parts.text_boxes import plainly
+from napari_shiftseg.gui.parts.viewer import (
+    IN_VIEW,
+    WHOLE_IMAGE,
+    RegionChoice,
+    region_in_view,
+)
+from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from magicgui.widgets import Widget
     from napari.utils.events import EventedModel
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.glossary import Term
+
+
+SMALLEST = 1e-6  # of bandwidth and threshold
+LARGEST = {"bandwidth": 1e6, "min_size": 10**7, "batch": 1024}
+ADVANCED = {  # of `Settings`, and how the row is called
+    "bandwidth": "Bandwidth",
+    "kernel": "Kernel",
+    "scope": "Cluster",
+    "min_size": "Minimum size",
+    "split_far_parts": "Split far parts",
+    "foreground_threshold": "Foreground above",
+    "border": "Border",
+    "batch": "Batch",
+    "precision": "Precision",
+}
+OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
+SHOWN = {  # layers beside the labels
+    "gradient": "How far the embedding changes from one pixel to the next. Added by "
+    "itself where tiles make seams.",
+    "embedding": "What the network computes for every pixel, as colours.",
+    "tile grid": "Where tiles meet. Added by itself where they make seams.",
+}
+
+
+def _control(term: Term, label: str) -> Widget:
+    """Return the control of a setting, named after it."""
+    how: dict[str, Any] = {"name": term.name, "label": label, "tooltip": term.meaning}
+    if term.choices:
+        return ComboBox(choices=term.choices, **how)
+    if term.name == "split_far_parts":
+        return CheckBox(value=True, **how)
+    if term.name == "batch":
+        how["tooltip"] += f" 0: {term.unset}."
+    if "gt" not in term.bounds:
+        return SpinBox(min=0, max=LARGEST[term.name], **how)
+    most = LARGEST.get(term.name) or term.bounds["lt"] - SMALLEST
+    box = FloatSpinBox(min=term.bounds["gt"] + SMALLEST, max=most, step=0.05, **how)
+    box.native.setDecimals(6)
+    return box
+
+
+class AdvancedRows(Container):
+    """What a biologist need not touch: clustering, border, batch, region.
+
+    Each control is an attribute, under the name of its setting. A change of model sets
+    the clustering to what the model says.
+    """
+
+    def __init__(self) -> None:
+        known = terms(Settings)
+        self.controls = {n: _control(known[n], label) for n, label in ADVANCED.items()}
+        self.region = RegionChoice("predicted")
+        self.layers = {
+            kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
+        }
+        show = ControlRow(*self.layers.values(), label="Also add")
+        self._taken = Clustering()
+        super().__init__(widgets=[*self.controls.values(), self.region, show])
+        align_labels(self)
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Layers that are asked for beside the labels."""
+        return tuple(kind for kind, box in self.layers.items() if box.value)
+
+    def take(self, clustering: Clustering) -> None:
+        """Show the clustering of a model."""
+        self._taken = clustering
+        for name in OF_THE_MODEL:
+            self.controls[name].value = getattr(clustering, name)
+
+    def restore(self, settings: dict[str, Any]) -> None:
+        """Show the settings of an earlier run."""
+        for name, control in self.controls.items():
+            if settings.get(name) is not None:
+                control.value = settings[name]
+        self.controls["batch"].value = settings.get("batch") or 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is shown, as keywords of `Settings`.
+
+        Where the model's own value is shown, rounded, there is None.
+        """
+        shown = {name: control.value for name, control in self.controls.items()}
+        for name in ("bandwidth", "foreground_threshold"):
+            if isclose(shown[name], getattr(self._taken, name), abs_tol=SMALLEST):
+                shown[name] = None
+        return shown | {"batch": shown["batch"] or None}
 
 
 PLUGIN = "napari-shiftseg"
@@ -63,8 +166,6 @@ class LastChoice:
         That the user has chosen himself, name or path; empty: none.
     tile_size : str
         That he gave for this model (for the usual one if it is empty); empty: none.
-    stitching : {"cropped", "naive", "whole"}
-    device : str
     """
 
     model: str = ""
@@ -102,70 +203,6 @@ def _kept() -> EventedModel | None:
         return None
 
 
-class RunAgain(PushButton):
-    """Shown while a layer is selected that a run made.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    on_press : callable
-        Takes the record of that run, the layer's ``metadata["shiftseg"]``.
-    """
-
-    def __init__(
-        self, viewer: napari.Viewer, on_press: Callable[[dict[str, Any]], None]
-    ) -> None:
-        super().__init__(
-            text="Run again like the selected layer",
-            tooltip="Take the settings that made this layer, and run them",
-        )
-        self._layers, self._on_press = viewer.layers, on_press
-        self.changed.connect(self._press)
-        viewer.layers.selection.events.active.connect(self.offer)
-
-    def offer(self) -> None:
-        """Show the button if there is something to run again."""
-        if isalive(self.native):
-            record = self._record()
-            self.visible = record is not None
-            if record is not None:
-                self.tooltip = plainly(settings_text(record))
-
-    def _press(self) -> None:
-        record = self._record()
-        if record is not None:
-            self._on_press(record)
-
-    def _record(self) -> dict[str, Any] | None:
-        """Return how the selected layer was made, if a run made it."""
-        layer = self._layers.selection.active
-        record = layer.metadata.get(METADATA_KEY) if layer is not None else None
-        return record if isinstance(record, dict) else None
-
-
-def settings_text(record: dict[str, Any]) -> str:
-    """Say how a layer was made: image, model, tile size, and settings that are given.
-
-    Parameters
-    ----------
-    record : dict
-        See `run_record`.
-    """
-    settings, usual = record["settings"], asdict(Settings())
-    chosen = [
-        f"{name.replace('_', ' ')}: {value}"
-        for name, value in settings.items()
-        if name not in ("window", "stitching") and value != usual.get(name)
-    ]
-    lines = [
-        f"image: {record['image']}",
-        f"model: {Path(record['model']).name}",
-        f"tile size (window): {window_text(record['window'])}",
-        f"stitching: {settings['stitching']}",
-    ]
-    return "\n".join([*lines, *chosen])
-
-
 class SegmentForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
@@ -197,10 +234,10 @@ class SegmentForm(ControlForm):
             value="cropped",
             orientation="horizontal",
             label="Stitching",
-            tooltip="cropped: a tile keeps a multiple of the period, no seams.\n"
-            "naive: a tile keeps the whole window: seams, unless it is a multiple of "
+            tooltip="cropped: a tile keeps a multiple of the period: no seams.\n"
+            "naive: a tile keeps the whole window: seams, unless that is a multiple of "
             "the period.\n"
-            "whole: one pass, where the memory suffices.",
+            "whole: one pass, if there is enough memory.",
         )
         super().__init__(
             self.image, self.colour, self.model, self.intensity, self.window,
@@ -217,7 +254,7 @@ class SegmentForm(ControlForm):
     @property
     def is_in_view(self) -> bool:
         """Whether only what the view shows is asked for."""
-        return bool(self.advanced.region.value == IN_VIEW)
+        return self.advanced.region.is_in_view
 
     @property
     def planes(self) -> int:

@@ -1,8 +1,9 @@
-"""The Segment widget: what, with what, how, go, what came out."""
+"""The Segment widget: what, with what, how, go, what came out; and run again."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -14,33 +15,32 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.inspect.widget import open_inspect
-from napari_shiftseg.gui.parts.advanced_rows import AdvancedRows
-from napari_shiftseg.gui.parts.channel_axes import first_channel
-from napari_shiftseg.gui.parts.device_choice import DeviceChoice
-from napari_shiftseg.gui.parts.docking import OneTabGroup, ViewWatch, found, open_mend
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.layout import Foldaway, ScrolledRows, found, open_mend
 from napari_shiftseg.gui.parts.models import (
+    DeviceChoice,
     is_for_samples,
     models_of,
     sample_model_warning,
 )
-from napari_shiftseg.gui.parts.note import SizeAdvice, wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, hide_earlier_runs
-from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows
-from napari_shiftseg.gui.parts.run_panel import RunPanel
-from napari_shiftseg.gui.parts.segmentation_run import (
+from napari_shiftseg.gui.parts.result_layers import (
     SegmentationOutcome,
     SegmentationRun,
     segmentation_run,
 )
-from napari_shiftseg.gui.parts.source import taken_note
-from napari_shiftseg.gui.segment.form import LastChoice, RunAgain, SegmentForm
-from napari_shiftseg.gui.segment.preview import GridPreview
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.source import first_channel
+from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
+from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice
+from napari_shiftseg.gui.segment.form import AdvancedRows, LastChoice, SegmentForm
 from napari_shiftseg.networks.remarks import training_window_warning
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import napari
     from napari.layers import Image
@@ -49,20 +49,9 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.steps import Progress
 
-ADVANCED_TIP = "Clustering, border, batch, precision, region: need no change"
-GRID_TIP = "Show on the image what a tile keeps, before anything is run"
-RUN_TIP = "Find the objects; a layer of labels is added"
-MEND_TIP = "Steer and mend these objects: opens Mend"
-SUMMARY_TIP = "× the pixels: pixels computed, as a multiple of the image's"
-
 
 class SegmentWidget(ScrolledRows):
-    """Predict an image tile by tile, cluster it, and show what came out.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-    """
+    """Predict an image tile by tile, cluster it, and show what came out."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
@@ -83,15 +72,25 @@ class SegmentWidget(ScrolledRows):
         self._remembered = LastChoice.read()
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self.window.use)
-        self.summary = wrapped_label(tooltip=SUMMARY_TIP)
-        self.show_grid = CheckBox(text="Show tile grid", tooltip=GRID_TIP)
+        self.summary = wrapped_label(
+            tooltip="× the pixels: pixels computed, as a multiple of the image's"
+        )
+        self.show_grid = CheckBox(
+            text="Show tile grid",
+            tooltip="Show what each tile keeps of the image, before a run",
+        )
         self.device = DeviceChoice(self._advise)
-        self.foldaway = Foldaway(self.advanced, ADVANCED_TIP)
+        self.foldaway = Foldaway(
+            self.advanced,
+            "Clustering, border, batch, precision, region: no change needed",
+        )
         self.again = RunAgain(self._viewer, self._run_again)
-        self.mend = PushButton(text="Mend…", tooltip=MEND_TIP)
+        self.mend = PushButton(
+            text="Mend…", tooltip="Correct these objects: opens Mend"
+        )
         self.panel = RunPanel(
             self._steps, self._show_outcome, self._advise, further=self.mend,
-            tooltip=RUN_TIP,
+            tooltip="Find the objects; a layer of labels is added",
         )  # fmt: skip
         rows = Container(
             widgets=[
@@ -127,7 +126,6 @@ class SegmentWidget(ScrolledRows):
         layers.events.removed.connect(self._layers_changed, position="last")
         layers.events.renamed.connect(self._layers_changed, position="last")
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
-        self._tab = OneTabGroup(self.native)
 
     # What is chosen
 
@@ -226,7 +224,7 @@ class SegmentWidget(ScrolledRows):
             self._plan = self.form.plan(self.device.value)
         except (ValueError, OSError) as error:
             no_image = self.image.value is None
-            self.note.refuse(str(error), "note" if no_image else "error")
+            self.note.say(str(error), "note" if no_image else "error")
             self.summary.value = ""
         else:
             self._say_what_it_means(self._plan)
@@ -250,8 +248,7 @@ class SegmentWidget(ScrolledRows):
             warnings.insert(2, advice.note)
         else:
             notes.insert(0, advice.note)
-        text = "\n".join(filter(None, notes))
-        self.note.tell(plan, advice, text, warnings, memory)
+        self.note.tell(plan, advice, notes, warnings, memory)
         stack = f"; {planes:,} planes" if planes > 1 else ""
         self.summary.value = advice.summary + stack
 
@@ -299,3 +296,67 @@ class SegmentWidget(ScrolledRows):
         self._again = self.form.restore(record)
         if self._again is not None:
             self.panel.run()
+
+
+class RunAgain(PushButton):
+    """Shown while a layer is selected that a run made.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    on_press : callable
+        Takes the record of that run, the layer's ``metadata["shiftseg"]``.
+    """
+
+    def __init__(
+        self, viewer: napari.Viewer, on_press: Callable[[dict[str, Any]], None]
+    ) -> None:
+        super().__init__(
+            text="Run again like the selected layer",
+            tooltip="Run again with the settings that made this layer",
+        )
+        self._layers, self._on_press = viewer.layers, on_press
+        self.changed.connect(self._press)
+        viewer.layers.selection.events.active.connect(self.offer)
+
+    def offer(self) -> None:
+        """Show the button if there is something to run again."""
+        if isalive(self.native):
+            record = self._record()
+            self.visible = record is not None
+            if record is not None:
+                self.tooltip = plainly(settings_text(record))
+
+    def _press(self) -> None:
+        record = self._record()
+        if record is not None:
+            self._on_press(record)
+
+    def _record(self) -> dict[str, Any] | None:
+        """Return how the selected layer was made, if a run made it."""
+        layer = self._layers.selection.active
+        record = layer.metadata.get(METADATA_KEY) if layer is not None else None
+        return record if isinstance(record, dict) else None
+
+
+def settings_text(record: dict[str, Any]) -> str:
+    """Say how a layer was made: image, model, tile size, and settings that are given.
+
+    Parameters
+    ----------
+    record : dict
+        See `run_record`.
+    """
+    settings, usual = record["settings"], asdict(Settings())
+    chosen = [
+        f"{name.replace('_', ' ')}: {value}"
+        for name, value in settings.items()
+        if name not in ("window", "stitching") and value != usual.get(name)
+    ]
+    lines = [
+        f"image: {record['image']}",
+        f"model: {Path(record['model']).name}",
+        f"tile size (window): {window_text(record['window'])}",
+        f"stitching: {settings['stitching']}",
+    ]
+    return "\n".join([*lines, *chosen])

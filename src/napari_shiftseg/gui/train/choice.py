@@ -1,7 +1,8 @@
-"""What is to be trained on: an image and its labels, as layers or as folders."""
+"""What is trained on: an image and its labels, as layers or as folders."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,27 +11,168 @@ from napari.layers import Labels
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.belonging import (
+    METADATA_KEY,
     doubts,
     image_of_labels,
     is_of_a_run,
     labels_of,
 )
-from napari_shiftseg.gui.parts.choices import LayerChoice, is_image, selected
-from napari_shiftseg.gui.parts.intensity_choice import ColourChoice
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.gui.parts.source import layer_shape, source_in_view, taken_note
-from napari_shiftseg.gui.train.pair_source import FolderPair, LayerPair
+from napari_shiftseg.gui.parts.choices import (
+    ColourChoice,
+    LayerChoice,
+    is_image,
+    selected,
+)
+from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
+from napari_shiftseg.gui.parts.viewer import taken_note
+from napari_shiftseg.metrics.label_image import doubt_about
+from napari_shiftseg.metrics.objects import is_labelled
 from napari_shiftseg.text import by, sentence
-from napari_shiftseg.training.partial import signed
+from napari_shiftseg.training.defaults import usual_window
+from napari_shiftseg.training.pairs import counted
+from napari_shiftseg.training.partial import signed, training_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     import napari
     from magicgui.widgets import Widget
     from napari.layers import Image
 
-    from napari_shiftseg.gui.train.pair_source import PairSource
+    from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.gui.train.run import TrainingTask
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
+    from napari_shiftseg.training.partial import TrainingPair
+
+
+MOST_COUNTED = 2**22  # pixels
+MOST_PARTED = 2**20  # pixels; the parts of more take long to find
+
+
+@dataclass(frozen=True)
+class LayerPair:
+    r"""An image layer and the labels of its pixels, as they were when a run began.
+
+    Attributes
+    ----------
+    labels : array of int
+        ([leading,] \*spatial), −1 is not known.
+    labels_name : str
+        Of the layer.
+    """
+
+    image: LayerSource
+    labels: Any
+    labels_name: str
+
+    @property
+    def name(self) -> str:
+        """Of the image."""
+        return self.image.name
+
+    @property
+    def described(self) -> str:
+        """Which layers they are."""
+        return f"{self.image.name}, {self.labels_name}"
+
+    def to_learn(
+        self, task: TrainingTask, say: Callable[[str], None]
+    ) -> list[TrainingPair]:
+        """Return the frames that are labelled; of corrections what is known.
+
+        The labels are copied: the layer may be painted on meanwhile.
+
+        Parameters
+        ----------
+        task : TrainingTask
+            With these pairs.
+        say : callable
+            Takes nothing: what is to be said of layers stands there before a training.
+
+        Raises
+        ------
+        ValueError
+            If nothing is known.
+        """
+        labels, config = np.array(self.labels), task.config
+        size = labels.shape[-config.ndim :]
+        window = task.window or usual_window(config.shape, [size])
+        found = training_pairs(
+            self.image.pixels(), labels, config, window,
+            f"labels {self.labels_name!r}", task.reading,
+        )  # fmt: skip
+        return list(found)
+
+    def counted(self, config: ModelConfig) -> Counted | None:
+        """Count what is known of the frames that are labelled; None: it takes long."""
+        labels = self.labels
+        if not isinstance(labels, np.ndarray) or labels.size > MOST_COUNTED:
+            return None
+        leading = labels.shape[: labels.ndim - config.ndim]
+        frames = (labels[at] for at in np.ndindex(leading))
+        return counted(frame for frame in frames if not leading or is_labelled(frame))
+
+    def doubt(self, ndim: int) -> str:
+        """Say that frames of `ndim` axes look like a mask; else empty."""
+        labels = self.labels
+        if not isinstance(labels, np.ndarray) or labels.size > MOST_PARTED:
+            return ""
+        frames = labels.reshape(-1, *labels.shape[-ndim:])
+        about = doubt_about(frame for frame in frames if is_labelled(frame))
+        return about and f"labels {self.labels_name!r} {about}"
+
+
+@dataclass(frozen=True)
+class FolderPair:
+    """A folder of images and one of labels; files of one name belong together."""
+
+    images: Path
+    labels: Path
+
+    @property
+    def name(self) -> str:
+        """Of the folder of images."""
+        return self.images.name
+
+    @property
+    def described(self) -> str:
+        """Which folders they are."""
+        return f"{self.images}, {self.labels}"
+
+    def to_learn(
+        self, task: TrainingTask, say: Callable[[str], None]
+    ) -> list[TrainingPair]:
+        """Return the images, each split into frames where the network reads fewer axes.
+
+        Parameters
+        ----------
+        task : TrainingTask
+            See `LayerPair`.
+        say : callable
+            Takes one sentence where labels look like a mask.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            See `read_pairs` and `to_learn`.
+        """
+        from napari_shiftseg.training.pairs import read_pairs, to_learn
+
+        samples = read_pairs(self.images, self.labels, say=say)
+        return to_learn(samples, task.config, task.window, task.reading)
+
+    def counted(self, config: ModelConfig) -> None:
+        """Return nothing: the files are not read before a training."""
+
+    def doubt(self, ndim: int) -> str:
+        """Return nothing, for the same reason."""
+        return ""
+
+
+PairSource = LayerPair | FolderPair
+
 
 LAYERS, FOLDERS = "layers", "folders"
 
@@ -40,18 +182,13 @@ class NotChosenYet(ValueError):
 
 
 class PairsChoice:
-    """The rows that name images and labels; they stand in another container.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
+    """The rows that name images and labels; they stand in another container."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self.kind = RadioButtons(
             choices=(LAYERS, FOLDERS), value=LAYERS, orientation="horizontal",
             label="Train on",
-            tooltip="folders: files of one name belong together, also NAME and "
+            tooltip="folders: files of the same name belong together, also NAME and "
             "NAME_labels; TIFF or .npy.",
         )  # fmt: skip
         self._viewer = viewer
@@ -60,21 +197,21 @@ class PairsChoice:
         )
         self.colour = ColourChoice(self.image)
         self.truth = LayerChoice(
-            viewer, is_to_learn, label="Labels",
-            tooltip="The true objects: each a number of its own, 0 is background, -1 "
-            "is not known and does not count.",
+            viewer, _is_to_learn, label="Labels",
+            tooltip="The true objects: each has its own number, 0 is background, −1 is "
+            "not known and does not count.",
         )  # fmt: skip
         self.signed = PushButton(
             text="Let the labels hold -1",
-            tooltip="The layer's numbers begin at 0: −1, not known, cannot be painted. "
-            "They are copied to numbers with a sign; the objects stay.",
+            tooltip="This layer cannot hold −1 (not known). Copy its numbers to a type "
+            "that can; the objects stay the same.",
         )  # fmt: skip
         self.image_folder = FileEdit(
             mode="d", nullable=True, label="Images", tooltip="Folder of the images."
         )
         self.truth_folder = FileEdit(
             mode="d", nullable=True, label="Labels",
-            tooltip="Folder of their true labels; it may be the same.",
+            tooltip="Folder of their true labels; it may be the same folder.",
         )  # fmt: skip
         self._begin()
         self.image.changed.connect(self._match_labels)
@@ -91,15 +228,11 @@ class PairsChoice:
 
     def show_rows(self) -> None:
         """Show the rows that matter."""
-        for row in (self.image, self.truth):
-            row.visible = not self.are_folders
-        self.signed.visible = not self.are_folders and _is_unsigned(self.truth.value)
-        if self.are_folders:
-            self.colour.visible = False
-        else:
-            self.colour.follow(self.image.value)
-        for row in (self.image_folder, self.truth_folder):
-            row.visible = self.are_folders
+        are_folders = self.are_folders
+        self.image.visible = self.truth.visible = not are_folders
+        self.image_folder.visible = self.truth_folder.visible = are_folders
+        self.signed.visible = not are_folders and _is_unsigned(self.truth.value)
+        self.colour.follow(None if are_folders else self.image.value)
 
     @property
     def are_folders(self) -> bool:
@@ -119,10 +252,6 @@ class PairsChoice:
         size = layer_shape(self.image.value)
         return [size[-ndim:]] if len(size) >= ndim else []
 
-    def counted(self, config: ModelConfig) -> Counted | None:
-        """Count what is known of the labels; None where it is not known at once."""
-        return self.pairs().counted(config)
-
     @property
     def note(self) -> str:
         """What is to be known of the image; empty if there is nothing to say."""
@@ -131,13 +260,7 @@ class PairsChoice:
         return taken_note(self.image.value, self._viewer.dims, self.colour.value)
 
     def doubt(self, ndim: int) -> str:
-        """Say why the labels may not be those of the image, or no labels; empty: fine.
-
-        Parameters
-        ----------
-        ndim : int
-            Axes that the network reads.
-        """
+        """Say why a network of `ndim` axes should not learn the labels; else empty."""
         if self.are_folders or self.image.value is None or self.truth.value is None:
             return ""
         found = doubts(self.truth.value, self.image.value, self.image.choices)
@@ -160,7 +283,13 @@ class PairsChoice:
             self._check_layers(config)
 
     def choose(self, image: Image, labels: Labels) -> None:
-        """Choose two layers."""
+        """Choose two layers.
+
+        Parameters
+        ----------
+        image : Image
+        labels : Labels
+        """
         self.kind.value = LAYERS
         self.image.value, self.truth.value = image, labels
 
@@ -202,12 +331,10 @@ class PairsChoice:
         layer = self.truth.value
         if _is_unsigned(layer):
             wide = signed(np.dtype(layer.dtype))
-            data = layer.data
-            layer.data = (
-                [level.astype(wide) for level in data]
-                if layer.multiscale
-                else data.astype(wide)
-            )
+            if layer.multiscale:
+                layer.data = [level.astype(wide) for level in layer.data]
+            else:
+                layer.data = layer.data.astype(wide)
         self.show_rows()
 
     def _check_folders(self) -> None:
@@ -228,8 +355,8 @@ class PairsChoice:
             )
         if labels is None:
             raise NotChosenYet(
-                "Add a Labels layer with the true objects of the image: each object a "
-                "number of its own, 0 is background."
+                "Add a Labels layer with the true objects of the image: give each "
+                "object its own number; 0 is background."
             )
         own = config.image_axes
         size, needed = layer_shape(image), layer_shape(labels)
@@ -250,7 +377,7 @@ def _is_unsigned(layer: Labels | None) -> bool:
     return layer is not None and np.dtype(layer.dtype).kind == "u"
 
 
-def is_to_learn(layer: Any) -> bool:
+def _is_to_learn(layer: Any) -> bool:
     """Whether a layer may be true labels: a run's that were mended by hand, too."""
     made = layer.metadata.get(METADATA_KEY)  # what only marks something has a name
     return isinstance(layer, Labels) and not isinstance(made, str)

@@ -1,29 +1,28 @@
-"""What the Train widget is asked to do: pairs, network, window, steps."""
+"""What Train is asked to do: pairs, network, window, steps, advanced rows."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import (
-    ComboBox,
-    LineEdit,
-    SpinBox,
-)
+from magicgui.widgets import ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
 from qtpy.compat import isalive
 
-from napari_shiftseg.geometry.window import as_window, parse_window, window_text
+from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.layout import ControlForm, align_labels
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
-from napari_shiftseg.gui.parts.rows import ControlForm
 from napari_shiftseg.gui.parts.source import layer_shape
+from napari_shiftseg.gui.parts.window_advice import WindowChoice
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
 from napari_shiftseg.intensity.scale import USUAL_READING, Reading
 from napari_shiftseg.networks.header import new_model_path, read_config
 from napari_shiftseg.training.defaults import (
+    CORRECTION_RATE,
+    RATE,
     fine_tuned_config,
     nearest_raw_outputs,
     object_config,
@@ -38,12 +37,10 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.gui.train.widget import TrainAdvancedRows
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
 
-FEW_REGIONS = "With fewer than ten corrected regions AP50 says nothing of other images."
-HOLDING_OUT = "Of ten or more every tenth is held out to validate on."
+
 SAME_READING = "Choose this intensity in Segment, too: the model does not keep it."
 NOTHING = "nothing"  # to start from
 USUAL = "nuclei"  # it learns other bright objects in few steps, too
@@ -63,15 +60,13 @@ class TrainForm(ControlForm):
 
     def __init__(self, viewer: napari.Viewer, advanced: TrainAdvancedRows) -> None:
         self.advanced = advanced
-        self._offered = ""  # window that was not typed
         self._build(viewer)
         super().__init__(
             *self.pairs.rows, self.intensity, self.network, self.start,
             self.model_name, self.depth, self.window, self.steps,
         )  # fmt: skip
-        self.network.changed.connect(self._take_network)
-        self.start.changed.connect(self._take_network)
         for control in (self.network, self.start):
+            control.changed.connect(self._take_network)
             control.changed.connect(self.intensity.refresh)
         OPENED.changed.connect(self._follow_models)
         self._take_network()
@@ -84,20 +79,21 @@ class TrainForm(ControlForm):
             "takes far longer.",
         )  # fmt: skip
         self.start = ComboBox(
-            choices=lambda _: starts(), value=usual_start(), label="Start from",
-            tooltip="nothing: a new network. A model: fine-tune it, its network stays.",
+            choices=lambda _: starts(), label="Start from",
+            value=USUAL if _can_start(USUAL) else NOTHING,
+            tooltip="nothing: train a new network. A model: fine-tune it.",
         )  # fmt: skip
         self.model_name = LineEdit(
-            value=NAME, label="Name", tooltip="Of the new model in every list."
+            value=NAME, label="Name", tooltip="Name of the new model in the lists."
         )
         self.depth = SpinBox(
             value=4, min=1, max=6, label="Depth",
-            tooltip="Poolings of the network: the period is 2 to this power, in "
+            tooltip="How often the network pools: its period is 2 to this power, in "
             "pixels. Objects larger than a few periods need more.",
         )  # fmt: skip
-        self.window = LineEdit(
-            label="Training window",
-            tooltip="Size that the loss sees, in pixels: 244, or one value an axis. "
+        self.window = WindowChoice(
+            "Training window",
+            "Size that the loss sees, in pixels: 244, or one value per axis. "
             "Empty: the largest that fits, up to 244 (60 in 3-D).",
         )
         self.steps = SpinBox(
@@ -111,7 +107,13 @@ class TrainForm(ControlForm):
     # What is shown
 
     def take_corrections(self, image: Image, labels: Labels) -> None:
-        """Choose corrections, and the model that made the labels if it can go on."""
+        """Choose corrections, and the model that made the labels if it can go on.
+
+        Parameters
+        ----------
+        image : Image
+        labels : Labels
+        """
         self.pairs.choose(image, labels)
         corrected = CorrectionRecord.read(labels)
         if corrected is None:  # labels of the user's own
@@ -131,16 +133,8 @@ class TrainForm(ControlForm):
 
     def offer_window(self) -> None:
         """Write the usual window into its field, unless the user typed another."""
-        if self.window.value != self._offered:
-            return
         size = self.pairs.sizes(self.ndim)
-        window = usual_window(self.shape, size) if size else ()
-        self._offered = window_text(window) if window else ""
-        self.window.value = self._offered
-
-    def use_window(self, window: tuple[int, ...]) -> None:
-        """Write a window into its field."""
-        self.window.value = window_text(window)
+        self.window.follow(usual_window(self.shape, size) if size else ())
 
     def _take_network(self) -> None:
         """Show the depth that the network has, or usually has."""
@@ -214,14 +208,11 @@ class TrainForm(ControlForm):
         ]
 
     def notes(self, about_name: bool) -> list[str]:
-        """Return what is to be known about the pairs and, if asked for, the name.
-
-        Sentences, what counts most first.
-        """
+        """Return what is to be known about pairs and name, most important first."""
         file = new_model_path(self.model_name.value)
         asked = self.model_name.value.strip()
-        taken = f"There is a model {asked!r} already: this one will be {file.stem!r}."
-        count = self.pairs.counted(self.config(NAME))
+        taken = f"There is already a model {asked!r}: this one will be {file.stem!r}."
+        count = self.pairs.pairs().counted(self.config(NAME))
         sentences = [
             *(self._about_corrections(count) or [self._about_validation()]),
             taken if about_name and file.stem != asked else "",
@@ -229,7 +220,10 @@ class TrainForm(ControlForm):
             "" if self.intensity.reading == USUAL_READING else SAME_READING,
         ]
         if count is not None and count.is_partly:
-            sentences += [FEW_REGIONS, HOLDING_OUT]
+            sentences.append(
+                "With fewer than ten corrected regions AP50 says nothing about other "
+                "images; with ten or more, every tenth is held out for validation."
+            )
         return list(filter(None, sentences))
 
     def _about_corrections(self, count: Counted | None) -> list[str]:
@@ -240,30 +234,26 @@ class TrainForm(ControlForm):
         if corrected is None:
             return [counts, rest]
         what = [f"{corrected.line}.", f"With what is next to them {counts}", rest]
-        return [*what, self._about_start(corrected.model)]
-
-    def _about_start(self, model: str) -> str:
-        """Say why a training on corrections does not begin with what made them."""
-        if self._begins_with is not None or _can_start(model):
-            return ""
-        return (
-            f"Model {model!r} has no foreground logit and cannot be fine-tuned: a new "
-            f"network begins with nothing."
-        )
+        if self._begins_with is None and not _can_start(corrected.model):
+            what.append(
+                f"Model {corrected.model!r} has no foreground logit and cannot be "
+                f"fine-tuned: a new network is trained from scratch."
+            )
+        return what
 
     def _about_validation(self) -> str:
         if self.pairs.are_folders:
-            return "Every tenth image is held out: the network is validated on it."
+            return "Every tenth image is held out for validation."
         size = layer_shape(self.pairs.truth.value)
         planes = prod(size[: len(size) - self.ndim])
         if planes > 1:
             return (
-                f"Of {planes:,} planes those with labels are trained on, every tenth "
-                f"of them is held out: the network is validated on it."
+                f"Of {planes:,} planes, those with labels are trained on; every tenth "
+                f"of them is held out for validation."
             )
         return (
-            "One image is trained on and validated on: AP50 says nothing of other "
-            "images."
+            "Training and validation use the same image: AP50 says nothing about "
+            "other images."
         )
 
     def check(self) -> None:
@@ -306,17 +296,9 @@ class TrainForm(ControlForm):
 
 
 def starts() -> list[tuple[str, str]]:
-    """Return what a training can begin with: what is shown, what it stands for.
-
-    Nothing, or a model that can be fine-tuned.
-    """
+    """Return what is shown of what a training can begin with, and what it means."""
     models = [choice for choice in OPENED.choices() if _can_start(choice[1])]
     return [(NOTHING, NOTHING), *models]
-
-
-def usual_start() -> str:
-    """Return what a training usually begins with: the bundled model of nuclei."""
-    return USUAL if USUAL in [value for _, value in starts()] else NOTHING
 
 
 def _can_start(model: str) -> bool:
@@ -324,3 +306,82 @@ def _can_start(model: str) -> bool:
         return read_config(model).foreground
     except (OSError, ValueError):  # no model, or gone
         return False
+
+
+PARTS = 10  # of a training: a validation after each
+
+
+LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
+
+
+NUMBERS = (  # name, label, value, least, most, what it is
+    ("batch", "Windows a step", 1, 1, 64,
+     "More make the loss steadier, and take more time and memory."),
+    ("features", "Features", 16, 1, 128,
+     "Channels at the finest level, doubled at each level below."),
+    ("channels", "Embedding", 16, 1, 64,
+     "Channels of the embedding. More tell more touching objects apart."),
+    ("every", "Validate every", 0, 0, 10**6,
+     "Steps between two validations; 0: a tenth of all steps. The best model so far is "
+     "saved each time."),
+    ("seed", "Seed", 0, 0, 2**31 - 1, "Seed of the first weights and of the windows."),
+)  # fmt: skip
+
+
+class TrainAdvancedRows(Container):
+    """What a biologist need not touch: learning rate, batch, channels, validation.
+
+    Each number is an attribute; see `NUMBERS`.
+    """
+
+    def __init__(self) -> None:
+        self._offered = RATE  # that was not typed
+        self.learning_rate = FloatSpinBox(
+            value=RATE, min=1e-6, max=1, step=5e-4, label="Learning rate",
+            tooltip="The highest rate. Lower it if the loss is no longer finite.",
+        )  # fmt: skip
+        self.learning_rate.native.setDecimals(6)
+        numbers = [
+            SpinBox(
+                name=name, label=label, value=value, min=least, max=most, tooltip=tip
+            )
+            for name, label, value, least, most, tip in NUMBERS
+        ]
+        self.normalization = ComboBox(
+            choices=("batch", "none"), label="Normalization",
+            tooltip="batch: steadier training. Tiles do not change the result.",
+        )  # fmt: skip
+        every = [self.learning_rate, *numbers[:3], self.normalization, *numbers[3:]]
+        super().__init__(widgets=every)
+        align_labels(self)
+
+    def begin_with_model(self, begins: bool) -> None:
+        """Disable what a model to begin with decides, and offer it a gentler rate.
+
+        A rate that the user has typed is kept.
+        """
+        if self.learning_rate.value == self._offered:
+            self._offered = CORRECTION_RATE if begins else RATE
+            self.learning_rate.value = self._offered
+        for control in (self.features, self.channels, self.normalization):
+            control.enabled = not begins
+
+    def network(self) -> dict[str, Any]:
+        """Return what is shown, as keywords of `object_config`."""
+        return {
+            "features": self.features.value,
+            "embedding_channels": self.channels.value,
+            "normalization": self.normalization.value,
+        }
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what is shown, as keywords of `Recipe`."""
+        return {
+            "learning_rate": self.learning_rate.value,
+            "batch": self.batch.value,
+            "seed": self.seed.value,
+        }
+
+    def validated_every(self, steps: int) -> int:
+        """Return the steps from one validation to the next."""
+        return self.every.value or max(-(-steps // PARTS), LEAST_EVERY)

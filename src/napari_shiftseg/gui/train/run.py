@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.train.pair_source import PairSource
+    from napari_shiftseg.gui.train.choice import PairSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples.sample import Sample
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
-NOT_HELD_OUT = "on what it was trained on"
+NOT_HELD_OUT = "on the images it was trained on"
 MOST_VALIDATED = 8  # images; more would take longer than the training
 
 
@@ -43,7 +43,6 @@ class TrainingTask:
     ----------
     file : Path
         Of the new model; it is not there yet.
-    pairs : LayerPair or FolderPair
     config : ModelConfig
         Of the new model.
     start : str or None
@@ -54,7 +53,6 @@ class TrainingTask:
         Of the training, and from one validation to the next.
     recipe : dict
         What else of `Recipe` is not as usual.
-    device : str
     reading : Reading
         How grey values are read; usually all is automatic.
     """
@@ -123,7 +121,6 @@ class TrainingOutcome:
         AP50 on the validation part, and the step of the weights that are kept.
     preview : Preview or None
         What they make of the first validation image.
-    seconds : float
     counted : Counted
         What was known of the images.
     is_held_out : bool
@@ -165,28 +162,32 @@ class TrainingOutcome:
             ended = f"{self.trouble or 'Stopped'}: step {self.done:,} of {self.total:,}"
         else:
             ended = f"{self.done:,} steps"
-        learnt = ""
-        if self.counted.is_partly:
-            learnt = f" It learnt what is known: {self.counted.line}."
+        more = [f"It learnt what is known: {self.counted.line}."]
+        if not self.counted.is_partly:
+            more = []
+        if self.note:
+            more.append(sentence(self.note))
         kept = "the last step, not validated"
         if self.best is not None:
             score, step = self.best
             part = "on the validation part" if self.is_held_out else NOT_HELD_OUT
             kept = f"step {step:,}, AP50 {score:.2f} {part}{self._about_before}"
-        return (
+        said = (
             f"{ended} in {time_text(self.seconds, '.0f')}; kept as "
             f"{self.file.stem!r}: {kept}. It is in every list of models."
-            f"{learnt}{f' {sentence(self.note)}' if self.note else ''}"
         )
+        return " ".join([said, *more])
 
     @property
     def _about_before(self) -> str:
         if self.before is None:
             return ""
-        worse = (
-            ": it is no better than the model it began with" if self.is_worse else ""
-        )
-        return f" (before: {self.before:.2f}{worse})"
+        if self.is_worse:
+            return (
+                f" (before: {self.before:.2f}: it is no better than the model it began "
+                f"with)"
+            )
+        return f" (before: {self.before:.2f})"
 
 
 def training_run(
@@ -307,27 +308,24 @@ class _Run:
             return
         if self._task.start is not None:
             yield Progress(0, total, stage="validating the model to begin with")
-            yield self._measured(total)
+            found = self._training.measured()
+            self.before = None if found is None else found.ap50
+            yield TrainingProgress(
+                0, total, stage="training", steps=(), before=self.before
+            )
         for step in self._training.steps():
             waiting.append(step)
             self.note = step.note or self.note
             preview = self._validated(step)
             if preview or perf_counter() - last > INTERVAL or step.done == total:
-                yield self._progress(step, waiting, preview)
+                yield _progress(waiting, preview)
                 waiting, last = [], perf_counter()
             if is_stopped():
                 break
             if self._training.validation.due(step.done + 1, total):
                 yield Progress(step.done, total, stage="validating")
         if waiting:
-            yield self._progress(waiting[-1], waiting, None)
-
-    def _measured(self, total: int) -> TrainingProgress:
-        found = self._training.measured()
-        self.before = None if found is None else found.ap50
-        return TrainingProgress(
-            0, total, stage="training", steps=(), before=self.before
-        )
+            yield _progress(waiting)
 
     def keep(self) -> None:
         """Write the best so far, or without a validation the last, if it is finite."""
@@ -341,13 +339,6 @@ class _Run:
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
 
-    def _progress(
-        self, step: TrainingStep, steps: list[TrainingStep], preview: Preview | None
-    ) -> TrainingProgress:
-        return TrainingProgress(
-            step.done, step.total, stage="training", steps=tuple(steps), preview=preview
-        )
-
     def _validated(self, step: TrainingStep) -> Preview | None:
         if step.validated is None:
             return None
@@ -359,6 +350,14 @@ class _Run:
         return preview
 
 
+def _progress(
+    steps: list[TrainingStep], preview: Preview | None = None
+) -> TrainingProgress:
+    done, total = steps[-1].done, steps[-1].total
+    said = tuple(steps)
+    return TrainingProgress(done, total, stage="training", steps=said, preview=preview)
+
+
 def _is_finite(model: UNet) -> bool:
     return all(values.isfinite().all() for values in model.state_dict().values())
 
@@ -368,8 +367,8 @@ def _in_words(error: Exception, training: Training) -> str:
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return (
-            "The memory of the device does not suffice: take a smaller window, fewer "
-            "windows a step or another device"
+            "The device has too little memory: take a smaller window, fewer windows a "
+            "step or another device"
         )
     text = str(error).splitlines()[0]
     return f"{text[:1].upper()}{text[1:]}"

@@ -1,117 +1,43 @@
-"""The Train widget: images and labels become a model."""
+"""The Train widget, and the layer that shows how a training comes on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton, SpinBox
+from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.device_choice import DeviceChoice
-from napari_shiftseg.gui.parts.docking import SETTLED, OneTabGroup
-from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.gui.parts.note import Note, wrapped_label
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.choices import is_result
+from napari_shiftseg.gui.parts.layout import Foldaway, ScrolledRows
+from napari_shiftseg.gui.parts.models import OPENED, DeviceChoice
 from napari_shiftseg.gui.parts.plot import Plot
-from napari_shiftseg.gui.parts.rows import Foldaway, ScrolledRows, align_labels
-from napari_shiftseg.gui.parts.run_panel import RunPanel, Stop
-from napari_shiftseg.gui.train.choice import NotChosenYet
-from napari_shiftseg.gui.train.form import TrainForm
-from napari_shiftseg.gui.train.pair_source import ValidationPreview
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.gui.parts.viewer import SETTLED
+from napari_shiftseg.gui.parts.window_advice import Note
+from napari_shiftseg.gui.train.choice import LayerPair, NotChosenYet
+from napari_shiftseg.gui.train.form import TrainAdvancedRows, TrainForm
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
 from napari_shiftseg.text import by, sentence
-from napari_shiftseg.training.defaults import CORRECTION_RATE, RATE, advise_training
+from napari_shiftseg.training.defaults import advise_training
 from napari_shiftseg.training.log import Course
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import napari
+    import numpy as np
     from napari.layers import Image, Labels
+    from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.train.run import TrainingOutcome
+    from napari_shiftseg.gui.train.run import Preview, TrainingOutcome
     from napari_shiftseg.steps import Progress
-
-
-PARTS = 10  # of a training: a validation after each
-LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
-
-
-class TrainAdvancedRows(Container):
-    """What a biologist need not touch: learning rate, batch, channels, validation."""
-
-    def __init__(self) -> None:
-        self._offered = RATE  # that was not typed
-        self.learning_rate = FloatSpinBox(
-            value=RATE, min=1e-6, max=1, step=5e-4, label="Learning rate",
-            tooltip="Its peak. Lower it where the loss is no longer finite.",
-        )  # fmt: skip
-        self.learning_rate.native.setDecimals(6)
-        self.batch = SpinBox(
-            value=1, min=1, max=64, label="Windows a step",
-            tooltip="More take longer and more memory, and make the loss steadier.",
-        )  # fmt: skip
-        self.features = SpinBox(
-            value=16, min=1, max=128, label="Features",
-            tooltip="Channels at the finest level, doubled at each level below.",
-        )  # fmt: skip
-        self.channels = SpinBox(
-            value=16, min=1, max=64, label="Embedding channels",
-            tooltip="More tell more touching objects apart.",
-        )  # fmt: skip
-        self.normalization = ComboBox(
-            choices=("batch", "none"), label="Normalization",
-            tooltip="batch: steadier training; it does not depend on tiles.",
-        )  # fmt: skip
-        self.every = SpinBox(
-            value=0, max=10**6, label="Validate every",
-            tooltip="Steps from one validation to the next; 0: a tenth of all. The "
-            "best so far is written each time.",
-        )  # fmt: skip
-        self.seed = SpinBox(
-            value=0, max=2**31 - 1, label="Seed", tooltip="Of weights and windows."
-        )
-        super().__init__(
-            widgets=[
-                self.learning_rate, self.batch, self.features, self.channels,
-                self.normalization, self.every, self.seed,
-            ]
-        )  # fmt: skip
-        align_labels(self)
-
-    def begin_with_model(self, begins: bool) -> None:
-        """Disable what a model to begin with decides, and offer it a gentler rate.
-
-        A rate that the user has typed is kept.
-        """
-        if self.learning_rate.value == self._offered:
-            self._offered = CORRECTION_RATE if begins else RATE
-            self.learning_rate.value = self._offered
-        for control in (self.features, self.channels, self.normalization):
-            control.enabled = not begins
-
-    def network(self) -> dict[str, Any]:
-        """Return what is shown, as keywords of `object_config`."""
-        return {
-            "features": self.features.value,
-            "embedding_channels": self.channels.value,
-            "normalization": self.normalization.value,
-        }
-
-    def recipe(self) -> dict[str, Any]:
-        """Return what is shown, as keywords of `Recipe`."""
-        return {
-            "learning_rate": self.learning_rate.value,
-            "batch": self.batch.value,
-            "seed": self.seed.value,
-        }
-
-    def validated_every(self, steps: int) -> int:
-        """Return the steps from one validation to the next."""
-        return self.every.value or max(-(-steps // PARTS), LEAST_EVERY)
 
 
 PLOT_HEIGHT = 260  # pixels: two panels, one above the other
@@ -149,11 +75,11 @@ class TrainWidget(ScrolledRows):
     def _build(self) -> None:
         self.advanced = TrainAdvancedRows()
         self.form = TrainForm(self._viewer, self.advanced)
-        self.note = Note(self.form.use_window)
+        self.note = Note(self.form.window.use)
         self.summary = wrapped_label()
         self.device = DeviceChoice(self._advise)
         self.foldaway = Foldaway(
-            self.advanced, "Rates, channels, validation: need no change"
+            self.advanced, "Rates, channels, validation: no change needed"
         )
         self.panel = RunPanel(
             self._steps,
@@ -161,7 +87,7 @@ class TrainWidget(ScrolledRows):
             self._run_changed,
             progressed=self._follow,
             caption="Train",
-            stop=Stop(lambda: self._stop.set(), "Stop and keep the best"),
+            stop=lambda: self._stop.set(),
             tooltip="Train the model; the best so far is kept, and listed at the end",
         )
         self.plot = Plot(self._viewer.theme)
@@ -196,7 +122,6 @@ class TrainWidget(ScrolledRows):
             row.changed.connect(self._forget_other_pairs)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
-        self._tab = OneTabGroup(self.native)
         layers = self._viewer.layers.events
         for event in (layers.inserted, layers.removed, layers.renamed):
             event.connect(self._layers_changed, position="last")
@@ -215,7 +140,13 @@ class TrainWidget(ScrolledRows):
             self.plot.set_theme(self._viewer.theme)
 
     def take_corrections(self, image: Image, labels: Labels) -> None:
-        """Show a training on corrections, to begin with the model that made them."""
+        """Show a training on corrections, to begin with the model that made them.
+
+        Parameters
+        ----------
+        image : Image
+        labels : Labels
+        """
         self.form.take_corrections(image, labels)
         self._advise()  # the layer may be the one that was chosen, with other pixels
 
@@ -259,7 +190,7 @@ class TrainWidget(ScrolledRows):
                 axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
             )
             self.summary.value = (
-                f"a step reads {by(reads)}, its loss sees {by(window)}; "
+                f"each step reads {by(reads)}, the loss sees {by(window)}; "
                 f"{self._when_validated()}"
             )
         said = list(filter(None, [warning, *notes]))
@@ -323,3 +254,75 @@ class TrainWidget(ScrolledRows):
     def _run_changed(self) -> None:
         OPENED.look_again()
         self._advise()
+
+
+HIDDEN = "The layer “validation · …” is hidden, so that it does not cover the labels."
+
+
+VALIDATION = "validation"  # in the metadata: no labels to train on
+
+
+class ValidationPreview:
+    """A Labels layer that is made at the first validation and then updated in place.
+
+    It is hidden at first where it would cover labels of a run, which may be mended
+    meanwhile. Where files are trained on, the validation image is shown, too. A layer
+    that the user removes stays away until the next training.
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._layer: Labels | None = None
+
+    def begin(self) -> None:
+        """Hide what an earlier training has shown; this one gets its own layer."""
+        if self._layer is not None:
+            self._layer.visible = False
+        self._layer = None
+
+    def show(self, preview: Preview) -> None:
+        """Show labels; to be called in the GUI thread."""
+        if self._layer is None:
+            self._layer = self._added(preview)
+        elif self._layer in self._viewer.layers:
+            self._layer.data = _preview_data(preview)
+
+    def _added(self, preview: Preview) -> Labels:
+        task, data = preview.task, _preview_data(preview)
+        pairs = task.pairs
+        selected, place = self._viewer.layers.selection.active, {}
+        if isinstance(pairs, LayerPair):
+            source = replace(pairs.image, first=preview.pair.frame)
+            place = source.placed(preview.pair.corner, data.ndim)
+        else:
+            self._viewer.add_image(
+                preview.pair.sample.image, name=f"validation image · {pairs.name}"
+            )
+        layer = self._viewer.add_labels(
+            data,
+            name=f"validation · {pairs.name} · {task.config.name}",
+            metadata={METADATA_KEY: VALIDATION},
+            visible=not self._covers,
+            **place,
+        )
+        if selected is not None:
+            self._viewer.layers.selection.active = selected
+        return layer
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the layer; empty where it is simply shown."""
+        return HIDDEN if self._covers else ""
+
+    @property
+    def _covers(self) -> bool:
+        layers = self._viewer.layers
+        return any(layer.visible and is_result(layer) for layer in layers)
+
+
+def _preview_data(preview: Preview) -> NDArray[np.int32]:
+    """Return the labels, as one frame of a series where the image is one."""
+    task = preview.task
+    if task.config.in_channels > 1 or not isinstance(task.pairs, LayerPair):
+        return preview.labels
+    return preview.labels[(None,) * len(preview.pair.frame)]

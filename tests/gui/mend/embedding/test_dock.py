@@ -13,7 +13,7 @@ from napari_shiftseg.gui.mend.embedding.dock import (
     Turning,
     open_embedding_plot,
 )
-from napari_shiftseg.gui.parts.docking import dock_of
+from napari_shiftseg.gui.parts.layout import dock_of
 
 CORNERS = Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner
 

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Labels
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.relabelling.relabel import Kept
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.widgets import LassoSelector
 from qtpy.QtCore import Qt, Signal
 
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
-from napari_shiftseg.gui.parts.standing import StandingText
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.text_boxes import StandingText
 from napari_shiftseg.text import number_of, percent
 
 if TYPE_CHECKING:

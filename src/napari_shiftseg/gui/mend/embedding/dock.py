@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
 from napari_shiftseg.gui.mend.embedding.run import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
-from napari_shiftseg.gui.parts.docking import UndockWatch, dock_of
+from napari_shiftseg.gui.parts.layout import UndockWatch, dock_of
 
 if TYPE_CHECKING:
     import napari

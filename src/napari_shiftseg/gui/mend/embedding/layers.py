@@ -8,8 +8,9 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.gui.parts.viewer import OwnLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

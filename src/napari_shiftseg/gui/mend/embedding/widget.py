@@ -28,10 +28,9 @@ from napari_shiftseg.gui.mend.embedding.run import (
     object_run,
     projection_run,
 )
-from napari_shiftseg.gui.parts.docking import ViewWatch, bring_into_view
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.plot import theme_colours
-from napari_shiftseg.gui.parts.source import region_in_view
+from napari_shiftseg.gui.parts.viewer import ViewWatch, bring_into_view, region_in_view
 
 if TYPE_CHECKING:
     import napari

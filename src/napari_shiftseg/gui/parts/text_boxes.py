@@ -1,32 +1,48 @@
-"""Boxes of text in the theme's colours: notes, warnings, errors, and what came out."""
+"""Boxes of text in the theme's colours: notes, warnings, errors, results."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from html import escape
 
 import napari
-from magicgui.widgets import Label, PushButton
+from magicgui.widgets import Label
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QSizePolicy
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_shiftseg.geometry.advice import cheaper, memory_warning, size_name
-from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.gui.parts.plain_text import plainly
-from napari_shiftseg.gui.parts.rows import ControlRow, ControlRows
-from napari_shiftseg.text import sentence
+from napari_shiftseg.gui.parts.layout import ControlRows
+from napari_shiftseg.text import visible
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
-    from qtpy.QtWidgets import QWidget
+def plainly(text: str) -> str:
+    """Write a text so that Qt shows it as it is.
 
-    from napari_shiftseg.geometry.advice import Advice
-    from napari_shiftseg.geometry.tiling import TilePlan
+    Tooltips, notifications and message boxes guess whether a text is rich; a name such
+    as ``<img src=...>`` would be obeyed.
 
-    Choices = Sequence[tuple[str, tuple[int, ...]]]
+    Parameters
+    ----------
+    text : str
+        That a name from a file, a layer or an error stands in.
+
+    Returns
+    -------
+    str
+        The same where Qt takes it for plain.
+    """
+    text = visible(text, "\n\t")
+    if not Qt.mightBeRichText(text):
+        return text
+    return f'<span style="white-space: pre-wrap">{escape(text)}</span>'
 
 
 PADDING = 5  # pixels
@@ -36,7 +52,6 @@ TINTS = {"note": ("text", 0.08), "warning": ("warning", 0.22), "error": ("error"
 FILLS = {"note": "current", "warning": "warning", "error": "error"}  # of a result
 LEAST_CONTRAST = 4.5  # of text, WCAG 2.1
 
-MOST_BUTTONS = 4
 LONGEST = 10_000  # pixels that a text may be high
 
 
@@ -119,7 +134,12 @@ def _readable(text: QColor, back: QColor) -> QColor:
 
 
 def contrast(one: QColor, other: QColor) -> float:
-    """Return the contrast of two colours, 1 to 21 (WCAG 2.1, relative luminance)."""
+    """Return the contrast of two colours, 1 to 21 (WCAG 2.1, relative luminance).
+
+    Parameters
+    ----------
+    one, other : QColor
+    """
     low, high = sorted(map(_luminance, (one, other)))
     return (high + 0.05) / (low + 0.05)
 
@@ -132,14 +152,24 @@ def _luminance(colour: QColor) -> float:
     return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def wrapped_label(text: str = "", **options: object) -> Label:
-    """Return a label whose text is broken where the dock is narrow; see `dress`."""
+def wrapped_label(text: str = "", kind: str = "", **options: object) -> Label:
+    """Return a label whose text is broken where the dock is narrow.
+
+    Parameters
+    ----------
+    text, kind : str
+        See `dress`.
+    **options
+        Of the Label.
+    """
     label = Label(value=text, **options)
     label.native.setTextFormat(Qt.TextFormat.PlainText)
     label.native.setWordWrap(True)
     policy = QSizePolicy.Policy
     label.native.setSizePolicy(policy.Expanding, policy.Minimum)
     label.native.installEventFilter(_WholeText(label.native))
+    if kind:
+        dress(label, kind)
     return label
 
 
@@ -166,110 +196,106 @@ class _WholeText(QObject):
         return False
 
 
-class Note(ControlRows):
-    """Text in a coloured frame, with up to four buttons that set a window.
+MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
+
+
+WIDTH = 240  # pixels that are asked for, whatever is said
+
+
+class StandingText(ControlRows):
+    """A text of at most so many lines; a longer one is scrolled.
+
+    Its frame is as high as the text, at the top of the place.
 
     Parameters
     ----------
-    on_choose : callable
-        Takes the window of the button that was pressed.
-    holds_buttons : bool
-        Whether the buttons stand below the text; else `row` is placed elsewhere.
+    lines : int
+    empty : str
+        Stands there while there is nothing to say.
+    least : int, optional
+        Lines that a low screen leaves room for; as many as `lines` if not given.
     """
 
-    def __init__(
-        self,
-        on_choose: Callable[[tuple[int, ...]], None],
-        holds_buttons: bool = True,
-    ) -> None:
-        self.text = wrapped_label()
-        self.buttons = [PushButton(text="") for _ in range(MOST_BUTTONS)]
-        self._windows: list[tuple[int, ...]] = []
-        for button in self.buttons:
-            button.tooltip = "Take this tile size"
-        self.row = ControlRow(*self.buttons)
-        super().__init__(self.text, *([self.row] if holds_buttons else []))
-        for number, button in enumerate(self.buttons):
-            button.changed.connect(
-                lambda _=None, number=number: on_choose(self._windows[number])
-            )
+    def __init__(self, lines: int, empty: str = "", least: int | None = None) -> None:
+        self._shown = wrapped_label(empty)
+        self._empty, self._kind, self._text = empty, "", ""
+        super().__init__()
+        self._place = _Place(self._shown.native, least or lines, lines)
+        self.native.layout().addWidget(self._place)
 
-    def say(
-        self,
-        text: str,
-        kind: str,
-        choices: list[tuple[str, tuple[int, ...]]],
-        more: str = "",
-    ) -> None:
-        """Show a text (none: only the buttons) and buttons: (caption, window).
+    @property
+    def value(self) -> str:
+        """What is said."""
+        return self._text
 
-        What counts less is read where the mouse rests.
-        """
-        self.text.value, self.text.tooltip = text, plainly(more)
-        dress(self.text, kind)
-        self.text.visible = bool(text)
-        self._windows = [window for _, window in choices]
-        for number, button in enumerate(self.buttons):
-            button.visible = number < len(choices)
-            if number < len(choices):
-                button.text = choices[number][0]
-        self.row.visible = bool(choices)
+    @value.setter
+    def value(self, text: str) -> None:
+        self._text = text
+        self._shown.value = text or self._empty
+        self._place.verticalScrollBar().setValue(0)
 
-
-class SizeAdvice(Note):
-    """Words on a plan, amber where they warn, and up to three buttons.
-
-    The buttons set the nearest valid windows and the cheapest one:
-    ``SizeAdvice(on_choose)`` hands the window of the one that was pressed, one value an
-    axis, to `on_choose`.
-    """
-
-    def tell(
-        self,
-        plan: TilePlan,
-        advice: Advice,
-        text: str = "",
-        warnings: Sequence[str] = (),
-        memory: int | None = None,
-        first: Choices = (),
-        beside: Sequence[TilePlan] = (),
-    ) -> None:
-        """Say what is to be known about a plan, and offer better windows.
+    def say(self, text: str, kind: str) -> None:
+        """Say a text.
 
         Parameters
         ----------
-        plan : TilePlan
-        advice : Advice
-            On this plan; see `advise`.
         text : str
-            Said in any case, in grey.
-        warnings : sequence of str
-            Said first, as sentences, and all is amber; empty ones are left out.
-        memory : int, optional
-            Bytes a tile may take; a plan that takes more is warned of.
-        first : sequence of (str, tuple of int)
-            Captions and windows of buttons that stand before the others.
-        beside : sequence of TilePlan
-            Carried out too: the memory has to suffice for the largest tile.
+        kind : str
+            "note", "warning" or "error"; "" for a plain one.
         """
-        largest = max(plan, *beside, key=lambda each: each.memory) if beside else plan
-        warnings = list(filter(None, [*warnings, memory_warning(largest, memory)]))
-        lines = filter(None, [*map(sentence, warnings), text])
-        kind = "warning" if warnings else "note"
-        choices = _choices(plan, advice.nearest, memory)
-        self.say("\n".join(lines), kind, [*first, *choices])
-
-    def refuse(self, reason: str, kind: str = "error") -> None:
-        """Say why there is no plan; there is nothing to choose then."""
-        self.say(reason, kind, [])
+        self.value = text
+        kind = kind if text else ""
+        if kind != self._kind:  # Qt takes long to style
+            self._kind = kind
+            dress(self._shown, kind)
 
 
-def _choices(
-    plan: TilePlan, nearest: Sequence[tuple[int, ...]], memory: int | None
-) -> Choices:
-    """Return captions and windows of the buttons."""
-    choices = [(f"Use {window_text(window)}", window) for window in nearest]
-    best = cheaper(plan, memory)
-    if best is not None and best.window not in nearest:
-        choices.append((f"Cheapest: {size_name(best)}", best.window))
-    return choices
+class _Place(QScrollArea):
+    """As high as there is room for, within bounds, whatever the label at its top says.
+
+    Parameters
+    ----------
+    label : QLabel
+    least, most : int
+        Lines.
+    """
+
+    def __init__(self, label: QLabel, least: int, most: int) -> None:
+        super().__init__()
+        self._label, self._least, self._most = label, least, most
+        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Expanding)
+        self.setWidget(_above_nothing(label))
+        label.installEventFilter(self)
+
+    def sizeHint(self) -> QSize:
+        """Return the least height, in the font of now."""
+        return QSize(WIDTH, self._height(self._least))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same height; the width is the label's affair."""
+        return QSize(0, self.sizeHint().height())
+
+    def eventFilter(self, part: QObject, event: QEvent) -> bool:
+        """Follow the font, which the theme of the window sets."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.FontChange):
+            self.parentWidget().setMaximumHeight(self._height(self._most))
+            self.updateGeometry()
+        return bool(super().eventFilter(part, event))
+
+    def _height(self, lines: int) -> int:
+        return int(lines * self._label.fontMetrics().lineSpacing() + MARGIN)
+
+
+def _above_nothing(label: QLabel) -> QWidget:
+    """Return a widget with a label at its top, no higher than it needs to be."""
+    widget = QWidget()
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(label)
+    layout.addStretch(1)
+    return widget

@@ -18,6 +18,7 @@ from napari_shiftseg.cli import entry
 from napari_shiftseg.cli import entry as failure
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.unet import UNet, new_model
+from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.samples.sample import Sample
@@ -96,6 +97,13 @@ def small_disks(disks: Sample) -> Sample:
 def small_result(small_disks: Sample, disks_model: UNet) -> Segmentation:
     with single_thread():
         return segment(small_disks.image, disks_model, window=64, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def small_comparison(small_disks: Sample, disks_model: UNet) -> Comparison:
+    image, truth = small_disks.image, small_disks.labels
+    with single_thread():
+        return compare(image, disks_model, truth, window=20, device="cpu")
 
 
 @dataclass(frozen=True)

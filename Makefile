@@ -9,14 +9,18 @@ PIP_INSTALL = .venv/bin/python -m pip install --quiet --prefer-binary --constrai
 # GUI tests are never skipped: without a screen they run on a virtual one.
 ifeq ($(shell uname)$(DISPLAY),Linux)
 ON_DISPLAY = QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x900x24 +extension GLX"
-DISPLAY_LIBRARIES = $(if $(filter test check benchmark,$(MAKECMDGOALS)),display)
+DISPLAY_LIBRARIES = $(if $(filter test benchmark,$(MAKECMDGOALS)),display)
 endif
 
 # Three processes (GUI tests wait), each with whole files; benchmarks do not run so.
 SIDE_BY_SIDE = -n 3 --dist loadfile -p no:benchmark
 
+# Rooms whose tests need no screen, no training and no process of their own.
+FAST = $(addprefix tests/,clustering embeddings explain geometry intensity mending metrics networks \
+	relabelling stores test_device.py test_foreign_text.py test_imports.py test_numbers_in_words.py)
+
 .NOTPARALLEL:
-.PHONY: help install test docs benchmark demo nuclei pictures format constraints wheel-check clean \
+.PHONY: help install test check docs benchmark demo nuclei pictures format constraints wheel-check clean \
 	libraries
 
 help:  ## list the targets
@@ -32,6 +36,12 @@ test: libraries .venv/test-tools  ## lint, types and tests
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	OMP_NUM_THREADS=1 $(ON_DISPLAY) .venv/bin/python -m pytest $(SIDE_BY_SIDE)
+
+check: libraries .venv/test-tools  ## lint, types and the fast tests: no widgets, trainings or figures
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile -p no:benchmark $(FAST)
 
 docs: .venv/docs-tools  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict

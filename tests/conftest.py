@@ -146,8 +146,8 @@ def shiftseg() -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """The demo as the command runs it, once for all, with the comparison it made."""
+def demo_run(tmp_path_factory: pytest.TempPathFactory, small_disks: Sample) -> Ran:
+    """The demo as the command runs it, on a corner, with the comparison it made."""
     folder, made = tmp_path_factory.mktemp("demo") / "new" / "folder", []
     compare_steps = demo.compare_steps
 
@@ -157,6 +157,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
     with pytest.MonkeyPatch.context() as patch, single_thread():
         patch.setattr(demo, "compare_steps", remembered)
+        patch.setattr(demo, "make_sample", lambda _: small_disks)
         ran = run_command("demo", "--no-viewer", "-o", folder, "--json")
     return replace(ran, folder=folder, comparison=made[0])
 

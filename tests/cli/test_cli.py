@@ -673,10 +673,10 @@ class TestDemo:
         for side in ("naive", "cropped"):
             assert set(SIDE) <= set(report[side])
             assert report[side]["window"] == [20, 20]
-            assert report[side]["true_objects"] == 1600
+            assert report[side]["true_objects"] == 144
             assert report[side]["seconds"] > 0
         assert report["naive"]["stride"] == [20, 20]
-        assert report["naive"]["tiles"] == 26**2
+        assert report["naive"]["tiles"] == 8**2
         assert report["cropped"]["stride"] == [16, 16]
         assert report["naive"]["false_splits"] > 0
         assert report["cropped"]["false_splits"] == 0
@@ -702,7 +702,7 @@ class TestDemo:
         assert settings.window == 20
         assert truth.max() == 1600  # the sample's own
 
-    def test_its_files(self, demo_run, disks) -> None:
+    def test_its_files(self, demo_run, small_disks) -> None:
         from skimage.io import imread
 
         names = {path.name for path in demo_run.folder.iterdir()}
@@ -721,7 +721,7 @@ class TestDemo:
         assert {key: written[key] for key in printed} == printed
         assert set(written["files"]) == names
         image = imread(demo_run.folder / "image.png")
-        np.testing.assert_array_equal(image, disks.image * 255)
+        np.testing.assert_array_equal(image, small_disks.image * 255)
         result = demo_run.comparison.cropped.result
         background = result.labels == 0
         drawn = imread(demo_run.folder / "labels_cropped.png").any(axis=-1)
@@ -733,7 +733,7 @@ class TestDemo:
         brightest = demo_run.comparison.naive.result.gradient.max()
         brightest = max(brightest, result.gradient.max())
         np.testing.assert_allclose(cropped, result.gradient / brightest * 255, atol=1)
-        assert naive.shape == cropped.shape == (508, 508)
+        assert naive.shape == cropped.shape == (144, 144)
 
     @pytest.fixture
     def quick(self, demo_run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -754,7 +754,7 @@ class TestDemo:
         assert header.split() == ["naive", "cropped", "untiled"]
         assert rows["tile size (window)"] == ["20", "20"]
         assert rows["keeps (stride)"] == ["20", "16"]
-        assert rows["true objects"] == ["1600", "1600"]
+        assert rows["true objects"] == ["144", "144"]
         sides = demo_run.comparison.naive, demo_run.comparison.cropped
         splits = [str(side.objects.false_splits) for side in sides]
         assert rows["false splits"] == splits

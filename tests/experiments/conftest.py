@@ -41,14 +41,15 @@ def draw_readably() -> Callable[[Experiment, Outcome], Figure]:
     return drawn
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_model(small_model) -> UNet:
     clustering = Clustering(bandwidth=1.0, scope="component", min_size=4)
     return small_model(2, 2, foreground=True, clustering=clustering)
 
 
-@pytest.fixture
-def noise(rng) -> Data:
+@pytest.fixture(scope="session")
+def noise() -> Data:
+    rng = np.random.default_rng(0)
     truth = np.arange(26 * 30).reshape(26, 30) // 90
     return Data(
         "noise", tuple(Sample(rng.normal(size=truth.shape), truth) for _ in "12")

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = {"naive": [5, 9], "cropped": [4, 8]}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def outcome(tiny_model: UNet, noise: Data) -> Outcome:
     return exhaust(measure({"small": tiny_model}, noise, {2: [5, 9]}))
 

@@ -1,10 +1,17 @@
 import gc
-from importlib import import_module
 from weakref import proxy
 
 import numpy as np
 import pytest
-from napari import settings
+from app_model import Application
+from napari import Viewer, settings
+from napari._app_model._app import NapariApplication, _napari_names
+from napari._qt._qapp_model.qactions import init_qactions
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.plugins import _initialize_plugins
+from napari.settings import get_settings
+from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
@@ -15,18 +22,20 @@ from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.catalogue import disks
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_collections():
-    """Let what is imported once not be looked through at every collection.
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Let what a module imported and keeps not be looked through at every collection.
 
     napari collects several times around every viewer.
     """
-    for name in ("torch", "sklearn.cluster", "skimage.measure", "matplotlib.pyplot"):
-        import_module(name)
-    gc.collect()
-    gc.freeze()
     yield
-    gc.unfreeze()
+    if item.module not in _SEEN:
+        _SEEN.add(item.module)
+        gc.collect()
+        gc.freeze()
+
+
+_SEEN = set()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,9 +86,47 @@ def noise():
     return np.random.default_rng(0).random((40, 50)).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def shared_viewer(qapp):
+    """Open one viewer for the tests of a module: a new one costs more than most tests.
+
+    As napari's own `make_napari_viewer`, which is for a single test.
+    """
+    app = NapariApplication("shared")
+    app.injection_store.namespace = _napari_names
+    forget_actions()
+    get_settings().reset()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NapariApplication, "get_app_model", lambda *_: app)
+        patch.setattr(StatusChecker, "start", lambda *_: None)
+        made = Viewer(show=False, show_welcome_screen=False)
+        QtViewer._instances.clear()  # napari's fixture wants to find none
+        yield made
+        patch.setattr(made.window._qt_window, "_save_current_window_settings", int)
+        made.close()
+        del made
+    Application.destroy("shared")
+    forget_actions()
+
+
+def forget_actions():
+    """Let the next viewer register the actions of napari and of plugins."""
+    _initialize_plugins.cache_clear()
+    init_qactions.cache_clear()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
+def viewer(shared_viewer, monkeypatch):
+    """The viewer of the module, empty as a new one."""
+    monkeypatch.setenv("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "True")
+    yield PublicOnlyProxy(shared_viewer)
+    shared_viewer.window.remove_dock_widget("all")
+    shared_viewer.layers.clear()
+    shared_viewer.dims.ndisplay = 2
+    shared_viewer.theme = "dark"
+    shared_viewer.title = "napari"
+    shared_viewer.help = ""
+    QApplication.processEvents()
 
 
 @pytest.fixture

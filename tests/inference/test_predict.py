@@ -86,19 +86,25 @@ def test_the_hand_walk_knows_the_table_of_sizes() -> None:
 class TestExact:
     """Promise 1, in float64 with Kaiming weights."""
 
-    @pytest.mark.parametrize("upsampling", ["learnt", "nearest"])
     @pytest.mark.parametrize(
-        ("ndim", "depth", "size"),
+        ("ndim", "depth", "size", "upsampling"),
         [
-            (1, 1, (37,)),
-            (1, 2, (61,)),
-            (1, 3, (83,)),
-            (2, 1, (23, 18)),
-            (2, 2, (31, 42)),
-            (2, 3, (45, 29)),
-            (3, 1, (9, 7, 11)),
-            (3, 2, (5, 13, 9)),
-            (3, 3, (2, 1, 10)),
+            (1, 1, (37,), "learnt"),
+            (1, 1, (37,), "nearest"),
+            (1, 2, (61,), "learnt"),
+            (1, 2, (61,), "nearest"),
+            (1, 3, (83,), "learnt"),
+            (1, 3, (83,), "nearest"),
+            (2, 1, (23, 18), "learnt"),
+            (2, 1, (23, 18), "nearest"),
+            (2, 2, (31, 42), "learnt"),
+            (2, 2, (31, 42), "nearest"),
+            (2, 3, (45, 29), "learnt"),
+            (2, 3, (45, 29), "nearest"),
+            (3, 1, (9, 7, 11), "learnt"),
+            (3, 1, (9, 7, 11), "nearest"),
+            (3, 2, (5, 13, 9), "learnt"),
+            (3, 3, (2, 1, 10), "nearest"),
         ],
     )
     def test_cropped_is_whole_and_naive_is_not(

@@ -232,9 +232,9 @@ def random_pair(seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 class TestByPairs:
-    def test_a_thousand_random_pairs(self) -> None:
+    def test_random_pairs(self) -> None:
         seen = set()
-        for seed in range(1000):
+        for seed in range(300):
             truth, prediction = random_pair(seed)
             for iou in (0.2, 0.5, 0.75):
                 expected = ap_by_pairs(truth, prediction, iou)
@@ -243,7 +243,7 @@ class TestByPairs:
                 seen.add(round(found, 2))
             assert false_splits(truth, prediction) == splits_by_pairs(truth, prediction)
             assert false_merges(truth, prediction) == merges_by_pairs(truth, prediction)
-        assert len(seen) > 20  # not all 0 or 1
+        assert len(seen) > 15  # not all 0 or 1
 
     def test_contingency_adds_up(self) -> None:
         truth, prediction = random_pair(11)

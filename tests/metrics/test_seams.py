@@ -167,10 +167,10 @@ def test_tiles_of_a_region(rng, region: Any) -> None:
 class TestNoise:
     """Where there is no seam none is seen, where there is one it always is."""
 
-    def test_a_hundred_images_of_noise_without_and_with_a_jump(self) -> None:
+    def test_forty_images_of_noise_without_and_with_a_jump(self) -> None:
         plans = {n: plan_of(axis_of(512, n), axis_of(512, n)) for n in STRIDES}
         quiet = dict.fromkeys(STRIDES, 0)
-        for seed in range(100):
+        for seed in range(40):
             rng = np.random.default_rng(seed)
             noise = rng.standard_normal((3, 512, 512), dtype=np.float32)
             for stride, plan in plans.items():
@@ -186,7 +186,7 @@ class TestNoise:
                 assert scores.z is not None
                 assert scores.ratio > 1.1
                 assert scores.z > 5
-        assert min(quiet.values()) >= 95
+        assert min(quiet.values()) >= 38
 
 
 class TestShiftedBack:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def comparison(demo_run) -> Comparison:
-    """Window 20 on the whole disk sample, as the demo compares it."""
+    """Window 20 on a corner of the disk sample, as the demo compares it."""
     return demo_run.comparison
 
 
@@ -61,7 +61,7 @@ class TestDisks:
 
     def test_cropped_finds_every_disk(self, comparison: Comparison) -> None:
         objects = comparison.cropped.objects
-        assert objects.true_objects == 40 * 40
+        assert objects.true_objects == 12 * 12
         assert objects.false_splits == 0
         assert objects.ap50 >= 0.99
 
@@ -72,12 +72,12 @@ class TestDisks:
         assert abs(naive - reference).max() > 0.1 * abs(reference).max()
 
     def test_the_figures_are_those_of_the_parts(
-        self, comparison: Comparison, disks
+        self, comparison: Comparison, small_disks
     ) -> None:
         for side in (comparison.naive, comparison.cropped):
             plan, figures = side.result.plan, side.figures()
-            scores = seam_scores(side.result.embeddings, plan, disks.labels)
-            untiled = seam_scores(comparison.reference, plan, disks.labels)
+            scores = seam_scores(side.result.embeddings, plan, small_disks.labels)
+            untiled = seam_scores(comparison.reference, plan, small_disks.labels)
             labels = side.result.labels
             expected = {
                 "window": list(plan.window),
@@ -88,10 +88,10 @@ class TestDisks:
                 "seam_ratio_untiled": untiled.ratio,
                 "seam_z": scores.z,
                 "objects": labels.max(),
-                "true_objects": 1600,
-                "false_splits": false_splits(disks.labels, labels),
+                "true_objects": 144,
+                "false_splits": false_splits(small_disks.labels, labels),
                 "false_merges": side.objects.false_merges,
-                "ap50": average_precision(disks.labels, labels),
+                "ap50": average_precision(small_disks.labels, labels),
                 "seconds": side.result.seconds,
             }
             assert {key: figures[key] for key in expected} == expected

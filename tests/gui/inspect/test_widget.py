@@ -206,7 +206,7 @@ def test_a_model_of_more_axes_than_the_image(viewer, widget, noise, other_models
 
 def test_memory_is_known_when_the_devices_are(viewer, widget, noise, qtbot):
     viewer.add_image(noise)
-    qtbot.waitUntil(lambda: "device" in widget.title.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "device" in widget.title.value, timeout=60_000)
     from napari_shiftseg.gui.parts.models import Devices
 
     widget._take_devices(Devices({"cpu": 150_000}))
@@ -238,9 +238,9 @@ def test_times_come_one_by_one_and_stay_when_cancelled(viewer, widget, qtbot, sl
     viewer.add_image(np.zeros((300, 300), np.float32))
     widget.measuring.button.native.click()
     assert not widget.testing.button.enabled  # one at a time, or times are wrong
-    qtbot.waitUntil(lambda: times(widget)[0] != "", timeout=30_000)
+    qtbot.waitUntil(lambda: times(widget)[0] != "", timeout=60_000)
     widget.measuring.button.native.click()
-    qtbot.waitUntil(lambda: not widget.measuring.is_running, timeout=30_000)
+    qtbot.waitUntil(lambda: not widget.measuring.is_running, timeout=60_000)
     assert times(widget)[0].endswith(" s")
     assert times(widget)[-1] == ""
     assert "Cancelled" in widget.measuring.result.value
@@ -354,7 +354,7 @@ def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, name):
     viewer.add_image(noise)
     panel = getattr(widget, name)
     panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=30_000)
+    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
     widget.model.value = "disks"
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert set(times(widget)) == {""}
@@ -369,7 +369,7 @@ def test_the_image_deleted_during_a_run(viewer, widget, noise, qtbot, slow, name
     layer = viewer.add_image(noise)
     panel = getattr(widget, name)
     panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=30_000)
+    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert "Open an image" in widget.title.value
@@ -393,7 +393,7 @@ def test_dock_closed_during_a_run(viewer, widget, noise, qtbot, slow, name):
     viewer.add_image(noise)
     panel = getattr(widget, name)
     panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=30_000)
+    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
     viewer.window.remove_dock_widget(widget.native)
     qtbot.wait(500)
     viewer.add_image(np.zeros((5, 5)))  # its events must not reach the dead widget
@@ -405,7 +405,7 @@ def test_viewer_closed_during_a_run(make_napari_viewer, model_file, qtbot, slow)
     widget.model.open(model_file)
     viewer.add_image(np.random.default_rng(6).random((200, 200)))
     widget.measuring.button.native.click()
-    qtbot.waitUntil(lambda: widget.measuring.text.value != "", timeout=30_000)
+    qtbot.waitUntil(lambda: widget.measuring.text.value != "", timeout=60_000)
     viewer.close()
     qtbot.wait(500)
 

@@ -26,9 +26,9 @@ def test_docks_become_tabs_and_the_window_does_not_grow(make_napari_viewer, qtbo
         dock(viewer, name)
         qtbot.waitUntil(
             lambda: len(window.tabifiedDockWidgets(first)) == number,  # noqa: B023
-            timeout=5_000,
+            timeout=60_000,
         )
-        qtbot.waitUntil(lambda: window.size() == size, timeout=5_000)
+        qtbot.waitUntil(lambda: window.size() == size, timeout=60_000)
     window = first = None  # napari checks that nothing is held
     viewer.window.remove_dock_widget("all")
     gc.collect()

@@ -100,7 +100,7 @@ def test_a_large_image_is_read_meanwhile(choice, viewer, cells, qtbot, monkeypat
     monkeypatch.setattr(intensity_choice, "SMALL", 10)
     choice.invert.value = True
     assert choice.said.value == "…"
-    qtbot.waitUntil(lambda: choice.said.value.endswith("as 1 … 0"), timeout=30_000)
+    qtbot.waitUntil(lambda: choice.said.value.endswith("as 1 … 0"), timeout=60_000)
 
 
 def test_a_run_is_recorded_and_restored(widget, viewer, run, cells):

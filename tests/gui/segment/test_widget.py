@@ -52,15 +52,15 @@ def test_naive_window_that_is_no_multiple_warns_until_it_is_one(viewer, widget, 
     assert widget.note.text.value == ""
 
 
-@pytest.mark.parametrize("text", ["0", "-3", "1.5", "twenty", "", "24x96x96", "4x"])
-def test_a_window_that_is_none_disables_run_and_says_why(viewer, widget, noise, text):
+def test_a_window_that_is_none_disables_run_and_says_why(viewer, widget, noise):
     viewer.add_image(noise)
     assert widget.panel.button.enabled
-    widget.window.value = text
-    assert not widget.panel.button.enabled
-    assert "window" in widget.note.text.value
-    widget.window.value = "8"
-    assert widget.panel.button.enabled
+    for text in ("0", "-3", "1.5", "twenty", "", "24x96x96", "4x"):
+        widget.window.value = text
+        assert not widget.panel.button.enabled, text
+        assert "window" in widget.note.text.value, text
+        widget.window.value = "8"
+        assert widget.panel.button.enabled, text
 
 
 def test_without_an_image_run_waits_for_one(viewer, widget, noise):
@@ -116,7 +116,7 @@ def test_an_opened_model_stays_chosen_when_layers_come(viewer, widget, model_fil
 
 
 def test_devices_arrive_from_a_thread_and_the_banner_tells(viewer, widget, qtbot):
-    qtbot.waitUntil(lambda: "cpu" in widget.device.list.choices, timeout=30_000)
+    qtbot.waitUntil(lambda: "cpu" in widget.device.list.choices, timeout=60_000)
     widget.device.list.value = "cpu"
     assert "Running on the CPU" in widget.device.banner.value
 
@@ -189,13 +189,13 @@ def test_docks_fit_a_low_screen(make_napari_viewer_proxy, names, qtbot):
         rows = area.widget()
         assert dock.minimumSizeHint().height() < 200
         qtbot.waitUntil(  # it would not fit unscrolled
-            lambda rows=rows: rows.minimumSizeHint().height() > 200, timeout=30_000
+            lambda rows=rows: rows.minimumSizeHint().height() > 200, timeout=60_000
         )
         qtbot.waitUntil(
             lambda area=area, rows=rows: (
                 area.viewport().width() >= rows.minimumSizeHint().width()
             ),
-            timeout=30_000,
+            timeout=60_000,
         )
 
 
@@ -364,7 +364,7 @@ def test_advice_follows_the_view(make_napari_viewer_proxy, model_file, qtbot):
     for zoom in (6, 24, 6):
         before = widget.summary.value
         viewer.scene.camera.zoom = zoom
-        qtbot.waitUntil(lambda: widget.summary.value != before, timeout=10_000)  # noqa: B023
+        qtbot.waitUntil(lambda: widget.summary.value != before, timeout=60_000)  # noqa: B023
 
 
 def test_cancel_leaves_the_layers_and_the_next_run_works(viewer, widget, run, qtbot):
@@ -372,10 +372,10 @@ def test_cancel_leaves_the_layers_and_the_next_run_works(viewer, widget, run, qt
     viewer.add_image(image)
     widget.panel.button.native.click()
     assert widget.panel.button.text == "Cancel"
-    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=60_000)
     widget.panel.button.native.click()
     assert widget.panel.button.text == "Cancelling…"
-    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=30_000)
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
     assert len(viewer.layers) == 1
     assert "Cancelled" in widget.panel.result.value
     assert widget.panel.button.text == "Run"
@@ -388,7 +388,7 @@ def test_cancel_leaves_the_layers_and_the_next_run_works(viewer, widget, run, qt
 def test_progress_counts_the_tiles(viewer, widget, qtbot):
     viewer.add_image(np.zeros((100, 100), np.float32))
     widget.panel.button.native.click()
-    qtbot.waitUntil(lambda: "tile" in widget.panel.text.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "tile" in widget.panel.text.value, timeout=60_000)
     assert "of 625" in widget.panel.text.value
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
 
@@ -420,7 +420,7 @@ def test_torch_errors_are_failures_too(viewer, widget, noise, run, monkeypatch):
 def test_image_deleted_during_the_run(viewer, widget, qtbot):
     layer = viewer.add_image(np.random.default_rng(4).random((120, 120)), name="gone")
     widget.panel.button.native.click()
-    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=60_000)
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
     assert "labels · small · gone · 4" in names(viewer)
@@ -429,7 +429,7 @@ def test_image_deleted_during_the_run(viewer, widget, qtbot):
 def test_dock_closed_during_the_run(viewer, widget, qtbot):
     viewer.add_image(np.random.default_rng(5).random((200, 200)))
     widget.panel.button.native.click()
-    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=60_000)
     viewer.window.remove_dock_widget(widget.native)
     qtbot.wait(300)
     viewer.add_image(np.zeros((5, 5)))  # its events must not reach the dead widget
@@ -441,7 +441,7 @@ def test_viewer_closed_during_the_run(make_napari_viewer, model_file, qtbot):
     widget.model.open(model_file)
     viewer.add_image(np.random.default_rng(6).random((200, 200)))
     widget.panel.button.native.click()
-    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.bar.value > 3, timeout=60_000)
     viewer.close()
     qtbot.wait(500)
 
@@ -459,22 +459,24 @@ def as_zarr(image):
     return array
 
 
-@pytest.mark.parametrize("wrap", [as_dask, as_zarr])
-def test_lazy_images_give_the_same_labels(viewer, widget, noise, run, wrap):
+def test_lazy_images_give_the_same_labels(viewer, widget, noise, run):
     viewer.add_image(noise, name="plain")
     run(widget)
     plain = viewer.layers[-1].data
-    widget.image.value = viewer.add_image(wrap(noise), name="lazy")
-    run(widget)
-    assert " · lazy · " in viewer.layers[-1].name
-    np.testing.assert_array_equal(viewer.layers[-1].data, plain)
+    for wrap, name in ((as_dask, "lazy"), (as_zarr, "stored")):
+        widget.image.value = viewer.add_image(wrap(noise), name=name)
+        run(widget)
+        assert f" · {name} · " in viewer.layers[-1].name
+        np.testing.assert_array_equal(viewer.layers[-1].data, plain)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", ">u2", "int32", ">f4", "float64"])
-def test_pixel_types(viewer, widget, noise, run, dtype):
-    viewer.add_image((noise * 4).astype(dtype))
-    run(widget)
-    assert viewer.layers[-1].data.shape == noise.shape
+def test_pixel_types(viewer, widget, noise, run):
+    for dtype in ("bool", "uint8", ">u2", "int32", ">f4", "float64"):
+        viewer.layers.clear()
+        image = viewer.add_image((noise * 4).astype(dtype))
+        run(widget)
+        assert viewer.layers[-1] is not image, dtype
+        assert viewer.layers[-1].data.shape == noise.shape, dtype
 
 
 def test_multiscale_image_is_read_at_its_finest(viewer, widget, noise, run):
@@ -562,7 +564,7 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     def wait_until_under_the_mouse(is_there):
         qtbot.wait(200)  # it is laid out and drawn, on a busy machine a little later
         qtbot.waitUntil(
-            lambda: (area.childAt(mouse) is button) == is_there, timeout=10_000
+            lambda: (area.childAt(mouse) is button) == is_there, timeout=60_000
         )
 
     qtbot.wait(200)
@@ -572,7 +574,7 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     assert widget.device.banner.native.isVisible()
     wait_until_under_the_mouse(True)
     button.click()
-    qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=60_000)
     wait_until_under_the_mouse(True)
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=300_000)
     assert widget.again.native.isVisible()
@@ -605,7 +607,7 @@ def test_a_result_leads_to_mend(viewer, widget, noise, run, qtbot):
     assert mend.result.value is second
     assert viewer.layers.selection.active == second
     assert len(viewer.window.dock_widgets) == 2
-    qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not mend.steering.is_busy, timeout=60_000)
     viewer.layers.remove(second)
     assert not is_offered()
     run(widget)

@@ -634,19 +634,16 @@ def test_of_corrections_four_sentences_are_said(viewer, corrected):
     assert not corrected.note.text.tooltip
 
 
-@pytest.mark.parametrize(
-    ("steps", "said"),
-    [
-        (10, "validated at the end"),
-        (25, "validated at the end"),
-        (26, "validated every 25 steps"),
-        (3000, "validated every 300 steps"),
-    ],
-)
-def test_when_it_is_validated(pair, steps, said):
+def test_when_it_is_validated(pair):
     pair.advanced.every.value = 0
-    pair.form.steps.value = steps
-    assert pair.summary.value.endswith(f"; {said}")
+    for steps, said in {
+        10: "validated at the end",
+        26: "validated every 25 steps",
+        25: "validated at the end",
+        3000: "validated every 300 steps",
+    }.items():
+        pair.form.steps.value = steps
+        assert pair.summary.value.endswith(f"; {said}"), steps
 
 
 def test_labels_that_are_complete_are_not_counted(pair):
@@ -718,21 +715,21 @@ def test_a_mask_is_warned_of(pair, viewer):
     assert pair.panel.button.enabled
 
 
-@pytest.mark.parametrize(("kind", "wide"), [("u1", "i4"), ("u2", "i4"), ("u4", "i8")])
-def test_labels_without_a_sign_can_be_given_one(pair, viewer, kind, wide):
+def test_labels_without_a_sign_can_be_given_one(pair, viewer):
     layer, button = viewer.layers["true"], pair.form.pairs.signed.native
-    layer.data = layer.data.astype("i4")
-    pair._advise()
-    assert not button.isVisibleTo(pair.native)
-    before = layer.data.copy()
-    layer.data = before.astype(kind)
-    pair._advise()
-    assert button.isVisibleTo(pair.native)
-    button.click()
-    assert layer.data.dtype == wide
-    np.testing.assert_array_equal(layer.data, before)
-    layer.data[0, :3] = -1
-    assert not button.isVisibleTo(pair.native)
+    before = layer.data.astype("i4")
+    for kind, wide in (("u1", "i4"), ("u2", "i4"), ("u4", "i8")):
+        layer.data = before.copy()
+        pair._advise()
+        assert not button.isVisibleTo(pair.native)
+        layer.data = before.astype(kind)
+        pair._advise()
+        assert button.isVisibleTo(pair.native), kind
+        button.click()
+        assert layer.data.dtype == wide
+        np.testing.assert_array_equal(layer.data, before)
+        layer.data[0, :3] = -1
+        assert not button.isVisibleTo(pair.native)
 
 
 # ---------------------------------------------------------------- grey values

@@ -119,6 +119,7 @@ def forget_actions():
 def viewer(shared_viewer, monkeypatch):
     """The viewer of the module, empty as a new one."""
     monkeypatch.setenv("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "True")
+    gc.collect()  # widgets of the test before, which pytest held, follow it no longer
     yield PublicOnlyProxy(shared_viewer)
     shared_viewer.window.remove_dock_widget("all")
     shared_viewer.layers.clear()

@@ -46,6 +46,18 @@ def test_only_a_model_that_the_user_has_chosen(viewer, segment):
     assert segment().model.value == "nuclei"
 
 
+def test_a_closed_widget_keeps_nothing(viewer, segment, model_file):
+    viewer.add_image(np.zeros((300, 300)))
+    closed = segment()
+    closed.model.open(model_file)
+    viewer.window.remove_dock_widget("all")
+    LastChoice().write()
+    segment()
+    viewer.add_image(np.zeros((200, 200)))
+    assert closed.model.value == model_file
+    assert LastChoice.read() == LastChoice()
+
+
 def test_a_model_of_the_users_own(viewer, segment, model_file):
     viewer.add_image(np.zeros((300, 300)))
     first = segment()

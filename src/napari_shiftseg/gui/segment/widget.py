@@ -16,7 +16,13 @@ from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
 from napari_shiftseg.gui.inspect.widget import open_inspect
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
-from napari_shiftseg.gui.parts.layout import Foldaway, ScrolledRows, found, open_mend
+from napari_shiftseg.gui.parts.layout import (
+    Foldaway,
+    ScrolledRows,
+    UndockWatch,
+    found,
+    open_mend,
+)
 from napari_shiftseg.gui.parts.models import (
     DeviceChoice,
     is_for_samples,
@@ -60,7 +66,9 @@ class SegmentWidget(ScrolledRows):
         self._latest: Image | None = None
         self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
+        self._is_closed = False
         self._build()
+        self._undocked = UndockWatch(self.native, self._close)
         self._recall()
         self._connect()
         self._choose_model()
@@ -216,8 +224,13 @@ class SegmentWidget(ScrolledRows):
 
     # What it means
 
+    def _close(self) -> None:
+        self._is_closed = True  # layers still tell it what is new
+
     def _advise(self) -> None:
         """Say what the present choice means; Run is enabled when it can be run."""
+        if self._is_closed:
+            return
         self._plan = None
         self.window.enabled = self.stitching.value != "whole"
         try:

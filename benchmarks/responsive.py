@@ -15,15 +15,15 @@ import time
 import numpy as np
 import pytest
 from napari.layers import Labels
+from napari_shiftseg.gui.mend.appearance import KeptColours
 from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.mend.appearance import KeptColours
 from napari_shiftseg.gui.mend.embedding.dock import open_embedding_plot
-from napari_shiftseg.gui.mend.embedding.run import PlotSubject
-from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
+from napari_shiftseg.gui.mend.undo import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.parts.records import KEPT
 from napari_shiftseg.gui.parts.result_layers import result_labels, result_layers
 from napari_shiftseg.gui.parts.source import LayerSource
@@ -118,7 +118,7 @@ def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
 
     def clicked(*places) -> float:
         for at in places:
-            mend.desk.click(at, ())
+            mend.actions.click(at, ())
             qtbot.wait(20)  # as a hand is slower still
         settled(mend)
         return worst()
@@ -152,12 +152,12 @@ def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
     assert is_short(times)
     assert len(mend.steering.history.edits) == 7
     mend.tools.press(ASK)
-    mend.desk.hover((100, 100))
+    mend.actions.hover((100, 100))
     qtbot.wait(500)  # napari makes the layer of distances
     worst()
     times = []
     for n in range(3):
-        mend.desk.hover((300 + 40 * n, 500))
+        mend.actions.hover((300 + 40 * n, 500))
         qtbot.wait(100)
         times.append(worst())
     assert is_short(times)

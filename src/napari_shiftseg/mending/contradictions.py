@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_shiftseg.mending.acts import Change
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.changes import Change
     from napari_shiftseg.mending.edits import Edit
 
 

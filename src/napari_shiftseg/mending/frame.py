@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.mending.acts import Change, acted
 from napari_shiftseg.mending.boxes import (
     box_of,
     corner_of,
     hull,
     object_boxes,
 )
+from napari_shiftseg.mending.changes import Change, acted
 from napari_shiftseg.mending.edits import CannotAct
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ class MendedFrame:
     def boxes(self) -> dict[int, Box]:
         """Box of every object, by its number."""
         return object_boxes(self.labels)
+
+    def copy(self) -> MendedFrame:
+        """Return a frame whose labels stay as they are now."""
+        boxes, copied = dict(self.boxes), copy(self)
+        copied.labels, copied.boxes = self.labels.copy(), boxes
+        return copied
 
     def change_of(self, edit: Edit) -> Change:
         """Return what an edit would do now.

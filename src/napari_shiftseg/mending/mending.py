@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.mending.acts import Change
 from napari_shiftseg.mending.boxes import corner_of, holds_point
+from napari_shiftseg.mending.changes import Change
 from napari_shiftseg.mending.contradictions import (
     Made,
     contradicted,
@@ -67,6 +68,15 @@ class Mending:
     def edits(self) -> tuple[Edit, ...]:
         """The edits made, the oldest first."""
         return tuple(made.edit for made in self.made)
+
+    def copy(self) -> Mending:
+        """Return the objects as they are now: what is done to them later is not seen.
+
+        Embedding, foreground and logit are shared: nobody writes to them.
+        """
+        copied = copy(self)
+        copied.frame, copied.made = self.frame.copy(), list(self.made)
+        return copied
 
     def move_to(self, labels: NDArray[np.integer]) -> None:
         """Go on in another array, which is given the present labels."""

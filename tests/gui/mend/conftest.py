@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtWidgets import QMessageBox
+
+from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """Questions before closing, which are all answered by Discard."""
+    questions = []
+
+    def ask(_, question):
+        questions.append(question)
+        return QMessageBox.StandardButton.Discard
+
+    monkeypatch.setattr(AskBeforeClosing, "ask", staticmethod(ask))
+    return questions
 
 
 @pytest.fixture

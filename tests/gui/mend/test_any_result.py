@@ -44,7 +44,7 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     viewer.dims.set_current_step(0, 2)
     mend.tools.press(DELETE)
     at = inside(layer, 3, (2,))
-    mend.desk.click(at, ())
+    mend.actions.click(at, ())
     mended.settle(mend)
     assert layer.data[at] == 0
     assert mend.steering.history.edits[0].frame == (2,)
@@ -55,7 +55,7 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     assert layer.data[at] == 0
     assert not np.array_equal(layer.data[0], before[0])
     mend.tools.press(ASK)
-    mend.desk.hover(inside(layer, 1, (0,)))
+    mend.actions.hover(inside(layer, 1, (0,)))
     name = f"distance · {layer.name}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name]
@@ -63,7 +63,7 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     own = tuple(np.round(distances.world_to_data(world)).astype(int))
     assert distances.data[own] == 0
     mend.tools.press(RIGHT)
-    mend.desk.click(inside(layer, 2, (0,)), ())
+    mend.actions.click(inside(layer, 2, (0,)), ())
     assert mend.find.enabled
 
 
@@ -81,7 +81,7 @@ def test_a_copy_of_the_labels(viewer, mended, noise, qtbot) -> None:
     mend.tools.press(MERGE)
     before = layer.data.copy()
     one, two = inside(copy, 1), inside(copy, 2)
-    mend.desk.draw([one, two])
+    mend.actions.draw([one, two])
     mended.settle(mend)
     assert copy.data[one] == copy.data[two]
     np.testing.assert_array_equal(layer.data, before)
@@ -97,8 +97,8 @@ def test_a_region_that_begins_elsewhere(viewer, widget, mended, noise) -> None:
     largest = int(np.bincount(layer.data.ravel())[1:].argmax()) + 1
     where = np.argwhere(layer.data == largest)
     first, last = (tuple(int(x) for x in where[i]) for i in (0, -1))
-    mend.desk.click(first, ())
-    mend.desk.click(last, ())
+    mend.actions.click(first, ())
+    mend.actions.click(last, ())
     mended.settle(mend)
     assert layer.data[first] != layer.data[last]
     (edit,) = mend.steering.history.edits
@@ -114,16 +114,16 @@ def test_an_object_of_one_pixel(viewer, widget, mended, noise) -> None:
     number = int(np.flatnonzero(sizes == 1)[0])
     at = inside(layer, number)
     mend.tools.press(SPLIT)
-    mend.desk.click(at, ())
-    mend.desk.click(at, ())
+    mend.actions.click(at, ())
+    mend.actions.click(at, ())
     mended.settle(mend)
     assert not mend.steering.history.edits
     mend.tools.press(ASK)
-    mend.desk.click(at, ())
-    mend.desk.click(inside(layer, 1), ())
+    mend.actions.click(at, ())
+    mend.actions.click(inside(layer, 1), ())
     mended.settle(mend)
     mend.tools.press(DELETE)
-    mend.desk.click(at, ())
+    mend.actions.click(at, ())
     mended.settle(mend)
     assert layer.data[at] == 0
     layer.undo()

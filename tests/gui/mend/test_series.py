@@ -7,7 +7,6 @@ import pytest
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.mend import steering as steering_module
-from napari_shiftseg.gui.mend.saving import SAVED
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.networks.checkpoint import load_model
@@ -33,8 +32,7 @@ def mend(viewer, widget, series, run, settled):
     mend = next(w for name, w in docks.items() if name.startswith("Mend"))
     viewer.dims.set_current_step(0, 0)
     settled(mend)
-    yield mend
-    SAVED.clear()
+    return mend
 
 
 @pytest.fixture
@@ -42,9 +40,9 @@ def order(monkeypatch):
     """Frames in the order in which they are clustered."""
     begun, steps = [], steering_module.frame_steps
 
-    def noted(kept, known, position, *others):
-        begun.append(position)
-        return steps(kept, known, position, *others)
+    def noted(request):
+        begun.append(request.position)
+        return steps(request)
 
     monkeypatch.setattr(steering_module, "frame_steps", noted)
     return begun
@@ -88,7 +86,7 @@ def test_edits_of_the_other_frame_outlast_a_knob(
     for tool, pixels in ((MERGE, (one, two)), (DELETE, (dirt,))):
         mend.tools.press(tool)
         for pixel in pixels:
-            mend.desk.click(pixel, ())
+            mend.actions.click(pixel, ())
         settled(mend)
     points = one[1:], two[1:]
     edits = (Merge(points, (1,)), Delete((dirt[1:],), (1,)))
@@ -110,7 +108,7 @@ def test_edits_of_the_other_frame_outlast_a_knob(
 def test_what_is_learnt_is_told_by_frames(viewer, mend, settled) -> None:
     labels = mend.result.value
     mend.tools.press(RIGHT)
-    mend.desk.click(inside(labels, 1, 2), ())
+    mend.actions.click(inside(labels, 1, 2), ())
     mend.teach.changed.emit(True)
     settled(mend)
     known = viewer.layers["corrections · film"].data

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.desk import USE_PLANES
+from napari_shiftseg.gui.mend.tool_actions import USE_PLANES
 from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
 from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.relabelling.bandwidth import BestBandwidth
@@ -23,7 +23,7 @@ def found(steered, result, settled):
     """The bandwidth that agrees best with a marked object; it was 0.06."""
     number = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, number), ())
+    steered.actions.click(inside(result, number), ())
     steered.knobs.bandwidth.value = 0.06
     settled(steered)
     assert steered.search.back.native.isHidden()
@@ -170,7 +170,7 @@ def test_edits_took_all_away(steered, result, settled) -> None:
     number = int(result.data.max())
     steered.tools.press(DELETE)
     for each in range(1, number + 1):
-        steered.desk.click(inside(result, each), ())
+        steered.actions.click(inside(result, each), ())
         settled(steered)
     expected = f"0 objects: edits took the {number} found away"
     assert steered.state.value == expected

@@ -10,8 +10,7 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.mend.desk import USE_PLANES
-from napari_shiftseg.gui.mend.saving import SAVED
+from napari_shiftseg.gui.mend.tool_actions import USE_PLANES
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
 from napari_shiftseg.mending.edit_files import read_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Split
@@ -54,8 +53,7 @@ def mend(viewer, widget, volume, run, settled):
     mend = next(w for name, w in docks.items() if name.startswith("Mend"))
     viewer.dims.set_current_step(0, PLANE)
     settled(mend)
-    yield mend
-    SAVED.clear()
+    return mend
 
 
 def fresh(volume, model_file, bandwidth=BANDWIDTH):
@@ -99,7 +97,7 @@ def test_what_is_mended_is_undone_saved_and_made_again(
     def click(tool, *pixels):
         mend.tools.press(tool)
         for pixel in pixels:
-            mend.desk.click(pixel, ())
+            mend.actions.click(pixel, ())
         settled(mend)
 
     click(MERGE, one, two)
@@ -143,7 +141,7 @@ def test_a_pixel_is_asked_in_its_plane(viewer, mend, settled, qtbot) -> None:
     labels = mend.result.value
     (one, _), (two, _), *_ = in_plane(labels.data)
     mend.tools.press(ASK)
-    mend.desk.hover(one)
+    mend.actions.hover(one)
     name = f"distance · {labels.name}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name]
@@ -152,8 +150,8 @@ def test_a_pixel_is_asked_in_its_plane(viewer, mend, settled, qtbot) -> None:
     at = tuple(np.round(distances.world_to_data(world)).astype(int))
     assert distances.data[at] == distances.data.min() == 0
     assert distances.data.max() > 0
-    mend.desk.click(one, ())
-    mend.desk.click(two, ())
+    mend.actions.click(one, ())
+    mend.actions.click(two, ())
     settled(mend)
     assert "mode" in mend.answer.value
 
@@ -162,7 +160,7 @@ def test_a_marked_object_guides_the_bandwidth(mend, settled) -> None:
     labels = mend.result.value
     (one, _), *_ = in_plane(labels.data)
     mend.tools.press(RIGHT)
-    mend.desk.click(one, ())
+    mend.actions.click(one, ())
     marked = labels.data == labels.data[one]
     mend.knobs.bandwidth.value = 0.4
     settled(mend)
@@ -225,7 +223,7 @@ def test_corrections_of_a_volume_are_those_of_its_objects(
     labels = mend.result.value
     (one, _), *_ = in_plane(labels.data)
     mend.tools.press(RIGHT)
-    mend.desk.click(one, ())
+    mend.actions.click(one, ())
     mend.teach.changed.emit(True)
     settled(mend)
     known = viewer.layers["corrections · volume"]

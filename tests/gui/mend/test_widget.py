@@ -15,9 +15,9 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditOutcome
+from napari_shiftseg.gui.mend.frames import EditOutcome
 from napari_shiftseg.gui.mend.knobs import Knobs
-from napari_shiftseg.gui.mend.saving import SAVED, EditFiles
+from napari_shiftseg.gui.mend.saving import EditFiles
 from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
 from napari_shiftseg.gui.mend.tools import (
     ADD,
@@ -28,9 +28,9 @@ from napari_shiftseg.gui.mend.tools import (
     RIGHT,
     SPLIT,
 )  # fmt: skip
-from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.records import KEPT, METADATA_EDITS, LayerSession
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.mending.acts import Change
+from napari_shiftseg.mending.changes import Change
 from napari_shiftseg.mending.edits import Delete, Grow, Redraw
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -129,8 +129,8 @@ def test_merge_by_two_clicks_and_undo(steered, result, settled) -> None:
     before = result.data.copy()
     steered.tools.press(MERGE)
     one, two = inside(result, 1), inside(result, 2)
-    steered.desk.click(one, ())
-    steered.desk.click(two, ())
+    steered.actions.click(one, ())
+    steered.actions.click(two, ())
     settled(steered)
     assert result.data[one] == result.data[two] == 1
     assert len(steered.steering.history.edits) == 1
@@ -144,8 +144,8 @@ def test_an_edit_outlasts_a_turned_knob(steered, result, settled) -> None:
     largest = np.bincount(result.data.ravel())[1:].argsort()[-2:] + 1
     one, two = (inside(result, number) for number in largest)
     steered.tools.press(MERGE)
-    steered.desk.click(one, ())
-    steered.desk.click(two, ())
+    steered.actions.click(one, ())
+    steered.actions.click(two, ())
     steered.knobs.min_size.value = 4
     settled(steered)
     assert result.data[one] == result.data[two] != 0
@@ -158,7 +158,7 @@ def merge_the_smallest(steered, result, settled) -> int:
     sizes[0] = np.nan
     steered.tools.press(MERGE)
     for number in (np.nanargmax(sizes), np.nanargmin(sizes)):
-        steered.desk.click(inside(result, number), ())
+        steered.actions.click(inside(result, number), ())
     settled(steered)
     return int(np.nanmin(sizes))
 
@@ -191,7 +191,7 @@ def test_what_holds_already_is_not_left_out(steered, result, settled) -> None:
     sizes[0] = 10**6
     small = int(sizes.argmin())
     steered.tools.press(DELETE)
-    steered.desk.click(inside(result, small), ())
+    steered.actions.click(inside(result, small), ())
     settled(steered)
     steered.knobs.min_size.value = int(sizes[small]) + 1
     settled(steered)
@@ -203,10 +203,10 @@ def test_merge_twice_on_one_object_says_so(steered, result, settled) -> None:
     largest = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
     one, two = np.argwhere(result.data == largest)[:2].tolist()
     steered.tools.press(MERGE)
-    steered.desk.click(tuple(one), ())
-    steered.desk.click(tuple(one), ())
+    steered.actions.click(tuple(one), ())
+    steered.actions.click(tuple(one), ())
     assert "marked already: click the other object" in steered.answer.value
-    steered.desk.click(tuple(two), ())
+    steered.actions.click(tuple(two), ())
     settled(steered)
     said = f"both points lie on object {largest}: a merge needs 2 objects or more"
     assert said in steered.answer.value
@@ -218,8 +218,8 @@ def test_a_contradiction_is_named_and_the_newest_wins(steered, result, settled) 
     one, two = inside(result, 1), inside(result, 2)
     for tool in (MERGE, SPLIT):
         steered.tools.press(tool)
-        steered.desk.click(one, ())
-        steered.desk.click(two, ())
+        steered.actions.click(one, ())
+        steered.actions.click(two, ())
         settled(steered)
     assert result.data[one] != result.data[two]
     assert "overrules an earlier edit (merge at" in steered.answer.value
@@ -236,15 +236,15 @@ def test_one_click_adds_an_object_and_widens_it(steered, result, settled) -> Non
     largest = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
     pixel = inside(result, largest)
     steered.tools.press(DELETE)
-    steered.desk.click(pixel, ())
+    steered.actions.click(pixel, ())
     settled(steered)
     before, new = result.data.copy(), result.data.max() + 1
     steered.tools.press(ADD)
-    steered.desk.click(pixel, ())
+    steered.actions.click(pixel, ())
     settled(steered)
     assert result.data[pixel] == new
     np.testing.assert_array_equal(result.data[before > 0], before[before > 0])
-    steered.desk.click(pixel, ())
+    steered.actions.click(pixel, ())
     settled(steered)
     point = tuple(
         x + o for x, o in zip(pixel, steered.steering.kept.offset, strict=True)
@@ -258,10 +258,10 @@ def test_one_click_adds_an_object_and_widens_it(steered, result, settled) -> Non
 
 def test_clicks_that_hit_nothing(steered, result) -> None:
     steered.tools.press(DELETE)
-    steered.desk.click((-1, 5), ())
+    steered.actions.click((-1, 5), ())
     assert "outside the labels" in steered.answer.value
     result.data[0, 0] = 0
-    steered.desk.click((0, 0), ())
+    steered.actions.click((0, 0), ())
     assert "background" in steered.answer.value
     assert steered.steering.history.edits == ()
 
@@ -284,12 +284,12 @@ def test_a_click_on_background_keeps_the_points(
     result.data[0, 0] = 0
     one, two = inside(result, 2), inside(result, 3)
     steered.tools.press(MERGE)
-    steered.desk.click(one, ())
-    steered.desk.click((0, 0), ())
+    steered.actions.click(one, ())
+    steered.actions.click((0, 0), ())
     assert "That is background: click the other object" in steered.answer.value
     assert "(Esc drops the points)" in steered.answer.value
     assert marks(viewer) == [one]
-    steered.desk.click(two, ())
+    steered.actions.click(two, ())
     settled(steered)
     assert result.data[one] == result.data[two]
 
@@ -302,12 +302,12 @@ def test_escape_drops_the_points_and_then_the_tool(
     before = dict(result.keymap)
     steered.tools.press(tool)
     assert "Esc drops waiting points" in steered.hint.value
-    steered.desk.click(one, ())
+    steered.actions.click(one, ())
     assert marks(viewer) == [one]
     press_escape(steered)
     assert marks(viewer) == []
     assert steered.tools.on is tool
-    steered.desk.click(inside(result, 2), ())  # the first click again
+    steered.actions.click(inside(result, 2), ())  # the first click again
     settled(steered)
     assert steered.steering.history.edits == ()
     assert marks(viewer) == [inside(result, 2)]
@@ -328,10 +328,10 @@ def test_a_selected_edit_is_shown(viewer, steered, result, settled) -> None:
     one, two, three = (inside(result, number) for number in (1, 2, 3))
     steered.tools.press(MERGE)
     for pixel in (one, two):
-        steered.desk.click(pixel, ())
+        steered.actions.click(pixel, ())
     settled(steered)
     steered.tools.press(DELETE)
-    steered.desk.click(three, ())
+    steered.actions.click(three, ())
     settled(steered)
     steered.tools.press(None)
     viewer.layers.selection.active = viewer.layers["noise"]
@@ -356,7 +356,7 @@ def test_a_selected_edit_of_another_frame_brings_it(
     settled(steered)
     at = next(tuple(int(x) for x in p) for p in np.argwhere(other.data) if p[0] == 1)
     steered.tools.press(DELETE)
-    steered.desk.click(at, ())
+    steered.actions.click(at, ())
     settled(steered)
     steered.tools.press(None)
     viewer.dims.set_point(0, 0)
@@ -369,7 +369,7 @@ def test_without_a_foreground_an_outline_cannot_be_redrawn(
     steered, result, settled
 ) -> None:
     steered.tools.press(REDRAW)
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     settled(steered)
     assert "foreground" in steered.answer.value
     assert steered.steering.history.edits == ()
@@ -380,7 +380,7 @@ def test_asking_shows_distances_and_explains_two_objects(
 ) -> None:
     steered.tools.press(ASK)
     one, two = inside(result, 1), inside(result, 2)
-    steered.desk.hover(one)
+    steered.actions.hover(one)
     name = f"distance · {result.name}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
     distances = viewer.layers[name].data
@@ -391,8 +391,8 @@ def test_asking_shows_distances_and_explains_two_objects(
     assert "(bright: alike)" in steered.hint.value
     assert viewer.layers[name].colormap.map(0.0).sum() > 2.5  # near
     assert viewer.layers[name].colormap.map(1.0).sum() < 2  # far, with opacity 1
-    steered.desk.click(one, ())
-    steered.desk.click(two, ())
+    steered.actions.click(one, ())
+    steered.actions.click(two, ())
     settled(steered)
     assert "modes" in steered.answer.value or "mode" in steered.answer.value
     steered.tools.press(ASK)
@@ -407,7 +407,7 @@ def test_what_others_say_in_the_status_bar_stays(
     viewer, steered, result, qtbot
 ) -> None:
     steered.tools.press(ASK)
-    steered.desk.hover(inside(result, 1))
+    steered.actions.hover(inside(result, 1))
     qtbot.waitUntil(lambda: "object 1" in viewer.status, timeout=10_000)
     viewer.status = "of another"
     steered.tools.press(ASK)
@@ -431,19 +431,19 @@ def test_asking_names_the_edit_that_joined_or_parted(
     def explained():
         steered.tools.press(ASK)
         for pixel in at:
-            steered.desk.click(pixel, ())
+            steered.actions.click(pixel, ())
         settled(steered)
         return steered.answer.value
 
     assert "edit" not in explained()
     steered.tools.press(tool)
     for pixel in at:
-        steered.desk.click(pixel, ())
+        steered.actions.click(pixel, ())
     settled(steered)
     assert said in explained()
     steered.tools.press(ASK)
     steered.tools.press(ASK)
-    steered.desk.hover(at[0])
+    steered.actions.hover(at[0])
     qtbot.waitUntil(lambda: "(edited) · " in steered.answer.value, timeout=10_000)
     steered.tools.press(ASK)
     result.undo()
@@ -469,7 +469,7 @@ def test_the_bandwidth_that_agrees_with_marked_objects(
     own = result.data.copy()
     number = int(np.bincount(own.ravel())[1:].argmax()) + 1
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, number), ())
+    steered.actions.click(inside(result, number), ())
     marked = own == number
     steered.knobs.bandwidth.value = 0.06
     settled(steered)
@@ -530,7 +530,7 @@ def test_edits_taken_out_and_written(
     before = result.data.copy()
     steered.tools.press(DELETE)
     for number in (1, 2):
-        steered.desk.click(inside(result, number), ())
+        steered.actions.click(inside(result, number), ())
         settled(steered)
     path = tmp_path / "edits.json"
     monkeypatch.setattr(
@@ -566,7 +566,7 @@ def saved(steered, result, settled, tmp_path, monkeypatch):
     )
     steered.tools.press(DELETE)
     for number in (1, 2):
-        steered.desk.click(inside(result, number), ())
+        steered.actions.click(inside(result, number), ())
         settled(steered)
     steered.edits.save.changed.emit(True)
     return path
@@ -645,7 +645,7 @@ def test_the_embedding_of_deleted_labels_is_let_go(
     viewer.layers.remove(result)
     qtbot.wait(100)
     steered.deleted.withdraw()
-    KEPT._kept.pop(result, None)
+    LayerSession.of(result).kept = None
     gc.collect()
     assert held() is None
 
@@ -667,12 +667,12 @@ def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
     assert result.visible  # taking a tool shows them
     result.visible = False
     before = result.data.copy()
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     settled(steered)
     assert "hidden" in steered.answer.value
     np.testing.assert_array_equal(result.data, before)
     result.visible = True
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     settled(steered)
     assert (result.data != before).any()
 
@@ -680,7 +680,7 @@ def test_hidden_labels_are_not_mended(steered, result, settled) -> None:
 def test_a_redraw_that_changes_nothing_says_why(steered, result) -> None:
     at, steering = inside(result, 1), steered.steering
     frame, nothing = steering.frame(()), Change.none((), result.data)
-    found = EditOutcome(frame, tuple(frame.mending.made), nothing)
+    found = EditOutcome(frame, steering.revision_of(()), nothing)
     steering._act(Redraw((at,)), found)
     assert "predicted foreground already" in steered.answer.value
     steering._act(Delete((at,)), found)
@@ -703,7 +703,7 @@ def test_closing_with_unsaved_edits_asks(
     viewer, steered, result, settled, monkeypatch, answer, closes
 ) -> None:
     steered.tools.press(DELETE)
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     settled(steered)
     asked = []
 
@@ -717,7 +717,6 @@ def test_closing_with_unsaved_edits_asks(
     assert asked == [
         f"1 unsaved edit of “{result.name}”. Save before closing?",
     ]
-    SAVED.clear()
 
 
 def width(plot) -> float:
@@ -746,10 +745,10 @@ def test_corrections_open_the_train_widget(
     assert "nothing was mended yet" in steered.answer.value
     one, two = inside(result, 2), inside(result, 3)
     steered.tools.press(MERGE)
-    steered.desk.click(one, ())
-    steered.desk.click(two, ())
+    steered.actions.click(one, ())
+    steered.actions.click(two, ())
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, 4), ())
+    steered.actions.click(inside(result, 4), ())
     settled(steered)
     steered.teach.changed.emit(True)
     settled(steered)
@@ -768,7 +767,7 @@ def test_corrections_open_the_train_widget(
     assert "has no foreground logit" in note  # the model of this test
     assert train.form.start.value == "nothing"
     steered.tools.press(DELETE)
-    steered.desk.click(inside(result, 5), ())
+    steered.actions.click(inside(result, 5), ())
     settled(steered)
     steered.teach.changed.emit(True)
     settled(steered)
@@ -800,12 +799,12 @@ def test_labels_that_are_chosen_are_selected(viewer, steered, result, other) -> 
 def test_asked_again_after_a_turn(viewer, steered, result, settled, qtbot) -> None:
     steered.tools.press(ASK)
     at = inside(result, 1)
-    steered.desk.hover(at)
+    steered.actions.hover(at)
     qtbot.waitUntil(lambda: "object" in steered.answer.value, timeout=10_000)
     steered.knobs.bandwidth.value = 0.01
     settled(steered)
     steered.answer.value = ""
-    steered.desk.hover(at)
+    steered.actions.hover(at)
     qtbot.waitUntil(lambda: "object" in steered.answer.value, timeout=10_000)
     assert f"object {result.data[at]}" in steered.answer.value
 
@@ -814,7 +813,7 @@ def test_two_results_are_mended_each_by_itself(
     viewer, steered, result, other, settled, qtbot, tmp_path, monkeypatch
 ) -> None:
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(other, 1), ())
+    steered.actions.click(inside(other, 1), ())
     marked = steered.right.number(other)
     steered.result.value = result
     assert steered.right.number(result) == 0
@@ -823,13 +822,13 @@ def test_two_results_are_mended_each_by_itself(
         steered.result.value = labels
         settled(steered)
         steered.tools.press(ASK)
-        steered.desk.hover(at)
+        steered.actions.hover(at)
         name = f"distance · {labels.name}"
         qtbot.waitUntil(lambda name=name: name in viewer.layers, timeout=10_000)
         assert sum(la.name.startswith("distance ·") for la in viewer.layers) == 1
         assert viewer.layers[name].data.ndim == labels.ndim
         steered.tools.press(DELETE)
-        steered.desk.click(at, ())
+        steered.actions.click(at, ())
         settled(steered)
         assert labels.data[at] == 0
     assert marked == steered.right.number(other) == 1
@@ -854,7 +853,7 @@ def test_the_bandwidth_found_is_not_that_of_other_labels(
     steered.result.value = result
     settled(steered)
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     steered.find.changed.emit(True)
     steering = steered.steering
     steered.result.value = other
@@ -888,14 +887,13 @@ def test_predicted_again_edits_are_unsaved_still(
     steered, result, settled, noise, model_file
 ) -> None:
     steered.tools.press(DELETE)
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     settled(steered)
     assert steered.files.number_unsaved == 1
     KEPT.keep(result, Kept(*predicted(result, noise, model_file)))
     settled(steered)
     assert steered.files.number_unsaved == 1
     assert len(steered.steering.history.edits) == 1
-    SAVED.clear()
 
 
 def test_keys_do_nothing_where_nothing_can_be_mended(viewer, mend) -> None:
@@ -921,9 +919,9 @@ def test_closed_and_opened_again(viewer, steered, result, settled, qtbot) -> Non
     steered.knobs.bandwidth.value = 0.01
     settled(steered)
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, 2), ())
+    steered.actions.click(inside(result, 2), ())
     steered.tools.press(MERGE)
-    steered.desk.click(inside(result, 1), ())
+    steered.actions.click(inside(result, 1), ())
     assert len([la for la in viewer.layers if "clicked" in la.name]) == 1
     names = ("clicked", "distance", "marked right")
     dock = steered.native.parent()

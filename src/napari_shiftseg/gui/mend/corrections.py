@@ -13,25 +13,29 @@ from napari_shiftseg.gui.parts.belonging import METADATA_OF
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.docking import opened
 from napari_shiftseg.gui.parts.identity import image_behind, recorded_source
-from napari_shiftseg.gui.parts.records import METADATA_CORRECTED, CorrectionRecord
+from napari_shiftseg.gui.parts.records import (
+    METADATA_CORRECTED,
+    CorrectionRecord,
+    LayerRecord,
+)
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
+from napari_shiftseg.mending.edits import Delete
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
     import napari
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.gui.train.widget import TrainWidget
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.mending import Mending
+    from napari_shiftseg.mending.contradictions import Made
     from napari_shiftseg.relabelling.relabel import Kept
 
 
@@ -63,10 +67,45 @@ def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
     return image_behind(labels.metadata[METADATA_KEY], images)
 
 
-def correction_steps(
+@dataclass(frozen=True)
+class _Corrected:
+    """A frame as it was mended and marked: copies, for a thread."""
+
+    position: Point
+    labels: NDArray[np.integer]
+    made: tuple[Made, ...]
+    right: NDArray[np.integer] | None
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """Pixels that edits changed."""
+        pixels = np.zeros(self.labels.shape, dtype=bool)
+        for made in self.made:
+            pixels[made.change.box] |= made.change.before != made.change.after
+        return pixels
+
+    @property
+    def deleted(self) -> int:
+        """How many objects were deleted."""
+        edits = (made.edit for made in self.made)
+        return sum(len(edit.points) for edit in edits if isinstance(edit, Delete))
+
+    def known(self) -> tuple[int, NDArray[np.integer]]:
+        """Return how many objects were mended or are right, and what is known."""
+        from napari_shiftseg.training.partial import corrections
+
+        pixels = self.changed
+        marked = pixels if self.right is None else pixels | (self.right > 0)
+        objects = set(np.unique(self.labels[marked]).tolist()) - {0}
+        return len(objects), corrections(self.labels, objects, pixels=pixels)
+
+
+def corrections_of(
     steering: Steering, right: Mapping[Point, NDArray[np.integer]], image: Image
 ) -> Generator[Progress, None, Corrections]:
-    r"""Return what is known of an image's objects after some were mended or marked.
+    r"""Return steps that collect what is known of an image's objects.
+
+    Frames are copied now: the steps may run in a thread.
 
     Parameters
     ----------
@@ -78,67 +117,54 @@ def correction_steps(
 
     Returns
     -------
-    Corrections
-
-    Raises
-    ------
-    ValueError
-        If no object was mended or marked.
+    generator
+        Its value is `Corrections`; it raises ValueError if no object was mended or
+        marked.
     """
-    from napari_shiftseg.mending.edits import Delete
-    from napari_shiftseg.metrics.label_image import UNKNOWN
-    from napari_shiftseg.training.partial import corrections
+    frames = [
+        _Corrected(
+            at, frame.mending.labels.copy(), tuple(frame.mending.made), right.get(at)
+        )
+        for at, frame in steering.frames.items()
+        if frame.mending.made or at in right
+    ]
+    record, kept = LayerRecord(steering.layer).run, steering.kept
+    return _correction_steps(frames, record, kept, layer_shape(image))
 
-    config, size = steering.kept.config, layer_shape(image)
+
+def _correction_steps(
+    frames: Sequence[_Corrected],
+    record: Mapping[str, Any],
+    kept: Kept,
+    size: tuple[int, ...],
+) -> Generator[Progress, None, Corrections]:
+    from napari_shiftseg.metrics.label_image import UNKNOWN
+
+    config, first = kept.config, tuple(record["frame"])
     leading = size[: len(size) - config.image_axes]
-    first = tuple(steering.layer.metadata[METADATA_KEY]["frame"])
     known = np.full((*leading, *size[len(size) - config.ndim :]), UNKNOWN, np.int32)
-    mended = deleted = frames = 0
-    for position, frame in steering.frames.items():
+    mended = deleted = number = 0
+    for frame in frames:
         yield Progress(0, 1, stage="collecting corrections")
-        objects, pixels = touched(frame, right.get(position))
-        if objects or pixels.any():
-            frames += 1
-            mended += len(objects)
-            deleted += sum(
-                len(made.edit.points)
-                for made in frame.mending.made
-                if isinstance(made.edit, Delete)
-            )
-            at = tuple(
-                slice(o, o + n)
-                for o, n in zip(
-                    steering.kept.offset, frame.mending.labels.shape, strict=True
-                )
-            )
-            known[(*(first or position), *at)] = corrections(
-                frame.mending.labels, objects, pixels=pixels
-            )
-    if not frames:
+        objects, found = frame.known()
+        if objects or frame.changed.any():
+            number += 1
+            mended += objects
+            deleted += frame.deleted
+            sides = zip(kept.offset, found.shape, strict=True)
+            at = tuple(slice(o, o + n) for o, n in sides)
+            known[(*(first or frame.position), *at)] = found
+    if not number:
         raise ValueError(
             "nothing was mended yet: mend objects, or mark some as right, to train on "
             "them"
         )
-    record = steering.layer.metadata[METADATA_KEY]
     settings = record["settings"]
     corrected = CorrectionRecord(
-        mended, deleted, frames, prod(leading), record["model"], config.ndim,
+        mended, deleted, number, prod(leading), record["model"], config.ndim,
         settings.get("intensity", "auto"), settings.get("invert", False),
     )  # fmt: skip
     return Corrections(known, corrected)
-
-
-def touched(
-    frame: SteeredFrame, right: NDArray[np.integer] | None
-) -> tuple[set[int], NDArray[np.bool_]]:
-    """Return the objects that were mended or are right, and pixels that were erased."""
-    mending: Mending = frame.mending
-    pixels = np.zeros(mending.labels.shape, dtype=bool)
-    for made in mending.made:
-        change = made.change
-        pixels[change.box] |= change.before != change.after
-    marked = pixels if right is None else pixels | (right > 0)
-    return set(np.unique(mending.labels[marked]).tolist()) - {0}, pixels
 
 
 def show_corrections(viewer: napari.Viewer, image: Image, found: Corrections) -> Labels:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.gui.mend.colours import SPARE, kept_colours, usual_or
 from napari_shiftseg.steps import Progress, Returning
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Box, Region
     from napari_shiftseg.gui.parts.records import MadeWith
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.changes import Change
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.pipeline.result import Prediction
@@ -26,23 +28,30 @@ if TYPE_CHECKING:
 
 
 class WrittenBoxes:
-    """Where frames were labelled by other clusterings than around it.
+    """Where a frame was labelled by other clusterings than around it.
 
     A number means another object inside such a box than outside of it.
     """
 
     def __init__(self) -> None:
-        self._boxes: dict[Point, list[Box]] = {}
+        self._written: dict[Point, NDArray[np.uint16]] = {}
 
-    def note(self, position: Point, box: Box) -> None:
-        """Learn that a box of a frame has new labels."""
-        known = self._boxes.setdefault(position, [])
-        known[:] = [other for other in known if not _is_within(other, box)]
-        known.append(box)
+    def note(self, position: Point, box: Box, shape: tuple[int, ...]) -> None:
+        """Learn that a box of a frame has new labels.
+
+        Parameters
+        ----------
+        position : tuple of int
+        box : tuple of slice
+        shape : tuple of int
+            Of the frame.
+        """
+        known = self._written.setdefault(position, np.zeros(shape, np.uint16))
+        known[box] = known.max() + 1
 
     def forget(self, position: Point) -> None:
         """Learn that the labels of a frame are all of one clustering."""
-        self._boxes.pop(position, None)
+        self._written.pop(position, None)
 
     def alike(
         self,
@@ -67,22 +76,12 @@ class WrittenBoxes:
         ndarray of int
             (\*spatial), 0 where labels are of another clustering than at the stroke.
         """
-        boxes = self._boxes.get(position, [])
-        if not boxes:
+        written, painted = self._written.get(position), tuple(indices)
+        if written is None:
             return labels
-        written = np.zeros(labels.shape, dtype=np.uint16)
-        for number, box in enumerate(boxes, start=1):
-            written[box] = number
-        painted = tuple(indices)
         found = np.where(written == written[painted].max(), labels, 0)
         found[painted] = labels[painted]
         return found
-
-
-def _is_within(box: Box, other: Box) -> bool:
-    return all(
-        b.start <= a.start and a.stop <= b.stop for a, b in zip(box, other, strict=True)
-    )
 
 
 class SteeredFrames:
@@ -186,10 +185,14 @@ class SteeredFrame:
         Edits that could not be made again, or no longer hold.
     adopted : tuple of Edit
         What others had painted.
-    edits : tuple of Edit
-        Of this frame, that were to be made, and those adopted.
+    revision : int
+        Of the edits that were to be made.
     left_out : mapping of int to str
-        Those of them, by their index, that could not be made, and why.
+        Those of its edits, by their index, that could not be made, and why.
+    colours : ndarray
+        (colours + 1, 4), of its objects and of those that edits may make.
+    why_no_object : str
+        What made all objects go, if there is none before the edits.
     """
 
     relabelling: Relabelling
@@ -198,8 +201,10 @@ class SteeredFrame:
     clustering: Clustering
     notes: tuple[str, ...]
     adopted: tuple[Edit, ...]
-    edits: tuple[Edit, ...]
+    revision: int
     left_out: Mapping[int, str]
+    colours: NDArray[np.float32]
+    why_no_object: str
 
     @property
     def position(self) -> Point:
@@ -210,6 +215,18 @@ class SteeredFrame:
     def predicted(self) -> Prediction:
         """What the network says of it."""
         return self.relabelling.prediction
+
+    @property
+    def number_found(self) -> int:
+        """How many objects there are before the edits."""
+        return len(self.objects.mode_of) - 1
+
+    @property
+    def why_none(self) -> str:
+        """What made all objects go; "" where there are some."""
+        if self.mending.frame.boxes:
+            return ""
+        return self.why_no_object or f"edits took the {self.number_found:,} found away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,54 +239,93 @@ class ShownLabels(Progress):
         Where in the layer: the frame, and a slice an axis.
     labels : ndarray of int
         (\*view), mended.
+    colours : ndarray
+        (colours + 1, 4), of its objects.
     """
 
     at: tuple[Any, ...] = ()
-    labels: Any = None
+    labels: Any = field(default=None, repr=False)
+    colours: Any = field(default=None, repr=False)
 
 
-def frame_steps(
-    kept: Kept,
-    known: SteeredFrame | None,
-    position: Point,
-    clustering: Clustering,
-    edits: Sequence[Edit],
-    view: Region | None,
-    shown: NDArray[np.integer] | None,
-) -> Generator[Progress, None, SteeredFrame]:
-    """Cluster a frame, what is in view first, and make its edits again.
+@dataclass(frozen=True)
+class FrameRequest:
+    r"""A frame to be clustered; nothing of it changes meanwhile.
 
-    Parameters
+    Attributes
     ----------
     kept : Kept
-    known : SteeredFrame or None
-        The frame as it was clustered before.
     position : tuple of int
         Of the frame.
-    clustering : Clustering
-    edits : sequence of Edit
-        Of all frames, the oldest first.
+    made : MadeWith
+        Clustering and edits, of all frames, the oldest first.
+    known : SteeredFrame or None
+        The frame as it was clustered before.
     view : sequence of (int, int) or None
         Pixels of the image that are shown.
-    shown : ndarray of int or None
-        Labels of the frame that others may have painted on: where they differ from what
-        is made here, they are taken as edits.
+    painted : ndarray of int or None
+        (\*spatial), labels of the frame that others may have painted on: where they
+        differ from what is made here, they are taken as edits.
+    colours : ndarray or None
+        (colours + 1, 4), of the frame as it was clustered before, if it has others than
+        the usual ones.
     """
+
+    kept: Kept
+    position: Point
+    made: MadeWith
+    known: SteeredFrame | None = None
+    view: Region | None = None
+    painted: NDArray[np.integer] | None = None
+    colours: NDArray[np.float32] | None = None
+
+    def coloured(
+        self, labels: NDArray[Any], box: tuple[Any, ...] = (...,)
+    ) -> NDArray[np.float32]:
+        r"""Return colours of labels in a box: objects that stay keep theirs.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            (\*box)
+        box : tuple of slice
+            Of the frame; all of it by default.
+
+        Returns
+        -------
+        ndarray
+            (colours + 1, 4), of the objects and of those that edits may make.
+        """
+        known = self.known if self.painted is None else None
+        number = int(labels.max(initial=0)) if known is None else known.number_found
+        before = usual_or(self.colours, number)
+        if known is None:
+            return before
+        now = kept_colours(known.objects.labels[box], before, labels)
+        return np.concatenate([now, before[-SPARE:]])
+
+
+def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame]:
+    """Cluster a frame, what is in view first, and make its edits again."""
     from napari_shiftseg.mending.replay import notes_on
+    from napari_shiftseg.relabelling.bandwidth import why_none_steps
     from napari_shiftseg.relabelling.relabel import InView
 
+    kept, known, position = request.kept, request.known, request.position
+    clustering, edits, view = request.made.clustering, request.made.edits, request.view
     numbers = [n for n, edit in enumerate(edits) if edit.frame == position]
     own = [edits[n] for n in numbers]
     relabelling = known.relabelling if known else kept.relabelling(position)
-    predicted, offset = relabelling.prediction, kept.offset
+    predicted = relabelling.prediction
     if view is not None:
-        view = tuple((a - o, b - o) for (a, b), o in zip(view, offset, strict=True))
+        sides = zip(view, kept.offset, strict=True)
+        view = tuple((a - o, b - o) for (a, b), o in sides)
     steps = Returning(relabelling.steps(clustering, view))
     for progress in steps:
         if not isinstance(progress, InView):
             yield progress
-        elif shown is None:
-            yield _mended_view(predicted, progress, clustering, own, position)
+        elif request.painted is None:
+            yield _mended_view(request, predicted, progress, own)
     objects = steps.value
     mending = _mending(predicted, objects.labels.copy(), clustering, position)
     left_out = mending.replay(own)
@@ -279,12 +335,15 @@ def frame_steps(
         {numbers[i] + 1: why for i, why in left_out.items()},
         {acted[old] + 1: acted[new] + 1 for old, new in mending.overruled()},
     )
-    adopted = () if shown is None else _take_painted(mending, shown)
+    adopted = _take_painted(mending, request.painted)
     len(mending.frame.boxes)  # found here, not in the GUI thread
-    made = (*own, *adopted)
+    why = ""
+    if len(objects.mode_of) == 1:
+        why = yield from why_none_steps(relabelling, clustering)
     return SteeredFrame(
-        relabelling, objects, mending, clustering, notes, adopted, made, left_out
-    )
+        relabelling, objects, mending, clustering, notes, adopted,
+        request.made.revision, left_out, request.coloured(objects.labels), why,
+    )  # fmt: skip
 
 
 def _mending(
@@ -313,28 +372,78 @@ def _mending(
 
 
 def _mended_view(
-    predicted: Prediction,
-    seen: InView,
-    clustering: Clustering,
-    edits: Sequence[Edit],
-    position: Point,
+    request: FrameRequest, predicted: Prediction, seen: InView, edits: Sequence[Edit]
 ) -> ShownLabels:
     """Make those edits that lie in view."""
     box = tuple(slice(*pair) for pair in seen.view)
-    labels = seen.labels.copy()
+    labels, position = seen.labels.copy(), request.position
     if edits and labels.size:
-        mending = _mending(predicted, labels, clustering, position, box)
-        mending.replay(edits)
+        clustering = request.made.clustering
+        _mending(predicted, labels, clustering, position, box).replay(edits)
     return ShownLabels(
-        seen.done, seen.total, stage=seen.stage, at=(*position, *box), labels=labels
-    )
+        seen.done, seen.total, stage=seen.stage, at=(*position, *box), labels=labels,
+        colours=None if request.known is None else request.coloured(labels, box),
+    )  # fmt: skip
 
 
-def _take_painted(mending: Mending, shown: NDArray[np.integer]) -> tuple[Edit, ...]:
+def _take_painted(
+    mending: Mending, shown: NDArray[np.integer] | None
+) -> tuple[Edit, ...]:
     """Take as edits where the labels shown differ from those of a frame."""
+    if shown is None:
+        return ()
     where = np.nonzero(shown != mending.labels)
     if not len(where[0]):
         return ()
     before = mending.labels[where]
     mending.labels[where] = shown[where]
     return mending.adopt(where, before)
+
+
+@dataclass(frozen=True)
+class EditOutcome:
+    """What an edit would do.
+
+    New numbers, and how far objects reach, depend on the whole frame: after any other
+    edit of it they are to be computed again.
+
+    Attributes
+    ----------
+    frame : SteeredFrame
+        It was computed on.
+    revision : int
+        Of the edits in it.
+    change : Change or None
+    contradicted : tuple of Edit
+        Edits made that it would undo.
+    error : ValueError or None
+        Why there is no change.
+    """
+
+    frame: SteeredFrame
+    revision: int
+    change: Change | None = None
+    contradicted: tuple[Edit, ...] = ()
+    error: ValueError | None = None
+
+
+def outcome_of(
+    edit: Edit, frame: SteeredFrame, mending: Mending, revision: int
+) -> EditOutcome:
+    """Compute what an edit would do to a frame.
+
+    Parameters
+    ----------
+    edit : Edit
+    frame : SteeredFrame
+    mending : Mending
+        Of the frame; in a thread a copy, which nobody changes.
+    revision : int
+        Of the edits in it.
+    """
+    try:
+        change = mending.change_of(edit)
+    except ValueError as error:
+        return EditOutcome(frame, revision, error=error)
+    broken = [mending.made[n].edit for n in mending.contradicted(change)]
+    return EditOutcome(frame, revision, change, tuple(broken))

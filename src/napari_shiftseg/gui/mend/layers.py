@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import Colormap, CyclicLabelColormap, ensure_colormap
 
+from napari_shiftseg.gui.parts.records import LayerSession
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer, remove_soon
 from napari_shiftseg.gui.parts.source import LayerSource
 
@@ -69,9 +69,6 @@ class RightMarks:
         return {at: marked for at, marked in known.items() if marked is not None}
 
 
-MARKED: WeakKeyDictionary[Labels, RightMarks] = WeakKeyDictionary()
-
-
 GREEN = (0.22, 1.0, 0.08, 1.0)
 WIDTH = 2  # of the outline, in pixels
 
@@ -103,7 +100,7 @@ class RightObjects:
         known = self._marks(labels) or RightMarks(labels.data.shape)
         if not known.toggle(labels.data, pixel[:leading], pixel[leading:]):
             return False
-        MARKED[labels] = known
+        LayerSession.of(labels).right = known
         self.show(labels)
         self._layers[labels].refresh()
         return True
@@ -134,7 +131,7 @@ class RightObjects:
             self._viewer.layers.remove(layer)
 
     def _marks(self, labels: Labels) -> RightMarks | None:
-        known = MARKED.get(labels)
+        known: RightMarks | None = LayerSession.of(labels).right
         if known is None or known.image.shape != labels.data.shape:
             return None
         return known
@@ -144,7 +141,7 @@ class RightObjects:
         for labels, layer in list(self._layers.items()):
             if event.value is layer:
                 del self._layers[labels]
-                MARKED.pop(labels, None)
+                LayerSession.of(labels).right = None
             elif event.value is labels:
                 del self._layers[labels]
                 remove_soon(self._viewer, layer)

@@ -7,15 +7,15 @@ import shlex
 from pathlib import Path
 from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from magicgui.widgets import show_file_dialog
+from napari.layers import Labels
 from qtpy.QtWidgets import QMessageBox
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.corrections import image_of
-from napari_shiftseg.gui.mend.history import METADATA_EDITS
 from napari_shiftseg.gui.parts.plain_text import plainly
+from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.samples.catalogue import SAMPLES
 from napari_shiftseg.text import number_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import napari
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Layer
 
     from napari_shiftseg.mending.edit_files import EditList
     from napari_shiftseg.relabelling.relabel import Kept
@@ -94,13 +94,13 @@ def joined(words: Sequence[str]) -> str:
 
 
 FILTER = "Edits (*.json)"
-SAVED: WeakKeyDictionary[Labels, list[dict[str, Any]]] = WeakKeyDictionary()
 
 
 class EditFiles:
     """Saves and loads the edits of labels layers.
 
-    Which edits are saved is known as long as the layer lives, not the widget.
+    Which edits are saved is known as long as the layer lives, not the widget; see
+    `EditStore`.
 
     Parameters
     ----------
@@ -112,18 +112,10 @@ class EditFiles:
     def __init__(self, viewer: napari.Viewer, say: Callable[[str, str], None]) -> None:
         self._viewer, self._say = viewer, say
 
-    def watch(self, layer: Labels) -> None:
-        """Take the edits a layer has when it is met first for saved."""
-        SAVED.setdefault(layer, edits_of(layer))
-
     @property
     def unsaved(self) -> list[Labels]:
         """Layers of the viewer whose edits are not as they were saved."""
-        return [
-            layer
-            for layer in self._viewer.layers
-            if layer in SAVED and edits_of(layer) != SAVED[layer]
-        ]
+        return [layer for layer in self._viewer.layers if number_unsaved(layer)]
 
     @property
     def number_unsaved(self) -> int:
@@ -144,22 +136,22 @@ class EditFiles:
         path = Path(asked)
         if not path.suffix:
             path = path.with_suffix(".json")
-        from napari_shiftseg.mending.edit_files import EditList, from_dict, write_edits
+        from napari_shiftseg.mending.edit_files import EditList, write_edits
 
-        known = edits_of(layer)
-        record = layer.metadata[METADATA_KEY]
+        record, store = LayerRecord(layer), LayerSession.of(layer).edits
         edits = EditList(
-            tuple(from_dict(edit) for edit in known),
-            chosen_of(layer),
-            record["model"],
-            record["image"],
+            store.edits if store is not None else (),
+            record.chosen,
+            record.run["model"],
+            record.run["image"],
         )
         try:
             write_edits(path, edits)
         except OSError as error:
             self._say(f"The edits were not saved: {error}", "error")
             return False
-        SAVED[layer] = known
+        if store is not None:
+            store.mark_saved()
         command = mend_command(self._viewer, layer, path.absolute())
         self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True
@@ -224,34 +216,26 @@ def of_others(edits: EditList, layer: Labels) -> str:
 
 
 def loaded_text(found: int, new: int) -> str:
-    """Say how many of the edits of a file are new; these are selected in the list."""
-    there = f" {number_of(found - new, 'edit')} of the file stood in the list already."
-    return (
-        f"{number_of(new, 'edit')} loaded.{there * (found > new)}"
-        f"{' “Take out” drops what is selected.' * bool(new)}"
-    )
+    """Say how many of the edits of a file are new; these are selected in the list.
+
+    Parameters
+    ----------
+    found : int
+        Edits of the file.
+    new : int
+        Those of them that were not in the list.
+    """
+    parts = [f"{number_of(new, 'edit')} loaded."]
+    if found > new:
+        there = number_of(found - new, "edit")
+        parts.append(f"{there} of the file stood in the list already.")
+    if new:
+        parts.append("“Take out” drops what is selected.")
+    return " ".join(parts)
 
 
-def edits_of(layer: Labels) -> list[dict[str, Any]]:
-    """Return the edits of a layer as plain dicts, the oldest first."""
-    return list(layer.metadata.get(METADATA_EDITS, ()))
-
-
-def number_unsaved(layer: Labels) -> int:
+def number_unsaved(layer: Layer) -> int:
     """Return how many edits of a layer are others than when they were saved."""
-    now, saved = edits_of(layer), SAVED.get(layer)
-    if saved is None:
-        return 0
-    pairs = enumerate(zip(now, saved, strict=False))
-    same = next((n for n, (a, b) in pairs if a != b), min(len(now), len(saved)))
-    return max(len(now), len(saved)) - same
-
-
-def chosen_of(layer: Labels) -> dict[str, Any]:
-    """Return the clustering of a layer's objects, by the record of their run."""
-    settings = layer.metadata[METADATA_KEY]["settings"]
-    return {
-        name: value
-        for name, value in settings.items()
-        if name in Clustering.model_fields and value is not None
-    }
+    is_mended = isinstance(layer, Labels)
+    store = LayerSession.of(layer).edits if is_mended else None
+    return 0 if store is None else store.number_unsaved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import ref
 
 import psygnal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edit_store import EditStore
     from napari_shiftseg.mending.edits import Edit
 
 
@@ -82,78 +83,50 @@ class Status:
     is_made: bool
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Statuses of a frame, and what they were found for."""
-
-    frame: ref[SteeredFrame]  # no embedding is held here
-    of: tuple[Sequence[Any], ...]
-    found: dict[int, Status]
-
-
 class Statuses:
-    """Finds them anew only where a frame or its own edits are others."""
+    """Looks for edits that no longer hold, anew only where a frame has other edits."""
 
     def __init__(self) -> None:
-        self._known: dict[Point, _Known] = {}
+        self._known: dict[Point, tuple[ref[SteeredFrame], int, list[tuple[int, int]]]]
+        self._known = {}  # no embedding is held here
 
-    def of(
-        self, edits: Sequence[Edit], frames: Iterable[SteeredFrame]
-    ) -> dict[int, Status]:
-        """Return what became of edits of frames; see `statuses`."""
-        self._known = {frame.position: self._of(edits, frame) for frame in frames}
-        return {
-            n: why for known in self._known.values() for n, why in known.found.items()
-        }
+    def of(self, store: EditStore, frames: Iterable[SteeredFrame]) -> dict[int, Status]:
+        """Return what became of those edits that do not stand in the labels.
 
-    def _of(self, edits: Sequence[Edit], frame: SteeredFrame) -> _Known:
-        numbers = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
-        now = numbers, [edits[n] for n in numbers], tuple(frame.mending.made)
+        Parameters
+        ----------
+        store : EditStore
+        frames : iterable of SteeredFrame
+            As they are clustered now, and with what was made on them since.
+
+        Returns
+        -------
+        dict of int to Status
+            By the index of an edit.
+        """
+        edits, found = store.edits, dict[int, Status]()
+        numbers: dict[Point, list[int]] = {}
+        for n, edit in enumerate(edits):
+            numbers.setdefault(edit.frame, []).append(n)
+        for frame in frames:
+            own = numbers.get(frame.position, [])
+            made = [n for i, n in enumerate(own) if i not in frame.left_out]
+            if len(made) != len(frame.mending.made):  # a stroke is being taken
+                continue
+            for i, why in frame.left_out.items():
+                found[own[i]] = Status("left out", f"Left out: {why}.", is_made=False)
+            for old, new in self._overruled(frame, store.revision_of(frame.position)):
+                number, newer = made[new] + 1, edits[made[new]]
+                reason = f"No longer holds: edit {number} ({newer}) is newer and wins."
+                found[made[old]] = Status(f"overruled by {number}", reason, True)
+        return found
+
+    def _overruled(self, frame: SteeredFrame, revision: int) -> list[tuple[int, int]]:
         known = self._known.get(frame.position)
-        if known is not None and known.frame() is frame and _same(known.of, now):
-            return known
-        return _Known(ref(frame), now, statuses(edits, frame))
-
-
-def statuses(edits: Sequence[Edit], frame: SteeredFrame) -> dict[int, Status]:
-    """Return what became of those edits of a frame that do not stand in its labels.
-
-    Parameters
-    ----------
-    edits : sequence of Edit
-        Of all frames, the oldest first.
-    frame : SteeredFrame
-        As it is clustered now, and with what was made on it since.
-
-    Returns
-    -------
-    dict of int to Status
-        By the index of an edit.
-    """
-    own = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
-    made = [n for i, n in enumerate(own) if i not in frame.left_out]
-    if len(made) != len(frame.mending.made):  # a stroke is being taken
-        return {}
-    found = {
-        own[i]: Status("left out", f"Left out: {why}.", is_made=False)
-        for i, why in frame.left_out.items()
-    }
-    for old, new in frame.mending.overruled():
-        number, newer = made[new] + 1, edits[made[new]]
-        found[made[old]] = Status(
-            f"overruled by {number}",
-            f"No longer holds: edit {number} ({newer}) is newer and wins.",
-            is_made=True,
-        )
-    return found
-
-
-def _same(known: Sequence[Any], now: Sequence[Any]) -> bool:
-    """Whether lists hold the very same things; comparing edits takes long."""
-    return len(known) == len(now) and all(
-        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
-        for a, b in zip(known, now, strict=True)
-    )
+        if known is None or known[0]() is not frame or known[1] != revision:
+            known = ref(frame), revision, frame.mending.overruled()
+            self._known[frame.position] = known
+        return known[2]
 
 
 LEAST_ROWS = 4

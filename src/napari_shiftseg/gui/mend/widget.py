@@ -8,14 +8,13 @@ from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 
 from napari_shiftseg.gui.mend.corrections import (
-    correction_steps,
+    corrections_of,
     image_of,
     open_training,
     predicted_again,
     run_of,
     show_corrections,
 )
-from napari_shiftseg.gui.mend.desk import ToolDesk
 from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightObjects
@@ -27,6 +26,7 @@ from napari_shiftseg.gui.mend.sessions import (
 )
 from napari_shiftseg.gui.mend.steering import Listener, Steering
 from napari_shiftseg.gui.mend.table import EditTable, Statuses
+from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
 from napari_shiftseg.gui.parts.docking import (
@@ -37,7 +37,7 @@ from napari_shiftseg.gui.parts.docking import (
 )
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.note import wrapped_label
-from napari_shiftseg.gui.parts.records import KEPT, reads
+from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.gui.parts.rows import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.run_panel import RunPanel
@@ -82,7 +82,7 @@ class MendWidget(ScrolledRows):
         self.plot_link = PlotLink(napari_viewer)
         self._has_left = False
         self.right = RightObjects(napari_viewer)
-        self.desk = ToolDesk(
+        self.actions = ToolActions(
             napari_viewer,
             self.right,
             self._say,
@@ -168,7 +168,7 @@ class MendWidget(ScrolledRows):
             return
         self.tools.press(None)
         layer = self.result.value
-        self.reads.value = "" if layer is None else reads(layer)
+        self.reads.value = "" if layer is None else LayerRecord(layer).reads
         self.reads.visible = bool(self.reads.value)
         kept = KEPT.of(layer)
         self._say("", "note")
@@ -177,7 +177,7 @@ class MendWidget(ScrolledRows):
         except ValueError as error:  # edits in the metadata that are none
             steering = None
             self._say(str(error), "error")
-        self.steering = self.desk.steering = steering
+        self.steering = self.actions.steering = steering
         if steering is not None:
             self.knobs.take(steering.clustering, steering.kept.has_foreground)
         self.search.choose(steering)
@@ -191,7 +191,6 @@ class MendWidget(ScrolledRows):
             self._viewer.layers.selection.active = self.result.value
 
     def _steer(self, layer: Labels, kept: Kept) -> Steering:
-        self.files.watch(layer)
         steering = self._steered.steering(layer, kept)
         self.right.show(layer)
         return steering
@@ -251,10 +250,10 @@ class MendWidget(ScrolledRows):
         steering = self.steering
         if not self._is_open or steering is None:
             return
-        edits, position = steering.history.edits, self._frame_of(steering)
+        store, position = steering.history.store, self._frame_of(steering)
         frame = steering.frame(position)
-        statuses = self._statuses.of(edits, steering.frames.values())
-        self.edits.show_edits(edits, statuses)
+        statuses = self._statuses.of(store, steering.frames.values())
+        self.edits.show_edits(store.edits, statuses)
         self.find.enabled = self.right.number(steering.layer) > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
             self.state.say("Clustering…", "")
@@ -263,7 +262,7 @@ class MendWidget(ScrolledRows):
         else:
             self.plot_link.follow(steering.layer, frame)
             number = len(frame.mending.frame.boxes)
-            why = steering.why_none(position)
+            why = frame.why_none
             text = number_of(number, "object")
             self.state.say(f"{text}: {why}" if why else text, "warning" if why else "")
 
@@ -309,14 +308,14 @@ class MendWidget(ScrolledRows):
             self.search.seek(steering, position, marked)
 
     def _take_tool(self, tool: Tool | None) -> None:
-        self.desk.take(tool)
+        self.actions.take(tool)
         self.answer.tooltip = tool.words if tool is not None else ""
         self._show_hint()
 
     def _show_hint(self) -> None:
         """Say what to do with the tool, as the viewer displays the labels now."""
         if self._is_open:
-            self.hint.value = self.desk.hint
+            self.hint.value = self.actions.hint
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""
@@ -348,7 +347,7 @@ class MendWidget(ScrolledRows):
             open_training(self._viewer, image, labels)
 
         def steps() -> Generator[Progress, None, Corrections]:
-            return correction_steps(steering, right, image)
+            return corrections_of(steering, right, image)
 
         steering.add(FrameTask(steps, show, all_frames=True))
 
@@ -359,7 +358,7 @@ class MendWidget(ScrolledRows):
         steering.use([edit for i, edit in edits if i not in set(numbers)])
 
     def _visit(self, steering: Steering, numbers: list[int]) -> None:
-        self.desk.visit([steering.history.edits[number] for number in numbers])
+        self.actions.visit([steering.history.edits[number] for number in numbers])
 
     def _save(self, steering: Steering) -> None:
         self.files.save(steering.layer)
@@ -388,9 +387,9 @@ class MendWidget(ScrolledRows):
             return
         self._has_left = True
         self.tools.free_keys()
-        self.desk.close()
+        self.actions.close()
         self.right.close()
         self.deleted.withdraw()
         self.plot_link.forget()
         self._steered.stop_all()
-        self.steering = self.desk.steering = self.search.steering = None
+        self.steering = self.actions.steering = self.search.steering = None

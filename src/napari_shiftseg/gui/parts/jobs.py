@@ -179,7 +179,8 @@ class FrameTask:
     Attributes
     ----------
     steps : callable
-        Returns a generator of `Progress`; its value goes to `done`.
+        Returns a generator of `Progress`; its value goes to `done`. It is called in
+        the GUI thread and takes copies there: the generator runs in another.
     done : callable
     all_frames : bool
         Wait until every frame is clustered.
@@ -236,6 +237,11 @@ class OneJob:
         """The task that has waited longest."""
         return self._tasks[0] if self._tasks else None
 
+    @property
+    def waiting(self) -> list[FrameTask]:
+        """The tasks that are not done, that under way among them."""
+        return [*([self._task] if self._task is not None else []), *self._tasks]
+
     def add(self, task: FrameTask, first: bool = False) -> None:
         """Queue a task; `first`: before those that wait."""
         if first:
@@ -246,8 +252,14 @@ class OneJob:
     def do_task(self) -> None:
         """Begin the task that has waited longest."""
         task = self._tasks.popleft()
-        self.run(task.steps(), task.done)
-        self._task = task
+        try:
+            steps = task.steps()
+        except ValueError as error:
+            failed = error  # Python forgets the other name
+            self._end(lambda: self._failed(failed, None))
+        else:
+            self.run(steps, task.done)
+            self._task = task
 
     def run(
         self,
@@ -272,8 +284,7 @@ class OneJob:
 
     def abandon(self) -> list[FrameTask]:
         """Give up everything, call nobody back, and return the tasks not done."""
-        left = [self._task] if self._task is not None else []
-        left += self._tasks
+        left = self.waiting
         self._tasks.clear()
         if self._job is not None:
             self._job.abandon()

@@ -20,7 +20,7 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
     OTHER_SHAPE,
 )
 from napari_shiftseg.gui.mend.embedding.dock import Turning, open_embedding_plot
-from napari_shiftseg.gui.mend.embedding.run import PlotSubject
+from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import (
     GREY,
     EmbeddingPlot,

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
-from napari_shiftseg.gui.mend.history import METADATA_EDITS
-from napari_shiftseg.gui.mend.saving import chosen_of
+from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.parts.records import (
+    METADATA_EDITS,
     METADATA_UNFINISHED,
     METADATA_UNREAD,
+    LayerRecord,
 )
 from napari_shiftseg.mending.edit_files import to_dict
 from napari_shiftseg.mending.edits import Delete, Paint
@@ -181,10 +182,10 @@ def test_a_turned_knob_is_recorded_before_it_is_done(one, steer, settled) -> Non
     layer, kept = one
     steering = steer(layer, kept)
     settled(steering)
-    assert chosen_of(layer)["bandwidth"] == BANDWIDTH
+    assert LayerRecord(layer).chosen["bandwidth"] == BANDWIDTH
     steering.turn(turned(steering))
     assert steering.frame(()) is None
-    assert chosen_of(layer)["bandwidth"] == OTHER
+    assert LayerRecord(layer).chosen["bandwidth"] == OTHER
 
 
 def test_an_edit_that_waits_is_left_with_the_layer(one, steer, settled) -> None:
@@ -203,7 +204,10 @@ def test_an_edit_that_waits_is_left_with_the_layer(one, steer, settled) -> None:
     assert layer.data[edit.points[0]] == 0
 
 
-def test_an_edit_under_way_is_left_with_the_layer(one, steer, settled) -> None:
+def test_an_edit_under_way_is_left_with_the_layer(
+    one, steer, settled, monkeypatch
+) -> None:
+    monkeypatch.setattr(steering_module, "AT_ONCE", 0)
     layer, kept = one
     first = steer(layer, kept)
     settled(first)

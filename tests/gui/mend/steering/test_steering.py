@@ -9,7 +9,7 @@ import pytest
 from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
 from napari_shiftseg.gui.mend import steering as steering_module
-from napari_shiftseg.gui.mend.history import DragWatch
+from napari_shiftseg.gui.mend.undo import DragWatch
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint
 from napari_shiftseg.mending.mending import Mending
@@ -25,9 +25,9 @@ def order(monkeypatch):
     """Frames in the order in which they are begun."""
     begun, steps = [], steering_module.frame_steps
 
-    def noted(kept, known, position, *others):
-        begun.append(position)
-        return steps(kept, known, position, *others)
+    def noted(request):
+        begun.append(request.position)
+        return steps(request)
 
     monkeypatch.setattr(steering_module, "frame_steps", noted)
     return begun

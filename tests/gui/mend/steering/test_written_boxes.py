@@ -22,7 +22,7 @@ def alike(boxes, *columns):
 @pytest.fixture
 def boxes():
     made = WrittenBoxes()
-    made.note((), box(0, 4))
+    made.note((), box(0, 4), ROW.shape)
     return made
 
 
@@ -40,11 +40,11 @@ def test_a_stroke_into_the_box_means_its_objects(boxes) -> None:
 
 
 def test_the_box_written_last_counts(boxes) -> None:
-    boxes.note((), box(2, 6))
+    boxes.note((), box(2, 6), ROW.shape)
     assert alike(boxes, 0) == [[1, 1, 0, 0, 0, 0, 0, 0]]
     assert alike(boxes, 3) == [[0, 0, 2, 2, 1, 1, 0, 0]]
     assert alike(boxes, 6) == [[0, 0, 0, 0, 0, 0, 2, 2]]
-    boxes.note((), box(0, 6))
+    boxes.note((), box(0, 6), ROW.shape)
     assert alike(boxes, 0) == [[1, 1, 2, 2, 1, 1, 0, 0]]
 
 

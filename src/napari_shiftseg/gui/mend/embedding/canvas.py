@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QKeyEvent, QResizeEvent
 
-    from napari_shiftseg.gui.mend.embedding.run import LassoPixels
+    from napari_shiftseg.gui.mend.embedding.subject import LassoPixels
     from napari_shiftseg.relabelling.projection import Projection
     from napari_shiftseg.report.plots import Colours
 

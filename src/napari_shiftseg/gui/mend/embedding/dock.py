@@ -9,7 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
-from napari_shiftseg.gui.mend.embedding.run import PlotSubject
+from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
 from napari_shiftseg.gui.parts.docking import UndockWatch, dock_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from math import inf, prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,6 +58,11 @@ class Change:
     box: Box
     before: NDArray[np.integer]
     after: NDArray[np.integer]
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        r"""Where it lies in the labels of a layer, ([leading,] \*spatial)."""
+        return (*self.frame, *self.box)
 
     @property
     def pixels(self) -> int:
@@ -122,6 +128,31 @@ def acted(frame: MendedFrame, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
             return _painted(frame, edit)
 
 
+def reach(frame: MendedFrame, edit: Edit) -> float:
+    """Return how many pixels an edit looks at; inf where only the work itself tells.
+
+    Parameters
+    ----------
+    frame : MendedFrame
+    edit : Edit
+
+    Raises
+    ------
+    CannotAct
+        If there is no object, or a point lies outside the image.
+    """
+    match edit:
+        case Redraw():
+            return inf  # as far as the foreground goes on
+        case Grow():
+            box = _window(frame, *_start(frame, edit))
+        case Paint():
+            box = tuple(slice(0, n) for n in edit.shape)
+        case _:
+            box = hull(frame.boxes[number] for number in frame.objects(edit.points))
+    return float(prod(along.stop - along.start for along in box))
+
+
 def _merged(frame: MendedFrame, edit: Merge) -> tuple[Box, NDArray[np.integer]]:
     numbers = frame.objects(edit.points)
     if len(numbers) < 2:
@@ -136,7 +167,7 @@ def _share(frame: MendedFrame, points: Sequence[Point]) -> str:
     """Say how many points lie on objects: where these are one, it follows."""
     count, on = len(points), sum(number > 0 for number in frame.at(points))
     if on < count:
-        return f"only {on} of {count} points lie{'s' * (on == 1)}"
+        return f"only {on} of {count} points {'lies' if on == 1 else 'lie'}"
     return "both points lie" if count == 2 else f"all {count} points lie"
 
 
@@ -209,15 +240,14 @@ def _redrawn(frame: MendedFrame, edit: Redraw) -> tuple[Box, NDArray[np.integer]
 
 def _grown(frame: MendedFrame, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
     pixel, number = _start(frame, edit)
-    reach = reach_of(frame.boxes.values())
-    box = frame.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
-    window = widened(box, reach, frame.labels.shape)
+    window = _window(frame, pixel, number)
     after = frame.labels[window].copy()
     start = after == number
     if not number:
         start[...] = False
         start[tuple(x - s.start for x, s in zip(pixel, window, strict=True))] = True
-    whole = grown(after, _similar(frame, window, start), start, reach)
+    far = reach_of(frame.boxes.values())
+    whole = grown(after, _similar(frame, window, start), start, far)
     if number and not (whole & ~start).any():
         raise CannotAct(
             f"object {number} finds no pixel like it around it that is free",
@@ -246,6 +276,12 @@ def _start(frame: MendedFrame, edit: Grow) -> tuple[Point, int]:
     if not number and frame.logit is not None and not stands_out(frame.logit[pixel]):
         raise CannotAct("nothing here stands out from the background", "paint it")
     return pixel, number
+
+
+def _window(frame: MendedFrame, pixel: Point, number: int) -> Box:
+    """Return the box in which an object, or a pixel of background, can grow."""
+    box = frame.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
+    return widened(box, reach_of(frame.boxes.values()), frame.labels.shape)
 
 
 def _similar(

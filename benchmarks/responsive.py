@@ -27,7 +27,7 @@ from napari_shiftseg.gui.mend.undo import METADATA_EDITS, EditHistory
 from napari_shiftseg.gui.parts.records import KEPT
 from napari_shiftseg.gui.parts.result_layers import result_labels, result_layers
 from napari_shiftseg.gui.parts.source import LayerSource
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.networks.checkpoint import load_model

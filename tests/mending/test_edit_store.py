@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_shiftseg.mending.changes import Change
-from napari_shiftseg.mending.edit_files import to_dict
-from napari_shiftseg.mending.edit_store import EditStore, UndoStep
+from napari_shiftseg.mending.edit_lists import EditStore, UndoStep, to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 
 HERE, THERE = (0,), (1,)

@@ -14,7 +14,7 @@ from napari_shiftseg.cli.terminal import (
     report_segmentation,
     with_progress,
 )
-from napari_shiftseg.mending.edit_files import read_edits
+from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.checkpoint import load_model
 from napari_shiftseg.networks.header import SUFFIX
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.cli.requests import Asked
-    from napari_shiftseg.mending.edit_files import EditList
+    from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation

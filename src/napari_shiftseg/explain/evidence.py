@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box, TilePlan
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.changes import Change
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Change, Made
     from napari_shiftseg.pipeline.result import Prediction
 
     Numbers = tuple[int, ...]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.explain.evidence import Evidence, Numbers, Place
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Made
     from napari_shiftseg.mending.edits import Edit
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.frame import MendedFrame
+    from napari_shiftseg.mending.mending import Mending
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,30 @@ class Change:
         return Change(self.frame, self.box, self.after, self.before)
 
 
-def acted(frame: MendedFrame, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
+@dataclass(frozen=True)
+class Made:
+    """An edit that acted.
+
+    Attributes
+    ----------
+    edit : Edit
+    change : Change
+        What it did.
+    places : tuple of tuple of int
+        Its points, in pixels of the label image.
+    """
+
+    edit: Edit
+    change: Change
+    places: tuple[Point, ...]
+
+
+def acted(mending: Mending, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
     """Return where an edit would change labels, and the labels there after it.
 
     Parameters
     ----------
-    frame : MendedFrame
+    mending : Mending
         It stays as it is.
     edit : Edit
 
@@ -115,25 +133,25 @@ def acted(frame: MendedFrame, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
     """
     match edit:
         case Merge():
-            return _merged(frame, edit)
+            return _merged(mending, edit)
         case Split():
-            return _split(frame, edit)
+            return _split(mending, edit)
         case Delete():
-            return _recoloured(frame, frame.objects(edit.points), 0)
+            return _recoloured(mending, mending.objects(edit.points), 0)
         case Redraw():
-            return _redrawn(frame, edit)
+            return _redrawn(mending, edit)
         case Grow():
-            return _grown(frame, edit)
+            return _grown(mending, edit)
         case Paint():
-            return _painted(frame, edit)
+            return _painted(mending, edit)
 
 
-def reach(frame: MendedFrame, edit: Edit) -> float:
+def reach(mending: Mending, edit: Edit) -> float:
     """Return how many pixels an edit looks at; inf where only the work itself tells.
 
     Parameters
     ----------
-    frame : MendedFrame
+    mending : Mending
     edit : Edit
 
     Raises
@@ -145,62 +163,62 @@ def reach(frame: MendedFrame, edit: Edit) -> float:
         case Redraw():
             return inf  # as far as the foreground goes on
         case Grow():
-            box = _window(frame, *_start(frame, edit))
+            box = _window(mending, *_start(mending, edit))
         case Paint():
             box = tuple(slice(0, n) for n in edit.shape)
         case _:
-            box = hull(frame.boxes[number] for number in frame.objects(edit.points))
+            box = hull(mending.boxes[number] for number in mending.objects(edit.points))
     return float(prod(along.stop - along.start for along in box))
 
 
-def _merged(frame: MendedFrame, edit: Merge) -> tuple[Box, NDArray[np.integer]]:
-    numbers = frame.objects(edit.points)
+def _merged(mending: Mending, edit: Merge) -> tuple[Box, NDArray[np.integer]]:
+    numbers = mending.objects(edit.points)
     if len(numbers) < 2:
         raise CannotAct(
-            f"{_share(frame, edit.points)} on object {numbers[0]}",
+            f"{_share(mending, edit.points)} on object {numbers[0]}",
             "a merge needs 2 objects or more, click the other object too",
         )
-    return _recoloured(frame, numbers[1:], numbers[0])
+    return _recoloured(mending, numbers[1:], numbers[0])
 
 
-def _share(frame: MendedFrame, points: Sequence[Point]) -> str:
+def _share(mending: Mending, points: Sequence[Point]) -> str:
     """Say how many points lie on objects: where these are one, it follows."""
-    count, on = len(points), sum(number > 0 for number in frame.at(points))
+    count, on = len(points), sum(number > 0 for number in mending.at(points))
     if on < count:
         return f"only {on} of {count} points {'lies' if on == 1 else 'lie'}"
     return "both points lie" if count == 2 else f"all {count} points lie"
 
 
 def _recoloured(
-    frame: MendedFrame, numbers: Sequence[int], to: int
+    mending: Mending, numbers: Sequence[int], to: int
 ) -> tuple[Box, NDArray[np.integer]]:
-    box = hull(frame.boxes[number] for number in numbers)
-    after = frame.labels[box].copy()
+    box = hull(mending.boxes[number] for number in numbers)
+    after = mending.labels[box].copy()
     after[np.isin(after, numbers)] = to
     return box, after
 
 
-def _split(frame: MendedFrame, edit: Split) -> tuple[Box, NDArray[np.integer]]:
-    seeds = [_seed(frame, i, seed) for i, seed in enumerate(edit.seeds, start=1)]
-    owners = [sorted({int(frame.labels[x]) for x in seed}) for seed in seeds]
+def _split(mending: Mending, edit: Split) -> tuple[Box, NDArray[np.integer]]:
+    seeds = [_seed(mending, i, seed) for i, seed in enumerate(edit.seeds, start=1)]
+    owners = [sorted({int(mending.labels[x]) for x in seed}) for seed in seeds]
     numbers = sorted(set().union(*owners))
-    box = hull(frame.boxes[number] for number in numbers)
-    after, corner = frame.labels[box].copy(), corner_of(box)
+    box = hull(mending.boxes[number] for number in numbers)
+    after, corner = mending.labels[box].copy(), corner_of(box)
     inside = np.isin(after, numbers)
     local = [
         [tuple(x - c for x, c in zip(p, corner, strict=True)) for p in seed]
         for seed in seeds
     ]
-    embedding = np.asarray(frame.embedding[(slice(None), *box)])
-    parts = cut(inside, embedding, frame.bandwidth, local)
-    names = np.array([0, *_names(frame, owners)], dtype=after.dtype)
+    embedding = np.asarray(mending.embedding[(slice(None), *box)])
+    parts = cut(inside, embedding, mending.bandwidth, local)
+    names = np.array([0, *_names(mending, owners)], dtype=after.dtype)
     after[inside] = names[parts[inside]]
     return box, after
 
 
-def _seed(frame: MendedFrame, number: int, seed: Sequence[Point]) -> list[Point]:
+def _seed(mending: Mending, number: int, seed: Sequence[Point]) -> list[Point]:
     """Return the pixels of a seed that lie on an object."""
-    on = [p for p in map(frame.place, seed) if frame.labels[p]]
+    on = [p for p in map(mending.place, seed) if mending.labels[p]]
     if not on:
         raise CannotAct(
             f"seed {number} at {seed[0]} lies on background",
@@ -209,60 +227,60 @@ def _seed(frame: MendedFrame, number: int, seed: Sequence[Point]) -> list[Point]
     return on
 
 
-def _names(frame: MendedFrame, owners: Sequence[Sequence[int]]) -> list[int]:
+def _names(mending: Mending, owners: Sequence[Sequence[int]]) -> list[int]:
     """Name the parts: an object's number to the first seed on it, else a new one.
 
     A number that would be left without a part goes to none.
     """
     taken: set[int] = set()
-    names, new = [], frame.new_number()
+    names, new = [], mending.new_number()
     for numbers in owners:
         name = next((n for n in numbers if n not in taken), None)
         if name is None:
             name, new = new, new + 1
         taken.add(name)
         names.append(name)
-    frame.check_number(max(names))
+    mending.check_number(max(names))
     return names
 
 
-def _redrawn(frame: MendedFrame, edit: Redraw) -> tuple[Box, NDArray[np.integer]]:
-    if frame.foreground is None:
+def _redrawn(mending: Mending, edit: Redraw) -> tuple[Box, NDArray[np.integer]]:
+    if mending.foreground is None:
         raise CannotAct(
             "an outline is redrawn to the foreground, which this model does not "
             "predict",
             "take a model with a foreground logit, or paint",
         )
-    numbers = frame.objects(edit.points)
-    boxes = [frame.boxes[number] for number in numbers]
-    return redrawn(frame.labels, frame.foreground, numbers, boxes)
+    numbers = mending.objects(edit.points)
+    boxes = [mending.boxes[number] for number in numbers]
+    return redrawn(mending.labels, mending.foreground, numbers, boxes)
 
 
-def _grown(frame: MendedFrame, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
-    pixel, number = _start(frame, edit)
-    window = _window(frame, pixel, number)
-    after = frame.labels[window].copy()
+def _grown(mending: Mending, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
+    pixel, number = _start(mending, edit)
+    window = _window(mending, pixel, number)
+    after = mending.labels[window].copy()
     start = after == number
     if not number:
         start[...] = False
         start[tuple(x - s.start for x, s in zip(pixel, window, strict=True))] = True
-    far = reach_of(frame.boxes.values())
-    whole = grown(after, _similar(frame, window, start), start, far)
+    far = reach_of(mending.boxes.values())
+    whole = grown(after, _similar(mending, window, start), start, far)
     if number and not (whole & ~start).any():
         raise CannotAct(
             f"object {number} finds no pixel like it around it that is free",
             "brush what it lacks",
         )
-    name = number or frame.new_number()
-    frame.check_number(name)
+    name = number or mending.new_number()
+    mending.check_number(name)
     after[whole] = name
     return window, after
 
 
-def _start(frame: MendedFrame, edit: Grow) -> tuple[Point, int]:
+def _start(mending: Mending, edit: Grow) -> tuple[Point, int]:
     """Return the pixel to grow from in the arrays, and the number it carries."""
-    pixel = frame.place(edit.point)
-    number = int(frame.labels[pixel])
+    pixel = mending.place(edit.point)
+    number = int(mending.labels[pixel])
     if edit.new and number:
         raise CannotAct(
             f"{edit.point} lies on object {number}, a new one grows on background",
@@ -273,45 +291,49 @@ def _start(frame: MendedFrame, edit: Grow) -> tuple[Point, int]:
             f"{edit.point} lies on background",
             "click an object, or let a new one grow there",
         )
-    if not number and frame.logit is not None and not stands_out(frame.logit[pixel]):
+    if (
+        not number
+        and mending.logit is not None
+        and not stands_out(mending.logit[pixel])
+    ):
         raise CannotAct("nothing here stands out from the background", "paint it")
     return pixel, number
 
 
-def _window(frame: MendedFrame, pixel: Point, number: int) -> Box:
+def _window(mending: Mending, pixel: Point, number: int) -> Box:
     """Return the box in which an object, or a pixel of background, can grow."""
-    box = frame.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
-    return widened(box, reach_of(frame.boxes.values()), frame.labels.shape)
+    box = mending.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
+    return widened(box, reach_of(mending.boxes.values()), mending.labels.shape)
 
 
 def _similar(
-    frame: MendedFrame, window: Box, start: NDArray[np.bool_]
+    mending: Mending, window: Box, start: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return which pixels are like those to grow from."""
-    if frame.logit is not None:
-        return as_bright(frame.logit[window], start)
-    embedding = np.asarray(frame.embedding[(slice(None), *window)])
-    return as_near(embedding, start, frame.bandwidth)
+    if mending.logit is not None:
+        return as_bright(mending.logit[window], start)
+    embedding = np.asarray(mending.embedding[(slice(None), *window)])
+    return as_near(embedding, start, mending.bandwidth)
 
 
-def _painted(frame: MendedFrame, edit: Paint) -> tuple[Box, NDArray[np.integer]]:
-    first = frame.place(edit.corner)
+def _painted(mending: Mending, edit: Paint) -> tuple[Box, NDArray[np.integer]]:
+    first = mending.place(edit.corner)
     last = tuple(c + n - 1 for c, n in zip(edit.corner, edit.shape, strict=True))
-    frame.place(last)
-    number = _painted_number(frame, edit)
+    mending.place(last)
+    number = _painted_number(mending, edit)
     box = tuple(slice(x, x + n) for x, n in zip(first, edit.shape, strict=True))
-    after = frame.labels[box].copy()
+    after = mending.labels[box].copy()
     after[edit.painted] = number
     return box, after
 
 
-def _painted_number(frame: MendedFrame, edit: Paint) -> int:
+def _painted_number(mending: Mending, edit: Paint) -> int:
     if edit.to == "background":
         return 0
     if edit.to == "new":
         wished = edit.number
-        is_free = wished is not None and wished not in frame.boxes
-        number = wished if wished and is_free else frame.new_number()
-        frame.check_number(number)
+        is_free = wished is not None and wished not in mending.boxes
+        number = wished if wished and is_free else mending.new_number()
+        mending.check_number(number)
         return number
-    return frame.objects(edit.points)[0]
+    return mending.objects(edit.points)[0]

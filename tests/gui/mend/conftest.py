@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QMessageBox
 
-from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
+from napari_shiftseg.gui.mend.saving import AskBeforeClosing
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 

@@ -9,8 +9,8 @@ import pytest
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from napari_shiftseg.gui.mend import colours as module
-from napari_shiftseg.gui.mend.colours import (
+from napari_shiftseg.gui.mend import layers as module
+from napari_shiftseg.gui.mend.layers import (
     SPARE,
     LayerColours,
     kept_colours,

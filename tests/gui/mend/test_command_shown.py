@@ -17,7 +17,7 @@ from napari_shiftseg.gui.mend.saving import (
     tiling_options,
 )
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
-from napari_shiftseg.mending.edit_files import EditList, write_edits
+from napari_shiftseg.mending.edit_lists import EditList, write_edits
 from napari_shiftseg.mending.edits import Paint
 from napari_shiftseg.samples.catalogue import SAMPLES
 

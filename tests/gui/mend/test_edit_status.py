@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.mend.table import Status, Statuses
-from napari_shiftseg.mending.edit_store import EditStore
+from napari_shiftseg.mending import replay
+from napari_shiftseg.mending.edit_lists import EditStore
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.mending import Mending
 
@@ -69,13 +70,13 @@ def other() -> Frame:
 @pytest.fixture
 def found(monkeypatch) -> list[tuple[int, ...]]:
     """Frames that are looked through, one after the other."""
-    calls, overruled = [], Mending.overruled
+    calls, overruled = [], replay.overruled
 
-    def noted(self):
-        calls.append(self.frame.frame)
-        return overruled(self)
+    def noted(mending):
+        calls.append(mending.frame)
+        return overruled(mending)
 
-    monkeypatch.setattr(Mending, "overruled", noted)
+    monkeypatch.setattr(replay, "overruled", noted)
     return calls
 
 

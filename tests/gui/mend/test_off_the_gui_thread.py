@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, SPLIT
 from napari_shiftseg.gui.mend.undo import EditHistory
 from napari_shiftseg.gui.parts.records import METADATA_EDITS
-from napari_shiftseg.mending import edit_store as store_module
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending import edit_lists as store_module
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.relabelling.relabel import Relabelling
@@ -47,7 +47,7 @@ def test_knobs_and_edits(
     steered, result, settled, in_gui_thread, monkeypatch, at_once
 ) -> None:
     if not at_once:
-        monkeypatch.setattr(steering_module, "AT_ONCE", 0)
+        monkeypatch.setattr(undo_module, "AT_ONCE", 0)
 
     def click(*numbers: int) -> None:
         for number in numbers:
@@ -70,7 +70,7 @@ def test_knobs_and_edits(
 
     assert len(steered.steering.history.edits) == 3
     assert in_gui_thread == {
-        "to_cluster": {False}, "change_of": {at_once}, "replay": {False},
+        "to_cluster": {False}, "change_of": {False, at_once}, "replay": {False},
     }  # fmt: skip
 
 

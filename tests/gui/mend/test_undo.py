@@ -8,7 +8,7 @@ from napari.layers import Labels
 
 from napari_shiftseg.gui.mend.undo import EditHistory
 from napari_shiftseg.gui.parts.records import METADATA_EDITS
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge, Paint
 from napari_shiftseg.mending.mending import Mending
 

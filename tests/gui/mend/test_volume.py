@@ -12,7 +12,7 @@ import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.tool_actions import USE_PLANES
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
-from napari_shiftseg.mending.edit_files import read_edits
+from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.replay import mend as mended
 from napari_shiftseg.networks.checkpoint import load_model, save_model

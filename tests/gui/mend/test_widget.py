@@ -15,10 +15,8 @@ from qtpy.QtWidgets import QMessageBox
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.mend.frames import EditOutcome
 from napari_shiftseg.gui.mend.knobs import Knobs
-from napari_shiftseg.gui.mend.saving import EditFiles
-from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
+from napari_shiftseg.gui.mend.saving import AskBeforeClosing, EditFiles
 from napari_shiftseg.gui.mend.tools import (
     ADD,
     ASK,
@@ -28,6 +26,7 @@ from napari_shiftseg.gui.mend.tools import (
     RIGHT,
     SPLIT,
 )  # fmt: skip
+from napari_shiftseg.gui.mend.undo import EditOutcome
 from napari_shiftseg.gui.parts.records import KEPT, METADATA_EDITS, LayerSession
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.mending.changes import Change

@@ -1,4 +1,4 @@
-"""The pixel under the pointer, and two that were clicked."""
+"""Questions: the pixel under the pointer, and two that were clicked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
+from napari.utils.colormaps import Colormap, ensure_colormap
+
 from napari_shiftseg.gui.parts.jobs import Job
+from napari_shiftseg.gui.parts.result_layers import METADATA_KEY, OwnLayer
+from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    import napari
     import numpy as np
+    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_shiftseg.explain.evidence import Evidence
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Made
 
 
 @dataclass(frozen=True)
@@ -197,3 +204,59 @@ def explained_steps(
 
     yield Progress(0, 1, stage="explaining")
     return sentence_of(reason_of(known.evidence, *pixels), known.evidence)
+
+
+FAR = 3.0  # bandwidths; what is farther looks the same
+
+
+def near_is_bright() -> Colormap:
+    """Return viridis from yellow, at distance 0, to blue."""
+    return Colormap(ensure_colormap("viridis").colors[::-1], name="near is bright")
+
+
+class DistanceLayer(OwnLayer):
+    """An image of distances in bandwidths, seen while pixels are asked.
+
+    It is made once and then hidden: napari takes long to add and remove layers.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__(viewer)
+        self._place: tuple[int, ...] = ()
+
+    def show(
+        self,
+        distances: NDArray[Any],
+        labels: Labels,
+        corner: tuple[int, ...],
+    ) -> None:
+        """Show distances, placed on the labels, at this pixel of theirs."""
+        missing = labels.ndim - distances.ndim
+        data = distances.reshape((1,) * missing + distances.shape)
+        if self._of is not labels:  # of other axes, perhaps
+            self.remove()
+        layer = self.layer
+        if layer is None:
+            self._of = labels
+            self._layer = layer = Image(
+                data,
+                name=f"distance · {labels.name}",
+                colormap=near_is_bright(),
+                contrast_limits=(0, FAR),
+                metadata={METADATA_KEY: "distance"},
+                **LayerSource.of(labels).placed(corner, labels.ndim),
+            )
+            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
+            self._viewer.layers.selection.active = labels
+        else:
+            layer.data = data
+            if corner != self._place:
+                place = LayerSource.of(labels).placed(corner, labels.ndim)
+                for name, value in place.items():
+                    setattr(layer, name, value)
+        self._place = corner
+        layer.visible = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.gui.mend.colours import SPARE, kept_colours, usual_or
+from napari_shiftseg.gui.mend.layers import SPARE, kept_colours, usual_or
 from napari_shiftseg.steps import Progress, Returning
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Box, Region
     from napari_shiftseg.gui.parts.records import MadeWith
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.changes import Change
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.pipeline.result import Prediction
@@ -28,24 +27,22 @@ if TYPE_CHECKING:
 
 
 class WrittenBoxes:
-    """Where a frame was labelled by other clusterings than around it.
-
-    A number means another object inside such a box than outside of it.
-    """
+    """Where a number means another object: boxes labelled by a newer clustering."""
 
     def __init__(self) -> None:
         self._written: dict[Point, NDArray[np.uint16]] = {}
 
-    def note(self, position: Point, box: Box, shape: tuple[int, ...]) -> None:
+    def note(self, at: tuple[Any, ...], shape: tuple[int, ...]) -> None:
         """Learn that a box of a frame has new labels.
 
         Parameters
         ----------
-        position : tuple of int
-        box : tuple of slice
+        at : tuple
+            The frame, and a slice a spatial axis.
         shape : tuple of int
             Of the frame.
         """
+        position, box = at[: -len(shape)], at[-len(shape) :]
         known = self._written.setdefault(position, np.zeros(shape, np.uint16))
         known[box] = known.max() + 1
 
@@ -53,35 +50,37 @@ class WrittenBoxes:
         """Learn that the labels of a frame are all of one clustering."""
         self._written.pop(position, None)
 
-    def alike(
+    def mending(
         self,
-        position: Point,
+        frame: SteeredFrame,
         labels: NDArray[np.integer],
-        indices: Sequence[NDArray[np.integer]],
-    ) -> NDArray[np.integer]:
-        r"""Return the labels of a frame that mean the same objects as a stroke's.
+        painted: Sequence[NDArray[np.integer]],
+    ) -> Mending:
+        r"""Return what makes edits of a stroke on a frame that is being clustered.
 
-        Where a stroke reaches into several boxes, those of the newest are meant.
+        Labels that mean other objects than at the stroke are 0 in it. Where a stroke
+        reaches into several boxes, those of the newest are meant.
 
         Parameters
         ----------
-        position : tuple of int
+        frame : SteeredFrame
+            As it was clustered last.
         labels : ndarray of int
             (\*spatial), of the frame, painted on already.
-        indices : sequence of ndarray of int
+        painted : sequence of ndarray of int
             Pixels painted, one array an axis.
-
-        Returns
-        -------
-        ndarray of int
-            (\*spatial), 0 where labels are of another clustering than at the stroke.
         """
-        written, painted = self._written.get(position), tuple(indices)
-        if written is None:
-            return labels
-        found = np.where(written == written[painted].max(), labels, 0)
-        found[painted] = labels[painted]
-        return found
+        from napari_shiftseg.mending.mending import Mending
+
+        written, at = self._written.get(frame.position), tuple(painted)
+        if written is not None:
+            found = np.where(written == written[at].max(), labels, 0)
+            found[at] = labels[at]
+            labels = found
+        known = frame.mending
+        return Mending(
+            labels, known.embedding, offset=known.offset, frame=frame.position
+        )
 
 
 class SteeredFrames:
@@ -97,16 +96,9 @@ class SteeredFrames:
     unfinished : iterable of tuple of int
         Frames whose labels are of two clusterings: nobody has painted the difference.
     made : MadeWith
-        What made the labels of the others.
+        What made the labels of the others, but for those
     unread : mapping of tuple of int to MadeWith
-        But for these.
-
-    Attributes
-    ----------
-    all : frozenset of tuple of int
-    stale : set of tuple of int
-    unread : dict of tuple of int to MadeWith
-        And what made their labels.
+        of which this is known.
     """
 
     def __init__(
@@ -209,7 +201,7 @@ class SteeredFrame:
     @property
     def position(self) -> Point:
         """On the leading axes."""
-        return self.mending.frame.frame
+        return self.mending.frame
 
     @property
     def predicted(self) -> Prediction:
@@ -224,7 +216,7 @@ class SteeredFrame:
     @property
     def why_none(self) -> str:
         """What made all objects go; "" where there are some."""
-        if self.mending.frame.boxes:
+        if self.mending.boxes:
             return ""
         return self.why_no_object or f"edits took the {self.number_found:,} found away"
 
@@ -307,7 +299,7 @@ class FrameRequest:
 
 def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame]:
     """Cluster a frame, what is in view first, and make its edits again."""
-    from napari_shiftseg.mending.replay import notes_on
+    from napari_shiftseg.mending.replay import notes_on, overruled
     from napari_shiftseg.relabelling.bandwidth import why_none_steps
     from napari_shiftseg.relabelling.relabel import InView
 
@@ -333,10 +325,10 @@ def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame
     notes = notes_on(
         edits,
         {numbers[i] + 1: why for i, why in left_out.items()},
-        {acted[old] + 1: acted[new] + 1 for old, new in mending.overruled()},
+        {acted[old] + 1: acted[new] + 1 for old, new in overruled(mending)},
     )
     adopted = _take_painted(mending, request.painted)
-    len(mending.frame.boxes)  # found here, not in the GUI thread
+    len(mending.boxes)  # found here, not in the GUI thread
     why = ""
     if len(objects.mode_of) == 1:
         why = yield from why_none_steps(relabelling, clustering)
@@ -398,52 +390,3 @@ def _take_painted(
     before = mending.labels[where]
     mending.labels[where] = shown[where]
     return mending.adopt(where, before)
-
-
-@dataclass(frozen=True)
-class EditOutcome:
-    """What an edit would do.
-
-    New numbers, and how far objects reach, depend on the whole frame: after any other
-    edit of it they are to be computed again.
-
-    Attributes
-    ----------
-    frame : SteeredFrame
-        It was computed on.
-    revision : int
-        Of the edits in it.
-    change : Change or None
-    contradicted : tuple of Edit
-        Edits made that it would undo.
-    error : ValueError or None
-        Why there is no change.
-    """
-
-    frame: SteeredFrame
-    revision: int
-    change: Change | None = None
-    contradicted: tuple[Edit, ...] = ()
-    error: ValueError | None = None
-
-
-def outcome_of(
-    edit: Edit, frame: SteeredFrame, mending: Mending, revision: int
-) -> EditOutcome:
-    """Compute what an edit would do to a frame.
-
-    Parameters
-    ----------
-    edit : Edit
-    frame : SteeredFrame
-    mending : Mending
-        Of the frame; in a thread a copy, which nobody changes.
-    revision : int
-        Of the edits in it.
-    """
-    try:
-        change = mending.change_of(edit)
-    except ValueError as error:
-        return EditOutcome(frame, revision, error=error)
-    broken = [mending.made[n].edit for n in mending.contradicted(change)]
-    return EditOutcome(frame, revision, change, tuple(broken))

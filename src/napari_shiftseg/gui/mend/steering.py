@@ -7,39 +7,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.gui.mend.colours import LayerColours
 from napari_shiftseg.gui.mend.frames import (
     FrameRequest,
     ShownLabels,
     SteeredFrames,
     WrittenBoxes,
     frame_steps,
-    outcome_of,
 )
+from napari_shiftseg.gui.mend.layers import LayerColours
 from napari_shiftseg.gui.mend.table import Notes
-from napari_shiftseg.gui.mend.undo import DragWatch, EditHistory
+from napari_shiftseg.gui.mend.undo import (
+    DragWatch,
+    EditHistory,
+    is_small,
+    outcome_of,
+    outcome_steps,
+)
 from napari_shiftseg.gui.parts.jobs import FrameTask, OneJob
 from napari_shiftseg.gui.parts.records import LayerRecord, MadeWith
-from napari_shiftseg.mending.changes import reach
-from napari_shiftseg.mending.edits import CannotAct, Redraw
-from napari_shiftseg.steps import Progress
+from napari_shiftseg.mending.edits import Redraw
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
 
     from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.mend.frames import EditOutcome, SteeredFrame
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
+    from napari_shiftseg.gui.mend.undo import EditOutcome
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.relabelling.relabel import Kept
+    from napari_shiftseg.steps import Progress
 
-AT_ONCE = 2**15  # pixels; the slowest edit of so many, a split in 3-D, takes 25 ms
 AS_PREDICTED = (
     "This outline is that of the predicted foreground already. To widen the object use "
     "Add or napari's brush, or lower “Foreground above”."
@@ -173,7 +177,7 @@ class Steering:
         """
         frame = self.frame(edit.frame)
         waits = self._drag.is_drawing or any(task.edit for task in self._job.waiting)
-        if frame is None or waits or not _is_small(edit, frame):
+        if frame is None or waits or not is_small(edit, frame.mending):
             self.add(self._task_of(edit))
         else:
             revision = self.revision_of(edit.frame)
@@ -282,8 +286,7 @@ class Steering:
             if self.history.store.acts_in(position):  # on labels that are no more
                 self.history.settle(self.history.edits)
             self.layer.data[progress.at] = progress.labels
-            box, shape = progress.at[len(position) :], self.layer.data[position].shape
-            self._written.note(position, box, shape)
+            self._written.note(progress.at, self.layer.data[position].shape)
             self._colours.refresh(self.layer, progress.colours)
 
     def _job_ended(self) -> None:
@@ -328,13 +331,12 @@ class Steering:
 
     def _task_of(self, edit: Edit) -> FrameTask:
         """Return what computes an edit in a thread, on a copy of its frame."""
-
-        def steps() -> Generator[Progress, None, EditOutcome]:
-            frame, revision = self.clustered(edit.frame), self.revision_of(edit.frame)
-            return _outcome_steps(edit, frame, frame.mending.copy(), revision)
-
+        at = edit.frame
         return FrameTask(
-            steps, lambda found: self._act(edit, found), frame=edit.frame, edit=edit
+            lambda: outcome_steps(edit, self.clustered(at), self.revision_of(at)),
+            lambda found: self._act(edit, found),
+            frame=at,
+            edit=edit,
         )
 
     def _act(self, edit: Edit, found: EditOutcome) -> None:
@@ -379,17 +381,10 @@ class Steering:
 
         None for an unread one: what is painted on it is seen when it is read.
         """
-        from napari_shiftseg.mending.mending import Mending
-
         frame = self._frames.last(position)
         if frame is None or position in self._frames.unread:
             return None
-        return Mending(
-            self._written.alike(position, self.layer.data[position], painted),
-            frame.predicted.embedding,
-            offset=self.kept.offset,
-            frame=position,
-        )
+        return self._written.mending(frame, self.layer.data[position], painted)
 
     def _data_replaced(self) -> None:
         """Read all frames again: a script, or another data type."""
@@ -400,18 +395,3 @@ class Steering:
         self._frames.read_again(self._made)
         self.history.settle(self.history.edits)
         self._begin_anew()
-
-
-def _is_small(edit: Edit, frame: SteeredFrame) -> bool:
-    """Whether an edit takes so little time that the GUI can wait for it."""
-    try:
-        return reach(frame.mending.frame, edit) <= AT_ONCE
-    except CannotAct:  # which is found out soon
-        return True
-
-
-def _outcome_steps(
-    edit: Edit, frame: SteeredFrame, mending: Mending, revision: int
-) -> Generator[Progress, None, EditOutcome]:
-    yield Progress(0, 1, stage="mending")
-    return outcome_of(edit, frame, mending, revision)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.edit_store import EditStore
+    from napari_shiftseg.mending.edit_lists import EditStore
     from napari_shiftseg.mending.edits import Edit
 
 
@@ -122,9 +122,11 @@ class Statuses:
         return found
 
     def _overruled(self, frame: SteeredFrame, revision: int) -> list[tuple[int, int]]:
+        from napari_shiftseg.mending.replay import overruled
+
         known = self._known.get(frame.position)
         if known is None or known[0]() is not frame or known[1] != revision:
-            known = ref(frame), revision, frame.mending.overruled()
+            known = ref(frame), revision, overruled(frame.mending)
             self._known[frame.position] = known
         return known[2]
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.mend.ask import Asking, Question, explained_steps
-from napari_shiftseg.gui.mend.layers import DistanceLayer, Marks
+from napari_shiftseg.gui.mend.ask import (
+    Asking,
+    DistanceLayer,
+    Question,
+    explained_steps,
+)
+from napari_shiftseg.gui.mend.layers import Marks
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT, Clicks, Gestures, is_inside
 from napari_shiftseg.gui.parts.docking import bring_into_view, shown_part
 from napari_shiftseg.gui.parts.jobs import FrameTask

@@ -1,15 +1,18 @@
-"""The edits of a labels layer, in step with napari's own undo and redo."""
+"""Edits of a labels layer: what one would do, and napari's own undo and redo."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
-from napari_shiftseg.mending.edit_files import from_dict
-from napari_shiftseg.mending.edit_store import EditStore, UndoStep
+from napari_shiftseg.mending.changes import reach
+from napari_shiftseg.mending.edit_lists import EditStore, UndoStep, from_dict
+from napari_shiftseg.mending.edits import CannotAct
+from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -17,9 +20,9 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.changes import Change
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Change, Made
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
 
@@ -281,3 +284,89 @@ def pixels_of(atom: Any) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
     if mask is None:
         mask = np.ones(np.shape(atom.old_values), dtype=bool)
     return np.argwhere(mask) + starts, np.ravel(atom.old_values)
+
+
+@dataclass(frozen=True)
+class EditOutcome:
+    """What an edit would do to a frame with a revision of its edits.
+
+    New numbers, and how far objects reach, depend on the whole frame: after any other
+    edit of it they are to be computed again.
+
+    Attributes
+    ----------
+    change : Change or None
+        None: it cannot act, for this `error`.
+    contradicted : tuple of Edit
+        Edits made that it would undo.
+    """
+
+    frame: SteeredFrame
+    revision: int
+    change: Change | None = None
+    contradicted: tuple[Edit, ...] = ()
+    error: ValueError | None = None
+
+
+def outcome_of(
+    edit: Edit, frame: SteeredFrame, mending: Mending, revision: int
+) -> EditOutcome:
+    """Compute what an edit would do to a frame.
+
+    Parameters
+    ----------
+    edit : Edit
+    frame : SteeredFrame
+    mending : Mending
+        Of the frame; in a thread a copy, which nobody changes.
+    revision : int
+        Of the edits in it.
+    """
+    from napari_shiftseg.mending.replay import contradicted
+
+    try:
+        change = mending.change_of(edit)
+    except ValueError as error:
+        return EditOutcome(frame, revision, error=error)
+    broken = tuple(contradicted(mending, change))
+    return EditOutcome(frame, revision, change, broken)
+
+
+AT_ONCE = 2**15  # pixels; the slowest edit of so many, a split in 3-D, takes 25 ms
+
+
+def is_small(edit: Edit, mending: Mending) -> bool:
+    """Whether an edit takes so little time that the GUI can wait for it.
+
+    Parameters
+    ----------
+    edit : Edit
+    mending : Mending
+        Of its frame.
+    """
+    try:
+        return reach(mending, edit) <= AT_ONCE
+    except CannotAct:  # which is found out soon
+        return True
+
+
+def outcome_steps(
+    edit: Edit, frame: SteeredFrame, revision: int
+) -> Generator[Progress, None, EditOutcome]:
+    """Return steps that compute what an edit would do, for a thread.
+
+    Parameters
+    ----------
+    edit : Edit
+    frame : SteeredFrame
+        It is copied now.
+    revision : int
+        Of the edits in it.
+    """
+    copied = frame.mending.copy()
+
+    def steps() -> Generator[Progress, None, EditOutcome]:
+        yield Progress(0, 1, stage="mending")
+        return outcome_of(edit, frame, copied, revision)
+
+    return steps()

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.mend.corrections import (
-    corrections_of,
-    image_of,
-    open_training,
+from napari_shiftseg.gui.mend.embedding.dock import PlotLink
+from napari_shiftseg.gui.mend.handover import (
     predicted_again,
     run_of,
-    show_corrections,
+    training_task,
 )
-from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightObjects
-from napari_shiftseg.gui.mend.saving import EditFiles, loaded_text
-from napari_shiftseg.gui.mend.sessions import (
+from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
-    SteeredLayers,
+    EditFiles,
+    loaded_text,
 )
 from napari_shiftseg.gui.mend.steering import Listener, Steering
 from napari_shiftseg.gui.mend.table import EditTable, Statuses
@@ -35,7 +32,6 @@ from napari_shiftseg.gui.parts.docking import (
     ViewWatch,
     shown_part,
 )
-from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.note import wrapped_label
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
@@ -50,7 +46,6 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
-    from napari_shiftseg.gui.mend.corrections import Corrections
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.relabelling.relabel import Kept
@@ -76,8 +71,8 @@ class MendWidget(ScrolledRows):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self.steering: Steering | None = None
-        listener = Listener(self._changed, self._say)
-        self._steered = SteeredLayers(napari_viewer, listener)
+        self._listener = Listener(self._changed, self._say)
+        self._steered: dict[Labels, Steering] = {}
         self.files = EditFiles(napari_viewer, self._say)
         self.plot_link = PlotLink(napari_viewer)
         self._has_left = False
@@ -191,9 +186,22 @@ class MendWidget(ScrolledRows):
             self._viewer.layers.selection.active = self.result.value
 
     def _steer(self, layer: Labels, kept: Kept) -> Steering:
-        steering = self._steered.steering(layer, kept)
+        """Return what steers a layer, as it was left, or a new one."""
+        known = self._steered.get(layer)
+        if known is None or known.kept is not kept:
+            self._stop(layer)
+            self._steered[layer] = known = Steering(
+                layer,
+                kept,
+                lambda: shown_part(self._viewer, layer, kept),
+                self._listener,
+            )
         self.right.show(layer)
-        return steering
+        return known
+
+    def _stop(self, layer: Labels) -> None:
+        if layer in self._steered:
+            self._steered.pop(layer).stop()
 
     def _choose_again(self) -> None:
         """Follow what was kept meanwhile."""
@@ -210,7 +218,7 @@ class MendWidget(ScrolledRows):
         self.plot_link.let_go(layer)
         if layer not in self._steered:
             return
-        self._steered.stop(layer)
+        self._stop(layer)
         self.deleted.offer(layer, event.index)
         if self.steering is not None and layer is self.steering.layer:
             self._choose()
@@ -261,7 +269,7 @@ class MendWidget(ScrolledRows):
             self.state.say("Not clustered: turn a knob to try again.", "warning")
         else:
             self.plot_link.follow(steering.layer, frame)
-            number = len(frame.mending.frame.boxes)
+            number = len(frame.mending.boxes)
             why = frame.why_none
             text = number_of(number, "object")
             self.state.say(f"{text}: {why}" if why else text, "warning" if why else "")
@@ -333,23 +341,12 @@ class MendWidget(ScrolledRows):
 
     def _teach(self, steering: Steering) -> None:
         """Collect the corrections, and open Train on them."""
-        try:
-            image = image_of(self._viewer, steering.layer)
-        except ValueError as error:
-            self._say(str(error), "error")
-            return
         leading = steering.layer.ndim - steering.kept.ndim
         right = self.right.frames(steering.layer, leading)
-
-        def show(found: Corrections) -> None:
-            labels = show_corrections(self._viewer, image, found)
-            self._viewer.layers.selection.active = steering.layer
-            open_training(self._viewer, image, labels)
-
-        def steps() -> Generator[Progress, None, Corrections]:
-            return corrections_of(steering, right, image)
-
-        steering.add(FrameTask(steps, show, all_frames=True))
+        try:
+            steering.add(training_task(self._viewer, steering, right))
+        except ValueError as error:
+            self._say(str(error), "error")
 
     # Edits
 
@@ -391,5 +388,6 @@ class MendWidget(ScrolledRows):
         self.right.close()
         self.deleted.withdraw()
         self.plot_link.forget()
-        self._steered.stop_all()
+        for layer in list(self._steered):
+            self._stop(layer)
         self.steering = self.actions.steering = self.search.steering = None

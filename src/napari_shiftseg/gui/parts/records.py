@@ -11,7 +11,7 @@ from psygnal import Signal
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.result_layers import METADATA_KEY
 from napari_shiftseg.intensity.scale import Scale
-from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.mending.edit_lists import from_dict, to_dict
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import number_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.intensity.scale import Asked
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.edit_store import EditStore
+    from napari_shiftseg.mending.edit_lists import EditStore
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.relabelling.relabel import Kept
 

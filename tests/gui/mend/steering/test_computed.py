@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.frames import outcome_of
+from napari_shiftseg.gui.mend.undo import outcome_of
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.mending import Mending
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
-from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.parts.records import (
     METADATA_EDITS,
     METADATA_UNFINISHED,
     METADATA_UNREAD,
     LayerRecord,
 )
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Paint
 
 THIRD = 0.03
@@ -207,7 +207,7 @@ def test_an_edit_that_waits_is_left_with_the_layer(one, steer, settled) -> None:
 def test_an_edit_under_way_is_left_with_the_layer(
     one, steer, settled, monkeypatch
 ) -> None:
-    monkeypatch.setattr(steering_module, "AT_ONCE", 0)
+    monkeypatch.setattr(undo_module, "AT_ONCE", 0)
     layer, kept = one
     first = steer(layer, kept)
     settled(first)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from steered import pixel, turned
 
-from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint, Split
 from napari_shiftseg.relabelling.relabel import InView, Relabelling
@@ -22,7 +22,7 @@ VIEW = ((0, 20), (0, 25))
 @pytest.fixture
 def computing(monkeypatch):
     """Edits are computed, and then kept back until the test lets them go."""
-    done, go, compute = Event(), Event(), steering_module.outcome_of
+    done, go, compute = Event(), Event(), undo_module.outcome_of
 
     def held(*given):
         found = compute(*given)
@@ -30,8 +30,8 @@ def computing(monkeypatch):
         assert go.wait(30)
         return found
 
-    monkeypatch.setattr(steering_module, "outcome_of", held)
-    monkeypatch.setattr(steering_module, "AT_ONCE", 0)  # all of them in a thread
+    monkeypatch.setattr(undo_module, "outcome_of", held)
+    monkeypatch.setattr(undo_module, "AT_ONCE", 0)  # all of them in a thread
     yield done, go
     go.set()
 

@@ -1,9 +1,13 @@
-"""From mended labels to what the Train widget learns from."""
+"""What Mend hands on: corrections to learn from, a command, a run done again."""
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
+from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from napari_shiftseg.gui.parts.belonging import METADATA_OF
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.docking import opened
 from napari_shiftseg.gui.parts.identity import image_behind, recorded_source
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.records import (
     METADATA_CORRECTED,
     CorrectionRecord,
@@ -23,6 +28,7 @@ from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.mending.edits import Delete
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.samples.catalogue import SAMPLES
 from napari_shiftseg.steps import Progress
 
 if TYPE_CHECKING:
@@ -33,9 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.gui.mend.steering import Steering
-    from napari_shiftseg.gui.train.widget import TrainWidget
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Made
     from napari_shiftseg.relabelling.relabel import Kept
 
 
@@ -167,7 +172,9 @@ def _correction_steps(
     return Corrections(known, corrected)
 
 
-def show_corrections(viewer: napari.Viewer, image: Image, found: Corrections) -> Labels:
+def _show_corrections(
+    viewer: napari.Viewer, image: Image, found: Corrections
+) -> Labels:
     """Show what is known as a hidden layer, or in the one that is there."""
     known, of = found.known, str(image.unique_id)
     for layer in viewer.layers:
@@ -188,11 +195,35 @@ def show_corrections(viewer: napari.Viewer, image: Image, found: Corrections) ->
     return layer
 
 
-def open_training(viewer: napari.Viewer, image: Image, labels: Labels) -> TrainWidget:
-    """Open the Train widget on corrections, to begin with the model that made them."""
-    train: TrainWidget = opened(viewer, "Train")
-    train.take_corrections(image, labels)
-    return train
+def training_task(
+    viewer: napari.Viewer,
+    steering: Steering,
+    right: Mapping[Point, NDArray[np.integer]],
+) -> FrameTask:
+    r"""Return what collects corrections, and then opens the Train widget on them.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    steering : Steering
+    right : mapping of tuple of int to ndarray of int
+        Objects that are right, (\*spatial), of some frames.
+
+    Raises
+    ------
+    ValueError
+        If the image is not open.
+    """
+    image = image_of(viewer, steering.layer)
+
+    def train(found: Corrections) -> None:
+        labels = _show_corrections(viewer, image, found)
+        viewer.layers.selection.active = steering.layer
+        opened(viewer, "Train").take_corrections(image, labels)
+
+    return FrameTask(
+        lambda: corrections_of(steering, right, image), train, all_frames=True
+    )
 
 
 def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
@@ -218,3 +249,66 @@ def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     network = load_model(run.model)
     result = yield from segment_steps(run.source.pixels(), network, run.settings)
     return Kept(result, network.config)
+
+
+PLUGIN = "napari-shiftseg"
+ANY_IMAGE = "IMAGE"  # where its file is not known
+
+
+def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
+    """Return the command that mends the image of labels by a file of edits.
+
+    It runs as it is, if the image was opened from a file or is a sample of ours, and
+    was segmented whole; else IMAGE stands for its file. The command computes in
+    float32, whatever the precision of the run.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    labels : Labels
+        That a run made.
+    edits : Path
+        Of their edits; model and clustering are in it.
+    """
+    record = labels.metadata[METADATA_KEY]
+    is_part = record["frame"] or record["settings"].get("region") is not None
+    try:
+        image = ANY_IMAGE if is_part else file_of(image_of(viewer, labels))
+    except ValueError:  # it is not open any more
+        image = ANY_IMAGE
+    output = edits.with_name(f"{edits.stem}_mended")
+    words = ["shiftseg", "mend", image, "--edits", str(edits), "-o", str(output)]
+    return joined([*words, *tiling_options(record["settings"])])
+
+
+def file_of(image: Image) -> str:
+    """Return the file that an image was opened from, or the name of our sample."""
+    source = image.source
+    if source.sample is not None and source.sample[0] == PLUGIN:
+        name = str(source.sample[1]).replace("_", "-")
+        return name if name in SAMPLES else name.rpartition("-")[0]
+    if source.path is not None and Path(source.path).is_file():
+        return str(Path(source.path).absolute())
+    return ANY_IMAGE
+
+
+def tiling_options(settings: Mapping[str, Any]) -> list[str]:
+    """Return the options of a run without which its labels would be others.
+
+    Cropped tiles give the same labels whatever the window.
+    """
+    options = []
+    if settings["stitching"] == "naive":
+        options += ["--stitching", "naive"]
+        if settings["window"] is not None:
+            window = settings["window"]
+            sizes = [window] if isinstance(window, int) else window
+            options += ["--window", "x".join(map(str, sizes))]
+    if settings["border"] != "mirror":
+        options += ["--border", settings["border"]]
+    return options
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a shell of this system reads them; with quotes where needed."""
+    return list2cmdline(words) if os.name == "nt" else shlex.join(words)

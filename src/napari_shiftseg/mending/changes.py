@@ -90,7 +90,14 @@ class Change:
 
     @classmethod
     def none(cls, frame: Point, labels: NDArray[np.integer]) -> Change:
-        """Return the change that changes nothing: its box has no pixel."""
+        """Return the change that changes nothing: its box has no pixel.
+
+        Parameters
+        ----------
+        frame : tuple of int
+        labels : ndarray of int
+            Of the frame.
+        """
         box = (slice(0, 0),) * labels.ndim
         return cls(frame, box, labels[box].copy(), labels[box].copy())
 

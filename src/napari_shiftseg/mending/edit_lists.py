@@ -175,6 +175,11 @@ def _no_number(name: str) -> None:
 def write_edits(path: Path, edits: EditList) -> None:
     """Write a file of edits whole or not at all.
 
+    Parameters
+    ----------
+    path : Path
+    edits : EditList
+
     Raises
     ------
     OSError

@@ -338,7 +338,17 @@ class Paint(_Edit):
         number: int | None = None,
         frame: Point = (),
     ) -> Paint:
-        """Paint the pixels that are true in a box which begins at `corner`."""
+        """Paint the pixels that are true in a box which begins at `corner`.
+
+        Parameters
+        ----------
+        painted : ndarray of bool
+            Pixels of a box.
+        corner : tuple of int
+            First pixel of the box.
+        to, number, frame
+            See `Paint`.
+        """
         return cls(corner, painted.shape, runs_of(painted), to, number, frame)
 
     @property

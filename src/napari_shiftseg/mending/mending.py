@@ -218,7 +218,13 @@ class Mending:
         return change
 
     def record(self, edit: Edit, change: Change) -> None:
-        """Take an edit as made whose change stands in the labels already."""
+        """Take an edit as made whose change stands in the labels already.
+
+        Parameters
+        ----------
+        edit : Edit
+        change : Change
+        """
         self.note(change)
         self._add(edit, change)
 

@@ -272,6 +272,13 @@ def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]
 
     Of unit length for von Mises-Fisher, see `on_sphere`, else as it is: (channels,
     \*spatial).
+
+    Parameters
+    ----------
+    clustering : Clustering
+        Its kernel.
+    embedding : ndarray
+        (channels, \*spatial)
     """
     if clustering.kernel != "von-mises-fisher":
         return embedding

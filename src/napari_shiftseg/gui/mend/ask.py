@@ -218,10 +218,6 @@ class DistanceLayer(OwnLayer):
     """An image of distances in bandwidths, seen while pixels are asked.
 
     It is made once and then hidden: napari takes long to add and remove layers.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
@@ -234,7 +230,16 @@ class DistanceLayer(OwnLayer):
         labels: Labels,
         corner: tuple[int, ...],
     ) -> None:
-        """Show distances, placed on the labels, at this pixel of theirs."""
+        """Show distances, placed on the labels, at this pixel of theirs.
+
+        Parameters
+        ----------
+        distances : ndarray
+            In bandwidths.
+        labels : Labels
+        corner : tuple of int
+            First pixel, on all axes of the labels.
+        """
         missing = labels.ndim - distances.ndim
         data = distances.reshape((1,) * missing + distances.shape)
         if self._of is not labels:  # of other axes, perhaps

@@ -60,7 +60,7 @@ class Corrections:
     corrected: CorrectionRecord
 
 
-def image_of(viewer: napari.Viewer, labels: Labels) -> Image:
+def _image_of(viewer: napari.Viewer, labels: Labels) -> Image:
     """Return the image that labels were made from.
 
     Raises
@@ -214,7 +214,7 @@ def training_task(
     ValueError
         If the image is not open.
     """
-    image = image_of(viewer, steering.layer)
+    image = _image_of(viewer, steering.layer)
 
     def train(found: Corrections) -> None:
         labels = _show_corrections(viewer, image, found)
@@ -229,13 +229,18 @@ def training_task(
 def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
     """Return the run that made labels.
 
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    labels : Labels
+
     Raises
     ------
     ValueError
         If its image is not open.
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
-    source = recorded_source(record, image_of(viewer, labels))
+    source = recorded_source(record, _image_of(viewer, labels))
     return SegmentationRun(record["model"], source, Settings(**record["settings"]))
 
 
@@ -273,7 +278,7 @@ def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
     record = labels.metadata[METADATA_KEY]
     is_part = record["frame"] or record["settings"].get("region") is not None
     try:
-        image = ANY_IMAGE if is_part else file_of(image_of(viewer, labels))
+        image = ANY_IMAGE if is_part else file_of(_image_of(viewer, labels))
     except ValueError:  # it is not open any more
         image = ANY_IMAGE
     output = edits.with_name(f"{edits.stem}_mended")

@@ -185,11 +185,6 @@ class LayerColours:
 class RightMarks:
     r"""Marked objects as an image; they stay as they are when the labels change.
 
-    Parameters
-    ----------
-    shape : sequence of int
-        Of the labels.
-
     Attributes
     ----------
     image : ndarray of int32
@@ -203,7 +198,17 @@ class RightMarks:
         self.number = 0
 
     def toggle(self, labels: NDArray[Any], at: Point, point: Point) -> bool:
-        """Mark the object at a point of a frame, or unmark it; False: there is none."""
+        """Mark the object at a point of a frame, or unmark it; False: there is none.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            Of all frames.
+        at : tuple of int
+            Position on the leading axes.
+        point : tuple of int
+            Pixel of the frame.
+        """
         marked, objects = self.image[at], labels[at]
         if marked[point]:
             marked[marked == marked[point]] = 0
@@ -239,10 +244,6 @@ class RightObjects:
     They stay as they were marked when the labels change. A layer goes with its labels,
     and when this is closed; the marks are kept as long as the labels live. A layer that
     the user takes away takes its marks with it.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
@@ -256,7 +257,16 @@ class RightObjects:
         return known.number if known is not None else 0
 
     def toggle(self, labels: Labels, pixel: Pixel, leading: int) -> bool:
-        """Mark the object under a pixel, or unmark it; False: there is none."""
+        """Mark the object under a pixel, or unmark it; False: there is none.
+
+        Parameters
+        ----------
+        labels : Labels
+        pixel : tuple of int
+            On all axes of the labels.
+        leading : int
+            How many of these are before the spatial ones.
+        """
         known = self._marks(labels) or RightMarks(labels.data.shape)
         if not known.toggle(labels.data, pixel[:leading], pixel[leading:]):
             return False
@@ -266,12 +276,26 @@ class RightObjects:
         return True
 
     def frame(self, labels: Labels, position: Point) -> NDArray[np.int32] | None:
-        """Return the marked objects of a frame, 0 elsewhere; None if there is none."""
+        """Return the marked objects of a frame, 0 elsewhere; None if there is none.
+
+        Parameters
+        ----------
+        labels : Labels
+        position : tuple of int
+            On the leading axes.
+        """
         known = self._marks(labels)
         return None if known is None else known.frame(position)
 
     def frames(self, labels: Labels, leading: int) -> dict[Point, NDArray[np.int32]]:
-        """Return the marked objects of all frames that have some."""
+        """Return the marked objects of all frames that have some.
+
+        Parameters
+        ----------
+        labels : Labels
+        leading : int
+            Axes before the spatial ones.
+        """
         known = self._marks(labels)
         return {} if known is None else known.frames(leading)
 
@@ -326,15 +350,17 @@ COLOUR = "#ffffff"
 
 
 class Marks(OwnLayer):
-    """A layer of crosses; hidden between clicks of a tool, as adding takes long.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
+    """A layer of crosses; hidden between clicks of a tool, as adding takes long."""
 
     def show(self, pixels: Sequence[Pixel], labels: Labels) -> None:
-        """Show crosses at pixels of the labels; none: hide the layer."""
+        """Show crosses at pixels of the labels; none: hide the layer.
+
+        Parameters
+        ----------
+        pixels : sequence of tuple of int
+            On all axes of the labels.
+        labels : Labels
+        """
         if self._of is not labels:
             self.remove()
         layer = self.layer

@@ -102,6 +102,12 @@ class EditFiles:
         """Ask for a file and read its edits, for the labels of a run.
 
         None: there is none, it is wrong, or it is of others and the user thinks better.
+
+        Parameters
+        ----------
+        layer : Labels
+        kept : Kept
+            Of the run that made it.
         """
         path = show_file_dialog("r", "Load edits", filter=FILTER)
         if not path:
@@ -110,11 +116,11 @@ class EditFiles:
 
         try:
             known = read_edits(Path(path))
-            check_clustering(known, layer, kept)
+            _check_clustering(known, layer, kept)
         except (OSError, ValueError) as error:
             self._say(str(error), "error")
             return None
-        others = of_others(known, layer)
+        others = _of_others(known, layer)
         return None if others and not self.ask(others) else known
 
     @staticmethod
@@ -128,7 +134,7 @@ class EditFiles:
         return bool(answer == buttons.Yes)
 
 
-def check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
+def _check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
     """Refuse a clustering that this run cannot have.
 
     Raises
@@ -148,7 +154,7 @@ def check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
         )
 
 
-def of_others(edits: EditList, layer: Labels) -> str:
+def _of_others(edits: EditList, layer: Labels) -> str:
     """Say of which other image or model edits are; "" where they fit a layer."""
     record, of = layer.metadata[METADATA_KEY], []
     for kind, theirs in (("image", edits.image), ("model", edits.model)):
@@ -196,10 +202,6 @@ class DeletedLabels(ControlRows):
 
     They are held until the user takes them back or lets them go.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-
     Attributes
     ----------
     back, let_go : PushButton
@@ -222,6 +224,12 @@ class DeletedLabels(ControlRows):
         """Offer a layer that has just been removed from this place in the list.
 
         Nothing is offered if no edit is lost.
+
+        Parameters
+        ----------
+        layer : Labels
+        index : int
+            Its place in the list.
         """
         if not number_unsaved(layer):
             return
@@ -269,7 +277,13 @@ class AskBeforeClosing(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, window: QObject, event: QEvent) -> bool:
-        """Ask, where there is something to lose; True keeps the window."""
+        """Ask, where there is something to lose; True keeps the window.
+
+        Parameters
+        ----------
+        window : QObject
+        event : QEvent
+        """
         if event.type() != QEvent.Type.Close or not self._files.unsaved:
             return False
         answer = self.ask(window, self._question)
@@ -289,7 +303,13 @@ class AskBeforeClosing(QObject):
 
     @staticmethod
     def ask(window: QMainWindow, question: str) -> QMessageBox.StandardButton:
-        """Ask the user; returns Save, Discard or Cancel."""
+        """Ask the user; returns Save, Discard or Cancel.
+
+        Parameters
+        ----------
+        window : QMainWindow
+        question : str
+        """
         buttons = QMessageBox.StandardButton
         return QMessageBox.question(
             window,
@@ -316,7 +336,13 @@ class CloseWatch(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the widget into its window."""
+        """Follow the widget into its window.
+
+        Parameters
+        ----------
+        watched : QObject
+        event : QEvent
+        """
         if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
             QTimer.singleShot(0, self._find_window)  # when the dock is in it
         return False

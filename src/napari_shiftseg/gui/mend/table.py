@@ -50,6 +50,12 @@ class Notes:
 
         Nothing is said where it had none and the others are told already; "" where
         what was told is no longer so.
+
+        Parameters
+        ----------
+        taken : SteeredFrame
+        frames : mapping of tuple of int to SteeredFrame
+            All that are clustered now.
         """
         notes = tuple(note for at in sorted(frames) for note in frames[at].notes)
         if taken.notes or notes != self._last:
@@ -177,6 +183,14 @@ class EditRows(QListWidget):
         """Write a row: as it is, or what became of its edit.
 
         One that is left out is faint and slanted, one that is overruled struck through.
+
+        Parameters
+        ----------
+        item : QListWidgetItem
+            The row.
+        text : str
+        status : Status or None
+            None: it is as it is.
         """
         item.setText(text if status is None else f"{text} · {status.mark}")
         item.setToolTip("" if status is None else plainly(status.reason))
@@ -249,6 +263,12 @@ class EditTable(ControlRows):
         """List edits, and what became of some of them, by their numbers from 0.
 
         Only what is new is written, and what is too old goes.
+
+        Parameters
+        ----------
+        edits : sequence of Edit
+            The oldest first.
+        statuses : mapping of int to Status
         """
         edits = tuple(edits)
         if edits != self._shown or not self.title.value:

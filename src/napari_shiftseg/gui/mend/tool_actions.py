@@ -128,7 +128,15 @@ class ToolActions:
         self.take(None)
 
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
-        """Take a click on a pixel of the layer, with the keys held."""
+        """Take a click on a pixel of the layer, with the keys held.
+
+        Parameters
+        ----------
+        pixel : tuple of int
+            On all axes of the layer.
+        keys : sequence of str
+            That are held.
+        """
         steering, tool = self.steering, self.tool
         if steering is None or tool is None:
             return

@@ -61,12 +61,7 @@ NO_TOOL = "Take a tool: what to do with it will stand here."
 
 
 class MendWidget(ScrolledRows):
-    """Steer the clustering of a result, ask its pixels, and mend its objects.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-    """
+    """Steer the clustering of a result, ask its pixels, and mend its objects."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer

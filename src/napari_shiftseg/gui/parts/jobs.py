@@ -146,7 +146,16 @@ class LatestJobs:
         steps: Generator[Progress, None, Any],
         done: Callable[[Any], None],
     ) -> None:
-        """Begin steps; their value goes to `done`, in the GUI thread."""
+        """Begin steps; their value goes to `done`, in the GUI thread.
+
+        Parameters
+        ----------
+        name : str
+        steps : generator
+            Yields `Progress`.
+        done : callable
+            Takes the value.
+        """
         self.abandon(name)
         self._jobs[name] = Job(
             steps,
@@ -243,7 +252,13 @@ class OneJob:
         return [*([self._task] if self._task is not None else []), *self._tasks]
 
     def add(self, task: FrameTask, first: bool = False) -> None:
-        """Queue a task; `first`: before those that wait."""
+        """Queue a task; `first`: before those that wait.
+
+        Parameters
+        ----------
+        task : FrameTask
+        first : bool
+        """
         if first:
             self._tasks.appendleft(task)
         else:
@@ -267,7 +282,17 @@ class OneJob:
         done: Callable[[Any], None],
         frame: Point | None = None,
     ) -> None:
-        """Begin a job, perhaps to cluster a frame; nothing else may be under way."""
+        """Begin a job, perhaps to cluster a frame; nothing else may be under way.
+
+        Parameters
+        ----------
+        steps : generator
+            Yields `Progress`.
+        done : callable
+            Takes the value.
+        frame : tuple of int, optional
+            That is clustered.
+        """
         self.frame = frame
         self._job = Job(
             steps,

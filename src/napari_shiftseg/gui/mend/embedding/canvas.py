@@ -56,7 +56,17 @@ def sample_text(projection: Projection) -> str:
 
 
 def chosen_text(label: int, points: int, in_image: bool) -> str:
-    """Say how an object lights up, here and perhaps in the image."""
+    """Say how an object lights up, here and perhaps in the image.
+
+    Parameters
+    ----------
+    label : int
+        Of the object.
+    points : int
+        How many of the points are its own.
+    in_image : bool
+        Whether it lights up there, too.
+    """
     if points == 0:
         return f"Object {label} has no point here."
     also = "; its pixels are white in the image" * in_image
@@ -118,7 +128,13 @@ class PlotControls(ControlRows):
             control.enabled = enabled
 
     def say(self, text: str, kind: str = "") -> None:
-        """Say what happened: plainly, or as a "warning"."""
+        """Say what happened: plainly, or as a "warning".
+
+        Parameters
+        ----------
+        text : str
+        kind : str
+        """
         self.said.say(text, kind)
 
 
@@ -180,7 +196,14 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
     # What is shown
 
     def show_projection(self, projection: Projection, keep_view: bool) -> None:
-        """Show other points, where one looks or all of them."""
+        """Show other points, where one looks or all of them.
+
+        Parameters
+        ----------
+        projection : Projection
+        keep_view : bool
+            Whether to stay where one looks.
+        """
         self._points = projection.points
         self._outlines, self._modes = projection.outlines, projection.modes
         self._near = np.unique(projection.nearest[projection.nearest >= 0])

@@ -173,12 +173,7 @@ OPACITY = 0.8
 
 
 class LassoedLayer(OwnLayer):
-    """A Labels layer that is made at the first lasso and then updated in place.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
+    """A Labels layer that is made at the first lasso and then updated in place."""
 
     def show(
         self, mask: NDArray[Any], labels: Labels, frame: Sequence[int] = ()

@@ -135,7 +135,7 @@ class TestEdit:
         assert labels[3].tolist() == [0, 0, 0, 0, 0, 4, 0]
         assert (labels == 4).sum() == 5
         assert set(np.unique(labels)) == {0, 4}
-        with pytest.raises(ValueError, match="object 4 finds no pixel like it"):
+        with pytest.raises(ValueError, match="object 4 has no free pixel like it"):
             mending.make(Grow((1, 5)))
         mending.take_back()
         assert labels.tolist() == LABELS

@@ -13,7 +13,7 @@ from skimage.measure import label as connected
 
 from napari_shiftseg.explain.distance import distances, mean_embedding
 from napari_shiftseg.geometry.window import is_whole
-from napari_shiftseg.mending.boxes import corner_of, holds_point
+from napari_shiftseg.mending.boxes import corner_of
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box, TilePlan
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.changes import Change, Made
+    from napari_shiftseg.mending.changes import Made
     from napari_shiftseg.pipeline.result import Prediction
 
     Numbers = tuple[int, ...]
@@ -281,7 +281,7 @@ class Evidence:
         after = tuple(self.object_at(place) for place in places)
         for made in reversed(self.made or ()):
             before = tuple(
-                number_at(made.change, made.change.before, place.index, number)
+                made.change.number_at(place.index, made.change.before, number)
                 for place, number in zip(places, after, strict=True)
             )
             yield made, before, after
@@ -302,23 +302,3 @@ class Evidence:
     @cached_property
     def _component_boxes(self) -> list[Any]:
         return list(ndimage.find_objects(self.components))
-
-
-def number_at(
-    change: Change, labels: NDArray[np.integer], pixel: Point, otherwise: int
-) -> int:
-    """Return a pixel's number in the labels of a change's box, if it lies in that.
-
-    Parameters
-    ----------
-    change : Change
-    labels : ndarray of int
-        Of its box.
-    pixel : tuple of int
-    otherwise : int
-        The number of a pixel outside the box.
-    """
-    if not holds_point(change.box, pixel):
-        return otherwise
-    corner = corner_of(change.box)
-    return int(labels[tuple(x - c for x, c in zip(pixel, corner, strict=True))])

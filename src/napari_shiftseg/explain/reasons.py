@@ -11,7 +11,6 @@ from napari_shiftseg.explain.distance import (
     parting_bandwidth,
     sizes_of_modes,
 )
-from napari_shiftseg.explain.evidence import number_at
 from napari_shiftseg.explain.two_objects import TileBorder, TwoObjects
 from napari_shiftseg.mending.edits import Grow, Merge, Paint, Split
 
@@ -202,8 +201,8 @@ def edit_between(evidence: Evidence, places: Sequence[Place]) -> AnEdit | None:
 def _holds_apart(made: Made, before: Numbers, after: Numbers) -> bool:
     match made.edit:
         case Split():
-            numbers = made.change, made.change.after
-            seeded = {number_at(*numbers, at, 0) for at in made.places}
+            change = made.change
+            seeded = {change.number_at(at, change.after, 0) for at in made.places}
             return seeded.issuperset(after)
         case Grow(new=True) | Paint(to="new"):
             return before != after

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.mending.boxes import corner_of, hull, widened
+from napari_shiftseg.mending.boxes import corner_of, holds_point, hull, widened
 from napari_shiftseg.mending.edits import (
     CannotAct,
     Delete,
@@ -87,6 +87,25 @@ class Change:
     def numbers(self) -> frozenset[int]:
         """Objects that gain or lose pixels by it; 0 where background does."""
         return frozenset(np.unique(self.values).tolist())
+
+    def number_at(
+        self, pixel: Point, labels: NDArray[np.integer], otherwise: int
+    ) -> int:
+        """Return a pixel's number in some labels of the box, if it lies in that.
+
+        Parameters
+        ----------
+        pixel : tuple of int
+            Of the label image.
+        labels : ndarray of int
+            `before` or `after`.
+        otherwise : int
+            The number of a pixel outside the box.
+        """
+        if not holds_point(self.box, pixel):
+            return otherwise
+        corner = corner_of(self.box)
+        return int(labels[tuple(x - c for x, c in zip(pixel, corner, strict=True))])
 
     @classmethod
     def none(cls, frame: Point, labels: NDArray[np.integer]) -> Change:
@@ -275,8 +294,8 @@ def _grown(mending: Mending, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
     whole = grown(after, _similar(mending, window, start), start, far)
     if number and not (whole & ~start).any():
         raise CannotAct(
-            f"object {number} finds no pixel like it around it that is free",
-            "brush what it lacks",
+            f"object {number} has no free pixel like it beside it",
+            "paint what is missing",
         )
     name = number or mending.new_number()
     mending.check_number(name)

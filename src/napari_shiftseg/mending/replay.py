@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.points import on_sphere
-from napari_shiftseg.mending.boxes import corner_of, holds_point
+from napari_shiftseg.mending.boxes import holds_point
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
@@ -178,11 +178,8 @@ def _carried(
     made: Made, now: list[int], change: Change, labels: NDArray[np.integer]
 ) -> list[int]:
     """Return the numbers at an edit's points where a change's box has these labels."""
-    corner = corner_of(change.box)
     return [
-        int(labels[tuple(x - c for x, c in zip(place, corner, strict=True))])
-        if holds_point(change.box, place)
-        else number
+        change.number_at(place, labels, number)
         for place, number in zip(made.places, now, strict=True)
     ]
 

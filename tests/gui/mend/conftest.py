@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from napari.layers import Labels, Layer
 from qtpy.QtWidgets import QMessageBox
 
 from napari_shiftseg.gui.mend.saving import AskBeforeClosing
+from napari_shiftseg.gui.mend.widget import MendWidget
+from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun, segmentation_run
+from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.steps import exhaust
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 
@@ -24,12 +31,17 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def result(viewer, widget, noise, run):
-    """The labels of a run on a noisy image."""
-    viewer.add_image(noise, name="noise")
-    widget.advanced.bandwidth.value = BANDWIDTH
-    run(widget)
-    return next(la for la in viewer.layers if la.name.startswith("labels · "))
+def result(viewer, model_file, noise):
+    """The labels of a run on a noisy image, as Segment shows them."""
+    source = LayerSource.of(viewer.add_image(noise, name="noise"))
+    settings = Settings(bandwidth=BANDWIDTH, window=20, device="cpu")
+    run = exhaust(segmentation_run(SegmentationRun(model_file, source, settings)))
+    for layer in [Layer.create(*layer) for layer in run.layers]:
+        if isinstance(layer, Labels):
+            labels = layer
+            KEPT.keep(labels, run.kept)
+        viewer.add_layer(layer)
+    return labels
 
 
 @pytest.fixture
@@ -46,8 +58,20 @@ def settled(qtbot):
 
 
 @pytest.fixture
-def steered(viewer, result, settled):
+def mend(viewer, qtbot):
+    """The Mend widget: docked, or by itself where the viewer has no window."""
+    if hasattr(viewer, "window"):
+        _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+        yield docked
+    else:
+        alone = MendWidget(viewer)
+        qtbot.addWidget(alone.native)
+        yield alone
+        alone._leave()
+
+
+@pytest.fixture
+def steered(result, mend, settled):
     """The Mend widget, opened on these labels."""
-    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    settled(docked)
-    return docked
+    settled(mend)
+    return mend

@@ -57,7 +57,7 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     mend.tools.press(ASK)
     mend.actions.hover(inside(layer, 1, (0,)))
     name = f"distance · {layer.name}"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=60_000)
     distances = viewer.layers[name]
     world = layer.data_to_world(inside(layer, 1, (0,)))
     own = tuple(np.round(distances.world_to_data(world)).astype(int))

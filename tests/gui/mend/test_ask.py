@@ -116,7 +116,7 @@ class TestWhileItIsClustered:
 
         def long():
             yield Progress(0, 1)
-            assert go.wait(10)
+            assert go.wait(60)
 
         def turn(_):
             steered.knobs.bandwidth.value = smaller

@@ -37,7 +37,7 @@ def test_deleted_labels_come_back(
     edited.actions.hover(inside(result, 5))
     names = [f"{of} · {result.name}" for of in ("marked right", "clicked", "distance")]
     qtbot.waitUntil(
-        lambda: all(name in viewer.layers for name in names), timeout=30_000
+        lambda: all(name in viewer.layers for name in names), timeout=60_000
     )
     edits, data = edited.steering.history.edits, result.data.copy()
     viewer.layers.remove(result)
@@ -47,7 +47,7 @@ def test_deleted_labels_come_back(
     )
     assert edited.steering is None
     qtbot.waitUntil(
-        lambda: not any(name in viewer.layers for name in names), timeout=30_000
+        lambda: not any(name in viewer.layers for name in names), timeout=60_000
     )
     edited.deleted.back.changed.emit(True)
     assert edited.deleted.native.isHidden()

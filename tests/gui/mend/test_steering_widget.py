@@ -172,7 +172,7 @@ def test_edits_took_all_away(steered, result, settled) -> None:
     for each in range(1, number + 1):
         steered.actions.click(inside(result, each), ())
         settled(steered)
-    expected = f"0 objects: edits took the {number} found away"
+    expected = f"0 objects: edits removed the {number} found"
     assert steered.state.value == expected
 
 

@@ -143,7 +143,7 @@ def test_a_pixel_is_asked_in_its_plane(viewer, mend, settled, qtbot) -> None:
     mend.tools.press(ASK)
     mend.actions.hover(one)
     name = f"distance · {labels.name}"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=60_000)
     distances = viewer.layers[name]
     assert f"object {labels.data[one]}" in mend.answer.value
     world = labels.data_to_world(one)

@@ -218,7 +218,7 @@ class SteeredFrame:
         """What made all objects go; "" where there are some."""
         if self.mending.boxes:
             return ""
-        return self.why_no_object or f"edits took the {self.number_found:,} found away"
+        return self.why_no_object or f"edits removed the {self.number_found:,} found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,9 @@ class FrameRequest:
     def coloured(
         self, labels: NDArray[Any], box: tuple[Any, ...] = (...,)
     ) -> NDArray[np.float32]:
-        r"""Return colours of labels in a box: objects that stay keep theirs.
+        r"""Return colours, (colours + 1, 4), of objects, and of those edits may make.
+
+        Objects that stay keep theirs.
 
         Parameters
         ----------
@@ -282,11 +284,6 @@ class FrameRequest:
             (\*box)
         box : tuple of slice
             Of the frame; all of it by default.
-
-        Returns
-        -------
-        ndarray
-            (colours + 1, 4), of the objects and of those that edits may make.
         """
         known = self.known if self.painted is None else None
         number = int(labels.max(initial=0)) if known is None else known.number_found

@@ -41,9 +41,9 @@ LINE = 60  # characters of a tooltip; Qt breaks no plain text
 TOOLTIPS = {
     "bandwidth": "Pixels whose embeddings lie within about this distance are one "
     "object. Larger merges, smaller splits.",
-    "foreground_threshold": "Probability above which a pixel is object. Lower keeps "
-    "faint objects, higher parts them.",
-    "min_size": "Smaller objects, in pixels, go.",
+    "foreground_threshold": "A pixel above this probability is on an object. Lower "
+    "keeps faint objects, higher separates them.",
+    "min_size": "Objects of fewer pixels are removed.",
     "kernel": terms(Settings)["kernel"].meaning,
     "split_far_parts": "Pieces that look alike to the network but do not touch become "
     "objects of their own. Off: they count as one object.",
@@ -184,7 +184,7 @@ class BandwidthSearch(ControlRow):
                 "marked as right.", LINE,
             ),
         )  # fmt: skip
-        self.back = PushButton(text="Back", tooltip="Take the former bandwidth again.")
+        self.back = PushButton(text="Back", tooltip="Go back to the bandwidth before.")
         self.as_run = PushButton(
             text="As in the run",
             tooltip=fill(
@@ -292,15 +292,15 @@ class BandwidthSearch(ControlRow):
 
 def _stays(best: BestBandwidth) -> str:
     return (
-        f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the objects "
-        f"marked agree by {percent(best.agreement)} (mean IoU)"
+        f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the "
+        f"marked objects agree by {percent(best.agreement)} (mean IoU)"
     )
 
 
 def _changes(best: BestBandwidth) -> str:
     return (
-        f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the objects "
-        f"marked agree by {percent(best.agreement)} (mean IoU), before "
+        f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the "
+        f"marked objects agree by {percent(best.agreement)} (mean IoU), before "
         f"{percent(best.before)}"
     )
 

@@ -127,9 +127,13 @@ class EditFiles:
     def ask(others: str) -> bool:
         """Ask the user whether edits of another image or model shall be made."""
         buttons = QMessageBox.StandardButton
-        question = plainly(f"{others} Make them all the same?")
+        question = plainly(f"{others} Use them anyway?")
         answer = QMessageBox.question(
-            None, "Edits of others", question, buttons.Yes | buttons.No, buttons.No
+            None,
+            "Edits of another image or model",
+            question,
+            buttons.Yes | buttons.No,
+            buttons.No,
         )
         return bool(answer == buttons.Yes)
 
@@ -148,9 +152,8 @@ def _check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
     )
     if clustering.scope == "component" and not kept.has_foreground:
         raise ValueError(
-            f"the edits were made with a clustering of each component of the "
-            f"foreground, which the model of {layer.name!r} does not predict: take a "
-            f"result of the model they were made on"
+            f"these edits need a foreground, which the model of {layer.name!r} does "
+            f"not predict: use a result of the model they were made with"
         )
 
 
@@ -178,7 +181,7 @@ def loaded_text(found: int, new: int) -> str:
         there = number_of(found - new, "edit")
         parts.append(f"{there} of the file stood in the list already.")
     if new:
-        parts.append("“Take out” drops what is selected.")
+        parts.append("“Take out” removes the selected ones.")
     return " ".join(parts)
 
 

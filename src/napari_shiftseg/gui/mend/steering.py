@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.steps import Progress
 
 AS_PREDICTED = (
-    "This outline is that of the predicted foreground already. To widen the object use "
-    "Add or napari's brush, or lower “Foreground above”."
+    "The outline follows the predicted foreground already. To make the object larger, "
+    "use Add or napari's brush, or lower “Foreground above”."
 )
 
 
@@ -54,12 +54,8 @@ AS_PREDICTED = (
 class Listener:
     """Whom a steered layer tells, in the GUI thread.
 
-    Attributes
-    ----------
-    changed : callable
-        Labels or edits are others, or a job has begun or ended.
-    said : callable
-        Takes what the user should read, and its kind ("note", "warning", "error").
+    `changed`: labels or edits are others, or a job has begun or ended. `said` takes
+    what the user should read, and its kind ("note", "warning", "error").
     """
 
     changed: Callable[[], None]
@@ -352,7 +348,12 @@ class Steering:
         else:
             self.layer.visible = True  # napari cannot paint on what it never drew
             self.history.do(edit, change)
-            self._tell_contradicted(found.contradicted)
+            if found.contradicted:
+                older = "; ".join(map(str, found.contradicted))
+                self._listener.said(
+                    f"This overrules an earlier edit ({older}): the newest wins.",
+                    "warning",
+                )
 
     def _holds(self, edit: Edit, found: EditOutcome) -> bool:
         """Whether frame, edits and labels are still those that it was computed on."""
@@ -362,13 +363,6 @@ class Steering:
         return change is None or np.array_equal(
             self.layer.data[change.place], change.before
         )
-
-    def _tell_contradicted(self, older: Sequence[Edit]) -> None:
-        if older:
-            names = "; ".join(map(str, older))
-            self._listener.said(
-                f"This overrules an earlier edit ({names}): the newest wins.", "warning"
-            )
 
     def _mending_of(self, position: Point) -> Mending | None:
         frame = self.frame(position)

@@ -66,7 +66,7 @@ class Notes:
 def shortened(notes: Sequence[str]) -> str:
     """Return the first notes, a line each, and how many more there are."""
     more = len(notes) - MOST_NOTES
-    rest = [f"… and {more:,} more"] * (more > 0)
+    rest = [f"… and {more:,} more"] if more > 0 else []
     return "\n".join([*notes[:MOST_NOTES], *rest])
 
 
@@ -231,7 +231,7 @@ class EditTable(ControlRows):
 
     def __init__(self) -> None:
         self.title = wrapped_label()
-        self.title.tooltip = "What napari's brush, fill and eraser do counts, too."
+        self.title.tooltip = "Strokes of napari's brush, fill or eraser are edits."
         self.remove = PushButton(
             text="Take out",
             tooltip="Take the selected edits out of the list; so does the Delete key "
@@ -242,7 +242,7 @@ class EditTable(ControlRows):
             tooltip="Write the edits to a file that `shiftseg mend` reads.",
         )
         self.load = PushButton(
-            text="Load…", tooltip="Make the edits of a file, after those in the list."
+            text="Load…", tooltip="Add the edits of a file to the list."
         )
         super().__init__(self.title, ControlRow(self.remove, self.save, self.load))
         self.list = EditRows()

@@ -267,7 +267,7 @@ class ToolActions:
         self._asked.append(place)
         self._show_marks(self._asked)
         if len(self._asked) == 1:
-            self._say("Click another object to learn what parts it from this.", "note")
+            self._say("Click a second object: are they one or two, and why?", "note")
             return
         if steering.frame(place[0]) is None:
             self._say(STILL_CLUSTERED, "note")

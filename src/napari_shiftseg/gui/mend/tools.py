@@ -229,7 +229,7 @@ SPLIT = Tool(
 )  # fmt: skip
 DELETE = Tool(
     "Delete", "D", False,
-    "Click dirt, or what is no object: it is removed." + LAYS_DOWN,
+    "Click dirt, or anything that is no object, to remove it." + LAYS_DOWN,
 )  # fmt: skip
 REDRAW = Tool(
     "Redraw", "R", False,

@@ -57,7 +57,7 @@ NOT_KEPT = (
 )
 SPACING = 4  # pixels between rows: a low screen holds all of them
 LABELS_TIP = "Labels that Segment made, to be mended"
-NO_TOOL = "Take a tool: what to do with it will stand here."
+NO_TOOL = "Choose a tool: what to do with it is said here."
 
 
 class MendWidget(ScrolledRows):
@@ -107,8 +107,8 @@ class MendWidget(ScrolledRows):
         )
         self.teach = PushButton(
             text="Train on my corrections",
-            tooltip="Open Train on the objects that were mended or marked right; only "
-            "they and what is next to them count.",
+            tooltip="Open Train with the objects that you mended or marked right. Only "
+            "these and what is next to them count.",
         )
         further = ControlRow(self.plot, self.teach)
         self.again = RunPanel(

@@ -41,7 +41,8 @@ def sample_text(projection: Projection) -> str:
     sample, shown = projection.sample, len(projection.points)
     objects = sample.objects - projection.background
     what = number_of(objects, "object")
-    what += " and the background" * projection.background
+    if projection.background:
+        what += " and the background"
     held = percent(sum(projection.components.shares))
     if shown == sample.of:
         begin = f"All {shown:,} pixels of {what}"
@@ -69,8 +70,8 @@ def chosen_text(label: int, points: int, in_image: bool) -> str:
     """
     if points == 0:
         return f"Object {label} has no point here."
-    also = "; its pixels are white in the image" * in_image
-    return f"Object {label}: {number_of(points, 'point')}, large{also}."
+    text = f"Object {label}: {number_of(points, 'point')}, drawn large."
+    return f"{text} Its pixels are white in the image." if in_image else text
 
 
 def lassoed_text(found: LassoPixels) -> str:
@@ -106,16 +107,18 @@ class PlotControls(ControlRows):
             tooltip="Plot the part of the image that the canvas shows, and follow it",
         )
         self.background = CheckBox(
-            text="Background", tooltip="Plot pixels of no object, too, as one more"
+            text="Background", tooltip="Plot the background, too, as one more object"
         )
         self.modes = CheckBox(
             text="Modes",
             value=True,
             tooltip="Crosses: the modes nearest to these points. Circles: one "
             "bandwidth around them. All pixels within a bandwidth of a mode lie in its "
-            "circle; others may seem to, being far in a direction that is not seen.",
+            "circle. Others may seem to, but are far away in a direction not shown.",
         )
-        self.clear = PushButton(text="Clear (Esc)", tooltip="Drop lasso and selection")
+        self.clear = PushButton(
+            text="Clear (Esc)", tooltip="Remove the lasso and the selection"
+        )
         above = ControlRow(self.all, self.in_view, self.clear)
         below = ControlRow(self.modes, self.background)
         super().__init__(self.about, above, below, self.said)

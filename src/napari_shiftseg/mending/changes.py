@@ -142,6 +142,23 @@ class Made:
     change: Change
     places: tuple[Point, ...]
 
+    @cached_property
+    def box(self) -> Box | None:
+        """The smallest box that holds its points; None: it has none."""
+        if not self.places:
+            return None
+        axes = zip(*self.places, strict=True)
+        return tuple(slice(min(axis), max(axis) + 1) for axis in axes)
+
+    def is_touched_by(self, change: Change) -> bool:
+        """Whether a point lies in the box of a change."""
+        if self.box is None or not all(
+            a.start < b.stop and b.start < a.stop
+            for a, b in zip(self.box, change.box, strict=True)
+        ):
+            return False
+        return any(holds_point(change.box, place) for place in self.places)
+
 
 def acted(mending: Mending, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
     """Return where an edit would change labels, and the labels there after it.

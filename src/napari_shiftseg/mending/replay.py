@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.points import on_sphere
-from napari_shiftseg.mending.boxes import holds_point
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
@@ -129,7 +128,7 @@ def contradicted(mending: Mending, change: Change) -> list[Edit]:
     """
     broken = []
     for earlier in mending.made:
-        if _touches(change, earlier):
+        if earlier.is_touched_by(change):
             now = [int(mending.labels[place]) for place in earlier.places]
             before, after = (
                 _carried(earlier, now, change, part)
@@ -162,16 +161,12 @@ def _blamed(index: int, carried: list[int], made: Sequence[Made]) -> int | None:
     older = made[index]
     for number in range(len(made) - 1, index, -1):
         change = made[number].change
-        if not _touches(change, older):
+        if not older.is_touched_by(change):
             continue
         carried = _carried(older, carried, change, change.before)
         if older.edit.holds(carried):
             return number
     return None
-
-
-def _touches(change: Change, made: Made) -> bool:
-    return any(holds_point(change.box, place) for place in made.places)
 
 
 def _carried(

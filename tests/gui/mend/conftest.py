@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from qtpy.QtWidgets import QMessageBox
 
@@ -31,17 +32,40 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def result(viewer, model_file, noise):
-    """The labels of a run on a noisy image, as Segment shows them."""
-    source = LayerSource.of(viewer.add_image(noise, name="noise"))
-    settings = Settings(bandwidth=BANDWIDTH, window=20, device="cpu")
-    run = exhaust(segmentation_run(SegmentationRun(model_file, source, settings)))
-    for layer in [Layer.create(*layer) for layer in run.layers]:
-        if isinstance(layer, Labels):
-            labels = layer
-            KEPT.keep(labels, run.kept)
-        viewer.add_layer(layer)
-    return labels
+def window():
+    """Let the viewer of a test have a window."""
+
+
+@pytest.fixture
+def viewer(request):
+    """A viewer; without a window, which takes seconds, where a test needs none."""
+    if "window" in request.fixturenames:
+        return request.getfixturevalue("make_napari_viewer_proxy")()
+    return ViewerModel()
+
+
+@pytest.fixture
+def segmented(viewer, model_file):
+    """Segment an image, and show what comes out as Segment does; return the labels."""
+
+    def segment(image, name, bandwidth=BANDWIDTH, border="mirror", **place):
+        source = LayerSource.of(viewer.add_image(image, name=name, **place))
+        settings = Settings(bandwidth=bandwidth, border=border, window=20, device="cpu")
+        run = exhaust(segmentation_run(SegmentationRun(model_file, source, settings)))
+        for layer in [Layer.create(*layer) for layer in run.layers]:
+            if isinstance(layer, Labels):
+                KEPT.keep(layer, run.kept)
+                labels = layer
+            viewer.add_layer(layer)
+        return labels
+
+    return segment
+
+
+@pytest.fixture
+def result(segmented, noise):
+    """The labels of a run on a noisy image."""
+    return segmented(noise, "noise")
 
 
 @pytest.fixture

@@ -16,14 +16,12 @@ PLACED = {"scale": (2, 0.5, 0.5), "translate": (1, 8, -3), "rotate": (0, 0, 20)}
 
 
 @pytest.fixture
-def mended(viewer, widget, run, settled):
+def mended(segmented, request, settled):
     """Segment an image and open the Mend widget on it."""
 
     def begin(image, **place):
-        viewer.add_image(image, name="image", **place)
-        widget.advanced.bandwidth.value = BANDWIDTH
-        run(widget)
-        _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+        segmented(image, "image", BANDWIDTH, **place)
+        mend = request.getfixturevalue("mend")
         settled(mend)
         return mend
 
@@ -88,9 +86,8 @@ def test_a_copy_of_the_labels(viewer, mended, noise, qtbot) -> None:
     assert len(mend.steering.history.edits) == 1
 
 
-def test_a_region_that_begins_elsewhere(viewer, widget, mended, noise) -> None:
-    widget.advanced.border.value = "valid"
-    mend = mended(np.tile(noise, (2, 2)))
+def test_a_region_that_begins_elsewhere(viewer, mended, noise) -> None:
+    mend = mended(np.tile(noise, (2, 2)), border="valid")
     layer, kept = mend.result.value, mend.steering.kept
     assert all(kept.offset)
     mend.tools.press(SPLIT)
@@ -105,7 +102,7 @@ def test_a_region_that_begins_elsewhere(viewer, widget, mended, noise) -> None:
     assert edit.seeds[0][0] == tuple(np.add(first, kept.offset))
 
 
-def test_an_object_of_one_pixel(viewer, widget, mended, noise) -> None:
+def test_an_object_of_one_pixel(viewer, mended, noise) -> None:
     mend = mended(noise)
     layer = mend.result.value
     mend.knobs.min_size.value = 0

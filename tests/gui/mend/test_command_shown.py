@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.saving import (
+from napari_shiftseg.gui.mend.handover import (
     file_of,
     joined,
     mend_command,

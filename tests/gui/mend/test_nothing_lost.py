@@ -89,6 +89,7 @@ def test_what_was_let_go_is_not_held(viewer, edited, result) -> None:
     assert result not in viewer.layers
 
 
+@pytest.mark.usefixtures("window")
 def test_the_offer_ends_with_the_widget(viewer, edited, result) -> None:
     viewer.layers.remove(result)
     viewer.window.remove_dock_widget(edited.native.parent())
@@ -105,6 +106,7 @@ def test_only_what_is_not_saved_counts(edited, result, settled) -> None:
     assert edited.files.number_unsaved == 1  # one of the two that were saved is out
 
 
+@pytest.mark.usefixtures("window")
 def test_closing_asks_when_the_dock_is_closed(
     viewer, edited, result, asked, qtbot
 ) -> None:
@@ -115,6 +117,7 @@ def test_closing_asks_when_the_dock_is_closed(
     assert asked == [f"2 unsaved edits of “{result.name}”. Save before closing?"]
 
 
+@pytest.mark.usefixtures("window")
 def test_closing_asks_once_for_two_docks(viewer, edited, asked, qtbot) -> None:
     window = edited.native.window()
     again = MendWidget(viewer)
@@ -124,6 +127,7 @@ def test_closing_asks_once_for_two_docks(viewer, edited, asked, qtbot) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.usefixtures("window")
 def test_closing_does_not_ask_for_labels_that_are_gone(
     viewer, edited, result, asked, qtbot
 ) -> None:
@@ -134,6 +138,7 @@ def test_closing_does_not_ask_for_labels_that_are_gone(
     assert asked == []
 
 
+@pytest.mark.usefixtures("window")
 def test_marks_are_there_when_the_widget_is_opened_again(
     viewer, steered, result, settled, qtbot
 ) -> None:

@@ -22,14 +22,14 @@ def series(noise):
 
 
 @pytest.fixture
-def mend(viewer, widget, series, run, settled):
+def film(segmented, series):
+    """The labels of two frames."""
+    return segmented(series, "film")
+
+
+@pytest.fixture
+def mend(viewer, film, mend, settled):
     """The Mend widget on two frames, the first of which is shown."""
-    viewer.add_image(series, name="film")
-    widget.advanced.bandwidth.value = BANDWIDTH
-    run(widget)
-    widget.mend.native.click()
-    docks = viewer.window.dock_widgets
-    mend = next(w for name, w in docks.items() if name.startswith("Mend"))
     viewer.dims.set_current_step(0, 0)
     settled(mend)
     return mend
@@ -105,6 +105,7 @@ def test_edits_of_the_other_frame_outlast_a_knob(
     assert mend.steering.history.edits == edits
 
 
+@pytest.mark.usefixtures("window")
 def test_what_is_learnt_is_told_by_frames(viewer, mend, settled) -> None:
     labels = mend.result.value
     mend.tools.press(RIGHT)

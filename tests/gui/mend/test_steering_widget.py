@@ -109,6 +109,7 @@ def test_the_settings_of_the_run_come_back_exactly(steered, result, settled) -> 
     assert not as_run.enabled
 
 
+@pytest.mark.usefixtures("window")
 def test_they_come_back_after_the_dock_was_closed(
     viewer, steered, result, settled
 ) -> None:
@@ -126,6 +127,7 @@ def test_they_come_back_after_the_dock_was_closed(
     assert again.knobs.bandwidth.value == run.bandwidth
 
 
+@pytest.mark.usefixtures("window")
 def test_the_buttons_fit_a_narrow_dock(found, qtbot) -> None:
     found.native.window().show()
     qtbot.waitUntil(found.search.native.isVisible)
@@ -188,6 +190,7 @@ def test_the_hint_follows_the_display(viewer, steered) -> None:
     assert steered.hint.value == ""
 
 
+@pytest.mark.usefixtures("window")
 def test_no_button_moves_when_texts_change(viewer, steered, qtbot) -> None:
     def places():
         qtbot.wait(50)

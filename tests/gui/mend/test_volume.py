@@ -44,13 +44,14 @@ def volume():
 
 
 @pytest.fixture
-def mend(viewer, widget, volume, run, settled):
-    """The Mend widget, opened from the result of a volume, a plane in view."""
-    viewer.add_image(volume, name="volume", **PLACE)
-    run(widget)
-    widget.mend.native.click()
-    docks = viewer.window.dock_widgets
-    mend = next(w for name, w in docks.items() if name.startswith("Mend"))
+def body(segmented, volume):
+    """The labels of a volume."""
+    return segmented(volume, "volume", BANDWIDTH, **PLACE)
+
+
+@pytest.fixture
+def mend(viewer, body, mend, settled):
+    """The Mend widget on the result of a volume, a plane in view."""
     viewer.dims.set_current_step(0, PLANE)
     settled(mend)
     return mend
@@ -205,6 +206,7 @@ def test_in_3d_display_the_tools_say_what_to_do(viewer, mend, settled, qtbot) ->
     assert not labels.data[before == before[one]].any()
 
 
+@pytest.mark.usefixtures("window")
 def test_a_knob_turned_in_3d_display(viewer, mend, volume, model_file, settled) -> None:
     viewer.dims.ndisplay = 3
     mend.knobs.bandwidth.value = OTHER
@@ -217,6 +219,7 @@ def test_a_knob_turned_in_3d_display(viewer, mend, volume, model_file, settled) 
     assert plot is not None
 
 
+@pytest.mark.usefixtures("window")
 def test_corrections_of_a_volume_are_those_of_its_objects(
     viewer, mend, settled
 ) -> None:

@@ -42,12 +42,6 @@ BANDWIDTH = 0.02  # that gives the noise 31 objects
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture
-def mend(viewer, qtbot):
-    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    return docked
-
-
 def test_all_rows_fit_a_low_screen(steered) -> None:
     rows = steered._scrolling.widget()
     assert rows.heightForWidth(400) <= 627  # a window of 720, without menu and tabs
@@ -293,6 +287,7 @@ def test_a_click_on_background_keeps_the_points(
     assert result.data[one] == result.data[two]
 
 
+@pytest.mark.usefixtures("window")
 @pytest.mark.parametrize("tool", [MERGE, SPLIT, ASK])
 def test_escape_drops_the_points_and_then_the_tool(
     viewer, steered, result, settled, tool
@@ -316,6 +311,7 @@ def test_escape_drops_the_points_and_then_the_tool(
     assert result.keymap == before
 
 
+@pytest.mark.usefixtures("window")
 def test_escape_lays_down_a_tool_that_waits_for_nothing(steered) -> None:
     steered.tools.press(DELETE)
     assert "Esc drops the tool" in steered.hint.value
@@ -482,6 +478,7 @@ def test_the_bandwidth_that_agrees_with_marked_objects(
     assert steered.steering.clustering.bandwidth != 0.06
 
 
+@pytest.mark.usefixtures("window")
 def test_what_was_painted_before_is_an_edit(viewer, result, settled) -> None:
     result.data[2:6, 2:6] = 0
     _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
@@ -635,6 +632,7 @@ def test_knobs_show_what_they_can_of_values_beyond_their_ends(qtbot) -> None:
     assert knobs.clustering.foreground_threshold == 0.0001
 
 
+@pytest.mark.usefixtures("window")
 def test_the_embedding_of_deleted_labels_is_let_go(
     viewer, steered, result, settled, qtbot
 ) -> None:
@@ -649,6 +647,7 @@ def test_the_embedding_of_deleted_labels_is_let_go(
     assert held() is None
 
 
+@pytest.mark.usefixtures("window")
 def test_keys_go_back_to_whom_they_belonged(viewer, result) -> None:
     pressed = []
     viewer.bind_key(MERGE.key, lambda _: pressed.append("mine"))
@@ -697,6 +696,7 @@ def test_a_file_that_holds_no_edits(steered, tmp_path, monkeypatch) -> None:
     assert "cannot be read as edits" in steered.answer.value
 
 
+@pytest.mark.usefixtures("window")
 @pytest.mark.parametrize(("answer", "closes"), [("Cancel", False), ("Discard", True)])
 def test_closing_with_unsaved_edits_asks(
     viewer, steered, result, settled, monkeypatch, answer, closes
@@ -723,6 +723,7 @@ def width(plot) -> float:
     return float(np.ptp(plot.projection.outlines[0], axis=0).max())
 
 
+@pytest.mark.usefixtures("window")
 def test_the_embedding_is_plotted_and_follows_the_knobs(
     steered, result, settled, qtbot
 ) -> None:
@@ -736,6 +737,7 @@ def test_the_embedding_is_plotted_and_follows_the_knobs(
     assert width(plot) == pytest.approx(2 * 0.01, rel=0.01)
 
 
+@pytest.mark.usefixtures("window")
 def test_corrections_open_the_train_widget(
     viewer, steered, result, settled, qtbot
 ) -> None:
@@ -867,6 +869,7 @@ class SteeredBy:
         self.steering = steering
 
 
+@pytest.mark.usefixtures("window")
 def test_a_plot_opened_again_shows_the_frame(viewer, steered, settled, qtbot) -> None:
     for _ in range(2):
         steered.plot.changed.emit(True)
@@ -914,6 +917,7 @@ def test_edits_in_the_metadata_that_are_none(viewer, result, mend, settled) -> N
     assert mend.steering is not None
 
 
+@pytest.mark.usefixtures("window")
 def test_closed_and_opened_again(viewer, steered, result, settled, qtbot) -> None:
     steered.knobs.bandwidth.value = 0.01
     settled(steered)

@@ -608,6 +608,7 @@ def test_nothing_to_plot(viewer, plot, labels, settled):
     assert "there are none here" in plot.controls.said.value
 
 
+@pytest.mark.usefixtures("window")
 def test_it_is_opened_once(viewer):
     first = open_embedding_plot(viewer)
     first.controls.said.value = "seen before"

@@ -147,8 +147,7 @@ def test_marks_are_there_when_the_widget_is_opened_again(
     name = f"marked right · {result.name}"
     shown = viewer.layers[name].data.copy()
     viewer.window.remove_dock_widget(steered.native.parent())
-    qtbot.wait(50)
-    assert name not in viewer.layers
+    qtbot.waitUntil(lambda: name not in viewer.layers, timeout=60_000)
     _, again = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
     settled(again)
     np.testing.assert_array_equal(viewer.layers[name].data, shown)

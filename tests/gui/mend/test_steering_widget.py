@@ -36,7 +36,7 @@ def found(steered, result, settled):
 def test_the_former_bandwidth_is_said(found) -> None:
     best = found.steering.clustering.bandwidth
     text = found.answer.value
-    assert text.startswith(f"Bandwidth {best:.3g} (it was 0.06): the objects marked")
+    assert text.startswith(f"Bandwidth {best:.3g} (it was 0.06): the marked objects")
     assert "agree by 100 % (mean IoU), before " in text
     assert "before 100 %" not in text
 

@@ -777,15 +777,10 @@ def test_corrections_open_the_train_widget(
 
 
 @pytest.fixture
-def other(viewer, steered, result, widget, run, settled):
-    """The labels of another run, of a part of a series; they are chosen now."""
-    first = steered.result.value
+def other(steered, segmented, settled):
+    """The labels of another run, of a series; they are chosen now."""
     series = np.random.default_rng(1).random((2, 44, 48)).astype(np.float32)
-    viewer.add_image(series, name="series")
-    widget.image.value = viewer.layers["series"]
-    run(widget)
-    labels = viewer.layers[-1]
-    assert labels is not first
+    labels = segmented(series, "series")
     steered.result.value = labels
     settled(steered)
     return labels

@@ -557,6 +557,7 @@ def test_a_volume(viewer, plot, settled):
 # ---------------------------------------------------------- coming and going
 
 
+@pytest.mark.usefixtures("window")
 def test_the_labels_are_deleted(viewer, shown, hand, settled, layer):
     hand.lasso(shown.projection.modes[1])
     settled()

@@ -58,11 +58,11 @@ def pixel():
 
 @pytest.fixture
 def fresh(noise, model_file):
-    """Return the labels of a new run."""
+    """Return the labels of a new run, on the noise or on another image."""
     model = load_model(model_file)
 
-    def run(bandwidth):
-        return shiftseg.segment(noise, model, bandwidth=bandwidth, device="cpu").labels
+    def run(bandwidth, image=noise):
+        return shiftseg.segment(image, model, bandwidth=bandwidth, device="cpu").labels
 
     return run
 

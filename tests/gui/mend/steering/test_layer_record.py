@@ -33,12 +33,13 @@ def test_labels_of_an_older_clustering_and_what_was_painted_on_them(
     one, steer, settled, form, pixel, fresh
 ) -> None:
     layer, kept = one
-    first, second = (pixel(layer.data, number) for number in (1, 2))
+    first, older = pixel(layer.data, 1), fresh(OTHER)
+    second = pixel((older > 0) & (layer.data > 1), True)
     layer.metadata["shiftseg edits"] = [old_edit(first)[form]]
     layer.metadata["shiftseg unread"] = [
         {"frame": (), "clustering": old_clustering(kept, OTHER), "edits": []}
     ]
-    layer.data[...] = fresh(OTHER)
+    layer.data[...] = older
     layer.data[second] = 0  # somebody erased it, with Mend closed
     steering = steer(layer, kept)
     settled(steering)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
 
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_series_left_before_all_frames_are_read(
-    series, steer, settled, qtbot, noise, model_file, at_once, turned, fresh
+    series, steer, settled, qtbot, noise, at_once, turned, fresh
 ) -> None:
     layer, kept = series
     first = steer(layer, kept)
@@ -50,7 +50,7 @@ def test_a_series_left_before_all_frames_are_read(
     settled(again)
     assert again.history.edits == ()
     np.testing.assert_array_equal(layer.data[0], fresh(OTHER))
-    np.testing.assert_array_equal(layer.data[1], fresh(noise[::-1], model_file, OTHER))
+    np.testing.assert_array_equal(layer.data[1], fresh(OTHER, noise[::-1]))
 
 
 def test_an_edit_taken_out_before_its_frame_is_read(
@@ -99,7 +99,7 @@ def test_a_finished_layer_leaves_no_record(one, steer, settled, turned) -> None:
 
 
 def test_data_replaced_before_all_frames_are_read(
-    series, steer, settled, qtbot, noise, model_file, turned, fresh
+    series, steer, settled, qtbot, noise, turned, fresh
 ) -> None:
     layer, kept = series
     steering = steer(layer, kept)
@@ -109,7 +109,7 @@ def test_data_replaced_before_all_frames_are_read(
     settled(steering)
     assert steering.history.edits == ()
     np.testing.assert_array_equal(layer.data[0], fresh(OTHER))
-    np.testing.assert_array_equal(layer.data[1], fresh(noise[::-1], model_file, OTHER))
+    np.testing.assert_array_equal(layer.data[1], fresh(OTHER, noise[::-1]))
 
 
 def test_data_replaced_while_the_labels_are_of_two_clusterings(

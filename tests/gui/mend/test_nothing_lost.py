@@ -112,7 +112,7 @@ def test_closing_asks_when_the_dock_is_closed(
 ) -> None:
     window = edited.native.window()
     viewer.window.remove_dock_widget(edited.native.parent())
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: edited._has_left, timeout=60_000)
     window.close()
     assert asked == [f"2 unsaved edits of “{result.name}”. Save before closing?"]
 
@@ -187,6 +187,6 @@ def test_two_viewers_do_not_meet(
     assert edited.files.unsaved == [result]
     assert other.files.unsaved == [labels]
     second.window.remove_dock_widget(other.native.parent())
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: other._has_left, timeout=60_000)
     assert [key for key in viewer.keymap if str(key) == DELETE.key]
     assert edited.steering.layer is result

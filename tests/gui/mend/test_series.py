@@ -60,10 +60,10 @@ def inside(layer, frame, number):
 
 @pytest.mark.parametrize("shown", [0, 1])
 def test_the_frame_in_view_is_clustered_first(
-    viewer, mend, series, model_file, settled, order, qtbot, shown
+    viewer, mend, series, model_file, settled, order, shown
 ) -> None:
     viewer.dims.set_current_step(0, shown)
-    qtbot.wait(300)  # the slider stands still
+    mend._watch.settled.flush()  # the slider stands still
     settled(mend)
     order.clear()
     mend.knobs.bandwidth.value = OTHER

@@ -159,7 +159,7 @@ class SteeredFrames:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SteeredFrame:
     """A frame as it is clustered now.
 

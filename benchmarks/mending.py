@@ -336,7 +336,7 @@ class ToolUser(User):
 
     def redraws(self, number: int) -> bool:
         """Whether any of an object is foreground, so that it can be redrawn."""
-        foreground = self.mending.frame.foreground
+        foreground = self.mending.foreground
         return foreground is not None and foreground[self.labels == number].any()
 
     def paint(self, goal: np.ndarray) -> None:

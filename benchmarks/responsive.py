@@ -19,15 +19,15 @@ from qtpy.QtCore import QTimer
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.mend.appearance import KeptColours
 from napari_shiftseg.gui.mend.embedding.dock import open_embedding_plot
-from napari_shiftseg.gui.mend.embedding.run import PlotSubject
-from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
+from napari_shiftseg.gui.mend.layers import LayerColours, usual_or
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, SPLIT
-from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.mend.undo import EditHistory
+from napari_shiftseg.gui.parts.records import KEPT, METADATA_EDITS
 from napari_shiftseg.gui.parts.result_layers import result_labels, result_layers
 from napari_shiftseg.gui.parts.source import LayerSource
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.networks.config import ModelConfig
@@ -118,7 +118,7 @@ def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
 
     def clicked(*places) -> float:
         for at in places:
-            mend.desk.click(at, ())
+            mend.actions.click(at, ())
             qtbot.wait(20)  # as a hand is slower still
         settled(mend)
         return worst()
@@ -152,12 +152,12 @@ def test_knobs_and_edits(viewer, large, settled, worst, qtbot) -> None:
     assert is_short(times)
     assert len(mend.steering.history.edits) == 7
     mend.tools.press(ASK)
-    mend.desk.hover((100, 100))
+    mend.actions.hover((100, 100))
     qtbot.wait(500)  # napari makes the layer of distances
     worst()
     times = []
     for n in range(3):
-        mend.desk.hover((300 + 40 * n, 500))
+        mend.actions.hover((300 + 40 * n, 500))
         qtbot.wait(100)
         times.append(worst())
     assert is_short(times)
@@ -170,15 +170,15 @@ def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:
     data = data[:1024, :1024].astype(np.int32)
     labels = Labels(data.copy(), colormap=result_labels())
     viewer.add_layer(labels)
-    kept, number = KeptColours(), int(data.max())
+    kept, number = LayerColours(), int(data.max())
     assert number > 300
-    colours = kept.of((), number)
-    assert kept.show(labels, colours)
+    colours = usual_or(None, number)
+    kept.refresh(labels, colours)
     worst()
     for shift in range(1, 4):
         began = time.thread_time()
         labels.data[:] = data[::-1]
-        assert kept.show(labels, np.roll(colours, shift, axis=0))
+        kept.refresh(labels, np.roll(colours, shift, axis=0))
         assert time.thread_time() - began < FROZEN
         assert worst() < FROZEN
 

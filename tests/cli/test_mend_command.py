@@ -12,7 +12,7 @@ import tifffile
 
 from napari_shiftseg.cli.segment import _with_clustering
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.mending.edit_files import EditList, write_edits
+from napari_shiftseg.mending.edit_lists import EditList, write_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 from napari_shiftseg.mending.replay import mend, replay
 from napari_shiftseg.networks.unet import load_model

@@ -135,7 +135,7 @@ def random_row(rng):
 
 def test_of_random_rows(mended):
     rng, held = np.random.default_rng(3), []
-    for _ in range(14):
+    for _ in range(8):
         values, logit = random_row(rng)
         bandwidth, least = rng.choice([0.5, 1, 1.5]), rng.choice([0, 20])
         asked, known = mended(values, bandwidth, logit=logit, min_size=least), set()

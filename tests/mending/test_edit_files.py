@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_shiftseg.mending.edit_files import EditList, read_edits, write_edits
+from napari_shiftseg.mending.edit_lists import EditList, read_edits, write_edits
 from napari_shiftseg.mending.edits import Delete, Paint, Split
 
 EDITS = EditList(

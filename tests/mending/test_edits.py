@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.mending.boxes import mask_of, runs_of
-from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.mending.edit_lists import from_dict, to_dict
 from napari_shiftseg.mending.edits import (
     Delete,
     Grow,

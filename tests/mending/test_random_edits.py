@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_shiftseg.mending.boxes import object_boxes
-from napari_shiftseg.mending.contradictions import holds
-from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.mending.edit_lists import from_dict, to_dict
 from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
@@ -20,7 +19,7 @@ from napari_shiftseg.mending.edits import (
     Split,
 )
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.mending.replay import replay
+from napari_shiftseg.mending.replay import overruled, replay
 
 
 @st.composite
@@ -85,12 +84,11 @@ def test_one_by_one_and_replayed(scene) -> None:
         outside = np.ones(labels.shape, dtype=bool)
         outside[change.box] = False
         np.testing.assert_array_equal(mending.labels[outside], before[outside])
-        frame = mending.frame
-        assert frame.boxes == object_boxes(mending.labels)
+        assert mending.boxes == object_boxes(mending.labels)
         new = set(np.unique(mending.labels)) - set(np.unique(before)) - {0}
         assert all(number > before.max() for number in new)
         assert new == {before.max() + 1 + i for i in range(len(new))}
-        assert holds(edit, frame.at(edit.points))
+        assert edit.holds(mending.at(edit.points))
         if isinstance(edit, Grow):
             kept = before > 0
             np.testing.assert_array_equal(mending.labels[kept], before[kept])
@@ -123,10 +121,10 @@ def test_contradictions_by_trying_every_step(scene) -> None:
     expected = []
     for index, edit in enumerate(mending.edits):
         held = [
-            holds(edit, [int(then[point]) for point in edit.points])
+            edit.holds([int(then[point]) for point in edit.points])
             for then in history[index:]
         ]
         if not held[-1]:
             newest = max(i for i in range(1, len(held)) if held[i - 1] and not held[i])
             expected.append((index, index + newest))
-    assert mending.overruled() == expected
+    assert overruled(mending) == expected

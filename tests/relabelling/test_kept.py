@@ -49,7 +49,7 @@ def test_each_frame_is_what_was_predicted(series, model) -> None:
 def test_a_frame_is_labelled_as_in_the_run(series, model, most_bytes) -> None:
     with Kept(series, model.config, most_bytes) as kept:
         assert (kept.folder is not None) == (most_bytes == 0)
-        for at in kept.frames:
+        for at in kept.frames[1::3]:
             known = kept.relabelling(at)
             again = Relabelling(known.prediction, kept.neighbourhood, kept.device)
             for relabelling in known, again:

@@ -125,12 +125,12 @@ clusterings = st.builds(
     background_embedding=st.sampled_from([None, (0.0, 0.0, 0.0)]),
     foreground_threshold=st.sampled_from([0.2, 0.5, 0.8]),
 )
-SMALL = predicted((24, 30), seed=1)
+SMALL = predicted((15, 18), seed=1)
 
 
 @given(
     turns=st.lists(
-        st.tuples(clusterings, st.integers(0, 20), st.integers(0, 26), st.booleans()),
+        st.tuples(clusterings, st.integers(0, 12), st.integers(0, 15), st.booleans()),
         min_size=1,
         max_size=4,
     ),

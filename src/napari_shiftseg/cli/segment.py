@@ -14,7 +14,7 @@ from napari_shiftseg.cli.terminal import (
     with_progress,
 )
 from napari_shiftseg.geometry.advice import summary
-from napari_shiftseg.mending.edit_files import read_edits
+from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.unet import load_model
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.cli.options import Asked
-    from napari_shiftseg.mending.edit_files import EditList
+    from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation

@@ -31,6 +31,13 @@ def measured(embedding: ArrayLike, clustering: Clustering) -> NDArray[Any]:
 
     (channels, \*any), as it is or, for von Mises-Fisher, of unit length. There an
     embedding that is 0 in every channel has no direction: it becomes NaN.
+
+    Parameters
+    ----------
+    embedding : array_like
+        (channels, \*any)
+    clustering : Clustering
+        Its kernel.
     """
     e = measured_by(clustering, as_float(embedding))
     if clustering.kernel == "von-mises-fisher":
@@ -72,6 +79,12 @@ def mean_embedding(rows: ArrayLike, clustering: Clustering) -> NDArray[np.float6
     """Return the mean of (points, channels), brought back to the sphere for vMF.
 
     That is where a mean shift whose kernel sees all of them would lead: (channels,).
+
+    Parameters
+    ----------
+    rows : array_like
+        (points, channels)
+    clustering : Clustering
     """
     points = measured(np.asarray(rows, dtype=np.float64).T, clustering)
     return measured(points.mean(axis=1), clustering)
@@ -148,6 +161,11 @@ def sizes_of_modes(
     """Return how many pixels of an object have the mode of each of two of them.
 
     None where that is one mode. Parameters and measure as in `parting_bandwidth`.
+
+    Parameters
+    ----------
+    rows, points, clustering
+        See `parting_bandwidth`.
     """
     shift = _shift(_sample(rows, POINTS), clustering.bandwidth, clustering)
     one, other = shift.predict(np.stack(points).astype(rows.dtype))

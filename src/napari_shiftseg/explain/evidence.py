@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import expit
 from skimage.measure import label as connected
 
-from napari_shiftseg.explain.distance import mean_embedding
+from napari_shiftseg.explain.distance import distances, mean_embedding
 from napari_shiftseg.geometry.window import is_whole
-from napari_shiftseg.mending.boxes import corner_of, holds_point
+from napari_shiftseg.mending.boxes import corner_of
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box, TilePlan
-    from napari_shiftseg.mending.acts import Change
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Made
     from napari_shiftseg.pipeline.result import Prediction
 
     Numbers = tuple[int, ...]
@@ -181,6 +181,23 @@ class Evidence:
         embedding: Any = self.predicted.embedding
         return np.asarray(embedding[(slice(None), *place.index)])
 
+    def foreground_at(self, place: Place) -> float | None:
+        """Return the probability that it is foreground, None if it is not known."""
+        logit = self.predicted.logit
+        return None if logit is None else float(expit(logit[place.index]))
+
+    def is_clustered(self, place: Place) -> bool:
+        """Whether the mean shift saw the pixel: all of them, or the foreground."""
+        foreground = self.foreground_at(place)
+        return foreground is None or foreground > self.clustering.foreground_threshold
+
+    def nearest_mode(self, place: Place) -> int | None:
+        """Return the index of the nearest mode; None if there is no mode."""
+        if len(self.modes) == 0:
+            return None
+        point = self.embedding_at(place)[:, None]
+        return int(distances(point, self.modes.T, self.clustering).argmin())
+
     def box(self, label: int) -> Box:
         """Return the smallest box around an object, in the result."""
         box: Box = self._boxes[label - 1]
@@ -264,7 +281,7 @@ class Evidence:
         after = tuple(self.object_at(place) for place in places)
         for made in reversed(self.made or ()):
             before = tuple(
-                number_at(made.change, made.change.before, place.index, number)
+                made.change.number_at(place.index, made.change.before, number)
                 for place, number in zip(places, after, strict=True)
             )
             yield made, before, after
@@ -285,13 +302,3 @@ class Evidence:
     @cached_property
     def _component_boxes(self) -> list[Any]:
         return list(ndimage.find_objects(self.components))
-
-
-def number_at(
-    change: Change, labels: NDArray[np.integer], pixel: Point, otherwise: int
-) -> int:
-    """Return a pixel's number in the labels of a change's box, if it lies in that."""
-    if not holds_point(change.box, pixel):
-        return otherwise
-    corner = corner_of(change.box)
-    return int(labels[tuple(x - c for x, c in zip(pixel, corner, strict=True))])

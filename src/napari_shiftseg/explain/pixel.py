@@ -7,7 +7,6 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit
 
 from napari_shiftseg.explain.distance import SAME, distances
 from napari_shiftseg.explain.evidence import place_of
@@ -88,30 +87,9 @@ def ask_pixel(evidence: Evidence, pixel: Sequence[int]) -> Answer:
         apart = distances(own[:, None], rivals.T, evidence.clustering)
         to_mode = _to_nearest(evidence, place, own[None])
         to_next = _to_nearest(evidence, place, rivals[apart > SAME])
-    foreground, edited = foreground_at(evidence, place), evidence.is_edited(place)
+    foreground, edited = evidence.foreground_at(place), evidence.is_edited(place)
     label = evidence.object_at(place)
     return Answer(place, label, to_mode, to_next, foreground, edited)
-
-
-def foreground_at(evidence: Evidence, place: Place) -> float | None:
-    """Return the probability that a pixel is foreground, None if it is not known."""
-    logit = evidence.predicted.logit
-    return None if logit is None else float(expit(logit[place.index]))
-
-
-def is_clustered(evidence: Evidence, place: Place) -> bool:
-    """Whether the mean shift saw a pixel: all of them, or the foreground."""
-    foreground = foreground_at(evidence, place)
-    threshold = evidence.clustering.foreground_threshold
-    return foreground is None or foreground > threshold
-
-
-def nearest_mode(evidence: Evidence, place: Place) -> int | None:
-    """Return the index of the mode nearest to a pixel; None if there is no mode."""
-    if len(evidence.modes) == 0:
-        return None
-    point = evidence.embedding_at(place)[:, None]
-    return int(distances(point, evidence.modes.T, evidence.clustering).argmin())
 
 
 def _own_mode(evidence: Evidence, place: Place) -> NDArray[Any] | None:
@@ -119,9 +97,9 @@ def _own_mode(evidence: Evidence, place: Place) -> NDArray[Any] | None:
     label = evidence.object_at(place)
     if label:
         return evidence.mode(label)
-    if evidence.clustering.scope == "component" or not is_clustered(evidence, place):
+    if evidence.clustering.scope == "component" or not evidence.is_clustered(place):
         return None  # modes of other components say nothing about it
-    index = nearest_mode(evidence, place)
+    index = evidence.nearest_mode(place)
     return None if index is None else np.asarray(evidence.modes[index])
 
 

@@ -11,8 +11,6 @@ from napari_shiftseg.explain.distance import (
     parting_bandwidth,
     sizes_of_modes,
 )
-from napari_shiftseg.explain.evidence import number_at
-from napari_shiftseg.explain.pixel import foreground_at, is_clustered, nearest_mode
 from napari_shiftseg.explain.two_objects import TileBorder, TwoObjects
 from napari_shiftseg.mending.edits import Grow, Merge, Paint, Split
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.explain.evidence import Evidence, Numbers, Place
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Made
     from napari_shiftseg.mending.edits import Edit
 
 
@@ -154,14 +152,21 @@ def reason_of(evidence: Evidence, one: Sequence[int], other: Sequence[int]) -> R
 
 
 def why_background(evidence: Evidence, place: Place) -> Background:
-    """Return why a pixel is on no object."""
+    """Return why a pixel is on no object.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    place : Place
+        Of the pixel.
+    """
     for made, before, _ in evidence.history([place]):
         if before[0]:
             return Background(place.pixel, made.edit)
-    if not is_clustered(evidence, place):
-        return Background(place.pixel, foreground=foreground_at(evidence, place))
+    if not evidence.is_clustered(place):
+        return Background(place.pixel, foreground=evidence.foreground_at(place))
     modes = evidence.mode_of
-    is_its_mode = modes is not None and nearest_mode(evidence, place) == modes[0]
+    is_its_mode = modes is not None and evidence.nearest_mode(place) == modes[0]
     return Background(place.pixel, has_its_mode=bool(is_its_mode))
 
 
@@ -170,6 +175,12 @@ def edit_between(evidence: Evidence, places: Sequence[Place]) -> AnEdit | None:
 
     Before it that was not so; or it painted both; or it made one of them a new object,
     or has seeds on both objects, and so holds them apart.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    places : sequence of Place
+        Of the two pixels.
     """
     joins = evidence.object_at(places[0]) == evidence.object_at(places[1])
     for made, before, after in evidence.history(places):
@@ -190,8 +201,8 @@ def edit_between(evidence: Evidence, places: Sequence[Place]) -> AnEdit | None:
 def _holds_apart(made: Made, before: Numbers, after: Numbers) -> bool:
     match made.edit:
         case Split():
-            numbers = made.change, made.change.after
-            seeded = {number_at(*numbers, at, 0) for at in made.places}
+            change = made.change
+            seeded = {change.number_at(at, change.after, 0) for at in made.places}
             return seeded.issuperset(after)
         case Grow(new=True) | Paint(to="new"):
             return before != after

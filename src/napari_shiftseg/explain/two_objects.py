@@ -189,7 +189,15 @@ class TwoObjects:
 
 
 def whole_periods(apart: tuple[int, ...], period: tuple[int, ...]) -> bool:
-    """Whether a distance is n·p along every axis, and not 0 along all."""
+    """Whether a distance is n·p along every axis, and not 0 along all.
+
+    Parameters
+    ----------
+    apart : tuple of int
+        In pixels, per axis.
+    period : tuple of int
+        Of the network, per axis.
+    """
     return any(apart) and not any(n % p for n, p in zip(apart, period, strict=True))
 
 

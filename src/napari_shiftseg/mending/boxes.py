@@ -90,7 +90,14 @@ def runs_of(mask: NDArray[np.bool_]) -> Runs:
 
 
 def mask_of(runs: Iterable[tuple[int, int]], shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Return the array of this shape that has these runs; see `runs_of`."""
+    """Return the array of this shape that has these runs; see `runs_of`.
+
+    Parameters
+    ----------
+    runs : iterable of (int, int)
+        Start and length.
+    shape : sequence of int
+    """
     mask = np.zeros(prod(shape), dtype=bool)
     for start, length in runs:
         mask[start : start + length] = True
@@ -99,6 +106,13 @@ def mask_of(runs: Iterable[tuple[int, int]], shape: Sequence[int]) -> NDArray[np
 
 def check_runs(runs: Iterable[Iterable[Any]], shape: Sequence[int]) -> Runs:
     """Return runs that a box of this shape can have.
+
+    Parameters
+    ----------
+    runs : iterable of (int, int)
+        Start and length.
+    shape : sequence of int
+        Of the box.
 
     Raises
     ------
@@ -134,6 +148,12 @@ def box_of(mask: NDArray[np.bool_], corner: Sequence[int] | None = None) -> Box 
     """Return the smallest box of the true pixels, of an array that begins at `corner`.
 
     None if there are none.
+
+    Parameters
+    ----------
+    mask : ndarray of bool
+    corner : sequence of int, optional
+        Pixel at which the mask begins; the first one by default.
     """
     start, box = corner or (0,) * mask.ndim, []
     for axis, first in enumerate(start):
@@ -154,7 +174,16 @@ def hull(boxes: Iterable[Box]) -> Box:
 
 
 def widened(box: Box, margin: int, shape: Sequence[int]) -> Box:
-    """Return a box with a margin on all sides, as far as the image reaches."""
+    """Return a box with a margin on all sides, as far as the image reaches.
+
+    Parameters
+    ----------
+    box : tuple of slice
+    margin : int
+        In pixels.
+    shape : sequence of int
+        Of the image.
+    """
     return tuple(
         slice(max(0, s.start - margin), min(n, s.stop + margin))
         for s, n in zip(box, shape, strict=True)
@@ -167,5 +196,11 @@ def corner_of(box: Box) -> tuple[int, ...]:
 
 
 def holds_point(box: Box, point: Sequence[int]) -> bool:
-    """Whether a pixel lies in a box."""
+    """Whether a pixel lies in a box.
+
+    Parameters
+    ----------
+    box : tuple of slice
+    point : sequence of int
+    """
     return all(s.start <= x < s.stop for s, x in zip(box, point, strict=True))

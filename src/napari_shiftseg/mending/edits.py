@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -23,6 +23,8 @@ from napari_shiftseg.mending.boxes import (
 from napari_shiftseg.text import brief
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -43,12 +45,36 @@ class CannotAct(ValueError):
         self.found = found
 
 
-@dataclass(frozen=True)
-class _AtPoints:
-    """An edit of the objects under some pixels of a frame."""
+class _Edit:
+    """What all edits have in common."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str]
+
+    def holds(self, carried: Sequence[int]) -> bool:
+        """Whether labels are as the edit wants them.
+
+        A merge holds while all its points that are on an object are on the same, a
+        split while no two of its seeds are on the same, a deletion while its points
+        are on none, growth while its point is on one. A redrawn outline and painted
+        pixels ask for nothing that lasts. `carried`: the number that each of its points
+        carries, 0 for background.
+        """
+        return True
+
+    def holds_already(self, carried: Sequence[int]) -> bool:
+        """Whether an edit that cannot act has nothing left to do; see `holds`.
+
+        What it asks for is so: the points of a merge are on one object, those of a
+        deletion on none, that of growth on one. Points that were lost to background
+        are no reason: a merge of which one point is left on an object joins nothing.
+        """
+        return False
+
+
+@dataclass(frozen=True)
+class _AtPoints(_Edit):
+    """An edit of the objects under some pixels of a frame."""
 
     points: Points
     frame: Point = ()
@@ -90,9 +116,17 @@ class Merge(_AtPoints):
                 f"{listed(self.points)}: click all objects that shall become one"
             )
 
+    def holds(self, carried: Sequence[int]) -> bool:
+        """Whether all its points that are on an object are on the same."""
+        return len({number for number in carried if number}) < 2
+
+    def holds_already(self, carried: Sequence[int]) -> bool:
+        """Whether two points or more are on an object, all on the same."""
+        return sum(number > 0 for number in carried) > 1 and self.holds(carried)
+
 
 @dataclass(frozen=True)
-class Split:
+class Split(_Edit):
     """The objects under the seeds are cut: one part a seed.
 
     It holds when the clustering changes ("cannot-link"). The first seed on an object
@@ -112,7 +146,6 @@ class Split:
         pixel positions.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str] = "split"
 
     seeds: tuple[Points, ...]
@@ -141,6 +174,12 @@ class Split:
         """Pixels of all seeds, one seed after the other."""
         return tuple(chain.from_iterable(self.seeds))
 
+    def holds(self, carried: Sequence[int]) -> bool:
+        """Whether no two of its seeds are on the same object."""
+        rest = iter(carried)
+        seeds = [{next(rest) for _ in seed} - {0} for seed in self.seeds]
+        return all(a.isdisjoint(b) for a, b in combinations(seeds, 2))
+
     def __str__(self) -> str:
         firsts = tuple(seed[0] for seed in self.seeds)
         return f"split at {listed(firsts)}{of_frame(self.frame)}"
@@ -165,6 +204,12 @@ class Delete(_AtPoints):
 
     kind: ClassVar[str] = "delete"
 
+    def holds(self, carried: Sequence[int]) -> bool:
+        """Whether its points are on no object."""
+        return not any(carried)
+
+    holds_already = holds
+
 
 @dataclass(frozen=True)
 class Redraw(_AtPoints):
@@ -187,7 +232,7 @@ class Redraw(_AtPoints):
 
 
 @dataclass(frozen=True)
-class Grow:
+class Grow(_Edit):
     """A missed object grows from a pixel, or one found too small grows around itself.
 
     The pixels that it gains are like it; see `mending.shapes`. On an
@@ -210,7 +255,6 @@ class Grow:
         If the point is no pixel position, or `new` neither true nor false.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str] = "grow"
 
     point: Point
@@ -230,13 +274,19 @@ class Grow:
         """The pixel, as the only one."""
         return (self.point,)
 
+    def holds(self, carried: Sequence[int]) -> bool:
+        """Whether its point is on an object."""
+        return any(carried)
+
+    holds_already = holds
+
     def __str__(self) -> str:
         what = "add" if self.new else "grow"
         return f"{what} at {self.point}{of_frame(self.frame)}"
 
 
 @dataclass(frozen=True)
-class Paint:
+class Paint(_Edit):
     """Pixels set by hand: what napari's brush, fill and eraser do.
 
     Parameters
@@ -258,7 +308,6 @@ class Paint:
         If there is no pixel, or these are no positions, box or runs.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: ClassVar[str] = "paint"
 
     corner: Point
@@ -289,7 +338,17 @@ class Paint:
         number: int | None = None,
         frame: Point = (),
     ) -> Paint:
-        """Paint the pixels that are true in a box which begins at `corner`."""
+        """Paint the pixels that are true in a box which begins at `corner`.
+
+        Parameters
+        ----------
+        painted : ndarray of bool
+            Pixels of a box.
+        corner : tuple of int
+            First pixel of the box.
+        to, number, frame
+            See `Paint`.
+        """
         return cls(corner, painted.shape, runs_of(painted), to, number, frame)
 
     @property

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.mending.acts import Change
-from napari_shiftseg.mending.boxes import corner_of, holds_point
-from napari_shiftseg.mending.contradictions import (
-    Made,
-    contradicted,
-    holds_already,
-    overruled,
+from napari_shiftseg.mending.boxes import (
+    box_of,
+    corner_of,
+    holds_point,
+    hull,
+    object_boxes,
 )
+from napari_shiftseg.mending.changes import Change, Made, acted
 from napari_shiftseg.mending.edits import CannotAct, Edit, Paint
-from napari_shiftseg.mending.frame import MendedFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.mending.boxes import Point
 
 
@@ -30,17 +32,36 @@ class Mending:
     r"""The objects of one image, or of one frame of a series, and the edits made.
 
     Edits act in their order, so that of two that contradict each other the newer wins.
+    An edit looks only at the box of what it touches, so that it costs the same in an
+    image of any size.
 
     Parameters
     ----------
-    labels, embedding, foreground, bandwidth, offset, frame, logit
-        See `MendedFrame`; the labels are written to.
+    labels : ndarray of int
+        (\*spatial), 0 is background; written to.
+    embedding : array
+        (channels, \*spatial); boxes of it are read. Of unit length for the kernel
+        "von-mises-fisher".
+    foreground : ndarray of bool, optional
+        (\*spatial)
+    bandwidth : float
+        Of the mean shift, in units of the embedding.
+    offset : sequence of int, optional
+        Pixel of the frame at which these arrays begin, as `TilePlan.offset`.
+    frame : tuple of int
+        Position on the leading axes.
+    logit : ndarray, optional
+        (\*spatial), of the foreground.
 
     Attributes
     ----------
-    frame : MendedFrame
     made : list of Made
         The edits, the oldest first.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not cover the same pixels, or the bandwidth is not above 0.
     """
 
     def __init__(
@@ -53,25 +74,123 @@ class Mending:
         frame: Point = (),
         logit: NDArray[Any] | None = None,
     ) -> None:
-        self.frame = MendedFrame(
-            labels, embedding, foreground, bandwidth, offset, frame, logit
-        )
+        _check("embedding", tuple(embedding.shape)[1:], labels.shape)
+        if foreground is not None:
+            _check("foreground", foreground.shape, labels.shape)
+        if logit is not None:
+            _check("logit", logit.shape, labels.shape)
+        if not bandwidth > 0:
+            raise ValueError(f"the bandwidth must be above 0, got {bandwidth}")
+        self.labels, self.embedding = labels, embedding
+        self.foreground, self.logit = foreground, logit
+        self.bandwidth, self.frame = bandwidth, frame
+        self.offset = tuple(offset or (0,) * labels.ndim)
         self.made: list[Made] = []
 
-    @property
-    def labels(self) -> NDArray[np.integer]:
-        r"""As they are mended, (\*spatial)."""
-        return self.frame.labels
+    @cached_property
+    def boxes(self) -> dict[int, Box]:
+        """Box of every object, by its number."""
+        return object_boxes(self.labels)
+
+    def note(self, change: Change) -> None:
+        """Learn of a change that stands in the labels already: an undo, a brush."""
+        for number in sorted(change.numbers - {0}):
+            known = self.boxes.get(number)
+            around = hull((known, change.box)) if known else change.box
+            found = box_of(self.labels[around] == number, corner_of(around))
+            if found:
+                self.boxes[number] = found
+            else:
+                self.boxes.pop(number, None)
+
+    def at(self, points: Sequence[Point]) -> list[int]:
+        """Return the numbers that pixels of the frame carry; 0 is background.
+
+        Raises
+        ------
+        CannotAct
+            If one of them lies outside the image.
+        """
+        return [int(self.labels[self.place(point)]) for point in points]
+
+    def place(self, point: Point) -> Point:
+        """Return where a pixel of the frame lies in the arrays.
+
+        Raises
+        ------
+        CannotAct
+            If it lies outside them.
+        """
+        shape = self.labels.shape
+        if len(point) != len(shape):
+            raise CannotAct(
+                f"the position {point} has {len(point)} axes, the image {len(shape)}",
+                "give positions in pixels of a frame",
+            )
+        here = tuple(x - o for x, o in zip(point, self.offset, strict=True))
+        if not all(0 <= x < n for x, n in zip(here, shape, strict=True)):
+            reach = " × ".join(
+                f"{o} to {o + n - 1}" for o, n in zip(self.offset, shape, strict=True)
+            )
+            raise CannotAct(
+                f"{point} lies outside the image, whose pixels are {reach}",
+                "choose a pixel in it",
+            )
+        return here
+
+    def objects(self, points: Sequence[Point]) -> list[int]:
+        """Return the numbers of the objects under the points, the lowest first.
+
+        Raises
+        ------
+        CannotAct
+            If there is none, or a point lies outside the image.
+        """
+        numbers = sorted({*self.at(points)} - {0})
+        if not numbers:
+            where = f"{points[0]} lies" if len(points) == 1 else "all points lie"
+            raise CannotAct(f"{where} on background", "click an object")
+        return numbers
+
+    def new_number(self) -> int:
+        """Return the number that the next new object takes."""
+        return max(self.boxes, default=0) + 1
+
+    def check_number(self, number: int) -> None:
+        """Refuse a number that the labels cannot hold.
+
+        Raises
+        ------
+        CannotAct
+            If it is beyond their type.
+        """
+        highest = np.iinfo(self.labels.dtype).max
+        if number > highest:
+            raise CannotAct(
+                f"labels of the type {self.labels.dtype} end at {highest}, {number} is "
+                f"needed",
+                "convert them, for example to int32",
+            )
 
     @property
     def edits(self) -> tuple[Edit, ...]:
         """The edits made, the oldest first."""
         return tuple(made.edit for made in self.made)
 
+    def copy(self) -> Mending:
+        """Return the objects as they are now: what is done to them later is not seen.
+
+        Embedding, foreground and logit are shared: nobody writes to them.
+        """
+        boxes, copied = dict(self.boxes), copy(self)
+        copied.labels, copied.boxes = self.labels.copy(), boxes
+        copied.made = list(self.made)
+        return copied
+
     def move_to(self, labels: NDArray[np.integer]) -> None:
         """Go on in another array, which is given the present labels."""
-        labels[...] = self.frame.labels
-        self.frame.labels = labels
+        labels[...] = self.labels
+        self.labels = labels
 
     def change_of(self, edit: Edit) -> Change:
         """Return what an edit would do now.
@@ -83,19 +202,30 @@ class Mending:
         CannotAct
             If it lies outside the image or on background, for example.
         """
-        self._check_frame(edit)
-        return self.frame.change_of(edit)
+        if edit.frame != self.frame:
+            raise ValueError(
+                f"this is frame {self.frame}, the edit is of frame {edit.frame}: "
+                f"give the position on the leading axes"
+            )
+        box, after = acted(self, edit)
+        return Change(self.frame, box, self.labels[box].copy(), after)
 
     def make(self, edit: Edit) -> Change:
         """Make an edit, and return what it did; see `change_of`."""
-        self._check_frame(edit)
-        change = self.frame.apply(edit)
-        self._add(edit, change)
+        change = self.change_of(edit)
+        self.labels[change.box] = change.after
+        self.record(edit, change)
         return change
 
     def record(self, edit: Edit, change: Change) -> None:
-        """Take an edit as made whose change stands in the labels already."""
-        self.frame.note(change)
+        """Take an edit as made whose change stands in the labels already.
+
+        Parameters
+        ----------
+        edit : Edit
+        change : Change
+        """
+        self.note(change)
         self._add(edit, change)
 
     def take_back(self) -> Change:
@@ -110,7 +240,7 @@ class Mending:
             raise ValueError("no edit has been made: there is nothing to take back")
         change = self.made.pop().change.reversed()
         self.labels[change.box] = change.after
-        self.frame.note(change)
+        self.note(change)
         return change
 
     def adopt(
@@ -131,14 +261,14 @@ class Mending:
         tuple of Paint
             One a label, made already.
         """
-        whole = _change(self.frame, indices, before)
-        self.frame.note(whole)
+        whole = _change(self, indices, before)
+        self.note(whole)
         edits, now = [], whole.before
         for number in np.unique(whole.values[1]).tolist():
             mask = (whole.after == number) & (whole.before != number)
-            edit = _paint(self.frame, whole, mask, number)
+            edit = _paint(self, whole, mask, number)
             after = np.where(mask, whole.after, now)
-            self._add(edit, Change(self.frame.frame, whole.box, now, after))
+            self._add(edit, Change(self.frame, whole.box, now, after))
             edits.append(edit)
             now = after
         return tuple(edits)
@@ -159,68 +289,60 @@ class Mending:
                 self.make(edit)
             except CannotAct as error:
                 if self._holds_already(edit):
-                    self._add(edit, Change.none(self.frame.frame, self.labels))
+                    self._add(edit, Change.none(self.frame, self.labels))
                 else:
                     left_out[index] = error.found
         return left_out
 
-    def contradicted(self, change: Change) -> list[int]:
-        """Return which of the edits made a change would undo; indices into `made`."""
-        return contradicted(change, self.made, self.labels)
-
-    def overruled(self) -> list[tuple[int, int]]:
-        """Return which edits hold no more, and which newer one wins; see `made`."""
-        return overruled(self.made, self.labels)
-
-    def _check_frame(self, edit: Edit) -> None:
-        if edit.frame != self.frame.frame:
-            raise ValueError(
-                f"this is frame {self.frame.frame}, the edit is of frame {edit.frame}: "
-                f"give the position on the leading axes"
-            )
-
     def _holds_already(self, edit: Edit) -> bool:
         try:
-            return holds_already(edit, self.frame.at(edit.points))
+            return edit.holds_already(self.at(edit.points))
         except CannotAct:  # outside the image
             return False
 
     def _add(self, edit: Edit, change: Change) -> None:
-        places = tuple(self.frame.place(point) for point in edit.points)
+        places = tuple(self.place(point) for point in edit.points)
         self.made.append(Made(edit, change, places))
 
 
+def _check(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise ValueError(
+            f"labels and {name} must cover the same pixels, got {expected} and {shape}"
+        )
+
+
 def _change(
-    frame: MendedFrame,
+    mending: Mending,
     indices: Sequence[NDArray[np.integer]],
     before: NDArray[np.integer],
 ) -> Change:
     """Return the change that others made to pixels of a frame."""
     box = tuple(slice(int(x.min()), int(x.max()) + 1) for x in indices)
-    after = frame.labels[box].copy()
+    after = mending.labels[box].copy()
     known, corner = after.copy(), corner_of(box)
     local = tuple(x[::-1] - c for x, c in zip(indices, corner, strict=True))
     known[local] = before[::-1]  # of a pixel painted twice the first value stays
-    return Change(frame.frame, box, known, after)
+    return Change(mending.frame, box, known, after)
 
 
 def _paint(
-    frame: MendedFrame, whole: Change, mask: NDArray[np.bool_], number: int
+    mending: Mending, whole: Change, mask: NDArray[np.bool_], number: int
 ) -> Paint:
     """Describe painted pixels by a pixel of the object elsewhere, if there is one."""
-    corner = tuple(s.start + o for s, o in zip(whole.box, frame.offset, strict=True))
+    corner = tuple(s.start + o for s, o in zip(whole.box, mending.offset, strict=True))
     if not number:
-        return Paint.of(mask, corner, "background", frame=frame.frame)
-    anchor = _middle(frame, whole, number)
+        return Paint.of(mask, corner, "background", frame=mending.frame)
+    anchor = _middle(mending, whole, number)
     if anchor is None:
-        return Paint.of(mask, corner, "new", number, frame.frame)
-    return Paint.of(mask, corner, anchor, frame=frame.frame)
+        return Paint.of(mask, corner, "new", number, mending.frame)
+    return Paint.of(mask, corner, anchor, frame=mending.frame)
 
 
-def _middle(frame: MendedFrame, whole: Change, number: int) -> Point | None:
+def _middle(mending: Mending, whole: Change, number: int) -> Point | None:
     """Return the deepest pixel of an object that a change left as it was."""
-    box = frame.boxes[number]
-    kept = np.pad(frame.labels[box] == number, 1)
+    box = mending.boxes[number]
+    kept = np.pad(mending.labels[box] == number, 1)
     changed = np.stack(whole.indices[len(whole.frame) :], axis=1)
     inside = [holds_point(box, pixel) for pixel in changed]
     kept[tuple((changed[inside] - corner_of(box) + 1).T)] = False
@@ -230,5 +352,5 @@ def _middle(frame: MendedFrame, whole: Change, number: int) -> Point | None:
     deepest = np.unravel_index(depth.argmax(), depth.shape)
     return tuple(
         int(x) - 1 + s.start + o
-        for x, s, o in zip(deepest, box, frame.offset, strict=True)
+        for x, s, o in zip(deepest, box, mending.offset, strict=True)
     )

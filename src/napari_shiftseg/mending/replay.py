@@ -12,12 +12,13 @@ from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.changes import Change, Made
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.networks.unet import UNet
 
@@ -91,7 +92,7 @@ def replay(
     """
     mended = labels.copy()
     left_out: dict[int, str] = {}
-    overruled: dict[int, int] = {}
+    lost: dict[int, int] = {}
     applied: list[int] = []
     for position, numbers in _by_frame(edits).items():
         if not _is_there(position, labels.shape[:leading]):
@@ -109,31 +110,97 @@ def replay(
         failed = mending.replay([edits[number - 1] for number in numbers])
         left_out |= {numbers[index]: why for index, why in failed.items()}
         acted = [n for index, n in enumerate(numbers) if index not in failed]
-        overruled |= {acted[old]: acted[new] for old, new in mending.overruled()}
+        lost |= {acted[old]: acted[new] for old, new in overruled(mending)}
         applied += acted
-    left_out, overruled = (
-        dict(sorted(left_out.items())),
-        dict(sorted(overruled.items())),
-    )
-    notes = notes_on(edits, left_out, overruled)
-    return Replayed(mended, tuple(sorted(applied)), left_out, overruled, notes)
+    left_out, lost = dict(sorted(left_out.items())), dict(sorted(lost.items()))
+    notes = notes_on(edits, left_out, lost)
+    return Replayed(mended, tuple(sorted(applied)), left_out, lost, notes)
+
+
+def contradicted(mending: Mending, change: Change) -> list[Edit]:
+    """Return which edits made held before a change and do not after it.
+
+    Parameters
+    ----------
+    mending : Mending
+    change : Change
+        Carried out or not.
+    """
+    broken = []
+    for earlier in mending.made:
+        if earlier.is_touched_by(change):
+            now = [int(mending.labels[place]) for place in earlier.places]
+            before, after = (
+                _carried(earlier, now, change, part)
+                for part in (change.before, change.after)
+            )
+            if earlier.edit.holds(before) and not earlier.edit.holds(after):
+                broken.append(earlier.edit)
+    return broken
+
+
+def overruled(mending: Mending) -> list[tuple[int, int]]:
+    """Return which edits do not hold any more, each with the one that is to blame.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices into `mending.made`: of the older edit, and of the newer one that wins.
+    """
+    found = []
+    for index, older in enumerate(mending.made):
+        carried = [int(mending.labels[place]) for place in older.places]
+        if not older.edit.holds(carried):
+            newer = _blamed(index, carried, mending.made)
+            found += [(index, newer)] if newer is not None else []
+    return found
+
+
+def _blamed(index: int, carried: list[int], made: Sequence[Made]) -> int | None:
+    """Go back from the newest edit to that after which this one held no more."""
+    older = made[index]
+    for number in range(len(made) - 1, index, -1):
+        change = made[number].change
+        if not older.is_touched_by(change):
+            continue
+        carried = _carried(older, carried, change, change.before)
+        if older.edit.holds(carried):
+            return number
+    return None
+
+
+def _carried(
+    made: Made, now: list[int], change: Change, labels: NDArray[np.integer]
+) -> list[int]:
+    """Return the numbers at an edit's points where a change's box has these labels."""
+    return [
+        change.number_at(place, labels, number)
+        for place, number in zip(made.places, now, strict=True)
+    ]
 
 
 def notes_on(
-    edits: Sequence[Edit], left_out: dict[int, str], overruled: dict[int, int]
+    edits: Sequence[Edit], left_out: Mapping[int, str], lost: Mapping[int, int]
 ) -> tuple[str, ...]:
-    """Say which edits, numbered from 1, are left out, and which hold no longer."""
-    return (
-        *(
-            f"edit {number} ({edits[number - 1]}) is left out: {reason}"
-            for number, reason in left_out.items()
-        ),
-        *(
-            f"edit {old} ({edits[old - 1]}) no longer holds: edit {new} "
-            f"({edits[new - 1]}) is newer and wins"
-            for old, new in overruled.items()
-        ),
-    )
+    """Say which edits are left out, and which hold no longer.
+
+    Parameters
+    ----------
+    edits : sequence of Edit
+    left_out : mapping of int to str
+        Numbers, from 1, of edits that are left out, and why.
+    lost : mapping of int to int
+        Numbers of edits that hold no longer, and of the newer one that wins.
+    """
+    out = [
+        f"edit {n} ({edits[n - 1]}) is left out: {why}" for n, why in left_out.items()
+    ]
+    no_longer = [
+        f"edit {old} ({edits[old - 1]}) no longer holds: edit {new} "
+        f"({edits[new - 1]}) is newer and wins"
+        for old, new in lost.items()
+    ]
+    return (*out, *no_longer)
 
 
 def _by_frame(edits: Sequence[Edit]) -> dict[Point, list[int]]:
@@ -197,6 +264,13 @@ def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]
 
     Of unit length for von Mises-Fisher, see `on_sphere`, else as it is: (channels,
     \*spatial).
+
+    Parameters
+    ----------
+    clustering : Clustering
+        Its kernel.
+    embedding : ndarray
+        (channels, \*spatial)
     """
     if clustering.kernel != "von-mises-fisher":
         return embedding

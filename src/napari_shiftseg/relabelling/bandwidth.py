@@ -153,7 +153,14 @@ def best_bandwidth_steps(
 
 
 def agreement(marked: list[NDArray[np.bool_]], labels: NDArray[Any]) -> float:
-    """Return the mean overlap of each marked object with its best object."""
+    """Return the mean overlap of each marked object with its best object.
+
+    Parameters
+    ----------
+    marked : list of ndarray of bool
+        A mask an object.
+    labels : ndarray of int
+    """
     return float(np.mean([_overlap(mask, labels) for mask in marked]))
 
 

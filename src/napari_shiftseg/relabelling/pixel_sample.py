@@ -47,7 +47,15 @@ class PixelSample:
 
 
 def slabs(region: Region, size: int) -> Iterator[tuple[slice, ...]]:
-    """Cut a region along its first axis into parts of about ``size`` pixels."""
+    """Cut a region along its first axis into parts of about ``size`` pixels.
+
+    Parameters
+    ----------
+    region : sequence of (int, int)
+        Start and stop per axis.
+    size : int
+        Pixels of a part, about.
+    """
     (start, stop), *rest = region
     across = slices(rest)
     thick = max(1, size // max(1, prod(high - low for low, high in rest)))
@@ -113,6 +121,13 @@ def sample_steps(
 
 def points_of_each(counts: NDArray[np.int64], most: int) -> int:
     """Return the largest t with Σ min(count, t) ≤ most, not above the largest count.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        Pixels of each object.
+    most : int
+        Pixels of the sample.
 
     Raises
     ------
@@ -242,7 +257,15 @@ def lassoed_steps(
 
 
 def within(points: NDArray[np.float64], polygon: ArrayLike) -> NDArray[np.bool_]:
-    """Return which points, (points, 2), lie within a polygon, (corners, 2)."""
+    """Return which points, (points, 2), lie within a polygon, (corners, 2).
+
+    Parameters
+    ----------
+    points : ndarray
+        (points, 2)
+    polygon : array_like
+        (corners, 2)
+    """
     from matplotlib.path import Path
 
     corners = np.asarray(polygon, dtype=np.float64)

@@ -109,6 +109,13 @@ class PrincipalComponents:
         """Return the index of the mode nearest to each point, in all channels.
 
         (points, channels) and (modes, channels) → (points,); −1 without modes.
+
+        Parameters
+        ----------
+        rows : ndarray
+            (points, channels)
+        modes : ndarray
+            (modes, channels)
         """
         from scipy.spatial import KDTree
 
@@ -156,6 +163,13 @@ def principal_components(
 
     (number, channels), the directions along which they vary most; any others where the
     points are too few to tell.
+
+    Parameters
+    ----------
+    points : ndarray
+        (points, channels)
+    number : int
+        Of components.
     """
     from sklearn.decomposition import PCA
 

@@ -214,6 +214,13 @@ class Relabelling:
 def clipped(view: View, shape: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Return the part of a view that lies within a frame, empty where none does.
 
+    Parameters
+    ----------
+    view : sequence of (int, int)
+        Start and stop per axis.
+    shape : sequence of int
+        Of the frame.
+
     Raises
     ------
     ValueError

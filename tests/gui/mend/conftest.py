@@ -3,17 +3,69 @@
 from __future__ import annotations
 
 import pytest
+from napari.components import ViewerModel
+from napari.layers import Labels, Layer
+from qtpy.QtWidgets import QMessageBox
+
+from napari_shiftseg.gui.mend.saving import AskBeforeClosing
+from napari_shiftseg.gui.mend.widget import MendWidget
+from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.result_layers import SegmentationRun, segmentation_run
+from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.progress import exhaust
 
 BANDWIDTH = 0.02  # that gives the noise 31 objects
 
 
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """Questions before closing, which are all answered by Discard."""
+    questions = []
+
+    def ask(_, question):
+        questions.append(question)
+        return QMessageBox.StandardButton.Discard
+
+    monkeypatch.setattr(AskBeforeClosing, "ask", staticmethod(ask))
+    return questions
+
+
 @pytest.fixture
-def result(viewer, widget, noise, run):
+def window():
+    """Let the viewer of a test have a window."""
+
+
+@pytest.fixture
+def viewer(request):
+    """A viewer; without a window, which takes seconds, where a test needs none."""
+    if "window" in request.fixturenames:
+        return request.getfixturevalue("make_napari_viewer_proxy")()
+    return ViewerModel()
+
+
+@pytest.fixture
+def segmented(viewer, model_file):
+    """Segment an image, and show what comes out as Segment does; return the labels."""
+
+    def segment(image, name, bandwidth=BANDWIDTH, border="mirror", **place):
+        source = LayerSource.of(viewer.add_image(image, name=name, **place))
+        settings = Settings(bandwidth=bandwidth, border=border, window=20, device="cpu")
+        run = exhaust(segmentation_run(SegmentationRun(model_file, source, settings)))
+        for layer in [Layer.create(*layer) for layer in run.layers]:
+            if isinstance(layer, Labels):
+                KEPT.keep(layer, run.kept)
+                labels = layer
+            viewer.add_layer(layer)
+        return labels
+
+    return segment
+
+
+@pytest.fixture
+def result(segmented, noise):
     """The labels of a run on a noisy image."""
-    viewer.add_image(noise, name="noise")
-    widget.advanced.bandwidth.value = BANDWIDTH
-    run(widget)
-    return next(la for la in viewer.layers if la.name.startswith("labels · "))
+    return segmented(noise, "noise")
 
 
 @pytest.fixture
@@ -30,8 +82,20 @@ def settled(qtbot):
 
 
 @pytest.fixture
-def steered(viewer, result, settled):
+def mend(viewer, qtbot):
+    """The Mend widget: docked, or by itself where the viewer has no window."""
+    if hasattr(viewer, "window"):
+        _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+        yield docked
+    else:
+        alone = MendWidget(viewer)
+        qtbot.addWidget(alone.native)
+        yield alone
+        alone._leave()
+
+
+@pytest.fixture
+def steered(result, mend, settled):
     """The Mend widget, opened on these labels."""
-    _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
-    settled(docked)
-    return docked
+    settled(mend)
+    return mend

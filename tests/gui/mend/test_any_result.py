@@ -16,14 +16,12 @@ PLACED = {"scale": (2, 0.5, 0.5), "translate": (1, 8, -3), "rotate": (0, 0, 20)}
 
 
 @pytest.fixture
-def mended(viewer, widget, run, settled):
+def mended(segmented, request, settled):
     """Segment an image and open the Mend widget on it."""
 
     def begin(image, **place):
-        viewer.add_image(image, name="image", **place)
-        widget.advanced.bandwidth.value = BANDWIDTH
-        run(widget)
-        _, mend = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
+        segmented(image, "image", BANDWIDTH, **place)
+        mend = request.getfixturevalue("mend")
         settled(mend)
         return mend
 
@@ -44,7 +42,7 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     viewer.dims.set_current_step(0, 2)
     mend.tools.press(DELETE)
     at = inside(layer, 3, (2,))
-    mend.desk.click(at, ())
+    mend.actions.click(at, ())
     mended.settle(mend)
     assert layer.data[at] == 0
     assert mend.steering.history.edits[0].frame == (2,)
@@ -55,15 +53,15 @@ def test_a_frame_of_a_series(viewer, mended, noise, qtbot, place) -> None:
     assert layer.data[at] == 0
     assert not np.array_equal(layer.data[0], before[0])
     mend.tools.press(ASK)
-    mend.desk.hover(inside(layer, 1, (0,)))
+    mend.actions.hover(inside(layer, 1, (0,)))
     name = f"distance · {layer.name}"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=60_000)
     distances = viewer.layers[name]
     world = layer.data_to_world(inside(layer, 1, (0,)))
     own = tuple(np.round(distances.world_to_data(world)).astype(int))
     assert distances.data[own] == 0
     mend.tools.press(RIGHT)
-    mend.desk.click(inside(layer, 2, (0,)), ())
+    mend.actions.click(inside(layer, 2, (0,)), ())
     assert mend.find.enabled
 
 
@@ -81,31 +79,30 @@ def test_a_copy_of_the_labels(viewer, mended, noise, qtbot) -> None:
     mend.tools.press(MERGE)
     before = layer.data.copy()
     one, two = inside(copy, 1), inside(copy, 2)
-    mend.desk.draw([one, two])
+    mend.actions.draw([one, two])
     mended.settle(mend)
     assert copy.data[one] == copy.data[two]
     np.testing.assert_array_equal(layer.data, before)
     assert len(mend.steering.history.edits) == 1
 
 
-def test_a_region_that_begins_elsewhere(viewer, widget, mended, noise) -> None:
-    widget.advanced.border.value = "valid"
-    mend = mended(np.tile(noise, (2, 2)))
+def test_a_region_that_begins_elsewhere(viewer, mended, noise) -> None:
+    mend = mended(np.tile(noise, (2, 2)), border="valid")
     layer, kept = mend.result.value, mend.steering.kept
     assert all(kept.offset)
     mend.tools.press(SPLIT)
     largest = int(np.bincount(layer.data.ravel())[1:].argmax()) + 1
     where = np.argwhere(layer.data == largest)
     first, last = (tuple(int(x) for x in where[i]) for i in (0, -1))
-    mend.desk.click(first, ())
-    mend.desk.click(last, ())
+    mend.actions.click(first, ())
+    mend.actions.click(last, ())
     mended.settle(mend)
     assert layer.data[first] != layer.data[last]
     (edit,) = mend.steering.history.edits
     assert edit.seeds[0][0] == tuple(np.add(first, kept.offset))
 
 
-def test_an_object_of_one_pixel(viewer, widget, mended, noise) -> None:
+def test_an_object_of_one_pixel(viewer, mended, noise) -> None:
     mend = mended(noise)
     layer = mend.result.value
     mend.knobs.min_size.value = 0
@@ -114,16 +111,16 @@ def test_an_object_of_one_pixel(viewer, widget, mended, noise) -> None:
     number = int(np.flatnonzero(sizes == 1)[0])
     at = inside(layer, number)
     mend.tools.press(SPLIT)
-    mend.desk.click(at, ())
-    mend.desk.click(at, ())
+    mend.actions.click(at, ())
+    mend.actions.click(at, ())
     mended.settle(mend)
     assert not mend.steering.history.edits
     mend.tools.press(ASK)
-    mend.desk.click(at, ())
-    mend.desk.click(inside(layer, 1), ())
+    mend.actions.click(at, ())
+    mend.actions.click(inside(layer, 1), ())
     mended.settle(mend)
     mend.tools.press(DELETE)
-    mend.desk.click(at, ())
+    mend.actions.click(at, ())
     mended.settle(mend)
     assert layer.data[at] == 0
     layer.undo()

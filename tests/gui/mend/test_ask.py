@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from threading import Event, Thread
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.explain import evidence as evidence_module
-from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+from napari_shiftseg.gui.mend import tool_actions as actions
 from napari_shiftseg.gui.mend.ask import KnownEvidence, explained_steps
-from napari_shiftseg.gui.mend.desk import STILL_CLUSTERED, axes_of
+from napari_shiftseg.gui.mend.tool_actions import STILL_CLUSTERED, axes_of
 from napari_shiftseg.gui.mend.tools import ASK
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.mending.edits import Merge
+from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.progress import Progress, exhaust
@@ -43,80 +42,36 @@ def frame():
     )
 
 
+@pytest.fixture
+def steering(frame):
+    """Knows the frame, and how often its edits have changed."""
+    known = SimpleNamespace(revision=0)
+    known.revision_of = lambda _: known.revision
+    known.clustered = lambda _: frame
+    return known
+
+
 class TestKnownEvidence:
-    def test_it_is_kept_until_the_edits_are_others(self, frame):
+    def test_it_is_kept_until_the_edits_are_others(self, frame, steering):
         known, axes = KnownEvidence(), ("y", "x")
-        first = known.of(frame, axes)
-        assert known.of(frame, axes) is first
+        first = known.of(steering, (), axes)
+        assert known.of(steering, (), axes) is first
         frame.mending.make(Merge((LEFT, RIGHT)))
-        merged = known.of(frame, axes)
+        steering.revision += 1
+        merged = known.of(steering, (), axes)
         assert merged.evidence.labels.max() == 1
         frame.mending.take_back()
-        frame.mending.make(Merge((LEFT, (0, 4))))
-        assert known.of(frame, axes) is not merged
-        assert known.of(frame, ()).evidence.axes == ()
+        assert merged.evidence.labels.max() == 1
+        steering.revision += 1
+        assert known.of(steering, (), axes).evidence.labels.max() == 2
+        assert known.of(steering, (), ()).evidence.axes == ()
 
-    def test_labels_stay_those_of_one_moment(self, frame):
-        evidence = KnownEvidence().of(frame, ()).evidence
+    def test_labels_stay_those_of_one_moment(self, frame, steering):
+        known = KnownEvidence().of(steering, (), ())
         frame.mending.make(Merge((LEFT, RIGHT)))
-        assert evidence.labels[RIGHT] == 2
-        assert frame.mending.labels[RIGHT] == 1
-
-    def test_two_threads_get_each_what_they_ask_for(self, frame, monkeypatch):
-        """The second asks while the first gathers what is known of another frame."""
-        known, began, go = KnownEvidence(), Event(), Event()
-        known.of(frame, ())
-        frame.mending.make(Merge((LEFT, RIGHT)))
-
-        def slow(*given):
-            began.set()
-            assert go.wait(10)
-            return Evidence(*given)
-
-        monkeypatch.setattr(evidence_module, "Evidence", slow)
-        first = Thread(target=lambda: known.of(frame, ()))
-        first.start()
-        assert began.wait(10)
-        monkeypatch.setattr(evidence_module, "Evidence", Evidence)
-        found = known.of(frame, ())
-        go.set()
-        first.join()
-        assert found.evidence.labels[RIGHT] == 1
-
-
-class TestEditedWhileItIsExplained:
-    @pytest.fixture
-    def explained(self, frame, monkeypatch):
-        """Explain both, and edit the frame in the middle of the first time."""
-
-        def ask(edit):
-            edits, object_at = [edit], Evidence.object_at
-
-            def edited(self, place):
-                while edits:
-                    edits.pop()()
-                return object_at(self, place)
-
-            monkeypatch.setattr(Evidence, "object_at", edited)
-            steps = explained_steps(lambda: frame, (LEFT, RIGHT), (), KnownEvidence())
-            text = exhaust(steps)
-            assert not edits
-            return text
-
-        return ask
-
-    def test_an_edit_is_in_the_answer(self, frame, explained):
-        text = explained(lambda: frame.mending.make(Merge((LEFT, RIGHT))))
-        assert text.startswith("Joined by an edit (merge at (1, 0), (1, 5))")
-
-    def test_an_edit_undone_is_not(self, frame, explained):
-        frame.mending.make(Merge((LEFT, RIGHT)))
-        text = explained(frame.mending.take_back)
-        assert text.startswith("Different modes, 3.0 bandwidths")
-
-    def test_labels_that_change_under_it_do_no_harm(self, frame, explained):
-        """A brush has painted all of an object, and the edit is not yet made of it."""
-        text = explained(lambda: frame.mending.labels.fill(1))
+        assert known.evidence.labels[RIGHT] == 2
+        assert known.evidence.made == ()
+        text = exhaust(explained_steps(known, (LEFT, RIGHT)))
         assert text.startswith("Different modes, 3.0 bandwidths")
 
 
@@ -150,7 +105,7 @@ class TestWhileItIsClustered:
         steered.knobs.bandwidth.value = smaller
         assert steered.steering.frame(()) is None
         for pixel in pixels:
-            steered.desk.click(pixel, ())
+            steered.actions.click(pixel, ())
         assert steered.answer.value == STILL_CLUSTERED
         settled(steered)
         self.check_two(steered, pixels)
@@ -161,7 +116,7 @@ class TestWhileItIsClustered:
 
         def long():
             yield Progress(0, 1)
-            assert go.wait(10)
+            assert go.wait(60)
 
         def turn(_):
             steered.knobs.bandwidth.value = smaller
@@ -169,7 +124,7 @@ class TestWhileItIsClustered:
         steered.tools.press(ASK)
         steering.add(FrameTask(long, turn))
         for pixel in pixels:
-            steered.desk.click(pixel, ())
+            steered.actions.click(pixel, ())
         assert steering.frame(()) is not None
         assert steered.answer.value != STILL_CLUSTERED
         go.set()
@@ -180,14 +135,34 @@ class TestWhileItIsClustered:
         pixels, _ = parted
         steered.tools.press(ASK)
         for pixel in pixels:
-            steered.desk.click(pixel, ())
+            steered.actions.click(pixel, ())
         settled(steered)
         assert steered.answer.value.startswith("Both are object")
 
+    def test_an_edit_meanwhile_is_in_the_answer(
+        self, steered, settled, parted, monkeypatch
+    ):
+        """The first explanation holds what was; then both are explained again."""
+        (one, other), _ = parted
+        explain, edits = actions.explained_steps, [Delete((other,))]
+
+        def edited(*known):
+            while edits:
+                steered.steering.do(edits.pop())
+            return explain(*known)
+
+        monkeypatch.setattr(actions, "explained_steps", edited)
+        steered.tools.press(ASK)
+        for pixel in (one, other):
+            steered.actions.click(pixel, ())
+        settled(steered)
+        assert not edits
+        assert "is background: an edit (delete at" in steered.answer.value
+
     def check_two(self, steered, pixels):
         """Hold what is said against an answer to the same, asked of the new objects."""
-        frame, axes = steered.steering.frame(()), axes_of(steered.steering)
-        steps = explained_steps(lambda: frame, pixels, axes, KnownEvidence())
+        known = KnownEvidence().of(steered.steering, (), axes_of(steered.steering))
+        steps = explained_steps(known, pixels)
         assert steered.answer.value == exhaust(steps)
         assert "Both are object" not in steered.answer.value
         assert "is background" not in steered.answer.value

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.saving import (
+from napari_shiftseg.gui.mend.handover import (
     file_of,
     joined,
     mend_command,
     tiling_options,
 )
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.mending.edit_files import EditList, write_edits
+from napari_shiftseg.mending.edit_lists import EditList, write_edits
 from napari_shiftseg.mending.edits import Paint
 from napari_shiftseg.samples.catalogue import SAMPLES
 

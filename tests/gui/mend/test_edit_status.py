@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend import table as edit_status
-from napari_shiftseg.gui.mend.table import Status, Statuses, statuses
+from napari_shiftseg.gui.mend.table import Status, Statuses
+from napari_shiftseg.mending import replay
+from napari_shiftseg.mending.edit_lists import EditStore
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.mending import Mending
 
@@ -35,7 +36,7 @@ def frame() -> Frame:
 
 
 def test_numbers_are_those_of_the_whole_list(frame) -> None:
-    assert statuses(EDITS, frame) == {
+    assert Statuses().of(EditStore(EDITS), [frame]) == {
         1: Status("left out", "Left out: only 1 of 2 points lies on object 1.", False),
         2: Status(
             "overruled by 5",
@@ -49,15 +50,15 @@ def test_numbers_are_those_of_the_whole_list(frame) -> None:
 def test_one_made_since_overrules_too(frame) -> None:
     seeds, again = EDITS[-1], Merge(((0, 0), (0, 5)), HERE)
     frame.mending.make(again)
-    found = statuses((*EDITS, again), frame)
+    found = Statuses().of(EditStore((*EDITS, again)), [frame])
     assert set(found) == {1, 4}
     assert found[4].mark == "overruled by 6"
     assert str(seeds) not in found[4].reason
 
 
 def test_a_list_that_is_not_that_of_the_labels(frame) -> None:
-    assert statuses(EDITS[:-1], frame) == {}
-    assert statuses((), frame) == {}
+    assert Statuses().of(EditStore(EDITS[:-1]), [frame]) == {}
+    assert Statuses().of(EditStore(), [frame]) == {}
 
 
 @pytest.fixture
@@ -68,40 +69,31 @@ def other() -> Frame:
 
 @pytest.fixture
 def found(monkeypatch) -> list[tuple[int, ...]]:
-    """Frames whose statuses are found, one after the other."""
-    calls = []
+    """Frames that are looked through, one after the other."""
+    calls, overruled = [], replay.overruled
 
-    def noted(edits, frame):
-        calls.append(frame.position)
-        return statuses(edits, frame)
+    def noted(mending):
+        calls.append(mending.frame)
+        return overruled(mending)
 
-    monkeypatch.setattr(edit_status, "statuses", noted)
+    monkeypatch.setattr(replay, "overruled", noted)
     return calls
 
 
-def test_they_are_found_anew_only_when_something_changed(frame, found) -> None:
-    known = Statuses()
-    assert known.of(EDITS, [frame]) == statuses(EDITS, frame) != {}
-    known.of(tuple(EDITS), [frame])
-    assert found == [HERE]
-    frame.mending.take_back()
-    assert set(known.of(EDITS[:-1], [frame])) == {1}
-    frame.mending.make(EDITS[-1])
-    assert known.of(EDITS, [frame]) == statuses(EDITS, frame)
-    assert found == [HERE] * 3
-    assert known.of(EDITS, []) == {}
-    assert known.of(EDITS, [frame]) == statuses(EDITS, frame)
-
-
-def test_those_of_all_frames_are_told(frame, other, found) -> None:
-    known = Statuses()
-    told = known.of(EDITS, [other, frame])
+def test_frames_are_looked_through_only_when_their_edits_are_others(
+    frame, other, found
+) -> None:
+    known, store = Statuses(), EditStore(EDITS)
+    told = known.of(store, [other, frame])
     assert set(told) == {0, 1, 2}
     assert told[0].reason == "Left out: it rains."
+    assert known.of(store, [other, frame]) == told
     assert found == [THERE, HERE]
     frame.mending.take_back()
-    assert set(known.of(EDITS[:-1], [other, frame])) == {0, 1}
+    store.settle(EDITS[:-1])
+    assert set(known.of(store, [other, frame])) == {0, 1}
     assert found == [THERE, HERE, HERE]  # an edit of one says nothing of the other
-    moved = (EDITS[1], EDITS[0], *EDITS[2:-1])
-    assert set(known.of(moved, [other, frame])) == {0, 1}
-    assert found[3:] == [THERE, HERE]  # the numbers are others
+    store.settle((EDITS[1], EDITS[0], *EDITS[2:-1]))
+    assert known.of(store, [other, frame])[1].mark == "left out"  # now the second
+    assert found == [THERE, HERE, HERE]
+    assert known.of(store, []) == {}

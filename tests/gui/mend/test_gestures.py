@@ -139,6 +139,7 @@ def press_escape(layer) -> bool:
     return keys.press_key("Escape")
 
 
+@pytest.mark.usefixtures("window")
 def test_escape_is_ours_only_while_a_tool_is_on(gestures, told) -> None:
     layer, other = (Labels(np.zeros(SHAPE, dtype=int)) for _ in range(2))
     layer.bind_key("Escape", mine := lambda _: told.hovers.append("mine"))
@@ -157,6 +158,7 @@ def test_escape_is_ours_only_while_a_tool_is_on(gestures, told) -> None:
     assert (told.escapes, told.hovers) == ([1, 1], ["mine"])
 
 
+@pytest.mark.usefixtures("window")
 def test_napari_has_escape_for_itself_again(gestures, told, monkeypatch) -> None:
     """As it drops a polygon by it, by the keys of all labels."""
     dropped = []

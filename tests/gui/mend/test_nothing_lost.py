@@ -4,35 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QMessageBox
 
-from napari_shiftseg.gui.mend.saving import SAVED
-from napari_shiftseg.gui.mend.sessions import AskBeforeClosing
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, RIGHT
 from napari_shiftseg.gui.mend.widget import MendWidget
 from napari_shiftseg.gui.parts.records import KEPT
 
-pytestmark = pytest.mark.usefixtures("one_thread", "forgotten")
-
-
-@pytest.fixture
-def forgotten():
-    """Nothing is unsaved when the viewer closes after the test."""
-    yield
-    SAVED.clear()
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """Questions before closing, which are all answered by Discard."""
-    questions = []
-
-    def ask(_, question):
-        questions.append(question)
-        return QMessageBox.StandardButton.Discard
-
-    monkeypatch.setattr(AskBeforeClosing, "ask", staticmethod(ask))
-    return questions
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def inside(layer, number):
@@ -44,7 +21,7 @@ def edited(steered, result, settled):
     """Two objects are deleted."""
     steered.tools.press(DELETE)
     for number in (1, 2):
-        steered.desk.click(inside(result, number), ())
+        steered.actions.click(inside(result, number), ())
         settled(steered)
     return steered
 
@@ -54,13 +31,13 @@ def test_deleted_labels_come_back(
 ) -> None:
     viewer.add_image(noise, name="on top")
     edited.tools.press(RIGHT)
-    edited.desk.click(inside(result, 4), ())
+    edited.actions.click(inside(result, 4), ())
     edited.tools.press(ASK)
-    edited.desk.click(inside(result, 5), ())  # a cross, till the tool is laid down
-    edited.desk.hover(inside(result, 5))
+    edited.actions.click(inside(result, 5), ())  # a cross, till the tool is laid down
+    edited.actions.hover(inside(result, 5))
     names = [f"{of} · {result.name}" for of in ("marked right", "clicked", "distance")]
     qtbot.waitUntil(
-        lambda: all(name in viewer.layers for name in names), timeout=30_000
+        lambda: all(name in viewer.layers for name in names), timeout=60_000
     )
     edits, data = edited.steering.history.edits, result.data.copy()
     viewer.layers.remove(result)
@@ -70,7 +47,7 @@ def test_deleted_labels_come_back(
     )
     assert edited.steering is None
     qtbot.waitUntil(
-        lambda: not any(name in viewer.layers for name in names), timeout=30_000
+        lambda: not any(name in viewer.layers for name in names), timeout=60_000
     )
     edited.deleted.back.changed.emit(True)
     assert edited.deleted.native.isHidden()
@@ -87,7 +64,7 @@ def test_deleted_labels_come_back(
 
 
 def test_without_unsaved_edits_nothing_is_offered(viewer, edited, result) -> None:
-    SAVED[result] = list(result.metadata["shiftseg edits"])
+    edited.steering.history.store.mark_saved()
     viewer.layers.remove(result)
     assert edited.deleted.native.isHidden()
     assert edited.deleted.take_back() == []
@@ -112,6 +89,7 @@ def test_what_was_let_go_is_not_held(viewer, edited, result) -> None:
     assert result not in viewer.layers
 
 
+@pytest.mark.usefixtures("window")
 def test_the_offer_ends_with_the_widget(viewer, edited, result) -> None:
     viewer.layers.remove(result)
     viewer.window.remove_dock_widget(edited.native.parent())
@@ -119,8 +97,8 @@ def test_the_offer_ends_with_the_widget(viewer, edited, result) -> None:
 
 
 def test_only_what_is_not_saved_counts(edited, result, settled) -> None:
-    SAVED[result] = list(result.metadata["shiftseg edits"])
-    edited.desk.click(inside(result, 5), ())
+    edited.steering.history.store.mark_saved()
+    edited.actions.click(inside(result, 5), ())
     settled(edited)
     assert edited.files.number_unsaved == 1
     edited.steering.use(edited.steering.history.edits[:1])
@@ -128,16 +106,18 @@ def test_only_what_is_not_saved_counts(edited, result, settled) -> None:
     assert edited.files.number_unsaved == 1  # one of the two that were saved is out
 
 
+@pytest.mark.usefixtures("window")
 def test_closing_asks_when_the_dock_is_closed(
     viewer, edited, result, asked, qtbot
 ) -> None:
     window = edited.native.window()
     viewer.window.remove_dock_widget(edited.native.parent())
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: edited._has_left, timeout=60_000)
     window.close()
     assert asked == [f"2 unsaved edits of “{result.name}”. Save before closing?"]
 
 
+@pytest.mark.usefixtures("window")
 def test_closing_asks_once_for_two_docks(viewer, edited, asked, qtbot) -> None:
     window = edited.native.window()
     again = MendWidget(viewer)
@@ -147,6 +127,7 @@ def test_closing_asks_once_for_two_docks(viewer, edited, asked, qtbot) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.usefixtures("window")
 def test_closing_does_not_ask_for_labels_that_are_gone(
     viewer, edited, result, asked, qtbot
 ) -> None:
@@ -157,16 +138,16 @@ def test_closing_does_not_ask_for_labels_that_are_gone(
     assert asked == []
 
 
+@pytest.mark.usefixtures("window")
 def test_marks_are_there_when_the_widget_is_opened_again(
     viewer, steered, result, settled, qtbot
 ) -> None:
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, 2), ())
+    steered.actions.click(inside(result, 2), ())
     name = f"marked right · {result.name}"
     shown = viewer.layers[name].data.copy()
     viewer.window.remove_dock_widget(steered.native.parent())
-    qtbot.wait(50)
-    assert name not in viewer.layers
+    qtbot.waitUntil(lambda: name not in viewer.layers, timeout=60_000)
     _, again = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Mend")
     settled(again)
     np.testing.assert_array_equal(viewer.layers[name].data, shown)
@@ -195,7 +176,7 @@ def test_two_viewers_do_not_meet(
     edited.tools.press(None)
     second.keymap[key](second)
     assert (edited.tools.on, other.tools.on) == (None, DELETE)
-    other.desk.click(inside(labels, 3), ())
+    other.actions.click(inside(labels, 3), ())
     settled(other)
     other.knobs.min_size.value = 5
     settled(other)
@@ -206,6 +187,6 @@ def test_two_viewers_do_not_meet(
     assert edited.files.unsaved == [result]
     assert other.files.unsaved == [labels]
     second.window.remove_dock_widget(other.native.parent())
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: other._has_left, timeout=60_000)
     assert [key for key in viewer.keymap if str(key) == DELETE.key]
     assert edited.steering.layer is result

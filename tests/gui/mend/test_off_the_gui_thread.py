@@ -1,4 +1,4 @@
-"""Knobs and edits compute in threads; the GUI's own has only the result to show.
+"""What takes long is done in threads; the GUI's own makes small edits, and shows.
 
 How long it is busy on a large image is measured by ``benchmarks/responsive.py``.
 """
@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend import history as history_module
-from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
+from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, SPLIT
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.gui.mend.undo import EditHistory
+from napari_shiftseg.gui.parts.records import METADATA_EDITS
+from napari_shiftseg.mending import edit_lists as store_module
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.relabelling.relabel import Relabelling
@@ -40,11 +42,18 @@ def in_gui_thread(monkeypatch):
     return calls
 
 
-def test_knobs_and_edits(steered, result, settled, in_gui_thread) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_knobs_and_edits(
+    steered, result, settled, in_gui_thread, monkeypatch, at_once
+) -> None:
+    if not at_once:
+        monkeypatch.setattr(undo_module, "AT_ONCE", 0)
+
     def click(*numbers: int) -> None:
         for number in numbers:
             at = tuple(int(x) for x in np.argwhere(result.data == number)[0])
-            steered.desk.click(at, ())
+            steered.actions.click(at, ())
+            assert steered.steering.is_busy is not at_once or number != numbers[-1]
         settled(steered)
 
     steered.tools.press(MERGE)
@@ -54,14 +63,14 @@ def test_knobs_and_edits(steered, result, settled, in_gui_thread) -> None:
     steered.tools.press(SPLIT)
     big = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
     for at in np.argwhere(result.data == big)[[0, -1]].tolist():
-        steered.desk.click(tuple(at), ())
+        steered.actions.click(tuple(at), ())
     settled(steered)
     steered.knobs.bandwidth.value = 0.03
     settled(steered)
 
     assert len(steered.steering.history.edits) == 3
     assert in_gui_thread == {
-        "to_cluster": {False}, "change_of": {False}, "replay": {False},
+        "to_cluster": {False}, "change_of": {False, at_once}, "replay": {False},
     }  # fmt: skip
 
 
@@ -74,7 +83,7 @@ def test_an_edit_after_thousands_writes_only_what_is_new(monkeypatch) -> None:
     history.settle(history.edits)
     written = []
     monkeypatch.setattr(
-        history_module, "to_dict", lambda edit: written.append(edit) or to_dict(edit)
+        store_module, "to_dict", lambda edit: written.append(edit) or to_dict(edit)
     )
     edit = Delete(((31, 31),))
     history.do(edit, mending.change_of(edit))

@@ -64,7 +64,7 @@ def test_those_of_two_results_are_apart(viewer, right, qtbot) -> None:
     viewer.layers.remove(other)
     left = [one.name, f"marked right · {one.name}"]
     qtbot.waitUntil(
-        lambda: [layer.name for layer in viewer.layers] == left, timeout=30_000
+        lambda: [layer.name for layer in viewer.layers] == left, timeout=60_000
     )
     assert right.number(one) == 1
 

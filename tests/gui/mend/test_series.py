@@ -7,7 +7,6 @@ import pytest
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.mend import steering as steering_module
-from napari_shiftseg.gui.mend.saving import SAVED
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.networks.unet import load_model
@@ -23,18 +22,17 @@ def series(noise):
 
 
 @pytest.fixture
-def mend(viewer, widget, series, run, settled):
+def film(segmented, series):
+    """The labels of two frames."""
+    return segmented(series, "film")
+
+
+@pytest.fixture
+def mend(viewer, film, mend, settled):
     """The Mend widget on two frames, the first of which is shown."""
-    viewer.add_image(series, name="film")
-    widget.advanced.bandwidth.value = BANDWIDTH
-    run(widget)
-    widget.mend.native.click()
-    docks = viewer.window.dock_widgets
-    mend = next(w for name, w in docks.items() if name.startswith("Mend"))
     viewer.dims.set_current_step(0, 0)
     settled(mend)
-    yield mend
-    SAVED.clear()
+    return mend
 
 
 @pytest.fixture
@@ -42,9 +40,9 @@ def order(monkeypatch):
     """Frames in the order in which they are clustered."""
     begun, steps = [], steering_module.frame_steps
 
-    def noted(kept, known, position, *others):
-        begun.append(position)
-        return steps(kept, known, position, *others)
+    def noted(request):
+        begun.append(request.position)
+        return steps(request)
 
     monkeypatch.setattr(steering_module, "frame_steps", noted)
     return begun
@@ -62,10 +60,10 @@ def inside(layer, frame, number):
 
 @pytest.mark.parametrize("shown", [0, 1])
 def test_the_frame_in_view_is_clustered_first(
-    viewer, mend, series, model_file, settled, order, qtbot, shown
+    viewer, mend, series, model_file, settled, order, shown
 ) -> None:
     viewer.dims.set_current_step(0, shown)
-    qtbot.wait(300)  # the slider stands still
+    mend._watch.settled.flush()  # the slider stands still
     settled(mend)
     order.clear()
     mend.knobs.bandwidth.value = OTHER
@@ -88,7 +86,7 @@ def test_edits_of_the_other_frame_outlast_a_knob(
     for tool, pixels in ((MERGE, (one, two)), (DELETE, (dirt,))):
         mend.tools.press(tool)
         for pixel in pixels:
-            mend.desk.click(pixel, ())
+            mend.actions.click(pixel, ())
         settled(mend)
     points = one[1:], two[1:]
     edits = (Merge(points, (1,)), Delete((dirt[1:],), (1,)))
@@ -107,10 +105,11 @@ def test_edits_of_the_other_frame_outlast_a_knob(
     assert mend.steering.history.edits == edits
 
 
+@pytest.mark.usefixtures("window")
 def test_what_is_learnt_is_told_by_frames(viewer, mend, settled) -> None:
     labels = mend.result.value
     mend.tools.press(RIGHT)
-    mend.desk.click(inside(labels, 1, 2), ())
+    mend.actions.click(inside(labels, 1, 2), ())
     mend.teach.changed.emit(True)
     settled(mend)
     known = viewer.layers["corrections · film"].data

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.desk import USE_PLANES
+from napari_shiftseg.gui.mend.tool_actions import USE_PLANES
 from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
 from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.relabelling.bandwidth import BestBandwidth
@@ -23,7 +23,7 @@ def found(steered, result, settled):
     """The bandwidth that agrees best with a marked object; it was 0.06."""
     number = int(np.bincount(result.data.ravel())[1:].argmax()) + 1
     steered.tools.press(RIGHT)
-    steered.desk.click(inside(result, number), ())
+    steered.actions.click(inside(result, number), ())
     steered.knobs.bandwidth.value = 0.06
     settled(steered)
     assert steered.search.back.native.isHidden()
@@ -36,7 +36,7 @@ def found(steered, result, settled):
 def test_the_former_bandwidth_is_said(found) -> None:
     best = found.steering.clustering.bandwidth
     text = found.answer.value
-    assert text.startswith(f"Bandwidth {best:.3g} (it was 0.06): the objects marked")
+    assert text.startswith(f"Bandwidth {best:.3g} (it was 0.06): the marked objects")
     assert "agree by 100 % (mean IoU), before " in text
     assert "before 100 %" not in text
 
@@ -109,6 +109,7 @@ def test_the_settings_of_the_run_come_back_exactly(steered, result, settled) -> 
     assert not as_run.enabled
 
 
+@pytest.mark.usefixtures("window")
 def test_they_come_back_after_the_dock_was_closed(
     viewer, steered, result, settled
 ) -> None:
@@ -126,6 +127,7 @@ def test_they_come_back_after_the_dock_was_closed(
     assert again.knobs.bandwidth.value == run.bandwidth
 
 
+@pytest.mark.usefixtures("window")
 def test_the_buttons_fit_a_narrow_dock(found, qtbot) -> None:
     found.native.window().show()
     qtbot.waitUntil(found.search.native.isVisible)
@@ -170,9 +172,9 @@ def test_edits_took_all_away(steered, result, settled) -> None:
     number = int(result.data.max())
     steered.tools.press(DELETE)
     for each in range(1, number + 1):
-        steered.desk.click(inside(result, each), ())
+        steered.actions.click(inside(result, each), ())
         settled(steered)
-    expected = f"0 objects: edits took the {number} found away"
+    expected = f"0 objects: edits removed the {number} found"
     assert steered.state.value == expected
 
 
@@ -188,6 +190,7 @@ def test_the_hint_follows_the_display(viewer, steered) -> None:
     assert steered.hint.value == ""
 
 
+@pytest.mark.usefixtures("window")
 def test_no_button_moves_when_texts_change(viewer, steered, qtbot) -> None:
     def places():
         qtbot.wait(50)

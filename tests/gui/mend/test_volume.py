@@ -10,10 +10,9 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.mend.desk import USE_PLANES
-from napari_shiftseg.gui.mend.saving import SAVED
+from napari_shiftseg.gui.mend.tool_actions import USE_PLANES
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
-from napari_shiftseg.mending.edit_files import read_edits
+from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.replay import mend as mended
 from napari_shiftseg.networks.config import ModelConfig
@@ -44,17 +43,17 @@ def volume():
 
 
 @pytest.fixture
-def mend(viewer, widget, volume, run, settled):
-    """The Mend widget, opened from the result of a volume, a plane in view."""
-    viewer.add_image(volume, name="volume", **PLACE)
-    run(widget)
-    widget.mend.native.click()
-    docks = viewer.window.dock_widgets
-    mend = next(w for name, w in docks.items() if name.startswith("Mend"))
+def body(segmented, volume):
+    """The labels of a volume."""
+    return segmented(volume, "volume", BANDWIDTH, **PLACE)
+
+
+@pytest.fixture
+def mend(viewer, body, mend, settled):
+    """The Mend widget on the result of a volume, a plane in view."""
     viewer.dims.set_current_step(0, PLANE)
     settled(mend)
-    yield mend
-    SAVED.clear()
+    return mend
 
 
 def fresh(volume, model_file, bandwidth=BANDWIDTH):
@@ -98,7 +97,7 @@ def test_what_is_mended_is_undone_saved_and_made_again(
     def click(tool, *pixels):
         mend.tools.press(tool)
         for pixel in pixels:
-            mend.desk.click(pixel, ())
+            mend.actions.click(pixel, ())
         settled(mend)
 
     click(MERGE, one, two)
@@ -142,17 +141,17 @@ def test_a_pixel_is_asked_in_its_plane(viewer, mend, settled, qtbot) -> None:
     labels = mend.result.value
     (one, _), (two, _), *_ = in_plane(labels.data)
     mend.tools.press(ASK)
-    mend.desk.hover(one)
+    mend.actions.hover(one)
     name = f"distance · {labels.name}"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=10_000)
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=60_000)
     distances = viewer.layers[name]
     assert f"object {labels.data[one]}" in mend.answer.value
     world = labels.data_to_world(one)
     at = tuple(np.round(distances.world_to_data(world)).astype(int))
     assert distances.data[at] == distances.data.min() == 0
     assert distances.data.max() > 0
-    mend.desk.click(one, ())
-    mend.desk.click(two, ())
+    mend.actions.click(one, ())
+    mend.actions.click(two, ())
     settled(mend)
     assert "mode" in mend.answer.value
 
@@ -161,7 +160,7 @@ def test_a_marked_object_guides_the_bandwidth(mend, settled) -> None:
     labels = mend.result.value
     (one, _), *_ = in_plane(labels.data)
     mend.tools.press(RIGHT)
-    mend.desk.click(one, ())
+    mend.actions.click(one, ())
     marked = labels.data == labels.data[one]
     mend.knobs.bandwidth.value = 0.4
     settled(mend)
@@ -206,6 +205,7 @@ def test_in_3d_display_the_tools_say_what_to_do(viewer, mend, settled, qtbot) ->
     assert not labels.data[before == before[one]].any()
 
 
+@pytest.mark.usefixtures("window")
 def test_a_knob_turned_in_3d_display(viewer, mend, volume, model_file, settled) -> None:
     viewer.dims.ndisplay = 3
     mend.knobs.bandwidth.value = OTHER
@@ -218,13 +218,14 @@ def test_a_knob_turned_in_3d_display(viewer, mend, volume, model_file, settled) 
     assert plot is not None
 
 
+@pytest.mark.usefixtures("window")
 def test_corrections_of_a_volume_are_those_of_its_objects(
     viewer, mend, settled
 ) -> None:
     labels = mend.result.value
     (one, _), *_ = in_plane(labels.data)
     mend.tools.press(RIGHT)
-    mend.desk.click(one, ())
+    mend.actions.click(one, ())
     mend.teach.changed.emit(True)
     settled(mend)
     known = viewer.layers["corrections · volume"]

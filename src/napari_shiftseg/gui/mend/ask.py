@@ -1,99 +1,112 @@
-"""The pixel under the pointer, and two that were clicked."""
+"""Questions: the pixel under the pointer, and two that were clicked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
+from napari.utils.colormaps import Colormap, ensure_colormap
+
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.jobs import Job
+from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.gui.parts.viewer import OwnLayer
 from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    import napari
+    import numpy as np
+    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_shiftseg.explain.evidence import Evidence
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frames import SteeredFrame
+    from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Made
 
 
 @dataclass(frozen=True)
 class Known:
-    """What questions about a frame are answered from, and of which edits it is.
+    r"""What questions about a frame are answered from; nobody changes it.
 
     Attributes
     ----------
     frame : SteeredFrame
+    revision : int
+        Of the edits of the frame.
     axes : tuple of str
         Names of the spatial axes; () for the usual ones.
+    labels : ndarray of int
+        (\*spatial), a copy.
     made : tuple of Made
         The edits.
-    evidence : Evidence
-        Its labels are a copy: they stay those of one moment.
     """
 
     frame: SteeredFrame
+    revision: int
     axes: tuple[str, ...]
+    labels: NDArray[np.integer]
     made: tuple[Made, ...]
-    evidence: Evidence
 
-    def is_of(self, frame: SteeredFrame, axes: tuple[str, ...]) -> bool:
-        """Whether it is of a frame with the edits made now."""
-        made = tuple(frame.mending.made)
-        return (
-            self.frame is frame
-            and self.axes == axes
-            and len(self.made) == len(made)
-            and all(a is b for a, b in zip(self.made[-1:], made[-1:], strict=True))
-        )
+    @cached_property
+    def evidence(self) -> Evidence:
+        """All of it, gathered in the thread that asks first."""
+        from napari_shiftseg.explain.evidence import Evidence
+
+        frame = self.frame
+        return Evidence(
+            frame.predicted, self.labels, frame.objects.modes, frame.clustering,
+            frame.objects.mode_of, self.axes, frame.relabelling.neighbourhood,
+            self.made,
+        )  # fmt: skip
 
 
 class KnownEvidence:
-    """Keeps the newest, which is made anew when the labels are others.
-
-    Threads may share it: each is given what it asked for.
-    """
+    """Keeps what is known of one frame, until its edits are others."""
 
     def __init__(self) -> None:
         self._known: Known | None = None
 
-    def of(self, frame: SteeredFrame, axes: tuple[str, ...]) -> Known:
-        """Return what questions about a frame are answered from."""
-        known = self._known  # another thread may put one of another frame there
-        if known is None or not known.is_of(frame, axes):
-            self._known = known = known_of(frame, axes)
+    def of(self, steering: Steering, position: Point, axes: tuple[str, ...]) -> Known:
+        """Return what questions about a frame are answered from, in the GUI thread.
+
+        Parameters
+        ----------
+        steering : Steering
+        position : tuple of int
+            Of the frame.
+        axes : tuple of str
+            Names of the spatial axes.
+
+        Raises
+        ------
+        ValueError
+            If the frame is not clustered yet.
+        """
+        frame, revision = steering.clustered(position), steering.revision_of(position)
+        known = self._known
+        if known is None or (known.frame, known.revision, known.axes) != (
+            frame, revision, axes,
+        ):  # fmt: skip
+            mending = frame.mending
+            labels, made = mending.labels.copy(), tuple(mending.made)
+            self._known = known = Known(frame, revision, axes, labels, made)
         return known
-
-
-def known_of(frame: SteeredFrame, axes: tuple[str, ...]) -> Known:
-    """Gather what is known of a frame now."""
-    from napari_shiftseg.explain.evidence import Evidence
-
-    made = tuple(frame.mending.made)  # the GUI thread may add one meanwhile
-    evidence = Evidence(
-        frame.predicted,
-        frame.mending.labels.copy(),
-        frame.objects.modes,
-        frame.clustering,
-        frame.objects.mode_of,
-        axes,
-        frame.relabelling.neighbourhood,
-        made,
-    )
-    return Known(frame, axes, made, evidence)
 
 
 @dataclass(frozen=True)
 class Question:
     """A pixel of a frame, in pixels of the image, and what is in view around it."""
 
-    frame: SteeredFrame
+    known: Known
     pixel: Point
     view: Region | None
-    axes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class Asking:
         if self._job is None and self._next is not None:
             question, self._next = self._next, None
             self._job = Job(
-                answer_steps(question, self.evidence),
+                _answer_steps(question),
                 lambda _: None,
                 self._done,
                 self._failed,
@@ -162,44 +175,94 @@ class Asking:
         self._continue()
 
 
-def answer_steps(
-    question: Question, known: KnownEvidence
-) -> Generator[Progress, None, Reply]:
+def _answer_steps(question: Question) -> Generator[Progress, None, Reply]:
     """Measure the distances and say what the pixel is."""
     from napari_shiftseg.explain.pixel import ask_pixel, distance_image
 
-    frame = question.frame
+    frame = question.known.frame
     yield Progress(0, 1, stage="asking")
     distances, corner = distance_image(
         frame.predicted, question.pixel, frame.clustering, question.view
     )
-    evidence = known.of(frame, question.axes).evidence
-    return Reply(question, distances, corner, ask_pixel(evidence, question.pixel).text)
+    text = ask_pixel(question.known.evidence, question.pixel).text
+    return Reply(question, distances, corner, text)
 
 
 def explained_steps(
-    clustered: Callable[[], SteeredFrame],
-    pixels: tuple[Point, Point],
-    axes: tuple[str, ...],
-    known: KnownEvidence,
+    known: Known, pixels: tuple[Point, Point]
 ) -> Generator[Progress, None, str]:
-    """Say why two pixels are one object or two; again if they were edited meanwhile.
+    """Say why two pixels are one object or two.
 
     Parameters
     ----------
-    clustered : callable
-        Returns their frame as it is clustered now, or raises ValueError.
+    known : Known
+        Of their frame.
     pixels : tuple of tuple of int
         Of the image.
-    axes : tuple of str
-    known : KnownEvidence
     """
     from napari_shiftseg.explain.reasons import reason_of
     from napari_shiftseg.explain.sentences import sentence_of
 
-    while True:
-        yield Progress(0, 1, stage="explaining")
-        found = known.of(clustered(), axes)
-        text = sentence_of(reason_of(found.evidence, *pixels), found.evidence)
-        if found.is_of(clustered(), axes):
-            return text
+    yield Progress(0, 1, stage="explaining")
+    return sentence_of(reason_of(known.evidence, *pixels), known.evidence)
+
+
+FAR = 3.0  # bandwidths; what is farther looks the same
+
+
+def near_is_bright() -> Colormap:
+    """Return viridis from yellow, at distance 0, to blue."""
+    return Colormap(ensure_colormap("viridis").colors[::-1], name="near is bright")
+
+
+class DistanceLayer(OwnLayer):
+    """An image of distances in bandwidths, seen while pixels are asked.
+
+    It is made once and then hidden: napari takes long to add and remove layers.
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__(viewer)
+        self._place: tuple[int, ...] = ()
+
+    def show(
+        self,
+        distances: NDArray[Any],
+        labels: Labels,
+        corner: tuple[int, ...],
+    ) -> None:
+        """Show distances, placed on the labels, at this pixel of theirs.
+
+        Parameters
+        ----------
+        distances : ndarray
+            In bandwidths.
+        labels : Labels
+        corner : tuple of int
+            First pixel, on all axes of the labels.
+        """
+        missing = labels.ndim - distances.ndim
+        data = distances.reshape((1,) * missing + distances.shape)
+        if self._of is not labels:  # of other axes, perhaps
+            self.remove()
+        layer = self.layer
+        if layer is None:
+            self._of = labels
+            self._layer = layer = Image(
+                data,
+                name=f"distance · {labels.name}",
+                colormap=near_is_bright(),
+                contrast_limits=(0, FAR),
+                metadata={METADATA_KEY: "distance"},
+                **LayerSource.of(labels).placed(corner, labels.ndim),
+            )
+            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
+            self._viewer.layers.selection.active = labels
+        else:
+            layer.data = data
+            if corner != self._place:
+                place = LayerSource.of(labels).placed(corner, labels.ndim)
+                for name, value in place.items():
+                    setattr(layer, name, value)
+        self._place = corner
+        layer.visible = True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.gui.mend.layers import SPARE, kept_colours, usual_or
 from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
@@ -26,63 +27,60 @@ if TYPE_CHECKING:
 
 
 class WrittenBoxes:
-    """Where frames were labelled by other clusterings than around it.
-
-    A number means another object inside such a box than outside of it.
-    """
+    """Where a number means another object: boxes labelled by a newer clustering."""
 
     def __init__(self) -> None:
-        self._boxes: dict[Point, list[Box]] = {}
+        self._written: dict[Point, NDArray[np.uint16]] = {}
 
-    def note(self, position: Point, box: Box) -> None:
-        """Learn that a box of a frame has new labels."""
-        known = self._boxes.setdefault(position, [])
-        known[:] = [other for other in known if not _is_within(other, box)]
-        known.append(box)
-
-    def forget(self, position: Point) -> None:
-        """Learn that the labels of a frame are all of one clustering."""
-        self._boxes.pop(position, None)
-
-    def alike(
-        self,
-        position: Point,
-        labels: NDArray[np.integer],
-        indices: Sequence[NDArray[np.integer]],
-    ) -> NDArray[np.integer]:
-        r"""Return the labels of a frame that mean the same objects as a stroke's.
-
-        Where a stroke reaches into several boxes, those of the newest are meant.
+    def note(self, at: tuple[Any, ...], shape: tuple[int, ...]) -> None:
+        """Learn that a box of a frame has new labels.
 
         Parameters
         ----------
-        position : tuple of int
+        at : tuple
+            The frame, and a slice a spatial axis.
+        shape : tuple of int
+            Of the frame.
+        """
+        position, box = at[: -len(shape)], at[-len(shape) :]
+        known = self._written.setdefault(position, np.zeros(shape, np.uint16))
+        known[box] = known.max() + 1
+
+    def forget(self, position: Point) -> None:
+        """Learn that the labels of a frame are all of one clustering."""
+        self._written.pop(position, None)
+
+    def mending(
+        self,
+        frame: SteeredFrame,
+        labels: NDArray[np.integer],
+        painted: Sequence[NDArray[np.integer]],
+    ) -> Mending:
+        r"""Return what makes edits of a stroke on a frame that is being clustered.
+
+        Labels that mean other objects than at the stroke are 0 in it. Where a stroke
+        reaches into several boxes, those of the newest are meant.
+
+        Parameters
+        ----------
+        frame : SteeredFrame
+            As it was clustered last.
         labels : ndarray of int
             (\*spatial), of the frame, painted on already.
-        indices : sequence of ndarray of int
+        painted : sequence of ndarray of int
             Pixels painted, one array an axis.
-
-        Returns
-        -------
-        ndarray of int
-            (\*spatial), 0 where labels are of another clustering than at the stroke.
         """
-        boxes = self._boxes.get(position, [])
-        if not boxes:
-            return labels
-        written = np.zeros(labels.shape, dtype=np.uint16)
-        for number, box in enumerate(boxes, start=1):
-            written[box] = number
-        painted = tuple(indices)
-        found = np.where(written == written[painted].max(), labels, 0)
-        found[painted] = labels[painted]
-        return found
+        from napari_shiftseg.mending.mending import Mending
 
-
-def _is_within(box: Box, other: Box) -> bool:
-    return all(
-        b.start <= a.start and a.stop <= b.stop for a, b in zip(box, other, strict=True)
-    )
+        written, at = self._written.get(frame.position), tuple(painted)
+        if written is not None:
+            found = np.where(written == written[at].max(), labels, 0)
+            found[at] = labels[at]
+            labels = found
+        known = frame.mending
+        return Mending(
+            labels, known.embedding, offset=known.offset, frame=frame.position
+        )
 
 
 class SteeredFrames:
@@ -98,16 +96,9 @@ class SteeredFrames:
     unfinished : iterable of tuple of int
         Frames whose labels are of two clusterings: nobody has painted the difference.
     made : MadeWith
-        What made the labels of the others.
+        What made the labels of the others, but for those
     unread : mapping of tuple of int to MadeWith
-        But for these.
-
-    Attributes
-    ----------
-    all : frozenset of tuple of int
-    stale : set of tuple of int
-    unread : dict of tuple of int to MadeWith
-        And what made their labels.
+        of which this is known.
     """
 
     def __init__(
@@ -168,7 +159,7 @@ class SteeredFrames:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SteeredFrame:
     """A frame as it is clustered now.
 
@@ -186,10 +177,14 @@ class SteeredFrame:
         Edits that could not be made again, or no longer hold.
     adopted : tuple of Edit
         What others had painted.
-    edits : tuple of Edit
-        Of this frame, that were to be made, and those adopted.
+    revision : int
+        Of the edits that were to be made.
     left_out : mapping of int to str
-        Those of them, by their index, that could not be made, and why.
+        Those of its edits, by their index, that could not be made, and why.
+    colours : ndarray
+        (colours + 1, 4), of its objects and of those that edits may make.
+    why_no_object : str
+        What made all objects go, if there is none before the edits.
     """
 
     relabelling: Relabelling
@@ -198,18 +193,32 @@ class SteeredFrame:
     clustering: Clustering
     notes: tuple[str, ...]
     adopted: tuple[Edit, ...]
-    edits: tuple[Edit, ...]
+    revision: int
     left_out: Mapping[int, str]
+    colours: NDArray[np.float32]
+    why_no_object: str
 
     @property
     def position(self) -> Point:
         """On the leading axes."""
-        return self.mending.frame.frame
+        return self.mending.frame
 
     @property
     def predicted(self) -> Prediction:
         """What the network says of it."""
         return self.relabelling.prediction
+
+    @property
+    def number_found(self) -> int:
+        """How many objects there are before the edits."""
+        return len(self.objects.mode_of) - 1
+
+    @property
+    def why_none(self) -> str:
+        """What made all objects go; "" where there are some."""
+        if self.mending.boxes:
+            return ""
+        return self.why_no_object or f"edits removed the {self.number_found:,} found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,54 +231,90 @@ class ShownLabels(Progress):
         Where in the layer: the frame, and a slice an axis.
     labels : ndarray of int
         (\*view), mended.
+    colours : ndarray
+        (colours + 1, 4), of its objects.
     """
 
     at: tuple[Any, ...] = ()
-    labels: Any = None
+    labels: Any = field(default=None, repr=False)
+    colours: Any = field(default=None, repr=False)
 
 
-def frame_steps(
-    kept: Kept,
-    known: SteeredFrame | None,
-    position: Point,
-    clustering: Clustering,
-    edits: Sequence[Edit],
-    view: Region | None,
-    shown: NDArray[np.integer] | None,
-) -> Generator[Progress, None, SteeredFrame]:
-    """Cluster a frame, what is in view first, and make its edits again.
+@dataclass(frozen=True)
+class FrameRequest:
+    r"""A frame to be clustered; nothing of it changes meanwhile.
 
-    Parameters
+    Attributes
     ----------
     kept : Kept
-    known : SteeredFrame or None
-        The frame as it was clustered before.
     position : tuple of int
         Of the frame.
-    clustering : Clustering
-    edits : sequence of Edit
-        Of all frames, the oldest first.
+    made : MadeWith
+        Clustering and edits, of all frames, the oldest first.
+    known : SteeredFrame or None
+        The frame as it was clustered before.
     view : sequence of (int, int) or None
         Pixels of the image that are shown.
-    shown : ndarray of int or None
-        Labels of the frame that others may have painted on: where they differ from what
-        is made here, they are taken as edits.
+    painted : ndarray of int or None
+        (\*spatial), labels of the frame that others may have painted on: where they
+        differ from what is made here, they are taken as edits.
+    colours : ndarray or None
+        (colours + 1, 4), of the frame as it was clustered before, if it has others than
+        the usual ones.
     """
-    from napari_shiftseg.mending.replay import notes_on
+
+    kept: Kept
+    position: Point
+    made: MadeWith
+    known: SteeredFrame | None = None
+    view: Region | None = None
+    painted: NDArray[np.integer] | None = None
+    colours: NDArray[np.float32] | None = None
+
+    def coloured(
+        self, labels: NDArray[Any], box: tuple[Any, ...] = (...,)
+    ) -> NDArray[np.float32]:
+        r"""Return colours, (colours + 1, 4), of objects, and of those edits may make.
+
+        Objects that stay keep theirs.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            (\*box)
+        box : tuple of slice
+            Of the frame; all of it by default.
+        """
+        known = self.known if self.painted is None else None
+        number = int(labels.max(initial=0)) if known is None else known.number_found
+        before = usual_or(self.colours, number)
+        if known is None:
+            return before
+        now = kept_colours(known.objects.labels[box], before, labels)
+        return np.concatenate([now, before[-SPARE:]])
+
+
+def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame]:
+    """Cluster a frame, what is in view first, and make its edits again."""
+    from napari_shiftseg.mending.replay import notes_on, overruled
+    from napari_shiftseg.relabelling.bandwidth import why_none_steps
     from napari_shiftseg.relabelling.relabel import InView
 
+    kept, known, position = request.kept, request.known, request.position
+    clustering, edits, view = request.made.clustering, request.made.edits, request.view
     numbers = [n for n, edit in enumerate(edits) if edit.frame == position]
     own = [edits[n] for n in numbers]
     relabelling = known.relabelling if known else kept.relabelling(position)
-    predicted, offset = relabelling.prediction, kept.offset
+    predicted = relabelling.prediction
     if view is not None:
-        view = tuple((a - o, b - o) for (a, b), o in zip(view, offset, strict=True))
+        sides = zip(view, kept.offset, strict=True)
+        view = tuple((a - o, b - o) for (a, b), o in sides)
     steps = Returning(relabelling.steps(clustering, view))
     for progress in steps:
         if not isinstance(progress, InView):
             yield progress
-        elif shown is None:
-            yield _mended_view(predicted, progress, clustering, own, position)
+        elif request.painted is None:
+            yield _mended_view(request, predicted, progress, own)
     objects = steps.value
     mending = _mending(predicted, objects.labels.copy(), clustering, position)
     left_out = mending.replay(own)
@@ -277,14 +322,17 @@ def frame_steps(
     notes = notes_on(
         edits,
         {numbers[i] + 1: why for i, why in left_out.items()},
-        {acted[old] + 1: acted[new] + 1 for old, new in mending.overruled()},
+        {acted[old] + 1: acted[new] + 1 for old, new in overruled(mending)},
     )
-    adopted = () if shown is None else _take_painted(mending, shown)
-    len(mending.frame.boxes)  # found here, not in the GUI thread
-    made = (*own, *adopted)
+    adopted = _take_painted(mending, request.painted)
+    len(mending.boxes)  # found here, not in the GUI thread
+    why = ""
+    if len(objects.mode_of) == 1:
+        why = yield from why_none_steps(relabelling, clustering)
     return SteeredFrame(
-        relabelling, objects, mending, clustering, notes, adopted, made, left_out
-    )
+        relabelling, objects, mending, clustering, notes, adopted,
+        request.made.revision, left_out, request.coloured(objects.labels), why,
+    )  # fmt: skip
 
 
 def _mending(
@@ -313,25 +361,26 @@ def _mending(
 
 
 def _mended_view(
-    predicted: Prediction,
-    seen: InView,
-    clustering: Clustering,
-    edits: Sequence[Edit],
-    position: Point,
+    request: FrameRequest, predicted: Prediction, seen: InView, edits: Sequence[Edit]
 ) -> ShownLabels:
     """Make those edits that lie in view."""
     box = tuple(slice(*pair) for pair in seen.view)
-    labels = seen.labels.copy()
+    labels, position = seen.labels.copy(), request.position
     if edits and labels.size:
-        mending = _mending(predicted, labels, clustering, position, box)
-        mending.replay(edits)
+        clustering = request.made.clustering
+        _mending(predicted, labels, clustering, position, box).replay(edits)
     return ShownLabels(
-        seen.done, seen.total, stage=seen.stage, at=(*position, *box), labels=labels
-    )
+        seen.done, seen.total, stage=seen.stage, at=(*position, *box), labels=labels,
+        colours=None if request.known is None else request.coloured(labels, box),
+    )  # fmt: skip
 
 
-def _take_painted(mending: Mending, shown: NDArray[np.integer]) -> tuple[Edit, ...]:
+def _take_painted(
+    mending: Mending, shown: NDArray[np.integer] | None
+) -> tuple[Edit, ...]:
     """Take as edits where the labels shown differ from those of a frame."""
+    if shown is None:
+        return ()
     where = np.nonzero(shown != mending.labels)
     if not len(where[0]):
         return ()

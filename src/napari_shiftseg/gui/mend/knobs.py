@@ -41,9 +41,9 @@ LINE = 60  # characters of a tooltip; Qt breaks no plain text
 TOOLTIPS = {
     "bandwidth": "Pixels whose embeddings lie within about this distance are one "
     "object. Larger merges, smaller splits.",
-    "foreground_threshold": "Probability above which a pixel is object. Lower keeps "
-    "faint objects, higher parts them.",
-    "min_size": "Smaller objects, in pixels, go.",
+    "foreground_threshold": "A pixel above this probability is on an object. Lower "
+    "keeps faint objects, higher separates them.",
+    "min_size": "Objects of fewer pixels are removed.",
     "kernel": terms(Settings)["kernel"].meaning,
     "split_far_parts": "Pieces that look alike to the network but do not touch become "
     "objects of their own. Off: they count as one object.",
@@ -91,7 +91,14 @@ class Knobs(ControlForm):
             knob.changed.connect(lambda value, name=name: self._turn(name, value))
 
     def take(self, clustering: Clustering, has_foreground: bool) -> None:
-        """Show a clustering; the sliders reach as far as is of use for it."""
+        """Show a clustering; the sliders reach as far as is of use for it.
+
+        Parameters
+        ----------
+        clustering : Clustering
+        has_foreground : bool
+            Whether the model predicts one: else there is no threshold to turn.
+        """
         self._taken, self._turned = clustering, {}
         self._taking = True
         try:
@@ -121,11 +128,6 @@ class Knobs(ControlForm):
         finally:
             self._taking = False
         self._turned |= values
-        self.turned.emit()
-
-    def go_to(self, clustering: Clustering, has_foreground: bool) -> None:
-        """Turn all knobs to a clustering; the sliders reach as `take` lets them."""
-        self.take(clustering, has_foreground)
         self.turned.emit()
 
     def _reached(self, name: str, value: Any) -> Any:
@@ -182,7 +184,7 @@ class BandwidthSearch(ControlRow):
                 "marked as right.", LINE,
             ),
         )  # fmt: skip
-        self.back = PushButton(text="Back", tooltip="Take the former bandwidth again.")
+        self.back = PushButton(text="Back", tooltip="Go back to the bandwidth before.")
         self.as_run = PushButton(
             text="As in the run",
             tooltip=fill(
@@ -216,7 +218,16 @@ class BandwidthSearch(ControlRow):
     def seek(
         self, steering: Steering, position: Point, marked: NDArray[np.integer]
     ) -> None:
-        """Try bandwidths on a frame of the labels chosen, and take the best."""
+        """Try bandwidths on a frame of the labels chosen, and take the best.
+
+        Parameters
+        ----------
+        steering : Steering
+        position : tuple of int
+            Of the frame.
+        marked : ndarray of int
+            Objects that are right, 0 elsewhere.
+        """
 
         def steps() -> Generator[Progress, None, BestBandwidth]:
             from napari_shiftseg.relabelling.bandwidth import (
@@ -250,7 +261,8 @@ class BandwidthSearch(ControlRow):
         steering = self.steering
         if steering is not None:
             kept = steering.kept
-            self._knobs.go_to(kept.clustering, kept.has_foreground)
+            self._knobs.take(kept.clustering, kept.has_foreground)
+            self._knobs.turned.emit()
 
     def _tell(self, text: str) -> None:
         """Say what holds until a knob is turned."""
@@ -280,15 +292,15 @@ class BandwidthSearch(ControlRow):
 
 def _stays(best: BestBandwidth) -> str:
     return (
-        f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the objects "
-        f"marked agree by {percent(best.agreement)} (mean IoU)"
+        f"Bandwidth {best.bandwidth:.3g} stays, the best of those tried: the "
+        f"marked objects agree by {percent(best.agreement)} (mean IoU)"
     )
 
 
 def _changes(best: BestBandwidth) -> str:
     return (
-        f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the objects "
-        f"marked agree by {percent(best.agreement)} (mean IoU), before "
+        f"Bandwidth {best.bandwidth:.3g} (it was {best.present:.3g}): the "
+        f"marked objects agree by {percent(best.agreement)} (mean IoU), before "
         f"{percent(best.before)}"
     )
 

@@ -1,17 +1,19 @@
-"""Crosses where the user clicked, until the tool acts, and at edits visited."""
+"""How labels are shown: colours, outlines of what is right, crosses at clicks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
-from napari.layers import Image, Labels, Points
-from napari.utils.colormaps import Colormap, CyclicLabelColormap, ensure_colormap
+from napari.layers import Labels, Points
+from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.records import LayerSession
+from napari_shiftseg.gui.parts.result_layers import IN_TURN, USUAL, WIDE, usual_colours
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.viewer import OwnLayer, remove_soon
+from napari_shiftseg.metrics.label_image import same_objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,17 +21,163 @@ if TYPE_CHECKING:
     import napari
     from numpy.typing import NDArray
 
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.gui.mend.tools import Pixel
     from napari_shiftseg.mending.boxes import Point
 
 
-class RightMarks:
-    r"""Marked objects as an image; they stay as they are when the labels change.
+SPARE = WIDE  # colours of objects that edits make, numbered after the others
+MOST = 60_000  # objects; napari takes 2¹⁶ colours
+MOST_NARROW = 255  # colours, the background's included, without another texture
+
+
+def kept_colours(
+    former: NDArray[Any], colours: NDArray[np.float32], labels: NDArray[Any]
+) -> NDArray[np.float32]:
+    r"""Return colours of new objects: those that stay have their former ones.
+
+    The others have the one napari gives to their number, or the next, where the object
+    that they come from has that very one.
 
     Parameters
     ----------
-    shape : sequence of int
-        Of the labels.
+    former : ndarray of int
+        (\*spatial), before.
+    colours : ndarray
+        (colours + 1, 4), of the former objects, cyclic.
+    labels : ndarray of int
+        (\*spatial), now.
+
+    Returns
+    -------
+    ndarray
+        (objects + 1, 4); a turn of those of napari where these are more than it takes.
+    """
+    number = int(labels.max(initial=0))
+    if number > MOST:
+        return USUAL
+    same = same_objects(former, labels)
+    own = colours[
+        np.where(same.former > 0, (same.former - 1) % (len(colours) - 1) + 1, 0)
+    ]
+    usual = usual_colours(number + 1)
+    alike = (usual[:-1] == own).all(axis=1, keepdims=True)
+    fresh = np.where(alike, usual[1:], usual[:-1])
+    kept: NDArray[np.float32] = np.where(same.stays[:, np.newaxis], own, fresh)
+    kept[0] = USUAL[0]
+    return kept
+
+
+def usual_or(colours: NDArray[np.float32] | None, number: int) -> NDArray[np.float32]:
+    """Return colours of objects, those that napari gives them where none are known.
+
+    Parameters
+    ----------
+    colours : ndarray or None
+        (colours + 1, 4)
+    number : int
+        Of objects; those that edits may make come after them.
+    """
+    return usual_colours(min(number, MOST) + SPARE) if colours is None else colours
+
+
+class LayerColours:
+    """Colours of a layer's objects, while nobody chose another colormap for it.
+
+    Frames are numbered each by itself: the colormap is that of the frame shown.
+
+    Attributes
+    ----------
+    known : dict of tuple of int to ndarray
+        Of a frame's objects and of those that edits may make, (colours + 1, 4).
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[Point, NDArray[np.float32]] = {}
+        self._shown: Point | None = None
+        self._ours: CyclicLabelColormap | None = None
+
+    @classmethod
+    def of(cls, layer: Labels) -> LayerColours:
+        """Return those of a layer."""
+        session = LayerSession.of(layer)
+        session.colours = session.colours or cls()
+        known: LayerColours = session.colours
+        known._shown = None
+        return known
+
+    def take(self, layer: Labels, frame: SteeredFrame, is_shown: bool) -> None:
+        """Take a frame whose labels were written, and refresh the layer.
+
+        Parameters
+        ----------
+        layer : Labels
+        frame : SteeredFrame
+        is_shown : bool
+            Whether the viewer shows this frame.
+        """
+        self.known[frame.position] = frame.colours
+        if is_shown:
+            self._shown = frame.position
+            self.refresh(layer, frame.colours)
+        else:
+            layer.refresh()
+
+    def go_to(self, layer: Labels, position: Point, frame: SteeredFrame | None) -> None:
+        """Learn which frame is shown.
+
+        Parameters
+        ----------
+        layer : Labels
+        position : tuple of int
+        frame : SteeredFrame or None
+            As it was clustered last, if it was.
+        """
+        if frame is not None and position != self._shown:
+            self._shown = position
+            number = frame.number_found
+            self._show(layer, usual_or(self.known.get(position), number))
+
+    def refresh(self, layer: Labels, colours: NDArray[np.float32]) -> None:
+        """Refresh a layer, with these colours if it may have them.
+
+        It may not where it has a colormap that somebody chose.
+
+        Parameters
+        ----------
+        layer : Labels
+        colours : ndarray
+            (colours + 1, 4), of the frame shown.
+        """
+        if not self._show(layer, colours):
+            layer.refresh()
+
+    def _show(self, layer: Labels, colours: NDArray[np.float32]) -> bool:
+        if not self._may(layer):
+            return False
+        if len(layer.colormap.colors) <= MOST_NARROW:
+            if len(colours) - SPARE > MOST_NARROW:
+                colours = USUAL
+            colours = colours[:MOST_NARROW]
+        self._ours = CyclicLabelColormap(
+            colors=colours,
+            use_selection=layer.show_selected_label,
+            selection=layer.selected_label,
+        )
+        layer.colormap = self._ours
+        return True
+
+    def _may(self, layer: Labels) -> bool:
+        """Whether the layer has the colormap that it was made with, or ours."""
+        known = layer.colormap
+        if known is self._ours or type(known) is not CyclicLabelColormap:
+            return known is self._ours
+        usual = usual_colours(len(known.colors) - 1)
+        return len(usual) % IN_TURN == 1 and np.array_equal(known.colors, usual)
+
+
+class RightMarks:
+    r"""Marked objects as an image; they stay as they are when the labels change.
 
     Attributes
     ----------
@@ -44,7 +192,17 @@ class RightMarks:
         self.number = 0
 
     def toggle(self, labels: NDArray[Any], at: Point, point: Point) -> bool:
-        """Mark the object at a point of a frame, or unmark it; False: there is none."""
+        """Mark the object at a point of a frame, or unmark it; False: there is none.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            Of all frames.
+        at : tuple of int
+            Position on the leading axes.
+        point : tuple of int
+            Pixel of the frame.
+        """
         marked, objects = self.image[at], labels[at]
         if marked[point]:
             marked[marked == marked[point]] = 0
@@ -70,9 +228,6 @@ class RightMarks:
         return {at: marked for at, marked in known.items() if marked is not None}
 
 
-MARKED: WeakKeyDictionary[Labels, RightMarks] = WeakKeyDictionary()
-
-
 GREEN = (0.22, 1.0, 0.08, 1.0)
 WIDTH = 2  # of the outline, in pixels
 
@@ -83,10 +238,6 @@ class RightObjects:
     They stay as they were marked when the labels change. A layer goes with its labels,
     and when this is closed; the marks are kept as long as the labels live. A layer that
     the user takes away takes its marks with it.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
@@ -100,22 +251,45 @@ class RightObjects:
         return known.number if known is not None else 0
 
     def toggle(self, labels: Labels, pixel: Pixel, leading: int) -> bool:
-        """Mark the object under a pixel, or unmark it; False: there is none."""
+        """Mark the object under a pixel, or unmark it; False: there is none.
+
+        Parameters
+        ----------
+        labels : Labels
+        pixel : tuple of int
+            On all axes of the labels.
+        leading : int
+            How many of these are before the spatial ones.
+        """
         known = self._marks(labels) or RightMarks(labels.data.shape)
         if not known.toggle(labels.data, pixel[:leading], pixel[leading:]):
             return False
-        MARKED[labels] = known
+        LayerSession.of(labels).right = known
         self.show(labels)
         self._layers[labels].refresh()
         return True
 
     def frame(self, labels: Labels, position: Point) -> NDArray[np.int32] | None:
-        """Return the marked objects of a frame, 0 elsewhere; None if there is none."""
+        """Return the marked objects of a frame, 0 elsewhere; None if there is none.
+
+        Parameters
+        ----------
+        labels : Labels
+        position : tuple of int
+            On the leading axes.
+        """
         known = self._marks(labels)
         return None if known is None else known.frame(position)
 
     def frames(self, labels: Labels, leading: int) -> dict[Point, NDArray[np.int32]]:
-        """Return the marked objects of all frames that have some."""
+        """Return the marked objects of all frames that have some.
+
+        Parameters
+        ----------
+        labels : Labels
+        leading : int
+            Axes before the spatial ones.
+        """
         known = self._marks(labels)
         return {} if known is None else known.frames(leading)
 
@@ -135,7 +309,7 @@ class RightObjects:
             self._viewer.layers.remove(layer)
 
     def _marks(self, labels: Labels) -> RightMarks | None:
-        known = MARKED.get(labels)
+        known: RightMarks | None = LayerSession.of(labels).right
         if known is None or known.image.shape != labels.data.shape:
             return None
         return known
@@ -145,7 +319,7 @@ class RightObjects:
         for labels, layer in list(self._layers.items()):
             if event.value is layer:
                 del self._layers[labels]
-                MARKED.pop(labels, None)
+                LayerSession.of(labels).right = None
             elif event.value is labels:
                 del self._layers[labels]
                 remove_soon(self._viewer, layer)
@@ -165,76 +339,22 @@ def _outlines(labels: Labels, marks: RightMarks) -> Labels:
     return layer
 
 
-FAR = 3.0  # bandwidths; what is farther looks the same
-
-
-def near_is_bright() -> Colormap:
-    """Return viridis from yellow, at distance 0, to blue."""
-    return Colormap(ensure_colormap("viridis").colors[::-1], name="near is bright")
-
-
-class DistanceLayer(OwnLayer):
-    """An image of distances in bandwidths, seen while pixels are asked.
-
-    It is made once and then hidden: napari takes long to add and remove layers.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
-
-    def __init__(self, viewer: napari.Viewer) -> None:
-        super().__init__(viewer)
-        self._place: tuple[int, ...] = ()
-
-    def show(
-        self,
-        distances: NDArray[Any],
-        labels: Labels,
-        corner: tuple[int, ...],
-    ) -> None:
-        """Show distances, placed on the labels, at this pixel of theirs."""
-        missing = labels.ndim - distances.ndim
-        data = distances.reshape((1,) * missing + distances.shape)
-        if self._of is not labels:  # of other axes, perhaps
-            self.remove()
-        layer = self.layer
-        if layer is None:
-            self._of = labels
-            self._layer = layer = Image(
-                data,
-                name=f"distance · {labels.name}",
-                colormap=near_is_bright(),
-                contrast_limits=(0, FAR),
-                metadata={METADATA_KEY: "distance"},
-                **LayerSource.of(labels).placed(corner, labels.ndim),
-            )
-            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
-            self._viewer.layers.selection.active = labels
-        else:
-            layer.data = data
-            if corner != self._place:
-                place = LayerSource.of(labels).placed(corner, labels.ndim)
-                for name, value in place.items():
-                    setattr(layer, name, value)
-        self._place = corner
-        layer.visible = True
-
-
 SIZE = 12  # screen pixels
 COLOUR = "#ffffff"
 
 
 class Marks(OwnLayer):
-    """A layer of crosses; hidden between clicks of a tool, as adding takes long.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
+    """A layer of crosses; hidden between clicks of a tool, as adding takes long."""
 
     def show(self, pixels: Sequence[Pixel], labels: Labels) -> None:
-        """Show crosses at pixels of the labels; none: hide the layer."""
+        """Show crosses at pixels of the labels; none: hide the layer.
+
+        Parameters
+        ----------
+        pixels : sequence of tuple of int
+            On all axes of the labels.
+        labels : Labels
+        """
         if self._of is not labels:
             self.remove()
         layer = self.layer

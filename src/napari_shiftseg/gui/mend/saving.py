@@ -1,106 +1,47 @@
-"""Files of edits, and which edits are in none yet."""
+"""Edits saved to files and loaded, and care for those that are not saved."""
 
 from __future__ import annotations
 
-import os
-import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from subprocess import list2cmdline
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING
+from weakref import ref
 
-from magicgui.widgets import show_file_dialog
-from qtpy.QtWidgets import QMessageBox
+from magicgui.widgets import PushButton, show_file_dialog
+from napari.layers import Labels
+from napari.utils.notifications import show_error, show_info
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QMainWindow, QMessageBox
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.gui.mend.corrections import image_of
-from napari_shiftseg.gui.mend.history import METADATA_EDITS
+from napari_shiftseg.gui.mend.handover import mend_command
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.gui.parts.text_boxes import plainly
-from napari_shiftseg.samples.catalogue import SAMPLES
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
+from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+    from weakref import ReferenceType
 
     import napari
-    from napari.layers import Image, Labels
+    from napari.layers import Layer
+    from qtpy.QtWidgets import QWidget
 
-    from napari_shiftseg.mending.edit_files import EditList
+    from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.relabelling.relabel import Kept
 
 
-PLUGIN = "napari-shiftseg"
-ANY_IMAGE = "IMAGE"  # where its file is not known
-
-
-def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
-    """Return the command that mends the image of labels by a file of edits.
-
-    It runs as it is, if the image was opened from a file or is a sample of ours, and
-    was segmented whole; else IMAGE stands for its file. The command computes in
-    float32, whatever the precision of the run.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    labels : Labels
-        That a run made.
-    edits : Path
-        Of their edits; model and clustering are in it.
-    """
-    record = labels.metadata[METADATA_KEY]
-    is_part = record["frame"] or record["settings"].get("region") is not None
-    try:
-        image = ANY_IMAGE if is_part else file_of(image_of(viewer, labels))
-    except ValueError:  # it is not open any more
-        image = ANY_IMAGE
-    output = edits.with_name(f"{edits.stem}_mended")
-    words = ["shiftseg", "mend", image, "--edits", str(edits), "-o", str(output)]
-    return joined([*words, *tiling_options(record["settings"])])
-
-
-def file_of(image: Image) -> str:
-    """Return the file that an image was opened from, or the name of our sample."""
-    source = image.source
-    if source.sample is not None and source.sample[0] == PLUGIN:
-        name = str(source.sample[1]).replace("_", "-")
-        return name if name in SAMPLES else name.rpartition("-")[0]
-    if source.path is not None and Path(source.path).is_file():
-        return str(Path(source.path).absolute())
-    return ANY_IMAGE
-
-
-def tiling_options(settings: Mapping[str, Any]) -> list[str]:
-    """Return the options of a run without which its labels would be others.
-
-    Cropped tiles give the same labels whatever the window.
-    """
-    options = []
-    if settings["stitching"] == "naive":
-        options += ["--stitching", "naive"]
-        if settings["window"] is not None:
-            window = settings["window"]
-            sizes = [window] if isinstance(window, int) else window
-            options += ["--window", "x".join(map(str, sizes))]
-    if settings["border"] != "mirror":
-        options += ["--border", settings["border"]]
-    return options
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return words as a shell of this system reads them; with quotes where needed."""
-    return list2cmdline(words) if os.name == "nt" else shlex.join(words)
-
-
 FILTER = "Edits (*.json)"
-SAVED: WeakKeyDictionary[Labels, list[dict[str, Any]]] = WeakKeyDictionary()
 
 
 class EditFiles:
     """Saves and loads the edits of labels layers.
 
-    Which edits are saved is known as long as the layer lives, not the widget.
+    Which edits are saved is known as long as the layer lives, not the widget; see
+    `EditStore`.
 
     Parameters
     ----------
@@ -112,18 +53,10 @@ class EditFiles:
     def __init__(self, viewer: napari.Viewer, say: Callable[[str, str], None]) -> None:
         self._viewer, self._say = viewer, say
 
-    def watch(self, layer: Labels) -> None:
-        """Take the edits a layer has when it is met first for saved."""
-        SAVED.setdefault(layer, edits_of(layer))
-
     @property
     def unsaved(self) -> list[Labels]:
         """Layers of the viewer whose edits are not as they were saved."""
-        return [
-            layer
-            for layer in self._viewer.layers
-            if layer in SAVED and edits_of(layer) != SAVED[layer]
-        ]
+        return [layer for layer in self._viewer.layers if number_unsaved(layer)]
 
     @property
     def number_unsaved(self) -> int:
@@ -144,22 +77,22 @@ class EditFiles:
         path = Path(asked)
         if not path.suffix:
             path = path.with_suffix(".json")
-        from napari_shiftseg.mending.edit_files import EditList, from_dict, write_edits
+        from napari_shiftseg.mending.edit_lists import EditList, write_edits
 
-        known = edits_of(layer)
-        record = layer.metadata[METADATA_KEY]
+        record, store = LayerRecord(layer), LayerSession.of(layer).edits
         edits = EditList(
-            tuple(from_dict(edit) for edit in known),
-            chosen_of(layer),
-            record["model"],
-            record["image"],
+            store.edits if store is not None else (),
+            record.chosen,
+            record.run["model"],
+            record.run["image"],
         )
         try:
             write_edits(path, edits)
         except OSError as error:
             self._say(f"The edits were not saved: {error}", "error")
             return False
-        SAVED[layer] = known
+        if store is not None:
+            store.mark_saved()
         command = mend_command(self._viewer, layer, path.absolute())
         self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True
@@ -168,33 +101,43 @@ class EditFiles:
         """Ask for a file and read its edits, for the labels of a run.
 
         None: there is none, it is wrong, or it is of others and the user thinks better.
+
+        Parameters
+        ----------
+        layer : Labels
+        kept : Kept
+            Of the run that made it.
         """
         path = show_file_dialog("r", "Load edits", filter=FILTER)
         if not path:
             return None
-        from napari_shiftseg.mending.edit_files import read_edits
+        from napari_shiftseg.mending.edit_lists import read_edits
 
         try:
             known = read_edits(Path(path))
-            check_clustering(known, layer, kept)
+            _check_clustering(known, layer, kept)
         except (OSError, ValueError) as error:
             self._say(str(error), "error")
             return None
-        others = of_others(known, layer)
+        others = _of_others(known, layer)
         return None if others and not self.ask(others) else known
 
     @staticmethod
     def ask(others: str) -> bool:
         """Ask the user whether edits of another image or model shall be made."""
         buttons = QMessageBox.StandardButton
-        question = plainly(f"{others} Make them all the same?")
+        question = plainly(f"{others} Use them anyway?")
         answer = QMessageBox.question(
-            None, "Edits of others", question, buttons.Yes | buttons.No, buttons.No
+            None,
+            "Edits of another image or model",
+            question,
+            buttons.Yes | buttons.No,
+            buttons.No,
         )
         return bool(answer == buttons.Yes)
 
 
-def check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
+def _check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
     """Refuse a clustering that this run cannot have.
 
     Raises
@@ -208,13 +151,12 @@ def check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
     )
     if clustering.scope == "component" and not kept.has_foreground:
         raise ValueError(
-            f"the edits were made with a clustering of each component of the "
-            f"foreground, which the model of {layer.name!r} does not predict: take a "
-            f"result of the model they were made on"
+            f"these edits need a foreground, which the model of {layer.name!r} does "
+            f"not predict: use a result of the model they were made with"
         )
 
 
-def of_others(edits: EditList, layer: Labels) -> str:
+def _of_others(edits: EditList, layer: Labels) -> str:
     """Say of which other image or model edits are; "" where they fit a layer."""
     record, of = layer.metadata[METADATA_KEY], []
     for kind, theirs in (("image", edits.image), ("model", edits.model)):
@@ -224,34 +166,197 @@ def of_others(edits: EditList, layer: Labels) -> str:
 
 
 def loaded_text(found: int, new: int) -> str:
-    """Say how many of the edits of a file are new; these are selected in the list."""
-    there = f" {number_of(found - new, 'edit')} of the file stood in the list already."
-    return (
-        f"{number_of(new, 'edit')} loaded.{there * (found > new)}"
-        f"{' “Take out” drops what is selected.' * bool(new)}"
-    )
+    """Say how many of the edits of a file are new; these are selected in the list.
+
+    Parameters
+    ----------
+    found : int
+        Edits of the file.
+    new : int
+        Those of them that were not in the list.
+    """
+    parts = [f"{number_of(new, 'edit')} loaded."]
+    if found > new:
+        there = number_of(found - new, "edit")
+        parts.append(f"{there} of the file stood in the list already.")
+    if new:
+        parts.append("“Take out” removes the selected ones.")
+    return " ".join(parts)
 
 
-def edits_of(layer: Labels) -> list[dict[str, Any]]:
-    """Return the edits of a layer as plain dicts, the oldest first."""
-    return list(layer.metadata.get(METADATA_EDITS, ()))
-
-
-def number_unsaved(layer: Labels) -> int:
+def number_unsaved(layer: Layer) -> int:
     """Return how many edits of a layer are others than when they were saved."""
-    now, saved = edits_of(layer), SAVED.get(layer)
-    if saved is None:
-        return 0
-    pairs = enumerate(zip(now, saved, strict=False))
-    same = next((n for n, (a, b) in pairs if a != b), min(len(now), len(saved)))
-    return max(len(now), len(saved)) - same
+    is_mended = isinstance(layer, Labels)
+    store = LayerSession.of(layer).edits if is_mended else None
+    return 0 if store is None else store.number_unsaved
 
 
-def chosen_of(layer: Labels) -> dict[str, Any]:
-    """Return the clustering of a layer's objects, by the record of their run."""
-    settings = layer.metadata[METADATA_KEY]["settings"]
-    return {
-        name: value
-        for name, value in settings.items()
-        if name in Clustering.model_fields and value is not None
-    }
+@dataclass(frozen=True)
+class Deletion:
+    """Deleted labels, and the layers that lay above them."""
+
+    layer: Labels
+    above: Sequence[ReferenceType[Layer]]
+
+
+class DeletedLabels(ControlRows):
+    """Says which labels were deleted with unsaved edits, and offers them back.
+
+    They are held until the user takes them back or lets them go.
+
+    Attributes
+    ----------
+    back, let_go : PushButton
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._deleted: list[Deletion] = []
+        self.text = wrapped_label()
+        dress(self.text, "warning")
+        self.back = PushButton(
+            text="Bring back", tooltip="Put the labels and their edits back."
+        )
+        self.let_go = PushButton(text="Let go", tooltip="The edits are lost.")
+        self.let_go.changed.connect(self.withdraw)
+        super().__init__(self.text, ControlRow(self.back, self.let_go))
+        self.visible = False
+
+    def offer(self, layer: Labels, index: int) -> None:
+        """Offer a layer that has just been removed from this place in the list.
+
+        Nothing is offered if no edit is lost.
+
+        Parameters
+        ----------
+        layer : Labels
+        index : int
+            Its place in the list.
+        """
+        if not number_unsaved(layer):
+            return
+        above = [ref(other) for other in list(self._viewer.layers)[index:]]
+        self._deleted.append(Deletion(layer, above))
+        lost = (
+            f"“{one.layer.name}” was deleted with "
+            f"{number_of(number_unsaved(one.layer), 'unsaved edit')}."
+            for one in self._deleted
+        )
+        self.text.value = " ".join(lost)
+        self.visible = True
+
+    def take_back(self) -> list[Labels]:
+        """Put the layers back where they were, below the same others; return them."""
+        layers, deleted = self._viewer.layers, self._deleted
+        self.withdraw()
+        for one in reversed(deleted):  # the last one deleted first
+            above = [other() for other in one.above]
+            places = [layers.index(other) for other in above if other in layers]
+            layers.insert(min(places, default=len(layers)), one.layer)
+        return [one.layer for one in deleted]
+
+    def withdraw(self) -> None:
+        """Offer nothing, and hold no layer."""
+        self._deleted = []
+        self.visible = False
+
+
+class AskBeforeClosing(QObject):
+    """Holds a viewer's window open while the user thinks about unsaved edits.
+
+    It lives as long as the window, so that it asks when the dock was closed, too.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        Of the viewer.
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, window: QMainWindow, viewer: napari.Viewer) -> None:
+        super().__init__(window)
+        self._files = EditFiles(viewer, _notify)
+        window.installEventFilter(self)
+
+    def eventFilter(self, window: QObject, event: QEvent) -> bool:
+        """Ask, where there is something to lose; True keeps the window.
+
+        Parameters
+        ----------
+        window : QObject
+        event : QEvent
+        """
+        if event.type() != QEvent.Type.Close or not self._files.unsaved:
+            return False
+        answer = self.ask(window, self._question)
+        buttons = QMessageBox.StandardButton
+        if answer == buttons.Discard:
+            return False
+        if answer == buttons.Save and self._files.save_unsaved():
+            return False
+        event.ignore()
+        return True
+
+    @property
+    def _question(self) -> str:
+        edits = number_of(self._files.number_unsaved, "unsaved edit")
+        names = ", ".join(f"“{layer.name}”" for layer in self._files.unsaved)
+        return f"{edits} of {names}. Save before closing?"
+
+    @staticmethod
+    def ask(window: QMainWindow, question: str) -> QMessageBox.StandardButton:
+        """Ask the user; returns Save, Discard or Cancel.
+
+        Parameters
+        ----------
+        window : QMainWindow
+        question : str
+        """
+        buttons = QMessageBox.StandardButton
+        return QMessageBox.question(
+            window,
+            "Unsaved edits",
+            plainly(question),
+            buttons.Save | buttons.Discard | buttons.Cancel,
+            buttons.Save,
+        )
+
+
+class CloseWatch(QObject):
+    """Lets the window ask before it closes, from when a widget is first docked in it.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Not in its window yet.
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, widget: QWidget, viewer: napari.Viewer) -> None:
+        super().__init__(widget)
+        self._widget, self._viewer = widget, viewer
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the widget into its window.
+
+        Parameters
+        ----------
+        watched : QObject
+        event : QEvent
+        """
+        if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
+            QTimer.singleShot(0, self._find_window)  # when the dock is in it
+        return False
+
+    def _find_window(self) -> None:
+        window = self._widget.window() if isalive(self._widget) else None
+        if isinstance(window, QMainWindow):
+            self._widget.removeEventFilter(self)
+            if window.findChild(AskBeforeClosing) is None:
+                AskBeforeClosing(window, self._viewer)
+
+
+def _notify(text: str, kind: str) -> None:
+    """Tell the user where no widget of ours may be open."""
+    (show_error if kind == "error" else show_info)(plainly(text))

@@ -7,42 +7,46 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.gui.mend.appearance import SeenLabels, SeenLayer, seen_steps
-from napari_shiftseg.gui.mend.frames import SteeredFrames, WrittenBoxes, frame_steps
-from napari_shiftseg.gui.mend.history import DragWatch, EditHistory, outcome_of
-from napari_shiftseg.gui.mend.table import Notes
-from napari_shiftseg.gui.parts.jobs import FrameTask, OneJob
-from napari_shiftseg.gui.parts.records import (
-    MadeWith,
-    forget_frames,
-    record_clustering,
-    record_frames,
-    recorded_clustering,
-    recorded_frames,
+from napari_shiftseg.gui.mend.frames import (
+    FrameRequest,
+    ShownLabels,
+    SteeredFrames,
+    WrittenBoxes,
+    frame_steps,
 )
+from napari_shiftseg.gui.mend.layers import LayerColours
+from napari_shiftseg.gui.mend.table import Notes
+from napari_shiftseg.gui.mend.undo import (
+    DragWatch,
+    EditHistory,
+    is_small,
+    outcome_of,
+    outcome_steps,
+)
+from napari_shiftseg.gui.parts.jobs import FrameTask, OneJob
+from napari_shiftseg.gui.parts.records import LayerRecord, MadeWith
 from napari_shiftseg.mending.edits import Redraw
-from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
 
     from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Region
-    from napari_shiftseg.gui.mend.appearance import SeenFrame
     from napari_shiftseg.gui.mend.frames import SteeredFrame
-    from napari_shiftseg.gui.mend.history import EditOutcome
+    from napari_shiftseg.gui.mend.undo import EditOutcome
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
+    from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.relabel import Kept
 
 AS_PREDICTED = (
-    "This outline is that of the predicted foreground already. To widen the object use "
-    "Add or napari's brush, or lower “Foreground above”."
+    "The outline follows the predicted foreground already. To make the object larger, "
+    "use Add or napari's brush, or lower “Foreground above”."
 )
 
 
@@ -50,12 +54,8 @@ AS_PREDICTED = (
 class Listener:
     """Whom a steered layer tells, in the GUI thread.
 
-    Attributes
-    ----------
-    changed : callable
-        Labels or edits are others, or a job has begun or ended.
-    said : callable
-        Takes what the user should read, and its kind ("note", "warning", "error").
+    `changed`: labels or edits are others, or a job has begun or ended. `said` takes
+    what the user should read, and its kind ("note", "warning", "error").
     """
 
     changed: Callable[[], None]
@@ -88,9 +88,10 @@ class Steering:
         listener: Listener,
     ) -> None:
         self.layer, self.kept = layer, kept
-        self.clustering = recorded_clustering(layer, kept)
+        self._record = LayerRecord(layer)
+        self.clustering = self._record.clustering(kept)
         self._in_view, self._listener = in_view, listener
-        unfinished, unread = recorded_frames(layer)
+        unfinished, unread = self._record.frames()
         self.history = EditHistory(
             layer,
             self._mending_of,
@@ -98,10 +99,10 @@ class Steering:
             layer.ndim - kept.ndim,
             self._passing_mending,
         )
-        forget_frames(layer)  # known now; not if the edits are none
+        self._record.forget_frames()  # known now; not if the edits are none
         self._frames = SteeredFrames(kept.frames, unfinished, self._made, unread)
         self._job = OneJob(self._progressed, self._failed, self._job_ended)
-        self._seen, self._notes = SeenLayer(layer), Notes(listener.said)
+        self._colours, self._notes = LayerColours.of(layer), Notes(listener.said)
         self._written = WrittenBoxes()
         self._shape = layer.data.shape
         self._stopped = False
@@ -141,15 +142,15 @@ class Steering:
         """Frames as they are clustered now, by their positions."""
         return self._frames.current
 
-    def why_none(self, position: Point) -> str:
-        """Return what made all objects of a frame go; "" where there are some."""
-        return self._seen.why_none(self.frame(position))
+    def revision_of(self, position: Point) -> int:
+        """Return a number that rises when the edits of a frame change."""
+        return self.history.store.revision_of(position)
 
     def turn(self, clustering: Clustering) -> None:
         """Cluster anew; what was begun with an older turn is given up."""
         if clustering != self.clustering:
             self.clustering = clustering
-            record_clustering(self.layer, self.kept, clustering)
+            self._record.write_clustering(self.kept, clustering)
             self._begin_anew()
 
     def use(self, edits: Sequence[Edit]) -> None:
@@ -165,8 +166,18 @@ class Steering:
         self._begin_anew()
 
     def do(self, edit: Edit) -> None:
-        """Let an edit act; what it contradicts is named, and it wins."""
-        self.add(self._task_of(edit))
+        """Let an edit act; what it contradicts is named, and it wins.
+
+        It acts at once if its frame is clustered, no other edit waits and it looks at
+        few pixels; else it is computed in a thread.
+        """
+        frame = self.frame(edit.frame)
+        waits = self._drag.is_drawing or any(task.edit for task in self._job.waiting)
+        if frame is None or waits or not is_small(edit, frame.mending):
+            self.add(self._task_of(edit))
+        else:
+            revision = self.revision_of(edit.frame)
+            self._act(edit, outcome_of(edit, frame, frame.mending, revision))
 
     def add(self, task: FrameTask) -> None:
         """Queue what needs the frame in view to be clustered, or others."""
@@ -177,7 +188,7 @@ class Steering:
     def look(self) -> None:
         """Learn that another frame is shown: it comes first."""
         shown, _ = self._in_view()
-        self._seen.go_to(shown, self._frames.last(shown))
+        self._colours.go_to(self.layer, shown, self._frames.last(shown))
         self._give_way()
         self._continue()
 
@@ -198,14 +209,15 @@ class Steering:
         others = {
             at: known
             for at, known in self._frames.unread.items()
-            if not known.is_like(self._made, at)
+            if not self._is_current(at, known.clustering, known.revision)
         }
-        record_frames(self.layer, unfinished, others)
+        self._record.write_frames(unfinished, others)
 
     @property
     def _made(self) -> MadeWith:
         """What frames are made with that are as knobs and edits say."""
-        return MadeWith(self.clustering, self.history.edits)
+        store = self.history.store
+        return MadeWith(self.clustering, store.edits, store.revision)
 
     # One job at a time
 
@@ -247,34 +259,31 @@ class Steering:
 
     def _cluster(self, position: Point) -> None:
         shown, view = self._in_view()
-        known, unread = self._frames.last(position), self._frames.unread.get(position)
+        unread = self._frames.unread.get(position)
         labels = self.layer.data[position].copy() if unread is not None else None
-        made = self._made if unread is None else unread
-        clustered = frame_steps(
+        request = FrameRequest(
             self.kept,
-            known,
             position,
-            made.clustering,
-            made.edits,
+            self._made if unread is None else unread,
+            self._frames.last(position),
             view if position == shown else None,
             labels,
+            self._colours.known.get(position),
         )
-        former = known if unread is None else None
-        steps = seen_steps(clustered, former, self._seen.colours)
-        self._job.run(steps, lambda seen: self._take(seen, labels), position)
+        steps = frame_steps(request)
+        self._job.run(steps, lambda frame: self._take(frame, labels), position)
         self._listener.changed()
 
     def _progressed(self, progress: Progress) -> None:
         position = self._job.frame
         if position is None or self._drag.is_drawing:
             return
-        if isinstance(progress, SeenLabels):
-            at = progress.shown.at
-            if self.history.acts_in(position):  # on labels that are no more
+        if isinstance(progress, ShownLabels) and progress.colours is not None:
+            if self.history.store.acts_in(position):  # on labels that are no more
                 self.history.settle(self.history.edits)
-            self.layer.data[at] = progress.shown.labels
-            self._written.note(position, at[len(position) :])
-            self._seen.refresh(progress.colours)
+            self.layer.data[progress.at] = progress.labels
+            self._written.note(progress.at, self.layer.data[position].shape)
+            self._colours.refresh(self.layer, progress.colours)
 
     def _job_ended(self) -> None:
         self._continue()
@@ -287,67 +296,73 @@ class Steering:
 
     # What comes out
 
-    def _take(self, seen: SeenFrame, read: NDArray[np.integer] | None) -> None:
+    def _take(self, frame: SteeredFrame, read: NDArray[np.integer] | None) -> None:
         """Show a frame that was clustered anew, its edits made again.
 
         Knobs, edits and labels may have changed meanwhile: then it is done again.
         """
-        frame = seen.frame
         position = frame.position
-        if self._drag.is_drawing:
+        is_current = self._is_current(position, frame.clustering, frame.revision)
+        if self._drag.is_drawing or (read is None and not is_current):
             return
-        if read is None:
-            if not self._is_current(frame):
-                return
-        elif not np.array_equal(read, self.layer.data[position]):
+        if read is not None and not np.array_equal(read, self.layer.data[position]):
             return
         frame.mending.move_to(self.layer.data[position])
         self._frames.keep(frame)
         self._written.forget(position)
-        if frame.adopted or self.history.acts_in(position):
+        if frame.adopted or self.history.store.acts_in(position):
             self.history.settle((*self.history.edits, *frame.adopted))
-        if self._is_current(frame):
+        if is_current:
             self._frames.stale.discard(position)
-            record_clustering(self.layer, self.kept, self.clustering)
-        self._seen.keep(seen, is_shown=position == self._in_view()[0])
+            self._record.write_clustering(self.kept, self.clustering)
+        self._colours.take(self.layer, frame, position == self._in_view()[0])
         self._notes.tell(frame, self.frames)
 
-    def _is_current(self, frame: SteeredFrame) -> bool:
-        """Whether knobs and edits are those that a frame was made with."""
-        edits = [e for e in self.history.edits if e.frame == frame.position]
-        return frame.clustering == self.clustering and list(frame.edits) == edits
+    def _is_current(
+        self, position: Point, clustering: Clustering, revision: int
+    ) -> bool:
+        """Whether knobs and edits of a frame are those that it was made with."""
+        is_same = self.revision_of(position) <= revision
+        return is_same and clustering == self.clustering
 
     def _task_of(self, edit: Edit) -> FrameTask:
-        def steps() -> Generator[Progress, None, EditOutcome]:
-            yield Progress(0, 1, stage="mending")
-            return outcome_of(edit, self.clustered(edit.frame))
-
+        """Return what computes an edit in a thread, on a copy of its frame."""
+        at = edit.frame
         return FrameTask(
-            steps, lambda found: self._act(edit, found), frame=edit.frame, edit=edit
+            lambda: outcome_steps(edit, self.clustered(at), self.revision_of(at)),
+            lambda found: self._act(edit, found),
+            frame=at,
+            edit=edit,
         )
 
     def _act(self, edit: Edit, found: EditOutcome) -> None:
-        frame, change = self.frame(edit.frame), found.change
-        if self._drag.is_drawing or not found.holds(frame, self.layer.data):
+        change = found.change
+        if self._drag.is_drawing or not self._holds(edit, found):
             self._job.add(self._task_of(edit), first=True)  # others changed the labels
             self._continue()
-            return
-        if change is None:
+        elif change is None:
             self._listener.said(str(found.error), "error")
-            return
-        if not change.pixels:
+        elif not change.pixels:
             why = AS_PREDICTED if isinstance(edit, Redraw) else "This changes nothing."
             self._listener.said(why, "note")
-            return
-        older = [str(found.made[index].edit) for index in found.contradicted]
-        self.layer.visible = True  # napari cannot paint on what it never drew
-        self.history.do(edit, change)
-        if older:
-            self._listener.said(
-                f"This overrules an earlier edit ({'; '.join(older)}): the newest "
-                f"wins.",
-                "warning",
-            )
+        else:
+            self.layer.visible = True  # napari cannot paint on what it never drew
+            self.history.do(edit, change)
+            if found.contradicted:
+                older = "; ".join(map(str, found.contradicted))
+                self._listener.said(
+                    f"This overrules an earlier edit ({older}): the newest wins.",
+                    "warning",
+                )
+
+    def _holds(self, edit: Edit, found: EditOutcome) -> bool:
+        """Whether frame, edits and labels are still those that it was computed on."""
+        change, at = found.change, edit.frame
+        if (self.frame(at), self.revision_of(at)) != (found.frame, found.revision):
+            return False
+        return change is None or np.array_equal(
+            self.layer.data[change.place], change.before
+        )
 
     def _mending_of(self, position: Point) -> Mending | None:
         frame = self.frame(position)
@@ -360,17 +375,10 @@ class Steering:
 
         None for an unread one: what is painted on it is seen when it is read.
         """
-        from napari_shiftseg.mending.mending import Mending
-
         frame = self._frames.last(position)
         if frame is None or position in self._frames.unread:
             return None
-        return Mending(
-            self._written.alike(position, self.layer.data[position], painted),
-            frame.predicted.embedding,
-            offset=self.kept.offset,
-            frame=position,
-        )
+        return self._written.mending(frame, self.layer.data[position], painted)
 
     def _data_replaced(self) -> None:
         """Read all frames again: a script, or another data type."""

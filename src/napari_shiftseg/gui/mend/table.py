@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import ref
 
 import psygnal
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edit_lists import EditStore
     from napari_shiftseg.mending.edits import Edit
 
 
@@ -48,6 +49,12 @@ class Notes:
 
         Nothing is said where it had none and the others are told already; "" where
         what was told is no longer so.
+
+        Parameters
+        ----------
+        taken : SteeredFrame
+        frames : mapping of tuple of int to SteeredFrame
+            All that are clustered now.
         """
         notes = tuple(note for at in sorted(frames) for note in frames[at].notes)
         if taken.notes or notes != self._last:
@@ -58,7 +65,7 @@ class Notes:
 def shortened(notes: Sequence[str]) -> str:
     """Return the first notes, a line each, and how many more there are."""
     more = len(notes) - MOST_NOTES
-    rest = [f"… and {more:,} more"] * (more > 0)
+    rest = [f"… and {more:,} more"] if more > 0 else []
     return "\n".join([*notes[:MOST_NOTES], *rest])
 
 
@@ -81,78 +88,52 @@ class Status:
     is_made: bool
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Statuses of a frame, and what they were found for."""
-
-    frame: ref[SteeredFrame]  # no embedding is held here
-    of: tuple[Sequence[Any], ...]
-    found: dict[int, Status]
-
-
 class Statuses:
-    """Finds them anew only where a frame or its own edits are others."""
+    """Looks for edits that no longer hold, anew only where a frame has other edits."""
 
     def __init__(self) -> None:
-        self._known: dict[Point, _Known] = {}
+        self._known: dict[Point, tuple[ref[SteeredFrame], int, list[tuple[int, int]]]]
+        self._known = {}  # no embedding is held here
 
-    def of(
-        self, edits: Sequence[Edit], frames: Iterable[SteeredFrame]
-    ) -> dict[int, Status]:
-        """Return what became of edits of frames; see `statuses`."""
-        self._known = {frame.position: self._of(edits, frame) for frame in frames}
-        return {
-            n: why for known in self._known.values() for n, why in known.found.items()
-        }
+    def of(self, store: EditStore, frames: Iterable[SteeredFrame]) -> dict[int, Status]:
+        """Return what became of those edits that do not stand in the labels.
 
-    def _of(self, edits: Sequence[Edit], frame: SteeredFrame) -> _Known:
-        numbers = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
-        now = numbers, [edits[n] for n in numbers], tuple(frame.mending.made)
+        Parameters
+        ----------
+        store : EditStore
+        frames : iterable of SteeredFrame
+            As they are clustered now, and with what was made on them since.
+
+        Returns
+        -------
+        dict of int to Status
+            By the index of an edit.
+        """
+        edits, found = store.edits, dict[int, Status]()
+        numbers: dict[Point, list[int]] = {}
+        for n, edit in enumerate(edits):
+            numbers.setdefault(edit.frame, []).append(n)
+        for frame in frames:
+            own = numbers.get(frame.position, [])
+            made = [n for i, n in enumerate(own) if i not in frame.left_out]
+            if len(made) != len(frame.mending.made):  # a stroke is being taken
+                continue
+            for i, why in frame.left_out.items():
+                found[own[i]] = Status("left out", f"Left out: {why}.", is_made=False)
+            for old, new in self._overruled(frame, store.revision_of(frame.position)):
+                number, newer = made[new] + 1, edits[made[new]]
+                reason = f"No longer holds: edit {number} ({newer}) is newer and wins."
+                found[made[old]] = Status(f"overruled by {number}", reason, True)
+        return found
+
+    def _overruled(self, frame: SteeredFrame, revision: int) -> list[tuple[int, int]]:
+        from napari_shiftseg.mending.replay import overruled
+
         known = self._known.get(frame.position)
-        if known is not None and known.frame() is frame and _same(known.of, now):
-            return known
-        return _Known(ref(frame), now, statuses(edits, frame))
-
-
-def statuses(edits: Sequence[Edit], frame: SteeredFrame) -> dict[int, Status]:
-    """Return what became of those edits of a frame that do not stand in its labels.
-
-    Parameters
-    ----------
-    edits : sequence of Edit
-        Of all frames, the oldest first.
-    frame : SteeredFrame
-        As it is clustered now, and with what was made on it since.
-
-    Returns
-    -------
-    dict of int to Status
-        By the index of an edit.
-    """
-    own = [n for n, edit in enumerate(edits) if edit.frame == frame.position]
-    made = [n for i, n in enumerate(own) if i not in frame.left_out]
-    if len(made) != len(frame.mending.made):  # a stroke is being taken
-        return {}
-    found = {
-        own[i]: Status("left out", f"Left out: {why}.", is_made=False)
-        for i, why in frame.left_out.items()
-    }
-    for old, new in frame.mending.overruled():
-        number, newer = made[new] + 1, edits[made[new]]
-        found[made[old]] = Status(
-            f"overruled by {number}",
-            f"No longer holds: edit {number} ({newer}) is newer and wins.",
-            is_made=True,
-        )
-    return found
-
-
-def _same(known: Sequence[Any], now: Sequence[Any]) -> bool:
-    """Whether lists hold the very same things; comparing edits takes long."""
-    return len(known) == len(now) and all(
-        len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
-        for a, b in zip(known, now, strict=True)
-    )
+        if known is None or known[0]() is not frame or known[1] != revision:
+            known = ref(frame), revision, overruled(frame.mending)
+            self._known[frame.position] = known
+        return known[2]
 
 
 LEAST_ROWS = 4
@@ -201,6 +182,14 @@ class EditRows(QListWidget):
         """Write a row: as it is, or what became of its edit.
 
         One that is left out is faint and slanted, one that is overruled struck through.
+
+        Parameters
+        ----------
+        item : QListWidgetItem
+            The row.
+        text : str
+        status : Status or None
+            None: it is as it is.
         """
         item.setText(text if status is None else f"{text} · {status.mark}")
         item.setToolTip("" if status is None else plainly(status.reason))
@@ -241,7 +230,7 @@ class EditTable(ControlRows):
 
     def __init__(self) -> None:
         self.title = wrapped_label()
-        self.title.tooltip = "What napari's brush, fill and eraser do counts, too."
+        self.title.tooltip = "Strokes of napari's brush, fill or eraser are edits."
         self.remove = PushButton(
             text="Take out",
             tooltip="Take the selected edits out of the list; so does the Delete key "
@@ -252,7 +241,7 @@ class EditTable(ControlRows):
             tooltip="Write the edits to a file that `shiftseg mend` reads.",
         )
         self.load = PushButton(
-            text="Load…", tooltip="Make the edits of a file, after those in the list."
+            text="Load…", tooltip="Add the edits of a file to the list."
         )
         super().__init__(self.title, ControlRow(self.remove, self.save, self.load))
         self.list = EditRows()
@@ -273,6 +262,12 @@ class EditTable(ControlRows):
         """List edits, and what became of some of them, by their numbers from 0.
 
         Only what is new is written, and what is too old goes.
+
+        Parameters
+        ----------
+        edits : sequence of Edit
+            The oldest first.
+        statuses : mapping of int to Status
         """
         edits = tuple(edits)
         if edits != self._shown or not self.title.value:

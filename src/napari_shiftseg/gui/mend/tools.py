@@ -72,7 +72,14 @@ class Gestures:
         self._bound_before: Callable[[Labels], Any] | None = None
 
     def begin(self, layer: Labels, draws: bool) -> None:
-        """Listen on a layer; `draws`: dragging draws a stroke."""
+        """Listen on a layer; `draws`: dragging draws a stroke.
+
+        Parameters
+        ----------
+        layer : Labels
+        draws : bool
+            Whether dragging draws a stroke.
+        """
         self.end()
         self._layer, self._draws = layer, draws
         layer.mouse_drag_callbacks.append(self._drag)
@@ -126,13 +133,26 @@ class Gestures:
 
 
 def pixel_at(layer: Labels, position: Sequence[float]) -> Pixel:
-    """Return the pixel of a layer's data at a position in the world."""
+    """Return the pixel of a layer's data at a position in the world.
+
+    Parameters
+    ----------
+    layer : Labels
+    position : sequence of float
+    """
     at = np.round(layer.world_to_data(position)).astype(int)
     return tuple(at.tolist())
 
 
 def stroke(layer: Labels, path: Sequence[Sequence[float]]) -> list[Pixel]:
-    """Return the pixels under a path, each once, none left out between two."""
+    """Return the pixels under a path, each once, none left out between two.
+
+    Parameters
+    ----------
+    layer : Labels
+    path : sequence of sequence of float
+        Positions in the world.
+    """
     corners = np.array([layer.world_to_data(position) for position in path])
     found: dict[Pixel, None] = {}
     for a, b in pairwise(corners):
@@ -143,7 +163,13 @@ def stroke(layer: Labels, path: Sequence[Sequence[float]]) -> list[Pixel]:
 
 
 def is_inside(layer: Labels, pixel: Pixel) -> bool:
-    """Whether a pixel is one of the layer."""
+    """Whether a pixel is one of the layer.
+
+    Parameters
+    ----------
+    layer : Labels
+    pixel : tuple of int
+    """
     return all(0 <= x < n for x, n in zip(pixel, layer.data.shape, strict=True))
 
 
@@ -203,7 +229,7 @@ SPLIT = Tool(
 )  # fmt: skip
 DELETE = Tool(
     "Delete", "D", False,
-    "Click dirt, or what is no object: it is removed." + LAYS_DOWN,
+    "Click dirt, or anything that is no object, to remove it." + LAYS_DOWN,
 )  # fmt: skip
 REDRAW = Tool(
     "Redraw", "R", False,
@@ -303,13 +329,30 @@ class Clicks:
         self.points.clear()
 
     def waits_at(self, frame: Point, point: Point) -> bool:
-        """Whether a pixel was clicked and not acted on yet."""
+        """Whether a pixel was clicked and not acted on yet.
+
+        Parameters
+        ----------
+        frame : tuple of int
+        point : tuple of int
+            Pixel of the image.
+        """
         return frame == self.frame and point in self.points
 
     def click(
         self, tool: Tool, frame: Point, point: Point, keys: Sequence[str]
     ) -> Edit | None:
-        """Take a click; return the edit that it completes, if it does."""
+        """Take a click; return the edit that it completes, if it does.
+
+        Parameters
+        ----------
+        tool : Tool
+        frame : tuple of int
+        point : tuple of int
+            Pixel of the image.
+        keys : sequence of str
+            That are held.
+        """
         if tool is DELETE:
             return Delete((point,), frame)
         if tool is REDRAW:
@@ -328,7 +371,15 @@ class Clicks:
         return Split(tuple((point,) for point in points), frame)
 
     def stroke(self, tool: Tool, frame: Point, points: Sequence[Point]) -> Edit | None:
-        """Take a stroke: a merge of all it crosses, or a split of its two ends."""
+        """Take a stroke: a merge of all it crosses, or a split of its two ends.
+
+        Parameters
+        ----------
+        tool : Tool
+        frame : tuple of int
+        points : sequence of tuple of int
+            Pixels of the image.
+        """
         self.clear()
         if len(points) < 2:
             return None

@@ -7,37 +7,33 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 from qtpy.compat import isalive
 
-from napari_shiftseg.gui.mend.corrections import (
-    correction_steps,
-    image_of,
-    open_training,
+from napari_shiftseg.gui.mend.embedding.dock import PlotLink
+from napari_shiftseg.gui.mend.handover import (
     predicted_again,
     run_of,
-    show_corrections,
+    training_task,
 )
-from napari_shiftseg.gui.mend.desk import ToolDesk
-from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightObjects
-from napari_shiftseg.gui.mend.saving import EditFiles, loaded_text
-from napari_shiftseg.gui.mend.sessions import (
+from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
-    SteeredLayers,
+    EditFiles,
+    loaded_text,
 )
 from napari_shiftseg.gui.mend.steering import Listener, Steering
 from napari_shiftseg.gui.mend.table import EditTable, Statuses
+from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
-from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import (
     ControlForm,
     ControlRow,
     ScrolledRows,
     UndockWatch,
 )
-from napari_shiftseg.gui.parts.records import KEPT, reads
+from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label
 from napari_shiftseg.gui.parts.viewer import ViewWatch, shown_part
@@ -49,7 +45,6 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
-    from napari_shiftseg.gui.mend.corrections import Corrections
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.progress import Progress
@@ -61,27 +56,22 @@ NOT_KEPT = (
 )
 SPACING = 4  # pixels between rows: a low screen holds all of them
 LABELS_TIP = "Labels that Segment made, to be mended"
-NO_TOOL = "Take a tool: what to do with it will stand here."
+NO_TOOL = "Choose a tool: what to do with it is said here."
 
 
 class MendWidget(ScrolledRows):
-    """Steer the clustering of a result, ask its pixels, and mend its objects.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-    """
+    """Steer the clustering of a result, ask its pixels, and mend its objects."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self.steering: Steering | None = None
-        listener = Listener(self._changed, self._say)
-        self._steered = SteeredLayers(napari_viewer, listener)
+        self._listener = Listener(self._changed, self._say)
+        self._steered: dict[Labels, Steering] = {}
         self.files = EditFiles(napari_viewer, self._say)
         self.plot_link = PlotLink(napari_viewer)
         self._has_left = False
         self.right = RightObjects(napari_viewer)
-        self.desk = ToolDesk(
+        self.actions = ToolActions(
             napari_viewer,
             self.right,
             self._say,
@@ -116,8 +106,8 @@ class MendWidget(ScrolledRows):
         )
         self.teach = PushButton(
             text="Train on my corrections",
-            tooltip="Open Train on the objects that were mended or marked right; only "
-            "they and what is next to them count.",
+            tooltip="Open Train with the objects that you mended or marked right. Only "
+            "these and what is next to them count.",
         )
         further = ControlRow(self.plot, self.teach)
         self.again = RunPanel(
@@ -166,7 +156,7 @@ class MendWidget(ScrolledRows):
             return
         self.tools.press(None)
         layer = self.result.value
-        self.reads.value = "" if layer is None else reads(layer)
+        self.reads.value = "" if layer is None else LayerRecord(layer).reads
         self.reads.visible = bool(self.reads.value)
         kept = KEPT.of(layer)
         self._say("", "note")
@@ -175,7 +165,7 @@ class MendWidget(ScrolledRows):
         except ValueError as error:  # edits in the metadata that are none
             steering = None
             self._say(str(error), "error")
-        self.steering = self.desk.steering = steering
+        self.steering = self.actions.steering = steering
         if steering is not None:
             self.knobs.take(steering.clustering, steering.kept.has_foreground)
         self.search.choose(steering)
@@ -189,10 +179,22 @@ class MendWidget(ScrolledRows):
             self._viewer.layers.selection.active = self.result.value
 
     def _steer(self, layer: Labels, kept: Kept) -> Steering:
-        self.files.watch(layer)
-        steering = self._steered.steering(layer, kept)
+        """Return what steers a layer, as it was left, or a new one."""
+        known = self._steered.get(layer)
+        if known is None or known.kept is not kept:
+            self._stop(layer)
+            self._steered[layer] = known = Steering(
+                layer,
+                kept,
+                lambda: shown_part(self._viewer, layer, kept),
+                self._listener,
+            )
         self.right.show(layer)
-        return steering
+        return known
+
+    def _stop(self, layer: Labels) -> None:
+        if layer in self._steered:
+            self._steered.pop(layer).stop()
 
     def _choose_again(self) -> None:
         """Follow what was kept meanwhile."""
@@ -209,7 +211,7 @@ class MendWidget(ScrolledRows):
         self.plot_link.let_go(layer)
         if layer not in self._steered:
             return
-        self._steered.stop(layer)
+        self._stop(layer)
         self.deleted.offer(layer, event.index)
         if self.steering is not None and layer is self.steering.layer:
             self._choose()
@@ -249,10 +251,10 @@ class MendWidget(ScrolledRows):
         steering = self.steering
         if not self._is_open or steering is None:
             return
-        edits, position = steering.history.edits, self._frame_of(steering)
+        store, position = steering.history.store, self._frame_of(steering)
         frame = steering.frame(position)
-        statuses = self._statuses.of(edits, steering.frames.values())
-        self.edits.show_edits(edits, statuses)
+        statuses = self._statuses.of(store, steering.frames.values())
+        self.edits.show_edits(store.edits, statuses)
         self.find.enabled = self.right.number(steering.layer) > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
             self.state.say("Clustering…", "")
@@ -260,8 +262,8 @@ class MendWidget(ScrolledRows):
             self.state.say("Not clustered: turn a knob to try again.", "warning")
         else:
             self.plot_link.follow(steering.layer, frame)
-            number = len(frame.mending.frame.boxes)
-            why = steering.why_none(position)
+            number = len(frame.mending.boxes)
+            why = frame.why_none
             text = number_of(number, "object")
             self.state.say(f"{text}: {why}" if why else text, "warning" if why else "")
 
@@ -307,14 +309,14 @@ class MendWidget(ScrolledRows):
             self.search.seek(steering, position, marked)
 
     def _take_tool(self, tool: Tool | None) -> None:
-        self.desk.take(tool)
+        self.actions.take(tool)
         self.answer.tooltip = tool.words if tool is not None else ""
         self._show_hint()
 
     def _show_hint(self) -> None:
         """Say what to do with the tool, as the viewer displays the labels now."""
         if self._is_open:
-            self.hint.value = self.desk.hint
+            self.hint.value = self.actions.hint
 
     def _other_layer(self) -> None:
         """Turn the tool off when the user goes to another layer."""
@@ -332,23 +334,12 @@ class MendWidget(ScrolledRows):
 
     def _teach(self, steering: Steering) -> None:
         """Collect the corrections, and open Train on them."""
-        try:
-            image = image_of(self._viewer, steering.layer)
-        except ValueError as error:
-            self._say(str(error), "error")
-            return
         leading = steering.layer.ndim - steering.kept.ndim
         right = self.right.frames(steering.layer, leading)
-
-        def show(found: Corrections) -> None:
-            labels = show_corrections(self._viewer, image, found)
-            self._viewer.layers.selection.active = steering.layer
-            open_training(self._viewer, image, labels)
-
-        def steps() -> Generator[Progress, None, Corrections]:
-            return correction_steps(steering, right, image)
-
-        steering.add(FrameTask(steps, show, all_frames=True))
+        try:
+            steering.add(training_task(self._viewer, steering, right))
+        except ValueError as error:
+            self._say(str(error), "error")
 
     # Edits
 
@@ -357,7 +348,7 @@ class MendWidget(ScrolledRows):
         steering.use([edit for i, edit in edits if i not in set(numbers)])
 
     def _visit(self, steering: Steering, numbers: list[int]) -> None:
-        self.desk.visit([steering.history.edits[number] for number in numbers])
+        self.actions.visit([steering.history.edits[number] for number in numbers])
 
     def _save(self, steering: Steering) -> None:
         self.files.save(steering.layer)
@@ -386,9 +377,10 @@ class MendWidget(ScrolledRows):
             return
         self._has_left = True
         self.tools.free_keys()
-        self.desk.close()
+        self.actions.close()
         self.right.close()
         self.deleted.withdraw()
         self.plot_link.forget()
-        self._steered.stop_all()
-        self.steering = self.desk.steering = self.search.steering = None
+        for layer in list(self._steered):
+            self._stop(layer)
+        self.steering = self.actions.steering = self.search.steering = None

@@ -146,7 +146,16 @@ class LatestJobs:
         steps: Generator[Progress, None, Any],
         done: Callable[[Any], None],
     ) -> None:
-        """Begin steps; their value goes to `done`, in the GUI thread."""
+        """Begin steps; their value goes to `done`, in the GUI thread.
+
+        Parameters
+        ----------
+        name : str
+        steps : generator
+            Yields `Progress`.
+        done : callable
+            Takes the value.
+        """
         self.abandon(name)
         self._jobs[name] = Job(
             steps,
@@ -179,7 +188,8 @@ class FrameTask:
     Attributes
     ----------
     steps : callable
-        Returns a generator of `Progress`; its value goes to `done`.
+        Returns a generator of `Progress`; its value goes to `done`. It is called in
+        the GUI thread and takes copies there: the generator runs in another.
     done : callable
     all_frames : bool
         Wait until every frame is clustered.
@@ -236,8 +246,19 @@ class OneJob:
         """The task that has waited longest."""
         return self._tasks[0] if self._tasks else None
 
+    @property
+    def waiting(self) -> list[FrameTask]:
+        """The tasks that are not done, that under way among them."""
+        return [*([self._task] if self._task is not None else []), *self._tasks]
+
     def add(self, task: FrameTask, first: bool = False) -> None:
-        """Queue a task; `first`: before those that wait."""
+        """Queue a task; `first`: before those that wait.
+
+        Parameters
+        ----------
+        task : FrameTask
+        first : bool
+        """
         if first:
             self._tasks.appendleft(task)
         else:
@@ -246,8 +267,14 @@ class OneJob:
     def do_task(self) -> None:
         """Begin the task that has waited longest."""
         task = self._tasks.popleft()
-        self.run(task.steps(), task.done)
-        self._task = task
+        try:
+            steps = task.steps()
+        except ValueError as error:
+            failed = error  # Python forgets the other name
+            self._end(lambda: self._failed(failed, None))
+        else:
+            self.run(steps, task.done)
+            self._task = task
 
     def run(
         self,
@@ -255,7 +282,17 @@ class OneJob:
         done: Callable[[Any], None],
         frame: Point | None = None,
     ) -> None:
-        """Begin a job, perhaps to cluster a frame; nothing else may be under way."""
+        """Begin a job, perhaps to cluster a frame; nothing else may be under way.
+
+        Parameters
+        ----------
+        steps : generator
+            Yields `Progress`.
+        done : callable
+            Takes the value.
+        frame : tuple of int, optional
+            That is clustered.
+        """
         self.frame = frame
         self._job = Job(
             steps,
@@ -272,8 +309,7 @@ class OneJob:
 
     def abandon(self) -> list[FrameTask]:
         """Give up everything, call nobody back, and return the tasks not done."""
-        left = [self._task] if self._task is not None else []
-        left += self._tasks
+        left = self.waiting
         self._tasks.clear()
         if self._job is not None:
             self._job.abandon()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.intensity.scale import Scale
-from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.mending.edit_lists import from_dict, to_dict
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import number_of
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.intensity.scale import Asked
     from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.edit_lists import EditStore
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.relabelling.relabel import Kept
 
@@ -85,6 +86,47 @@ class CorrectionRecord:
         return None if noted is None else cls(**noted)
 
 
+class LayerSession:
+    """What is known of a labels layer while the program runs; it goes with the layer.
+
+    It stands in the metadata of its layer. A copy of the layer has none of it.
+
+    Parameters
+    ----------
+    layer : Labels
+
+    Attributes
+    ----------
+    kept : Kept or None
+        What its run kept.
+    edits : EditStore or None
+        Of the layer, from when it was mended first.
+    right : RightMarks or None
+        Objects that were marked right.
+    colours : LayerColours or None
+        Of its objects.
+    """
+
+    def __init__(self, layer: Labels) -> None:
+        self._layer = ref(layer)
+        self.kept: Kept | None = None
+        self.edits: EditStore | None = None
+        self.right: Any = None
+        self.colours: Any = None
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Let a copy of the metadata, or a pickle of it, hold nothing."""
+        return type(None), ()
+
+    @classmethod
+    def of(cls, layer: Labels) -> LayerSession:
+        """Return that of a layer."""
+        known = layer.metadata.get(METADATA_SESSION)
+        if not isinstance(known, cls) or known._layer() is not layer:
+            known = layer.metadata[METADATA_SESSION] = cls(layer)
+        return known
+
+
 class KeptRuns:
     """What runs keep for the labels they made; it goes with the layer.
 
@@ -96,17 +138,20 @@ class KeptRuns:
 
     changed = Signal()
 
-    def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[Labels, Kept] = WeakKeyDictionary()
-
     def keep(self, layer: Labels, kept: Kept) -> None:
-        """Keep what a layer was made from."""
-        self._kept[layer] = kept
+        """Keep what a layer was made from.
+
+        Parameters
+        ----------
+        layer : Labels
+        kept : Kept
+        """
+        LayerSession.of(layer).kept = kept
         self.changed.emit()
 
     def of(self, layer: Labels | None) -> Kept | None:
         """Return what a layer was made from, if it is kept."""
-        return self._kept.get(layer) if layer is not None else None
+        return None if layer is None else LayerSession.of(layer).kept
 
 
 KEPT = KeptRuns()
@@ -114,104 +159,141 @@ KEPT = KeptRuns()
 
 @dataclass(frozen=True)
 class MadeWith:
-    """A clustering, and the edits made on its objects.
+    """What labels were made with.
 
     Attributes
     ----------
     clustering : Clustering
     edits : tuple of Edit
         The oldest first; those of other frames say nothing.
+    revision : int
+        Of the edits; -1 where they are those of another program.
     """
 
     clustering: Clustering
     edits: tuple[Edit, ...]
-
-    def of(self, position: Point) -> tuple[Edit, ...]:
-        """Return the edits of a frame."""
-        return tuple(edit for edit in self.edits if edit.frame == position)
-
-    def is_like(self, other: MadeWith, position: Point) -> bool:
-        """Whether both give a frame the same labels."""
-        return self.clustering == other.clustering and (
-            self.edits is other.edits or self.of(position) == other.of(position)
-        )
+    revision: int = -1
 
 
+METADATA_EDITS = "shiftseg edits"
+METADATA_SESSION = "shiftseg session"  # nothing that could be written to a file
 METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
 METADATA_UNREAD = "shiftseg unread"  # frames of an older clustering, or older edits
 
 
-def recorded_clustering(layer: Labels, kept: Kept) -> Clustering:
-    """Return the clustering that labels were made with."""
-    settings = Settings(**layer.metadata[METADATA_KEY]["settings"])
-    return settings.clustering(kept.config)
+class LayerRecord:
+    """What the metadata of a labels layer says of its run and its edits.
 
+    It is read and written here alone, as it is written to files.
 
-def reads(layer: Labels) -> str:
-    """Say how the run read grey values; empty where it is not recorded."""
-    known = layer.metadata[METADATA_KEY].get("reads")
-    if known is None:
-        return ""
-    return Scale(known["low"], known["high"], known["inverted"]).sentence
-
-
-def record_clustering(layer: Labels, kept: Kept, clustering: Clustering) -> None:
-    """Record a clustering as settings of a run that gives these objects again."""
-    without = {"background_embedding"}
-    if not kept.has_foreground:
-        without.add("foreground_threshold")
-        if clustering.scope == "component":  # no run could be given that
-            without.add("scope")
-    record = layer.metadata[METADATA_KEY]
-    settings = record["settings"] | clustering.model_dump(exclude=without)
-    layer.metadata[METADATA_KEY] = record | {"settings": settings}
-
-
-def recorded_frames(layer: Labels) -> tuple[set[Point], dict[Point, MadeWith]]:
-    """Return which frames are not as the record of the run and the edits say.
-
-    Returns
-    -------
-    set of tuple of int
-        Frames of two clusterings.
-    dict of tuple of int to MadeWith
-        Frames of another clustering, or of other edits, and which.
-
-    Raises
-    ------
-    ValueError
-        If the metadata holds edits that are none.
+    Parameters
+    ----------
+    layer : Labels
+        That a run made.
     """
-    unfinished = {tuple(at) for at in layer.metadata.get(METADATA_UNFINISHED, ())}
-    unread = {
-        tuple(known["frame"]): MadeWith(
-            Clustering.model_validate(known["clustering"]),
-            tuple(from_dict(edit) for edit in known["edits"]),
-        )
-        for known in layer.metadata.get(METADATA_UNREAD, ())
-    }
-    return unfinished, unread
 
+    def __init__(self, layer: Labels) -> None:
+        self._metadata = layer.metadata
 
-def record_frames(
-    layer: Labels, unfinished: Iterable[Point], unread: Mapping[Point, MadeWith]
-) -> None:
-    """Record which frames are not as the record of the run and the edits say."""
-    forget_frames(layer)
-    if unfinished:
-        layer.metadata[METADATA_UNFINISHED] = sorted(unfinished)
-    if unread:
-        layer.metadata[METADATA_UNREAD] = [
-            {
-                "frame": at,
-                "clustering": made.clustering.model_dump(),
-                "edits": [to_dict(edit) for edit in made.of(at)],
-            }
-            for at, made in sorted(unread.items(), key=lambda item: item[0])
-        ]
+    @property
+    def run(self) -> dict[str, Any]:
+        """What the run was asked and made with."""
+        known: dict[str, Any] = self._metadata[METADATA_KEY]
+        return known
 
+    @property
+    def reads(self) -> str:
+        """How the run read grey values; empty where it is not recorded."""
+        known = self.run.get("reads")
+        if known is None:
+            return ""
+        return Scale(known["low"], known["high"], known["inverted"]).sentence
 
-def forget_frames(layer: Labels) -> None:
-    """Take this record away: whoever steers the layer knows it."""
-    layer.metadata.pop(METADATA_UNFINISHED, None)
-    layer.metadata.pop(METADATA_UNREAD, None)
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The clustering of the objects, without what the model chooses."""
+        settings = self.run["settings"].items()
+        names = Clustering.model_fields
+        return {name: x for name, x in settings if name in names and x is not None}
+
+    def clustering(self, kept: Kept) -> Clustering:
+        """Return the clustering of the objects, of which this is kept."""
+        return Settings(**self.run["settings"]).clustering(kept.config)
+
+    def write_clustering(self, kept: Kept, clustering: Clustering) -> None:
+        """Record a clustering as settings of a run that gives these objects again.
+
+        Parameters
+        ----------
+        kept : Kept
+            Of the run.
+        clustering : Clustering
+        """
+        without = {"background_embedding"}
+        if not kept.has_foreground:
+            without.add("foreground_threshold")
+            if clustering.scope == "component":  # no run could be given that
+                without.add("scope")
+        settings = self.run["settings"] | clustering.model_dump(exclude=without)
+        self._metadata[METADATA_KEY] = self.run | {"settings": settings}
+
+    def edits(self) -> list[dict[str, Any]]:
+        """Return the edits as plain dicts, the oldest first."""
+        return list(self._metadata.get(METADATA_EDITS, ()))
+
+    def write_edits(self, edits: EditStore) -> None:
+        """Record the edits."""
+        self._metadata[METADATA_EDITS] = edits.as_dicts()
+
+    def frames(self) -> tuple[set[Point], dict[Point, MadeWith]]:
+        """Return which frames are not as the record of the run and the edits say.
+
+        Returns
+        -------
+        set of tuple of int
+            Frames of two clusterings.
+        dict of tuple of int to MadeWith
+            Frames of another clustering, or of other edits, and which.
+
+        Raises
+        ------
+        ValueError
+            If the metadata holds edits that are none.
+        """
+        unfinished = {tuple(at) for at in self._metadata.get(METADATA_UNFINISHED, ())}
+        unread = {
+            tuple(known["frame"]): MadeWith(
+                Clustering.model_validate(known["clustering"]),
+                tuple(from_dict(edit) for edit in known["edits"]),
+            )
+            for known in self._metadata.get(METADATA_UNREAD, ())
+        }
+        return unfinished, unread
+
+    def write_frames(
+        self, unfinished: Iterable[Point], unread: Mapping[Point, MadeWith]
+    ) -> None:
+        """Record which frames are not as the record of the run and the edits say.
+
+        Parameters
+        ----------
+        unfinished, unread
+            As `frames` returns them.
+        """
+        self.forget_frames()
+        if unfinished:
+            self._metadata[METADATA_UNFINISHED] = sorted(unfinished)
+        if unread:
+            self._metadata[METADATA_UNREAD] = [
+                {
+                    "frame": at,
+                    "clustering": made.clustering.model_dump(),
+                    "edits": [to_dict(edit) for edit in made.edits if edit.frame == at],
+                }
+                for at, made in sorted(unread.items(), key=lambda item: item[0])
+            ]
+
+    def forget_frames(self) -> None:
+        """Take the record of frames away: whoever steers the layer knows it."""
+        self._metadata.pop(METADATA_UNFINISHED, None)
+        self._metadata.pop(METADATA_UNREAD, None)

@@ -37,6 +37,7 @@ def corners(widget) -> list[Qt.DockWidgetArea]:
     return [window.corner(corner) for corner in CORNERS]
 
 
+@pytest.mark.usefixtures("window")
 def test_the_docks_at_the_sides_keep_their_height(screen, qtbot) -> None:
     viewer, side = screen
     before, high, size = corners(side), side.height(), side.window().size()
@@ -54,6 +55,7 @@ def test_the_docks_at_the_sides_keep_their_height(screen, qtbot) -> None:
     assert corners(side) == before
 
 
+@pytest.mark.usefixtures("window")
 def test_left_to_qt_the_sides_would_lose_height(screen, qtbot) -> None:
     viewer, side = screen
     high, below = side.height(), QWidget()

@@ -20,7 +20,7 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
     OTHER_SHAPE,
 )
 from napari_shiftseg.gui.mend.embedding.dock import Turning, open_embedding_plot
-from napari_shiftseg.gui.mend.embedding.run import PlotSubject
+from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import (
     GREY,
     EmbeddingPlot,
@@ -342,7 +342,7 @@ def test_a_click_is_no_lasso_and_selects_the_object(
     assert len(shown.canvas.loop.get_xdata()) == 0
     assert layer.selected_label == 2
     assert shown.controls.said.value == (
-        "Object 2: 384 points, large; its pixels are white in the image."
+        "Object 2: 384 points, drawn large. Its pixels are white in the image."
     )
     np.testing.assert_array_equal(drawn(shown)[1], of_points(shown, labels) == 2)
     assert hand.click(shown.projection.points.max(0) + 0.5) is None  # near no point
@@ -382,7 +382,7 @@ def test_an_object_selected_in_the_image_is_not_lit_there(
     layer.selected_label = 1
     settled()
     assert lassoed_layers(viewer) == []  # it was that of the other
-    assert shown.controls.said.value == "Object 1: 256 points, large."
+    assert shown.controls.said.value == "Object 1: 256 points, drawn large."
 
 
 @pytest.mark.parametrize("size", [(420, 560), (900, 300)])
@@ -406,7 +406,7 @@ def test_an_object_that_was_selected_before_can_be_clicked(
     index = np.flatnonzero(of_points(shown, labels) == 1)[0]  # as any layer begins
     hand.click(shown.projection.points[index])
     settled()
-    assert shown.controls.said.value.startswith("Object 1: 256 points, large; ")
+    assert shown.controls.said.value.startswith("Object 1: 256 points, drawn large. ")
 
 
 def test_a_click_moves_the_view_only_if_it_must(viewer, shown, hand, layer, labels):
@@ -503,7 +503,7 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     layer.corner_pixels = np.array([(22, 0), (39, 47)])
     viewer.scene.camera.zoom *= 1.1
     qtbot.waitUntil(
-        lambda: shown.projection.region == ((22, 40), (0, 48)), timeout=30_000
+        lambda: shown.projection.region == ((22, 40), (0, 48)), timeout=60_000
     )
     assert set(of_points(shown, labels)) == {0, 2}
     crosses = shown.canvas.crosses.get_xydata()  # none of object 1, which is not here
@@ -513,7 +513,7 @@ def test_only_what_is_in_view(viewer, shown, layer, labels, settled, qtbot):
     np.testing.assert_array_equal(lassoed_layers(viewer)[0].data, labels == 2)
     layer.corner_pixels = np.array([(0, 0), (0, 0)])
     viewer.scene.camera.zoom *= 1.1
-    qtbot.waitUntil(lambda: "not in view" in shown.controls.said.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "not in view" in shown.controls.said.value, timeout=60_000)
 
 
 def test_a_frame_of_a_series(viewer, plot, labels, settled):
@@ -557,6 +557,7 @@ def test_a_volume(viewer, plot, settled):
 # ---------------------------------------------------------- coming and going
 
 
+@pytest.mark.usefixtures("window")
 def test_the_labels_are_deleted(viewer, shown, hand, settled, layer):
     hand.lasso(shown.projection.modes[1])
     settled()
@@ -608,6 +609,7 @@ def test_nothing_to_plot(viewer, plot, labels, settled):
     assert "there are none here" in plot.controls.said.value
 
 
+@pytest.mark.usefixtures("window")
 def test_it_is_opened_once(viewer):
     first = open_embedding_plot(viewer)
     first.controls.said.value = "seen before"

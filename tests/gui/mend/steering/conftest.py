@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from threading import Event
 from time import sleep
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from steered import layer_and_kept
+from napari.layers import Labels
 
+import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.mending.mending import Mending
+from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.relabelling.relabel import Kept
+
+BANDWIDTH, OTHER = 0.02, 0.01  # the first gives the noise 31 objects
+
+
+def layer_and_kept(image, model_file):
+    model = load_model(model_file)
+    result = shiftseg.segment(image, model, bandwidth=BANDWIDTH, device="cpu")
+    record = {"settings": asdict(result.settings)}
+    return Labels(result.labels.copy(), metadata={METADATA_KEY: record}), Kept(
+        result, model.config
+    )
 
 
 @pytest.fixture
@@ -22,6 +38,33 @@ def one(noise, model_file):
 @pytest.fixture
 def series(noise, model_file):
     return layer_and_kept(np.stack([noise, noise[::-1], noise[:, ::-1]]), model_file)
+
+
+@pytest.fixture
+def turned():
+    """Return the clustering of a layer with another bandwidth."""
+
+    def turn(steering, bandwidth=OTHER):
+        return steering.clustering.model_copy(update={"bandwidth": bandwidth})
+
+    return turn
+
+
+@pytest.fixture
+def pixel():
+    """Return a pixel of an object."""
+    return lambda labels, number: tuple(np.argwhere(labels == number)[0].tolist())
+
+
+@pytest.fixture
+def fresh(noise, model_file):
+    """Return the labels of a new run, on the noise or on another image."""
+    model = load_model(model_file)
+
+    def run(bandwidth, image=noise):
+        return shiftseg.segment(image, model, bandwidth=bandwidth, device="cpu").labels
+
+    return run
 
 
 @pytest.fixture
@@ -54,7 +97,7 @@ def steer(view, said):
 @pytest.fixture
 def settled(qtbot):
     def wait(steering):
-        qtbot.waitUntil(lambda: not steering.is_busy, timeout=30_000)
+        qtbot.waitUntil(lambda: not steering.is_busy, timeout=60_000)
 
     return wait
 

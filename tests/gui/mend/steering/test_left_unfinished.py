@@ -7,36 +7,39 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from steered import BANDWIDTH, OTHER, fresh, pixel, turned
 
-from napari_shiftseg.gui.mend.history import METADATA_EDITS
-from napari_shiftseg.gui.mend.saving import chosen_of
+from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.parts.records import (
+    METADATA_EDITS,
     METADATA_UNFINISHED,
     METADATA_UNREAD,
+    LayerRecord,
 )
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Paint
 
 THIRD = 0.03
+
+BANDWIDTH = 0.02
+OTHER = 0.01
 
 pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
 
 
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_series_left_before_all_frames_are_read(
-    series, steer, settled, qtbot, noise, model_file, at_once
+    series, steer, settled, qtbot, noise, at_once, turned, fresh
 ) -> None:
     layer, kept = series
     first = steer(layer, kept)
     if not at_once:
-        qtbot.waitUntil(lambda: first.frame((0,)) is not None, timeout=30_000)
+        qtbot.waitUntil(lambda: first.frame((0,)) is not None, timeout=60_000)
     first.turn(turned(first))
     qtbot.waitUntil(
         lambda: (
             (0,) in first.frames and first.frame((0,)).clustering.bandwidth == OTHER
         ),
-        timeout=30_000,
+        timeout=60_000,
     )
     first.stop()
     assert {tuple(known["frame"]) for known in layer.metadata[METADATA_UNREAD]} >= {
@@ -46,12 +49,12 @@ def test_a_series_left_before_all_frames_are_read(
     assert METADATA_UNREAD not in layer.metadata
     settled(again)
     assert again.history.edits == ()
-    np.testing.assert_array_equal(layer.data[0], fresh(noise, model_file, OTHER))
-    np.testing.assert_array_equal(layer.data[1], fresh(noise[::-1], model_file, OTHER))
+    np.testing.assert_array_equal(layer.data[0], fresh(OTHER))
+    np.testing.assert_array_equal(layer.data[1], fresh(OTHER, noise[::-1]))
 
 
 def test_an_edit_taken_out_before_its_frame_is_read(
-    one, steer, settled, noise, model_file
+    one, steer, settled, pixel, fresh
 ) -> None:
     layer, kept = one
     first = steer(layer, kept)
@@ -67,11 +70,11 @@ def test_an_edit_taken_out_before_its_frame_is_read(
     third = steer(layer, kept)
     settled(third)
     assert third.history.edits == ()
-    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, BANDWIDTH))
+    np.testing.assert_array_equal(layer.data, fresh(BANDWIDTH))
 
 
 def test_what_was_painted_on_an_unread_frame_outlasts_it_all(
-    one, steer, settled
+    one, steer, settled, turned
 ) -> None:
     layer, kept = one
     layer.data[2:6, 2:6] = 0
@@ -85,7 +88,7 @@ def test_what_was_painted_on_an_unread_frame_outlasts_it_all(
     assert not layer.data[2:6, 2:6].any()
 
 
-def test_a_finished_layer_leaves_no_record(one, steer, settled) -> None:
+def test_a_finished_layer_leaves_no_record(one, steer, settled, turned) -> None:
     layer, kept = one
     first = steer(layer, kept)
     settled(first)
@@ -96,21 +99,21 @@ def test_a_finished_layer_leaves_no_record(one, steer, settled) -> None:
 
 
 def test_data_replaced_before_all_frames_are_read(
-    series, steer, settled, qtbot, noise, model_file
+    series, steer, settled, qtbot, noise, turned, fresh
 ) -> None:
     layer, kept = series
     steering = steer(layer, kept)
     steering.turn(turned(steering))
-    qtbot.waitUntil(lambda: (0,) in steering.frames, timeout=30_000)
+    qtbot.waitUntil(lambda: (0,) in steering.frames, timeout=60_000)
     layer.data = layer.data.copy()
     settled(steering)
     assert steering.history.edits == ()
-    np.testing.assert_array_equal(layer.data[0], fresh(noise, model_file, OTHER))
-    np.testing.assert_array_equal(layer.data[1], fresh(noise[::-1], model_file, OTHER))
+    np.testing.assert_array_equal(layer.data[0], fresh(OTHER))
+    np.testing.assert_array_equal(layer.data[1], fresh(OTHER, noise[::-1]))
 
 
 def test_data_replaced_while_the_labels_are_of_two_clusterings(
-    one, steer, settled, qtbot, view, noise, model_file, slow_replay
+    one, steer, settled, qtbot, view, slow_replay, turned, fresh
 ) -> None:
     layer, kept = one
     view.region = ((0, 20), (0, 20))
@@ -119,13 +122,13 @@ def test_data_replaced_while_the_labels_are_of_two_clusterings(
     slow_replay.clear()
     before = layer.data.copy()
     steering.turn(turned(steering))
-    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=30_000)
-    assert not np.array_equal(layer.data, fresh(noise, model_file, OTHER))
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=60_000)
+    assert not np.array_equal(layer.data, fresh(OTHER))
     layer.data = layer.data.copy()
     steering.turn(turned(steering, THIRD))
     settled(steering)
     assert steering.history.edits == ()
-    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, THIRD))
+    np.testing.assert_array_equal(layer.data, fresh(THIRD))
 
 
 def test_a_stroke_on_an_unread_frame_counts_once(
@@ -136,7 +139,7 @@ def test_a_stroke_on_an_unread_frame_counts_once(
     settled(steering)
     slow_replay.clear()
     layer.data = layer.data.copy()
-    qtbot.waitUntil(slow_replay.is_set, timeout=30_000)
+    qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
     layer.brush_size = 3
     layer.paint((20, 20), 0)
     settled(steering)
@@ -154,7 +157,7 @@ def test_edits_that_are_none_leave_the_record_alone(one, steer) -> None:
 
 
 def test_a_failed_clustering_leaves_labels_that_nobody_painted(
-    one, steer, settled, said, monkeypatch, noise, model_file
+    one, steer, settled, said, monkeypatch, turned, fresh
 ) -> None:
     from napari_shiftseg.mending.mending import Mending
 
@@ -174,20 +177,24 @@ def test_a_failed_clustering_leaves_labels_that_nobody_painted(
     again = steer(layer, kept)
     settled(again)
     assert again.history.edits == ()
-    np.testing.assert_array_equal(layer.data, fresh(noise, model_file, OTHER))
+    np.testing.assert_array_equal(layer.data, fresh(OTHER))
 
 
-def test_a_turned_knob_is_recorded_before_it_is_done(one, steer, settled) -> None:
+def test_a_turned_knob_is_recorded_before_it_is_done(
+    one, steer, settled, turned
+) -> None:
     layer, kept = one
     steering = steer(layer, kept)
     settled(steering)
-    assert chosen_of(layer)["bandwidth"] == BANDWIDTH
+    assert LayerRecord(layer).chosen["bandwidth"] == BANDWIDTH
     steering.turn(turned(steering))
     assert steering.frame(()) is None
-    assert chosen_of(layer)["bandwidth"] == OTHER
+    assert LayerRecord(layer).chosen["bandwidth"] == OTHER
 
 
-def test_an_edit_that_waits_is_left_with_the_layer(one, steer, settled) -> None:
+def test_an_edit_that_waits_is_left_with_the_layer(
+    one, steer, settled, turned, pixel
+) -> None:
     layer, kept = one
     first = steer(layer, kept)
     settled(first)
@@ -203,7 +210,10 @@ def test_an_edit_that_waits_is_left_with_the_layer(one, steer, settled) -> None:
     assert layer.data[edit.points[0]] == 0
 
 
-def test_an_edit_under_way_is_left_with_the_layer(one, steer, settled) -> None:
+def test_an_edit_under_way_is_left_with_the_layer(
+    one, steer, settled, monkeypatch, pixel
+) -> None:
+    monkeypatch.setattr(undo_module, "AT_ONCE", 0)
     layer, kept = one
     first = steer(layer, kept)
     settled(first)

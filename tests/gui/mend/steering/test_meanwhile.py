@@ -6,9 +6,8 @@ from threading import Event
 
 import numpy as np
 import pytest
-from steered import pixel, turned
 
-from napari_shiftseg.gui.mend import steering as steering_module
+from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint, Split
 from napari_shiftseg.progress import Progress
@@ -22,15 +21,16 @@ VIEW = ((0, 20), (0, 25))
 @pytest.fixture
 def computing(monkeypatch):
     """Edits are computed, and then kept back until the test lets them go."""
-    done, go, compute = Event(), Event(), steering_module.outcome_of
+    done, go, compute = Event(), Event(), undo_module.outcome_of
 
-    def held(edit, frame):
-        found = compute(edit, frame)
+    def held(*given):
+        found = compute(*given)
         done.set()
-        assert go.wait(30)
+        assert go.wait(60)
         return found
 
-    monkeypatch.setattr(steering_module, "outcome_of", held)
+    monkeypatch.setattr(undo_module, "outcome_of", held)
+    monkeypatch.setattr(undo_module, "AT_ONCE", 0)  # all of them in a thread
     yield done, go
     go.set()
 
@@ -49,7 +49,7 @@ def held_view(monkeypatch):
                 return end.value
             yield progress
             if isinstance(progress, InView):
-                assert go.wait(30)
+                assert go.wait(60)
 
     monkeypatch.setattr(Relabelling, "steps", held)
     yield go
@@ -81,7 +81,7 @@ def test_a_number_painted_while_a_split_is_computed(
     number, here, there = largest(layer.data)
     far, new = away_from(layer.data, number), int(layer.data.max()) + 1
     steering.do(Split(((here,), (there,))))
-    qtbot.waitUntil(done.is_set, timeout=30_000)
+    qtbot.waitUntil(done.is_set, timeout=60_000)
     layer.brush_size = 1
     layer.paint(far, new)
     go.set()
@@ -105,7 +105,7 @@ def test_labels_written_by_a_script_while_an_edit_is_computed(
     settled(steering)
     number, here, there = largest(layer.data)
     steering.do(Split(((here,), (there,))))
-    qtbot.waitUntil(done.is_set, timeout=30_000)
+    qtbot.waitUntil(done.is_set, timeout=60_000)
     done.clear()
     layer.data[here] = 0
     go.set()
@@ -116,7 +116,7 @@ def test_labels_written_by_a_script_while_an_edit_is_computed(
 
 
 def test_edits_keep_their_order_when_one_is_computed_again(
-    one, steer, settled, computing, qtbot
+    one, steer, settled, computing, qtbot, pixel
 ) -> None:
     layer, kept = one
     steering, (done, go) = steer(layer, kept), computing
@@ -124,7 +124,7 @@ def test_edits_keep_their_order_when_one_is_computed_again(
     first, second = (Delete((pixel(layer.data, n),)) for n in (1, 2))
     steering.do(first)
     steering.do(second)
-    qtbot.waitUntil(done.is_set, timeout=30_000)
+    qtbot.waitUntil(done.is_set, timeout=60_000)
     layer.brush_size = 1
     layer.paint(away_from(layer.data, 1), int(layer.data.max()) + 1)
     go.set()
@@ -133,7 +133,7 @@ def test_edits_keep_their_order_when_one_is_computed_again(
 
 
 def test_an_edit_that_waits_outlasts_a_look_at_another_frame(
-    series, steer, settled, view
+    series, steer, settled, view, turned, pixel
 ) -> None:
     layer, kept = series
     steering = steer(layer, kept)
@@ -162,7 +162,7 @@ def test_a_task_waits_for_its_frame_alone(series, steer, settled, view) -> None:
 
 
 def test_a_stroke_means_the_objects_that_are_seen(
-    one, steer, settled, qtbot, view, held_view
+    one, steer, settled, qtbot, view, held_view, turned
 ) -> None:
     layer, kept = one
     view.region = VIEW
@@ -172,7 +172,7 @@ def test_a_stroke_means_the_objects_that_are_seen(
     held_view.clear()
     before = layer.data.copy()
     steering.turn(turned(steering))
-    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=30_000)
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=60_000)
     at, beside, number = seen_twice(layer.data)
     layer.brush_size = 1
     layer.paint(beside, number)
@@ -209,7 +209,9 @@ def test_an_edit_left_out_stays_told_when_other_frames_are_done(
     assert said[-1] == ""  # what was told is no longer so
 
 
-def test_the_frame_gone_to_has_its_own_colours(series, steer, settled, view) -> None:
+def test_the_frame_gone_to_has_its_own_colours(
+    series, steer, settled, view, turned
+) -> None:
     layer, kept = series
     steering = steer(layer, kept)
     settled(steering)
@@ -225,7 +227,7 @@ def test_the_frame_gone_to_has_its_own_colours(series, steer, settled, view) -> 
 
 
 def test_an_edit_undone_is_not_done_again_on_other_labels(
-    one, steer, settled, qtbot, view, held_view
+    one, steer, settled, qtbot, view, held_view, turned, pixel
 ) -> None:
     layer, kept = one
     view.region = VIEW
@@ -238,7 +240,7 @@ def test_an_edit_undone_is_not_done_again_on_other_labels(
     held_view.clear()
     before = layer.data.copy()
     steering.turn(turned(steering))
-    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=30_000)
+    qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=60_000)
     seen = layer.data.copy()
     layer.redo()
     np.testing.assert_array_equal(layer.data, seen)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from napari_shiftseg.gui.mend.frames import WrittenBoxes
+from napari_shiftseg.mending.mending import Mending
 
 ROW = np.array([[1, 1, 2, 2, 1, 1, 2, 2]], dtype=np.int32)
 
@@ -16,13 +19,15 @@ def box(start, stop):
 
 def alike(boxes, *columns):
     indices = [np.zeros(len(columns), dtype=int), np.array(columns)]
-    return boxes.alike((), ROW, indices).tolist()
+    mending = Mending(ROW.copy(), np.zeros((1, *ROW.shape)))
+    frame = SimpleNamespace(position=(), mending=mending)
+    return boxes.mending(frame, ROW, indices).labels.tolist()
 
 
 @pytest.fixture
 def boxes():
     made = WrittenBoxes()
-    made.note((), box(0, 4))
+    made.note(box(0, 4), ROW.shape)
     return made
 
 
@@ -40,11 +45,11 @@ def test_a_stroke_into_the_box_means_its_objects(boxes) -> None:
 
 
 def test_the_box_written_last_counts(boxes) -> None:
-    boxes.note((), box(2, 6))
+    boxes.note(box(2, 6), ROW.shape)
     assert alike(boxes, 0) == [[1, 1, 0, 0, 0, 0, 0, 0]]
     assert alike(boxes, 3) == [[0, 0, 2, 2, 1, 1, 0, 0]]
     assert alike(boxes, 6) == [[0, 0, 0, 0, 0, 0, 2, 2]]
-    boxes.note((), box(0, 6))
+    boxes.note(box(0, 6), ROW.shape)
     assert alike(boxes, 0) == [[1, 1, 2, 2, 1, 1, 0, 0]]
 
 

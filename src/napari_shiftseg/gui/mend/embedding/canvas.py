@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QKeyEvent, QResizeEvent
 
-    from napari_shiftseg.gui.mend.embedding.run import LassoPixels
+    from napari_shiftseg.gui.mend.embedding.subject import LassoPixels
     from napari_shiftseg.relabelling.projection import Projection
     from napari_shiftseg.report.plots import Colours
 
@@ -41,7 +41,8 @@ def sample_text(projection: Projection) -> str:
     sample, shown = projection.sample, len(projection.points)
     objects = sample.objects - projection.background
     what = number_of(objects, "object")
-    what += " and the background" * projection.background
+    if projection.background:
+        what += " and the background"
     held = percent(sum(projection.components.shares))
     if shown == sample.of:
         begin = f"All {shown:,} pixels of {what}"
@@ -56,11 +57,21 @@ def sample_text(projection: Projection) -> str:
 
 
 def chosen_text(label: int, points: int, in_image: bool) -> str:
-    """Say how an object lights up, here and perhaps in the image."""
+    """Say how an object lights up, here and perhaps in the image.
+
+    Parameters
+    ----------
+    label : int
+        Of the object.
+    points : int
+        How many of the points are its own.
+    in_image : bool
+        Whether it lights up there, too.
+    """
     if points == 0:
         return f"Object {label} has no point here."
-    also = "; its pixels are white in the image" * in_image
-    return f"Object {label}: {number_of(points, 'point')}, large{also}."
+    text = f"Object {label}: {number_of(points, 'point')}, drawn large."
+    return f"{text} Its pixels are white in the image." if in_image else text
 
 
 def lassoed_text(found: LassoPixels) -> str:
@@ -96,16 +107,18 @@ class PlotControls(ControlRows):
             tooltip="Plot the part of the image that the canvas shows, and follow it",
         )
         self.background = CheckBox(
-            text="Background", tooltip="Plot pixels of no object, too, as one more"
+            text="Background", tooltip="Plot the background, too, as one more object"
         )
         self.modes = CheckBox(
             text="Modes",
             value=True,
             tooltip="Crosses: the modes nearest to these points. Circles: one "
             "bandwidth around them. All pixels within a bandwidth of a mode lie in its "
-            "circle; others may seem to, being far in a direction that is not seen.",
+            "circle. Others may seem to, but are far away in a direction not shown.",
         )
-        self.clear = PushButton(text="Clear (Esc)", tooltip="Drop lasso and selection")
+        self.clear = PushButton(
+            text="Clear (Esc)", tooltip="Remove the lasso and the selection"
+        )
         above = ControlRow(self.all, self.in_view, self.clear)
         below = ControlRow(self.modes, self.background)
         super().__init__(self.about, above, below, self.said)
@@ -118,7 +131,13 @@ class PlotControls(ControlRows):
             control.enabled = enabled
 
     def say(self, text: str, kind: str = "") -> None:
-        """Say what happened: plainly, or as a "warning"."""
+        """Say what happened: plainly, or as a "warning".
+
+        Parameters
+        ----------
+        text : str
+        kind : str
+        """
         self.said.say(text, kind)
 
 
@@ -180,7 +199,14 @@ class EmbeddingCanvas(FigureCanvasQTAgg):
     # What is shown
 
     def show_projection(self, projection: Projection, keep_view: bool) -> None:
-        """Show other points, where one looks or all of them."""
+        """Show other points, where one looks or all of them.
+
+        Parameters
+        ----------
+        projection : Projection
+        keep_view : bool
+            Whether to stay where one looks.
+        """
         self._points = projection.points
         self._outlines, self._modes = projection.outlines, projection.modes
         self._near = np.unique(projection.nearest[projection.nearest >= 0])

@@ -9,7 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
-from napari_shiftseg.gui.mend.embedding.run import PlotSubject
+from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
 from napari_shiftseg.gui.parts.layout import UndockWatch, dock_of
 
@@ -107,7 +107,13 @@ class Turning(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the shape of the widget."""
+        """Follow the shape of the widget.
+
+        Parameters
+        ----------
+        watched : QObject
+        event : QEvent
+        """
         if event.type() == QEvent.Type.Resize and watched is self._widget:
             way = QBoxLayout.Direction
             wide = self._widget.width() > self._widget.height()
@@ -119,10 +125,6 @@ class Turning(QObject):
 
 class PlotLink:
     """Opens the embedding plot, and shows it a frame only when that is another.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
 
     Attributes
     ----------
@@ -141,7 +143,13 @@ class PlotLink:
         self.plot, self._plotted = open_embedding_plot(self._viewer), None
 
     def follow(self, layer: Labels, frame: SteeredFrame) -> None:
-        """Let an open plot show a frame of a layer, and its modes."""
+        """Let an open plot show a frame of a layer, and its modes.
+
+        Parameters
+        ----------
+        layer : Labels
+        frame : SteeredFrame
+        """
         if self.plot is None or frame is self._plotted:
             return
         if not isalive(self.plot.native):

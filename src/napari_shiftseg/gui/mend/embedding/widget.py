@@ -20,12 +20,12 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
     lassoed_text,
     sample_text,
 )
-from napari_shiftseg.gui.mend.embedding.layers import FollowedLabels, LassoedLayer
-from napari_shiftseg.gui.mend.embedding.run import (
+from napari_shiftseg.gui.mend.embedding.subject import (
+    FollowedLabels,
+    LassoedLayer,
     LassoPixels,
     PlotSubject,
     lasso_run,
-    object_run,
     projection_run,
 )
 from napari_shiftseg.gui.parts.jobs import LatestJobs
@@ -305,10 +305,8 @@ class EmbeddingPlot(Container):
         if self._lit is None:
             return
 
-        def take(mask: NDArray[np.uint8]) -> None:
-            self._lassoed.show(mask, subject.layer, subject.frame)
-
-        self._jobs.run("lasso", object_run(subject, self._lit), take)
+        mask = (subject.labels() == self._lit).view(np.uint8)
+        self._lassoed.show(mask, subject.layer, subject.frame)
 
     def _drop_lasso(self) -> None:
         self._lit = None

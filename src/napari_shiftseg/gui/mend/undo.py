@@ -1,4 +1,4 @@
-"""The edits of a labels layer, in step with napari's own undo and redo."""
+"""Edits of a labels layer: what one would do, and napari's own undo and redo."""
 
 from __future__ import annotations
 
@@ -8,84 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from napari_shiftseg.mending.edit_files import from_dict, to_dict
+from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
+from napari_shiftseg.mending.changes import reach
+from napari_shiftseg.mending.edit_lists import EditStore, UndoStep, from_dict
+from napari_shiftseg.mending.edits import CannotAct
+from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_shiftseg.mending.acts import Change
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.contradictions import Made
+    from napari_shiftseg.mending.changes import Change, Made
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
 
     Pixels = Sequence[NDArray[np.int64]]
-    from collections.abc import Generator
-
-    from napari_shiftseg.gui.mend.frames import SteeredFrame
-
-
-@dataclass(frozen=True)
-class EditOutcome:
-    """What an edit would do, computed in a thread while others may change the labels.
-
-    New numbers, and how far objects reach, depend on the whole frame: after any other
-    edit of it they are to be computed again.
-
-    Attributes
-    ----------
-    frame : SteeredFrame
-        It was computed on.
-    made : tuple of Made
-        Edits that stood in its labels before.
-    change : Change or None
-    contradicted : tuple of int
-        Edits made that it would undo; indices into `made`.
-    error : Exception or None
-        Why there is no change.
-    """
-
-    frame: SteeredFrame
-    made: tuple[Made, ...]
-    change: Change | None = None
-    contradicted: tuple[int, ...] = ()
-    error: Exception | None = None
-
-    def holds(self, frame: SteeredFrame | None, labels: NDArray[np.integer]) -> bool:
-        r"""Whether frame, edits and labels, ([leading,] \*spatial), are still those."""
-        if frame is not self.frame or not _same(self.made, frame.mending.made):
-            return False
-        change = self.change
-        return change is None or np.array_equal(labels[_place(change)], change.before)
-
-
-def _place(change: Change) -> tuple[Any, ...]:
-    r"""Return where a change lies in the labels of a layer, ([leading,] \*spatial)."""
-    return (*change.frame, *change.box)
-
-
-def outcome_of(edit: Edit, frame: SteeredFrame) -> EditOutcome:
-    """Compute what an edit would do to a frame.
-
-    An error is part of the outcome: labels that change meanwhile may be its only cause.
-    """
-    mending = frame.mending
-    made = tuple(mending.made)
-    try:
-        change = mending.change_of(edit)
-        contradicted = tuple(mending.contradicted(change))
-    except (ValueError, LookupError, RuntimeError) as error:
-        return EditOutcome(frame, made, error=error)
-    return EditOutcome(frame, made, change, contradicted)
-
-
-def _same(known: tuple[Made, ...], now: list[Made]) -> bool:
-    return len(known) == len(now) and all(
-        a is b for a, b in zip(known, now, strict=True)
-    )
 
 
 STILL_MODES = ("pan_zoom", "transform", "pick")
@@ -129,17 +70,6 @@ class DragWatch:
         QTimer.singleShot(0, self._ended)
 
 
-METADATA_EDITS = "shiftseg edits"
-
-
-@dataclass(frozen=True)
-class HistoryStep:
-    """What one undo takes back: an edit and its change, or those of a brush stroke."""
-
-    edits: tuple[Edit, ...]
-    changes: tuple[Change, ...]
-
-
 class EditHistory:
     """Edits that act on a layer, kept in step with its undo and redo.
 
@@ -179,10 +109,13 @@ class EditHistory:
     ) -> None:
         self._leading, self._passing = leading, passing
         self._layer, self._mending_of, self._changed = layer, mending_of, changed
-        known = layer.metadata.get(METADATA_EDITS, ())
-        self._settled: list[Edit] = [from_dict(edit) for edit in known]
-        self._done: list[HistoryStep] = []
-        self._undone: list[HistoryStep] = []
+        self._record = LayerRecord(layer)
+        known, session = self._record.edits(), LayerSession.of(layer)
+        if session.edits is None:
+            session.edits = EditStore(from_dict(edit) for edit in known)
+        elif session.edits.as_dicts() != known:
+            session.edits.settle([from_dict(edit) for edit in known])
+        self.store = session.edits
         self._strokes: list[Sequence[Any]] = []
         self._written: list[tuple[Edit, dict[str, Any]]] = []
         self._acting = False
@@ -194,39 +127,33 @@ class EditHistory:
     @property
     def edits(self) -> tuple[Edit, ...]:
         """All edits, the oldest first."""
-        recent = (edit for step in self._done for edit in step.edits)
-        return (*self._settled, *recent)
-
-    def acts_in(self, position: Point) -> bool:
-        """Whether napari can undo, or do again, an edit of a frame."""
-        return any(
-            change.frame == position
-            for step in (*self._done, *self._undone)
-            for change in step.changes
-        )
+        return self.store.edits
 
     def stop(self, further: Sequence[Edit] = ()) -> None:
         """Let the layer alone; `further` edits are to be made when it is met again."""
         self._layer.events.paint.disconnect(self._painted)
         self._layer.events.labels_update.disconnect(self._take_strokes)
         self._layer.events.set_data.disconnect(self._follow)
-        if further:
-            self._settled = [*self.edits, *further]
-            self._done.clear()
-            self._undone.clear()
-            self._layer.metadata[METADATA_EDITS] = self._as_dicts()
+        self.store.settle([*self.edits, *further])
+        self._record.write_edits(self.store)
 
     def do(self, edit: Edit, change: Change) -> None:
-        """Let an edit act on the layer."""
+        """Let an edit act on the layer.
+
+        Parameters
+        ----------
+        edit : Edit
+        change : Change
+            What it does to the labels.
+        """
         self._acting = True
         try:
             self._layer.data_setitem(change.indices, change.values[1])
         finally:
             self._acting = False
-        step = HistoryStep((edit,), (change,))
-        self._record(step)
-        self._done.append(step)
-        self._undone.clear()
+        step = UndoStep((edit,), (change,))
+        self._make(step)
+        self.store.do(step)
         self._tell()
 
     def settle(self, edits: Iterable[Edit]) -> None:
@@ -234,9 +161,7 @@ class EditHistory:
 
         napari's history holds pixels of the old labels: it is forgotten.
         """
-        self._settled = list(edits)
-        self._done.clear()
-        self._undone.clear()
+        self.store.settle(edits)
         self._forget()
         self._tell()
 
@@ -250,19 +175,10 @@ class EditHistory:
         self._layer.mouse_pan = pan
 
     def _tell(self) -> None:
-        self._layer.metadata[METADATA_EDITS] = self._as_dicts()
+        self._record.write_edits(self.store)
         self._changed()
 
-    def _as_dicts(self) -> list[dict[str, Any]]:
-        """Return the edits as plain dicts; only what is new is converted."""
-        edits = self.edits
-        pairs = zip(edits, self._written, strict=False)
-        others = (n for n, (edit, (known, _)) in enumerate(pairs) if edit is not known)
-        same = next(others, min(len(edits), len(self._written)))
-        self._written[same:] = [(edit, to_dict(edit)) for edit in edits[same:]]
-        return [known for _, known in self._written]
-
-    def _record(self, step: HistoryStep) -> None:
+    def _make(self, step: UndoStep) -> None:
         for edit, change in zip(step.edits, step.changes, strict=True):
             mending = self._mending_of(change.frame)
             if mending is not None:
@@ -273,23 +189,20 @@ class EditHistory:
         if self._acting:
             return
         self._take_strokes()
-        if self._done and self._stands(self._done[-1].changes[0], "before"):
-            step = self._done.pop()
-            self._undone.append(step)
-            for change in reversed(step.changes):
+        done, undone = self.store.done, self.store.undone
+        if done and self._stands(done[-1].changes[0], "before"):
+            for change in reversed(self.store.undo().changes):
                 mending = self._mending_of(change.frame)
                 if mending is not None:
                     mending.take_back()
             self._tell()
-        elif self._undone and self._stands(self._undone[-1].changes[-1], "after"):
-            step = self._undone.pop()
-            self._record(step)
-            self._done.append(step)
+        elif undone and self._stands(undone[-1].changes[-1], "after"):
+            self._make(self.store.redo())
             self._tell()
 
     def _stands(self, change: Change, side: str) -> bool:
         """Whether the layer shows the labels before or after a change."""
-        shown = self._layer.data[_place(change)]
+        shown = self._layer.data[change.place]
         return np.array_equal(shown, getattr(change, side))
 
     def _painted(self, event: Any) -> None:
@@ -310,8 +223,7 @@ class EditHistory:
             ]
             if made:
                 changes = tuple(one.change for one in made)
-                self._done.append(HistoryStep(tuple(one.edit for one in made), changes))
-                self._undone.clear()
+                self.store.do(UndoStep(tuple(one.edit for one in made), changes))
                 self._tell()
 
     def _adopted(
@@ -372,3 +284,89 @@ def pixels_of(atom: Any) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
     if mask is None:
         mask = np.ones(np.shape(atom.old_values), dtype=bool)
     return np.argwhere(mask) + starts, np.ravel(atom.old_values)
+
+
+@dataclass(frozen=True)
+class EditOutcome:
+    """What an edit would do to a frame with a revision of its edits.
+
+    New numbers, and how far objects reach, depend on the whole frame: after any other
+    edit of it they are to be computed again.
+
+    Attributes
+    ----------
+    change : Change or None
+        None: it cannot act, for this `error`.
+    contradicted : tuple of Edit
+        Edits made that it would undo.
+    """
+
+    frame: SteeredFrame
+    revision: int
+    change: Change | None = None
+    contradicted: tuple[Edit, ...] = ()
+    error: ValueError | None = None
+
+
+def outcome_of(
+    edit: Edit, frame: SteeredFrame, mending: Mending, revision: int
+) -> EditOutcome:
+    """Compute what an edit would do to a frame.
+
+    Parameters
+    ----------
+    edit : Edit
+    frame : SteeredFrame
+    mending : Mending
+        Of the frame; in a thread a copy, which nobody changes.
+    revision : int
+        Of the edits in it.
+    """
+    from napari_shiftseg.mending.replay import contradicted
+
+    try:
+        change = mending.change_of(edit)
+    except ValueError as error:
+        return EditOutcome(frame, revision, error=error)
+    broken = tuple(contradicted(mending, change))
+    return EditOutcome(frame, revision, change, broken)
+
+
+AT_ONCE = 2**15  # pixels; the slowest edit of so many, a split in 3-D, takes 25 ms
+
+
+def is_small(edit: Edit, mending: Mending) -> bool:
+    """Whether an edit takes so little time that the GUI can wait for it.
+
+    Parameters
+    ----------
+    edit : Edit
+    mending : Mending
+        Of its frame.
+    """
+    try:
+        return reach(mending, edit) <= AT_ONCE
+    except CannotAct:  # which is found out soon
+        return True
+
+
+def outcome_steps(
+    edit: Edit, frame: SteeredFrame, revision: int
+) -> Generator[Progress, None, EditOutcome]:
+    """Return steps that compute what an edit would do, for a thread.
+
+    Parameters
+    ----------
+    edit : Edit
+    frame : SteeredFrame
+        It is copied now.
+    revision : int
+        Of the edits in it.
+    """
+    copied = frame.mending.copy()
+
+    def steps() -> Generator[Progress, None, EditOutcome]:
+        yield Progress(0, 1, stage="mending")
+        return outcome_of(edit, frame, copied, revision)
+
+    return steps()

@@ -13,7 +13,7 @@ from napari_shiftseg.mending.edits import (
     Redraw,
     Split,
 )
-from napari_shiftseg.mending.frame import MendedFrame
+from napari_shiftseg.mending.mending import Mending
 
 LABELS = [
     [1, 1, 0, 2, 2, 2, 2],
@@ -24,35 +24,35 @@ LABELS = [
 
 
 @pytest.fixture
-def frame() -> MendedFrame:
+def frame() -> Mending:
     labels = np.array(LABELS, dtype=np.int32)
-    return MendedFrame(labels, np.zeros((3, 4, 7)), labels > 0)
+    return Mending(labels, np.zeros((3, 4, 7)), labels > 0)
 
 
 class TestActs:
-    def test_a_merge_keeps_the_lowest_number(self, frame: MendedFrame) -> None:
-        change = frame.apply(Merge(((3, 0), (2, 3), (0, 4), (1, 5))))
+    def test_a_merge_keeps_the_lowest_number(self, frame: Mending) -> None:
+        change = frame.make(Merge(((3, 0), (2, 3), (0, 4), (1, 5))))
         assert (frame.labels == 2).sum() == 9
         assert (frame.labels == 5).sum() == 0
         assert change.pixels == 1  # only those of object 5
         assert sorted(frame.boxes) == [1, 2]
 
-    def test_a_split_gives_the_next_number(self, frame: MendedFrame) -> None:
-        frame.apply(Split((((0, 3),), ((0, 6),))))
+    def test_a_split_gives_the_next_number(self, frame: Mending) -> None:
+        frame.make(Split((((0, 3),), ((0, 6),))))
         assert frame.labels[:2, 3:].tolist() == [[2, 2, 6, 6]] * 2
         assert frame.labels[:, :3].tolist() == [row[:3] for row in LABELS]
 
     def test_a_split_over_two_objects_keeps_both_numbers(self, frame) -> None:
-        frame.apply(Split((((0, 0),), ((0, 3),), ((0, 6),))))
+        frame.make(Split((((0, 0),), ((0, 3),), ((0, 6),))))
         assert frame.labels[0].tolist() == [1, 1, 0, 2, 2, 6, 6]
 
-    def test_a_deletion(self, frame: MendedFrame) -> None:
-        frame.apply(Delete(((0, 0), (2, 2), (3, 0))))
+    def test_a_deletion(self, frame: Mending) -> None:
+        frame.make(Delete(((0, 0), (2, 2), (3, 0))))
         assert set(frame.labels.ravel()) == {0, 2}
 
-    def test_an_outline(self, frame: MendedFrame) -> None:
+    def test_an_outline(self, frame: Mending) -> None:
         frame.foreground[0, 0], frame.foreground[2, 0] = False, True
-        frame.apply(Redraw(((1, 1),)))
+        frame.make(Redraw(((1, 1),)))
         assert frame.labels[:3, :2].tolist() == [[0, 1], [1, 1], [1, 0]]
 
     @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ class TestActs:
     )
     def test_painted_pixels(self, frame, to, number, value) -> None:
         mask = np.array([[1, 0], [1, 1]], dtype=bool)
-        frame.apply(Paint.of(mask, (1, 1), to, number))
+        frame.make(Paint.of(mask, (1, 1), to, number))
         assert frame.labels[1:3, 1:3].tolist() == [[value, 0], [value, value]]
         assert (frame.labels != np.array(LABELS)).sum() == 3 - (value == 0) * 2
 
     def test_only_the_box_changes_and_it_can_be_taken_back(self, frame) -> None:
         before = frame.labels.copy()
-        change = frame.apply(Split((((0, 3),), ((0, 6),))))
+        change = frame.make(Split((((0, 3),), ((0, 6),))))
         assert change.box == (slice(0, 2), slice(3, 7))
         np.testing.assert_array_equal(change.before, before[change.box])
         changed = np.zeros(before.shape, dtype=bool)
@@ -88,23 +88,23 @@ class TestActs:
         np.testing.assert_array_equal(frame.labels, before)
         assert frame.boxes == object_boxes(before)
 
-    def test_what_an_edit_would_do_is_not_done(self, frame: MendedFrame) -> None:
+    def test_what_an_edit_would_do_is_not_done(self, frame: Mending) -> None:
         frame.change_of(Delete(((0, 0),)))
         assert frame.labels.tolist() == LABELS
 
     def test_positions_are_those_of_the_image(self) -> None:
         labels = np.array(LABELS, dtype=np.int32)
-        frame = MendedFrame(labels, np.zeros((3, 4, 7)), offset=(10, 20))
-        frame.apply(Delete(((13, 20),)))
+        frame = Mending(labels, np.zeros((3, 4, 7)), offset=(10, 20))
+        frame.make(Delete(((13, 20),)))
         assert 5 not in labels
         with pytest.raises(ValueError, match=r"pixels are 10 to 13 × 20 to 26"):
-            frame.apply(Delete(((3, 0),)))
+            frame.make(Delete(((3, 0),)))
 
     def test_a_volume(self) -> None:
         labels = np.zeros((3, 4, 8), dtype=np.int32)
         labels[1:, 1:3] = 1
-        frame = MendedFrame(labels, np.zeros((1, 3, 4, 8)))
-        frame.apply(Split((((1, 1, 0),), ((1, 1, 7),))))
+        frame = Mending(labels, np.zeros((1, 3, 4, 8)))
+        frame.make(Split((((1, 1, 0),), ((1, 1, 7),))))
         assert (labels[1:, 1:3, :4] == 1).all()
         assert (labels[1:, 1:3, 4:] == 2).all()
         assert not labels[0].any()
@@ -139,32 +139,32 @@ class TestRefuses:
     )
     def test_and_leaves_the_labels(self, frame, edit, reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
-            frame.apply(edit)
+            frame.make(edit)
         assert frame.labels.tolist() == LABELS
 
     def test_an_outline_without_a_foreground(self) -> None:
         labels = np.array(LABELS, dtype=np.int32)
-        frame = MendedFrame(labels, np.zeros((3, 4, 7)))
+        frame = Mending(labels, np.zeros((3, 4, 7)))
         with pytest.raises(ValueError, match="model does not predict: take a model"):
-            frame.apply(Redraw(((0, 0),)))
+            frame.make(Redraw(((0, 0),)))
 
     def test_numbers_beyond_the_type(self) -> None:
         labels = np.array([[255, 255, 255, 0]], dtype=np.uint8)
-        frame = MendedFrame(labels, np.zeros((1, 1, 4)))
+        frame = Mending(labels, np.zeros((1, 1, 4)))
         for edit in (
             Split((((0, 0),), ((0, 2),))),
             Paint((0, 3), (1, 1), ((0, 1),), "new"),
         ):
             with pytest.raises(ValueError, match="uint8 end at 255, 256 is needed"):
-                frame.apply(edit)
-        frame.apply(Paint((0, 3), (1, 1), ((0, 1),), "new", 7))
+                frame.make(edit)
+        frame.make(Paint((0, 3), (1, 1), ((0, 1),), "new", 7))
         assert labels.tolist() == [[255, 255, 255, 7]]
 
     def test_arrays_that_do_not_fit(self) -> None:
         labels = np.zeros((4, 7), dtype=np.int32)
         with pytest.raises(ValueError, match=r"labels and embedding .* \(4, 6\)"):
-            MendedFrame(labels, np.zeros((3, 4, 6)))
+            Mending(labels, np.zeros((3, 4, 6)))
         with pytest.raises(ValueError, match="labels and foreground must cover"):
-            MendedFrame(labels, np.zeros((3, 4, 7)), np.ones((4, 6), dtype=bool))
+            Mending(labels, np.zeros((3, 4, 7)), np.ones((4, 6), dtype=bool))
         with pytest.raises(ValueError, match="bandwidth must be above 0, got 0"):
-            MendedFrame(labels, np.zeros((3, 4, 7)), bandwidth=0)
+            Mending(labels, np.zeros((3, 4, 7)), bandwidth=0)

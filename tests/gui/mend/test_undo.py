@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.history import METADATA_EDITS, EditHistory
-from napari_shiftseg.mending.edit_files import to_dict
+from napari_shiftseg.gui.mend.undo import EditHistory
+from napari_shiftseg.gui.parts.records import METADATA_EDITS
+from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge, Paint
 from napari_shiftseg.mending.mending import Mending
 
@@ -206,13 +207,13 @@ def test_a_locked_layer_stays_locked(layer, history) -> None:
 
 
 def test_an_edit_that_was_undone_still_acts_in_its_frame(layer, history) -> None:
-    assert not history.acts_in(())
+    assert not history.store.acts_in(())
     do(history, MERGE)
     layer.undo()
-    assert history.acts_in(())  # napari can do it again
-    assert not history.acts_in((1,))
+    assert history.store.acts_in(())  # napari can do it again
+    assert not history.store.acts_in((1,))
     history.settle(())
-    assert not history.acts_in(())
+    assert not history.store.acts_in(())
 
 
 def test_edits_that_wait_are_left_with_the_layer(layer, history) -> None:

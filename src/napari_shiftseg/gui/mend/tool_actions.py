@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.gui.mend.ask import Asking, Question, explained_steps
-from napari_shiftseg.gui.mend.layers import DistanceLayer, Marks
+from napari_shiftseg.gui.mend.ask import (
+    Asking,
+    DistanceLayer,
+    Question,
+    explained_steps,
+)
+from napari_shiftseg.gui.mend.layers import Marks
 from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT, Clicks, Gestures, is_inside
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.viewer import bring_into_view, shown_part
 from napari_shiftseg.mending.edits import Grow, Paint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import napari
     from napari.layers import Labels
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.tools import Pixel, Tool
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
+    from napari_shiftseg.progress import Progress
 
     Place = tuple[Point, Point]  # frame, and pixel of the image
 
@@ -37,7 +43,7 @@ STILL_CLUSTERED = "This plane is still being clustered: the answer follows."
 USE_PLANES = "Show planes (2-D display) to use the tools."
 
 
-class ToolDesk:
+class ToolActions:
     """Carries out what the tool that is on means by a click, a stroke or a move.
 
     Parameters
@@ -122,7 +128,15 @@ class ToolDesk:
         self.take(None)
 
     def click(self, pixel: Pixel, keys: Sequence[str]) -> None:
-        """Take a click on a pixel of the layer, with the keys held."""
+        """Take a click on a pixel of the layer, with the keys held.
+
+        Parameters
+        ----------
+        pixel : tuple of int
+            On all axes of the layer.
+        keys : sequence of str
+            That are held.
+        """
         steering, tool = self.steering, self.tool
         if steering is None or tool is None:
             return
@@ -195,10 +209,10 @@ class ToolDesk:
         if steering is None or self.tool is not ASK:
             return
         place = _place(steering, pixel)
-        frame = None if place is None else steering.frame(place[0])
-        if place is not None and frame is not None:
+        if place is not None and steering.frame(place[0]) is not None:
             _, view = shown_part(self._viewer, steering.layer, steering.kept)
-            self._asking.ask(Question(frame, place[1], view, axes_of(steering)))
+            known = self._asking.evidence.of(steering, place[0], axes_of(steering))
+            self._asking.ask(Question(known, place[1], view))
 
     def _outline(self, layer: Labels, wanted: bool) -> None:
         """Show outlines while pixels are asked, and then what was shown before."""
@@ -234,7 +248,7 @@ class ToolDesk:
             return
         offset = self.steering.kept.offset
         corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
-        at = (*reply.question.frame.position, *corner)
+        at = (*reply.question.known.frame.position, *corner)
         self._distance.show(reply.distances, self.steering.layer, at)
         self._viewer.status = self._status = reply.text
         if not self._asked:
@@ -253,23 +267,29 @@ class ToolDesk:
         self._asked.append(place)
         self._show_marks(self._asked)
         if len(self._asked) == 1:
-            self._say("Click another object to learn what parts it from this.", "note")
+            self._say("Click a second object: are they one or two, and why?", "note")
             return
-        axes = axes_of(steering)
-        both = self._asked[0][1], self._asked[1][1]
         if steering.frame(place[0]) is None:
             self._say(STILL_CLUSTERED, "note")
-        steering.add(
-            FrameTask(
-                lambda: explained_steps(
-                    lambda: steering.clustered(place[0]),
-                    both,
-                    axes,
-                    self._asking.evidence,
-                ),
-                lambda text: self._say(text, "note"),
-            )
-        )
+        steering.add(self._explanation(steering, *self._asked))
+
+    def _explanation(self, steering: Steering, one: Place, other: Place) -> FrameTask:
+        """Explain two pixels of a frame; again if it is edited meanwhile."""
+        at, both, axes = one[0], (one[1], other[1]), axes_of(steering)
+        revision = -1
+
+        def steps() -> Generator[Progress, None, str]:
+            nonlocal revision
+            revision = steering.revision_of(at)
+            return explained_steps(self._asking.evidence.of(steering, at, axes), both)
+
+        def done(text: str) -> None:
+            if revision == steering.revision_of(at):
+                self._say(text, "note")
+            else:
+                steering.add(self._explanation(steering, one, other))
+
+        return FrameTask(steps, done, frame=at)
 
     def _show_marks(self, waiting: Sequence[Place]) -> None:
         steering = self.steering

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from napari_shiftseg.gui.mend import appearance as module
-from napari_shiftseg.gui.mend.appearance import (
+from napari_shiftseg.gui.mend import layers as module
+from napari_shiftseg.gui.mend.layers import (
     SPARE,
-    KeptColours,
+    LayerColours,
     kept_colours,
+    usual_or,
 )
 from napari_shiftseg.gui.parts.result_layers import (
     USUAL,
@@ -56,7 +59,7 @@ def test_more_than_napari_takes(monkeypatch) -> None:
 
 @pytest.fixture
 def kept():
-    return KeptColours()
+    return LayerColours()
 
 
 OTHERS = usual_colours(3 + SPARE)[::-1].copy()
@@ -64,18 +67,18 @@ OTHERS = usual_colours(3 + SPARE)[::-1].copy()
 
 def test_a_layer_shows_them(kept) -> None:
     layer = Labels(FORMER, colormap=result_labels())
-    assert kept.show(layer, OTHERS)
+    assert kept._show(layer, OTHERS)
     np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
-    assert kept.show(layer, usual_colours(3 + SPARE))  # it is ours now
+    assert kept._show(layer, usual_colours(3 + SPARE))  # it is ours now
     np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
 
 
 def test_another_texture_is_never_needed(kept) -> None:
     layer = Labels(FORMER)
-    assert kept.show(layer, OTHERS)
+    assert kept._show(layer, OTHERS)
     np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
     assert len(layer.colormap.colors) <= 255
-    assert kept.show(layer, usual_colours(300 + SPARE)[::-1].copy())  # too many
+    assert kept._show(layer, usual_colours(300 + SPARE)[::-1].copy())  # too many
     np.testing.assert_array_equal(layer.colormap.colors, USUAL)
 
 
@@ -87,22 +90,27 @@ def test_another_texture_is_never_needed(kept) -> None:
 )  # fmt: skip
 def test_what_the_user_chose_stays(kept, chosen) -> None:
     layer = Labels(FORMER, colormap=result_labels())
-    assert kept.show(layer, OTHERS)
+    assert kept._show(layer, OTHERS)
     layer.colormap = chosen
     before = layer.colormap
-    assert not kept.show(layer, OTHERS)
+    assert not kept._show(layer, OTHERS)
     assert layer.colormap is before
 
 
 def test_colours_shuffled_by_the_user_stay(kept) -> None:
     layer = Labels(FORMER, colormap=result_labels())
-    assert kept.show(layer, OTHERS)
+    assert kept._show(layer, OTHERS)
     layer.new_colormap(seed=1)
-    assert not kept.show(layer, OTHERS)
+    assert not kept._show(layer, OTHERS)
 
 
 def test_frames_have_their_own(kept) -> None:
-    np.testing.assert_array_equal(kept.of((0,), 3), usual_colours(3 + SPARE))
-    kept.keep((1,), OTHERS)
-    np.testing.assert_array_equal(kept.of((1,), 3), OTHERS)
-    np.testing.assert_array_equal(kept.of((0,), 3), usual_colours(3 + SPARE))
+    layer = Labels(np.stack([FORMER, FORMER]), colormap=result_labels())
+    frame = SimpleNamespace(position=(1,), colours=OTHERS, number_found=3)
+    kept.take(layer, frame, is_shown=False)
+    np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
+    kept.go_to(layer, (1,), frame)
+    np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
+    kept.go_to(layer, (0,), frame)
+    np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
+    np.testing.assert_array_equal(usual_or(None, 3), usual_colours(3 + SPARE))

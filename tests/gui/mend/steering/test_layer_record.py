@@ -1,0 +1,103 @@
+"""Metadata of layers as earlier versions wrote it, and what stands beside it now."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+from napari_shiftseg.gui.parts.records import KEPT, LayerRecord, LayerSession
+from napari_shiftseg.mending.edits import Delete, Paint
+
+BANDWIDTH = 0.02
+OTHER = 0.01
+
+pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
+
+
+def old_edit(at):
+    """A deletion as it was written, and as a file in JSON gives it back."""
+    written = {"kind": "delete", "points": (at,), "frame": ()}
+    return [written, json.loads(json.dumps(written))]
+
+
+def old_clustering(kept, bandwidth):
+    return kept.clustering.model_dump() | {"bandwidth": bandwidth}
+
+
+@pytest.mark.parametrize("form", [0, 1])
+def test_labels_of_an_older_clustering_and_what_was_painted_on_them(
+    one, steer, settled, form, pixel, fresh
+) -> None:
+    layer, kept = one
+    first, older = pixel(layer.data, 1), fresh(OTHER)
+    second = pixel((older > 0) & (layer.data > 1), True)
+    layer.metadata["shiftseg edits"] = [old_edit(first)[form]]
+    layer.metadata["shiftseg unread"] = [
+        {"frame": (), "clustering": old_clustering(kept, OTHER), "edits": []}
+    ]
+    layer.data[...] = older
+    layer.data[second] = 0  # somebody erased it, with Mend closed
+    steering = steer(layer, kept)
+    settled(steering)
+    expected = fresh(BANDWIDTH)
+    expected[expected == expected[first]] = 0
+    expected[second] = 0
+    np.testing.assert_array_equal(layer.data, expected)
+    assert [type(edit) for edit in steering.history.edits] == [Delete, Paint]
+    assert "shiftseg unread" not in layer.metadata
+
+
+def test_labels_of_two_clusterings_are_nobodys_paint(
+    one, steer, settled, pixel, fresh
+) -> None:
+    layer, kept = one
+    at = pixel(layer.data, 1)
+    layer.metadata["shiftseg edits"] = [old_edit(at)[0]]
+    layer.metadata["shiftseg unfinished"] = [()]
+    layer.data[:20] = fresh(OTHER)[:20]
+    steering = steer(layer, kept)
+    settled(steering)
+    expected = fresh(BANDWIDTH)
+    expected[expected == expected[at]] = 0
+    np.testing.assert_array_equal(layer.data, expected)
+    assert steering.history.edits == (Delete((at,)),)
+    assert steering.history.store.number_unsaved == 0
+
+
+def test_what_is_written_is_what_was_written(
+    one, steer, settled, turned, pixel
+) -> None:
+    layer, kept = one
+    steering = steer(layer, kept)
+    settled(steering)
+    at = pixel(layer.data, 1)
+    steering.do(Delete((at,)))
+    steering.history.settle(steering.history.edits)
+    steering._data_replaced()
+    steering.turn(turned(steering))
+    steering.stop()
+    metadata = layer.metadata
+    assert metadata["shiftseg edits"] == [old_edit(at)[0]]
+    assert metadata["shiftseg unread"] == [
+        {
+            "frame": (),
+            "clustering": old_clustering(kept, BANDWIDTH),
+            "edits": [old_edit(at)[0]],
+        }
+    ]
+    assert LayerRecord(layer).chosen["bandwidth"] == OTHER
+
+
+def test_what_goes_with_a_layer_goes_with_no_copy_of_it(one) -> None:
+    layer, kept = one
+    KEPT.keep(layer, kept)
+    session = LayerSession.of(layer)
+    copied = Labels(layer.data.copy(), metadata=layer.metadata)
+    assert KEPT.of(copied) is None
+    assert KEPT.of(layer) is kept
+    assert LayerSession.of(layer) is session
+    assert None in deepcopy(layer.metadata).values()

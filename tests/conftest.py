@@ -18,6 +18,7 @@ from napari_shiftseg.cli import entry
 from napari_shiftseg.cli import entry as failure
 from napari_shiftseg.networks.unet import UNet, load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment
+from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.pipeline.sweep import SweepPoint
 
 
 @contextmanager
@@ -95,6 +97,16 @@ def small_disks(disks: Sample) -> Sample:
 def small_result(small_disks: Sample, disks_model: UNet) -> Segmentation:
     with single_thread():
         return segment(small_disks.image, disks_model, window=64, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def swept_disks(small_disks: Sample, disks_model: UNet) -> list[SweepPoint]:
+    """Tiles of 20, which make seams, of 32 and 16, which make none, and one of 200."""
+    windows = [20, 32, 16, 200]
+    with single_thread():
+        return sweep(
+            small_disks.image, disks_model, windows, small_disks.labels, device="cpu"
+        )
 
 
 @dataclass(frozen=True)

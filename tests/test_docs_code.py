@@ -108,12 +108,12 @@ def commands(code: str) -> Iterator[list[str]]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Path:
     """The files that the pages speak of: an image, its truth, images to train on."""
     sample = make_sample("nuclei")
-    places = {"a": (0, 280), "b": (160, 280), "c": (320, 280)}
+    places, side = {"a": (0, 280), "b": (160, 280), "c": (320, 280)}, 96
     for part in ("train", "val"):
         for kind, whole in (("images", sample.image), ("labels", sample.labels)):
             (tmp_path / part / kind).mkdir(parents=True)
             for name, (y, x) in places.items():
-                cut = whole[y : y + 160, x : x + 160]
+                cut = whole[y : y + side, x : x + side]
                 tifffile.imwrite(tmp_path / part / kind / f"{name}.tif", cut)
     (tmp_path / "image.tif").write_bytes((tmp_path / "val/images/a.tif").read_bytes())
     (tmp_path / "truth.tif").write_bytes((tmp_path / "val/labels/a.tif").read_bytes())

@@ -49,7 +49,7 @@ def test_every_command(tmp_path: Path, model_file: Path, rng) -> None:
         f"evaluate {tmp_path}/labels.tif {tmp_path}/labels.tif -o {tmp_path}/e.csv",
         f"export {model_file} -o {tmp_path}/export",
         f"inspect {model_file} --image {image} --self-test --device cpu",
-        f"figure 1 -o {tmp_path}/figure",
+        f"figure 5 -o {tmp_path}/figure",
         f"train {image} {tmp_path}/labels.tif -o {tmp_path}/n\u00e4he.safetensors "
         "--steps 2 --every 2 --depth 1 --features 2 --window 8 --device cpu",
     ]

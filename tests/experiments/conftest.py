@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.experiments import EXPERIMENTS
 from napari_shiftseg.experiments.experiment import STYLE
 from napari_shiftseg.experiments.inputs import Data
 from napari_shiftseg.samples import Sample
@@ -39,6 +41,18 @@ def drawn(experiment: Experiment, outcome: Outcome) -> Figure:
 @pytest.fixture(scope="session")
 def draw_readably() -> Callable[[Experiment, Outcome], Figure]:
     return drawn
+
+
+@pytest.fixture(scope="session")
+def outcome_of() -> Callable[[str], Outcome]:
+    """Measure a figure by its name and the networks of its own, once for all tests."""
+
+    @cache
+    def measured(name: str) -> Outcome:
+        figure = EXPERIMENTS[name]
+        return figure.measure({n.name: n.load() for n in figure.networks})
+
+    return measured
 
 
 @pytest.fixture(scope="session")

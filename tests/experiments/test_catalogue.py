@@ -74,9 +74,9 @@ def test_bundled_weights_are_small(network: FigureNetwork) -> None:
 
 @pytest.mark.parametrize("figure", OF_THEIR_OWN, ids=lambda figure: figure.name)
 def test_labels_of_the_picture_lie_within_it_and_do_not_overlap(
-    figure: Experiment, draw_readably
+    figure: Experiment, draw_readably, outcome_of
 ) -> None:
-    outcome = figure.measure({n.name: n.load() for n in figure.networks})
+    outcome = outcome_of(figure.name)
     json.dumps(outcome.numbers, allow_nan=False)
     assert draw_readably(figure, outcome).axes
 

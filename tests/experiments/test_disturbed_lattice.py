@@ -35,8 +35,8 @@ def test_a_window_shows_neighbours_and_the_windows_are_right(kind: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def numbers():
-    return FIGURE_S3.measure({n.name: n.load() for n in FIGURE_S3.networks}).numbers
+def numbers(outcome_of):
+    return outcome_of(FIGURE_S3.name).numbers
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -62,11 +62,8 @@ def test_far_pairs_are_counted_along_each_axis() -> None:
 
 
 @pytest.fixture(scope="module")
-def numbers():
-    return {
-        figure.name: figure.measure({n.name: n.load() for n in figure.networks}).numbers
-        for figure in FIGURES
-    }
+def numbers(outcome_of):
+    return {figure.name: outcome_of(figure.name).numbers for figure in FIGURES}
 
 
 @pytest.mark.parametrize(
@@ -92,10 +89,9 @@ def test_beside_these_modes_there_is_the_background_alone(numbers) -> None:
         assert found["background_modes"] == 1
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("figure", FIGURES, ids=IDS)
-def test_an_untrained_network_fails(figure, seed) -> None:
-    networks = {n.name: build(n.config, seed) for n in figure.networks}
+def test_an_untrained_network_fails(figure) -> None:
+    networks = {n.name: build(n.config) for n in figure.networks}
     found = figure.measure(networks).numbers
     assert found["distinct_objects"] == found["disks_of_one_mode"] == 0
     assert found["pull"] > found["bandwidth"] ** 2

@@ -176,7 +176,7 @@ class TestTrainedStack:
 
     @pytest.fixture
     def scores(self):
-        data = Data("unseen", (small_nuclei((24, 32, 32), seed=5),))
+        data = Data("unseen", (small_nuclei((12, 20, 20), seed=8),))
 
         def measured(model: UNet) -> dict[str, dict[str, Any]]:
             numbers = exhaust(measure({"6-3d": model}, data, {3: [12]})).numbers

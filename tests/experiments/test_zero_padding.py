@@ -23,8 +23,8 @@ def measured(networks) -> dict:
 
 
 @pytest.fixture(scope="module")
-def numbers():
-    return measured({n.name: n.load() for n in FIGURE_Z.networks})
+def numbers(outcome_of):
+    return outcome_of(FIGURE_Z.name).numbers
 
 
 def test_only_the_neighbourhood_of_the_tiles_differs() -> None:

@@ -25,6 +25,12 @@ def by_disks(small_disks: Sample, disks_model: UNet) -> Comparison:
 
 
 @pytest.fixture(scope="session")
+def by_disks_alone(small_disks: Sample, disks_model: UNet) -> Comparison:
+    """The same without the truth."""
+    return compare(small_disks.image, disks_model, window=20, device="cpu")
+
+
+@pytest.fixture(scope="session")
 def w16_model() -> UNet:
     return load_model("disks-w16")
 

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from napari_shiftseg.metrics.objects import ObjectScores
-from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep
+from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
 from napari_shiftseg.report.plots import LIGHT, Colours, draw_profile, draw_sweep
 
 if TYPE_CHECKING:
@@ -113,12 +113,9 @@ class TestProfile:
         assert len(figure.legends) == 1
 
 
-@pytest.fixture(scope="session")
-def points(small_disks, disks_model) -> list[SweepPoint]:
-    return sweep(
-        small_disks.image, disks_model, [20, 32, 16, 200], small_disks.labels,
-        device="cpu",
-    )  # fmt: skip
+@pytest.fixture
+def points(swept_disks) -> list[SweepPoint]:
+    return swept_disks
 
 
 class TestSweep:

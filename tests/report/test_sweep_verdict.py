@@ -7,19 +7,17 @@ from dataclasses import replace
 import pytest
 
 from napari_shiftseg.metrics.seams import SEAM_RATIO
-from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep
+from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
 from napari_shiftseg.report.verdict import sweep_verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def of_disks(small_disks, disks_model) -> list[SweepPoint]:
-    """Tiles of 20, which make seams, of 16, which make none, and one of 300."""
-    windows = [20, 16, 300]
-    return sweep(
-        small_disks.image, disks_model, windows, small_disks.labels, device="cpu"
-    )
+@pytest.fixture
+def of_disks(swept_disks) -> list[SweepPoint]:
+    """Tiles of 20, which make seams, of 16, which make none, and one of 200."""
+    naive, _, valid, alone = swept_disks
+    return [naive, valid, alone]
 
 
 def with_ratio(point: SweepPoint, ratio: float, within: float = 1.0) -> SweepPoint:
@@ -30,7 +28,7 @@ def with_ratio(point: SweepPoint, ratio: float, within: float = 1.0) -> SweepPoi
 
 
 def test_windows_without_seams(of_disks) -> None:
-    said = "No seams at 16. Seams at 20. One tile holds it all at 300."
+    said = "No seams at 16. Seams at 20. One tile holds it all at 200."
     assert sweep_verdict(of_disks) == said
 
 
@@ -73,12 +71,12 @@ def test_seams_everywhere(of_disks) -> None:
     assert sweep_verdict([naive]) == "Seams at every tile size."
     failed = SweepPoint(naive.plan, False, "does not fit in memory")
     assert sweep_verdict([naive, alone, failed]) == (
-        "Seams at 20. One tile holds it all at 300. Too large for the memory: 20."
+        "Seams at 20. One tile holds it all at 200. Too large for the memory: 20."
     )
 
 
 def test_one_tile(of_disks) -> None:
-    assert sweep_verdict(of_disks[2:]) == "One tile holds it all at 300."
+    assert sweep_verdict(of_disks[2:]) == "One tile holds it all at 200."
 
 
 def test_scores_that_are_not_defined(of_disks) -> None:

@@ -21,7 +21,6 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.comparison import compare
-from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.report.model_card import MEANINGS
 from napari_shiftseg.report.verdict import verdict
 from napari_shiftseg.report.write import (
@@ -130,22 +129,21 @@ class TestReport:
             if name.endswith(".png"):
                 assert imread(folder / name).std() > 0
 
-    def test_a_sweep_is_added(self, by_disks, disks_model, small_disks, tmp_path):
-        points = sweep(small_disks.image, disks_model, [48, 64], device="cpu")
-        report = write_report(
-            by_disks, disks_model, small_disks.image, "a", tmp_path, points=points
-        )
+    def test_a_sweep_is_added(
+        self, by_disks, disks_model, small_disks, swept_disks, tmp_path
+    ) -> None:
+        arguments = by_disks, disks_model, small_disks.image, "a", tmp_path
+        report = write_report(*arguments, points=swept_disks[1:3])
         assert {"sweep.csv", "sweep.png"} <= set(report["files"])
         page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
         assert "sweep" in {image["alt"] for image in page.all("img")}
-        assert "No seams at 48, 64." in page.text
+        assert "No seams at 32, 16." in page.text
 
     def test_an_older_report_is_replaced_and_nothing_else_touched(
-        self, by_disks, disks_model, small_disks, tmp_path: Path
+        self, by_disks, disks_model, small_disks, swept_disks, tmp_path: Path
     ) -> None:
         arguments = by_disks, disks_model, small_disks.image, "a", tmp_path
-        points = sweep(small_disks.image, disks_model, [64], device="cpu")
-        older = write_report(*arguments, points=points)
+        older = write_report(*arguments, points=swept_disks[2:3])
         (tmp_path / "notes.txt").write_text("mine")
         (tmp_path / "pictures").mkdir()
         (tmp_path / "pictures" / "sweep.png").write_text("mine")

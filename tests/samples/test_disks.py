@@ -14,14 +14,14 @@ from napari_shiftseg.samples.catalogue import SAMPLES, constant, disks, make_sam
 
 
 def drawn(shape, period, radius):
-    """Labels found by asking every pixel about every centre, far ones too."""
+    """Labels found by asking every centre about every pixel, far ones too."""
     centres = list(product(*(range(0, n + period, period) for n in shape)))
     labels = np.zeros(shape, dtype=int)
-    for x in np.ndindex(*shape):
-        for number, centre in enumerate(centres, start=1):
-            if sum((a - b) ** 2 for a, b in zip(x, centre, strict=True)) <= radius**2:
-                assert labels[x] == 0, "disks overlap"
-                labels[x] = number
+    pixels = np.indices(shape)
+    for number, centre in enumerate(centres, start=1):
+        away = sum((a - b) ** 2 for a, b in zip(pixels, centre, strict=True))
+        assert not labels[away <= radius**2].any(), "disks overlap"
+        labels[away <= radius**2] = number
     shown = np.unique(labels[labels > 0])
     return np.where(labels > 0, np.searchsorted(shown, labels) + 1, 0)
 

@@ -16,14 +16,13 @@ PLAIN = {"noise": 0, "blur": 0, "background": 0}
 
 
 def touching_labels(labels):
-    """Labels that share a face with another, pixel by pixel."""
+    """Labels that share a face with another."""
     found = set()
-    for x in np.ndindex(*labels.shape):
-        for axis in range(labels.ndim):
-            y = tuple(p + (a == axis) for a, p in enumerate(x))
-            if y[axis] < labels.shape[axis]:
-                pair = {int(labels[x]), int(labels[y])}
-                found |= pair if len(pair - {0}) == 2 else set()
+    for axis in range(labels.ndim):
+        along = np.moveaxis(labels, axis, 0)
+        one, other = along[:-1], along[1:]
+        met = (one != other) & (one > 0) & (other > 0)
+        found |= {*one[met].tolist(), *other[met].tolist()}
     return found
 
 
@@ -65,7 +64,7 @@ def options(draw):
 
 
 @given(options())
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_whatever_is_asked_for(chosen):
     sample = nuclei(**chosen)
     labels = sample.labels
@@ -100,7 +99,7 @@ def test_an_image_smaller_than_a_nucleus(shape):
 )
 def test_the_labels_are_what_shines(shape, spacing):
     size = {"diameter": (8, 16), "spacing": spacing}
-    for seed in range(5):
+    for seed in range(2):
         sample = nuclei(shape, **size, **PLAIN, seed=seed)
         np.testing.assert_array_equal(sample.image > 0, sample.labels > 0)
 

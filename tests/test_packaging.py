@@ -10,6 +10,7 @@ import sysconfig
 import zipfile
 from importlib.metadata import PathDistribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,28 +122,12 @@ def test_napari_and_the_shell_find_the_entry_points(wheel: Path) -> None:
     }
 
 
-def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
-    where = run(
-        installed / "python", "-c",
-        "import napari_shiftseg; print(napari_shiftseg.__file__)", cwd=tmp_path,
-    )  # fmt: skip
-
-    assert Path(where.strip()).is_relative_to(installed.parent)
-
-
-def test_the_installed_program_reads_its_model(installed: Path, tmp_path: Path) -> None:
-    printed = run(installed / "shiftseg", "inspect", "disks", "--json", cwd=tmp_path)
-
-    model = json.loads(printed)
-    assert model["name"] == "disks"
-    assert model["period"] == [2**depth for depth in model["depth"]]
-
-
-def test_every_command_of_the_installed_manifest_imports(
-    installed: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def seen(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what a process of that environment sees of the package."""
     script = """
 import json
+import napari_shiftseg
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
@@ -153,16 +138,33 @@ homes = {
     for command in found.commands
 }
 print(json.dumps({
+    "file": napari_shiftseg.__file__,
     "display_name": manifest.display_name,
     "homes": homes,
     "used": [point.command for point in [*found.widgets, *found.sample_data]],
 }))
 """
-    manifest = json.loads(run(installed / "python", "-c", script, cwd=tmp_path))
+    said = run(installed / "python", "-c", script, cwd=tmp_path_factory.mktemp("away"))
+    known: dict[str, Any] = json.loads(said)
+    return known
 
-    assert manifest["display_name"] == "ShiftSeg"
-    assert manifest["used"]
-    assert set(manifest["used"]) <= manifest["homes"].keys()
-    assert all(
-        home.startswith("napari_shiftseg.") for home in manifest["homes"].values()
-    )
+
+def test_the_installed_package_is_the_wheels(
+    installed: Path, seen: dict[str, Any]
+) -> None:
+    assert Path(seen["file"]).is_relative_to(installed.parent)
+
+
+def test_the_installed_program_reads_its_model(installed: Path, tmp_path: Path) -> None:
+    printed = run(installed / "shiftseg", "inspect", "disks", "--json", cwd=tmp_path)
+
+    model = json.loads(printed)
+    assert model["name"] == "disks"
+    assert model["period"] == [2**depth for depth in model["depth"]]
+
+
+def test_every_command_of_the_installed_manifest_imports(seen: dict[str, Any]) -> None:
+    assert seen["display_name"] == "ShiftSeg"
+    assert seen["used"]
+    assert set(seen["used"]) <= seen["homes"].keys()
+    assert all(home.startswith("napari_shiftseg.") for home in seen["homes"].values())

@@ -107,19 +107,22 @@ class TestEffort:
         effort = Effort(most)
         settings = Clustering(scope="component", bandwidth=0.5, min_size=0)
         objects = exhaust(
-            cluster_steps(noise(), settings, EVERYWHERE, None, (24, 24), "cpu", effort)
-        )
+            cluster_steps(
+                noise()[:, :32, :32], settings, EVERYWHERE[:32, :32], None, (16, 16),
+                "cpu", effort,
+            )
+        )  # fmt: skip
         return objects.labels, effort.is_spent
 
     def test_it_ends_a_search_at_the_same_place(self, work) -> None:
         whole, is_cut = self.clustered(inf)
         needed = work()
         assert not is_cut
-        cut, is_cut = self.clustered(1e6)
+        cut, is_cut = self.clustered(3e5)
         assert is_cut
         assert work() < needed / 2
         assert (cut > 0).all()  # each pixel has a mode all the same
-        np.testing.assert_array_equal(cut, self.clustered(1e6)[0])
+        np.testing.assert_array_equal(cut, self.clustered(3e5)[0])
         assert (cut != whole).any()
 
     def test_what_suffices_changes_nothing(self) -> None:

@@ -114,17 +114,17 @@ def test_modes_come_densest_first():
     np.testing.assert_array_equal(np.bincount(fitted.labels_), [7, 4, 2])
 
 
-@pytest.mark.parametrize("name", ["flat", "gaussian"])
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8, 16])
-def test_separated_blobs_as_scikit_learn(channels, name):
+@pytest.mark.parametrize("channels", [1, 3, 4, 16])
+def test_separated_blobs_as_scikit_learn(channels):
     points, truth = blobs(3000, channels, clusters=6)
     few = slice(0, 300)
-    fitted = MeanShift(2.0, kernel=name).fit(points)
     reference = ReferenceMeanShift(bandwidth=2.0).fit(points[few])
-    assert adjusted_rand_score(reference.labels_, fitted.labels_[few]) >= 0.99
-    assert adjusted_rand_score(truth, fitted.labels_) >= 0.99
-    apart = cdist(fitted.cluster_centers_, reference.cluster_centers_).min(1)
-    assert apart.max() < 0.2
+    for name in ("flat", "gaussian"):
+        fitted = MeanShift(2.0, kernel=name).fit(points)
+        assert adjusted_rand_score(reference.labels_, fitted.labels_[few]) >= 0.99
+        assert adjusted_rand_score(truth, fitted.labels_) >= 0.99
+        apart = cdist(fitted.cluster_centers_, reference.cluster_centers_).min(1)
+        assert apart.max() < 0.2
 
 
 @pytest.mark.parametrize(("channels", "most"), [(3, 20_000), (6, 500), (3, 20)])

@@ -72,7 +72,7 @@ class TestDisks:
         assert result.notes == ()
         assert result.seconds > 0
 
-    @pytest.mark.parametrize("batch", [1, 4, 9])
+    @pytest.mark.parametrize("batch", [1, 4])
     def test_labels_are_the_same_for_any_batch(
         self, small_disks: Sample, result, disks_model: UNet, batch: int
     ) -> None:
@@ -81,7 +81,7 @@ class TestDisks:
         )
         np.testing.assert_array_equal(again.labels, result.labels)
 
-    @pytest.mark.parametrize("window", [16, 48, 100, None])
+    @pytest.mark.parametrize("window", [16, 100, None])
     def test_labels_hardly_depend_on_the_window(
         self, small_disks: Sample, result, disks_model: UNet, window: int | None
     ) -> None:

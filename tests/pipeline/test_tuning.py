@@ -32,6 +32,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 OWN = Clustering(bandwidth=1.0, scope="component", min_size=4)
 GRID = Candidates((0.5, 1.0), (2, 6), (0.3, 0.6))
+FEW = Candidates((0.5, 1.0), (2,), (0.6,))  # where not all are needed
 TRUE = {"bandwidth": 0.5, "min_size": 2, "foreground_threshold": 0.6}  # one of them
 
 
@@ -118,19 +119,19 @@ class TestTable:
             replace(s, labels=segment(s.image, model, device="cpu").labels)
             for s in samples
         ]
-        tuning = tune(own, model, GRID, device="cpu")
+        tuning = tune(own, model, FEW, device="cpu")
         assert tuning.best is tuning.own
         assert tuning.best.ap50 == 1
 
     def test_an_image_is_predicted_once(self, samples, model, limit_memory) -> None:
         came = limit_memory(10**9)
-        tune(samples, model, GRID, device="cpu", stitching="whole")
+        tune(samples, model, FEW, device="cpu", stitching="whole")
         assert len(came) == len(samples)
         segment(samples[0].image, model, device="cpu", stitching="whole")
         assert len(came) == len(samples) + 1  # it is counted
 
     def test_other_settings_hold_for_all(self, samples, model) -> None:
-        tuning = tune(samples, model, GRID, device="cpu", kernel="flat")
+        tuning = tune(samples, model, FEW, device="cpu", kernel="flat")
         assert {p.clustering.kernel for p in tuning.points} == {"flat"}
         expected = by_hand(samples, model, {"kernel": "flat"})
         assert list(tuning.own.scores) == expected
@@ -141,27 +142,27 @@ class TestTable:
         inside = segment(image, model, device="cpu", border="valid", **TRUE)
         truth = np.zeros(image.shape, int)
         truth[tuple(slice(*b) for b in inside.plan.region)] = inside.labels
-        tuning = tune([Sample(image, truth)], model, GRID, device="cpu", border="valid")
+        tuning = tune([Sample(image, truth)], model, FEW, device="cpu", border="valid")
         assert tuning.best.ap50 == 1
         assert tuning.best.clustering == OWN.model_copy(update=TRUE)
 
     def test_a_network_without_clusters_is_cut_short(
         self, samples, model, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        said = [p.note for p in tune_steps(samples, model, GRID, Settings()) if p.note]
+        said = [p.note for p in tune_steps(samples, model, FEW, Settings()) if p.note]
         assert not [note for note in said if "cut short" in note]
         monkeypatch.setattr(tuning_module, "MOST", 0)
-        steps = tune_steps(samples, model, GRID, Settings())
-        assert "of 9 clusterings were cut short" in next(
+        steps = tune_steps(samples, model, FEW, Settings())
+        assert "of 3 clusterings were cut short" in next(
             p.note for p in steps if p.note
         )
 
     def test_progress_ends_with_all_done(self, samples, model) -> None:
-        steps = list(tune_steps(samples, model, GRID, Settings(device="cpu")))
+        steps = list(tune_steps(samples, model, FEW, Settings(device="cpu")))
         done = [step.done for step in steps]
         assert done == sorted(done)
-        assert {step.total for step in steps} == {2 * (1 + 9)}
-        assert done[-1] == 20
+        assert {step.total for step in steps} == {2 * (1 + 3)}
+        assert done[-1] == 8
         stages = {step.stage for step in steps}
         assert {"image 1 of 2: predicting", "image 2 of 2: clustering"} <= stages
 

@@ -137,7 +137,7 @@ SMALL = predicted((15, 18), seed=1)
     neighbourhood=st.sampled_from([None, (8, 9)]),
     most_bytes=st.sampled_from([0, 2_000, 2**27]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_turns_some_broken_off(turns, neighbourhood, most_bytes) -> None:
     relabelling = Relabelling(SMALL, neighbourhood, "cpu", most_bytes)
     for clustering, row, column, broken_off in turns:

@@ -64,7 +64,7 @@ def test_thirty_steps_lower_the_loss():
 def test_a_foreground_logit_learns_where_objects_are():
     config = ModelConfig.new(depth=1, features=8, foreground=True)
     loss = DiscriminativeLoss(0.5, 1.5, background=False)
-    model = fit(config=config, steps=400, learning_rate=3e-3, loss=loss)
+    model = fit(config=config, steps=250, learning_rate=3e-3, loss=loss)
     untrained = build(config, seed=0)
 
     image = torch.from_numpy(SAMPLE.image[None, None, :56, :56])

@@ -14,13 +14,14 @@ import pytest
 import torch
 
 from napari_shiftseg.cli import compare as demo
-from napari_shiftseg.cli import entry
+from napari_shiftseg.cli import entry, terminal
 from napari_shiftseg.cli import entry as failure
 from napari_shiftseg.networks.unet import UNet, load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.stores import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -169,7 +170,8 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory, small_disks: Sample) -> R
 
     with pytest.MonkeyPatch.context() as patch, single_thread():
         patch.setattr(demo, "compare_steps", remembered)
-        patch.setattr(demo, "make_sample", lambda _: small_disks)
+        for module in (terminal, reading):
+            patch.setattr(module, "make_sample", lambda _: small_disks)
         ran = run_command("demo", "--no-viewer", "-o", folder, "--json")
     return replace(ran, folder=folder, comparison=made[0])
 

@@ -134,8 +134,9 @@ from npe2.manifest.utils import import_python_name
 manifest = PluginManifest.from_distribution("napari-shiftseg")
 found = manifest.contributions
 homes = {
-    command.id: import_python_name(command.python_name).__module__
+    command.id: command.python_name
     for command in found.commands
+    if callable(import_python_name(command.python_name))
 }
 print(json.dumps({
     "file": napari_shiftseg.__file__,

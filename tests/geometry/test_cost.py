@@ -69,7 +69,7 @@ def test_the_cheapest_that_fits_is_listed_and_none_is_cheaper():
     ]
     assert best.plan.cost == min(p.cost for p in every if p.memory <= memory)
     assert min(p.cost for p in every) < best.plan.cost  # without the limit
-    assert [cost.fits for cost in costs] == [c.memory <= memory for c in costs]
+    assert [cost.fits for cost in costs] == [c.plan.memory <= memory for c in costs]
     assert not costs[-1].fits
 
 

@@ -70,16 +70,25 @@ class Tile:
 
 @dataclass(frozen=True)
 class TilePlan:
-    """How an image is predicted tile by tile; iterate over it for the `Tile` s."""
+    """How an image is predicted tile by tile; iterate over it for the `Tile` s.
 
-    shape: UNetShape  # sizes of the network
-    # size of the image; output size asked for; one value an axis
+    Attributes
+    ----------
+    shape : UNetShape
+        Sizes of the network.
+    image_shape, window : tuple of int
+        Size of the image; output size asked for; one value an axis.
+    stitching, border : str
+        As given to `plan_tiles`.
+    axes : tuple of AxisPlan
+        The tiles along each axis; the tiles of the image are their product.
+    """
+
+    shape: UNetShape
     image_shape: tuple[int, ...]
     window: tuple[int, ...]
-    # as given to `plan_tiles`
     stitching: Stitching
     border: Border
-    # the tiles along each axis; the tiles of the image are their product
     axes: tuple[AxisPlan, ...]
 
     def __len__(self) -> int:

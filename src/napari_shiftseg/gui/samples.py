@@ -72,14 +72,30 @@ nuclei_small = partial(layers_of, "nuclei-small")
 
 
 def show_demo(comparison: Comparison, model: str) -> None:
-    """Open napari with the sample, both results and the Segment widget; wait for it."""
+    """Open napari with the sample, both results and the Segment widget; wait for it.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of the disk sample.
+    model : str
+        Name of the model that it was made with.
+    """
     viewer = open_demo(comparison, model)
     viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
     napari.run()
 
 
 def open_demo(comparison: Comparison, model: str) -> napari.Viewer:
-    """Return a viewer with the sample and the layers of both sides, naive on top."""
+    """Return a viewer with the sample and the layers of both sides, naive on top.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of the disk sample.
+    model : str
+        Name of the model that it was made with.
+    """
     viewer = napari.Viewer(title="napari-shiftseg: the disk sample")
     for data, options, kind in disks_13():
         getattr(viewer, f"add_{kind}")(data, **options)

@@ -31,35 +31,65 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train."""
+    """How to train.
 
-    # output window the loss sees; it must be above the period, or functions of
-    # neighbouring phases never meet in the loss
+    Parameters
+    ----------
+    window : int or sequence of int
+        Output window the loss sees; it must be above the period, or functions of
+        neighbouring phases never meet in the loss.
+    steps : int
+        Of the training.
+    batch : int
+        Windows a step; the loss is the mean of theirs, object ids are never pooled.
+    learning_rate : float
+        Peak of its one-cycle schedule over all steps, for Adam.
+    warm_up : float
+        Share of the steps in which the learning rate rises.
+    clip : float
+        Largest norm of the gradient.
+    seed : int
+        Of the weights and the windows.
+    loss : DiscriminativeLoss
+    foreground : ForegroundLoss
+        Of a network with a foreground logit.
+    border : {"valid", "mirror"}
+        Which windows are drawn; see `RandomWindows`.
+    augmentation : Augmentation, optional
+    precision : {"float32", "bfloat16"}
+        Of the convolutions; weights and losses are float32.
+    fixed_statistics : float
+        Share of the steps, the last ones, in which batch norm no longer takes the
+        statistics of the windows of a step but keeps those it has gathered, as it does
+        in prediction: of few windows a step they differ much from them.
+    tiles : int
+        Along each axis, that a window is predicted as, for same-padded networks: tiles
+        side by side and one loss over what they are stitched to, so that an object
+        which a tile border cuts must have one embedding on both sides.
+    grid : int
+        Windows are read from multiples of so many pixels of the image; 1: from
+        anywhere.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
     window: int | Sequence[int]
-    steps: int  # of the training
-    # windows a step; the loss is the mean of theirs, object ids are never pooled
+    steps: int
     batch: int = 1
-    # peak of its one-cycle schedule over all steps, for Adam
     learning_rate: float = 1e-3
-    warm_up: float = 0.3  # share of the steps in which the learning rate rises
-    clip: float = 1.0  # largest norm of the gradient
-    seed: int = 0  # of the weights and the windows
+    warm_up: float = 0.3
+    clip: float = 1.0
+    seed: int = 0
     loss: DiscriminativeLoss = field(default_factory=DiscriminativeLoss)
-    # of a network with a foreground logit
     foreground: ForegroundLoss = field(default_factory=ForegroundLoss)
-    border: Border = "valid"  # which windows are drawn; see `RandomWindows`
+    border: Border = "valid"
     augmentation: Augmentation | None = None
-    # of the convolutions; weights and losses are float32
     precision: Literal["float32", "bfloat16"] = "float32"
-    # share of the steps, the last ones, in which batch norm no longer takes the
-    # statistics of the windows of a step but keeps those it has gathered, as it does in
-    # prediction: of few windows a step they differ much from them
     fixed_statistics: float = 0.0
-    # along each axis, that a window is predicted as, for same-padded networks: tiles
-    # side by side and one loss over what they are stitched to, so that an object which
-    # a tile border cuts must have one embedding on both sides
     tiles: int = 1
-    # windows are read from multiples of so many pixels of the image; 1: from anywhere
     grid: int = 1
 
     def __post_init__(self) -> None:

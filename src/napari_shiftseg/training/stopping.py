@@ -169,16 +169,25 @@ FIRST = 50  # steps to the first look, where validations are farther apart
 
 @dataclass(frozen=True)
 class Validation:
-    """When and on what a training is validated."""
+    """When and on what a training is validated.
 
-    # images with truth that the training does not see; none: no validation
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Images with truth that the training does not see; none: no validation.
+    every : int
+        Steps from one validation to the next; the last step is validated, too. Before
+        the first there are quick ones, on less, at 50 steps and at each doubling.
+    patience : int, optional
+        The training stops after so many validations without a better one.
+    name : str
+        Of these images, for the provenance of the model.
+    """
+
     samples: Sequence[Sample] = ()
-    # steps from one validation to the next; the last step is validated, too. Before the
-    # first there are quick ones, on less, at 50 steps and at each doubling
     every: int = 1000
-    # the training stops after so many validations without a better one
     patience: int | None = None
-    name: str = "images held out"  # of these images, for the provenance of the model
+    name: str = "images held out"
 
     def __post_init__(self) -> None:
         if self.every < 1:

@@ -35,24 +35,35 @@ KNOT = 32  # pixels between the knots of the elastic deformation
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training window is changed; each change is drawn anew every time."""
+    """How far a training window is changed; each change is drawn anew every time.
 
-    zoom: float = 1.4  # objects become up to this many times as large or as small
-    # whether windows are turned in the plane of the last two axes by any angle, half of
-    # the time; else by right angles only
+    Parameters
+    ----------
+    zoom : float
+        Objects become up to this many times as large or as small.
+    turn : bool
+        Whether windows are turned in the plane of the last two axes by any angle, half
+        of the time; else by right angles only.
+    elastic : float
+        Standard deviation of the displacement of knots 32 pixels apart, in pixels.
+    gamma, contrast, brightness : float
+        Of the scaled image: exponents and factors up to e to this power, offset up to
+        this value.
+    blur, noise : float
+        Standard deviations, in pixels and of the scaled image, up to these values.
+    often : float
+        Probability of each of these changes. Windows are flipped along each axis half
+        of the time.
+    """
+
+    zoom: float = 1.4
     turn: bool = True
-    # standard deviation of the displacement of knots 32 pixels apart, in pixels
     elastic: float = 3.0
-    # of the scaled image: exponents and factors up to e to this power, offset up to
-    # this value
     gamma: float = 0.5
     contrast: float = 0.3
     brightness: float = 0.1
-    # standard deviations, in pixels and of the scaled image, up to these values
     blur: float = 1.5
     noise: float = 0.08
-    # probability of each of these changes. Windows are flipped along each axis half of
-    # the time
     often: float = 0.5
 
     def places(self, rng: Generator, size: Sequence[int]) -> NDArray[np.float64]:

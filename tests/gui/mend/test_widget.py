@@ -805,6 +805,10 @@ def test_asked_again_after_a_turn(viewer, steered, result, settled, qtbot) -> No
     assert f"object {result.data[at]}" in steered.answer.value
 
 
+def distances(viewer):
+    return [layer for layer in viewer.layers if layer.name.startswith("distance ·")]
+
+
 def test_two_results_are_mended_each_by_itself(
     viewer, steered, result, other, settled, qtbot, tmp_path, monkeypatch
 ) -> None:
@@ -821,7 +825,7 @@ def test_two_results_are_mended_each_by_itself(
         steered.actions.hover(at)
         name = f"distance · {labels.name}"
         qtbot.waitUntil(lambda name=name: name in viewer.layers, timeout=60_000)
-        assert sum(la.name.startswith("distance ·") for la in viewer.layers) == 1
+        qtbot.waitUntil(lambda: len(distances(viewer)) == 1, timeout=60_000)
         assert viewer.layers[name].data.ndim == labels.ndim
         steered.tools.press(DELETE)
         steered.actions.click(at, ())

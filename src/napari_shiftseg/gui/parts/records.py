@@ -86,10 +86,11 @@ class CorrectionRecord:
         return None if noted is None else cls(**noted)
 
 
-class LayerSession:
+class LayerSession(dict[str, Any]):
     """What is known of a labels layer while the program runs; it goes with the layer.
 
-    It stands in the metadata of its layer. A copy of the layer has none of it.
+    It stands in the metadata of its layer. A copy of the layer has none of it, and who
+    writes the metadata as JSON meets an empty dict.
 
     Parameters
     ----------

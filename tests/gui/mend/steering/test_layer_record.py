@@ -101,3 +101,5 @@ def test_what_goes_with_a_layer_goes_with_no_copy_of_it(one) -> None:
     assert KEPT.of(layer) is kept
     assert LayerSession.of(layer) is session
     assert None in deepcopy(layer.metadata).values()
+    session = {"shiftseg session": LayerSession.of(layer)}
+    assert json.loads(json.dumps(session)) == {"shiftseg session": {}}

@@ -1,15 +1,39 @@
+from dataclasses import replace
+from functools import cache, partial
+
 import npe2
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui import samples
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.networks.header import bundled_models, read_config
-from napari_shiftseg.samples.catalogue import SAMPLES, make_sample
+from napari_shiftseg.samples.catalogue import SAMPLES
 
 
 @pytest.fixture(scope="module")
 def manifest():
     return npe2.PluginManifest.from_distribution("napari-shiftseg")
+
+
+@pytest.fixture(scope="module")
+def made():
+    """What a sample holds, by its name: each is made once, and cannot be changed."""
+
+    def make(name):
+        sample = SAMPLES[name].make()
+        sample.image.setflags(write=False)
+        sample.labels.setflags(write=False)
+        return sample
+
+    return cache(make)
+
+
+@pytest.fixture
+def once(made, monkeypatch):
+    """Let the menu open samples that were made before."""
+    entries = {n: replace(e, make=partial(made, n)) for n, e in SAMPLES.items()}
+    monkeypatch.setattr(samples, "SAMPLES", entries)
 
 
 def test_manifest_is_valid_and_its_imports_work(manifest):
@@ -45,8 +69,7 @@ def test_inspect_stands_in_the_menu_that_shows_things(manifest):
         ("constant", 0),
     ],
 )
-def test_samples_open_with_their_truth(make_napari_viewer_proxy, key, objects):
-    viewer = make_napari_viewer_proxy()
+def test_samples_open_with_their_truth(viewer, once, key, objects):
     viewer.open_sample("napari-shiftseg", key)
     labels = [layer for layer in viewer.layers if layer.name.endswith("truth")]
     assert len(labels) == (objects > 0)
@@ -65,7 +88,7 @@ def test_every_sample_is_offered(manifest):
     "name", [n for n, entry in SAMPLES.items() if {*entry.models} - {*bundled_models()}]
 )
 def test_a_sample_brings_the_networks_of_figures_into_the_lists(
-    viewer, widget, monkeypatch, name
+    viewer, widget, once, made, monkeypatch, name
 ):
     monkeypatch.setattr(OPENED, "_paths", [])
     OPENED.look_again()
@@ -74,7 +97,7 @@ def test_a_sample_brings_the_networks_of_figures_into_the_lists(
     assert not {*models} & {*before}
     viewer.open_sample("napari-shiftseg", name.replace("-", "_"))
     assert [*widget.model.list.choices] == [*before, *models]
-    sample = make_sample(name)
+    sample = made(name)
     for model in models:
         widget.model.value = model
         assert widget.model.config == read_config(model)
@@ -89,10 +112,9 @@ def test_a_sample_brings_the_networks_of_figures_into_the_lists(
         ("nuclei_small", "nuclei-small", (1, 1, 1)),
     ],
 )
-def test_nuclei_open_as_large_as_they_are(make_napari_viewer_proxy, key, name, scale):
-    viewer = make_napari_viewer_proxy()
+def test_nuclei_open_as_large_as_they_are(viewer, once, made, key, name, scale):
     viewer.open_sample("napari-shiftseg", key)
-    sample = make_sample(name)
+    sample = made(name)
     assert [layer.name for layer in viewer.layers] == [name, f"{name} · truth"]
     assert [layer.visible for layer in viewer.layers] == [True, False]
     for layer, data in zip(viewer.layers, (sample.image, sample.labels), strict=True):

@@ -178,6 +178,18 @@ def test_labels_of_another_image_do_not_stay(viewer, compare):
 # ------------------------------------------------------------------ earlier settings
 
 
+def a_plot_is_saved_only_when_there_is_one(compared, finish):
+    view, panel = compared.view, compared.sweep.panel
+    view.tabs.setCurrentWidget(compared.sweep)
+    assert not view.save_button.enabled
+    panel.button.native.click()
+    finish(panel)
+    assert view.save_button.enabled
+    view.tabs.setCurrentWidget(view.table)
+    assert not view.save_button.enabled
+    view.tabs.setCurrentWidget(compared.sweep)
+
+
 def test_a_sweep_of_earlier_settings_is_marked(viewer, compared, finish, model_file):
     sweep, form = compared.sweep, compared.form
 
@@ -191,8 +203,7 @@ def test_a_sweep_of_earlier_settings_is_marked(viewer, compared, finish, model_f
     form.image.value = viewer.layers["disks"]
     assert not is_outdated()  # there is none
     sweep.windows.value = "4, 6"
-    sweep.panel.button.native.click()
-    finish(sweep.panel)
+    a_plot_is_saved_only_when_there_is_one(compared, finish)
     assert sweep.panel.result.value.startswith("disks, model small: ")
     assert not is_outdated()
     truth = form.truth.value
@@ -281,18 +292,6 @@ def test_a_double_click_begins_one_run_and_a_late_cancel_none(
     compare.panel.button.native.click()  # a press of its own
     assert compare.panel.is_running
     finish(compare.panel)
-
-
-def test_a_plot_is_saved_only_when_there_is_one(compared, finish):
-    view = compared.view
-    view.tabs.setCurrentWidget(compared.sweep)
-    assert not view.save_button.enabled
-    compared.sweep.windows.value = "4, 6"
-    compared.sweep.panel.button.native.click()
-    finish(compared.sweep.panel)
-    assert view.save_button.enabled
-    view.tabs.setCurrentWidget(view.table)
-    assert not view.save_button.enabled
 
 
 def what_is_not_in_view_is_said_once(compared, monkeypatch):
@@ -417,7 +416,7 @@ def test_tiles_are_called_the_same_only_where_they_are():
     )
 
 
-def test_a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch):
+def a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch):
     told = []
     monkeypatch.setattr(SizeAdvice, "tell", lambda *_: told.append(True))
     compared._watch.settled.triggered.emit()
@@ -450,3 +449,4 @@ def test_what_the_layers_and_the_table_show(viewer, compared, finish, monkeypatc
     the_legend_gives_the_range_of_the_difference(compared)
     what_is_not_in_view_is_said_once(compared, monkeypatch)
     a_part_shown_whole_has_a_border(compared, finish, monkeypatch)
+    a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch)

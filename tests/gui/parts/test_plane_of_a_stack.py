@@ -48,7 +48,7 @@ def scales(monkeypatch):
         lambda path, source: segmentation_run(SegmentationRun(path, source, SETTINGS)),
         lambda path, source: comparison_run(CompareTask(path, source, SETTINGS)),
         lambda path, source: sweep_run(CompareTask(path, source, SETTINGS), [6]),
-        tiled_against_untiled,
+        lambda path, source: tiled_against_untiled(path, source, USUAL_READING),
     ],
 )
 def test_the_scale_is_that_of_the_stack(steps, path, model, scales, rng):

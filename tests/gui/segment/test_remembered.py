@@ -52,10 +52,11 @@ def test_a_closed_widget_keeps_nothing(viewer, segment, model_file):
     closed.model.open(model_file)
     viewer.window.remove_dock_widget("all")
     LastChoice().write()
-    segment()
-    viewer.add_image(np.zeros((200, 200)))
-    assert closed.model.value == model_file
+    viewer.add_image(np.zeros((200, 200)), name="new")
+    viewer.layers["new"].name = "renamed"
     assert LastChoice.read() == LastChoice()
+    assert segment().model.value == "nuclei"
+    assert closed.model.value == model_file
 
 
 def test_a_model_of_the_users_own(viewer, segment, model_file):

@@ -466,6 +466,7 @@ def gradients(viewer):
 def test_lazy_images_give_the_same_embedding(viewer, widget, noise, run):
     noise = noise[:20, :24]
     viewer.add_image(noise, name="plain")
+    widget.advanced.layers["gradient"].value = True
     run(widget)
     plain, *_ = gradients(viewer)
     assert plain.std() > 0

@@ -91,10 +91,8 @@ def open_demo(comparison: Comparison, model: str) -> napari.Viewer:
 
     Parameters
     ----------
-    comparison : Comparison
-        Of the disk sample.
-    model : str
-        Name of the model that it was made with.
+    comparison, model
+        See `show_demo`.
     """
     viewer = napari.Viewer(title="napari-shiftseg: the disk sample")
     for data, options, kind in disks_13():

@@ -308,7 +308,7 @@ def untiled_steps(
     Parameters
     ----------
     image : Image
-    model : UNet
+    model : TiledNetwork
     settings : Settings
     """
     device, asked = settings.device, replace(settings, window=None, stitching="whole")

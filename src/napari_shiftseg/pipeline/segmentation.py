@@ -59,11 +59,16 @@ def plane_scale_steps(
     """
     if not plane:
         return None
-    scales = yield from patiently(
-        READING, prod(np.shape(stack)), frame_scales, stack, config, reading
-    )
+    scales = yield from _scales_steps(stack, config, reading)
     scale = scales.of(plane)
     return scale and replace(scale, notes=scale.notes or scales.notes)
+
+
+def _scales_steps(
+    stack: Any, config: ModelConfig, reading: Reading
+) -> Generator[Progress, None, FrameScales]:
+    size = prod(np.shape(stack))
+    return (yield from patiently(READING, size, frame_scales, stack, config, reading))
 
 
 def opened_steps(
@@ -144,8 +149,9 @@ def segment_steps(
     pixels = as_array(image)
     if model.config.in_channels == 1:
         pixels = single_channel(pixels, model.config.ndim)
-    if frames_of(pixels, model):
-        steps = _series_steps(pixels, model, settings, effort, scale, plan)
+    frames = frames_of(pixels, model)
+    if frames:
+        steps = _series_steps(pixels, frames, model, settings, effort, scale, plan)
         result = yield from steps
     else:
         opened = yield from opened_steps(pixels, model, settings, scale)
@@ -156,6 +162,7 @@ def segment_steps(
 
 def _series_steps(
     pixels: Any,
+    frames: list[tuple[int, ...]],
     model: TiledNetwork,
     settings: Settings,
     effort: Effort | None,
@@ -163,14 +170,10 @@ def _series_steps(
     plan: TilePlan | None,
 ) -> Generator[Progress, None, Segmentation]:
     """Segment a time series, or planes, one by one."""
-    frames = frames_of(pixels, model)
     if scale is not None:
         scales = FrameScales(scale, scale.notes)
     else:
-        size = prod(np.shape(pixels))
-        scales = yield from patiently(
-            READING, size, frame_scales, pixels, model.config, settings.reading
-        )
+        scales = yield from _scales_steps(pixels, model.config, settings.reading)
     results: list[Segmentation] = []
     empty: list[int] = []
     for number, at in enumerate(frames):
@@ -296,7 +299,7 @@ def clustered_steps(
     Parameters
     ----------
     predicted : Prediction
-    model : UNet
+    model : TiledNetwork
         That predicted it.
     clustering : Clustering
     device : str
@@ -327,7 +330,7 @@ def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
     ----------
     image : array_like
         ([leading,] [channels,] \*spatial)
-    model : UNet
+    model : TiledNetwork
     """
     shape = np.shape(image)
     own = model.config.image_axes

@@ -117,7 +117,6 @@ class EditHistory:
             session.edits.settle([from_dict(edit) for edit in known])
         self.store = session.edits
         self._strokes: list[Sequence[Any]] = []
-        self._written: list[tuple[Edit, dict[str, Any]]] = []
         self._acting = False
         self._forget()  # what was done before is none of these steps
         layer.events.paint.connect(self._painted)

@@ -177,7 +177,7 @@ class MadeWith:
 
 
 METADATA_EDITS = "shiftseg edits"
-METADATA_SESSION = "shiftseg session"  # nothing that could be written to a file
+METADATA_SESSION = "shiftseg session"  # what no file is given
 METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
 METADATA_UNREAD = "shiftseg unread"  # frames of an older clustering, or older edits
 

@@ -5,6 +5,7 @@ Frames are unread until they were clustered as their labels were made.
 
 from __future__ import annotations
 
+from threading import Event
 from time import sleep
 
 import numpy as np
@@ -35,19 +36,23 @@ def test_a_series_left_before_all_frames_are_read(
     series, steer, settled, qtbot, noise, at_once, turned, fresh, monkeypatch
 ) -> None:
     layer, kept = series
-    usual = steering_module.frame_steps
+    usual, is_turned = steering_module.frame_steps, Event()
 
-    def never_the_third(request):
+    def held(request):
+        """The second frame waits for the turn, the third for ever."""
+        while request.position == (1,) and not is_turned.wait(0.001):
+            yield Progress(0, 1)
         while request.position == (2,):
             sleep(0.001)
             yield Progress(0, 1)
         return (yield from usual(request))
 
-    monkeypatch.setattr(steering_module, "frame_steps", never_the_third)
+    monkeypatch.setattr(steering_module, "frame_steps", held)
     first = steer(layer, kept)
     if not at_once:
         qtbot.waitUntil(lambda: first.frame((0,)) is not None, timeout=60_000)
     first.turn(turned(first))
+    is_turned.set()
     qtbot.waitUntil(
         lambda: (
             (0,) in first.frames and first.frame((0,)).clustering.bandwidth == OTHER
@@ -57,7 +62,7 @@ def test_a_series_left_before_all_frames_are_read(
     first.stop()
     unread = layer.metadata[METADATA_UNREAD]
     assert (2,) in {tuple(known["frame"]) for known in unread}
-    monkeypatch.undo()
+    monkeypatch.setattr(steering_module, "frame_steps", usual)
     again = steer(layer, kept)
     assert METADATA_UNREAD not in layer.metadata
     settled(again)

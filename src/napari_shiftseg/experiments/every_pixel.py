@@ -40,23 +40,14 @@ Centre = tuple[float, ...]
 
 @dataclass(frozen=True)
 class FoundDisks:
-    r"""Disks as a network tells them apart, over what was predicted.
-
-    Attributes
-    ----------
-    result : Segmentation
-    image : ndarray
-        (\*predicted)
-    truth, modes : ndarray of int
-        (\*predicted), the true disks and the modes; 0 is background.
-    whole : dict
-        Modes of every disk that was predicted as a whole, by its centre.
-    """
+    """Disks as a network tells them apart, over what was predicted."""
 
     result: Segmentation
-    image: NDArray[Any]
+    image: NDArray[Any]  # (*predicted)
+    # (*predicted), the true disks and the modes; 0 is background
     truth: NDArray[Any]
     modes: NDArray[Any]
+    # modes of every disk that was predicted as a whole, by its centre
     whole: dict[Centre, set[int]]
 
     @property

@@ -200,20 +200,13 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment found.
+    """What an experiment found."""
 
-    Attributes
-    ----------
-    numbers : dict
-        Ready for JSON; a list of alike dicts under ``table`` becomes a CSV.
-    arrays : dict of ndarray
-        What is drawn besides.
-    plans : dict of TilePlan
-        Whose tiles are drawn.
-    """
-
+    # ready for JSON; a list of alike dicts under ``table`` becomes a CSV
     numbers: dict[str, Any]
+    # what is drawn besides
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    # whose tiles are drawn
     plans: dict[str, TilePlan] = field(default_factory=dict, repr=False)
 
     @property
@@ -230,39 +223,21 @@ Measuring = Generator[Progress, None, Outcome]
 
 @dataclass(frozen=True)
 class Experiment:
-    """A figure of the paper.
+    """A figure of the paper."""
 
-    Attributes
-    ----------
-    name : str
-        Number of the figure.
-    title : str
-    caption : str
-        How to read it, in a paragraph.
-    measure : callable
-        Its networks by name, and its `Data` if it has any → `Outcome`, or steps that
-        yield `Progress` and return one.
-    draw : callable
-        Draws an outcome into an empty figure.
-    networks : tuple of FigureNetwork
-        That it trains.
-    size : (float, float)
-        Of the picture, in inches.
-    models : tuple of str
-        Names of the bundled models that it needs besides; they are not trained anew.
-    data : callable or None
-        Makes the `Data` that it is measured on where a user may give other data; None
-        where not.
-    """
-
-    name: str
+    name: str  # number of the figure
     title: str
-    caption: str
+    caption: str  # how to read it, in a paragraph
+    # its networks by name, and its `Data` if it has any → `Outcome`, or steps that
+    # yield `Progress` and return one
     measure: Callable[..., Outcome | Measuring]
-    draw: Callable[[Figure, Outcome], None]
-    networks: tuple[FigureNetwork, ...] = ()
-    size: tuple[float, float] = (9.6, 3.5)
+    draw: Callable[[Figure, Outcome], None]  # draws an outcome into an empty figure
+    networks: tuple[FigureNetwork, ...] = ()  # that it trains
+    size: tuple[float, float] = (9.6, 3.5)  # of the picture, in inches
+    # names of the bundled models that it needs besides; they are not trained anew
     models: tuple[str, ...] = ()
+    # makes the `Data` that it is measured on where a user may give other data; None
+    # where not
     data: Callable[[], Data] | None = None
 
     @property

@@ -33,22 +33,11 @@ FOLDER = FIGURES_FOLDER
 
 @dataclass(frozen=True)
 class FigureNetwork:
-    """A network of a figure, and how it is trained.
+    """A network of a figure, and how it is trained."""
 
-    Attributes
-    ----------
-    figure : str
-        That trains it; others may load it.
-    sample : callable
-        Makes the image to train on, and its objects.
-    config : ModelConfig
-        Architecture; its name is that of the file.
-    recipe : Recipe
-    """
-
-    figure: str
-    sample: Callable[[], Sample]
-    config: ModelConfig
+    figure: str  # that trains it; others may load it
+    sample: Callable[[], Sample]  # makes the image to train on, and its objects
+    config: ModelConfig  # architecture; its name is that of the file
     recipe: Recipe
 
     @property
@@ -136,18 +125,10 @@ PARTS = ("images", "labels")
 
 @dataclass(frozen=True)
 class Data:
-    """Images with true labels.
+    """Images with true labels."""
 
-    Attributes
-    ----------
-    name : str
-        What they are, in words, or their folder.
-    samples : tuple of Sample
-        One or more.
-    """
-
-    name: str
-    samples: tuple[Sample, ...]
+    name: str  # what they are, in words, or their folder
+    samples: tuple[Sample, ...]  # one or more
 
     def figures(self) -> dict[str, Any]:
         """Return what was measured on, ready for JSON."""

@@ -21,40 +21,22 @@ Images = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ObjectCrops:
-    """True objects of one image whose crops lie within it.
+    """True objects of one image whose crops lie within it."""
 
-    Attributes
-    ----------
-    centres : ndarray of int
-        (objects, 2), in pixels.
-    modes : ndarray of int
-        (objects,), the mode that most pixels of an object have.
-    crops : ndarray of float64
-        (objects, side + 2 · shift, side + 2 · shift) pixels around the centres.
-    """
-
-    centres: NDArray[np.int64]
-    modes: NDArray[np.int64]
+    centres: NDArray[np.int64]  # (objects, 2), in pixels
+    modes: NDArray[np.int64]  # (objects,), the mode that most pixels of an object have
+    # (objects, side + 2 · shift, side + 2 · shift) pixels around the centres
     crops: Images
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of objects of one image.
+    """The pairs of objects of one image."""
 
-    Attributes
-    ----------
-    similarity : ndarray of float64
-        (objects, objects), see `similarities`.
-    far : ndarray of bool
-        (objects, objects), which pairs are far apart; a pair is there once.
-    modes : ndarray of int
-        (objects,)
-    """
-
-    similarity: Images
+    similarity: Images  # (objects, objects), see `similarities`
+    # (objects, objects), which pairs are far apart; a pair is there once
     far: NDArray[np.bool_]
-    modes: NDArray[np.int64]
+    modes: NDArray[np.int64]  # (objects,)
 
     @property
     def merged(self) -> NDArray[np.bool_]:

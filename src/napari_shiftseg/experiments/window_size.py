@@ -50,25 +50,14 @@ Sweeps = dict[Stitching, list[SweepPoint]]
 
 @dataclass(frozen=True)
 class Row:
-    """What one way of segmenting gives over all images.
+    """What one way of segmenting gives over all images."""
 
-    Attributes
-    ----------
-    method, window : str, int or None
-        A stitching and the output size of its tiles; or something without tiles.
-    scores : tuple of ObjectScores
-        One an image.
-    seconds : float or None
-        An image, on average.
-    split : int or None
-        True objects that a seam splits, over all images.
-    """
-
+    # a stitching and the output size of its tiles; or something without tiles
     method: str
     window: int | None
-    scores: tuple[ObjectScores, ...]
-    seconds: float | None = None
-    split: int | None = None
+    scores: tuple[ObjectScores, ...]  # one an image
+    seconds: float | None = None  # an image, on average
+    split: int | None = None  # true objects that a seam splits, over all images
 
     def figures(self) -> dict[str, Any]:
         """Return mean and pooled figures, ready for JSON."""

@@ -92,17 +92,10 @@ UNKNOWN = -1  # label of a pixel of which nothing is known
 
 @dataclass(frozen=True)
 class Contingency:
-    """How many pixels each true object shares with each predicted one.
+    """How many pixels each true object shares with each predicted one."""
 
-    Attributes
-    ----------
-    shared : sparse array of int
-        (true objects, predicted objects)
-    true_sizes, sizes : ndarray of int
-        Pixels of each true and each predicted object.
-    """
-
-    shared: csr_array
+    shared: csr_array  # (true objects, predicted objects)
+    # pixels of each true and each predicted object
     true_sizes: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
@@ -208,20 +201,14 @@ CHUNK = 2**22  # pixels
 
 @dataclass(frozen=True)
 class Succession:
-    r"""What has become of former objects.
+    """What has become of former objects."""
 
-    Attributes
-    ----------
-    former : ndarray of int64
-        (objects + 1,), the former object with which each one shares most pixels,
-        :math:`\operatorname{argmax}_o |n \cap o|`; 0: none. The 0th is background.
-    stays : ndarray of bool
-        (objects + 1,), whether it is also the one with which that former object shares
-        most: of the parts of a former object one stays, and of several that are merged
-        the largest goes on.
-    """
-
+    # (objects + 1,), the former object with which each one shares most pixels,
+    # argmax_o |n ∩ o|; 0: none. The 0th is background.
     former: NDArray[np.int64]
+    # (objects + 1,), whether it is also the one with which that former object shares
+    # most: of the parts of a former object one stays, and of several that are merged
+    # the largest goes on
     stays: NDArray[np.bool_]
 
 

@@ -30,61 +30,31 @@ COMMENSURATE = 0.25  # an untiled seam ratio farther than this from 1 is flagged
 
 @dataclass(frozen=True)
 class Tiled:
-    r"""An image that was predicted tile by tile.
+    """An image that was predicted tile by tile."""
 
-    Attributes
-    ----------
-    embedding : ndarray
-        (channels, \*plan.output_shape)
-    labels : ndarray of int
-        (\*plan.output_shape), the objects.
-    plan : TilePlan
-        Whose tiles made it.
-    untiled : ndarray
-        (channels, \*plan.output_shape), the same in one pass.
-    truth : ndarray of int or None
-        (\*plan.output_shape), the true objects.
-    """
-
-    embedding: NDArray[Any]
-    labels: NDArray[Any]
-    plan: TilePlan
-    untiled: NDArray[Any]
-    truth: NDArray[Any] | None = None
+    embedding: NDArray[Any]  # (channels, *plan.output_shape)
+    labels: NDArray[Any]  # (*plan.output_shape), the objects
+    plan: TilePlan  # whose tiles made it
+    untiled: NDArray[Any]  # (channels, *plan.output_shape), the same in one pass
+    truth: NDArray[Any] | None = None  # (*plan.output_shape), the true objects
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of the tiles of one image once its pixels are gone.
+    """What is known of the tiles of one image once its pixels are gone."""
 
-    Attributes
-    ----------
-    plan : TilePlan or None
-        None where nothing is known of tiles.
-    seams, untiled : SeamScores or None
-        Of the embedding of these tiles, and of the untiled one over the same pairs.
-    objects : int or None
-        Number predicted.
-    scores : ObjectScores or None
-        None without a truth.
-    split : int or None
-        Objects that a seam splits; None where nothing can be split.
-    seconds : float or None
-    outcomes : Outcomes or None
-        Of every true object; None without a truth.
-    by_pixel : mapping
-        Values of the metrics that look at pixels, see `values_by_pixel`.
-    """
-
-    plan: TilePlan | None
+    plan: TilePlan | None  # None where nothing is known of tiles
     _: KW_ONLY
+    # of the embedding of these tiles, and of the untiled one over the same pairs
     seams: SeamScores | None = None
     untiled: SeamScores | None = None
-    objects: int | None = None
-    scores: ObjectScores | None = None
+    objects: int | None = None  # number predicted
+    scores: ObjectScores | None = None  # None without a truth
+    # objects that a seam splits; None where nothing can be split
     split: int | None = None
     seconds: float | None = None
-    outcomes: Outcomes | None = None
+    outcomes: Outcomes | None = None  # of every true object; None without a truth
+    # values of the metrics that look at pixels, see `values_by_pixel`
     by_pixel: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,57 +66,32 @@ class Measured:
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of a comparison, a sweep or an evaluation.
+    """One figure of a comparison, a sweep or an evaluation."""
 
-    Attributes
-    ----------
-    name : str
-        Key in JSON, column in CSV.
-    title : str
-        What stands before it in a table, indented where it belongs to the row above;
-        empty: it is in files only.
-    meaning : str
-        How to read it, in sentences.
-    compute : callable
-        `Measured` → a value that is ready for JSON; None where it is not defined.
-        `Tiled` → the same, of a metric that looks at pixels.
-    better : {"less", "more", "near untiled"} or None
-        Which value is better, if any is.
-    looks_at_pixels : bool
-        Whether it is computed of `Tiled`, once, as long as the pixels are there.
-    untiled : str or None
-        Name of the same figure of the untiled prediction.
-    floor : float
-        Values below it are as good as each other.
-    needs_truth : bool
-        Whether there is no such figure without true labels.
-    in_sweeps : bool
-        Whether it is a figure of each window of a sweep.
-    pool : {"mean", "sum", "as one"} or None
-        How that of several images is found: the mean or the sum over those where it is
-        known, or computed of their counts, added up. None: not at all.
-    in_evaluations : bool
-        Whether it is a figure of label images, which have `Measured.scores` alone.
-    counts : tuple of str
-        Of `Outcomes`, whose sums over all true objects it is computed of: objects are
-        resampled to tell two such figures from chance. Empty: they are not.
-    of_counts : callable
-        These sums, (resamples,) each → the figure, (resamples,).
-    """
-
-    name: str
+    name: str  # key in JSON, column in CSV
+    # what stands before it in a table, indented where it belongs to the row above;
+    # empty: it is in files only
     title: str
-    meaning: str
+    meaning: str  # how to read it, in sentences
+    # `Measured` → a value that is ready for JSON; None where it is not defined. `Tiled`
+    # → the same, of a metric that looks at pixels.
     compute: Callable[[Any], Any]
-    better: Better | None = None
+    better: Better | None = None  # which value is better, if any is
+    # whether it is computed of `Tiled`, once, as long as the pixels are there
     looks_at_pixels: bool = False
-    untiled: str | None = None
-    floor: float = -inf
-    needs_truth: bool = False
-    in_sweeps: bool = True
+    untiled: str | None = None  # name of the same figure of the untiled prediction
+    floor: float = -inf  # values below it are as good as each other
+    needs_truth: bool = False  # whether there is no such figure without true labels
+    in_sweeps: bool = True  # whether it is a figure of each window of a sweep
+    # how that of several images is found: the mean or the sum over those where it is
+    # known, or computed of their counts, added up. None: not at all.
     pool: Pool | None = None
+    # whether it is a figure of label images, which have `Measured.scores` alone
     in_evaluations: bool = False
+    # of `Outcomes`, whose sums over all true objects it is computed of: objects are
+    # resampled to tell two such figures from chance. Empty: they are not.
     counts: tuple[str, ...] = ()
+    # these sums, (resamples,) each → the figure, (resamples,)
     of_counts: Callable[..., Any] = lambda total: total
 
     def value(self, measured: Measured) -> Any:

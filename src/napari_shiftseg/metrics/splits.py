@@ -25,53 +25,30 @@ CUT_SHARE = (
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a seam cuts an object that the other stitching leaves whole there.
+    """Where a seam cuts an object that the other stitching leaves whole there."""
 
-    Attributes
-    ----------
-    object : int
-        Of the reference.
-    pairs : tuple of (int, int)
-        The pixels on both sides of the cut, (start, stop) an axis; two along the
-        seam's axis.
-    length : int
-        Number of pairs that are parted.
-    """
-
-    object: int
+    object: int  # of the reference
+    # the pixels on both sides of the cut, (start, stop) an axis; two along the seam's
+    # axis
     pairs: Region
-    length: int
+    length: int  # number of pairs that are parted
 
 
 @dataclass(frozen=True)
 class Seam:
-    """The border between two neighbouring tiles.
+    """The border between two neighbouring tiles."""
 
-    Attributes
-    ----------
-    axis : int
-        Across which it lies.
-    pairs : tuple of (int, int)
-        Pixels of the result on both sides of it, (start, stop) an axis; two along
-        `axis`.
-    split : tuple of int
-        Objects of the reference that it splits.
-    jump : float
-        Mean step of the embedding over its pairs.
-    at : tuple of int
-        Pixel of the result, before the border, in the middle of the longest cut or, if
-        there is none, of where the first of `split` is parted.
-    cuts : tuple of Cut
-        The longest first. An object of `split` is cut if at least a quarter of its
-        pairs along the seam are parted by it alone: one that is in pieces anyway is
-        crossed by a seam, and not cut.
-    """
-
-    axis: int
+    axis: int  # across which it lies
+    # pixels of the result on both sides of it, (start, stop) an axis; two along `axis`
     pairs: Region
-    split: tuple[int, ...]
-    jump: float
+    split: tuple[int, ...]  # objects of the reference that it splits
+    jump: float  # mean step of the embedding over its pairs
+    # pixel of the result, before the border, in the middle of the longest cut or, if
+    # there is none, of where the first of `split` is parted
     at: tuple[int, ...]
+    # the longest first. An object of `split` is cut if at least a quarter of its pairs
+    # along the seam are parted by it alone: one that is in pieces anyway is crossed by
+    # a seam, and not cut.
     cuts: tuple[Cut, ...] = ()
 
 

@@ -16,33 +16,17 @@ BOUNDS = ("ge", "gt", "le", "lt")
 
 @dataclass(frozen=True)
 class Term:
-    """A setting in words.
-
-    Attributes
-    ----------
-    name : str
-    meaning : str
-        Sentences; the first one stands alone beside an option of the command line.
-    unit : str
-        Empty where it has none.
-    unset : str
-        What None means; empty where it cannot be None.
-    form : str
-        How it is written on the command line where it is neither a number nor a word.
-    bounds : dict
-        Of "ge", "gt", "le", "lt" those there are.
-    choices : tuple of str
-        All values, where they are words.
-    default : object
-    """
+    """A setting in words."""
 
     name: str
+    # sentences; the first one stands alone beside an option of the command line
     meaning: str
-    unit: str
-    unset: str
+    unit: str  # empty where it has none
+    unset: str  # what None means; empty where it cannot be None
+    # how it is written on the command line where it is neither a number nor a word
     form: str
-    bounds: dict[str, float]
-    choices: tuple[str, ...]
+    bounds: dict[str, float]  # of "ge", "gt", "le", "lt" those there are
+    choices: tuple[str, ...]  # all values, where they are words
     default: object
 
     @property

@@ -93,24 +93,13 @@ def _of_objects(result: Segmentation) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Prediction:
-    r"""What the network says of an image, not clustered yet.
+    """What the network says of an image, not clustered yet."""
 
-    Attributes
-    ----------
-    embedding : ndarray
-        (channels, \*spatial)
-    logit : ndarray or None
-        (\*spatial), the foreground logit of a model that has one.
-    plan : TilePlan
-        That was carried out.
-    notes : tuple of str
-        What the user should know.
-    """
-
-    embedding: NDArray[Any]
+    embedding: NDArray[Any]  # (channels, *spatial)
+    # (*spatial), the foreground logit of a model that has one
     logit: NDArray[Any] | None
-    plan: TilePlan
-    notes: tuple[str, ...]
+    plan: TilePlan  # that was carried out
+    notes: tuple[str, ...]  # what the user should know
 
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).

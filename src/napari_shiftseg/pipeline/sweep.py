@@ -71,15 +71,9 @@ class SweepPoint(Measured):
 
 @dataclass(frozen=True)
 class PooledPoint:
-    """What one window gives over several images.
+    """What one window gives over several images."""
 
-    Attributes
-    ----------
-    points : tuple of SweepPoint
-        One an image, all of the same window and stitching.
-    """
-
-    points: tuple[SweepPoint, ...]
+    points: tuple[SweepPoint, ...]  # one an image, all of the same window and stitching
 
     @property
     def plan(self) -> TilePlan:

@@ -105,23 +105,14 @@ MANY = 0.2  # of the objects, or of AP50: a difference to be heeded, be they eve
 
 @dataclass(frozen=True)
 class Effect:
-    """What naive tiles do to the objects, compared with cropped ones.
+    """What naive tiles do to the objects, compared with cropped ones."""
 
-    Attributes
-    ----------
-    kind : str
-        "harm": they are better with cropped tiles. "same": as far as can be told from
-        chance, they are the same. "naive better", "mixed": in one figure or more.
-        "none": there is no object.
-    split : str
-        How many objects naive tiles split; empty if none.
-    said : str
-        Sentences on the objects; empty where `split` says it all.
-    """
-
+    # "harm": they are better with cropped tiles. "same": as far as can be told from
+    # chance, they are the same. "naive better", "mixed": in one figure or more. "none":
+    # there is no object.
     kind: Kind
-    split: str
-    said: str
+    split: str  # how many objects naive tiles split; empty if none
+    said: str  # sentences on the objects; empty where `split` says it all
 
 
 def effect(comparison: Comparison) -> Effect:

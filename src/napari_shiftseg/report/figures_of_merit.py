@@ -30,21 +30,12 @@ CLEAR_Z = 3  # standard deviations: a gap of two z that chance hardly gives
 
 @dataclass(frozen=True)
 class Judgement:
-    """Which side of a comparison is better in one figure, and why.
+    """Which side of a comparison is better in one figure, and why."""
 
-    Attributes
-    ----------
-    better : {"naive", "cropped"} or None
-        None: neither is, beyond what chance gives.
-    reason : str
-        A sentence with the interval; empty where there is nothing to be compared.
-    difference : Difference or None
-        That was resampled; None where none was.
-    """
-
-    better: SideName | None = None
+    better: SideName | None = None  # None: neither is, beyond what chance gives
+    # a sentence with the interval; empty where there is nothing to be compared
     reason: str = ""
-    difference: Difference | None = None
+    difference: Difference | None = None  # that was resampled; None where none was
 
     def figures(self) -> dict[str, Any]:
         """Return it ready for JSON."""

@@ -261,14 +261,7 @@ UNTILED = (
 
 @dataclass(frozen=True)
 class Illustration:
-    """A picture or plot of the page.
-
-    Attributes
-    ----------
-    caption : str
-    png : bytes
-        Of the file.
-    """
+    """A picture or plot of the page."""
 
     caption: str
     png: bytes

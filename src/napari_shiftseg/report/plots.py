@@ -31,19 +31,13 @@ GOLDEN = (5**0.5 - 1) / 2  # of the circle: hues of neighbouring ids lie far apa
 
 @dataclass(frozen=True)
 class Colours:
-    """Of a plot, as matplotlib reads them.
+    """Of a plot, as matplotlib reads them."""
 
-    Attributes
-    ----------
-    background, text, grid : str
-        Of the page.
-    naive, cropped, untiled : str
-        Of the curves.
-    """
-
+    # of the page
     background: str
     text: str
     grid: str
+    # of the curves
     naive: str
     cropped: str
     untiled: str

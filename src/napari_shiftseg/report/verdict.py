@@ -125,21 +125,13 @@ ALIKE = 0.05  # costs that differ by less are the same
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison says.
+    """What a comparison says."""
 
-    Attributes
-    ----------
-    text : str
-        One paragraph.
-    warnings : tuple of str
-        What else to know: the model's training, memory, figures to be read with care.
-    is_harm : bool
-        Whether objects are in danger: the model has seams of its own, or those of the
-        tiles harm the objects.
-    """
-
-    text: str
+    text: str  # one paragraph
+    # what else to know: the model's training, memory, figures to be read with care
     warnings: tuple[str, ...]
+    # whether objects are in danger: the model has seams of its own, or those of the
+    # tiles harm the objects
     is_harm: bool
 
 

@@ -13,6 +13,7 @@ from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.options import (
     Asked,
     Command,
+    Order,
     Take,
     TrainingRequest,
     model_for,
@@ -111,7 +112,7 @@ def _demo(
     """Segment the disk sample naively and cropped, and compare."""
     from napari_shiftseg.cli.compare import run_demo
 
-    run_demo(output, settings, viewer and not asked.json, asked)
+    run_demo(output, Order(settings, asked), viewer and not asked.json)
 
 
 @_command
@@ -127,7 +128,8 @@ def _segment(
     """Segment an image; its labels become a TIFF with axes and pixel size."""
     from napari_shiftseg.cli.segment import run_segment
 
-    run_segment(image, model_for(model, image), settings, output, save, asked)
+    order = Order(settings, asked, model_for(model, image))
+    run_segment(image, output, order, save)
 
 
 @_command
@@ -151,7 +153,7 @@ def _mend(
     """
     from napari_shiftseg.cli.segment import run_mend
 
-    run_mend(image, model, edits, settings, output, save, asked)
+    run_mend(image, edits, output, Order(settings, asked, model or ""), save)
 
 
 @_command
@@ -173,7 +175,8 @@ def _compare(
     """
     from napari_shiftseg.cli.compare import run_compare
 
-    run_compare(image, model_for(model, image), truth, settings, output, asked)
+    order = Order(settings, asked, model_for(model, image))
+    run_compare(image, truth, output, order)
 
 
 @_command
@@ -197,8 +200,8 @@ def _sweep(
     """Segment images at tile size after tile size, and score each."""
     from napari_shiftseg.cli.compare import run_sweep
 
-    model = model_for(model, *images)
-    run_sweep(images, model, window, truth or [], settings, output, asked)
+    order = Order(settings, asked, model_for(model, *images))
+    run_sweep(images, window, truth or [], output, order)
 
 
 @_command
@@ -261,7 +264,7 @@ def _inspect(
     from napari_shiftseg.cli.model import run_inspection, what_to_inspect
 
     chosen, subject = what_to_inspect(image, model, of_old)
-    if not run_inspection(chosen, subject, settings, self_test, asked):
+    if not run_inspection(subject, Order(settings, asked, chosen), self_test):
         raise typer.Exit(1)
 
 
@@ -283,7 +286,7 @@ def _train(
     from napari_shiftseg.cli.train import run_training
 
     true = one_of(truth, place, "the truth")
-    run_training(images, true, output, request, settings, asked)
+    run_training(images, true, output, request, Order(settings, asked))
 
 
 @_command
@@ -307,9 +310,9 @@ def _tune(
     """
     from napari_shiftseg.cli.evaluate import run_tuning
 
-    model = model_for(model, images)
+    order = Order(settings, asked, model_for(model, images))
     true = one_of(truth, place, "the truth")
-    run_tuning(images, true, model, candidates, output, settings, asked)
+    run_tuning(images, true, candidates, output, order)
 
 
 @_command
@@ -357,7 +360,7 @@ def _figure(
     """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
     from napari_shiftseg.cli.compare import run_figure
 
-    run_figure(name, output, data, retrain, settings.device, asked)
+    run_figure(name, output, data, retrain, Order(settings, asked))
 
 
 app = typer.main.get_command(program)

@@ -52,7 +52,7 @@ from napari_shiftseg.text import readable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.cli.options import Asked
+    from napari_shiftseg.cli.options import Order
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
@@ -63,21 +63,17 @@ ABOUT = {"figure", "title", "caption", "networks", "version", "files", "table"}
 
 
 def run_figure(
-    name: str,
-    output: Path,
-    data: Path | None,
-    retrain: bool,
-    device: str,
-    asked: Asked,
+    name: str, output: Path, data: Path | None, retrain: bool, order: Order
 ) -> None:
     """Make one figure or all; print what was measured, write all of it.
 
     Parameters
     ----------
-    name, output, data, retrain, device, asked
+    name, output, data, retrain, order
         See ``shiftseg figure --help``.
     """
     experiments, reports = find_experiments(name), []
+    device, asked = order.settings.device, order.asked
     many = len(experiments) > 1
     if retrain and not any(experiment.networks for experiment in experiments):
         raise ValueError(
@@ -126,21 +122,21 @@ FIGURES = (
 )  # fmt: skip
 
 
-def run_demo(output: Path, settings: Settings, viewer: bool, asked: Asked) -> None:
+def run_demo(output: Path, order: Order, viewer: bool) -> None:
     """Segment the disk sample both ways; write, print and show the outcome.
 
     Parameters
     ----------
-    output, settings, viewer, asked
+    output, order, viewer
         See ``shiftseg demo --help``.
     """
     network, run = load_model(SAMPLE), Run("demo", (SAMPLE,))
-    source = read_frame(network.config, Path(SAMPLE), asked)
-    comparison, report = _compared(source, network, None, settings, output, asked, run)
-    if asked.json:
+    source = read_frame(network.config, Path(SAMPLE), order.asked)
+    comparison, report = _compared(source, network, None, output, order, run)
+    if order.asked.json:
         report = {"sample": SAMPLE, **{key: report[key] for key in FIGURES}}
-    _print_comparison(report, output, asked)
-    if viewer and not asked.json:
+    _print_comparison(report, output, order.asked.json)
+    if viewer:
         _show(comparison)
 
 
@@ -164,18 +160,16 @@ HIDDEN = ("seam_ratio_within", "true_objects")  # in the files, but not on the t
 
 def run_sweep(
     images: Sequence[Path],
-    model: str,
     windows: str | None,
     truths: Sequence[Path],
-    settings: Settings,
     output: Path | None,
-    asked: Asked,
+    order: Order,
 ) -> None:
     """Sweep images one by one; print and, if asked, write the outcome.
 
     Parameters
     ----------
-    images, model, windows, truths, settings, output, asked
+    images, windows, truths, output, order
         See ``shiftseg sweep --help``.
     """
     if truths and len(truths) != len(images):
@@ -184,7 +178,7 @@ def run_sweep(
             f"{len(images)}; give --truth once an image, in their order"
         )
     chosen = None if windows is None else parse_windows(windows)
-    network = load_model(model)
+    network, settings, asked = load_model(order.model), order.settings, order.asked
     sources = [read_frame(network.config, path, asked) for path in images]
     run = Run("sweep", tuple(known for one in sources for known in inputs_of(one)))
     with nullcontext() if output is None else kept_if_used(output) as folder:
@@ -300,56 +294,52 @@ def sweep_columns() -> dict[str, str]:
 
 
 def run_compare(
-    image: Path,
-    model: str,
-    truth: Path | None,
-    settings: Settings,
-    output: Path | None,
-    asked: Asked,
+    image: Path, truth: Path | None, output: Path | None, order: Order
 ) -> None:
     """Compare both stitchings of an image; print and, if asked, write the outcome.
 
     Parameters
     ----------
-    image, model, truth, settings, output, asked
+    image, truth, output, order
         See ``shiftseg compare --help``.
     """
-    network = load_model(model)
-    if settings.window is None:  # as the widget begins with
-        settings = replace(settings, window=network.config.usual_window)
-    source = read_frame(network.config, image, asked)
+    network = load_model(order.model)
+    if order.settings.window is None:  # as the widget begins with
+        chosen = replace(order.settings, window=network.config.usual_window)
+        order = replace(order, settings=chosen)
+    source = read_frame(network.config, image, order.asked)
     run = Run("compare", inputs_of(source))
-    _, report = _compared(source, network, truth, settings, output, asked, run)
-    _print_comparison(report, output, asked)
+    _, report = _compared(source, network, truth, output, order, run)
+    _print_comparison(report, output, order.asked.json)
 
 
 def _compared(
     source: Source,
     model: UNet,
     truth: Path | None,
-    settings: Settings,
     output: Path | None,
-    asked: Asked,
+    order: Order,
     run: Run,
 ) -> tuple[Comparison, dict[str, Any]]:
     """Compare both stitchings of an image; write a report if a folder is named."""
     with nullcontext() if output is None else kept_if_used(output) as folder:
         if folder:
-            report_folder(folder, run, overwrite=asked.overwrite)
+            report_folder(folder, run, overwrite=order.asked.overwrite)
         labels = read_truth(Path(source.path), truth)
-        comparison = with_progress(compare_steps(source.data, model, settings, labels))
+        steps = compare_steps(source.data, model, order.settings, labels)
+        comparison = with_progress(steps)
         if folder is None:
             return comparison, report_of(comparison, model, source.name)
         return comparison, write_report(
             comparison, model, source.data, source.name, folder, labels,
-            run=run, overwrite=asked.overwrite,
+            run=run, overwrite=order.asked.overwrite,
         )  # fmt: skip
 
 
 def _print_comparison(
-    report: dict[str, Any], folder: Path | None, asked: Asked
+    report: dict[str, Any], folder: Path | None, as_json: bool
 ) -> None:
-    if asked.json:
+    if as_json:
         print(json.dumps(report, allow_nan=False))
         return
     report_comparison(report)

@@ -19,10 +19,7 @@ from napari_shiftseg.metrics.metric import object_figures, shares
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.unet import copy_model, load_model
 from napari_shiftseg.pipeline.settings import TRIED
-from napari_shiftseg.pipeline.tuning import (
-    Tuning,
-    tune_steps,
-)
+from napari_shiftseg.pipeline.tuning import Tuning, tune_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import pairs, refuse_to_overwrite, writable_folder
 from napari_shiftseg.stores.reading import numbered_anew
@@ -33,9 +30,9 @@ from napari_shiftseg.training.pairs import name_of, read_pairs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_shiftseg.cli.options import Asked
+    from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.settings import Candidates, Settings
+    from napari_shiftseg.pipeline.settings import Candidates
 
 
 SHOWN = 10  # rows of the table on the terminal
@@ -53,19 +50,18 @@ COLUMNS = {
 def run_tuning(
     images: Path,
     labels: Path | None,
-    model: str,
     candidates: Candidates,
     output: Path | None,
-    settings: Settings,
-    asked: Asked,
+    order: Order,
 ) -> None:
     """Tune a model; print the table and, if asked, write the tuned model.
 
     Parameters
     ----------
-    images, labels, model, candidates, output, settings, asked
+    images, labels, candidates, output, order
         See ``shiftseg tune --help``.
     """
+    model, settings, asked = order.model, order.settings, order.asked
     if output:
         check_model_file(output, asked.overwrite)
     network = load_model(model)

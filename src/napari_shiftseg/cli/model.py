@@ -44,9 +44,8 @@ from napari_shiftseg.text import by
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.options import Asked
+    from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.pipeline.settings import Settings
 
 
 def run_export(model: str, output: Path, asked: Asked) -> None:
@@ -155,29 +154,24 @@ TESTED = {
 }
 
 
-def run_inspection(
-    model: str, image: Path | None, settings: Settings, self_test: bool, asked: Asked
-) -> bool:
+def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
     """Inspect a model, print what was found; returns whether no self-test failed.
 
     Parameters
     ----------
-    model : str
-        Name of a model, or path of a file.
     image : Path or None
         Whose windows are measured; None: none are.
-    settings : Settings
-        Its device, and how grey values are read.
+    order : Order
+        Of its settings the device, and how grey values are read.
     self_test : bool
         Whether tiled and untiled are compared, on the image or else the disk sample.
-    asked : Asked
     """
-    device, network = settings.device, load_model(model)
+    device, network = order.settings.device, load_model(order.model)
     where, remarks = str(resolve_device(device)), what_follows(network.config)
     report = {**describe(network), "remarks": [remark.text for remark in remarks]}
     costs = test = None
     if image is not None or self_test:
-        name, pixels, series = _subject(image, network, asked)
+        name, pixels, series = _subject(image, network, order.asked)
         shape = pixels.shape[pixels.ndim - network.config.ndim :]
         report |= {"image": name, "image_shape": list(shape), "device": where}
         where = f"{name} ({by(shape)}{series}), device {where}"
@@ -187,11 +181,11 @@ def run_inspection(
         report["windows"] = [c.figures() | {"cheapest": c is best} for c in costs]
     if self_test:
         steps = self_test_steps(
-            pixels, network, device=device, reading=settings.reading
+            pixels, network, device=device, reading=order.settings.reading
         )
         test = with_progress(steps)
         report["self_test"] = test.figures()
-    if asked.json:
+    if order.asked.json:
         print(json.dumps(report))
     else:
         _print_inspection(report, remarks, where, costs, test)

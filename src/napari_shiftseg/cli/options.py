@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from napari_shiftseg.networks.header import figure_models, named_models
 from napari_shiftseg.pipeline.glossary import Term, terms
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import SAMPLES, usual_model
 from napari_shiftseg.stores.reading import is_sample
 
@@ -24,16 +25,12 @@ SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
 )
 
 
-def _option(*names: str, help: str, **about: Any) -> Any:
-    return typer.Option(*names, help=help, **about)
-
-
 def _output(help: str) -> Any:
-    return _option("-o", "--output", help=help)
+    return typer.Option("-o", "--output", help=help)
 
 
 def _model(unset: str) -> Any:
-    return _option(
+    return typer.Option(
         "-m", "--model", help=f"Name or .safetensors file. [{unset}]",
         autocompletion=lambda: [*named_models(), *figure_models()],
     )  # fmt: skip
@@ -56,11 +53,11 @@ PlaceOfTruth = Annotated[
 ]
 Truth = Annotated[
     Path | None,
-    _option("--truth", help="True labels, or a folder of them. [a sample's own]"),
+    typer.Option("--truth", help="True labels, or a folder of them. [a sample's own]"),
 ]
 Truths = Annotated[
     list[Path] | None,
-    _option("--truth", help="True labels, one for each image. [a sample's own]"),
+    typer.Option("--truth", help="True labels, one for each image. [a sample's own]"),
 ]
 PlaceOfModel = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="As --model.")
@@ -73,7 +70,8 @@ Table = Annotated[Path | None, _output(".csv file. [none]")]
 ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
 Save = Annotated[
-    str, _option("--save", help="labels, embedding, gradient or all; labels always.")
+    str,
+    typer.Option("--save", help="labels, embedding, gradient or all; labels always."),
 ]
 
 
@@ -95,14 +93,20 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Order:
+    """What most commands are to do their work with."""
+
+    settings: Settings
+    asked: Asked
+    model: str = ""  # name or file; empty: none was chosen
+
+
+@dataclass(frozen=True)
 class TrainingRequest:
     """What a training is asked; None: as usual."""
 
     validate: tuple[Path, Path] | None = _field(
-        None,
-        "Pairs to validate on.",
-        "every tenth image",
-        form="IMAGES TRUTH",
+        None, "Pairs to validate on.", "every tenth image", form="IMAGES TRUTH"
     )
     sample: str | None = _field(
         None, "Train as for a bundled disk model: disks, disks-16.", "none"

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.options import model_for
-from napari_shiftseg.cli.terminal import (
-    note,
-    read_source,
-    with_progress,
-)
+from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
@@ -25,7 +21,7 @@ from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_shiftseg.cli.options import Asked
+    from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet
@@ -60,28 +56,21 @@ def _safe_outputs(
     return outputs
 
 
-def run_segment(
-    image: Path,
-    model: str,
-    settings: Settings,
-    output: Path,
-    save: str,
-    asked: Asked,
-) -> None:
+def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
     """Segment an image, write the outcome and print it.
 
     Parameters
     ----------
-    image, model, settings, output, save, asked
+    image, output, order, save
         See ``shiftseg segment --help``.
     """
     with kept_if_used(output) as folder:
-        network = load_model(model)
-        source = read_source(network.config, image, asked)
-        outputs = _safe_outputs("segment", source, folder, save, asked)
-        result = with_progress(segment_steps(source.data, network, settings))
+        network = load_model(order.model)
+        source = read_source(network.config, image, order.asked)
+        outputs = _safe_outputs("segment", source, folder, save, order.asked)
+        result = with_progress(segment_steps(source.data, network, order.settings))
         report = write_segmentation(result, network, source, outputs)
-    _print_segmentation(result, report, folder, asked.json)
+    _print_segmentation(result, report, folder, order.asked.json)
 
 
 def _print_segmentation(
@@ -97,32 +86,23 @@ def _print_segmentation(
         print(f"{result.found} in {result.seconds:.1f} s, written to {folder}")
 
 
-def run_mend(
-    image: Path,
-    model: str | None,
-    edits: Path,
-    settings: Settings,
-    output: Path,
-    save: str,
-    asked: Asked,
-) -> None:
+def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) -> None:
     """Segment an image, make the edits, write the outcome and print it.
 
     Parameters
     ----------
-    image, model, edits, settings, output, save, asked
+    image, edits, output, order, save
         See ``shiftseg mend --help``.
     """
-    known = read_edits(edits)
+    known, asked = read_edits(edits), order.asked
     usual = model_for(None, image)
-    network = _model_of(model, known, usual)
-    doubt = _doubt_about(model, known, usual)
+    network = _model_of(order.model, known, usual)
+    doubt = _doubt_about(order.model, known, usual)
     with kept_if_used(output) as folder:
         source = read_source(network.config, image, asked)
         outputs = _safe_outputs("mend", source, folder, save, asked)
-        result = _segmented(
-            source.data, network, _with_clustering(settings, known), doubt
-        )
+        settings = _with_clustering(order.settings, known)
+        result = _segmented(source.data, network, settings, doubt)
         mended, outcome = mend(result, network, known.edits)
         mended = replace(
             mended, notes=(*mended.notes, *_doubts(doubt, known, source.name, outcome))
@@ -134,7 +114,7 @@ def run_mend(
         print(_in_words(figures))
 
 
-def _model_of(chosen: str | None, edits: EditList, usual: str) -> UNet:
+def _model_of(chosen: str, edits: EditList, usual: str) -> UNet:
     """Load the model that was chosen, else that of the edits, else the usual one."""
     try:
         return load_model(chosen or edits.model or usual)
@@ -147,7 +127,7 @@ def _model_of(chosen: str | None, edits: EditList, usual: str) -> UNet:
         ) from None
 
 
-def _doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
+def _doubt_about(chosen: str, edits: EditList, usual: str) -> str:
     """Say why the model may not be that on which the edits were made; empty: it is."""
     if not edits.model:
         if chosen:
@@ -156,7 +136,7 @@ def _doubt_about(chosen: str | None, edits: EditList, usual: str) -> str:
             f"the file of edits names no model, so {usual!r} was taken: name the "
             f"one they were made on with -m"
         )
-    if chosen is None or _name_of(chosen) == _name_of(edits.model):
+    if not chosen or _name_of(chosen) == _name_of(edits.model):
         return ""
     return (
         f"the edits were made on the model {edits.model!r}, not on {chosen!r}: leave "

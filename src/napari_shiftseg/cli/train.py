@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.cli.options import Asked, TrainingRequest
+    from napari_shiftseg.cli.options import Order, TrainingRequest
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.samples import Sample
 
 
@@ -84,19 +83,18 @@ def run_training(
     truth: Path | None,
     output: Path,
     request: TrainingRequest,
-    settings: Settings,
-    asked: Asked,
+    order: Order,
 ) -> None:
     """Train, write the model, its log and, while it runs, its state; print figures.
 
     Parameters
     ----------
-    images, truth, output, request, settings, asked
+    images, truth, output, request, order
         See ``shiftseg train --help``.
     """
     check_model_file(output)
-    order = _Order(images, truth, output, request, settings, asked.channel)
-    training = order.on_a_sample() if request.sample is not None else order.on_images()
+    job = _Job(images, truth, output, request, order)
+    training = job.on_a_sample() if request.sample is not None else job.on_images()
     saved = output.with_suffix(SUFFIX)
     if request.resume and not saved.is_file():
         raise FileNotFoundError(
@@ -121,19 +119,18 @@ def run_training(
             f"table: give another name with -o, or move it away"
         )
     loss = _followed(training, output, saved)
-    _print(training, loss, output, asked.json)
+    _print(training, loss, output, order.asked.json)
 
 
 @dataclass(frozen=True)
-class _Order:
+class _Job:
     """A training as it was ordered; see `run_training`."""
 
     images: Path | None
     truth: Path | None
     output: Path
     request: TrainingRequest
-    settings: Settings
-    channel: str | None
+    order: Order
 
     @property
     def window(self) -> int | tuple[int, ...] | None:
@@ -145,7 +142,7 @@ class _Order:
     def run(self) -> dict[str, Any]:
         """What of `Training` was ordered."""
         return {
-            "device": self.settings.device,
+            "device": self.order.settings.device,
             "workers": self.request.workers,
             "command": shlex.join(["shiftseg", *sys.argv[1:]]),
         }
@@ -162,12 +159,13 @@ class _Order:
         return Training([made.sample], made.config, made.recipe, **self.run)
 
     def on_images(self) -> Training:
-        request, reading = self.request, self.settings.reading
+        request, reading = self.request, self.order.settings.reading
+        channel = self.order.asked.channel
         if self.images is None:
             raise ValueError(
                 "nothing to train on: give IMAGES and --truth, or --sample disks"
             )
-        read = read_pairs(self.images, self.truth, self.channel, note)
+        read = read_pairs(self.images, self.truth, channel, note)
         config = self._config(read)
         pairs = to_learn(read, config, self.window, reading)
         count = counted_pairs(pairs)
@@ -175,7 +173,7 @@ class _Order:
         if count.is_partly:
             note(count.line)
         if request.validate:
-            validation = read_pairs(*request.validate, self.channel, note)
+            validation = read_pairs(*request.validate, channel, note)
             if reading != USUAL_READING:
                 known = to_learn(validation, config, self.window, reading)
                 validation = [pair.sample for pair in known]

@@ -63,13 +63,7 @@ def with_progress(
 
 
 def report_comparison(report: Mapping[str, Any]) -> None:
-    """Print naive and cropped stitching side by side, and what it means.
-
-    Parameters
-    ----------
-    report : mapping
-        See `report_of`.
-    """
+    """Print naive and cropped stitching side by side, and what it means."""
     naive, cropped = report["naive"], report["cropped"]
     _print_row("", "naive", "cropped", "untiled")
     for metric in rows():

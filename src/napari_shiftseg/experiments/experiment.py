@@ -44,17 +44,14 @@ WHOLE = (slice(None), slice(None))
 
 
 def embedding_colours(embedding: NDArray[Any]) -> NDArray[np.float64]:
-    r"""Paint an embedding: its first three channels as red, green and blue.
+    r"""Paint the first three channels as red, green and blue: (\*spatial, 3).
+
+    Each from its least value (0) to its largest (1).
 
     Parameters
     ----------
     embedding : ndarray
         (channels, \*spatial), of three channels or more.
-
-    Returns
-    -------
-    ndarray of float64
-        (\*spatial, 3), each channel from its least value (0) to its largest (1).
     """
     points = np.moveaxis(embedding[:3], 0, -1).astype(np.float64)
     channels = tuple(range(points.ndim - 1))

@@ -45,6 +45,8 @@ MEASURED = 12  # disks along a side
 def lattice(shape: UNetShape, spacing: int, cells: int) -> Sample:
     """Make disks whose cells begin where the raw output does, so that none is cut.
 
+    The image is as large as the legal input for so many cells.
+
     Parameters
     ----------
     shape : UNetShape
@@ -53,11 +55,6 @@ def lattice(shape: UNetShape, spacing: int, cells: int) -> Sample:
         Of the disks, and the width of a cell, in pixels.
     cells : int
         In the raw output, along each side.
-
-    Returns
-    -------
-    Sample
-        As large as the legal input for so many cells.
     """
     inside = []
     for axis in shape.axes:

@@ -50,13 +50,8 @@ def by_hand(ndim: int, depth: int, pooling_factor: int) -> UNet:
 def passing_on(model: UNet) -> UNet:
     """Set the weights so that each convolution passes on its last input channel.
 
-    Of its width, the middle pixel. Where a skip connection joins, the last channel is
-    the coarser level's: the skip is cut.
-
-    Parameters
-    ----------
-    model : UNet
-        Of one feature at each level.
+    The model has one feature a level. Of the width, it is the middle pixel. Where a
+    skip connection joins, the last channel is the coarser level's: the skip is cut.
     """
     with torch.no_grad():
         for layer in model.modules():
@@ -68,7 +63,7 @@ def passing_on(model: UNet) -> UNet:
 
 
 def increasing(size: Sequence[int], period: Sequence[int]) -> NDArray[np.float64]:
-    r"""Return an image that strictly increases along every axis.
+    r"""Return an image of whole numbers from 1, which increase along every axis.
 
     A step along axis a is as large as the periods of the axes before it, multiplied:
     the difference of two pixels less than a period apart says which two.
@@ -77,11 +72,6 @@ def increasing(size: Sequence[int], period: Sequence[int]) -> NDArray[np.float64
     ----------
     size, period : sequence of int
         One value an axis.
-
-    Returns
-    -------
-    ndarray of float64
-        (\*size), whole numbers from 1 upward.
     """
     image = np.ones(tuple(size))
     for axis, along in enumerate(np.indices(tuple(size))):
@@ -93,11 +83,6 @@ def relative_functions(model: UNet) -> NDArray[np.float64]:
     r"""Return what each output pixel of an increasing image is above its own pixel.
 
     Equal values are equal functions of the receptive field.
-
-    Returns
-    -------
-    ndarray of float64
-        (\*output)
     """
     size = tuple(a.input_for(PERIODS * a.period) for a in model.shape.axes)
     image = increasing(size, model.shape.period)
@@ -113,15 +98,12 @@ def relative_functions(model: UNet) -> NDArray[np.float64]:
 def equivariant_shift(model: UNet, axis: int) -> int | None:
     """Return the least shift along an axis that shifts the output of an image alike.
 
+    None if there is none of up to two periods.
+
     Parameters
     ----------
     model : UNet
     axis : int
-
-    Returns
-    -------
-    int or None
-        None if there is none of up to two periods.
     """
     period = model.shape.period[axis]
     size = [a.input_for(a.period) for a in model.shape.axes]

@@ -121,13 +121,7 @@ def _pair_steps(
 
 
 def numbers_of(pairs: Sequence[Pairs]) -> dict[str, Any]:
-    """Return means, 95 % intervals and p-value; None where no far pair shares a mode.
-
-    Parameters
-    ----------
-    pairs : sequence of Pairs
-        One an image.
-    """
+    """Return means, 95 % intervals and p-value; None where no far pair has one mode."""
     merged = sum(int(each.merged.sum()) for each in pairs)
     numbers: dict[str, Any] = {
         "objects": sum(len(each.modes) for each in pairs),

@@ -49,7 +49,7 @@ def similarities(crops: Images, shift: int) -> Images:
     """Return the largest normalised cross-correlation of any two crops.
 
     The middle of one is laid over the other, shifted by up to so many pixels along
-    each axis; of a crop against itself it is 1.
+    each axis; of a crop against itself it is 1. (objects, objects), −1 to 1.
 
     Parameters
     ----------
@@ -57,11 +57,6 @@ def similarities(crops: Images, shift: int) -> Images:
         (objects, side + 2 · shift, side + 2 · shift)
     shift : int
         In pixels.
-
-    Returns
-    -------
-    ndarray of float64
-        (objects, objects), symmetric, −1 to 1.
     """
     side = crops.shape[1] - 2 * shift
     windows = sliding_window_view(crops, (side, side), axis=(1, 2))
@@ -142,17 +137,14 @@ def mean_similarities(
 ) -> tuple[float, float]:
     """Return the mean similarity of far pairs of one mode, and of all far pairs.
 
+    NaN where there is no pair.
+
     Parameters
     ----------
     pairs : iterable of Pairs
         One an image.
     weights : iterable of ndarray
         (objects,), how often each object counts; a pair counts as the product.
-
-    Returns
-    -------
-    float, float
-        NaN where there is no pair.
     """
     total, number = np.zeros(2), np.zeros(2)  # [of one mode, all]
     for each, weight in zip(pairs, weights, strict=True):
@@ -168,18 +160,14 @@ def mean_similarities(
 def bootstrap(pairs: Sequence[Pairs], rng: np.random.Generator) -> Images:
     """Draw objects with replacement, image by image, and take the means again.
 
-    Objects are drawn, not pairs: the pairs of one object are not independent.
+    Objects are drawn, not pairs: the pairs of one object are not independent. Gives
+    `mean_similarities`, (draws, 2).
 
     Parameters
     ----------
     pairs : sequence of Pairs
         One an image.
     rng : Generator
-
-    Returns
-    -------
-    ndarray of float64
-        (draws, 2), see `mean_similarities`.
     """
     numbers = [len(each.modes) for each in pairs]
     draws = []

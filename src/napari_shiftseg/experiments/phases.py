@@ -44,17 +44,9 @@ def phases_in_training(axis: AxisShape, window: int) -> NDArray[np.intp]:
 
 
 def phases_in_prediction(plan: TilePlan) -> NDArray[np.intp]:
-    """Return the phase of each pixel of an image that is predicted tile by tile.
+    """Return the phase of each pixel of an image predicted tile by tile: (pixels,).
 
-    Parameters
-    ----------
-    plan : TilePlan
-        Of one axis.
-
-    Returns
-    -------
-    ndarray of int
-        (pixels,); a tile's raw output begins with phase 0.
+    The plan is of one axis. A tile's raw output begins with phase 0.
     """
     (along,) = plan.axes
     offsets = [np.arange(tile.start, tile.stop) - tile.origin for tile in along.tiles]
@@ -62,13 +54,7 @@ def phases_in_prediction(plan: TilePlan) -> NDArray[np.intp]:
 
 
 def pairs(phases: NDArray[Any]) -> set[Pair]:
-    """Return which phases stand side by side.
-
-    Parameters
-    ----------
-    phases : ndarray of int
-        (pixels,)
-    """
+    """Return which phases, (pixels,), stand side by side."""
     return set(pairwise(phases.tolist()))
 
 

@@ -232,15 +232,12 @@ def joined(several: Iterable[Outcomes]) -> Outcomes:
 def object_differences(one: Outcomes, other: Outcomes) -> dict[str, Difference]:
     """Compare two segmentations in all figures that are computed of counts of objects.
 
+    Gives them by the name of the metric; nothing where there is no object.
+
     Parameters
     ----------
     one, other : Outcomes
         Of the same true objects, which are resampled.
-
-    Returns
-    -------
-    dict of Difference
-        By the name of the metric, see `Metric.counts`. Empty where there is no object.
     """
     if not len(one):
         return {}
@@ -285,7 +282,9 @@ def steps_by_place(
     size: tuple[int, ...],
     truth: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    r"""Add up the steps of an embedding, place by place.
+    r"""Add up the steps of an embedding, place by place: (places, 2).
+
+    Of the pairs that begin in a place, the sums over seam pairs and over all others.
 
     Parameters
     ----------
@@ -295,12 +294,6 @@ def steps_by_place(
         Pixels of a place along each axis.
     truth : array_like of int, optional
         (\*plan.output_shape): then only steps inside one true object count.
-
-    Returns
-    -------
-    ndarray
-        (places, 2): the sums over seam pairs, and over all others, of pairs that begin
-        in a place.
     """
     labels = None if truth is None else np.asarray(truth)
     sums = np.zeros((2, *map(ceil, np.divide(plan.output_shape, size))))
@@ -327,17 +320,14 @@ def _added(
 def seam_difference(naive: NDArray[Any], cropped: NDArray[Any]) -> Difference | None:
     """Compare how far two stitchings' seam ratios are from the untiled one.
 
+    The figure is ``|ratio / untiled ratio − 1|``; resampled are the places. None where
+    a ratio is not defined.
+
     Parameters
     ----------
     naive, cropped : ndarray
         (places, 4): steps at seams and others, and those of the untiled embedding over
         the same pairs; see `steps_by_place`.
-
-    Returns
-    -------
-    Difference or None
-        Of ``|ratio / untiled ratio − 1|``; resampled are the places. None where a ratio
-        is not defined.
     """
     excess = [_excess(side.sum(axis=0)) for side in (naive, cropped)]
     if not np.isfinite(excess).all():

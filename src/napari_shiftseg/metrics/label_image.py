@@ -25,19 +25,14 @@ FULL = 255  # what a mask of 8 bits has for yes
 def parts_per_id(labels: ArrayLike) -> float:
     r"""Return in how many connected parts the objects are, on average.
 
-    1: each is in one piece. The grey values of a photograph are in many parts, and so
-    is a mask, whose objects share one id.
+    1: each is in one piece; 0: there is none. The grey values of a photograph are in
+    many parts, and so is a mask, whose objects share one id.
 
     Parameters
     ----------
     labels : array_like of int
         (\*spatial), 0 is background. Parts are connected by faces; of more than three
         axes the first ones do not connect.
-
-    Returns
-    -------
-    float
-        0 where there is no object.
     """
     image = np.atleast_1d(labels)
     parts = ids = 0
@@ -57,11 +52,6 @@ def doubt_about(frames: Iterable[ArrayLike]) -> str:
     ----------
     frames : iterable of array_like of int
         (\*spatial), 0 is background and −1 not known; each has its own ids.
-
-    Returns
-    -------
-    str
-        As it stands after what the labels are called.
     """
     doubts = (_doubt_about(np.maximum(frame, 0)) for frame in frames)
     return next(filter(None, doubts), "")
@@ -242,15 +232,12 @@ def shared_pixels(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     r"""Count the pixels that each object of an image shares with each of another.
 
+    Gives the objects of every pair that shares pixels, and how many: (pairs,) each.
+
     Parameters
     ----------
     one, other : ndarray of int
         (\*spatial), 0 is background; numbered about without gaps.
-
-    Returns
-    -------
-    one, other, shared : ndarray of int64
-        (pairs,), the objects of every pair that shares pixels, and how many.
     """
     width, height = int(other.max(initial=0)) + 1, int(one.max(initial=0)) + 1
     before, after = one.ravel(), other.ravel()

@@ -76,17 +76,12 @@ def gradient_magnitude(embedding: ArrayLike) -> NDArray[np.floating[Any]]:
 
 
 def distance(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    r"""Return the distance ``‖one − other‖₂`` of two embeddings at every pixel.
+    r"""Return the distance ``‖one − other‖₂`` of two embeddings, (\*spatial).
 
     Parameters
     ----------
     one, other : ndarray
         (channels, \*spatial)
-
-    Returns
-    -------
-    ndarray
-        (\*spatial)
     """
     squared: NDArray[Any] = sum(  # channel by channel: no copy of the whole
         ((a - b) ** 2 for a, b in zip(one, other, strict=True)),
@@ -99,17 +94,14 @@ def distance(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
 def step(embedding: NDArray[Any], axis: int) -> NDArray[Any]:
     r"""Return the steps ``‖e(x + 1_a) − e(x)‖₂`` along one spatial axis.
 
+    They are (\*spatial), one shorter along `axis`.
+
     Parameters
     ----------
     embedding : ndarray
         (channels, \*spatial)
     axis : int
         Spatial axis, from 0.
-
-    Returns
-    -------
-    ndarray
-        (\*spatial), one shorter along `axis`.
     """
     before = (slice(None),) * (axis + 1)
     return distance(

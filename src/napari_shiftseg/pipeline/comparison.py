@@ -155,10 +155,6 @@ def compare(
     **settings
         Of `Settings`, but for the stitching: window, border, region, device, ...
 
-    Returns
-    -------
-    Comparison
-
     Raises
     ------
     ValueError

@@ -43,6 +43,8 @@ def plane_scale_steps(
 ) -> Generator[Progress, None, Scale | None]:
     r"""Find how one plane of a stack is read: as when all of it is segmented.
 
+    Gives None where the scale is found in the plane itself.
+
     Parameters
     ----------
     stack : array
@@ -51,11 +53,6 @@ def plane_scale_steps(
         Position on the leading axes; empty where there are none.
     config : ModelConfig
     reading : Reading
-
-    Returns
-    -------
-    Scale or None
-        None: as is found in the plane itself.
     """
     if not plane:
         return None
@@ -110,10 +107,6 @@ def segment(
     model : TiledNetwork
     **settings
         Of `Settings`: window, stitching, border, region, device, ...
-
-    Returns
-    -------
-    Segmentation
 
     Raises
     ------

@@ -190,10 +190,6 @@ def self_test(
     reading : Reading, optional
         How grey values are read; all automatic if not given.
 
-    Returns
-    -------
-    SelfTest
-
     Raises
     ------
     ValueError

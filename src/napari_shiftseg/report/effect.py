@@ -54,14 +54,9 @@ def shows_seams(tiles: Side | Measured, model_has_seams: bool = False) -> bool:
 def departure(comparison: Comparison) -> tuple[float, float]:
     """Return how far naive tiles depart from the untiled prediction, and its reach.
 
-    Zero-padded tiles may fade alike on both sides of a border: the embedding is wrong
-    there, and yet does not jump.
-
-    Returns
-    -------
-    float, float
-        Largest absolute difference, and largest absolute value, over pixels and
-        channels.
+    Both are largest absolute values over pixels and channels. Zero-padded tiles may
+    fade alike on both sides of a border: the embedding is wrong there, and yet does
+    not jump.
     """
     e, reference = comparison.naive.result.embeddings, comparison.reference
     far = max(  # channel by channel: no copy of the whole

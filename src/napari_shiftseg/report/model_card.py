@@ -75,13 +75,7 @@ MEANINGS = {
 
 
 def grouped(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Part the figures of a model into groups, each with a title.
-
-    Parameters
-    ----------
-    figures : mapping
-        See `describe`.
-    """
+    """Part the figures of a model, see `describe`, into groups with titles."""
     return {
         title: {name: figures[name] for name in names if name in figures}
         for title, names in GROUPS.items()

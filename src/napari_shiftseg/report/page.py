@@ -292,13 +292,7 @@ class Line:
 
 
 def lines(report: Mapping[str, Any]) -> list[Line]:
-    """Return the table of figures; see `METRICS`.
-
-    Parameters
-    ----------
-    report : mapping
-        See `report_of`.
-    """
+    """Return the table of figures of a report, see `report_of`."""
     naive, cropped, judged = report["naive"], report["cropped"], report["differences"]
     return [
         Line(

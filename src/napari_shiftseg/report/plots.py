@@ -56,15 +56,12 @@ LIGHT = Colours(  # the curves can be told apart by the colour-blind
 def object_colours(labels: NDArray[Any]) -> NDArray[np.uint8]:
     r"""Paint a label image: an id has one colour in every image, 0 is black.
 
+    Gives RGB, (\*spatial, 3).
+
     Parameters
     ----------
     labels : ndarray of int
         (\*spatial)
-
-    Returns
-    -------
-    ndarray of uint8
-        (\*spatial, 3), RGB.
     """
     ids, number = np.unique(labels, return_inverse=True)
     hue = ids * GOLDEN % 1

@@ -114,6 +114,31 @@ def named(
     return returning.value
 
 
+def numbered(
+    several: int, number: int, steps: Generator[Progress, None, Result], name: str = ""
+) -> Generator[Progress, None, Result]:
+    """Pass on the steps of one of several runs alike, as progress of all of them.
+
+    Parameters
+    ----------
+    several, number : int
+        How many runs there are, and which this is, from 0.
+    steps : generator of Progress
+    name : str
+        Stands before each stage, if given, with the number: ``image 1 of 2``.
+    """
+    about = f"{name} {number + 1} of {several}: " if name else ""
+    returning = Returning(steps)
+    for progress in returning:
+        yield replace(
+            progress,
+            done=number * progress.total + progress.done,
+            total=several * progress.total,
+            stage=f"{about}{progress.stage}",
+        )
+    return returning.value
+
+
 def saying(
     step: Step, steps: Generator[Other, None, Result]
 ) -> Generator[Step, None, Result]:

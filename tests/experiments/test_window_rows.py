@@ -68,7 +68,7 @@ class TestRows:
 
     def test_mean_and_pooled(self) -> None:
         scores = (ObjectScores(9, 8, 4, 1, 2), ObjectScores(9, 9, 9, 0, 0))
-        figures = Row("watershed", None, scores).figures()
+        figures = Row("naive", 20, scores).figures()
         assert figures["ap50_mean"] == (4 / 13 + 1) / 2
         assert figures["ap50_pooled"] == 13 / 22
         assert (figures["false_splits"], figures["false_merges"]) == (1, 2)

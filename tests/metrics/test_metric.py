@@ -21,7 +21,7 @@ from napari_shiftseg.report.figures_of_merit import (
     sweep_table,
     write_csv,
 )
-from napari_shiftseg.report.page import lines
+from napari_shiftseg.report.figures_of_merit import lines
 from napari_shiftseg.report.write import report_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")

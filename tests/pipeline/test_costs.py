@@ -9,7 +9,8 @@ import pytest
 from napari_shiftseg.geometry.cost import planned_costs
 from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.pipeline import costs as module
-from napari_shiftseg.pipeline.costs import CostProgress, cost_steps, costs
+from napari_shiftseg.pipeline.costs import CostProgress, cost_steps
+from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ def model(small_model) -> UNet:
 
 
 def test_every_window_is_timed(model: UNet) -> None:
-    found = costs(SIZE, model, device="cpu")
+    found = exhaust(cost_steps(SIZE, model, device="cpu"))
     assert [c.plan for c in found] == [c.plan for c in planned_costs(SIZE, model.shape)]
     assert all(cost.fits and cost.measured and cost.seconds > 0 for cost in found)
     # 195 tiles of 44² against one pass of 100²
@@ -37,7 +38,7 @@ def test_what_does_not_fit_has_no_time(
     came = limit_memory(10**9)
     least = planned_costs(SIZE, model.shape)[1].plan.memory  # a tile of 8
     monkeypatch.setattr(module, "memory_budget", lambda device: least)
-    found = costs(SIZE, model, [4, 8, 16], device="cpu")
+    found = exhaust(cost_steps(SIZE, model, [4, 8, 16], device="cpu"))
     assert [cost.fits for cost in found] == [True, True, False]
     assert [cost.seconds is None for cost in found] == [False, False, True]
     assert max(came) <= 16 * 48 * 48
@@ -47,7 +48,7 @@ def test_what_turns_out_not_to_fit_has_no_time(
     model: UNet, limit_memory: Callable
 ) -> None:
     came = limit_memory(60 * 60)  # one tile that reads 48 at a time, none that reads 72
-    found = costs(SIZE, model, [4, 32, 8], device="cpu")
+    found = exhaust(cost_steps(SIZE, model, [4, 32, 8], device="cpu"))
     assert 16 * 44 * 44 in came  # a full batch was tried, and then halved
     assert [cost.fits for cost in found] == [True, False, True]
     assert [cost.seconds is None for cost in found] == [False, True, False]
@@ -61,7 +62,7 @@ def test_other_errors_are_not_hidden(
 
     monkeypatch.setattr(UNet, "forward", broken)
     with pytest.raises(RuntimeError, match="went away"):
-        costs(SIZE, model, [4], device="cpu")
+        exhaust(cost_steps(SIZE, model, [4], device="cpu"))
 
 
 def test_each_is_told_as_it_is_found(model: UNet) -> None:
@@ -97,4 +98,4 @@ def test_it_can_be_stopped_between_windows(model: UNet, limit_memory: Callable) 
 def test_refused(model: UNet, arguments: tuple, said: str) -> None:
     size, windows, device = arguments
     with pytest.raises(ValueError, match=said):
-        costs(size, model, windows, device)
+        exhaust(cost_steps(size, model, windows, device))

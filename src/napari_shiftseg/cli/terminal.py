@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdm import tqdm
 
 from napari_shiftseg.geometry.cost import MOST_TILES
-from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.progress import Progress, Returning
-from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
+from napari_shiftseg.report.figures_of_merit import lines
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores import reading
 from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.cli.options import Asked
     from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.report.figures_of_merit import Line
     from napari_shiftseg.stores.reading import Source
 
 
@@ -64,29 +64,20 @@ def with_progress(
 
 def report_comparison(report: Mapping[str, Any]) -> None:
     """Print naive and cropped stitching side by side, and what it means."""
-    naive, cropped = report["naive"], report["cropped"]
+    table = lines(report)
     _print_row("", "naive", "cropped", "untiled")
-    for metric in rows():
-        _print_row(
-            metric.title,
-            cell(naive[metric.name]),
-            cell(cropped[metric.name]),
-            untiled_cell(metric, naive, cropped),
-        )
-    _print_better(report["differences"])
+    for line in table:
+        _print_row(line.title, line.naive, line.cropped, line.untiled)
+    _print_better(table)
     print(f"\n{fill(report['verdict'], 80)}")
     for warning in report["warnings"]:
         print(f"note: {warning}")
 
 
-def _print_better(differences: Mapping[str, Any]) -> None:
+def _print_better(table: Sequence[Line]) -> None:
     """Say in which figures a side is better, beyond what chance gives."""
     for side in ("naive", "cropped"):
-        titles = [
-            metric.title.strip()
-            for metric in rows()
-            if differences.get(metric.name, {}).get("better") == side
-        ]
+        titles = [line.title.strip() for line in table if line.better == side]
         if titles:
             said = f"{side} is better beyond chance: {', '.join(titles)}"
             print(f"\n{fill(said, 80)}")

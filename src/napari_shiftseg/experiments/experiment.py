@@ -141,11 +141,7 @@ def show_row(
         show(each, picture, title, lines)
 
 
-COLOURS = {
-    "naive": LIGHT.naive,
-    "cropped": LIGHT.cropped,
-    "watershed": LIGHT.untiled,
-}
+COLOURS = {"naive": LIGHT.naive, "cropped": LIGHT.cropped}
 
 
 def draw_panel(
@@ -177,12 +173,8 @@ def draw_panel(
 def _draw_curve(
     panel: Axes, known: Sequence[dict[str, Any]], key: str, colour: str, name: str
 ) -> None:
-    """Draw a figure against the window; what has no window as a level line."""
     style = "--" if key == "ap50_pooled" else "-"
     values = [figures[key] for figures in known]
-    if known[0]["window"] is None:
-        panel.axhline(values[0], color=colour, ls=style, lw=1, label=name, zorder=1)
-        return
     windows = [figures["window"] for figures in known]
     panel.plot(windows, values, style, marker="o", ms=4, color=colour, label=name)
 

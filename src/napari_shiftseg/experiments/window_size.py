@@ -50,14 +50,12 @@ Sweeps = dict[Stitching, list[SweepPoint]]
 
 @dataclass(frozen=True)
 class Row:
-    """What one way of segmenting gives over all images."""
+    """What tiles of one window and stitching give over all images."""
 
-    # a stitching and the output size of its tiles; or something without tiles
-    method: str
-    window: int | None
+    method: Stitching
+    window: int
     scores: tuple[ObjectScores, ...]  # one an image
-    seconds: float | None = None  # an image, on average
-    split: int | None = None  # true objects that a seam splits, over all images
+    split: int = 0  # true objects that a seam splits, over all images
 
     def figures(self) -> dict[str, Any]:
         """Return mean and pooled figures, ready for JSON."""
@@ -73,7 +71,6 @@ class Row:
             "objects": counts.objects,
             "true_objects": counts.true_objects,
             "images": len(self.scores),
-            "seconds_an_image": self.seconds,
         }
 
 
@@ -156,9 +153,8 @@ def rows_of(windows: Windows, sweeps: Sequence[Sweeps]) -> list[Row]:
             if len(scores) < len(points):
                 failure = next(p.failure for p in points if p.scores is None)
                 raise MemoryError(f"{stitching} window {window}: {failure}")
-            seconds = fmean(point.seconds or 0 for point in points)
             split = sum(point.split or 0 for point in points)
-            rows.append(Row(stitching, window, scores, seconds, split))
+            rows.append(Row(stitching, window, scores, split))
     return rows
 
 
@@ -298,7 +294,7 @@ def _worse_windows(
 def _table_of(
     found: Mapping[Variant, Sequence[Row]], model: UNet
 ) -> list[dict[str, Any]]:
-    """Return the figures of all rows, but for seconds, which no two runs share."""
+    """Return the figures of all rows."""
     table = []
     for variant, rows in found.items():
         clustering = variant.settings.clustering(model.config)
@@ -309,8 +305,6 @@ def _table_of(
             "bandwidth": clustering.bandwidth,
         }
         table += [{**about, **row.figures()} for row in rows]
-    for figures in table:
-        del figures["seconds_an_image"]
     return table
 
 
@@ -330,7 +324,7 @@ def windows_above(
     pairs = {
         window: (figures, known["cropped", kept_of(model, window)])
         for (of, window), figures in known.items()
-        if of == "naive" and window
+        if of == "naive"
     }
     own, other = (0, 1) if method == "naive" else (1, 0)
     return {

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 IOU = 0.5  # above it a pair of objects matches
 SPLIT_COVER = 0.05
 MERGE_COVER = 0.1
+FIGURES = (
+    "ap50", "precision", "recall", "f1", "false_splits", "false_merges",
+    "true_objects", "objects",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,16 +75,7 @@ class ObjectScores:
 
     def figures(self) -> dict[str, float | int]:
         """Return all of these, ready for JSON."""
-        return {
-            "ap50": self.ap50,
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "false_splits": self.false_splits,
-            "false_merges": self.false_merges,
-            "true_objects": self.true_objects,
-            "objects": self.objects,
-        }
+        return {name: getattr(self, name) for name in FIGURES}
 
 
 def object_scores(

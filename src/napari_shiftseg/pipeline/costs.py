@@ -18,7 +18,7 @@ from napari_shiftseg.inference.memory import (
     memory_budget,
 )
 from napari_shiftseg.inference.network import on_device
-from napari_shiftseg.progress import Progress, exhaust
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
@@ -101,16 +101,18 @@ class CostProgress(Progress):
     cost: Cost = field(kw_only=True)
 
 
-def costs(
+def cost_steps(
     image_shape: Sequence[int],
     model: TiledNetwork,
     windows: Sequence[Window] | None = None,
     device: str = "auto",
     precision: Precision = "float32",
-) -> list[Cost]:
-    """Return what each window would cost on an image of this shape.
+) -> Generator[Progress, None, list[Cost]]:
+    """Measure what each window would cost, yielding `CostProgress` with each.
 
     The image is not needed: a batch of tiles of random pixels is timed for each window.
+    One that does not fit in memory has no time. Closing the generator stops the
+    measurement after the present window.
 
     Parameters
     ----------
@@ -123,36 +125,12 @@ def costs(
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
     precision : {"float32", "float64", "float16", "bfloat16"}
 
-    Returns
-    -------
-    list of Cost
-        One a window. A window that does not fit in memory has no time.
-
     Raises
     ------
     ValueError
         If an argument is not as above.
     MemoryError
         If the model alone does not fit on the device.
-    """
-    return exhaust(cost_steps(image_shape, model, windows, device, precision))
-
-
-def cost_steps(
-    image_shape: Sequence[int],
-    model: TiledNetwork,
-    windows: Sequence[Window] | None = None,
-    device: str = "auto",
-    precision: Precision = "float32",
-) -> Generator[Progress, None, list[Cost]]:
-    """Measure costs, yielding `CostProgress` with each as it is found.
-
-    Closing the generator stops the measurement after the present window.
-
-    Parameters
-    ----------
-    image_shape, model, windows, device, precision
-        See `costs`.
     """
     where = resolve_device(device)
     found = planned_costs(image_shape, model.shape, windows, memory_budget(where))

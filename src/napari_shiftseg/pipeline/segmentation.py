@@ -18,7 +18,7 @@ from napari_shiftseg.intensity.stack import FrameScales, frame_scales, planes_ar
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
-from napari_shiftseg.progress import Progress, Returning, exhaust, patiently
+from napari_shiftseg.progress import Progress, Returning, exhaust, numbered, patiently
 from napari_shiftseg.stores.axes import single_channel
 from napari_shiftseg.stores.image import as_array
 
@@ -144,8 +144,9 @@ def segment_steps(
         pixels = single_channel(pixels, model.config.ndim)
     frames = frames_of(pixels, model)
     if frames:
-        steps = _series_steps(pixels, frames, model, settings, effort, scale, plan)
-        result = yield from steps
+        result = yield from _series_steps(
+            pixels, frames, model, settings, effort, scale, plan
+        )
     else:
         opened = yield from opened_steps(pixels, model, settings, scale)
         result = yield from frame_steps(opened, model, settings, plan, effort)
@@ -176,15 +177,9 @@ def _series_steps(
         own = scales.of(at)
         own = own and replace(own, notes=())  # said once for all
         opened = yield from opened_steps(pixels[at], model, settings, own)
-        steps = Returning(frame_steps(opened, model, settings, plan, effort))
-        for progress in steps:
-            yield replace(
-                progress,
-                done=number * progress.total + progress.done,
-                total=len(frames) * progress.total,
-            )
-        results.append(steps.value)
-        plan = steps.value.plan  # where tiles were shrunk, larger ones are not tried
+        steps = frame_steps(opened, model, settings, plan, effort)
+        results.append((yield from numbered(len(frames), number, steps)))
+        plan = results[-1].plan  # where tiles were shrunk, larger ones are not tried
     leading = np.shape(pixels)[: len(frames[0])]
     without = planes_are([frames[n] for n in empty], leading, NO_DATA)
     planes = tuple(filter(None, (*scales.planes, without)))

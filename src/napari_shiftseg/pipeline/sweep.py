@@ -21,11 +21,9 @@ from napari_shiftseg.pipeline.comparison import (
     segment_as_planned,
     untiled_steps,
 )
-from napari_shiftseg.pipeline.segmentation import (
-    opened_steps,
-)
+from napari_shiftseg.pipeline.segmentation import opened_steps
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
-from napari_shiftseg.progress import Progress, Returning, exhaust
+from napari_shiftseg.progress import Progress, exhaust, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -110,13 +108,6 @@ class PooledPoint:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SweepProgress(Progress):
-    """Progress of a sweep; `point` is what has just been found, if anything."""
-
-    point: SweepPoint | None = None
-
-
 @spelled(OfOneStitching, stitching="naive")
 def sweep(
     image: ArrayLike | Any,
@@ -166,7 +157,7 @@ def sweep_steps(
     truth: ArrayLike | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, list[SweepPoint]]:
-    """Sweep, yielding `SweepProgress` with each point as it is found.
+    """Sweep, yielding `Progress` after every tile and every window.
 
     Parameters
     ----------
@@ -195,17 +186,10 @@ def sweep_steps(
             takes = f"a tile takes about {size_text(plan.memory)}"
             point = _failed(plan, f"does not fit in memory: {takes}")
         else:
-            steps = Returning(_point(opened, model, chosen, plan, reference, labels))
-            for progress in steps:
-                yield SweepProgress(
-                    number * progress.total + progress.done,
-                    len(plans) * progress.total,
-                    progress.note,
-                    f"window {number + 1} of {len(plans)}: {progress.stage}",
-                )
-            point = steps.value
+            steps = _point(opened, model, chosen, plan, reference, labels)
+            point = yield from numbered(len(plans), number, steps, "window")
         points.append(point)
-        yield SweepProgress(number + 1, len(plans), stage="scoring", point=point)
+        yield Progress(number + 1, len(plans), stage="scoring")
     return points
 
 

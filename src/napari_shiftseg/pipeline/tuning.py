@@ -27,7 +27,7 @@ from napari_shiftseg.pipeline.settings import (
     Settings,
     spelled,
 )
-from napari_shiftseg.progress import Progress, Returning, exhaust, saying
+from napari_shiftseg.progress import Progress, Returning, exhaust, numbered, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -195,17 +195,9 @@ def tune_steps(
     for sample in samples:
         checked_truth(sample.image, model, sample.labels)  # before any work is done
     rows = []  # one an image, of as many scores as there are clusterings
-    each = len(clusterings) + 1
     for number, sample in enumerate(samples):
-        steps = Returning(_scores(sample, model, clusterings, settings))
-        for progress in steps:
-            yield Progress(
-                number * each + progress.done,
-                len(samples) * each,
-                progress.note,
-                f"image {number + 1} of {len(samples)}: {progress.stage}",
-            )
-        rows.append(steps.value)
+        steps = _scores(sample, model, clusterings, settings)
+        rows.append((yield from numbered(len(samples), number, steps, "image")))
     return Tuning(tuple(map(TunedPoint, clusterings, zip(*rows, strict=True))))
 
 

@@ -197,6 +197,36 @@ def cell(value: object) -> str:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A row of the table of figures, in words; `reason` is that of `better`."""
+
+    title: str
+    tooltip: str
+    reason: str
+    naive: str
+    cropped: str
+    untiled: str
+    better: str | None
+
+
+def lines(report: Mapping[str, Any]) -> list[Line]:
+    """Return the table of figures of a report, see `report_of`."""
+    naive, cropped, judged = report["naive"], report["cropped"], report["differences"]
+    return [
+        Line(
+            metric.title,
+            metric.meaning,
+            judged.get(metric.name, {}).get("reason", ""),
+            cell(naive[metric.name]),
+            cell(cropped[metric.name]),
+            untiled_cell(metric, naive, cropped),
+            judged.get(metric.name, {}).get("better"),
+        )
+        for metric in rows()
+    ]
+
+
+@dataclass(frozen=True)
 class Table:
     """A header, and rows of as many values; None where one is not defined."""
 

@@ -14,9 +14,8 @@ from skimage.measure import block_reduce
 from skimage.segmentation import find_boundaries
 
 from napari_shiftseg.metrics.label_image import relabelled_like
-from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.metrics.seams import distance
-from napari_shiftseg.report.figures_of_merit import cell, untiled_cell
+from napari_shiftseg.report.figures_of_merit import cell, lines
 from napari_shiftseg.report.model_card import MEANINGS, in_words, name_in_words
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.stores.image import as_array
@@ -276,36 +275,6 @@ class Illustration:
     def uri(self) -> str:
         """The picture itself as an address."""
         return f"data:image/png;base64,{b64encode(self.png).decode()}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the table of figures, in words; `reason` is that of `better`."""
-
-    title: str
-    tooltip: str
-    reason: str
-    naive: str
-    cropped: str
-    untiled: str
-    better: str | None
-
-
-def lines(report: Mapping[str, Any]) -> list[Line]:
-    """Return the table of figures of a report, see `report_of`."""
-    naive, cropped, judged = report["naive"], report["cropped"], report["differences"]
-    return [
-        Line(
-            metric.title,
-            metric.meaning,
-            judged.get(metric.name, {}).get("reason", ""),
-            cell(naive[metric.name]),
-            cell(cropped[metric.name]),
-            untiled_cell(metric, naive, cropped),
-            judged.get(metric.name, {}).get("better"),
-        )
-        for metric in rows()
-    ]
 
 
 def page(

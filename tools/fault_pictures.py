@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from faults import (
     Stitched,
+    border_steps,
     centred_crop,
     cropped,
     last_tile_shifted_back,
@@ -20,7 +21,7 @@ from faults import (
 )
 from scipy.ndimage import gaussian_filter
 
-from napari_shiftseg.metrics.seams import border_steps, gradient_magnitude
+from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.networks.unet import load_model, new_model
 from napari_shiftseg.samples.catalogue import disks
 

@@ -11,17 +11,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.window import AxisPlan, AxisTile, Stitching
 from napari_shiftseg.inference.predict import embed_steps, open_for
-from napari_shiftseg.metrics.seams import SeamScores, seam_scores
+from napari_shiftseg.metrics.seams import SeamScores, as_float, seam_scores, step
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.stores.image import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.window import Window
@@ -224,3 +225,44 @@ def _shifted_back(axis: AxisPlan) -> AxisPlan:
 def _centred(axis: AxisPlan, raw: int) -> AxisPlan:
     margin = (raw - 2 * axis.halo - axis.stride) // 2
     return replace(axis, lead=axis.lead + margin, halo=axis.halo + margin)
+
+
+def border_steps(
+    embedding: ArrayLike, plan: TilePlan
+) -> tuple[NDArray[np.float64], ...]:
+    r"""Return the mean step at every tile border.
+
+    The seam ratio is a mean over all borders, so one bad border among many hardly
+    moves it; here it stands by itself. Compare with the untiled prediction's steps at
+    the same borders: a seam may also be a step that is missing.
+
+    Parameters
+    ----------
+    embedding : array_like
+        (channels, \*plan.output_shape)
+    plan : TilePlan
+        Whose tiles are looked at.
+
+    Returns
+    -------
+    tuple of ndarray
+        Per axis (borders,), in units of the embedding; border i lies before pixel
+        ``plan.boundaries[axis][i]``.
+
+    Raises
+    ------
+    ValueError
+        If the embedding has another shape than the plan's result.
+    """
+    e = as_float(embedding)
+    if e.shape[1:] != plan.output_shape:
+        raise ValueError(
+            f"the embedding has the shape {e.shape[1:]}, the plan's result "
+            f"{plan.output_shape}"
+        )
+    means = []
+    for axis, boundaries in enumerate(plan.boundaries):
+        steps = np.moveaxis(step(e, axis), axis, 0)
+        before = steps[np.array(boundaries, dtype=int) - 1]
+        means.append(before.mean(axis=tuple(range(1, e.ndim - 1)), dtype=np.float64))
+    return tuple(means)

@@ -12,6 +12,7 @@ from fault_pictures import texture
 from faults import (
     Stitched,
     TileScaled,
+    border_steps,
     centred_crop,
     cropped,
     last_tile_shifted_back,
@@ -22,7 +23,7 @@ from faults import (
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.predict import embed, embed_steps, open_for
-from napari_shiftseg.metrics.seams import border_steps, seam_scores, step
+from napari_shiftseg.metrics.seams import seam_scores, step
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples.catalogue import disks as make_disks

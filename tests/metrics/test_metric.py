@@ -18,10 +18,10 @@ from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.pipeline.sweep import PooledPoint, sweep
 from napari_shiftseg.report.figures_of_merit import (
     figures_table,
+    lines,
     sweep_table,
     write_csv,
 )
-from napari_shiftseg.report.figures_of_merit import lines
 from napari_shiftseg.report.write import report_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from faults import border_steps
 
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.geometry.window import AxisPlan, AxisTile
 from napari_shiftseg.metrics.seams import (
-    border_steps,
     gradient_magnitude,
     seam_scores,
     step,

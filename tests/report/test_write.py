@@ -21,13 +21,13 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.comparison import compare
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.report.model_card import MEANINGS
 from napari_shiftseg.report.verdict import verdict
 from napari_shiftseg.report.write import (
     Content,
     report_of,
     report_steps,
-    write_report,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ class Page(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
+
+
+def write_report(
+    comparison, model, image, name, folder, truth=None, points=None
+) -> dict[str, Any]:
+    content = Content(comparison, model, image, name, truth, points)
+    return exhaust(report_steps(content, folder))
 
 
 @pytest.fixture(scope="module")

@@ -30,12 +30,14 @@ from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.report.figures_of_merit import Table, cell, sweep_table, write_csv
 from napari_shiftseg.report.verdict import sweep_verdict
 from napari_shiftseg.report.write import (
+    Content,
     report_folder,
     report_of,
-    write_report,
+    report_steps,
     write_sweep_plot,
 )
 from napari_shiftseg.stores.folders import (
@@ -330,10 +332,9 @@ def _compared(
         comparison = with_progress(steps)
         if folder is None:
             return comparison, report_of(comparison, model, source.name)
-        return comparison, write_report(
-            comparison, model, source.data, source.name, folder, labels,
-            run=run, overwrite=order.asked.overwrite,
-        )  # fmt: skip
+        content = Content(comparison, model, source.data, source.name, labels)
+        writing = report_steps(content, folder, run, order.asked.overwrite)
+        return comparison, exhaust(writing)
 
 
 def _print_comparison(

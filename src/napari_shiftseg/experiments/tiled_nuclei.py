@@ -59,8 +59,7 @@ class Pair:
 
     def side(self, name: SideName) -> Side:
         """Return one of its sides."""
-        side: Side = getattr(self.comparison, name)
-        return side
+        return self.comparison.sides[name]
 
     @property
     def split(self) -> list[int]:

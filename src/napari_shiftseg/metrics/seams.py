@@ -153,41 +153,6 @@ def seam_scores(
     )
 
 
-def border_steps(
-    embedding: ArrayLike, plan: TilePlan
-) -> tuple[NDArray[np.float64], ...]:
-    r"""Return the mean step at every tile border.
-
-    The seam ratio is a mean over all borders, so one bad border among many hardly
-    moves it; here it stands by itself. Compare with the untiled prediction's steps at
-    the same borders: a seam may also be a step that is missing.
-
-    Parameters
-    ----------
-    embedding : array_like
-        (channels, \*plan.output_shape)
-    plan : TilePlan
-        Whose tiles are looked at.
-
-    Returns
-    -------
-    tuple of ndarray
-        Per axis (borders,), in units of the embedding; border i lies before pixel
-        ``plan.boundaries[axis][i]``.
-
-    Raises
-    ------
-    ValueError
-        If the embedding has another shape than the plan's result.
-    """
-    e = as_float(embedding)
-    _check_shape("embedding", e.shape[1:], plan)
-    return tuple(
-        _line(step(e, axis), axis)[np.array(boundaries, dtype=int) - 1]
-        for axis, boundaries in enumerate(plan.boundaries)
-    )
-
-
 Pairs = tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_] | None]
 
 

@@ -17,7 +17,7 @@ from skimage.io import imsave
 
 from napari_shiftseg import __version__
 from napari_shiftseg.networks.properties import describe, own_seams
-from napari_shiftseg.progress import Progress, exhaust
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.report.figures_of_merit import (
     figures_table,
     judgements,
@@ -161,45 +161,39 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
     }
 
 
-def write_report(
-    comparison: Comparison,
-    model: UNet,
-    image: ArrayLike,
-    name: str,
-    folder: Path,
-    truth: ArrayLike | None = None,
-    points: Sequence[SweepPoint] | None = None,
-    run: Run | None = None,
-    overwrite: bool = False,
-) -> dict[str, Any]:
-    r"""Write a comparison as a page, as tables, plots and pictures.
+@dataclass(frozen=True)
+class Content:
+    """What a report tells of."""
+
+    comparison: Comparison
+    model: UNet  # that predicted
+    image: ArrayLike  # ([channels,] *spatial), that was compared
+    name: str  # of the image
+    # (*spatial), whose ids, and colours, the objects take
+    truth: ArrayLike | None = None
+    points: Sequence[SweepPoint] | None = None  # of a sweep over the same image
+
+
+def report_steps(
+    content: Content, folder: Path, run: Run | None = None, overwrite: bool = False
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Write a comparison as a page, as tables, plots and pictures.
+
+    Yields `Progress` before every picture, and returns what is in ``report.json``,
+    whose ``files`` names those of this report. Closing the generator leaves the folder
+    as it was.
 
     Parameters
     ----------
-    comparison : Comparison
-    model : UNet
-        That predicted.
-    image : array_like
-        ([channels,] \*spatial), that was compared.
-    name : str
-        Of the image.
+    content : Content
     folder : Path
         Made if need be. An older report of this image in it is replaced, once this
         one is complete: what that one wrote and this one does not is removed. Nothing
         else is touched; see `report_folder`.
-    truth : array_like of int, optional
-        (\*spatial), whose ids, and colours, the objects take.
-    points : sequence of SweepPoint, optional
-        Of a window sweep over the same image.
     run : Run, optional
         By which the report is known again; a comparison of this name if not given.
     overwrite : bool
         Whether files of others may be replaced.
-
-    Returns
-    -------
-    dict
-        As written to ``report.json``; ``files`` names those of this report.
 
     Raises
     ------
@@ -207,35 +201,6 @@ def write_report(
         If another file in the folder has the name of one of the report's.
     OSError
         If a file cannot be written.
-    """
-    content = Content(comparison, model, image, name, truth, points)
-    return exhaust(report_steps(content, folder, run, overwrite))
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a report tells of; see `write_report`."""
-
-    comparison: Comparison
-    model: UNet
-    image: ArrayLike
-    name: str
-    truth: ArrayLike | None = None
-    points: Sequence[SweepPoint] | None = None
-
-
-def report_steps(
-    content: Content, folder: Path, run: Run | None = None, overwrite: bool = False
-) -> Generator[Progress, None, dict[str, Any]]:
-    """Write a report, yielding `Progress` before every picture.
-
-    Closing the generator leaves the folder as it was.
-
-    Parameters
-    ----------
-    content : Content
-    folder, run, overwrite
-        See `write_report`.
     """
     run = run or Run("compare", (content.name,))
     report_folder(folder, run, bool(content.points), overwrite)

@@ -12,8 +12,10 @@ import tifffile
 from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.cli.terminal import _print_better
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.metrics.metric import titles
 from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.pipeline.comparison import compare
+from napari_shiftseg.report.figures_of_merit import lines
 from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
@@ -268,9 +270,11 @@ def test_it_prints_in_what_a_side_is_better(capsys) -> None:
         "seam_ratio": {"better": "cropped"},
         "false_splits": {"better": None},
     }
-    _print_better(differences)
+    nothing = dict.fromkeys(titles())
+    sides = {"naive": nothing, "cropped": nothing}
+    _print_better(lines({**sides, "differences": differences}))
     assert capsys.readouterr().out == (
         "\ncropped is better beyond chance: seam ratio, AP50\n"
     )
-    _print_better({"ap50": {"better": None}})
+    _print_better(lines({**sides, "differences": {"ap50": {"better": None}}}))
     assert capsys.readouterr().out == ""

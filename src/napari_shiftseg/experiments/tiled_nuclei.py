@@ -59,7 +59,8 @@ class Pair:
 
     def side(self, name: SideName) -> Side:
         """Return one of its sides."""
-        return self.comparison.sides[name]
+        side: Side = getattr(self.comparison, name)
+        return side
 
     @property
     def split(self) -> list[int]:

@@ -512,7 +512,7 @@ class TestRefused:
         [
             ("missing.tif", None, "neither a file nor one of the samples"),
             ("stars", None, f"({', '.join(SAMPLES)})"),
-            ("a.txt", "hello", "a TIFF, PNG, JPEG, BMP or .npy file is expected"),
+            ("a.txt", "hello", "give a TIFF, PNG, JPEG, BMP or .npy file"),
             ("a.tif", "hello", "a.tif cannot be read"),
             ("a.npy", "hello", "a.npy cannot be read"),
             ("a.npy", "", "a.npy cannot be read"),
@@ -522,7 +522,7 @@ class TestRefused:
             ("a.npy", np.array([["a"]]), "of real numbers"),
             ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
             ("a.npy", np.ones((20, 20, 2), np.uint8), "has 2 channels"),
-            (".", None, "is a folder, one image is expected"),
+            (".", None, "is a folder, not an image"),
         ],
     )
     def test_an_image(

@@ -170,7 +170,7 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
         places.append(tuple(i for i in part if isinstance(i, int)))
     if not sheets:
         raise ValueError(
-            "no pixel of the image holds data: all are masked, NaN or of one border"
+            "no pixel of the image holds data: all are masked, NaN or part of a border"
         )
     return Seen(
         tuple(sheets), tuple(values), tuple(places), tuple(holes), tuple(blocks),
@@ -236,9 +236,10 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
 
 
 NOTHING = "the image shows nothing but noise"
-CONSTANT = "the image has one grey value only, {}"
+CONSTANT = "the image has only one grey value, {}"
 INVERTED = (
-    "the image looks like dark objects on a bright ground: try --invert, or tick Invert"
+    "the image looks like dark objects on a bright background: try --invert, or tick "
+    "Invert"
 )
 
 

@@ -64,7 +64,7 @@ def refuse_not_finite(
     if not number:
         return
     place = "" if where is None else f" within {[(s.start, s.stop) for s in where]}"
-    raise ValueError(f"the image has {number} NaN or infinite pixels{place}; {REMEDY}")
+    raise ValueError(f"the image has {number} NaN or infinite pixels{place}: {REMEDY}")
 
 
 OF_THE_EDGE = 0.02  # of the pixels at the edge, that a border takes

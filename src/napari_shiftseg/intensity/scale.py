@@ -10,8 +10,8 @@ from napari_shiftseg.text import grey
 
 Asked = Literal["auto"] | tuple[float, float]
 REMEDY = (
-    "replace them first, for example with numpy.nan_to_num, or have NaN read as no "
-    "data (ignore_nan, --ignore-nan)"
+    "replace them first, for example with numpy.nan_to_num, or read NaN as no data "
+    "(ignore_nan, --ignore-nan)"
 )
 
 
@@ -25,7 +25,7 @@ class Reading:
         Grey values that are read as 0 and 1; "auto": they are found in the image, as
         the model says.
     invert : bool
-        Whether objects are dark on a bright ground: the higher value is read as 0.
+        Whether objects are dark on a bright background: the higher value is read as 0.
     ignore_nan : bool
         Whether NaN and infinite pixels are no data, not an error.
 
@@ -91,7 +91,7 @@ class Scale:
         Grey values that are read as 0 and as 1; the other way round where inverted.
         Equal ones: every pixel is read as 0.
     inverted : bool
-        Whether objects are dark on a bright ground.
+        Whether objects are dark on a bright background.
     ground : float
         Grey value that stands in for pixels without data.
     no_data : tuple of float

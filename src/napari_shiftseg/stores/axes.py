@@ -76,8 +76,8 @@ def single_channel(image: Any, ndim: int) -> Any:
     if shape[-1] in COLOURS:
         kind, remedy = "colours", f"{remedy}, or take skimage.color.rgb2gray(image)"
     raise ValueError(
-        f"the image has the shape {shape}: its last axis seems to hold {kind}, one "
-        f"channel is expected: {remedy}"
+        f"the last axis of the image, of shape {shape}, seems to hold {kind}, but the "
+        f"model reads one channel: {remedy}"
     )
 
 

@@ -124,7 +124,7 @@ class Image:
         if not np.isfinite(scaled).all():
             number = int((~np.isfinite(scaled)).sum())
             raise ValueError(
-                f"the image has {number} pixels too large for {dtype.name}; "
+                f"the image has {number} pixels that are too large for {dtype.name}: "
                 f"scale it first, for example to 0 … 1"
             )
         return scaled
@@ -241,8 +241,8 @@ def open_image(
         raise ValueError(f"the model reads {channels} channels, not {data.shape[0]}")
     if np.dtype(data.dtype).kind not in "buif":
         raise ValueError(
-            f"the image must be of real numbers (boolean, integer or float), "
-            f"its dtype is {data.dtype}"
+            f"the image must hold real numbers (boolean, integer or float), "
+            f"got the dtype {data.dtype}"
         )
     return Image(data, ndim, scale or find_scale(data, ndim, intensity, reading))
 

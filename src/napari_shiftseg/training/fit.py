@@ -218,7 +218,7 @@ class Training:
         if str(state["key"]) != self._key():
             raise ValueError(
                 f"{path.name} is a training with other settings or another network: "
-                f"give the same ones to go on, or delete it to start again"
+                f"give the same settings to go on, or delete the file to start again"
             )
         try:
             self._take_up(state)
@@ -229,7 +229,7 @@ class Training:
         if not (is_whole(state["done"]) and 0 <= state["done"] <= self.recipe.steps):
             raise ValueError(f"step {state['done']} of {self.recipe.steps}")
         if set(state["schedule"]) != set(self._schedule.state_dict()):
-            raise ValueError("its schedule is another one")
+            raise ValueError("its schedule is not the same")
         self.done = state["done"]
         self._model.load_state_dict(state["weights"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -342,7 +342,9 @@ class Training:
         part = self._full if due == "full" else self._quick
         outcome = validate(self._model.eval(), part, str(self._device), is_left)
         if outcome is None:
-            too_long = f"the validation was left after {seconds:.0f} s"
+            too_long = (
+                f"the validation took too long and was stopped after {seconds:.0f} s"
+            )
             return None, "" if self.is_stopped() else too_long
         is_full = due == "full"
         if self.best is None or self.best.is_beaten_by(outcome.ap50, is_full):

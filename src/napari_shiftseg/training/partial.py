@@ -75,8 +75,8 @@ def corrections(
     ids = _checked_ids(marked, true)
     if not len(ids) and not touched.any():
         raise ValueError(
-            "nothing is marked, so nothing can be learnt: mend an object, or mark one "
-            "as right"
+            "nothing is marked, so there is nothing to learn: mend an object, or mark "
+            "one as right"
         )
     radii = _checked_reach(reach, true.ndim)
     known = touched | np.isin(true, ids)
@@ -170,8 +170,8 @@ def _regions(
         return
     if tuple(image.shape[-config.ndim :]) != labels.shape:
         raise ValueError(
-            f"the image has {by(image.shape[-config.ndim :])} pixels and needs as many "
-            f"labels, got {by(labels.shape)}"
+            f"the image has {by(image.shape[-config.ndim :])} pixels, its labels must "
+            f"have as many, got {by(labels.shape)}"
         )
     whole = open_image(
         image, config.ndim, config.in_channels, config.intensity, scale=scale
@@ -237,8 +237,8 @@ def _checked_ids(
     if len(absent):
         names = ", ".join(map(str, absent.tolist()))
         raise ValueError(
-            f"objects that are in the labels are expected, got {names}: mark objects "
-            f"by the ids they have after mending, and what was deleted by its pixels"
+            f"the labels have no object {names}: mark objects by the ids they have "
+            f"after mending, and deleted objects by their pixels"
         )
     return ids
 
@@ -251,7 +251,7 @@ def _checked_pixels(
     touched = np.array(pixels, dtype=np.bool_)
     if touched.shape != shape:
         raise ValueError(
-            f"the marked pixels need the shape of the labels, {by(shape)}, got "
+            f"the marked pixels must have the shape of the labels, {by(shape)}, got "
             f"{by(touched.shape)}"
         )
     return touched

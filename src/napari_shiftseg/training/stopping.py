@@ -143,7 +143,7 @@ def load_state(path: Path) -> dict[str, Any]:
             raise damaged(path, error) from None
     if not isinstance(state, dict) or set(state) != set(PARTS):
         raise ValueError(
-            f"{path.name} is no training that can be resumed: delete it to begin anew"
+            f"{path.name} is not a training that can go on: delete it to start again"
         )
     return state
 
@@ -159,8 +159,8 @@ def damaged(path: Path, error: Exception) -> ValueError:
     """
     first = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
     return ValueError(
-        f"{path.name} is no training that can be resumed ({first}): delete it to "
-        f"start again"
+        f"{path.name} is not a training that can go on ({first}): delete it to start "
+        f"again"
     )
 
 
@@ -191,7 +191,9 @@ class Validation:
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
+            raise ValueError(
+                f"the steps between validations must be 1 or more, got {self.every}"
+            )
 
     def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
         """Return which validation follows this step of so many.

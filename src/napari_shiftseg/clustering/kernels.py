@@ -146,7 +146,6 @@ class Cloud:
     chunk : int
         Distances held at a time.
 
-
     References
     ----------
     Comaniciu & Meer 2002, "Mean shift: a robust approach toward feature space

@@ -35,25 +35,13 @@ AXES = ("z", "y", "x")  # of an image whose axes have no other names
 
 @dataclass(frozen=True)
 class Place:
-    """Where a pixel lies; one value an axis.
+    """Where a pixel lies; one value an axis."""
 
-    Attributes
-    ----------
-    pixel : tuple of int
-        Of the image.
-    index : tuple of int
-        Of the result, which begins at ``plan.offset``.
-    tile : tuple of int
-        The tile that predicted it, counted from 0 along each axis.
-    phase : tuple of int
-        Its position in the raw output of that tile, modulo the period. Where tiles
-        are exact, that is (x − context/2) mod p; in naive tiles it jumps at their
-        borders.
-    """
-
-    pixel: Point
-    index: Point
-    tile: tuple[int, ...]
+    pixel: Point  # of the image
+    index: Point  # of the result, which begins at ``plan.offset``
+    tile: tuple[int, ...]  # the tile that predicted it, counted from 0 along each axis
+    # its position in the raw output of that tile, modulo the period. Where tiles are
+    # exact, that is (x − context/2) mod p; in naive tiles it jumps at their borders.
     phase: tuple[int, ...]
 
 

@@ -72,24 +72,13 @@ KEYS = ("version", "edits", "clustering", "model", "image")
 
 @dataclass(frozen=True)
 class EditList:
-    """Edits, and what the objects are on which they were made.
+    """Edits, and what the objects are on which they were made."""
 
-    Attributes
-    ----------
-    edits : tuple of Edit
-        The oldest first.
-    clustering : mapping
-        What was chosen of the settings in `Clustering`; empty: the model's own.
-    model : str
-        Name of the model, or path to its file; empty: not known.
-    image : str
-        Name of the image; empty: not known.
-    """
-
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit, ...]  # the oldest first
+    # what was chosen of the settings in `Clustering`; empty: the model's own
     clustering: Mapping[str, Any] = field(default_factory=dict)
-    model: str = ""
-    image: str = ""
+    model: str = ""  # name of the model, or path to its file; empty: not known
+    image: str = ""  # name of the image; empty: not known
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it ready for JSON; see `from_dict`."""

@@ -25,27 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Replayed:
-    r"""What became of a list of edits; they are numbered from 1.
+    """What became of a list of edits; they are numbered from 1."""
 
-    Attributes
-    ----------
-    labels : ndarray of int
-        ([leading,] \*spatial), mended.
-    applied : tuple of int
-        Edits that acted, or had nothing to do since what they ask for was so already.
-    left_out : dict of int to str
-        Edits that could not act, and what was found in place of what they need.
-    overruled : dict of int to int
-        Edits that were applied and hold no more, and the newer edit that wins.
-    notes : tuple of str
-        The last two in words.
-    """
-
-    labels: NDArray[np.integer]
+    labels: NDArray[np.integer]  # ([leading,] *spatial), mended
+    # edits that acted, or had nothing to do since what they ask for was so already
     applied: tuple[int, ...]
+    # edits that could not act, and what was found in place of what they need
     left_out: dict[int, str]
+    # edits that were applied and hold no more, and the newer edit that wins
     overruled: dict[int, int]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # the last two in words
 
 
 def replay(

@@ -120,10 +120,6 @@ def best_bandwidth_steps(
         (\*spatial), 0 where nothing is marked, else the number of a marked object; or
         (masks, \*spatial) of bool, one an object.
 
-    Returns
-    -------
-    BestBandwidth
-
     Raises
     ------
     ValueError

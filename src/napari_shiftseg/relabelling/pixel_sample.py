@@ -26,24 +26,12 @@ CHUNK = 2**17  # pixels looked at in one step
 
 @dataclass(frozen=True)
 class PixelSample:
-    """A sample stratified by object: as many pixels of a small one as of a large one.
+    """A sample by object: as many pixels of a small one as of a large one."""
 
-    Attributes
-    ----------
-    pixels : ndarray of int64
-        (points, axes), of the label image.
-    each : int
-        Pixels of an object, at most; 0 where not every object has one.
-    objects : int
-        There are in the region, the background counted if it was asked for.
-    of : int
-        Pixels of these.
-    """
-
-    pixels: NDArray[np.int64]
-    each: int
-    objects: int
-    of: int
+    pixels: NDArray[np.int64]  # (points, axes), of the label image
+    each: int  # pixels of an object, at most; 0 where not every object has one
+    objects: int  # there are in the region, the background counted if it was asked for
+    of: int  # pixels of these
 
 
 def slabs(region: Region, size: int) -> Iterator[tuple[slice, ...]]:
@@ -91,10 +79,6 @@ def sample_steps(
         Whether it is sampled as an object is.
     offset, image_shape : sequence of int
         Where the labels begin in the image, and its size.
-
-    Returns
-    -------
-    PixelSample
 
     Raises
     ------

@@ -98,18 +98,12 @@ STAGE = "clustering"
 
 @dataclass(frozen=True, slots=True)
 class InView(Progress):
-    r"""All that is in view is labelled; the rest is not.
+    """All that is in view is labelled; the rest is not."""
 
-    Attributes
-    ----------
-    view : tuple of (int, int)
-        Start and stop along each spatial axis, within the frame.
-    labels : ndarray of int32
-        (\*view), 0 is background. Its objects are those of the end, pixel for pixel,
-        but their numbers are not.
-    """
-
+    # start and stop along each spatial axis, within the frame
     view: tuple[tuple[int, int], ...] = field(kw_only=True)
+    # (*view), 0 is background. Its objects are those of the end, pixel for pixel, but
+    # their numbers are not.
     labels: NDArray[np.int32] = field(kw_only=True, repr=False)
 
 
@@ -172,10 +166,6 @@ class Relabelling:
         view : sequence of (int, int), optional
             Start and stop along each spatial axis, in pixels of the frame; what lies
             outside it is left out.
-
-        Returns
-        -------
-        Objects
 
         Raises
         ------

@@ -61,12 +61,7 @@ def ask_pixel(evidence: Evidence, pixel: Sequence[int]) -> Answer:
     ----------
     evidence : Evidence
     pixel : sequence of int
-        Of the image, in array order.
-
-    Raises
-    ------
-    ValueError
-        If the pixel is not one of the image, or was not predicted.
+        See `place_of`, which may refuse it.
     """
     place = evidence.place(pixel)
     to_mode = to_next = None

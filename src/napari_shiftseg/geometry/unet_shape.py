@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, prod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Padding = Literal["valid", "same"]
 
@@ -200,6 +203,11 @@ class UNetShape:
             except IllegalInputError as error:
                 raise IllegalInputError(f"axis {number}: {error}") from None
         return tuple(outputs)
+
+    def input_for(self, output: Sequence[int]) -> tuple[int, ...]:
+        """Return the smallest legal input shape whose raw output holds this one."""
+        pairs = zip(self.axes, output, strict=True)
+        return tuple(axis.input_for(n) for axis, n in pairs)
 
     def peak_values(self, size: tuple[int, ...]) -> int:
         """Return how many numbers are alive at most while a legal input is predicted.

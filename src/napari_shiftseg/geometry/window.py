@@ -233,7 +233,7 @@ def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
     window : int
         In pixels.
     """
-    below = max(window // axis.period, 1) * axis.period
+    below = kept(axis, window, "cropped")
     return below, below + axis.period
 
 

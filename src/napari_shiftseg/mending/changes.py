@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.mending.boxes import corner_of, holds_point, hull, widened
+from napari_shiftseg.geometry.tiling import widened
+from napari_shiftseg.mending.boxes import corner_of, holds_point, hull
 from napari_shiftseg.mending.edits import (
     CannotAct,
     Delete,

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Edit,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Edit
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import LONGEST, brief
 
@@ -29,9 +21,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.changes import Change
 
 
-KINDS: dict[str, type[Edit]] = {
-    kind.kind: kind for kind in (Merge, Split, Delete, Redraw, Grow, Paint)
-}
+KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in get_args(Edit)}
 _ADAPTERS = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 
 

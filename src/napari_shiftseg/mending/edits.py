@@ -52,29 +52,37 @@ class _Edit:
     kind: ClassVar[str]
 
     def holds(self, carried: Sequence[int]) -> bool:
-        """Whether labels are as the edit wants them.
+        """Whether labels are as the edit wants them; always where it wants no more.
 
-        A merge holds while all its points that are on an object are on the same, a
-        split while no two of its seeds are on the same, a deletion while its points
-        are on none, growth while its point is on one. A redrawn outline and painted
-        pixels ask for nothing that lasts. `carried`: the number that each of its points
-        carries, 0 for background.
+        `carried`: the number that each of its points carries, 0 for background.
         """
         return True
 
     def holds_already(self, carried: Sequence[int]) -> bool:
-        """Whether an edit that cannot act has nothing left to do; see `holds`.
+        """Whether an edit that cannot act has nothing left to do: it holds.
 
-        What it asks for is so: the points of a merge are on one object, those of a
-        deletion on none, that of growth on one. Points that were lost to background
-        are no reason: a merge of which one point is left on an object joins nothing.
+        Not so where only points that were lost to background make it hold: a merge of
+        which one point is left on an object joins nothing.
         """
         return False
 
 
 @dataclass(frozen=True)
 class _AtPoints(_Edit):
-    """An edit of the objects under some pixels of a frame."""
+    """An edit of the objects under some pixels of a frame.
+
+    Parameters
+    ----------
+    points : tuple of tuple of int
+        One pixel of the frame or more; those on background are passed over.
+    frame : tuple of int
+        Position on the leading axes (time, planes); () for a single image.
+
+    Raises
+    ------
+    ValueError
+        If there is no point, or they are no pixel positions.
+    """
 
     points: Points
     frame: Point = ()
@@ -90,20 +98,9 @@ class _AtPoints(_Edit):
 class Merge(_AtPoints):
     """All objects under the points become one, which keeps the lowest number.
 
-    It holds when the clustering changes ("must-link"). Points on background are
-    passed over: a stroke across several objects may cross it.
-
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        Two pixels or more of the frame: clicks, or those of a stroke.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
-    Raises
-    ------
-    ValueError
-        If the points are fewer than two, or are no pixel positions.
+    It holds when the clustering changes ("must-link"). Its points are clicks, or those
+    of a stroke, which may cross background; a `ValueError` says that they are fewer
+    than two.
     """
 
     kind: ClassVar[str] = "merge"
@@ -187,20 +184,7 @@ class Split(_Edit):
 
 @dataclass(frozen=True)
 class Delete(_AtPoints):
-    """The objects under the points become background.
-
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        One pixel of the frame or more; those on background are passed over.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
-    Raises
-    ------
-    ValueError
-        If there is no point, or they are no pixel positions.
-    """
+    """The objects under the points become background."""
 
     kind: ClassVar[str] = "delete"
 
@@ -213,20 +197,7 @@ class Delete(_AtPoints):
 
 @dataclass(frozen=True)
 class Redraw(_AtPoints):
-    """The outlines of the objects under the points follow the foreground.
-
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        One pixel of the frame or more; those on background are passed over.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
-    Raises
-    ------
-    ValueError
-        If there is no point, or they are no pixel positions.
-    """
+    """The outlines of the objects under the points follow the foreground."""
 
     kind: ClassVar[str] = "redraw"
 

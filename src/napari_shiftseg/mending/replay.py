@@ -60,19 +60,10 @@ def replay(
         The oldest first.
     labels : ndarray of int
         ([leading,] \*spatial), 0 is background. Each frame has numbers of its own.
-    embedding : array
-        (channels, [leading,] \*spatial), in memory or in a store. Of unit length for
-        the kernel "von-mises-fisher".
-    foreground : ndarray of bool, optional
-        ([leading,] \*spatial)
-    bandwidth : float
-        Of the mean shift, in units of the embedding.
-    offset : sequence of int, optional
-        Pixel of a frame at which these arrays begin, as `TilePlan.offset`.
+    embedding, foreground, bandwidth, offset, logit
+        Of `Mending`; the arrays have the leading axes before the spatial ones.
     leading : int
-        Axes (time, planes) before the spatial ones.
-    logit : ndarray, optional
-        ([leading,] \*spatial), of the foreground.
+        How many axes (time, planes) these are.
 
     Raises
     ------

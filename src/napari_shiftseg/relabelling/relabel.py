@@ -24,17 +24,14 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.cluster import Whole
     from napari_shiftseg.clustering.components import Components, Objects
+    from napari_shiftseg.clustering.modes import Find, Finding, Found
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.pipeline.result import Prediction
+    from napari_shiftseg.geometry.tiling import Box
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
     View = Sequence[tuple[int, int]]
-    from napari_shiftseg.clustering.modes import Find, Finding, Found
-    from napari_shiftseg.geometry.tiling import Box
-
     Key = tuple[object, ...]
-
-    from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.result import Segmentation
 
 
 MOST_BYTES = 2**27

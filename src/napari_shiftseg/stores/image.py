@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.geometry.tiling import widened
 from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.no_data import (
     BLOCK,
@@ -134,10 +135,7 @@ def _widened(
     box: tuple[slice, ...], shape: tuple[int, ...], around: int
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Return a box with a margin, as far as the image goes, and where it lies in it."""
-    wider = tuple(
-        slice(max(s.start - around, 0), min(s.stop + around, n))
-        for s, n in zip(box, shape, strict=True)
-    )
+    wider = widened(box, around, shape)
     inside = tuple(
         slice(s.start - w.start, s.stop - w.start)
         for s, w in zip(box, wider, strict=True)

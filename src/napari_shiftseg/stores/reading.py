@@ -54,37 +54,20 @@ BEGINNINGS = {  # of a file, which say better than its suffix what it is
 
 @dataclass(frozen=True)
 class Source:
-    r"""An image read from a file.
+    """An image read from a file."""
 
-    Attributes
-    ----------
-    name : str
-        Without folder and suffix.
-    data : ndarray
-        (\*axes), one channel as a viewer shows it.
-    axes : str
-        One letter an axis, in the order T, Z, Y, X; Q for one without a name, before
-        these; C where several channels were asked for.
-    calibration : dict
-        `Distance` by letter: pixel size, plane distance, frame interval.
-    notes : tuple of str
-        What was decided while reading: the series, the pages, the colours.
-    path : str
-        Of the file, absolute; the name of a sample.
-    channel : str
-        That was chosen; empty: none was.
-    series : int or None
-        That was chosen.
-    """
-
-    name: str
-    data: NDArray[Any]
+    name: str  # without folder and suffix
+    data: NDArray[Any]  # (*axes), one channel as a viewer shows it
+    # one letter an axis, in the order T, Z, Y, X; Q for one without a name, before
+    # these; C where several channels were asked for
     axes: str = ""
+    # `Distance` by letter: pixel size, plane distance, frame interval
     calibration: Calibration = field(default_factory=dict)
+    # what was decided while reading: the series, the pages, the colours
     notes: tuple[str, ...] = ()
-    path: str = ""
-    channel: str = ""
-    series: int | None = None
+    path: str = ""  # of the file, absolute; the name of a sample
+    channel: str = ""  # that was chosen; empty: none was
+    series: int | None = None  # that was chosen
 
 
 def read_image(

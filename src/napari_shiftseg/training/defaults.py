@@ -126,10 +126,7 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
         f"A training window must be above the period, {compact(shape.period)}. It need "
         f"not be a multiple of it."
     ]
-    computed = tuple(
-        axis.raw_output(axis.input_for(w))
-        for axis, w in zip(shape.axes, sizes, strict=True)
-    )
+    computed = shape.raw_output(shape.input_for(sizes))
     if computed != sizes:
         notes.append(
             f"The network predicts {compact(computed)} pixels at once, not "

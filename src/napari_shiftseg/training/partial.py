@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.geometry.tiling import chunks
+from napari_shiftseg.geometry.tiling import chunks, widened
 from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.intensity.stack import frame_scales
@@ -81,7 +82,9 @@ def corrections(
     radii = _checked_reach(reach, true.ndim)
     known = touched | np.isin(true, ids)
     if len(ids):
-        box = _grown(_box_of(np.isin(true, ids)), np.ceil(radii) + TOUCHING, true.shape)
+        (around,) = ndimage.find_objects(np.isin(true, ids).astype(np.uint8))
+        margin = [ceil(radius) + TOUCHING for radius in radii]
+        box = widened(around, margin, true.shape)
         known[box] |= _known_about(true[box], ids, radii)
     return np.where(known, true.astype(signed(true.dtype)), UNKNOWN)
 
@@ -193,7 +196,7 @@ def _regions(
 def _boxes(known: NDArray[np.bool_], margin: Sequence[int]) -> list[Box]:
     """Return boxes that hold what is known and a margin; none meets another."""
     parts = ndimage.find_objects(ndimage.label(known)[0])
-    boxes = [_grown(part, margin, known.shape) for part in parts]
+    boxes = [widened(part, margin, known.shape) for part in parts]
     while True:
         covered = np.zeros(known.shape, dtype=np.bool_)
         for box in boxes:
@@ -214,19 +217,6 @@ def _known_about(
     neighbours = np.unique(true[about & others])
     known: NDArray[np.bool_] = near & ((true == 0) | np.isin(true, neighbours))
     return known
-
-
-def _box_of(mask: NDArray[np.bool_]) -> Box:
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    return tuple(box)
-
-
-def _grown(box: Box, margin: Iterable[float], shape: Sequence[int]) -> Box:
-    """Return a box with a margin on all sides, as far as the image goes."""
-    return tuple(
-        slice(max(part.start - int(m), 0), min(part.stop + int(m), n))
-        for part, m, n in zip(box, margin, shape, strict=True)
-    )
 
 
 def _checked_ids(

@@ -142,9 +142,7 @@ def load_state(path: Path) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - unpickling raises what it likes
             raise damaged(path, error) from None
     if not isinstance(state, dict) or set(state) != set(PARTS):
-        raise ValueError(
-            f"{path.name} is not a training that can go on: delete it to start again"
-        )
+        raise damaged(path, ValueError("it holds something else"))
     return state
 
 
@@ -165,6 +163,7 @@ def damaged(path: Path, error: Exception) -> ValueError:
 
 
 FIRST = 50  # steps to the first look, where validations are farther apart
+Due = Literal["full", "quick"]
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ class Validation:
                 f"the steps between validations must be 1 or more, got {self.every}"
             )
 
-    def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
+    def due(self, done: int, total: int) -> Due | None:
         """Return which validation follows this step of so many.
 
         Parameters

@@ -102,8 +102,7 @@ def work_of_a_step(shape: UNetShape, window: Sequence[int], batch: int) -> int:
     batch : int
         Windows a step.
     """
-    reads = tuple(a.input_for(w) for a, w in zip(shape.axes, window, strict=True))
-    return BACKWARD * batch * multiply_adds(shape, reads) + STEP
+    return BACKWARD * batch * multiply_adds(shape, shape.input_for(window)) + STEP
 
 
 def _spaced(number: int) -> list[int]:

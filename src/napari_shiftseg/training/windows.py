@@ -242,10 +242,7 @@ class RandomWindows:
     @cached_property
     def reads(self) -> tuple[int, ...]:
         """Legal input of the window, per axis."""
-        return tuple(
-            axis.input_for(w)
-            for axis, w in zip(self.config.shape.axes, self.window, strict=True)
-        )
+        return self.config.shape.input_for(self.window)
 
     def places(self, rng: np.random.Generator) -> Iterator[WindowPlace]:
         """Yield places without end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_each_frame_is_what_was_predicted(series, model) -> None:
 
 @pytest.mark.parametrize("most_bytes", [0, 2**30])
 def test_a_frame_is_labelled_as_in_the_run(series, model, most_bytes) -> None:
-    with Kept(series, model.config, most_bytes) as kept:
+    with closing(Kept(series, model.config, most_bytes)) as kept:
         assert (kept.folder is not None) == (most_bytes == 0)
         at = (0, 1) if most_bytes else (1, 1)
         known = kept.relabelling(at)

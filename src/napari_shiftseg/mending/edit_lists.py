@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -306,9 +307,6 @@ def _by_frame(edits: Iterable[Edit]) -> dict[Point, list[Edit]]:
 
 def _alike(one: Iterable[Edit], other: Iterable[Edit]) -> int:
     """Return how many edits at the beginning of two lists are the same."""
-    number = 0
-    for a, b in zip(one, other, strict=False):
-        if a is not b and a != b:
-            break
-        number += 1
-    return number
+    pairs = zip(one, other, strict=False)
+    same = takewhile(lambda pair: pair[0] is pair[1] or pair[0] == pair[1], pairs)
+    return sum(1 for _ in same)

@@ -71,20 +71,15 @@ class _Edit:
 class _AtPoints(_Edit):
     """An edit of the objects under some pixels of a frame.
 
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        One pixel of the frame or more; those on background are passed over.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
         If there is no point, or they are no pixel positions.
     """
 
+    # one pixel of the frame or more; those on background are passed over
     points: Points
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:
@@ -129,13 +124,6 @@ class Split(_Edit):
     It holds when the clustering changes ("cannot-link"). The first seed on an object
     leaves its part the number of the object, the others get new numbers.
 
-    Parameters
-    ----------
-    seeds : tuple of tuple of tuple of int
-        Two or more; each is one pixel of the frame, or those of a stroke.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
@@ -145,7 +133,9 @@ class Split(_Edit):
 
     kind: ClassVar[str] = "split"
 
+    # two or more; each is one pixel of the frame, or those of a stroke
     seeds: tuple[Points, ...]
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:
@@ -209,17 +199,6 @@ class Grow(_Edit):
     The pixels that it gains are like it; see `mending.shapes`. On an
     object, the same edit made again widens it further.
 
-    Parameters
-    ----------
-    point : tuple of int
-        A pixel of the frame: of background for a new object, else of an object.
-    new : bool
-        Whether it is a new object. Where a later clustering found an object there, such
-        an edit has nothing to do; one made on an object is left out where there is
-        background then.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
@@ -228,8 +207,13 @@ class Grow(_Edit):
 
     kind: ClassVar[str] = "grow"
 
+    # a pixel of the frame: of background for a new object, else of an object
     point: Point
+    # whether it is a new object. Where a later clustering found an object there, such
+    # an edit has nothing to do; one made on an object is left out where there is
+    # background then.
     new: Annotated[bool, Field(strict=True)] = False
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:
@@ -260,19 +244,6 @@ class Grow(_Edit):
 class Paint(_Edit):
     """Pixels set by hand: what napari's brush, fill and eraser do.
 
-    Parameters
-    ----------
-    corner, shape : tuple of int
-        First pixel of a box of the frame, and pixels along its axes.
-    runs : tuple of (int, int)
-        Start and length of runs of painted pixels, the box read line by line.
-    to : "background", "new" or tuple of int
-        What they become: no object, a new one, or the object at this pixel.
-    number : int, optional
-        That a new object takes where it is free; else the next one.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
@@ -281,11 +252,16 @@ class Paint(_Edit):
 
     kind: ClassVar[str] = "paint"
 
+    # first pixel of a box of the frame, and pixels along its axes
     corner: Point
     shape: Point
+    # start and length of runs of painted pixels, the box read line by line
     runs: tuple[tuple[Whole, Whole], ...]
+    # what they become: no object, a new one, or the object at this pixel
     to: Literal["background", "new"] | Point
+    # that a new object takes where it is free; else the next one
     number: Whole | None = None
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:

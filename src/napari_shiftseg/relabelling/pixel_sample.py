@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -123,12 +124,12 @@ def points_of_each(counts: NDArray[np.int64], most: int) -> int:
             "the sample needs pixels of objects, and there are none here: look at "
             "another part of the image, or take the background, too"
         )
-    low, high = 0, int(counts.max())
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = np.minimum(counts, middle).sum() <= most
-        low, high = (middle, high) if fits else (low, middle - 1)
-    return low
+
+    def are_too_many(each: int) -> bool:
+        return bool(np.minimum(counts, each).sum() > most)
+
+    tried = range(int(counts.max()) + 1)
+    return bisect_left(tried, True, key=are_too_many) - 1
 
 
 def _numbers(

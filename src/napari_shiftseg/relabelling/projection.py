@@ -238,12 +238,8 @@ def projection_steps(
         (modes, channels)
     bandwidth : float
     kernel : {"gaussian", "flat", "von-mises-fisher"}
-    region : sequence of (int, int), optional
-        Pixels (start, stop) of the embedding, per axis; all by default.
-    background : bool
-        Whether it is sampled, too, as one more object.
-    most : int
-        Pixels of the sample; see `sample_steps`.
+    region, background, most
+        Of `sample_steps`; all of the embedding if no region is given.
     components : PrincipalComponents, optional
         Found before, lest the points move when only the labels have changed.
 

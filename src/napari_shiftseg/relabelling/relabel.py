@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 import numpy as np
@@ -334,12 +334,6 @@ class Kept:
         if self.folder is not None:
             self._removal()
             self.folder = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _stored(array: NDArray[Any], folder: Path) -> Any:

@@ -212,10 +212,8 @@ def open_image(
         byte order. Nothing but the pixels needed for the scale is read.
     ndim, channels : int
         What the network reads.
-    intensity : {"as-is", "range", "percentile"}
-        How the image is scaled as a whole; see `ModelConfig`.
-    reading : Reading, optional
-        What the user wants of the scale; all automatic if not given.
+    intensity, reading
+        See `find_scale`.
     scale : Scale, optional
         The scale itself where it is known: that of the stack it is a plane of.
 

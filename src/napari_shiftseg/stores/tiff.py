@@ -25,7 +25,6 @@ from napari_shiftseg.stores.axes import (
     from_lsm,
     from_ome,
     from_resolution,
-    from_shaped,
     in_order,
     named_axes,
     ome_channels,
@@ -350,7 +349,7 @@ def _calibration(
         return from_lsm(file.lsm_metadata)
     shaped: dict[str, Any] = next(iter(file.shaped_metadata or ()), {})
     unit = shaped.get("unit")
-    return from_resolution(page, unit) | from_shaped(shaped)
+    return from_resolution(page, unit) | from_imagej(shaped) | from_ome(shaped)
 
 
 def _channels(file: tifffile.TiffFile, pixels: dict[str, Any]) -> tuple[str, ...]:

@@ -299,7 +299,7 @@ class TestRefused:
     def test_a_window_below_the_period(self, shiftseg) -> None:
         options = ("--depth", 2, "--features", 4, "--window", 3, "--steps", 1)
         ran = self.refused(shiftseg, *PLACES, *options)
-        ran.assert_refused("3 × 3 is below the period 4 × 4", "Take 5 × 5 or more")
+        ran.assert_refused("3 × 3 is below the period 4 × 4", "take 5 × 5 or more")
         forced = shiftseg("train", *PLACES, *options, "--force", "-o", "m.safetensors")
         assert forced.status == 0
         assert "warning: a training window of 3" in forced.stderr

@@ -200,7 +200,7 @@ class TestReport:
         self, of_volume, volume_model, volume, tmp_path: Path, name: str
     ) -> None:
         (tmp_path / name).write_text("mine")
-        with pytest.raises(FileExistsError, match=f"{name} that is not of an older"):
+        with pytest.raises(FileExistsError, match=f"{name} that no older"):
             write_report(of_volume, volume_model, volume, "a", tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [name]
         assert (tmp_path / name).read_text() == "mine"

@@ -295,11 +295,6 @@ class Kept:
         """Image pixel at which the result begins, per spatial axis."""
         return self._plan.offset
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether the embeddings were given up."""
-        return self._result is None
-
     def frame(self, at: tuple[int, ...] = ()) -> Prediction:
         """Return what the network said of a frame.
 

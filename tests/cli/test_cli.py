@@ -512,17 +512,17 @@ class TestRefused:
         [
             ("missing.tif", None, "neither a file nor one of the samples"),
             ("stars", None, f"({', '.join(SAMPLES)})"),
-            ("a.txt", "hello", "a TIFF, PNG, JPEG, BMP or .npy file is expected"),
+            ("a.txt", "hello", "give a TIFF, PNG, JPEG, BMP or .npy file"),
             ("a.tif", "hello", "a.tif cannot be read"),
             ("a.npy", "hello", "a.npy cannot be read"),
             ("a.npy", "", "a.npy cannot be read"),
             ("a.npy", np.ones((0, 5)), "the image is empty"),
             ("a.npy", np.ones(5), "reads 2 axes, the image has 1"),
-            ("a.npy", np.ones((5, 6), complex), "of real numbers"),
-            ("a.npy", np.array([["a"]]), "of real numbers"),
+            ("a.npy", np.ones((5, 6), complex), "must hold real numbers"),
+            ("a.npy", np.array([["a"]]), "must hold real numbers"),
             ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
             ("a.npy", np.ones((20, 20, 2), np.uint8), "has 2 channels"),
-            (".", None, "is a folder, one image is expected"),
+            (".", None, "is a folder, not an image"),
         ],
     )
     def test_an_image(

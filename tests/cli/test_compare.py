@@ -259,7 +259,7 @@ def test_a_file_that_would_be_overwritten_is_named_before_any_work(
     monkeypatch.setattr(compare_command, "compare_steps", None)
     ran = shiftseg("compare", tmp_path / "a.npy", "-o", tmp_path)
     assert ran.status == 2
-    assert "image.png that is not of an older report" in ran.stderr
+    assert "image.png that no older report wrote" in ran.stderr
     assert (tmp_path / "image.png").read_text() == "mine"
 
 

@@ -244,13 +244,13 @@ class TestRefused:
     def test_two_files_of_one_name(self, shiftseg, folders) -> None:
         write(folders[1] / "one.tif", TRUTH)
         shiftseg("evaluate", *folders).assert_refused(
-            "one.npy and one.tif", "both stand for 'one'"
+            "one.npy and one.tif", "both have the name 'one'"
         )
 
     def test_an_image_twice(self, shiftseg, folders) -> None:
         write(folders[0] / "one_labels.tif", TRUTH)
         shiftseg("evaluate", *folders).assert_refused(
-            "one.tif and one_labels.tif", "both stand for 'one'"
+            "one.tif and one_labels.tif", "both have the name 'one'"
         )
 
     def test_an_empty_folder(self, shiftseg, folders, tmp_path) -> None:

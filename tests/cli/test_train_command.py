@@ -299,7 +299,7 @@ class TestRefused:
     def test_a_window_below_the_period(self, shiftseg) -> None:
         options = ("--depth", 2, "--features", 4, "--window", 3, "--steps", 1)
         ran = self.refused(shiftseg, *PLACES, *options)
-        ran.assert_refused("3 × 3 is below the period 4 × 4", "Take 5 × 5 or more")
+        ran.assert_refused("3 × 3 is below the period 4 × 4", "take 5 × 5 or more")
         forced = shiftseg("train", *PLACES, *options, "--force", "-o", "m.safetensors")
         assert forced.status == 0
         assert "warning: a training window of 3" in forced.stderr
@@ -311,14 +311,17 @@ class TestRefused:
             ((), "nothing to train on: give IMAGES and --truth"),
             (("images",), "the true labels of images are missing"),
             (("images", "nowhere"), "no file or folder nowhere"),
-            (("images", "labels/00.npy"), "two files or two folders are expected"),
+            (("images", "labels/00.npy"), "two files or two folders"),
             (
                 (*PLACES, "--sample", "disks"),
                 "images and labels, or --sample, not both",
             ),
             (("--sample", "constant"), "cannot train on the sample 'constant'"),
             ((*PLACES, "--start", "disks"), "disks has no foreground logit"),
-            ((*PLACES, "--every", 0), "steps between validations: 1 or more, got 0"),
+            (
+                (*PLACES, "--every", 0),
+                "steps between validations must be 1 or more, got 0",
+            ),
             ((*PLACES, "--steps", 0), "steps of 1 or more, got 0"),
             ((*PLACES, "--window", 90), "reads 284 × 284"),
             ((*PLACES, "--normalization", "layer"), "normalization"),

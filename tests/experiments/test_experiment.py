@@ -108,7 +108,7 @@ def test_a_file_that_is_not_of_a_figure_is_not_overwritten(
     tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(FileExistsError, match=f"{name} that is not of an older figure"):
+    with pytest.raises(FileExistsError, match=f"{name} that no older figure wrote"):
         exhaust(run_steps(PLAIN, tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"

@@ -143,7 +143,7 @@ class TestFewObjects:
 
     def test_a_constant(self) -> None:
         found = scale(np.full((40, 40), 7.0))
-        assert found.notes == ("the image has one grey value only, 7",)
+        assert found.notes == ("the image has only one grey value, 7",)
         assert found.sentence == "reads 7 as 0"
 
 
@@ -350,7 +350,7 @@ class TestStack:
         scales = frame_scales(stack, CONFIG, Reading())
         assert scales.planes == (
             "plane 1/2 of 2 × 2: nothing but noise",
-            "plane 2/1 of 2 × 2: one grey value only",
+            "plane 2/1 of 2 × 2: only one grey value",
         )
         for at in ((0, 1), (1, 0)):
             read = open_image(stack[at], 2, scale=scales.of(at)).read(ALL, FLOAT32)
@@ -403,8 +403,9 @@ class TestStack:
     def test_what_differs_is_said(self) -> None:
         stack, _ = series((0, 900, 0), (1, 1, 10))
         assert frame_scales(stack, CONFIG, Reading()).notes == (
-            "plane 3 of 3: read each by its own contrast, which differs up to 10 times",
-            "the frames are read each from its own ground, which differs by 900",
+            "plane 3 of 3: each is read by its own contrast, which differs up to "
+            "10 times",
+            "each frame is read from its own background, which differs by 900",
         )
 
     def test_dark_objects_on_a_ground_that_drifts(self) -> None:
@@ -457,7 +458,7 @@ class TestStack:
         assert common is not None
         assert (common.low, common.high, common.notes) == (0, 1, ())
         assert frame_scales(stack[:1], config, Reading()).notes == (
-            "the image has one grey value only, 0",
+            "the image has only one grey value, 0",
         )
 
     def test_large_ones_are_sampled(self, monkeypatch: pytest.MonkeyPatch) -> None:

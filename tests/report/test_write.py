@@ -186,7 +186,7 @@ class TestReport:
             path.write_text("mine")
         data = content if isinstance(content, bytes) else content.encode()
         (folder / "report.json").write_bytes(data)
-        with pytest.raises(FileExistsError, match=r"a file report\.json that is not"):
+        with pytest.raises(FileExistsError, match=r"a file report\.json that no older"):
             write_report(of_volume, volume_model, volume, "a", folder)
         assert (folder / "report.json").read_bytes() == data
         assert [path.read_text() for path in kept] == ["mine"] * 4
@@ -198,7 +198,7 @@ class TestReport:
         arguments = of_volume, volume_model, volume, "a", tmp_path
         write_report(*arguments)
         write_report(*arguments)  # the first is replaced
-        with pytest.raises(FileExistsError, match=r"a file sweep\.csv that is not"):
+        with pytest.raises(FileExistsError, match=r"a file sweep\.csv that no older"):
             write_report(*arguments, points=[object()])
         assert (tmp_path / "sweep.csv").read_text() == "mine"
 
@@ -207,7 +207,7 @@ class TestReport:
         self, of_volume, volume_model, volume, tmp_path: Path, name: str
     ) -> None:
         (tmp_path / name).write_text("mine")
-        with pytest.raises(FileExistsError, match=f"{name} that is not of an older"):
+        with pytest.raises(FileExistsError, match=f"{name} that no older"):
             write_report(of_volume, volume_model, volume, "a", tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [name]
         assert (tmp_path / name).read_text() == "mine"

@@ -209,7 +209,7 @@ class TestRefused:
         "wrong", [np.ones((4, 4), "c8"), np.full((4, 4), "a"), np.full((4, 4), None)]
     )
     def test_what_is_no_real_number(self, wrong: np.ndarray) -> None:
-        with pytest.raises(ValueError, match="must be of real numbers"):
+        with pytest.raises(ValueError, match="must hold real numbers"):
             open_image(wrong, 2)
 
     @pytest.mark.parametrize("shape", [(0, 4), (4, 0)])

@@ -39,7 +39,7 @@ class TestRead:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         Path("disks").write_text("mine")
-        with pytest.raises(ValueError, match=r"disks: a TIFF, PNG, .* expected"):
+        with pytest.raises(ValueError, match=r"disks ends with '': give a TIFF, PNG,"):
             read_image(Path("disks"))
 
     def test_a_stack(self, tmp_path: Path) -> None:
@@ -81,7 +81,9 @@ class TestRead:
 
     def test_another_kind_of_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.txt").write_text("hello")
-        with pytest.raises(ValueError, match=r"a.txt: a TIFF, PNG, .* expected"):
+        with pytest.raises(
+            ValueError, match=r"a.txt ends with '.txt': give a TIFF, PNG,"
+        ):
             read_image(tmp_path / "a.txt")
 
     @pytest.mark.parametrize("suffix", [".npy", ".tif"])
@@ -122,7 +124,7 @@ def test_planes_of_labels_are_no_colours_and_no_channels(tmp_path, shape):
 )
 def test_what_holds_no_numbers_is_no_image(tmp_path, pixels):
     np.save(tmp_path / "image.npy", pixels)
-    with pytest.raises(ValueError, match="of real numbers"):
+    with pytest.raises(ValueError, match="must hold real numbers"):
         read_image(tmp_path / "image.npy")
 
 

@@ -78,6 +78,6 @@ def test_others_are_refused_by_name(record: Path, tmp_path: Path) -> None:
     refuse_to_overwrite(paths, overwrite=True)
     refuse_to_overwrite(paths[2:])
     with pytest.raises(
-        FileExistsError, match=r"a file b\.tif that is not of an older figure.*choose"
+        FileExistsError, match=r"a file b\.tif that no older figure wrote.*choose"
     ):
         refuse_to_overwrite(paths, {"a.tif"}, kind="figure")

@@ -244,7 +244,7 @@ class TestOutputs:
         written(model)
         path = tmp_path / "cells_labels.tif"
         tifffile.imwrite(path, np.ones((21, 26), "u2"))
-        with pytest.raises(FileExistsError, match=r"cells_labels\.tif that is not"):
+        with pytest.raises(FileExistsError, match=r"cells_labels\.tif that no older"):
             written(model, overwrite=False)
         assert tifffile.imread(path).all()
 

@@ -325,7 +325,7 @@ def test_the_bundled_models_are_made_as_the_paper_says():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("constant",), "cannot train on the sample 'constant'; choose one of disks"),
+        (("constant",), "cannot train on the sample 'constant': choose one of disks"),
         (("disks", 0), "1 or more, got 0"),
         (("disks", 20, 0), "1 or more, got 20 and 0"),
     ],
@@ -385,7 +385,7 @@ def test_a_training_goes_on_with_its_own_settings_only(tmp_path):
     with pytest.raises(ValueError, match="with other settings"):
         validated(steps=61).resume(path)
     path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="no training that can be resumed"):
+    with pytest.raises(ValueError, match="not a training that can go on"):
         one.resume(path)
 
 
@@ -413,7 +413,7 @@ def test_a_damaged_state_is_refused(tmp_path, change):
     training.save(path)
     known = torch.load(path, weights_only=True)
     torch.save(known | change, path)
-    with pytest.raises(ValueError, match="no training that can be resumed"):
+    with pytest.raises(ValueError, match="not a training that can go on"):
         training.resume(path)
 
 
@@ -421,7 +421,7 @@ def test_a_damaged_state_is_refused(tmp_path, change):
 def test_what_is_no_state_is_refused(tmp_path, content):
     path = tmp_path / "state.training"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="no training that can be resumed"):
+    with pytest.raises(ValueError, match="not a training that can go on"):
         validated().resume(path)
 
 
@@ -429,7 +429,7 @@ def test_what_is_no_state_is_refused(tmp_path, content):
 def test_a_state_of_something_else_is_refused(tmp_path, state):
     path = tmp_path / "state.training"
     torch.save(state, path)
-    with pytest.raises(ValueError, match="no training that can be resumed"):
+    with pytest.raises(ValueError, match="not a training that can go on"):
         validated().resume(path)
 
 
@@ -440,7 +440,7 @@ def test_a_state_cut_off_anywhere_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in (1, 30, len(whole) // 3, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="no training that can be resumed"):
+        with pytest.raises(ValueError, match="not a training that can go on"):
             training.resume(path)
 
 
@@ -639,7 +639,10 @@ def test_a_validation_that_takes_too_long_is_left(monkeypatch):
     monkeypatch.setattr("napari_shiftseg.training.fit.perf_counter", lambda: next(now))
     monkeypatch.setattr("napari_shiftseg.training.fit.LEAST_SECONDS", 3)
     found = {s.done: (s.validated, s.note) for s in training.steps()}
-    assert found[20] == (None, "the validation was left after 4 s")  # 20 steps of 1 s
+    assert found[20] == (
+        None,
+        "the validation took too long and was stopped after 4 s",
+    )  # 20 steps of 1 s
     assert found[40][0].ap50 >= 0  # the last one is not
     assert training.best.step == 40
 
@@ -690,5 +693,8 @@ def test_a_region_is_scored_where_it_lies():
 
 def test_a_clustering_cut_short_is_said():
     part = ValidatedPart((SAMPLE,), (None,), 0, "")
-    assert "cut short" in validation.validate(build(VALIDATED), part, "cpu").note
+    assert (
+        "stopped its clustering early"
+        in validation.validate(build(VALIDATED), part, "cpu").note
+    )
     assert validation.validate(build(VALIDATED), all_of(SAMPLE), "cpu").note == ""

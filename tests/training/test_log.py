@@ -103,7 +103,9 @@ def test_going_on_without_the_old_file(path: Path) -> None:
 @pytest.mark.parametrize("done", [0, 30])
 def test_a_file_of_somebody_else_is_left_as_it_is(path, content, done) -> None:
     path.write_bytes(content)
-    with pytest.raises(FileExistsError, match=r"m\.csv is there and is no log"):
+    with pytest.raises(
+        FileExistsError, match=r"m\.csv is already there and is not the log"
+    ):
         Log(path, done)
     assert path.read_bytes() == content
 

@@ -105,8 +105,8 @@ def test_in_a_volume_objects_apart_are_found_by_brute_force():
     ("arguments", "message"),
     [
         (([],), "nothing is marked.*mend an object"),
-        (([1, 7, 9],), "in the labels are expected, got 7, 9: mark"),
-        (([0],), "expected, got 0"),
+        (([1, 7, 9],), "the labels have no object 7, 9: mark"),
+        (([0],), "no object 0"),
         (([1], 0), "1 pixel or more, one value or 1, got 0"),
         (([1], (2, 3)), r"one value or 1, got \(2, 3\)"),
         (([1], 2, [True]), "shape of the labels, 16, got 1"),
@@ -202,5 +202,5 @@ def test_labels_that_cannot_be_learnt_from_are_refused():
     with pytest.raises(ValueError, match="no pixel of the labels 'mended' is known"):
         list(training_pairs(unknown, unknown, CONFIG, WINDOW, "labels 'mended'"))
     unknown[3, 3] = 1
-    with pytest.raises(ValueError, match=r"39 × 40 pixels and needs .* got 40 × 40"):
+    with pytest.raises(ValueError, match=r"39 × 40 pixels, its labels .* got 40 × 40"):
         list(training_pairs(np.zeros((39, 40)), unknown, CONFIG, WINDOW))

@@ -86,7 +86,7 @@ def test_a_model_says_that_it_was_trained_in_tiles(tmp_path) -> None:
 
 def test_a_valid_network_has_no_such_tiles() -> None:
     valid = CONFIG.model_copy(update={"padding": "valid"})
-    with pytest.raises(ValueError, match=r"same-padded networks only.*'valid'"):
+    with pytest.raises(ValueError, match=r"only same-padded networks.*'valid'"):
         Training([SAMPLE], valid, Recipe(window=16, steps=2, tiles=2), device="cpu")
 
 

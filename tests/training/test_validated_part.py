@@ -80,7 +80,7 @@ def test_of_a_large_image_a_region_about_its_objects() -> None:
     for start, stop in (rows, columns):
         assert 0 < start <= 500 < 504 <= stop
     assert stop - start < 700
-    assert "1 of 1 image, of large ones " in part.note
+    assert "1 of 1 image, large ones cut to " in part.note
     assert f"{rows[1] - rows[0]} × {columns[1] - columns[0]} px" in part.note
 
 

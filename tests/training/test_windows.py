@@ -82,7 +82,7 @@ def test_windows_begin_on_the_grid(border, starts):
 def test_an_image_without_a_window_on_the_grid_is_refused():
     config = ModelConfig.new(ndim=1, depth=1)
     assert RandomWindows([numbered(22)], config, (22,), "mirror", grid=4)  # at −8
-    with pytest.raises(ValueError, match=r"image 1 of 1 begins at a multiple of 5"):
+    with pytest.raises(ValueError, match=r"image 1 of 1 can begin at a multiple of 5"):
         RandomWindows([numbered(22)], config, (22,), "mirror", grid=5)
 
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_drawn_from_is_refused():
     for samples, message in (
         ([], "at least one image"),
         ([numbered(900)], "the model reads 2 axes, the image has 1"),
-        ([short], r"has 30 × 30 pixels and needs as many labels, got 30 × 29"),
+        ([short], r"has 30 × 30 pixels, its labels must have as many, got 30 × 29"),
     ):
         with pytest.raises(ValueError, match=message):
             RandomWindows(samples, config, (4, 4))

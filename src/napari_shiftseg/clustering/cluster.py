@@ -160,21 +160,15 @@ def cluster_steps(
 
     Parameters
     ----------
-    embedding : ndarray
-        (channels, \*spatial)
+    embedding, offset, device, effort
+        Of `Pixels`.
     settings : Clustering
         Bandwidth, kernel, scope and what is dropped.
     foreground : ndarray of bool, optional
         (\*spatial); only these pixels are clustered.
-    offset : sequence of int, optional
-        Image pixel of the first pixel: subsamples are keyed by image position.
     neighbourhood : sequence of int, optional
         Per axis, about the training window: larger components are clustered in
         overlapping neighbourhoods of this size (scope "component").
-    device : str
-        Where the mean shift computes.
-    effort : Effort, optional
-        What may be computed; without it all that is needed.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_shiftseg.clustering.points import Rows, by_differences, lengths
 from napari_shiftseg.clustering.settings import Kernel
+from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -146,7 +147,6 @@ class Cloud:
     chunk : int
         Distances held at a time.
 
-
     References
     ----------
     Comaniciu & Meer 2002, "Mean shift: a robust approach toward feature space
@@ -177,7 +177,7 @@ class Cloud:
         density : Tensor
             (seeds,), at the seeds before they moved.
         """
-        sums = self._summed(seeds, self._sums)  # (seeds, channels + 1)
+        sums = exhaust(self._summed(seeds, self._sums))  # (seeds, channels + 1)
         density = sums[:, -1]
         means = torch.where(
             density[:, None] > 0, sums[:, :-1] / density[:, None], seeds
@@ -191,20 +191,17 @@ class Cloud:
 
     def density(self, places: Tensor) -> Generator[None, None, Tensor]:
         """Find the density at these places, (places,); yields between chunks."""
-        if 0 < len(places) <= self._rows:
-            return self._kernel(places) @ self._weights
-        sums = [self._weights[:0]]
-        for part in torch.split(places, self._rows):
-            yield
-            sums.append(self._kernel(part) @ self._weights)
-        return torch.cat(sums)
+        return (yield from self._summed(places, self._weights))
 
-    def _summed(self, places: Tensor, values: Tensor) -> Tensor:
-        """Return the sums of the points' values, each times its kernel."""
+    def _summed(self, places: Tensor, values: Tensor) -> Generator[None, None, Tensor]:
+        """Find the sums of the points' values, each times its kernel."""
         if 0 < len(places) <= self._rows:
             return self._kernel(places) @ values
-        parts = torch.split(places, self._rows)
-        return torch.cat([self._kernel(part) @ values for part in parts])
+        sums = []
+        for part in torch.split(places, self._rows):
+            yield
+            sums.append(self._kernel(part) @ values)
+        return torch.cat(sums)
 
     def _kernel(self, seeds: Tensor) -> Tensor:
         """Return the kernel between seeds and points, (seeds, points)."""

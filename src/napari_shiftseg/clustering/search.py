@@ -51,58 +51,38 @@ class Modes(NamedTuple):
         return Modes(*(torch.cat(pair) for pair in zip(self, other, strict=True)))
 
 
-def find_modes(
-    seeds: Tensor, cloud: Cloud, known: Modes, chunk: int, max_iter: int, effort: Effort
+def _find_modes(
+    seeds: Tensor, cloud: Cloud, known: Modes, limits: MeanShift, effort: Effort
 ) -> Generator[None, None, tuple[Modes, int]]:
     """Climb from the seeds, and merge the ends with the modes known before.
 
-    Yields after about a million distances.
-
-    Parameters
-    ----------
-    seeds : Tensor
-        (seeds, channels)
-    cloud : Cloud
-        That is climbed.
-    known : Modes
-        Of another cloud, or none.
-    chunk, max_iter : int
-        Distances held at a time; steps of a seed, at most.
-    effort : Effort
-        Spent by climbing; once there is none left, seeds stay where they are.
-
-    Returns
-    -------
-    Modes, int
-        Densest first, more than one bandwidth apart; steps of the longest climb.
+    Yields after about a million distances. Returns the modes, densest first and more
+    than one bandwidth apart, and the steps of the longest climb. Once the effort is
+    spent, seeds stay where they are.
     """
     longest = 1
     for batch in torch.split(seeds, BATCH):
         if effort.is_spent and len(known.points):
             break
-        ends, n_iter = yield from _climb(
-            batch, cloud, known.points, chunk, max_iter, STOP, effort
-        )
-        best = yield from _merge(ends, chunk)
-        fine, _ = yield from _climb(
-            best.points, cloud, known.points, chunk, max_iter, FINE, effort
-        )
+        points = known.points
+        ends, n_iter = yield from _climb(batch, cloud, points, STOP, limits, effort)
+        best = (yield from _merge(ends, limits.chunk_size)).points
+        fine, _ = yield from _climb(best, cloud, points, FINE, limits, effort)
         known = known.joined(fine)
         longest = max(longest, n_iter)
-    return (yield from _merge(known, chunk)), longest
+    return (yield from _merge(known, limits.chunk_size)), longest
 
 
 def _climb(
     seeds: Tensor,
     cloud: Cloud,
     known: Tensor,
-    chunk: int,
-    max_iter: int,
     stop: float,
+    limits: MeanShift,
     effort: Effort,
 ) -> Generator[None, None, tuple[Modes, int]]:
     ended = [Modes(seeds[:0], seeds[:0, 0])]
-    n_iter = work = 0
+    n_iter, work, chunk, max_iter = 0, 0, limits.chunk_size, limits.max_iter
     active = yield from _on_the_way(seeds, known, chunk)
     while len(active) and n_iter < max_iter:
         means, density = cloud.step(active)
@@ -225,8 +205,8 @@ class ModeSearch:
         cloud = Cloud(points, weights, self._frame, chunk)
         self._cost = cloud.cost
         self._effort.spend(len(candidates) * len(chosen) // 2 * self._cost)
-        self.modes, n_iter = yield from find_modes(
-            self._seeds, cloud, self.modes, chunk, limits.max_iter, self._effort
+        self.modes, n_iter = yield from _find_modes(
+            self._seeds, cloud, self.modes, limits, self._effort
         )
         self.n_iter = max(self.n_iter, n_iter)
 

@@ -35,25 +35,13 @@ AXES = ("z", "y", "x")  # of an image whose axes have no other names
 
 @dataclass(frozen=True)
 class Place:
-    """Where a pixel lies; one value an axis.
+    """Where a pixel lies; one value an axis."""
 
-    Attributes
-    ----------
-    pixel : tuple of int
-        Of the image.
-    index : tuple of int
-        Of the result, which begins at ``plan.offset``.
-    tile : tuple of int
-        The tile that predicted it, counted from 0 along each axis.
-    phase : tuple of int
-        Its position in the raw output of that tile, modulo the period. Where tiles
-        are exact, that is (x − context/2) mod p; in naive tiles it jumps at their
-        borders.
-    """
-
-    pixel: Point
-    index: Point
-    tile: tuple[int, ...]
+    pixel: Point  # of the image
+    index: Point  # of the result, which begins at ``plan.offset``
+    tile: tuple[int, ...]  # the tile that predicted it, counted from 0 along each axis
+    # its position in the raw output of that tile, modulo the period. Where tiles are
+    # exact, that is (x − context/2) mod p; in naive tiles it jumps at their borders.
     phase: tuple[int, ...]
 
 
@@ -114,26 +102,7 @@ def _checked(plan: TilePlan, pixel: Sequence[int]) -> Point:
 
 @dataclass(frozen=True)
 class Evidence:
-    r"""What is known of one frame after its clustering, and after edits of it.
-
-    Parameters
-    ----------
-    predicted : Prediction
-    labels : ndarray of int
-        (\*plan.output_shape), 0 is background; they may have been edited.
-    modes : ndarray
-        (modes, channels)
-    clustering : Clustering
-        That made the labels.
-    mode_of : ndarray of int, optional
-        (objects + 1,), each object's mode as an index in `modes`, -1 where it has none.
-        The mean embedding stands for the mode of an object that is not in it.
-    axes : tuple of str, optional
-        Names of the axes; "y" and "x", or "z", "y" and "x" if not given.
-    training_window : tuple of int, optional
-        Output window the loss saw, per axis (``provenance.window``).
-    made : sequence of Made, optional
-        The edits that acted on the labels, the oldest first; None if not known.
+    """What is known of one frame after its clustering, and after edits of it.
 
     Raises
     ------
@@ -142,12 +111,18 @@ class Evidence:
     """
 
     predicted: Prediction
+    # (*plan.output_shape), 0 is background; they may have been edited
     labels: NDArray[Any] = field(repr=False)
-    modes: NDArray[Any] = field(repr=False)
-    clustering: Clustering
+    modes: NDArray[Any] = field(repr=False)  # (modes, channels)
+    clustering: Clustering  # that made the labels
+    # (objects + 1,), each object's mode as an index in `modes`, -1 where it has none.
+    # The mean embedding stands for the mode of an object that is not in it.
     mode_of: NDArray[Any] | None = field(default=None, repr=False)
+    # names of the axes; "y" and "x", or "z", "y" and "x" if not given
     axes: tuple[str, ...] = ()
+    # output window the loss saw, per axis (``provenance.window``)
     training_window: tuple[int, ...] | None = None
+    # the edits that acted on the labels, the oldest first; None if not known
     made: Sequence[Made] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

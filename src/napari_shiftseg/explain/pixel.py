@@ -25,29 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a pixel is.
-
-    Attributes
-    ----------
-    place : Place
-    label : int
-    to_mode : float or None
-        Bandwidths from its mode; None for a pixel that was not clustered.
-    to_next : float or None
-        Bandwidths to the nearest other mode that it could have gone to, if there is
-        one. A mode within a bandwidth of its own is the same.
-    foreground : float or None
-        Its probability; None for a model without that logit.
-    edited : bool
-        Whether an edit changed its object, or made it background.
-    """
+    """What a pixel is."""
 
     place: Place
     label: int
+    # bandwidths from its mode; None for a pixel that was not clustered
     to_mode: float | None
+    # bandwidths to the nearest other mode that it could have gone to, if there is one.
+    # A mode within a bandwidth of its own is the same.
     to_next: float | None
-    foreground: float | None
-    edited: bool = False
+    foreground: float | None  # its probability; None for a model without that logit
+    edited: bool = False  # whether an edit changed its object, or made it background
 
     @property
     def text(self) -> str:
@@ -73,12 +61,7 @@ def ask_pixel(evidence: Evidence, pixel: Sequence[int]) -> Answer:
     ----------
     evidence : Evidence
     pixel : sequence of int
-        Of the image, in array order.
-
-    Raises
-    ------
-    ValueError
-        If the pixel is not one of the image, or was not predicted.
+        See `place_of`, which may refuse it.
     """
     place = evidence.place(pixel)
     to_mode = to_next = None

@@ -132,12 +132,7 @@ def reason_of(evidence: Evidence, one: Sequence[int], other: Sequence[int]) -> R
     ----------
     evidence : Evidence
     one, other : sequence of int
-        Pixels of the image, in array order.
-
-    Raises
-    ------
-    ValueError
-        If a pixel is not one of the image, or was not predicted.
+        Pixels of the image; see `place_of`, which may refuse them.
     """
     places = [evidence.place(pixel) for pixel in (one, other)]
     labels = [evidence.object_at(place) for place in places]
@@ -209,7 +204,7 @@ def _holds_apart(made: Made, before: Numbers, after: Numbers) -> bool:
     return False
 
 
-def edits_on(evidence: Evidence, *labels: int) -> tuple[Edit, ...]:
+def _edits_on(evidence: Evidence, *labels: int) -> tuple[Edit, ...]:
     """Return the edits that changed one of some objects, or name a pixel of it."""
     return tuple(
         made.edit
@@ -232,7 +227,7 @@ def _one_object(
             bandwidth = parting_bandwidth(rows, (one, other), clustering)
         elif evidence.components is not None and min(sizes) < clustering.min_size:
             return MinimumSize(label, distance)
-    return OneObject(label, distance, bandwidth, edits_on(evidence, label))
+    return OneObject(label, distance, bandwidth, _edits_on(evidence, label))
 
 
 def _two_objects(two: TwoObjects) -> Reason:
@@ -243,5 +238,5 @@ def _two_objects(two: TwoObjects) -> Reason:
         return TwoComponents(two.distance, two.touching_threshold)
     if two.distance <= SAME:
         return OneMode(two.apart, two.touch, two.are_alike, two.share_a_window)
-    edits = edits_on(two.evidence, *two.labels)
+    edits = _edits_on(two.evidence, *two.labels)
     return TwoModes(two.distance, two.bandwidth, two.touch, edits)

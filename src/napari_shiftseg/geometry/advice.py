@@ -51,7 +51,7 @@ def summary(plan: TilePlan) -> str:
     if len(plan) > 1 and not any(
         stride % p for stride, p in zip(plan.stride, plan.shape.period, strict=True)
     ):
-        keeps += f" = {in_periods(plan)}"
+        keeps += f" = {_in_periods(plan)}"
     return (
         f"reads {by(plan.reads)}, predicts {by(plan.predicts)}, keeps {keeps}; "
         f"{effort(plan)}"
@@ -142,7 +142,7 @@ def size_text(size: int) -> str:
     return f"{size / 1e6:.0f} MB" if size < 1e8 else f"{size / 1e9:.1f} GB"
 
 
-def in_periods(plan: TilePlan) -> str:
+def _in_periods(plan: TilePlan) -> str:
     """Write the stride in periods: ``1·2⁴``, per axis where the axes differ."""
     parts = [
         f"{stride // axis.period}·{period_text(axis.factors)}"

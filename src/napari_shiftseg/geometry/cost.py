@@ -99,10 +99,8 @@ def planned_costs(
 
     Parameters
     ----------
-    image_shape : sequence of int
-        Pixels along each axis.
-    shape : UNetShape
-        Sizes of the network, ``model.shape``.
+    image_shape, shape
+        See `plan_tiles`.
     windows : sequence of int or of sequence of int, optional
         Output sizes of a tile. By default p, 2p, 4p, … as long as they part the image,
         the cheapest, and one pass over the whole image, in this order by size.

@@ -46,6 +46,24 @@ def chunks(n: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
+def widened(box: Box, margin: int | Sequence[int], shape: Sequence[int]) -> Box:
+    """Return a box with a margin on all sides, as far as the image reaches.
+
+    Parameters
+    ----------
+    box : tuple of slice
+    margin : int or sequence of int
+        In pixels, one or one an axis.
+    shape : sequence of int
+        Of the image.
+    """
+    margins = (margin,) * len(box) if isinstance(margin, int) else margin
+    return tuple(
+        slice(max(0, s.start - m), min(n, s.stop + m))
+        for s, m, n in zip(box, margins, shape, strict=True)
+    )
+
+
 def parse_region(text: str) -> Region:
     """Read a region written as ``0:512`` an axis, joined by x: ``0:512x128:640``."""
     try:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, prod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Padding = Literal["valid", "same"]
 
@@ -18,17 +21,6 @@ class IllegalInputError(ValueError):
 class AxisShape:
     """Sizes of a U-Net along one axis, all in pixels of the input image.
 
-    Parameters
-    ----------
-    factors : tuple of int
-        Pooling factor of each level, finest level first.
-    kernel : int
-        Width of a convolution; odd.
-    convolutions : int
-        Convolutions in one block.
-    padding : {"valid", "same"}
-        Valid convolutions eat the context; same-padded ones make it up with zeros.
-
     Raises
     ------
     ValueError
@@ -40,9 +32,10 @@ class AxisShape:
     for Instance Segmentation", section 3.
     """
 
-    factors: tuple[int, ...]
-    kernel: int = 3
-    convolutions: int = 2
+    factors: tuple[int, ...]  # pooling factor of each level, finest level first
+    kernel: int = 3  # width of a convolution; odd
+    convolutions: int = 2  # convolutions in one block
+    # valid convolutions eat the context; same-padded ones make it up with zeros
     padding: Padding = "valid"
 
     def __post_init__(self) -> None:
@@ -148,20 +141,12 @@ class AxisShape:
 
 @dataclass(frozen=True)
 class UNetShape:
-    """Sizes of a U-Net: one `AxisShape` an axis, and the channels of its levels.
+    """Sizes of a U-Net: one `AxisShape` an axis, and the channels of its levels."""
 
-    Parameters
-    ----------
-    axes : tuple of AxisShape
-        One an image axis.
-    features : tuple of int
-        Channels of each level's blocks, finest first, the bottom last.
-    in_channels, out_channels : int
-        Channels of the image and of the prediction.
-    """
-
-    axes: tuple[AxisShape, ...]
+    axes: tuple[AxisShape, ...]  # one an image axis
+    # channels of each level's blocks, finest first, the bottom last
     features: tuple[int, ...] = (16,)
+    # channels of the image and of the prediction
     in_channels: int = 1
     out_channels: int = 3
 
@@ -200,6 +185,11 @@ class UNetShape:
             except IllegalInputError as error:
                 raise IllegalInputError(f"axis {number}: {error}") from None
         return tuple(outputs)
+
+    def input_for(self, output: Sequence[int]) -> tuple[int, ...]:
+        """Return the smallest legal input shape whose raw output holds this one."""
+        pairs = zip(self.axes, output, strict=True)
+        return tuple(axis.input_for(n) for axis, n in pairs)
 
     def peak_values(self, size: tuple[int, ...]) -> int:
         """Return how many numbers are alive at most while a legal input is predicted.

@@ -34,29 +34,15 @@ class AxisTile:
 
 @dataclass(frozen=True, slots=True)
 class AxisPlan:
-    """The tiles along one axis.
+    """The tiles along one axis."""
 
-    Attributes
-    ----------
-    tiles : tuple of AxisTile
-        In order; what they keep is a partition of [`start`, `stop`).
-    reads : int
-        Legal input of every tile, in pixels.
-    lead : int
-        Pixels a tile reads before its origin: context/2 plus the halo.
-    halo : int
-        Raw-output pixels to crop on each side before the origin counts.
-    stride : int
-        What a tile keeps.
-    start, stop : int
-        The predicted part of the axis, in image pixels.
-    """
-
+    # in order; what they keep is a partition of [`start`, `stop`)
     tiles: tuple[AxisTile, ...]
-    reads: int
-    lead: int
-    halo: int
-    stride: int
+    reads: int  # legal input of every tile, in pixels
+    lead: int  # pixels a tile reads before its origin: context/2 plus the halo
+    halo: int  # raw-output pixels to crop on each side before the origin counts
+    stride: int  # what a tile keeps
+    # the predicted part of the axis, in image pixels
     start: int
     stop: int
 
@@ -247,7 +233,7 @@ def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
     window : int
         In pixels.
     """
-    below = max(window // axis.period, 1) * axis.period
+    below = kept(axis, window, "cropped")
     return below, below + axis.period
 
 

@@ -159,23 +159,21 @@ def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:
     sheets: list[Sheet] = []
     values: list[NDArray[Any]] = []
     places: list[tuple[int, ...]] = []
-    holes: dict[float, None] = {}
-    blocks: dict[float, None] = {}
+    empty: list[NoData] = []
     for part, plane, found in _known_parts(data, parts, reading):
-        holes |= dict.fromkeys(found.values)
-        blocks |= dict.fromkeys(found.in_blocks)
+        empty.append(found)
         known = -plane.astype(np.float64) if reading.invert else plane
         sheets.append(sheet_of(known, found.where))
         values.append(known[~found.where].ravel()[::share])
         places.append(tuple(i for i in part if isinstance(i, int)))
     if not sheets:
         raise ValueError(
-            "no pixel of the image holds data: all are masked, NaN or of one border"
+            "no pixel of the image holds data: all are masked, NaN or part of a border"
         )
+    is_complete = number == prod(data.shape)
     return Seen(
-        tuple(sheets), tuple(values), tuple(places), tuple(holes), tuple(blocks),
-        is_complete=number == prod(data.shape),
-    )  # fmt: skip
+        tuple(sheets), tuple(values), tuple(places), *_values_of(empty), is_complete
+    )
 
 
 def _known_parts(
@@ -200,7 +198,10 @@ def _no_data_in(
     if np.dtype(data.dtype).kind not in "iuf":
         return (), ()
     parts = [*_parts(tuple(data.shape), ndim)]
-    found = [last for *_, last in _known_parts(data, parts, reading)]
+    return _values_of([last for *_, last in _known_parts(data, parts, reading)])
+
+
+def _values_of(found: list[NoData]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     holes = dict.fromkeys(v for one in found for v in one.values)
     blocks = dict.fromkeys(v for one in found for v in one.in_blocks)
     return tuple(holes), tuple(blocks)
@@ -236,9 +237,10 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
 
 
 NOTHING = "the image shows nothing but noise"
-CONSTANT = "the image has one grey value only, {}"
+CONSTANT = "the image has only one grey value, {}"
 INVERTED = (
-    "the image looks like dark objects on a bright ground: try --invert, or tick Invert"
+    "the image looks like dark objects on a bright background: try --invert, or tick "
+    "Invert"
 )
 
 

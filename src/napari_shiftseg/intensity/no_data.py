@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.intensity.plane import smallest_step
+from napari_shiftseg.intensity.plane import middle_and_spread, smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def refuse_not_finite(
     if not number:
         return
     place = "" if where is None else f" within {[(s.start, s.stop) for s in where]}"
-    raise ValueError(f"the image has {number} NaN or infinite pixels{place}; {REMEDY}")
+    raise ValueError(f"the image has {number} NaN or infinite pixels{place}: {REMEDY}")
 
 
 OF_THE_EDGE = 0.02  # of the pixels at the edge, that a border takes
@@ -164,8 +164,7 @@ def _ground(values: NDArray[Any]) -> tuple[float, float]:
     """Return the median of grey values, and their spread: a step or more."""
     if not values.size:
         return 0.0, 0.0
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    middle, spread = middle_and_spread(values)
     return middle, max(spread, smallest_step(values))
 
 

@@ -75,14 +75,14 @@ def _of_all(quiet: NDArray[Any], out: Mask) -> float | None:
     fine, coarse = (
         (ndimage.gaussian_filter(flat, blur) - wide)[~out] for blur in (OBJECT, 8.0)
     )
-    middle, spread = _middle_and_spread(fine)
+    middle, spread = middle_and_spread(fine)
     if spread <= 0:
         return None
     farthest, tenth = (fine.max() - middle, np.percentile(fine, 90) - middle)
     is_noise = (
         farthest <= FARTHEST * spread
         and TENTH[0] * spread <= tenth <= TENTH[1] * spread
-        and _middle_and_spread(coarse)[1] <= CORRELATED * spread
+        and middle_and_spread(coarse)[1] <= CORRELATED * spread
     )
     return spread if is_noise else None
 
@@ -106,7 +106,8 @@ def _in_quiet_parts(
     return min(spread, single)
 
 
-def _middle_and_spread(values: NDArray[Any]) -> tuple[float, float]:
+def middle_and_spread(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the median, and the spread about it as of a normal law."""
     middle = float(np.median(values))
     return middle, 1.4826 * float(np.median(np.abs(values - middle)))
 

@@ -10,8 +10,8 @@ from napari_shiftseg.text import grey
 
 Asked = Literal["auto"] | tuple[float, float]
 REMEDY = (
-    "replace them first, for example with numpy.nan_to_num, or have NaN read as no "
-    "data (ignore_nan, --ignore-nan)"
+    "replace them first, for example with numpy.nan_to_num, or read NaN as no data "
+    "(ignore_nan, --ignore-nan)"
 )
 
 
@@ -25,7 +25,7 @@ class Reading:
         Grey values that are read as 0 and 1; "auto": they are found in the image, as
         the model says.
     invert : bool
-        Whether objects are dark on a bright ground: the higher value is read as 0.
+        Whether objects are dark on a bright background: the higher value is read as 0.
     ignore_nan : bool
         Whether NaN and infinite pixels are no data, not an error.
 
@@ -83,43 +83,26 @@ def parse_intensity(text: str) -> Asked:
 
 @dataclass(frozen=True)
 class Scale:
-    """How grey values are read: v as (v − low) / (high − low), or 1 less that.
+    """How grey values are read: v as (v − low) / (high − low), or 1 less that."""
 
-    Attributes
-    ----------
-    low, high : float
-        Grey values that are read as 0 and as 1; the other way round where inverted.
-        Equal ones: every pixel is read as 0.
-    inverted : bool
-        Whether objects are dark on a bright ground.
-    ground : float
-        Grey value that stands in for pixels without data.
-    no_data : tuple of float
-        Grey values that hold no data: of borders, and of bars and text.
-    in_blocks : tuple of float
-        Grey values that hold no data where all pixels of a square have them.
-    ceiling : float
-        Pixels read as more than this, or as very dark, are read as the median of their
-        neighbours, and nothing is read as more than twice this or as less than −1;
-        infinite: all is read as it is.
-    ignore_nan : bool
-        Whether what is not finite holds no data.
-    notes : tuple of str
-        What the user should know.
-    frames : tuple of (float, float)
-        `low` and `high` of each frame of a stack whose frames are read each in its own
-        way; this scale is that of the others, or of the first.
-    """
-
+    # grey values that are read as 0 and as 1; the other way round where inverted. Equal
+    # ones: every pixel is read as 0.
     low: float = 0.0
     high: float = 1.0
-    inverted: bool = False
-    ground: float = 0.0
+    inverted: bool = False  # whether objects are dark on a bright background
+    ground: float = 0.0  # grey value that stands in for pixels without data
+    # grey values that hold no data: of borders, and of bars and text
     no_data: tuple[float, ...] = ()
+    # grey values that hold no data where all pixels of a square have them
     in_blocks: tuple[float, ...] = ()
+    # pixels read as more than this, or as very dark, are read as the median of their
+    # neighbours, and nothing is read as more than twice this or as less than −1;
+    # infinite: all is read as it is
     ceiling: float = inf
-    ignore_nan: bool = False
-    notes: tuple[str, ...] = ()
+    ignore_nan: bool = False  # whether what is not finite holds no data
+    notes: tuple[str, ...] = ()  # what the user should know
+    # `low` and `high` of each frame of a stack whose frames are read each in its own
+    # way; this scale is that of the others, or of the first
     frames: tuple[tuple[float, float], ...] = ()
 
     @property

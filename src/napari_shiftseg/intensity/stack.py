@@ -143,9 +143,9 @@ ALIKE = 3.0  # times, that the share of the objects differs where frames bleach
 MOST_FRAMES = 0.8  # that show objects where frames bleach
 NAMED = 10  # planes that are named in a note
 DRIFT = 0.15  # of the scale, that the ground of frames differs at most
-CONTRAST = "read each by its own contrast, which differs up to {} times"
-GROUNDS = "the frames are read each from its own ground, which differs by {}"
-BLEACHING = "the frames bleach, so each is read by grey values of its own"
+CONTRAST = "each is read by its own contrast, which differs up to {} times"
+GROUNDS = "each frame is read from its own background, which differs by {}"
+BLEACHING = "the frames bleach, so each is read by its own grey values"
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ def _empty_frames(
     constant = [at for at, frame in frames.items() if frame.is_constant]
     said = (
         planes_are(noise, leading, "nothing but noise"),
-        planes_are(constant, leading, "one grey value only"),
+        planes_are(constant, leading, "only one grey value"),
     )
     empty = {at: scale_of(frames[at], reading) for at in noise + constant}
     return empty, tuple(filter(None, said))

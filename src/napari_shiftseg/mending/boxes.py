@@ -173,23 +173,6 @@ def hull(boxes: Iterable[Box]) -> Box:
     )
 
 
-def widened(box: Box, margin: int, shape: Sequence[int]) -> Box:
-    """Return a box with a margin on all sides, as far as the image reaches.
-
-    Parameters
-    ----------
-    box : tuple of slice
-    margin : int
-        In pixels.
-    shape : sequence of int
-        Of the image.
-    """
-    return tuple(
-        slice(max(0, s.start - margin), min(n, s.stop + margin))
-        for s, n in zip(box, shape, strict=True)
-    )
-
-
 def corner_of(box: Box) -> tuple[int, ...]:
     """Return the first pixel of a box."""
     return tuple(s.start for s in box)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.mending.boxes import corner_of, holds_point, hull, widened
+from napari_shiftseg.geometry.tiling import widened
+from napari_shiftseg.mending.boxes import corner_of, holds_point, hull
 from napari_shiftseg.mending.edits import (
     CannotAct,
     Delete,
@@ -42,20 +43,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Change:
-    r"""What an edit does to the labels of a frame.
+    """What an edit does to the labels of a frame."""
 
-    Attributes
-    ----------
-    frame : tuple of int
-        Position on the leading axes.
-    box : tuple of slice
-        Where, in pixels of the label image; one slice a spatial axis.
-    before, after : ndarray of int
-        Labels of the box.
-    """
-
-    frame: Point
-    box: Box
+    frame: Point  # position on the leading axes
+    box: Box  # where, in pixels of the label image; one slice a spatial axis
+    # labels of the box
     before: NDArray[np.integer]
     after: NDArray[np.integer]
 
@@ -127,20 +119,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Made:
-    """An edit that acted.
-
-    Attributes
-    ----------
-    edit : Edit
-    change : Change
-        What it did.
-    places : tuple of tuple of int
-        Its points, in pixels of the label image.
-    """
+    """An edit that acted."""
 
     edit: Edit
-    change: Change
-    places: tuple[Point, ...]
+    change: Change  # what it did
+    places: tuple[Point, ...]  # its points, in pixels of the label image
 
     @cached_property
     def box(self) -> Box | None:

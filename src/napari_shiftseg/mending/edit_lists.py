@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Edit,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Edit
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import LONGEST, brief
 
@@ -29,9 +22,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.changes import Change
 
 
-KINDS: dict[str, type[Edit]] = {
-    kind.kind: kind for kind in (Merge, Split, Delete, Redraw, Grow, Paint)
-}
+KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in get_args(Edit)}
 _ADAPTERS = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 
 
@@ -72,24 +63,13 @@ KEYS = ("version", "edits", "clustering", "model", "image")
 
 @dataclass(frozen=True)
 class EditList:
-    """Edits, and what the objects are on which they were made.
+    """Edits, and what the objects are on which they were made."""
 
-    Attributes
-    ----------
-    edits : tuple of Edit
-        The oldest first.
-    clustering : mapping
-        What was chosen of the settings in `Clustering`; empty: the model's own.
-    model : str
-        Name of the model, or path to its file; empty: not known.
-    image : str
-        Name of the image; empty: not known.
-    """
-
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit, ...]  # the oldest first
+    # what was chosen of the settings in `Clustering`; empty: the model's own
     clustering: Mapping[str, Any] = field(default_factory=dict)
-    model: str = ""
-    image: str = ""
+    model: str = ""  # name of the model, or path to its file; empty: not known
+    image: str = ""  # name of the image; empty: not known
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it ready for JSON; see `from_dict`."""
@@ -327,9 +307,6 @@ def _by_frame(edits: Iterable[Edit]) -> dict[Point, list[Edit]]:
 
 def _alike(one: Iterable[Edit], other: Iterable[Edit]) -> int:
     """Return how many edits at the beginning of two lists are the same."""
-    number = 0
-    for a, b in zip(one, other, strict=False):
-        if a is not b and a != b:
-            break
-        number += 1
-    return number
+    pairs = zip(one, other, strict=False)
+    same = takewhile(lambda pair: pair[0] is pair[1] or pair[0] == pair[1], pairs)
+    return sum(1 for _ in same)

@@ -52,31 +52,34 @@ class _Edit:
     kind: ClassVar[str]
 
     def holds(self, carried: Sequence[int]) -> bool:
-        """Whether labels are as the edit wants them.
+        """Whether labels are as the edit wants them; always where it wants no more.
 
-        A merge holds while all its points that are on an object are on the same, a
-        split while no two of its seeds are on the same, a deletion while its points
-        are on none, growth while its point is on one. A redrawn outline and painted
-        pixels ask for nothing that lasts. `carried`: the number that each of its points
-        carries, 0 for background.
+        `carried`: the number that each of its points carries, 0 for background.
         """
         return True
 
     def holds_already(self, carried: Sequence[int]) -> bool:
-        """Whether an edit that cannot act has nothing left to do; see `holds`.
+        """Whether an edit that cannot act has nothing left to do: it holds.
 
-        What it asks for is so: the points of a merge are on one object, those of a
-        deletion on none, that of growth on one. Points that were lost to background
-        are no reason: a merge of which one point is left on an object joins nothing.
+        Not so where only points that were lost to background make it hold: a merge of
+        which one point is left on an object joins nothing.
         """
         return False
 
 
 @dataclass(frozen=True)
 class _AtPoints(_Edit):
-    """An edit of the objects under some pixels of a frame."""
+    """An edit of the objects under some pixels of a frame.
 
+    Raises
+    ------
+    ValueError
+        If there is no point, or they are no pixel positions.
+    """
+
+    # one pixel of the frame or more; those on background are passed over
     points: Points
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:
@@ -90,20 +93,9 @@ class _AtPoints(_Edit):
 class Merge(_AtPoints):
     """All objects under the points become one, which keeps the lowest number.
 
-    It holds when the clustering changes ("must-link"). Points on background are
-    passed over: a stroke across several objects may cross it.
-
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        Two pixels or more of the frame: clicks, or those of a stroke.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
-    Raises
-    ------
-    ValueError
-        If the points are fewer than two, or are no pixel positions.
+    It holds when the clustering changes ("must-link"). Its points are clicks, or those
+    of a stroke, which may cross background; a `ValueError` says that they are fewer
+    than two.
     """
 
     kind: ClassVar[str] = "merge"
@@ -132,13 +124,6 @@ class Split(_Edit):
     It holds when the clustering changes ("cannot-link"). The first seed on an object
     leaves its part the number of the object, the others get new numbers.
 
-    Parameters
-    ----------
-    seeds : tuple of tuple of tuple of int
-        Two or more; each is one pixel of the frame, or those of a stroke.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
@@ -148,7 +133,9 @@ class Split(_Edit):
 
     kind: ClassVar[str] = "split"
 
+    # two or more; each is one pixel of the frame, or those of a stroke
     seeds: tuple[Points, ...]
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:
@@ -187,20 +174,7 @@ class Split(_Edit):
 
 @dataclass(frozen=True)
 class Delete(_AtPoints):
-    """The objects under the points become background.
-
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        One pixel of the frame or more; those on background are passed over.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
-    Raises
-    ------
-    ValueError
-        If there is no point, or they are no pixel positions.
-    """
+    """The objects under the points become background."""
 
     kind: ClassVar[str] = "delete"
 
@@ -213,20 +187,7 @@ class Delete(_AtPoints):
 
 @dataclass(frozen=True)
 class Redraw(_AtPoints):
-    """The outlines of the objects under the points follow the foreground.
-
-    Parameters
-    ----------
-    points : tuple of tuple of int
-        One pixel of the frame or more; those on background are passed over.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
-    Raises
-    ------
-    ValueError
-        If there is no point, or they are no pixel positions.
-    """
+    """The outlines of the objects under the points follow the foreground."""
 
     kind: ClassVar[str] = "redraw"
 
@@ -238,17 +199,6 @@ class Grow(_Edit):
     The pixels that it gains are like it; see `mending.shapes`. On an
     object, the same edit made again widens it further.
 
-    Parameters
-    ----------
-    point : tuple of int
-        A pixel of the frame: of background for a new object, else of an object.
-    new : bool
-        Whether it is a new object. Where a later clustering found an object there, such
-        an edit has nothing to do; one made on an object is left out where there is
-        background then.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
@@ -257,8 +207,13 @@ class Grow(_Edit):
 
     kind: ClassVar[str] = "grow"
 
+    # a pixel of the frame: of background for a new object, else of an object
     point: Point
+    # whether it is a new object. Where a later clustering found an object there, such
+    # an edit has nothing to do; one made on an object is left out where there is
+    # background then.
     new: Annotated[bool, Field(strict=True)] = False
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:
@@ -289,19 +244,6 @@ class Grow(_Edit):
 class Paint(_Edit):
     """Pixels set by hand: what napari's brush, fill and eraser do.
 
-    Parameters
-    ----------
-    corner, shape : tuple of int
-        First pixel of a box of the frame, and pixels along its axes.
-    runs : tuple of (int, int)
-        Start and length of runs of painted pixels, the box read line by line.
-    to : "background", "new" or tuple of int
-        What they become: no object, a new one, or the object at this pixel.
-    number : int, optional
-        That a new object takes where it is free; else the next one.
-    frame : tuple of int
-        Position on the leading axes (time, planes); () for a single image.
-
     Raises
     ------
     ValueError
@@ -310,11 +252,16 @@ class Paint(_Edit):
 
     kind: ClassVar[str] = "paint"
 
+    # first pixel of a box of the frame, and pixels along its axes
     corner: Point
     shape: Point
+    # start and length of runs of painted pixels, the box read line by line
     runs: tuple[tuple[Whole, Whole], ...]
+    # what they become: no object, a new one, or the object at this pixel
     to: Literal["background", "new"] | Point
+    # that a new object takes where it is free; else the next one
     number: Whole | None = None
+    # position on the leading axes (time, planes); () for a single image
     frame: Point = ()
 
     def __post_init__(self) -> None:

@@ -25,27 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Replayed:
-    r"""What became of a list of edits; they are numbered from 1.
+    """What became of a list of edits; they are numbered from 1."""
 
-    Attributes
-    ----------
-    labels : ndarray of int
-        ([leading,] \*spatial), mended.
-    applied : tuple of int
-        Edits that acted, or had nothing to do since what they ask for was so already.
-    left_out : dict of int to str
-        Edits that could not act, and what was found in place of what they need.
-    overruled : dict of int to int
-        Edits that were applied and hold no more, and the newer edit that wins.
-    notes : tuple of str
-        The last two in words.
-    """
-
-    labels: NDArray[np.integer]
+    labels: NDArray[np.integer]  # ([leading,] *spatial), mended
+    # edits that acted, or had nothing to do since what they ask for was so already
     applied: tuple[int, ...]
+    # edits that could not act, and what was found in place of what they need
     left_out: dict[int, str]
+    # edits that were applied and hold no more, and the newer edit that wins
     overruled: dict[int, int]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # the last two in words
 
 
 def replay(
@@ -71,19 +60,10 @@ def replay(
         The oldest first.
     labels : ndarray of int
         ([leading,] \*spatial), 0 is background. Each frame has numbers of its own.
-    embedding : array
-        (channels, [leading,] \*spatial), in memory or in a store. Of unit length for
-        the kernel "von-mises-fisher".
-    foreground : ndarray of bool, optional
-        ([leading,] \*spatial)
-    bandwidth : float
-        Of the mean shift, in units of the embedding.
-    offset : sequence of int, optional
-        Pixel of a frame at which these arrays begin, as `TilePlan.offset`.
+    embedding, foreground, bandwidth, offset, logit
+        Of `Mending`; the arrays have the leading axes before the spatial ones.
     leading : int
-        Axes (time, planes) before the spatial ones.
-    logit : ndarray, optional
-        ([leading,] \*spatial), of the foreground.
+        How many axes (time, planes) these are.
 
     Raises
     ------

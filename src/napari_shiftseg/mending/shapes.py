@@ -11,12 +11,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.special import expit
 
-from napari_shiftseg.mending.boxes import (
-    box_of,
-    corner_of,
-    hull,
-    widened,
-)
+from napari_shiftseg.geometry.tiling import widened
+from napari_shiftseg.mending.boxes import box_of, corner_of, hull
 from napari_shiftseg.mending.edits import CannotAct
 
 if TYPE_CHECKING:

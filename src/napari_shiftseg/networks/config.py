@@ -112,44 +112,28 @@ PerAxis = int | Sequence[int]
 
 
 class Provenance(BaseModel):
-    """How the weights came about.
-
-    Attributes
-    ----------
-    command : str
-        That makes them again.
-    window : tuple of int
-        Output window the loss saw, per axis.
-    seed, steps : int
-        Of the training.
-    loss : dict
-        Name, margins and weights of the loss; ``foreground_...``: those of the logit's.
-    optimizer : dict
-        Name, schedule and peak of the learning rate, largest norm of the gradient;
-        batch, warm-up and precision where they are not as in the papers.
-    augmentation : dict
-        How far training windows were changed; empty: not at all.
-    scores : dict
-        What the model reached (``ap50``, ...), and on which images; empty: not known.
-    data, date : str
-        What it was trained on; ISO date.
-    versions : dict
-        Of the libraries that matter.
-    """
+    """How the weights came about."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    command: Text
-    window: tuple[Pixels, ...]
+    command: Text  # that makes them again
+    window: tuple[Pixels, ...]  # output window the loss saw, per axis
+    # of the training
     seed: Count
     steps: Count
+    # name, margins and weights of the loss; ``foreground_...``: those of the logit's
     loss: dict[Name, float | bool | Text]
+    # name, schedule and peak of the learning rate, largest norm of the gradient; batch,
+    # warm-up and precision where they are not as in the papers
     optimizer: dict[Name, float | Text] = {}
+    # how far training windows were changed; empty: not at all
     augmentation: dict[Name, float | bool] = {}
+    # what the model reached (``ap50``, ...), and on which images; empty: not known
     scores: dict[Name, float | int | Text] = {}
+    # what it was trained on; ISO date
     data: Text
     date: Name
-    versions: dict[Name, Text]
+    versions: dict[Name, Text]  # of the libraries that matter
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(

@@ -233,7 +233,7 @@ def load_model(source: str | Path) -> UNet:
     FileNotFoundError
         If there is neither a model nor a file of this name.
     CheckpointError
-        If the file is no checkpoint of ours, is truncated, holds a pickle, or its
+        If the file is no checkpoint of ours, is cut off, holds a pickle, or its
         weights do not fit its config or are not finite.
     """
     path = find_model(source)

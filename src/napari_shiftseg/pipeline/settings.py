@@ -151,7 +151,7 @@ class Settings:
         Grey values that are read as 0 and 1; "auto": as the model says, see
         `find_scale`.
     invert : bool
-        Whether objects are dark on a bright ground.
+        Whether objects are dark on a bright background.
     ignore_nan : bool
         Whether NaN and infinite pixels are no data, not an error.
     bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold
@@ -211,7 +211,7 @@ class Settings:
         json_schema_extra={"unit": "grey values", "form": "LOW:HIGH"},
     )
     invert: bool = Field(
-        default=False, description="Objects are dark on a bright ground."
+        default=False, description="Objects are dark on a bright background."
     )
     ignore_nan: bool = Field(
         default=False, description="NaN and infinite pixels are no data, not an error."

@@ -12,13 +12,14 @@ from scipy.special import expit
 
 from napari_shiftseg.clustering.components import Components
 from napari_shiftseg.metrics.label_image import contingency
-from napari_shiftseg.progress import Progress, Returning
+from napari_shiftseg.progress import Progress, Returning, saying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.clustering.components import Steps
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.pipeline.result import Prediction
     from napari_shiftseg.relabelling.relabel import Relabelling
@@ -78,27 +79,19 @@ DIGITS = 9  # of an agreement; a difference below comes of rounding
 class BestBandwidth:
     r"""What was tried, and what agreed best with the marked objects.
 
-    Attributes
-    ----------
-    bandwidth : float
-        The best one. Of equals the present one, if it is among them, else the one in
-        the middle of their longest run.
-    agreement : float
-        Its mean over marked objects m of the best overlap with an object o,
-        :math:`\max_o |m \cap o| / |m \cup o|`. 1: all are found exactly.
-    present, before : float
-        The present bandwidth, and its agreement.
-    as_good : tuple of (float, float)
-        Ends of the run of bandwidths around the best one that agree as well as it.
-    tried : tuple of (float, float)
-        Every bandwidth and its agreement, ascending by bandwidth.
+    An agreement is the mean over marked objects m of the best overlap with an object o,
+    :math:`\max_o |m \cap o| / |m \cup o|`. 1: all are found exactly.
     """
 
+    # the best one. Of equals the present one, if it is among them, else the one in the
+    # middle of their longest run
     bandwidth: float
-    agreement: float
-    present: float
-    before: float
+    agreement: float  # of the best one
+    present: float  # the present bandwidth
+    before: float  # its agreement
+    # ends of the run of bandwidths around the best one that agree as well as it
     as_good: tuple[float, float]
+    # every bandwidth and its agreement, ascending by bandwidth
     tried: tuple[tuple[float, float], ...]
 
 
@@ -120,10 +113,6 @@ def best_bandwidth_steps(
         (\*spatial), 0 where nothing is marked, else the number of a marked object; or
         (masks, \*spatial) of bool, one an object.
 
-    Returns
-    -------
-    BestBandwidth
-
     Raises
     ------
     ValueError
@@ -136,9 +125,10 @@ def best_bandwidth_steps(
     for factors in (FACTORS, FINER):
         centre = best_of(agreements, present)[0] if agreements else present
         for bandwidth in (centre * factor for factor in factors):
-            yield Progress(len(agreements), total, stage="clustering")
+            so_far = Progress(len(agreements), total, stage="clustering")
+            yield so_far
             tried = clustering.model_copy(update={"bandwidth": bandwidth})
-            labels = yield from _labelled(relabelling, tried, objects, agreements)
+            labels = yield from saying(so_far, _labelled(relabelling, tried, objects))
             agreements[bandwidth] = agreement(objects, labels)
     yield Progress(total, total, stage="clustering")
     found, run = best_of(agreements, present)
@@ -208,28 +198,18 @@ def _nearest(run: list[float], present: float) -> float:
 
 
 def _apart(one: float, other: float) -> float:
-    """Return how many times the one is the other, as a logarithm of either sign."""
+    """Return how many times the one is the other, or the other way, as a logarithm."""
     return round(abs(log(one / other)), DIGITS)
 
 
 def _labelled(
-    relabelling: Relabelling,
-    clustering: Clustering,
-    marked: list[NDArray[np.bool_]],
-    agreements: dict[float, float],
-) -> Generator[Progress, None, NDArray[np.int32]]:
+    relabelling: Relabelling, clustering: Clustering, marked: list[NDArray[np.bool_]]
+) -> Steps:
     """Label what the marked objects touch, the whole frame for the scope "global"."""
     work = relabelling.to_cluster(clustering)
-    done, total = len(agreements), len(FACTORS) + len(FINER)
     if isinstance(work, Components):
-        some = Returning(work.touched_steps(np.logical_or.reduce(marked)))
-        for _ in some:
-            yield Progress(done, total, stage="clustering")
-        return some.value
-    everything = Returning(work.steps())
-    for _ in everything:
-        yield Progress(done, total, stage="clustering")
-    return everything.value.labels
+        return (yield from work.touched_steps(np.logical_or.reduce(marked)))
+    return (yield from work.steps()).labels
 
 
 def _checked(marked: ArrayLike, shape: tuple[int, ...]) -> list[NDArray[np.bool_]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -26,24 +27,12 @@ CHUNK = 2**17  # pixels looked at in one step
 
 @dataclass(frozen=True)
 class PixelSample:
-    """A sample stratified by object: as many pixels of a small one as of a large one.
+    """A sample by object: as many pixels of a small one as of a large one."""
 
-    Attributes
-    ----------
-    pixels : ndarray of int64
-        (points, axes), of the label image.
-    each : int
-        Pixels of an object, at most; 0 where not every object has one.
-    objects : int
-        There are in the region, the background counted if it was asked for.
-    of : int
-        Pixels of these.
-    """
-
-    pixels: NDArray[np.int64]
-    each: int
-    objects: int
-    of: int
+    pixels: NDArray[np.int64]  # (points, axes), of the label image
+    each: int  # pixels of an object, at most; 0 where not every object has one
+    objects: int  # there are in the region, the background counted if it was asked for
+    of: int  # pixels of these
 
 
 def slabs(region: Region, size: int) -> Iterator[tuple[slice, ...]]:
@@ -92,10 +81,6 @@ def sample_steps(
     offset, image_shape : sequence of int
         Where the labels begin in the image, and its size.
 
-    Returns
-    -------
-    PixelSample
-
     Raises
     ------
     ValueError
@@ -139,12 +124,12 @@ def points_of_each(counts: NDArray[np.int64], most: int) -> int:
             "the sample needs pixels of objects, and there are none here: look at "
             "another part of the image, or take the background, too"
         )
-    low, high = 0, int(counts.max())
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = np.minimum(counts, middle).sum() <= most
-        low, high = (middle, high) if fits else (low, middle - 1)
-    return low
+
+    def are_too_many(each: int) -> bool:
+        return bool(np.minimum(counts, each).sum() > most)
+
+    tried = range(int(counts.max()) + 1)
+    return bisect_left(tried, True, key=are_too_many) - 1
 
 
 def _numbers(

@@ -35,7 +35,7 @@ CORNERS = 48  # of an outline
 
 @dataclass(frozen=True)
 class PrincipalComponents:
-    r"""Two orthonormal directions :math:`D` and a centre :math:`c`: :math:`D (e - c)`.
+    """Two orthonormal directions :math:`D` and a centre :math:`c`: :math:`D (e - c)`.
 
     Being orthonormal they never lengthen a distance, and keep one that lies in their
     plane: a ball of radius h around a mode is seen as a disk of radius h. All that is
@@ -44,26 +44,15 @@ class PrincipalComponents:
 
     The von Mises-Fisher kernel sees directions only: there points are moved to the unit
     sphere first.
-
-    Attributes
-    ----------
-    centre : ndarray of float64
-        (channels,)
-    directions : ndarray of float64
-        (2, channels); of an embedding of one channel the second is 0.
-    shares : (float, float)
-        Of the variance of the points they were found from, 0 to 1.
-    principal : bool
-        Whether they are principal components, or the channels as they are.
-    spherical : bool
-        Whether points are moved to the unit sphere.
     """
 
-    centre: Floats
-    directions: Floats
+    centre: Floats  # (channels,)
+    directions: Floats  # (2, channels); of an embedding of one channel the second is 0
+    # of the variance of the points they were found from, 0 to 1
     shares: tuple[float, float]
+    # whether they are principal components, or the channels as they are
     principal: bool
-    spherical: bool
+    spherical: bool  # whether points are moved to the unit sphere
 
     @classmethod
     def of(cls, rows: NDArray[Any], kernel: Kernel) -> PrincipalComponents:
@@ -208,35 +197,19 @@ MOST_POINTS = 3_000  # drawn in about 20 ms
 
 @dataclass(frozen=True)
 class Projection:
-    """An embedding as it is seen along two components.
-
-    Attributes
-    ----------
-    components : PrincipalComponents
-    sample : PixelSample
-    points : ndarray of float64
-        (points, 2), where the pixels of the sample are seen.
-    modes : ndarray of float64
-        (modes, 2), where the modes are seen.
-    outlines : ndarray of float64
-        (modes, corners, 2), see `PrincipalComponents.outlines`.
-    nearest : ndarray of int64
-        (points,), the index of the mode nearest in the embedding itself; −1 if there
-        are no modes.
-    region : sequence of (int, int)
-        Pixels (start, stop) of the embedding that were sampled, per axis.
-    background : bool
-        Whether the background was sampled, too.
-    """
+    """An embedding as it is seen along two components."""
 
     components: PrincipalComponents
     sample: PixelSample
-    points: NDArray[np.float64]
-    modes: NDArray[np.float64]
+    points: NDArray[np.float64]  # (points, 2), where the pixels of the sample are seen
+    modes: NDArray[np.float64]  # (modes, 2), where the modes are seen
+    # (modes, corners, 2), see `PrincipalComponents.outlines`
     outlines: NDArray[np.float64]
+    # (points,), the index of the mode nearest in the embedding itself; −1 if there are
+    # no modes
     nearest: NDArray[np.int64]
-    region: Region
-    background: bool
+    region: Region  # pixels (start, stop) of the embedding that were sampled, per axis
+    background: bool  # whether the background was sampled, too
 
 
 def projection_steps(
@@ -265,18 +238,10 @@ def projection_steps(
         (modes, channels)
     bandwidth : float
     kernel : {"gaussian", "flat", "von-mises-fisher"}
-    region : sequence of (int, int), optional
-        Pixels (start, stop) of the embedding, per axis; all by default.
-    background : bool
-        Whether it is sampled, too, as one more object.
-    most : int
-        Pixels of the sample; see `sample_steps`.
+    region, background, most
+        Of `sample_steps`; all of the embedding if no region is given.
     components : PrincipalComponents, optional
         Found before, lest the points move when only the labels have changed.
-
-    Returns
-    -------
-    Projection
 
     Raises
     ------

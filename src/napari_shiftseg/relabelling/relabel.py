@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 import numpy as np
@@ -24,17 +24,14 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.cluster import Whole
     from napari_shiftseg.clustering.components import Components, Objects
+    from napari_shiftseg.clustering.modes import Find, Finding, Found
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.pipeline.result import Prediction
+    from napari_shiftseg.geometry.tiling import Box
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
     View = Sequence[tuple[int, int]]
-    from napari_shiftseg.clustering.modes import Find, Finding, Found
-    from napari_shiftseg.geometry.tiling import Box
-
     Key = tuple[object, ...]
-
-    from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.result import Segmentation
 
 
 MOST_BYTES = 2**27
@@ -98,18 +95,12 @@ STAGE = "clustering"
 
 @dataclass(frozen=True, slots=True)
 class InView(Progress):
-    r"""All that is in view is labelled; the rest is not.
+    """All that is in view is labelled; the rest is not."""
 
-    Attributes
-    ----------
-    view : tuple of (int, int)
-        Start and stop along each spatial axis, within the frame.
-    labels : ndarray of int32
-        (\*view), 0 is background. Its objects are those of the end, pixel for pixel,
-        but their numbers are not.
-    """
-
+    # start and stop along each spatial axis, within the frame
     view: tuple[tuple[int, int], ...] = field(kw_only=True)
+    # (*view), 0 is background. Its objects are those of the end, pixel for pixel, but
+    # their numbers are not.
     labels: NDArray[np.int32] = field(kw_only=True, repr=False)
 
 
@@ -172,10 +163,6 @@ class Relabelling:
         view : sequence of (int, int), optional
             Start and stop along each spatial axis, in pixels of the frame; what lies
             outside it is left out.
-
-        Returns
-        -------
-        Objects
 
         Raises
         ------
@@ -308,11 +295,6 @@ class Kept:
         """Image pixel at which the result begins, per spatial axis."""
         return self._plan.offset
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether the embeddings were given up."""
-        return self._result is None
-
     def frame(self, at: tuple[int, ...] = ()) -> Prediction:
         """Return what the network said of a frame.
 
@@ -347,12 +329,6 @@ class Kept:
         if self.folder is not None:
             self._removal()
             self.folder = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _stored(array: NDArray[Any], folder: Path) -> Any:

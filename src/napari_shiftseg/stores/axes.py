@@ -76,8 +76,8 @@ def single_channel(image: Any, ndim: int) -> Any:
     if shape[-1] in COLOURS:
         kind, remedy = "colours", f"{remedy}, or take skimage.color.rgb2gray(image)"
     raise ValueError(
-        f"the image has the shape {shape}: its last axis seems to hold {kind}, one "
-        f"channel is expected: {remedy}"
+        f"the last axis of the image, of shape {shape}, seems to hold {kind}, but the "
+        f"model reads one channel: {remedy}"
     )
 
 
@@ -99,7 +99,9 @@ def unnamed(shape: tuple[int, ...]) -> str:
     return UNNAMED * (len(shape) - 3) + "YX" + last
 
 
-def ordered(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+def ordered(
+    data: NDArray[Any], axes: str, order: str = ORDER + SAMPLES
+) -> tuple[NDArray[Any], str]:
     """Return the axes in the order TCZYX, others before them, S at the end.
 
     Parameters
@@ -107,18 +109,16 @@ def ordered(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
     data : ndarray
     axes : str
         One letter an axis.
+    order : str
+        Another order.
     """
-    order = _order(axes)
-    return np.transpose(data, order), "".join(axes[at] for at in order)
+    places = sorted(range(len(axes)), key=lambda at: order.find(axes[at]))
+    return np.transpose(data, places), "".join(axes[at] for at in places)
 
 
 def in_order(axes: str) -> str:
     """Return axes as `ordered` sorts them."""
-    return "".join(axes[at] for at in _order(axes))
-
-
-def _order(axes: str) -> list[int]:
-    return sorted(range(len(axes)), key=lambda at: (ORDER + SAMPLES).find(axes[at]))
+    return "".join(sorted(axes, key=(ORDER + SAMPLES).find))
 
 
 def named_axes(axes: str, shape: tuple[int, ...], kind: str) -> str:
@@ -275,11 +275,6 @@ def from_lsm(known: Mapping[str, Any]) -> Calibration:
         for axis in "ZYX"
     }
     return _known({"T": (known.get("TimeIntervall"), "s"), **lengths})
-
-
-def from_shaped(known: Mapping[str, Any]) -> Calibration:
-    """Return what the JSON says that tifffile writes, in ImageJ's or in OME's words."""
-    return from_imagej(known) | from_ome(known)
 
 
 def ome_images(xml: str) -> list[dict[str, Any]]:

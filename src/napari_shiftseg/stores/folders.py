@@ -27,7 +27,9 @@ def writable_folder(folder: Path) -> Path:
             return folder
     except OSError as error:
         is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        reason = "it is or lies in a file" if is_file else error.strerror
+        reason = (
+            "the path is a file, or leads through one" if is_file else error.strerror
+        )
         raise OSError(
             f"cannot write files into {folder} ({reason}): choose another folder"
         ) from None
@@ -74,9 +76,7 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
         file has no partner.
     """
     if labels.is_dir() != partner.is_dir():
-        raise ValueError(
-            f"two files or two folders are expected, got {labels} and {partner}"
-        )
+        raise ValueError(f"give two files or two folders, got {labels} and {partner}")
     if not labels.is_dir():
         return {name_of_file(labels).removesuffix(LABELS): (labels, partner)}
     partners = _images(partner)
@@ -87,8 +87,8 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
         alone = [here[name].name for name in sorted(here.keys() - there.keys())]
         if alone:
             raise ValueError(
-                f"{', '.join(alone)} has no partner in {folder}: a file of the same "
-                f"name is expected there, or NAME_labels for NAME"
+                f"{', '.join(alone)} has no partner in {folder}: put a file of the "
+                f"same name there, or NAME_labels for NAME"
             )
     return {name: (found[name], partners[name]) for name in sorted(partners)}
 
@@ -109,8 +109,8 @@ def _images(folder: Path) -> dict[str, Path]:
             files.pop(stem + kind, None)
     if not files:
         raise ValueError(
-            f"{folder} holds no image; files that end with "
-            f"{', '.join(IMAGE_SUFFIXES)} are expected"
+            f"{folder} holds no image: put files there that end with "
+            f"{', '.join(IMAGE_SUFFIXES)}"
         )
     return files
 
@@ -118,8 +118,8 @@ def _images(folder: Path) -> dict[str, Path]:
 def _add(files: dict[str, Path], name: str, path: Path) -> None:
     if name in files:
         raise ValueError(
-            f"{files[name].name} and {path.name} in {path.parent} both stand for "
-            f"{name!r}; keep one of them"
+            f"{files[name].name} and {path.name} in {path.parent} both have the name "
+            f"{name!r}: keep one of them"
         )
     files[name] = path
 
@@ -217,9 +217,9 @@ def refuse_to_overwrite(
     for path in paths:
         if path.name not in own and (path.exists() or path.is_symlink()):
             raise FileExistsError(
-                f"{path.parent} has a file {path.name} that is not of an older {kind}, "
-                f"or was changed since, and would be overwritten: choose another "
-                f"folder, or add --overwrite"
+                f"{path.parent} has a file {path.name} that no older {kind} wrote, or "
+                f"that has changed since: choose another folder, or add --overwrite to "
+                f"replace it"
             )
 
 

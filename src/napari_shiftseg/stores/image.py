@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.geometry.tiling import widened
 from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.no_data import (
     BLOCK,
@@ -124,7 +125,7 @@ class Image:
         if not np.isfinite(scaled).all():
             number = int((~np.isfinite(scaled)).sum())
             raise ValueError(
-                f"the image has {number} pixels too large for {dtype.name}; "
+                f"the image has {number} pixels that are too large for {dtype.name}: "
                 f"scale it first, for example to 0 … 1"
             )
         return scaled
@@ -134,10 +135,7 @@ def _widened(
     box: tuple[slice, ...], shape: tuple[int, ...], around: int
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Return a box with a margin, as far as the image goes, and where it lies in it."""
-    wider = tuple(
-        slice(max(s.start - around, 0), min(s.stop + around, n))
-        for s, n in zip(box, shape, strict=True)
-    )
+    wider = widened(box, around, shape)
     inside = tuple(
         slice(s.start - w.start, s.stop - w.start)
         for s, w in zip(box, wider, strict=True)
@@ -214,10 +212,8 @@ def open_image(
         byte order. Nothing but the pixels needed for the scale is read.
     ndim, channels : int
         What the network reads.
-    intensity : {"as-is", "range", "percentile"}
-        How the image is scaled as a whole; see `ModelConfig`.
-    reading : Reading, optional
-        What the user wants of the scale; all automatic if not given.
+    intensity, reading
+        See `find_scale`.
     scale : Scale, optional
         The scale itself where it is known: that of the stack it is a plane of.
 
@@ -241,8 +237,8 @@ def open_image(
         raise ValueError(f"the model reads {channels} channels, not {data.shape[0]}")
     if np.dtype(data.dtype).kind not in "buif":
         raise ValueError(
-            f"the image must be of real numbers (boolean, integer or float), "
-            f"its dtype is {data.dtype}"
+            f"the image must hold real numbers (boolean, integer or float), "
+            f"got the dtype {data.dtype}"
         )
     return Image(data, ndim, scale or find_scale(data, ndim, intensity, reading))
 

@@ -43,7 +43,7 @@ TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
-UNKNOWN_UNIT = "OME-TIFF has no unit {!r}: results have its sizes, without the unit"
+UNKNOWN_UNIT = "OME-TIFF has no unit {!r}: the results keep the sizes without a unit"
 MOST_EXACT = 2**53  # below, every whole number is a float
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
@@ -54,37 +54,20 @@ BEGINNINGS = {  # of a file, which say better than its suffix what it is
 
 @dataclass(frozen=True)
 class Source:
-    r"""An image read from a file.
+    """An image read from a file."""
 
-    Attributes
-    ----------
-    name : str
-        Without folder and suffix.
-    data : ndarray
-        (\*axes), one channel as a viewer shows it.
-    axes : str
-        One letter an axis, in the order T, Z, Y, X; Q for one without a name, before
-        these; C where several channels were asked for.
-    calibration : dict
-        `Distance` by letter: pixel size, plane distance, frame interval.
-    notes : tuple of str
-        What was decided while reading: the series, the pages, the colours.
-    path : str
-        Of the file, absolute; the name of a sample.
-    channel : str
-        That was chosen; empty: none was.
-    series : int or None
-        That was chosen.
-    """
-
-    name: str
-    data: NDArray[Any]
+    name: str  # without folder and suffix
+    data: NDArray[Any]  # (*axes), one channel as a viewer shows it
+    # one letter an axis, in the order T, Z, Y, X; Q for one without a name, before
+    # these; C where several channels were asked for
     axes: str = ""
+    # `Distance` by letter: pixel size, plane distance, frame interval
     calibration: Calibration = field(default_factory=dict)
+    # what was decided while reading: the series, the pages, the colours
     notes: tuple[str, ...] = ()
-    path: str = ""
-    channel: str = ""
-    series: int | None = None
+    path: str = ""  # of the file, absolute; the name of a sample
+    channel: str = ""  # that was chosen; empty: none was
+    series: int | None = None  # that was chosen
 
 
 def read_image(
@@ -121,7 +104,9 @@ def read_image(
     path = Path(path)
     if is_sample(path):
         if series is not None or channel not in (None, 1, "1"):
-            raise ValueError(f"the sample {path} has one channel and one series")
+            raise ValueError(
+                f"the sample {path} has one channel and one series: choose none"
+            )
         image = make_sample(str(path)).image
         return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
     stored = _stored(path, series)
@@ -228,16 +213,15 @@ def _one_number_a_pixel(
         if (colours != colours[..., :1]).any():
             what = {"rgb": "RGB colours", "cmyk": "CMYK colours"}.get(kind, "colours")
             raise ValueError(
-                f"the {name} holds {what}, {data.shape[-1]} values a pixel: labels are "
-                f"one whole number a pixel; save the label image itself, not a picture "
-                f"of it"
+                f"the {name} holds {what}, {data.shape[-1]} values a pixel, but labels "
+                f"have one: save the label image itself, not a picture of it"
             )
         data, axes = data[..., 0], axes[:-1]
     if CHANNELS in axes:
         number = data.shape[axes.index(CHANNELS)]
         if number > 1:
             raise ValueError(
-                f"the {name} has {number} channels: labels have one; save it alone"
+                f"the {name} has {number} channels: save the one that holds the labels"
             )
         data = data.take(0, axes.index(CHANNELS))
     return data
@@ -289,12 +273,12 @@ def _stored(path: Path, series: int | None = None) -> Stored:
     read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
     try:
         if read is None:
-            what = "it is not what its suffix says" if begins else "it has 0 bytes"
-            raise DamagedError(f"{what}, {KINDS} is expected")
+            what = "it is not what its suffix says" if begins else "it is empty"
+            raise DamagedError(what)
         if read is stored_tiff:
             return _of_numbers(stored_tiff(path, series))
         if series not in (None, 1):
-            raise ValueError(f"the file has one series, there is no series {series}")
+            raise ValueError(f"the file has one series: there is no series {series}")
         return _of_numbers(read(path))
     except DamagedError as error:
         raise ValueError(
@@ -307,7 +291,7 @@ def _stored(path: Path, series: int | None = None) -> Stored:
 def _of_numbers(stored: Stored) -> Stored:
     kind = stored.data.dtype
     if kind.kind not in "buif":
-        raise ValueError(f"an image is an array of real numbers, it holds {kind}")
+        raise ValueError(f"an image must hold real numbers, this one holds {kind}")
     return stored
 
 
@@ -315,8 +299,8 @@ def _refuse_no_file(path: Path) -> None:
     """Refuse what is no regular file, unopened: a pipe would wait for ever."""
     if path.is_dir():
         raise IsADirectoryError(
-            f"{path} is a folder, one image is expected: name a TIFF or .npy file in "
-            f"it; sweep takes several files, evaluate takes two folders"
+            f"{path} is a folder, not an image: name a TIFF or .npy file in it; sweep "
+            f"takes several files, evaluate takes two folders"
         )
     if not path.exists():
         is_pattern = bool(set("*?[") & {*str(path)})
@@ -327,10 +311,10 @@ def _refuse_no_file(path: Path) -> None:
         )
     if not path.is_file():
         raise ValueError(
-            f"{path} is a pipe or a device, {KINDS} is expected: save the image first"
+            f"{path} is a pipe or a device, not a file: save the image as {KINDS}"
         )
     if path.suffix.lower() not in IMAGE_SUFFIXES:
-        raise ValueError(f"{path.name}: {KINDS} is expected, not {path.suffix!r}")
+        raise ValueError(f"{path.name} ends with {path.suffix!r}: give {KINDS}")
 
 
 def axes_of_file(path: str | None, shape: tuple[int, ...]) -> str:

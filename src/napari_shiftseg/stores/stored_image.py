@@ -57,7 +57,7 @@ class Stored:
 DEPTH_AT = 24  # byte of a PNG that says how many bits a sample has
 GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 BITS_OF_TWO_BYTES = 16
-FIRST = "of {} pictures in the file the first was read: save a series as a TIFF stack"
+FIRST = "the file has {} pictures, the first was read: save a series as a TIFF stack"
 
 
 def stored_picture(path: Path) -> Stored:
@@ -85,7 +85,7 @@ def stored_array(path: Path) -> Stored:
     ) as error:  # fmt: skip
         raise DamagedError(f"the array is damaged ({error})") from None
     if not isinstance(data, np.ndarray):
-        raise ValueError("it holds several arrays, one is expected")
+        raise ValueError("it holds several arrays: save one of them alone")
     axes = unnamed(data.shape)
     return Stored(data, axes, kind="rgb" if SAMPLES in axes else "grey")
 
@@ -134,14 +134,14 @@ def _is_deep_colour(path: Path) -> bool:
 
 COLOUR_NAMES = ("red", "green", "blue")
 MADE_GREY = (
-    "colours were made grey (their luminance): choose one with --channel red, green or "
-    "blue if only one shows the objects"
+    "colours were made grey (their luminance): if only one of them shows the objects, "
+    "choose it with --channel red, green or blue"
 )
 MAYBE_PLANES = (
     "; if they are planes or frames, save it with its axes named, as OME-TIFF"
 )
-EQUAL_COLOURS = "its three colours are alike, and were read as grey"
-INVERTED = "the lowest value is white in this file: it was inverted, as viewers show it"
+EQUAL_COLOURS = "its three colours are equal, so it was read as grey"
+INVERTED = "its lowest value is white, so it was inverted, as viewers show it"
 
 
 def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> Stored:
@@ -168,8 +168,8 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
             return _grey(stored)
         if channel is None and number > 1:
             raise ValueError(
-                f"the image has {number} channels ({_list(stored.channels, number)}), "
-                f"one is expected: choose it with --channel, by number or name"
+                f"the image has {number} channels ({_list(stored.channels, number)}): "
+                f"choose one with --channel, by number or name"
                 f"{MAYBE_PLANES if stored.axes.endswith('YXC') else ''}"
             )
         stored = _taken(stored, CHANNELS, 1 if channel is None else channel)
@@ -252,7 +252,7 @@ def _place(channel: int | str, names: tuple[str, ...], number: int) -> int:
     if text.isdecimal() and 1 <= int(text) <= number:
         return int(text) - 1
     raise ValueError(
-        f"there is no channel {channel!r}: the image has {number} "
+        f"there is no channel {channel!r}: the image has {number} channels "
         f"({_list(names, number)}), counted from 1"
     )
 
@@ -274,12 +274,12 @@ WHITE_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, LAB = 0, 2, 3, 5, 6, (8, 9, 10)
 COLOURED, PLANAR = (RGB, YCBCR), 2
 SAVE_WITH_AXES = "save it again with axes, or as .npy"
 FRAMES = (
-    "3 or 4 planes of more than 8 bits, marked as colours, were taken as frames: if "
-    f"they are colours, {SAVE_WITH_AXES}"
+    "the file marks 3 or 4 planes of more than 8 bits as colours, they were read as "
+    f"frames: if they are colours, {SAVE_WITH_AXES}"
 )
 MAYBE_FRAMES = (
-    "its planes are marked as colours, as some programs mark any stack of 3 or 4: if "
-    f"these are frames, {SAVE_WITH_AXES}"
+    "the file marks its planes as colours, as some programs do with any stack of 3 or "
+    f"4 planes: if they are frames, {SAVE_WITH_AXES}"
 )
 TIFFFILE = "tifffile.py"  # as it signs what it writes
 OPACITY = (1, 2)  # of TIFF's extra samples

@@ -25,7 +25,6 @@ from napari_shiftseg.stores.axes import (
     from_lsm,
     from_ome,
     from_resolution,
-    from_shaped,
     in_order,
     named_axes,
     ome_channels,
@@ -80,17 +79,17 @@ def _walk(file: BinaryIO, order: str, is_big: bool, link: bytes, size: int) -> N
     seen: set[int] = set()
     while True:
         if len(link) < struct.calcsize(offset):
-            raise DamagedError(f"the file is cut off behind page {len(seen)}")
+            raise DamagedError(f"the file is cut off after page {len(seen)}")
         at = struct.unpack(order + offset, link)[0]
         if not at:
             return
         if at in seen:
-            raise DamagedError(f"its pages run in a circle behind page {len(seen)}")
+            raise DamagedError(f"its pages run in a circle after page {len(seen)}")
         seen.add(at)
         file.seek(min(at, size))
         length = file.read(struct.calcsize(count))
         if len(length) < struct.calcsize(count):
-            raise DamagedError(f"page {len(seen)} is cut off: it lies beyond the file")
+            raise DamagedError(f"page {len(seen)} lies beyond the end of the file")
         tags = struct.unpack(order + count, length)[0]
         if tags > MOST_TAGS:
             raise DamagedError(f"page {len(seen)} is damaged: it has {tags:,} tags")
@@ -139,8 +138,8 @@ def _refuse_too_large(series: tifffile.TiffPageSeries) -> None:
     free = psutil.virtual_memory().available
     if needed > free:
         raise RefusedError(
-            f"an image of {by(series.shape)} takes {needed / 2**30:,.1f} GiB, free are "
-            f"{free / 2**30:,.1f}: crop it, or take a smaller series"
+            f"an image of {by(series.shape)} takes {needed / 2**30:,.1f} GiB, but only "
+            f"{free / 2**30:,.1f} GiB are free: crop it, or choose a smaller series"
         )
 
 
@@ -150,8 +149,8 @@ def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
     for number, page in enumerate(series.pages, start=1):
         if page is None:
             raise DamagedError(
-                f"page {number} of {total} is missing: it lies in another file, which "
-                f"is not here, or was cut off"
+                f"page {number} of {total} is missing: it was cut off, or lies in "
+                f"another file that is not here"
             )
         size = page.parent.filehandle.size
         ends = zip(page.dataoffsets, page.databytecounts, strict=False)
@@ -162,8 +161,8 @@ def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
         parts, known = prod(page.keyframe.chunked), len(page.databytecounts)
         if known < parts and page.databytecounts != (page.nbytes,):
             raise DamagedError(
-                f"page {number} of {total} is damaged: of its {parts:,} parts only "
-                f"{known:,} have a place in the file"
+                f"page {number} of {total} is damaged: only {known:,} of its "
+                f"{parts:,} parts are in the file"
             )
 
 
@@ -174,7 +173,7 @@ def _refuse_absurd(images: Sequence[dict[str, Any]], size: int) -> None:
         sizes = pixels if isinstance(pixels, dict) else {}
         planes = prod(int(sizes.get(f"Size{axis}", 1)) for axis in "TCZ")
         if planes > size:
-            raise DamagedError(f"its OME-XML promises {planes:,} planes: it is damaged")
+            raise DamagedError(f"its OME-XML lists {planes:,} planes: it is damaged")
 
 
 def _refuse_lost(said: Sequence[str]) -> None:
@@ -182,7 +181,7 @@ def _refuse_lost(said: Sequence[str]) -> None:
     lost = [line for line in said if any(word in line for word in LOST)]
     if lost:
         raise DamagedError(
-            f"pages are lost, the file is cut off or damaged ({lost[0].strip()})"
+            f"pages are lost: the file is cut off or damaged ({lost[0].strip()})"
         )
 
 
@@ -301,13 +300,13 @@ def _chosen(found: Sequence[tifffile.TiffPageSeries], number: int | None) -> Cho
     if len(found) == 1:
         return Chosen((found[0],), 0)
     if _are_pages_of_one(found):
-        note = f"{len(found)} pages, written one by one, were joined to one series"
+        note = f"{len(found)} pages, saved one by one, were joined to one series"
         return Chosen(tuple(found), 0, (note,))
     sizes = [prod(one.shape) for one in found]
     at = sizes.index(max(sizes))
     note = (
-        f"of {len(found)} series the largest, number {at + 1} "
-        f"({by(found[at].shape)}), was taken: choose another with --series"
+        f"the file has {len(found)} series, the largest was read, number {at + 1} "
+        f"({by(found[at].shape)}): choose another with --series"
     )
     return Chosen((found[at],), at, (note,))
 
@@ -350,7 +349,7 @@ def _calibration(
         return from_lsm(file.lsm_metadata)
     shaped: dict[str, Any] = next(iter(file.shaped_metadata or ()), {})
     unit = shaped.get("unit")
-    return from_resolution(page, unit) | from_shaped(shaped)
+    return from_resolution(page, unit) | from_imagej(shaped) | from_ome(shaped)
 
 
 def _channels(file: tifffile.TiffFile, pixels: dict[str, Any]) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ def _mode(path: Path) -> int | None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "a pipe or a device, no file", str(path))
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
     if not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only", str(path))
     return stat.S_IMODE(found.st_mode)

@@ -12,7 +12,13 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 import tifffile
 
-from napari_shiftseg.stores.axes import CHANNELS, ORDER, result_axes, to_ome
+from napari_shiftseg.stores.axes import (
+    CHANNELS,
+    ORDER,
+    ordered,
+    result_axes,
+    to_ome,
+)
 from napari_shiftseg.stores.folders import (
     Run,
     read_record,
@@ -231,8 +237,7 @@ def write_pixels(
         pixels, axes = pixels[..., None, :], axes.replace("X", "YX")
     is_ome = set(axes) <= set(ORDER) and pixels.dtype in map(np.dtype, BY_OME)
     if is_ome:
-        order = sorted(range(len(axes)), key=lambda axis: "TZCYX".index(axes[axis]))
-        pixels, axes = pixels.transpose(order), "".join(axes[axis] for axis in order)
+        pixels, axes = ordered(pixels, axes, "TZCYX")
     sizes, _ = to_ome(calibration)
     about = {"Description": description} if description else {}
     if is_ome:

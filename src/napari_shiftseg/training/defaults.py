@@ -60,7 +60,7 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
     if not start.foreground:
         raise ValueError(
             f"{start.name} has no foreground logit, so it cannot be fine-tuned on "
-            f"images; train a new model, or start with one that has it"
+            f"images: train a new model, or start with one that has a logit"
         )
     return start.model_copy(update={"name": name, "provenance": None})
 
@@ -123,13 +123,10 @@ def advise_training(window: int | Sequence[int], shape: UNetShape) -> WindowAdvi
     refuse_untrained_phases(sizes, shape)
     warning = own_seams_warning(sizes, shape)
     notes = [
-        f"A training window must be above the period, {compact(shape.period)}; it need "
+        f"A training window must be above the period, {compact(shape.period)}. It need "
         f"not be a multiple of it."
     ]
-    computed = tuple(
-        axis.raw_output(axis.input_for(w))
-        for axis, w in zip(shape.axes, sizes, strict=True)
-    )
+    computed = shape.raw_output(shape.input_for(sizes))
     if computed != sizes:
         notes.append(
             f"The network predicts {compact(computed)} pixels at once, not "
@@ -173,8 +170,8 @@ def refuse_untrained_phases(window: int | Sequence[int], shape: UNetShape) -> No
         above = by(tuple(p + 1 for p in shape.period))
         raise ValueError(
             f"a training window of {by(sizes)} is below the period "
-            f"{by(shape.period)}: some of the network's functions would never be "
-            f"trained. Take {above} or more"
+            f"{by(shape.period)}, so some of the network's functions would never be "
+            f"trained: take {above} or more"
         )
 
 
@@ -195,9 +192,9 @@ def refuse_small_images(
         if any(n < w for n, w in zip(size, window, strict=True)):
             least = by(tuple(_raw_outputs(axis, 0)[0] for axis in shape.axes))
             raise ValueError(
-                f"the training window is {by(tuple(window))} pixels, the image has "
-                f"{by(tuple(size))}: take a smaller window ({least} at least, unless "
-                f"the network is less deep) or a larger image"
+                f"the training window is {by(tuple(window))} pixels, but the image has "
+                f"only {by(tuple(size))}: take a larger image, a smaller window (at "
+                f"least {least} at this depth) or less depth"
             )
 
 

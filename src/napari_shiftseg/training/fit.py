@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from functools import cached_property
 from itertools import islice
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
+    from napari_shiftseg.training.stopping import Due
     from napari_shiftseg.training.validation import ValidatedPart
 
 
@@ -118,6 +118,7 @@ class Training:
         self.best: Best | None = None
         self.is_stopped: Callable[[], bool] = lambda: False
         self._seconds, self._timed = 0.0, 0  # of steps, and how many they were
+        self._parts: dict[Due, ValidatedPart] = {}
         self._device = resolve_device(device)
         self._workers = workers
         window = as_window(recipe.window, config.ndim)
@@ -218,7 +219,7 @@ class Training:
         if str(state["key"]) != self._key():
             raise ValueError(
                 f"{path.name} is a training with other settings or another network: "
-                f"give the same ones to go on, or delete it to start again"
+                f"give the same settings to go on, or delete the file to start again"
             )
         try:
             self._take_up(state)
@@ -229,7 +230,7 @@ class Training:
         if not (is_whole(state["done"]) and 0 <= state["done"] <= self.recipe.steps):
             raise ValueError(f"step {state['done']} of {self.recipe.steps}")
         if set(state["schedule"]) != set(self._schedule.state_dict()):
-            raise ValueError("its schedule is another one")
+            raise ValueError("its schedule is not the same")
         self.done = state["done"]
         self._model.load_state_dict(state["weights"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -299,30 +300,23 @@ class Training:
         if not self.validation.samples:
             return None
         device = str(self._device)
-        return validate(self._model.eval(), self._full, device, self.is_stopped)
+        return validate(self._model.eval(), self._part("full"), device, self.is_stopped)
 
-    @cached_property
-    def _full(self) -> ValidatedPart:
-        """What is validated every so many steps."""
-        return self._part("full")
-
-    @cached_property
-    def _quick(self) -> ValidatedPart:
-        """What is validated before that."""
-        return self._part("quick")
-
-    def _steps_before(self, due: Literal["full", "quick"]) -> int:
+    def _steps_before(self, due: Due) -> int:
         """Return the steps of which a validation may take a fifth."""
         if due == "quick":
             return FIRST
         return min(self.validation.every, self.recipe.steps)
 
-    def _part(self, due: Literal["full", "quick"]) -> ValidatedPart:
-        shape, steps = self.config.shape, self._steps_before(due)
-        work = work_of_a_step(shape, self._windows.window, self.recipe.batch)
-        return part_for(self.validation.samples, shape, steps, work)
+    def _part(self, due: Due) -> ValidatedPart:
+        """Return what is looked at every so many steps, or before that."""
+        if due not in self._parts:
+            shape, steps = self.config.shape, self._steps_before(due)
+            work = work_of_a_step(shape, self._windows.window, self.recipe.batch)
+            self._parts[due] = part_for(self.validation.samples, shape, steps, work)
+        return self._parts[due]
 
-    def _most_seconds(self, due: Literal["full", "quick"]) -> float:
+    def _most_seconds(self, due: Due) -> float:
         """Return how long a validation may take; the last one is not left."""
         if self.done == self.recipe.steps:
             return inf
@@ -339,10 +333,12 @@ class Training:
         def is_left() -> bool:
             return self.is_stopped() or perf_counter() - began > seconds
 
-        part = self._full if due == "full" else self._quick
+        part = self._part(due)
         outcome = validate(self._model.eval(), part, str(self._device), is_left)
         if outcome is None:
-            too_long = f"the validation was left after {seconds:.0f} s"
+            too_long = (
+                f"the validation took too long and was stopped after {seconds:.0f} s"
+            )
             return None, "" if self.is_stopped() else too_long
         is_full = due == "full"
         if self.best is None or self.best.is_beaten_by(outcome.ap50, is_full):

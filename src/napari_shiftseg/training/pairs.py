@@ -152,8 +152,8 @@ def read_pairs(
         return [make_sample(str(images))]
     if labels is None:
         raise ValueError(
-            f"the true labels of {images} are missing: give a file or folder of "
-            f"label images, too"
+            f"the true labels of {images} are missing: give a file or a folder of "
+            f"label images"
         )
     for path in (images, labels):
         if not path.exists():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.geometry.tiling import chunks
+from napari_shiftseg.geometry.tiling import chunks, widened
 from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.intensity.stack import frame_scales
@@ -75,13 +76,15 @@ def corrections(
     ids = _checked_ids(marked, true)
     if not len(ids) and not touched.any():
         raise ValueError(
-            "nothing is marked, so nothing can be learnt: mend an object, or mark one "
-            "as right"
+            "nothing is marked, so there is nothing to learn: mend an object, or mark "
+            "one as right"
         )
     radii = _checked_reach(reach, true.ndim)
     known = touched | np.isin(true, ids)
     if len(ids):
-        box = _grown(_box_of(np.isin(true, ids)), np.ceil(radii) + TOUCHING, true.shape)
+        (around,) = ndimage.find_objects(np.isin(true, ids).astype(np.uint8))
+        margin = [ceil(radius) + TOUCHING for radius in radii]
+        box = widened(around, margin, true.shape)
         known[box] |= _known_about(true[box], ids, radii)
     return np.where(known, true.astype(signed(true.dtype)), UNKNOWN)
 
@@ -170,8 +173,8 @@ def _regions(
         return
     if tuple(image.shape[-config.ndim :]) != labels.shape:
         raise ValueError(
-            f"the image has {by(image.shape[-config.ndim :])} pixels and needs as many "
-            f"labels, got {by(labels.shape)}"
+            f"the image has {by(image.shape[-config.ndim :])} pixels, its labels must "
+            f"have as many, got {by(labels.shape)}"
         )
     whole = open_image(
         image, config.ndim, config.in_channels, config.intensity, scale=scale
@@ -193,7 +196,7 @@ def _regions(
 def _boxes(known: NDArray[np.bool_], margin: Sequence[int]) -> list[Box]:
     """Return boxes that hold what is known and a margin; none meets another."""
     parts = ndimage.find_objects(ndimage.label(known)[0])
-    boxes = [_grown(part, margin, known.shape) for part in parts]
+    boxes = [widened(part, margin, known.shape) for part in parts]
     while True:
         covered = np.zeros(known.shape, dtype=np.bool_)
         for box in boxes:
@@ -216,19 +219,6 @@ def _known_about(
     return known
 
 
-def _box_of(mask: NDArray[np.bool_]) -> Box:
-    (box,) = ndimage.find_objects(mask.astype(np.uint8))
-    return tuple(box)
-
-
-def _grown(box: Box, margin: Iterable[float], shape: Sequence[int]) -> Box:
-    """Return a box with a margin on all sides, as far as the image goes."""
-    return tuple(
-        slice(max(part.start - int(m), 0), min(part.stop + int(m), n))
-        for part, m, n in zip(box, margin, shape, strict=True)
-    )
-
-
 def _checked_ids(
     marked: Iterable[int], labels: NDArray[np.integer]
 ) -> NDArray[np.integer]:
@@ -237,8 +227,8 @@ def _checked_ids(
     if len(absent):
         names = ", ".join(map(str, absent.tolist()))
         raise ValueError(
-            f"objects that are in the labels are expected, got {names}: mark objects "
-            f"by the ids they have after mending, and what was deleted by its pixels"
+            f"the labels have no object {names}: mark objects by the ids they have "
+            f"after mending, and deleted objects by their pixels"
         )
     return ids
 
@@ -251,7 +241,7 @@ def _checked_pixels(
     touched = np.array(pixels, dtype=np.bool_)
     if touched.shape != shape:
         raise ValueError(
-            f"the marked pixels need the shape of the labels, {by(shape)}, got "
+            f"the marked pixels must have the shape of the labels, {by(shape)}, got "
             f"{by(touched.shape)}"
         )
     return touched

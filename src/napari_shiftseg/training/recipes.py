@@ -103,14 +103,14 @@ class Recipe:
             )
         if not 0 < self.warm_up < 1:
             raise ValueError(
-                f"the learning rate must rise in a share of the steps between 0 and 1, "
-                f"got {self.warm_up}"
+                f"the share of the steps in which the learning rate rises must be "
+                f"between 0 and 1, got {self.warm_up}"
             )
 
         if not 0 <= self.fixed_statistics <= 1:
             raise ValueError(
-                f"batch norm is fixed in a share of the steps between 0 and 1, got "
-                f"{self.fixed_statistics}"
+                f"the share of the steps in which batch norm is fixed must be from 0 "
+                f"to 1, got {self.fixed_statistics}"
             )
 
     def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
@@ -179,7 +179,7 @@ def sample_training(
     """
     if name not in SAMPLES_TO_TRAIN_ON:
         known = ", ".join(SAMPLES_TO_TRAIN_ON)
-        raise ValueError(f"cannot train on the sample {name!r}; choose one of {known}")
+        raise ValueError(f"cannot train on the sample {name!r}: choose one of {known}")
     if window < 1 or steps < 1:
         raise ValueError(
             f"window and steps must be 1 or more, got {window} and {steps}"

@@ -136,8 +136,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
         is_ours = False
     if not is_ours:
         raise FileExistsError(
-            f"{path} is there and is no log of a training: it would be overwritten; "
-            f"move it away, or give the model another name"
+            f"{path} is already there and is not the log of a training: move it away, "
+            f"or give the model another name"
         )
     return rows
 
@@ -181,9 +181,9 @@ def refuse_tiles(config: ModelConfig, window: Sequence[int], tiles: int) -> None
         return
     if config.padding != "same":
         raise ValueError(
-            f"a window is predicted as {tiles} tiles an axis by same-padded networks "
-            f"only, this one has padding {config.padding!r}: take 1, valid tiles "
-            f"have no seams to train away"
+            f"only same-padded networks predict a window as {tiles} tiles an axis, but "
+            f"this one has padding {config.padding!r}: take 1, valid tiles have no "
+            f"seams to train away"
         )
     multiple = tuple(tiles * p for p in config.shape.period)
     if any(w % m for w, m in zip(window, multiple, strict=True)):

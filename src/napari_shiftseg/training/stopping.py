@@ -142,9 +142,7 @@ def load_state(path: Path) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - unpickling raises what it likes
             raise damaged(path, error) from None
     if not isinstance(state, dict) or set(state) != set(PARTS):
-        raise ValueError(
-            f"{path.name} is no training that can be resumed: delete it to begin anew"
-        )
+        raise damaged(path, ValueError("it holds something else"))
     return state
 
 
@@ -159,12 +157,13 @@ def damaged(path: Path, error: Exception) -> ValueError:
     """
     first = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
     return ValueError(
-        f"{path.name} is no training that can be resumed ({first}): delete it to "
-        f"start again"
+        f"{path.name} is not a training that can go on ({first}): delete it to start "
+        f"again"
     )
 
 
 FIRST = 50  # steps to the first look, where validations are farther apart
+Due = Literal["full", "quick"]
 
 
 @dataclass(frozen=True)
@@ -191,9 +190,11 @@ class Validation:
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise ValueError(f"steps between validations: 1 or more, got {self.every}")
+            raise ValueError(
+                f"the steps between validations must be 1 or more, got {self.every}"
+            )
 
-    def due(self, done: int, total: int) -> Literal["full", "quick"] | None:
+    def due(self, done: int, total: int) -> Due | None:
         """Return which validation follows this step of so many.
 
         Parameters

@@ -102,8 +102,7 @@ def work_of_a_step(shape: UNetShape, window: Sequence[int], batch: int) -> int:
     batch : int
         Windows a step.
     """
-    reads = tuple(a.input_for(w) for a, w in zip(shape.axes, window, strict=True))
-    return BACKWARD * batch * multiply_adds(shape, reads) + STEP
+    return BACKWARD * batch * multiply_adds(shape, shape.input_for(window)) + STEP
 
 
 def _spaced(number: int) -> list[int]:
@@ -169,16 +168,16 @@ def _note(number: int, regions: list[Region | None]) -> str:
         return ""
     part = f"{len(regions)} of {number_of(number, 'image')}"
     if cropped:
-        part += f", of large ones {by(tuple(b - a for a, b in cropped[0]))} px"
+        part += f", large ones cut to {by(tuple(b - a for a, b in cropped[0]))} px"
     return (
-        f"validated on {part}, so that it takes a fifth of the time at most: "
-        f"take more steps between validations to validate more"
+        f"validated on {part}, to take a fifth of the time at most: leave more steps "
+        f"between validations to use more images"
     )
 
 
 CUT_SHORT = (
-    "the clustering of the validation was cut short: the network makes no clear "
-    "clusters yet"
+    "the validation stopped its clustering early: the network makes no clear clusters "
+    "yet"
 )
 
 

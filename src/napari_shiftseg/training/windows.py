@@ -171,16 +171,16 @@ class RandomWindows:
             name = f"image {number} of {len(self.samples)}"
             if image.shape != labels.shape:
                 raise ValueError(
-                    f"{name} has {by(image.shape)} pixels and needs as many labels, "
-                    f"got {by(labels.shape)}"
+                    f"{name} has {by(image.shape)} pixels, its labels must have as "
+                    f"many, got {by(labels.shape)}"
                 )
             self._refuse_small(name, image.shape)
             self._refuse_wide(name, image.shape)
         self._refuse_unseen()
         if not any((labels > 0).any() for labels in self.labels):
             raise ValueError(
-                "there is no object in any label image; training needs objects "
-                "numbered from 1, 0 is background"
+                "there is no object in any label image: number objects from 1, 0 is "
+                "background"
             )
 
     def _refuse_small(self, name: str, shape: tuple[int, ...]) -> None:
@@ -188,7 +188,7 @@ class RandomWindows:
         if any(n < r for n, r in zip(shape, needed, strict=True)):
             raise ValueError(
                 f"an output window of {by(self.window)} reads {by(self.reads)} pixels, "
-                f"{name} has {by(shape)}: take a larger image, a smaller window"
+                f"but {name} has {by(shape)}: take a larger image, a smaller window"
                 + (", less depth or mirrored borders" if self.border == "valid" else "")
             )
 
@@ -196,8 +196,8 @@ class RandomWindows:
         ranges = map(self._range, shape, range(self.config.ndim))
         if any(first > last for first, last in ranges):
             raise ValueError(
-                f"no window of {name} begins at a multiple of {self.grid} pixels: take "
-                f"a larger image or a finer grid"
+                f"no window of {name} can begin at a multiple of {self.grid} pixels: "
+                f"take a larger image or a finer grid"
             )
 
     def _refuse_unseen(self) -> None:
@@ -242,10 +242,7 @@ class RandomWindows:
     @cached_property
     def reads(self) -> tuple[int, ...]:
         """Legal input of the window, per axis."""
-        return tuple(
-            axis.input_for(w)
-            for axis, w in zip(self.config.shape.axes, self.window, strict=True)
-        )
+        return self.config.shape.input_for(self.window)
 
     def places(self, rng: np.random.Generator) -> Iterator[WindowPlace]:
         """Yield places without end."""

@@ -334,7 +334,7 @@ def test_a_window_of_one_period_is_warned_of(pair):
     assert pair.panel.button.enabled
     pair.form.window.value = "5"
     assert AMBER not in colour(pair.note.text)
-    assert "it need not be a multiple of it" in pair.note.text.value
+    assert "It need not be a multiple of it" in pair.note.text.value
     assert "predicts 8 pixels at once, not 5" in pair.note.text.value
 
 

@@ -186,11 +186,9 @@ class TrainWidget(ScrolledRows):
             advice = advise_training(window, shape)
             warning = "\n".join(filter(None, [warning, advice.warning]))
             notes = [*notes, advice.note]
-            reads = tuple(
-                axis.input_for(w) for axis, w in zip(shape.axes, window, strict=True)
-            )
+            reads = by(shape.input_for(window))
             self.summary.value = (
-                f"each step reads {by(reads)}, the loss sees {by(window)}; "
+                f"each step reads {reads}, the loss sees {by(window)}; "
                 f"{self._when_validated()}"
             )
         said = list(filter(None, [warning, *notes]))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, show_file_dialog
 from napari.qt.threading import create_worker
-from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, effort, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
@@ -113,11 +112,11 @@ class CompareWidget(ScrolledRows):
             self.panel.forget()
 
     def _follow_theme(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self.view.set_theme(self._viewer.theme)
 
     def _take_devices(self, devices: Devices) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._devices = devices
             self._advise()
 
@@ -129,7 +128,7 @@ class CompareWidget(ScrolledRows):
 
     def _view_moved(self) -> None:
         """Advise again, unless the view is no part of what is to be compared."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         try:
             task = self.form.task()
@@ -144,7 +143,7 @@ class CompareWidget(ScrolledRows):
 
     def _advise(self) -> None:
         """Say what the present choice means; Compare is enabled if it can be run."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         compared = self.view.compared
         shown = compared is not None

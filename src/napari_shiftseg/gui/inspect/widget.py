@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.qt.threading import create_worker
-from qtpy.compat import isalive
 from qtpy.QtWidgets import QTextBrowser
 
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
@@ -192,11 +191,11 @@ class InspectWidget(ScrolledRows):
         self.intensity.follow(form.intensity)
 
     def _layers_changed(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._show_costs()
 
     def _take_devices(self, devices: Devices) -> None:
-        if not isalive(self.native):
+        if not self._is_open:
             return
         self._devices = devices
         if self._costs and not any(cost.seconds for cost in self._costs):

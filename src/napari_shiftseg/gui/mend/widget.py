@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
-from qtpy.compat import isalive
 
 from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.handover import (
@@ -31,7 +30,6 @@ from napari_shiftseg.gui.parts.layout import (
     ControlForm,
     ControlRow,
     ScrolledRows,
-    UndockWatch,
 )
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
@@ -145,7 +143,6 @@ class MendWidget(ScrolledRows):
         self.tools.bind_keys()
         self._watch = ViewWatch(viewer, self.native, self._look)
         self._closing = CloseWatch(self.native, viewer)
-        self._undocked = UndockWatch(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
     # Which labels
@@ -368,8 +365,7 @@ class MendWidget(ScrolledRows):
 
     @property
     def _is_open(self) -> bool:
-        """Whether the dock was not closed; layers and signals may outlive it."""
-        return not self._has_left and isalive(self.native)
+        return not self._has_left and super()._is_open
 
     def _leave(self) -> None:
         """Leave viewer and layers as they were met; the edits stay."""

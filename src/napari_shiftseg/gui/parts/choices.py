@@ -9,7 +9,6 @@ from weakref import ref
 import numpy as np
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
-from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
@@ -19,6 +18,7 @@ from napari_shiftseg.gui.parts.belonging import (
     is_made_from,
     says_it_is_of,
 )
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.source import COLOURS, layer_shape
 from napari_shiftseg.gui.parts.text_boxes import plainly
 
@@ -149,7 +149,7 @@ class LayerChoice(ComboBox):
             self.value = chosen
 
     def _follow(self) -> None:
-        if isalive(self.native):
+        if is_open(self.native):
             self.reset_choices()
 
 

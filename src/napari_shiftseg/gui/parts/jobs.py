@@ -8,8 +8,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.compat import isalive
 
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class LatestJobs:
 
     def _ended(self, name: str, take: Callable[..., None], *value: Any) -> None:
         del self._jobs[name]
-        if isalive(self._owner):
+        if is_open(self._owner):
             take(*value)
 
 

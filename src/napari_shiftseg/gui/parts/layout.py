@@ -140,10 +140,21 @@ class OneTabGroup(QObject):
             window.resize(self._before)
 
 
+CLOSED = f"{MARK} closed"  # of a widget whose dock was closed
+
+
+def is_open(widget: QWidget) -> bool:
+    """Whether a widget is there, and the dock that it stood in was not closed.
+
+    Layers and signals outlive a dock, and Python holds the widget on.
+    """
+    return isalive(widget) and not widget.window().property(CLOSED)
+
+
 class UndockWatch(QObject):
     """Calls back once, when a widget is taken out of its dock: that was closed.
 
-    The widget itself lives on as long as Python holds it.
+    From then on it is not open, nor is any part of it; see `is_open`.
 
     Parameters
     ----------
@@ -164,6 +175,7 @@ class UndockWatch(QObject):
                 self._was_docked = True
             elif self._was_docked:
                 watched.removeEventFilter(self)
+                watched.setProperty(CLOSED, True)
                 self._undocked()
         return False
 
@@ -231,7 +243,10 @@ LEAST_HEIGHT = 120  # pixels, so that three docks share a low screen
 
 
 class ScrolledRows(ControlRows):
-    """A docked widget, a tab; its rows are scrolled where the screen is low."""
+    """A docked widget, a tab; its rows are scrolled where the screen is low.
+
+    What it follows finds it closed when its dock was; see `is_open`.
+    """
 
     def __init__(self, rows: Container) -> None:
         super().__init__()
@@ -240,6 +255,14 @@ class ScrolledRows(ControlRows):
         self._scrolling = Scrolling(rows.native)
         self.native.layout().addWidget(self._scrolling)
         self._tab = OneTabGroup(self.native)
+        self._undocked = UndockWatch(self.native, self._leave)
+
+    @property
+    def _is_open(self) -> bool:
+        return is_open(self.native)
+
+    def _leave(self) -> None:
+        """Undo what outlives the widget: its dock was closed."""
 
 
 class Scrolling(QScrollArea):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import ComboBox
 from napari.utils.notifications import show_info
-from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 from superqt.utils import qdebounced
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.result_layers import (
     GRID_COLOUR,
     MOST_LINES,
@@ -260,7 +260,7 @@ class ViewWatch:
             events.connect(self._move)
 
     def _move(self) -> None:
-        if isalive(self._owner):
+        if is_open(self._owner):
             self.settled()
 
 

@@ -9,7 +9,6 @@ from weakref import ref
 
 from magicgui.widgets import CheckBox, Container, PushButton
 from napari.layers import Labels, Layer
-from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
@@ -19,8 +18,8 @@ from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.layout import (
     Foldaway,
     ScrolledRows,
-    UndockWatch,
     found,
+    is_open,
     open_mend,
 )
 from napari_shiftseg.gui.parts.models import (
@@ -66,9 +65,7 @@ class SegmentWidget(ScrolledRows):
         self._latest: Image | None = None
         self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
-        self._is_closed = False
         self._build()
-        self._undocked = UndockWatch(self.native, self._close)
         self._recall()
         self._connect()
         self._choose_model()
@@ -139,11 +136,11 @@ class SegmentWidget(ScrolledRows):
 
     def _take_new_image(self, event: Any) -> None:
         """Choose an image that was opened; a run and its result keep theirs."""
-        if isalive(self.native) and not self.panel.is_running:
+        if self._is_open and not self.panel.is_running:
             self.image.offer(event.value)
 
     def _layers_changed(self) -> None:
-        if not isalive(self.native):
+        if not self._is_open:
             return
         if self._preview.was_removed:
             self.show_grid.value = False
@@ -224,12 +221,9 @@ class SegmentWidget(ScrolledRows):
 
     # What it means
 
-    def _close(self) -> None:
-        self._is_closed = True  # layers still tell it what is new
-
     def _advise(self) -> None:
         """Say what the present choice means; Run is enabled when it can be run."""
-        if self._is_closed:
+        if not self._is_open:
             return
         self._plan = None
         self.window.enabled = self.stitching.value != "whole"
@@ -334,7 +328,7 @@ class RunAgain(PushButton):
 
     def offer(self) -> None:
         """Show the button if there is something to run again."""
-        if isalive(self.native):
+        if is_open(self.native):
             record = self._record()
             self.visible = record is not None
             if record is not None:

@@ -7,11 +7,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
-from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import ControlForm, align_labels
+from napari_shiftseg.gui.parts.layout import ControlForm, align_labels, is_open
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
@@ -145,7 +144,7 @@ class TrainForm(ControlForm):
             self.depth.value = max(axis.depth for axis in start.shape.axes)
 
     def _follow_models(self) -> None:
-        if isalive(self.native):
+        if is_open(self.native):
             self.start.reset_choices()
 
     # What it stands for

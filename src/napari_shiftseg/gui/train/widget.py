@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
-from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.window import window_text
@@ -132,11 +131,11 @@ class TrainWidget(ScrolledRows):
             self.panel.forget()
 
     def _layers_changed(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._advise()
 
     def _follow_theme(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self.plot.set_theme(self._viewer.theme)
 
     def take_corrections(self, image: Image, labels: Labels) -> None:
@@ -239,7 +238,7 @@ class TrainWidget(ScrolledRows):
             QTimer.singleShot(SETTLED, self._scroll_to_plot)
 
     def _scroll_to_plot(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._scrolling.ensureWidgetVisible(self.plot)
 
     def _take_model(self, trained: TrainingOutcome) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
 from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
-from napari_shiftseg.gui.parts.layout import UndockWatch, dock_of
+from napari_shiftseg.gui.parts.layout import UndockWatch, dock_of, is_open
 
 if TYPE_CHECKING:
     import napari
@@ -152,7 +152,7 @@ class PlotLink:
         """
         if self.plot is None or frame is self._plotted:
             return
-        if not isalive(self.plot.native):
+        if not is_open(self.plot.native):
             self.forget()
             return
         self._of, self._plotted = layer, frame

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap
-from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.viewer import OwnLayer
 from napari_shiftseg.progress import Progress
@@ -280,11 +280,11 @@ class FollowedLabels:
             self._layer.selected_label = label
 
     def _changed(self) -> None:
-        if isalive(self._owner):
+        if is_open(self._owner):
             self._tell_changed()
 
     def _selection_changed(self) -> None:
-        if self._layer is None or not isalive(self._owner):
+        if self._layer is None or not is_open(self._owner):
             return
         label = self._layer.selected_label
         if label != self._selected:  # other colours also say that it was selected
@@ -292,5 +292,5 @@ class FollowedLabels:
             self._tell_selected(label)
 
     def _removed(self, event: Any) -> None:
-        if isalive(self._owner) and event.value == self._layer:
+        if is_open(self._owner) and event.value == self._layer:
             self._tell_deleted()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import Container
-from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.mend.embedding.canvas import (
@@ -29,6 +28,7 @@ from napari_shiftseg.gui.mend.embedding.subject import (
     projection_run,
 )
 from napari_shiftseg.gui.parts.jobs import LatestJobs
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.plot import theme_colours
 from napari_shiftseg.gui.parts.viewer import ViewWatch, bring_into_view, region_in_view
 
@@ -246,7 +246,7 @@ class EmbeddingPlot(Container):
             self.canvas.show_modes(self.controls.modes.value)
 
     def _follow_theme(self) -> None:
-        if self.canvas is not None and isalive(self.native):
+        if self.canvas is not None and is_open(self.native):
             self.canvas.set_colours(theme_colours(self._viewer.theme))
 
     # The labels

@@ -349,12 +349,23 @@ def test_a_test_that_fails_says_why(viewer, widget, noise, press):
 # ------------------------------------------------- what happens meanwhile
 
 
+@pytest.fixture
+def begin(widget, qtbot):
+    """Press the button of a panel, and wait until it says how far it is."""
+
+    def press_and_wait(name):
+        panel = getattr(widget, name)
+        panel.button.native.click()
+        qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+        return panel
+
+    return press_and_wait
+
+
 @pytest.mark.parametrize("name", ["measuring", "testing"])
-def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, name):
+def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, begin, name):
     viewer.add_image(noise)
-    panel = getattr(widget, name)
-    panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+    panel = begin(name)
     widget.model.value = "disks"
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert set(times(widget)) == {""}
@@ -365,11 +376,11 @@ def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, name):
 
 
 @pytest.mark.parametrize("name", ["measuring", "testing"])
-def test_the_image_deleted_during_a_run(viewer, widget, noise, qtbot, slow, name):
+def test_the_image_deleted_during_a_run(
+    viewer, widget, noise, qtbot, slow, begin, name
+):
     layer = viewer.add_image(noise)
-    panel = getattr(widget, name)
-    panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+    panel = begin(name)
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert "Open an image" in widget.title.value
@@ -389,11 +400,9 @@ def test_a_result_that_comes_late_is_dropped(viewer, widget, noise, model_file):
 
 
 @pytest.mark.parametrize("name", ["measuring", "testing"])
-def test_dock_closed_during_a_run(viewer, widget, noise, qtbot, slow, name):
+def test_dock_closed_during_a_run(viewer, widget, noise, qtbot, slow, begin, name):
     viewer.add_image(noise)
-    panel = getattr(widget, name)
-    panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+    begin(name)
     viewer.window.remove_dock_widget(widget.native)
     qtbot.wait(500)
     viewer.add_image(np.zeros((5, 5)))  # its events must not reach the dead widget

@@ -57,7 +57,7 @@ class CompareWidget(ScrolledRows):
         self._build()
         self._connect()
         self._choose_model()
-        follow_segment(napari_viewer, self.follow)
+        follow_segment(napari_viewer, self.form.follow)
         self._advise()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -91,17 +91,10 @@ class CompareWidget(ScrolledRows):
         self._viewer.events.theme.connect(self._follow_theme)
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
 
-    def follow(self, form: SegmentForm, opening: bool = False) -> None:
-        """Take what Segment has, but for what the user has chosen here himself.
-
-        Parameters
-        ----------
-        form : SegmentForm
-        opening : bool
-            Whether this widget is being opened; see `LayerChoice.follow`.
-        """
+    def follow(self, form: SegmentForm) -> None:
+        """Take what Segment has, unless something is being run."""
         if not self._is_busy:
-            self.form.follow(form, opening)
+            self.form.follow(form)
 
     def _choose_model(self) -> None:
         self.sweep.offer(default_windows(self.form.model.config.shape))

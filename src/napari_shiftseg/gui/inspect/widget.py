@@ -176,9 +176,8 @@ class InspectWidget(ScrolledRows):
 
         Parameters
         ----------
-        form : SegmentForm
-        opening : bool
-            Whether this widget is being opened; see `LayerChoice.follow`.
+        form, opening
+            See `CompareForm.follow`.
         """
         self.image.follow(form.image, opening)
         self.model.follow(form.model)

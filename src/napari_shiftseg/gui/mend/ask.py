@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.gui.parts.jobs import Job
+from napari_shiftseg.gui.parts.jobs import OneJob
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.viewer import OwnLayer
 from napari_shiftseg.progress import Progress
@@ -133,10 +133,9 @@ class Asking:
     def __init__(
         self, answered: Callable[[Reply], None], failed: Callable[[str], None]
     ) -> None:
-        self._answered, self._failed_with = answered, failed
-        self.evidence = KnownEvidence()
+        self._answered, self.evidence = answered, KnownEvidence()
         self._next: Question | None = None
-        self._job: Job | None = None
+        self._job = OneJob(lambda error, _: failed(str(error)), self._continue)
 
     def ask(self, question: Question) -> None:
         """Ask for a pixel."""
@@ -146,33 +145,12 @@ class Asking:
     def stop(self) -> None:
         """Answer no more, and hold no embedding."""
         self._next, self.evidence = None, KnownEvidence()
-        if self._job is not None:
-            self._job.abandon()
-            self._job = None
+        self._job.abandon()
 
     def _continue(self) -> None:
-        if self._job is None and self._next is not None:
+        if self._next is not None and not self._job.is_busy:
             question, self._next = self._next, None
-            self._job = Job(
-                _answer_steps(question),
-                lambda _: None,
-                self._done,
-                self._failed,
-                self._ended,
-            )
-
-    def _done(self, reply: Reply) -> None:
-        self._ended(reply)
-
-    def _failed(self, error: BaseException) -> None:
-        self._failed_with(str(error))
-        self._ended()
-
-    def _ended(self, reply: Reply | None = None) -> None:
-        self._job = None
-        if reply is not None:
-            self._answered(reply)
-        self._continue()
+            self._job.run(_answer_steps(question), self._answered)
 
 
 def _answer_steps(question: Question) -> Generator[Progress, None, Reply]:
@@ -247,8 +225,7 @@ class DistanceLayer(OwnLayer):
             self.remove()
         layer = self.layer
         if layer is None:
-            self._of = labels
-            self._layer = layer = Image(
+            layer = Image(
                 data,
                 name=f"distance · {labels.name}",
                 colormap=near_is_bright(),
@@ -256,8 +233,7 @@ class DistanceLayer(OwnLayer):
                 metadata={METADATA_KEY: "distance"},
                 **LayerSource.of(labels).placed(corner, labels.ndim),
             )
-            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
-            self._viewer.layers.selection.active = labels
+            self._add(layer, labels, self._viewer.layers.index(labels))
         else:
             layer.data = data
             if corner != self._place:

@@ -13,7 +13,7 @@ from napari_shiftseg.gui.mend.handover import (
     training_task,
 )
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
-from napari_shiftseg.gui.mend.layers import RightObjects
+from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
@@ -252,7 +252,7 @@ class MendWidget(ScrolledRows):
         frame = steering.frame(position)
         statuses = self._statuses.of(store, steering.frames.values())
         self.edits.show_edits(store.edits, statuses)
-        self.find.enabled = self.right.number(steering.layer) > 0
+        self.find.enabled = RightMarks.of(steering.layer).number > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
             self.state.say("Clustering…", "")
         elif frame is None:
@@ -299,7 +299,7 @@ class MendWidget(ScrolledRows):
 
     def _find_bandwidth(self, steering: Steering) -> None:
         position = self._frame_of(steering)
-        marked = self.right.frame(steering.layer, position)
+        marked = RightMarks.of(steering.layer).frame(position)
         if marked is None:
             self._say("Mark objects as right in the plane that is shown.", "error")
         else:
@@ -332,7 +332,7 @@ class MendWidget(ScrolledRows):
     def _teach(self, steering: Steering) -> None:
         """Collect the corrections, and open Train on them."""
         leading = steering.layer.ndim - steering.kept.ndim
-        right = self.right.frames(steering.layer, leading)
+        right = RightMarks.of(steering.layer).frames(leading)
         try:
             steering.add(training_task(self._viewer, steering, right))
         except ValueError as error:

@@ -31,8 +31,8 @@ class Job:
     ----------
     steps : generator
         Yields `Progress`; its value goes to `on_done`.
-    on_progress, on_done, on_failed, on_cancelled : callable
-        Take a `Progress`, the value, the exception, nothing. Just one of the last
+    on_done, on_failed, on_cancelled, on_progress : callable
+        Take the value, the exception, nothing, a `Progress`. Just one of the first
         three is called, once, and none after `abandon`.
     stop : callable, optional
         Asks the steps to end by themselves, with a value; without it they are left
@@ -42,10 +42,10 @@ class Job:
     def __init__(
         self,
         steps: Generator[Progress, None, Any],
-        on_progress: Callable[[Progress], None],
         on_done: Callable[[Any], None],
         on_failed: Callable[[BaseException], None],
         on_cancelled: Callable[[], None],
+        on_progress: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], None] | None = None,
     ) -> None:
         self._steps = steps
@@ -159,10 +159,9 @@ class LatestJobs:
         self.abandon(name)
         self._jobs[name] = Job(
             steps,
-            on_progress=lambda progress: None,
-            on_done=lambda value: self._ended(name, done, value),
-            on_failed=lambda error: self._ended(name, self._failed, str(error)),
-            on_cancelled=lambda: self._ended(name, lambda: None),
+            lambda value: self._ended(name, done, value),
+            lambda error: self._ended(name, self._failed, str(error)),
+            lambda: self._ended(name, lambda: None),
         )
 
     def abandon(self, name: str) -> None:
@@ -211,12 +210,12 @@ class OneJob:
 
     Parameters
     ----------
-    progressed : callable
-        Takes a `Progress`.
     failed : callable
         Takes the error, and the frame that was clustered or None.
     ended : callable
         Called after the end of every job, whichever it was.
+    progressed : callable, optional
+        Takes a `Progress`.
 
     Attributes
     ----------
@@ -226,9 +225,9 @@ class OneJob:
 
     def __init__(
         self,
-        progressed: Callable[[Progress], None],
         failed: Callable[[BaseException, Point | None], None],
         ended: Callable[[], None],
+        progressed: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.frame: Point | None = None
         self._progressed, self._failed, self._ended = progressed, failed, ended
@@ -296,10 +295,10 @@ class OneJob:
         self.frame = frame
         self._job = Job(
             steps,
-            self._progressed,
             lambda value: self._end(lambda: done(value)),
             lambda error: self._end(lambda: self._failed(error, frame)),
             lambda: self._end(lambda: None),
+            self._progressed,
         )
 
     def cancel(self) -> None:
@@ -313,6 +312,7 @@ class OneJob:
         self._tasks.clear()
         if self._job is not None:
             self._job.abandon()
+            self._job = self.frame = self._task = None
         return left
 
     def _end(self, tell: Callable[[], None]) -> None:

@@ -52,9 +52,8 @@ def found(viewer: napari.Viewer, name: str) -> Any:
 
     Parameters
     ----------
-    viewer : napari.Viewer
-    name : str
-        As in the menu.
+    viewer, name
+        See `opened`.
     """
     for title, widget in viewer.window.dock_widgets.items():
         inner = getattr(widget, "native", widget)
@@ -85,7 +84,31 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     return parent
 
 
-class OneTabGroup(QObject):
+class Watch(QObject):
+    """Sees the events of a widget, as long as that lives."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """See an event; True keeps it from what is watched.
+
+        Parameters
+        ----------
+        watched : QObject
+            The widget, or what else has this for a filter.
+        event : QEvent
+        """
+        return bool(self._sees(watched, event))
+
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
+        """Do what there is to do, and say whether the event is to be kept away."""
+        raise NotImplementedError
+
+
+class OneTabGroup(Watch):
     """Makes a tab of a widget's dock, beside the docks of others that have this.
 
     napari's menus put every dock below the one before, and the window grows; the dock
@@ -99,12 +122,10 @@ class OneTabGroup(QObject):
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
-        self._widget = widget
         self._before: QSize | None = None  # of the window, without the dock
         widget.setProperty(MARK, True)
-        widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
         """Join the others at the first show."""
         if event.type() == QEvent.Type.ParentChange:
             self._follow(watched.parent())
@@ -151,7 +172,7 @@ def is_open(widget: QWidget) -> bool:
     return isalive(widget) and not widget.window().property(CLOSED)
 
 
-class UndockWatch(QObject):
+class UndockWatch(Watch):
     """Calls back once, when a widget is taken out of its dock: that was closed.
 
     From then on it is not open, nor is any part of it; see `is_open`.
@@ -166,9 +187,8 @@ class UndockWatch(QObject):
     def __init__(self, widget: QWidget, undocked: Callable[[], None]) -> None:
         super().__init__(widget)
         self._undocked, self._was_docked = undocked, False
-        widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
         """Follow the widget into its dock and out of it."""
         if event.type() == QEvent.Type.ParentChange:
             if watched.parent() is not None:

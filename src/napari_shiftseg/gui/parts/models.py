@@ -118,8 +118,6 @@ class DeviceChoice(ControlForm):
 
 
 METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
-
-
 INFO_WIDTH = 32  # pixels: one letter
 
 

@@ -155,7 +155,6 @@ MOST_SAMPLED = 100_000  # pixels the principal components are computed from
 EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
 HIDDEN = {"visible": False}
 MAGMA = {"colormap": "magma", "blending": "additive"}
-
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import ComboBox
+from napari.layers import Vectors
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from superqt.utils import qdebounced
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 
 PAUSE = 60  # milliseconds, in which a canvas is drawn
-
-
 _WAITING: deque[tuple[napari.Viewer, Layer]] = deque()
 
 
@@ -85,6 +84,16 @@ class OwnLayer:
         if layer is not None:
             self._viewer.layers.remove(layer)
 
+    def _add(
+        self, layer: Layer, of: Labels | None = None, place: int | None = None
+    ) -> None:
+        """Show a layer as ours; what is selected stays so."""
+        layers = self._viewer.layers
+        before = set(layers.selection)
+        layers.insert(len(layers) if place is None else place, layer)
+        layers.selection = before
+        self._layer, self._of = layer, of
+
     def _follow_labels(self, event: Any) -> None:
         if event.value is self._of and self._layer is not None:
             remove_soon(self._viewer, self._layer)
@@ -92,12 +101,7 @@ class OwnLayer:
 
 
 class GridPreview(OwnLayer):
-    """The tile grid (yellow), and what the middle tile reads (green).
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
+    """The tile grid (yellow), and what the middle tile reads (green)."""
 
     _shown: tuple[Image, TilePlan] | None = None
 
@@ -118,13 +122,12 @@ class GridPreview(OwnLayer):
         if self._shown == (image, plan):
             return
         self._shown = (image, plan)  # first: a change of layers leads here again
-        self.remove()
+        super().remove()
         if line_count(plan) > MOST_LINES:
             show_info(f"The tile grid is not shown: {line_count(plan):,} lines.")
             return
         lines, reads = grid_lines(plan), tile_outline(plan)
-        selected = self._viewer.layers.selection.active
-        self._layer = self._viewer.add_vectors(
+        layer = Vectors(
             np.concatenate([lines, reads]),
             name=f"tile grid (preview) · {image.name}",
             edge_color=[GRID_COLOUR] * len(lines) + [READ_COLOUR] * len(reads),
@@ -133,7 +136,7 @@ class GridPreview(OwnLayer):
             metadata={METADATA_KEY: "preview"},
             **LayerSource.of(image).placed((), lines.shape[-1]),
         )
-        self._viewer.layers.selection.active = selected
+        self._add(layer)
 
     def to_top(self) -> None:
         """Move the layer above those that came later."""
@@ -141,10 +144,10 @@ class GridPreview(OwnLayer):
         if layer is not None:
             layers.move(layers.index(layer), len(layers))
 
-    def hide(self) -> None:
-        """Remove the layer, if there is one."""
+    def remove(self) -> None:
+        """Take the layer away, if there is one; it may be shown again."""
         self._shown = None
-        self.remove()
+        super().remove()
 
 
 def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:

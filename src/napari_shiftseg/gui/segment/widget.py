@@ -263,7 +263,7 @@ class SegmentWidget(ScrolledRows):
         if self.show_grid.value and self._plan is not None:
             self._preview.show(self.image.value, self._plan)
         else:
-            self._preview.hide()
+            self._preview.remove()
 
     # What comes out
 
@@ -332,7 +332,7 @@ class RunAgain(PushButton):
             record = self._record()
             self.visible = record is not None
             if record is not None:
-                self.tooltip = plainly(settings_text(record))
+                self.tooltip = plainly(_settings_text(record))
 
     def _press(self) -> None:
         record = self._record()
@@ -346,14 +346,8 @@ class RunAgain(PushButton):
         return record if isinstance(record, dict) else None
 
 
-def settings_text(record: dict[str, Any]) -> str:
-    """Say how a layer was made: image, model, tile size, and settings that are given.
-
-    Parameters
-    ----------
-    record : dict
-        See `run_record`.
-    """
+def _settings_text(record: dict[str, Any]) -> str:
+    """Say how a layer was made: image, model, tile size, settings that are given."""
     settings, usual = record["settings"], asdict(Settings())
     chosen = [
         f"{name.replace('_', ' ')}: {value}"

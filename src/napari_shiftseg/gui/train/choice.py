@@ -172,8 +172,6 @@ class FolderPair:
 
 
 PairSource = LayerPair | FolderPair
-
-
 LAYERS, FOLDERS = "layers", "folders"
 
 

@@ -308,11 +308,7 @@ def _can_start(model: str) -> bool:
 
 
 PARTS = 10  # of a training: a validation after each
-
-
 LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
-
-
 NUMBERS = (  # name, label, value, least, most, what it is
     ("batch", "Windows a step", 1, 1, 64,
      "More make the loss steadier, and take more time and memory."),

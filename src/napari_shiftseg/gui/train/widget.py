@@ -256,8 +256,6 @@ class TrainWidget(ScrolledRows):
 
 
 HIDDEN = "The layer “validation · …” is hidden, so that it does not cover the labels."
-
-
 VALIDATION = "validation"  # in the metadata: no labels to train on
 
 

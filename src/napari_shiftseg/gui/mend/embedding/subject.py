@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     import napari
-    from napari.layers import Labels
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
 
@@ -200,24 +200,17 @@ class LassoedLayer(OwnLayer):
                     setattr(layer, name, value)
         else:
             self.remove()
-            layer = self._added(data, _name(labels), place)
-            self._layer, self._of = layer, labels
+            layer = Labels(
+                data,
+                name=_name(labels),
+                colormap=CyclicLabelColormap(colors=["transparent", LASSO_COLOUR]),
+                opacity=OPACITY,
+                metadata={METADATA_KEY: LASSOED},
+                **place,
+            )
+            self._add(layer, labels)
+            layer.editable = False
         layer.visible = True
-
-    def _added(self, data: NDArray[Any], name: str, place: dict[str, Any]) -> Labels:
-        selected = self._viewer.layers.selection.active
-        layer = self._viewer.add_labels(
-            data,
-            name=name,
-            colormap=CyclicLabelColormap(colors=["transparent", LASSO_COLOUR]),
-            opacity=OPACITY,
-            metadata={METADATA_KEY: LASSOED},
-            **place,
-        )
-        layer.editable = False
-        if selected is not None:
-            self._viewer.layers.selection.active = selected
-        return layer
 
 
 def _name(labels: Labels) -> str:
@@ -231,18 +224,15 @@ EVENTS = ("data", "set_data", "labels_update", "paint", "colormap")
 
 
 class FollowedLabels:
-    """Calls back with what happens to one labels layer, as long as its owner lives.
+    """Calls back with what happens to one labels layer, as long as its owner is open.
 
     Parameters
     ----------
     viewer : napari.Viewer
     owner : QWidget
-    changed : callable
-        Called when pixels or colours may be others.
-    selected : callable
-        Takes the object that the user selected.
-    deleted : callable
-        Called when the layer was removed from the viewer.
+    changed, selected, deleted : callable
+        Called when pixels or colours may be others, with the object that the user
+        selected, and when the layer was removed from the viewer.
     """
 
     def __init__(

@@ -44,10 +44,7 @@ MARGIN = 4  # pixels around and between what stands one below the other
 class CompareWidget(ScrolledRows):
     """Show what tile borders do to a segmentation, and which window mends it.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Its layers are read, and stay as they are.
+    The layers of the viewer are read, and stay as they are.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:

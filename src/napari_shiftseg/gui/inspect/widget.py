@@ -100,10 +100,7 @@ def open_inspect(viewer: napari.Viewer) -> InspectWidget:
 class InspectWidget(ScrolledRows):
     """Show what a model is and what its tiles cost, and test that they are exact.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Its layers are read; none is added, changed or removed.
+    The layers of the viewer are read; none is added, changed or removed.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:

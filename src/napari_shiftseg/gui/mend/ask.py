@@ -18,7 +18,6 @@ from napari_shiftseg.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    import napari
     import numpy as np
     from napari.layers import Labels
     from numpy.typing import NDArray
@@ -199,10 +198,6 @@ class DistanceLayer(OwnLayer):
     It is made once and then hidden: napari takes long to add and remove layers.
     """
 
-    def __init__(self, viewer: napari.Viewer) -> None:
-        super().__init__(viewer)
-        self._place: tuple[int, ...] = ()
-
     def show(
         self,
         distances: NDArray[Any],
@@ -221,6 +216,7 @@ class DistanceLayer(OwnLayer):
         """
         missing = labels.ndim - distances.ndim
         data = distances.reshape((1,) * missing + distances.shape)
+        place = LayerSource.of(labels).placed(corner, labels.ndim)
         if self._of is not labels:  # of other axes, perhaps
             self.remove()
         layer = self.layer
@@ -231,14 +227,10 @@ class DistanceLayer(OwnLayer):
                 colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},
-                **LayerSource.of(labels).placed(corner, labels.ndim),
+                **place,
             )
             self._add(layer, labels, self._viewer.layers.index(labels))
         else:
             layer.data = data
-            if corner != self._place:
-                place = LayerSource.of(labels).placed(corner, labels.ndim)
-                for name, value in place.items():
-                    setattr(layer, name, value)
-        self._place = corner
+            self._place(layer, place)
         layer.visible = True

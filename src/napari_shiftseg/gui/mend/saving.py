@@ -260,12 +260,6 @@ class AskBeforeClosing(Watch):
     """Holds a viewer's window open while the user thinks about unsaved edits.
 
     It lives as long as the window, so that it asks when the dock was closed, too.
-
-    Parameters
-    ----------
-    window : QMainWindow
-        Of the viewer.
-    viewer : napari.Viewer
     """
 
     def __init__(self, window: QMainWindow, viewer: napari.Viewer) -> None:
@@ -306,14 +300,7 @@ class AskBeforeClosing(Watch):
 
 
 class CloseWatch(Watch):
-    """Lets the window ask before it closes, from when a widget is first docked in it.
-
-    Parameters
-    ----------
-    widget : QWidget
-        Not in its window yet.
-    viewer : napari.Viewer
-    """
+    """Lets a window ask before it closes, from when a widget is first docked in it."""
 
     def __init__(self, widget: QWidget, viewer: napari.Viewer) -> None:
         super().__init__(widget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,28 @@ STILL = 5  # screen pixels that a hand moves during a click
 Pixel = tuple[int, ...]
 
 
+class BorrowedKey:
+    """A key of a viewer or of a layer that does something of ours until it is freed.
+
+    Parameters
+    ----------
+    owner : Viewer or Layer
+    key : str
+    do : callable
+    """
+
+    def __init__(self, owner: Any, key: str, do: Callable[[], None]) -> None:
+        self._owner, self._key = owner, key
+        self._before = owner.bind_key(key, None)
+        owner.bind_key(key, lambda _: do())
+
+    def free(self) -> None:
+        """Give it back to whom it belonged."""
+        self._owner.bind_key(self._key, None)
+        if self._before is not None:
+            self._owner.bind_key(self._key, self._before)
+
+
 class Gestures:
     """Tells actions which pixels of a layer are clicked, drawn over or pointed at.
 
@@ -46,7 +69,6 @@ class Gestures:
         self._viewer, self._actions = viewer, actions
         self._layer: Labels | None = None
         self._draws = False
-        self._bound_before: Callable[[Labels], Any] | None = None
 
     def begin(self, layer: Labels, draws: bool) -> None:
         """Listen on a layer.
@@ -64,8 +86,7 @@ class Gestures:
         layer.mode = "pan_zoom"
         layer.mouse_pan = not draws
         layer.events.mode.connect(self._follow_mode)
-        self._bound_before = layer.bind_key(ESCAPE, None)
-        layer.bind_key(ESCAPE, self._escape)
+        self._key = BorrowedKey(layer, ESCAPE, self._actions.escape)
 
     def end(self) -> None:
         """Listen no more."""
@@ -75,13 +96,8 @@ class Gestures:
         layer.mouse_drag_callbacks.remove(self._drag)
         layer.mouse_move_callbacks.remove(self._move)
         layer.events.mode.disconnect(self._follow_mode)
-        layer.bind_key(ESCAPE, None)
-        if self._bound_before is not None:
-            layer.bind_key(ESCAPE, self._bound_before)
+        self._key.free()
         layer.mouse_pan = str(layer.mode) == "pan_zoom"
-
-    def _escape(self, layer: Labels) -> None:
-        self._actions.escape()
 
     def _follow_mode(self) -> None:
         if self._layer is not None and str(self._layer.mode) != "pan_zoom":
@@ -241,7 +257,7 @@ class Tools(ControlRows):
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self.on: Tool | None = None
-        self._bound_before: dict[Tool, Any] = {}
+        self._keys: list[BorrowedKey] = []
         self.buttons = {
             tool: PushButton(text=f"{tool.name}  [{tool.key}]", tooltip=tool.tooltip)
             for tool in TOOLS
@@ -265,8 +281,8 @@ class Tools(ControlRows):
     def bind_keys(self) -> None:
         """Let the keys of the tools work in the viewer."""
         for tool in TOOLS:
-            self._bound_before[tool] = self._viewer.bind_key(tool.key, None)
-            self._viewer.bind_key(tool.key, lambda _, tool=tool: self._press_key(tool))
+            press = partial(self._press_key, tool)
+            self._keys.append(BorrowedKey(self._viewer, tool.key, press))
 
     def _press_key(self, tool: Tool) -> None:
         active = self._viewer.layers.selection.active
@@ -276,10 +292,8 @@ class Tools(ControlRows):
 
     def free_keys(self) -> None:
         """Give the keys back to whom they belonged."""
-        for tool, before in self._bound_before.items():
-            self._viewer.bind_key(tool.key, None)
-            if before is not None:
-                self._viewer.bind_key(tool.key, before)
+        for key in self._keys:
+            key.free()
 
 
 MORE = "Shift"  # held: another click follows

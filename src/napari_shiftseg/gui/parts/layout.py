@@ -224,14 +224,7 @@ LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's the
 
 
 class ControlRows(Container):
-    """Widgets one below the other, without labels and margins.
-
-    Parameters
-    ----------
-    *widgets : Widget
-    **options
-        Of the Container.
-    """
+    """Widgets one below the other, without labels and margins."""
 
     def __init__(self, *widgets: Widget, **options: Any) -> None:
         super().__init__(widgets=widgets, **{"labels": False, **options})
@@ -324,12 +317,6 @@ class Foldaway(QCollapsible):
 
     They open at once, and their sign is a letter, in the colour of any theme. Folded
     away they are hidden: Tab would reach what is only flat.
-
-    Parameters
-    ----------
-    rows : Container
-    tooltip : str
-        Of the button.
     """
 
     def __init__(self, rows: Container, tooltip: str) -> None:

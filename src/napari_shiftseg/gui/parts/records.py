@@ -94,10 +94,6 @@ class LayerSession(dict[str, Any]):
     It stands in the metadata of its layer. A copy of the layer has none of it, and who
     writes the metadata as JSON meets an empty dict.
 
-    Parameters
-    ----------
-    layer : Labels
-
     Attributes
     ----------
     kept : Kept or None
@@ -191,11 +187,6 @@ class LayerRecord:
     """What the metadata of a labels layer says of its run and its edits.
 
     It is read and written here alone, as it is written to files.
-
-    Parameters
-    ----------
-    layer : Labels
-        That a run made.
     """
 
     def __init__(self, layer: Labels) -> None:

@@ -248,14 +248,7 @@ class StandingText(ControlRows):
 
 
 class _Place(QScrollArea):
-    """As high as there is room for, within bounds, whatever the label at its top says.
-
-    Parameters
-    ----------
-    label : QLabel
-    least, most : int
-        Lines.
-    """
+    """As high as there is room for, in lines, whatever the label at its top says."""
 
     def __init__(self, label: QLabel, least: int, most: int) -> None:
         super().__init__()

@@ -94,6 +94,13 @@ class OwnLayer:
         layers.selection = before
         self._layer, self._of = layer, of
 
+    @staticmethod
+    def _place(layer: Layer, place: dict[str, Any]) -> None:
+        """Put a layer where the keywords say; see `LayerSource.placed`."""
+        for name, value in place.items():
+            if not np.array_equal(getattr(layer, name), value):
+                setattr(layer, name, value)
+
     def _follow_labels(self, event: Any) -> None:
         if event.value is self._of and self._layer is not None:
             remove_soon(self._viewer, self._layer)

@@ -29,13 +29,7 @@ WINDOW_TIP = (
 
 
 class WindowChoice(LineEdit):
-    """A line for the window; a size that the user gave outlasts a change of model.
-
-    Parameters
-    ----------
-    label, tooltip : str
-        Of the line.
-    """
+    """A line for the window; a size that the user gave outlasts a change of model."""
 
     value: str
 

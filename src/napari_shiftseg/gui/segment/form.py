@@ -202,13 +202,8 @@ def _kept() -> EventedModel | None:
 class SegmentForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    advanced : AdvancedRows
-        Shown elsewhere.
-    on_info : callable
-        Called when ℹ is pressed beside the model.
+    The advanced controls are shown elsewhere; `on_info` is called when ℹ is pressed
+    beside the model.
     """
 
     def __init__(

@@ -308,11 +308,7 @@ class SegmentWidget(ScrolledRows):
 class RunAgain(PushButton):
     """Shown while a layer is selected that a run made.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    on_press : callable
-        Takes the record of that run, the layer's ``metadata["shiftseg"]``.
+    `on_press` takes the record of that run, the layer's ``metadata["shiftseg"]``.
     """
 
     def __init__(

@@ -50,11 +50,7 @@ STEPS = 300  # minutes on a CPU, and nuclei are found
 class TrainForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    advanced : TrainAdvancedRows
-        Shown elsewhere.
+    The advanced controls are shown elsewhere.
     """
 
     def __init__(self, viewer: napari.Viewer, advanced: TrainAdvancedRows) -> None:

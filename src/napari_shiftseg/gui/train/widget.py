@@ -49,11 +49,7 @@ REST = 40  # times as long as the curves took to lay out; painting them takes fo
 class TrainWidget(ScrolledRows):
     """Train a network on images and labels, and show how it comes on.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        A layer is added to it that shows what the network makes of the validation
-        image.
+    A layer is added that shows what the network makes of the validation image.
 
     Attributes
     ----------

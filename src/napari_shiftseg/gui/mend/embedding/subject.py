@@ -195,9 +195,7 @@ class LassoedLayer(OwnLayer):
         if layer is not None and layer.data.shape == data.shape:
             layer.data[...] = data  # new data would take napari twice as long
             layer.refresh(extent=False)
-            for name, value in place.items():
-                if not np.array_equal(getattr(layer, name), value):
-                    setattr(layer, name, value)
+            self._place(layer, place)
         else:
             self.remove()
             layer = Labels(

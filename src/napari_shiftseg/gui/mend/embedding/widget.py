@@ -68,11 +68,8 @@ class EmbeddingPlot(Container):
     A lasso lights up its pixels in the image, and so does an object clicked here, which
     is selected there; an object selected there lights up here.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Gets a layer "… · lassoed" as long as there is a
-        lasso, or an object that was clicked.
+    There is a layer "… · lassoed" as long as there is a lasso, or an object that was
+    clicked.
 
     Attributes
     ----------

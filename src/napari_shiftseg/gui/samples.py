@@ -63,6 +63,8 @@ nuclei_small = partial(_layers_of, "nuclei-small")
 def show_demo(comparison: Comparison, model: str) -> None:
     """Open napari with the sample, both results and the Segment widget; wait for it.
 
+    The naive result lies on top.
+
     Parameters
     ----------
     comparison : Comparison
@@ -70,13 +72,6 @@ def show_demo(comparison: Comparison, model: str) -> None:
     model : str
         Name of the model that it was made with.
     """
-    viewer = _open_demo(comparison, model)
-    viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
-    napari.run()
-
-
-def _open_demo(comparison: Comparison, model: str) -> napari.Viewer:
-    """Return a viewer with the sample and the layers of both sides, naive on top."""
     viewer = napari.Viewer(title="napari-shiftseg: the disk sample")
     for data, options, kind in disks_13():
         getattr(viewer, f"add_{kind}")(data, **options)
@@ -85,4 +80,5 @@ def _open_demo(comparison: Comparison, model: str) -> napari.Viewer:
         for layer in result_layers(side.result, source, model):
             added = viewer.add_layer(Layer.create(*layer))
             added.visible = added.visible and side is comparison.naive
-    return viewer
+    viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    napari.run()

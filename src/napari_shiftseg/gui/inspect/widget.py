@@ -17,7 +17,6 @@ from napari_shiftseg.gui.parts.layout import (
     ControlForm,
     ScrolledRows,
     follow_segment,
-    opened,
 )
 from napari_shiftseg.gui.parts.models import (
     Devices,
@@ -89,12 +88,6 @@ def tiled_against_untiled(
 
 CARD_HEIGHT = 110  # pixels at least: some rows of it
 CHANGED = "You changed the image or the model meanwhile: run it again."
-
-
-def open_inspect(viewer: napari.Viewer) -> InspectWidget:
-    """Open the Inspect widget of a viewer, or bring it to the front."""
-    inspect: InspectWidget = opened(viewer, "Inspect model")
-    return inspect
 
 
 class InspectWidget(ScrolledRows):

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     import napari
     from magicgui.widgets import Widget
-    from napari.layers import Labels
-
-    from napari_shiftseg.gui.mend.widget import MendWidget
 
 
 MARK = "napari-shiftseg"
@@ -203,21 +200,6 @@ class UndockWatch(Watch):
 def _is_ours(dock: QDockWidget) -> bool:
     inner = dock.widget()
     return inner is not None and bool(inner.property(MARK))
-
-
-def open_mend(viewer: napari.Viewer, labels: Labels) -> MendWidget:
-    """Open the Mend widget on labels, or bring it to the front.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    labels : Labels
-        That a run made.
-    """
-    mend: MendWidget = opened(viewer, "Mend")
-    viewer.layers.selection.active = labels
-    mend.result.value = labels
-    return mend
 
 
 LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's theme has

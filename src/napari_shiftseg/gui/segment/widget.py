@@ -13,14 +13,13 @@ from napari.layers import Labels, Layer
 from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
-from napari_shiftseg.gui.inspect.widget import open_inspect
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.layout import (
     Foldaway,
     ScrolledRows,
     found,
     is_open,
-    open_mend,
+    opened,
 )
 from napari_shiftseg.gui.parts.models import (
     DeviceChoice,
@@ -167,7 +166,7 @@ class SegmentWidget(ScrolledRows):
         self._advise()
 
     def _inspect(self) -> None:
-        open_inspect(self._viewer).take(self.form)
+        opened(self._viewer, "Inspect model").take(self.form)
 
     # What was chosen last
 
@@ -293,8 +292,11 @@ class SegmentWidget(ScrolledRows):
         return labels if labels in self._viewer.layers else None
 
     def _open_mend(self) -> None:
-        if self._result is not None:
-            open_mend(self._viewer, self._result)
+        labels = self._result
+        if labels is not None:
+            mend = opened(self._viewer, "Mend")
+            self._viewer.layers.selection.active = labels
+            mend.result.value = labels
 
     def _run_again(self, record: dict[str, Any]) -> None:
         """Show the settings of the run that made the selected layer, and run them."""

@@ -136,10 +136,6 @@ class EmbeddingPlot(Container):
                 self.controls.background.value = subject.prediction.logit is None
         self._project()
 
-    def forget(self) -> None:
-        """Show nothing, and follow no layer."""
-        self._empty(NOTHING)
-
     def drop(self) -> None:
         """Drop the lasso, and show the points of all objects alike."""
         self._drop_lasso()

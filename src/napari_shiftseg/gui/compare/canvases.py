@@ -40,8 +40,6 @@ class LayerSwitches(ControlRows):
     ----------
     toggled : Signal
         Emitted with a kind and whether it is to be seen.
-    boxes : dict of CheckBox
-        By kind.
     """
 
     toggled = Signal(str, bool)

@@ -13,11 +13,7 @@ from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import (
-    ControlForm,
-    ScrolledRows,
-    follow_segment,
-)
+from napari_shiftseg.gui.parts.layout import ControlForm, ScrolledRows, follow_segment
 from napari_shiftseg.gui.parts.models import (
     Devices,
     ModelChoice,
@@ -76,13 +72,10 @@ def tiled_against_untiled(
     reading : Reading
         How its grey values are read.
     """
-    yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.unet import load_model
+    network, scale = yield from source.opened(model, reading)
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
-    network, image = load_model(model), source.frame()
-    scale = yield from source.scale_steps(network.config, reading)
-    steps = self_test_steps(image, network, reading=reading, scale=scale)
+    steps = self_test_steps(source.frame(), network, reading=reading, scale=scale)
     return (yield from steps)
 
 

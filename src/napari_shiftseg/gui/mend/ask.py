@@ -199,10 +199,7 @@ class DistanceLayer(OwnLayer):
     """
 
     def show(
-        self,
-        distances: NDArray[Any],
-        labels: Labels,
-        corner: tuple[int, ...],
+        self, distances: NDArray[Any], labels: Labels, corner: tuple[int, ...]
     ) -> None:
         """Show distances, placed on the labels, at this pixel of theirs.
 

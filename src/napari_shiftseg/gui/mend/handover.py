@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_shiftseg.gui.parts.belonging import (
-    METADATA_KEY,
-    METADATA_OF,
-    MadeFrom,
-)
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY, METADATA_OF, MadeFrom
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import opened

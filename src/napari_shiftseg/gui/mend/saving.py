@@ -198,10 +198,6 @@ class DeletedLabels(ControlRows):
     """Says which labels were deleted with unsaved edits, and offers them back.
 
     They are held until the user takes them back or lets them go.
-
-    Attributes
-    ----------
-    back, let_go : PushButton
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:

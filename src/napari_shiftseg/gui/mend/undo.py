@@ -240,8 +240,7 @@ class EditHistory:
     def _is_written(self, atom: Any) -> bool:
         where, _ = _pixels_of(atom)
         return np.array_equal(
-            self._layer.data[tuple(where.T)],
-            np.broadcast_to(atom[-1], len(where)),
+            self._layer.data[tuple(where.T)], np.broadcast_to(atom[-1], len(where))
         )
 
     def _pixels_by_frame(

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton
 
 from napari_shiftseg.gui.mend.embedding.dock import PlotLink
-from napari_shiftseg.gui.mend.handover import (
-    predicted_again,
-    run_of,
-    training_task,
-)
+from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
 from napari_shiftseg.gui.mend.saving import (
@@ -26,11 +22,7 @@ from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
-from napari_shiftseg.gui.parts.layout import (
-    ControlForm,
-    ControlRow,
-    ScrolledRows,
-)
+from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label

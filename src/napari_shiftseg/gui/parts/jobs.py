@@ -101,9 +101,7 @@ class _Failure:
     error: RuntimeError
 
 
-def _stepwise(
-    steps: Generator[Progress, None, Any],
-) -> Generator[Progress, None, Any]:
+def _stepwise(steps: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
     """Pass steps on. The worker takes a RuntimeError for its own end, so wrap it.
 
     Steps that say the same as the one before come a few times a second, often enough

@@ -352,8 +352,5 @@ class SegmentForm(ControlForm):
         self.advanced.restore(record["settings"])
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return SegmentationRun(
-            record["model"],
-            made_from.source(image),
-            settings,
-            self.advanced.extra,
+            record["model"], made_from.source(image), settings, self.advanced.extra
         )

@@ -209,8 +209,7 @@ def training_run(
     began = perf_counter()
     doubts: list[str] = []
     found = yield from _unless_stopped(
-        is_stopped,
-        lambda: task.pairs.to_learn(task, doubts.append),
+        is_stopped, lambda: task.pairs.to_learn(task, doubts.append)
     )
     if found is None:
         seconds = perf_counter() - began

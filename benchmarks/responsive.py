@@ -170,15 +170,15 @@ def test_colours_of_three_hundred_objects(viewer, worst, qtbot) -> None:
     data = data[:1024, :1024].astype(np.int32)
     labels = Labels(data.copy(), colormap=result_labels())
     viewer.add_layer(labels)
-    kept, number = LayerColours(), int(data.max())
+    kept, number = LayerColours(labels), int(data.max())
     assert number > 300
     colours = usual_or(None, number)
-    kept.refresh(labels, colours)
+    kept.refresh(colours)
     worst()
     for shift in range(1, 4):
         began = time.thread_time()
         labels.data[:] = data[::-1]
-        kept.refresh(labels, np.roll(colours, shift, axis=0))
+        kept.refresh(np.roll(colours, shift, axis=0))
         assert time.thread_time() - began < FROZEN
         assert worst() < FROZEN
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SampleTuple = tuple[Any, dict[str, Any], str]
 
 
-def layers_of(
+def _layers_of(
     sample: str,
     name: str | None = None,
     scale: tuple[float, ...] | None = None,
@@ -32,17 +32,6 @@ def layers_of(
 
     The networks of figures that it is made for are then in every list of models, and
     the image names its models.
-
-    Parameters
-    ----------
-    sample : str
-        One of `SAMPLES`.
-    name : str, optional
-        Of the image layer; that of the sample if not given.
-    scale : tuple of float, optional
-        Of the layers.
-    **options
-        More of the image layer.
     """
     entry, name = SAMPLES[sample], name or sample
     made = entry.make()
@@ -60,19 +49,21 @@ def layers_of(
     return layers
 
 
-disks_13 = partial(layers_of, "disks", name="disks (period 13)")
-disks_15 = partial(layers_of, "disks-15", name="disks (period 15)")
-disks_16 = partial(layers_of, "disks-16", name="disks (period 16)")
-disks_noise = partial(layers_of, "disks-noise")
-disks_bent = partial(layers_of, "disks-bent")
-constant = partial(layers_of, "constant", contrast_limits=(0, 1))  # no content at all
-nuclei = partial(layers_of, "nuclei")
-nuclei_3d = partial(layers_of, "nuclei-3d", scale=NUCLEI_3D_SPACING)
-nuclei_small = partial(layers_of, "nuclei-small")
+disks_13 = partial(_layers_of, "disks", name="disks (period 13)")
+disks_15 = partial(_layers_of, "disks-15", name="disks (period 15)")
+disks_16 = partial(_layers_of, "disks-16", name="disks (period 16)")
+disks_noise = partial(_layers_of, "disks-noise")
+disks_bent = partial(_layers_of, "disks-bent")
+constant = partial(_layers_of, "constant", contrast_limits=(0, 1))  # no content at all
+nuclei = partial(_layers_of, "nuclei")
+nuclei_3d = partial(_layers_of, "nuclei-3d", scale=NUCLEI_3D_SPACING)
+nuclei_small = partial(_layers_of, "nuclei-small")
 
 
 def show_demo(comparison: Comparison, model: str) -> None:
     """Open napari with the sample, both results and the Segment widget; wait for it.
+
+    The naive result lies on top.
 
     Parameters
     ----------
@@ -80,19 +71,6 @@ def show_demo(comparison: Comparison, model: str) -> None:
         Of the disk sample.
     model : str
         Name of the model that it was made with.
-    """
-    viewer = open_demo(comparison, model)
-    viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
-    napari.run()
-
-
-def open_demo(comparison: Comparison, model: str) -> napari.Viewer:
-    """Return a viewer with the sample and the layers of both sides, naive on top.
-
-    Parameters
-    ----------
-    comparison, model
-        See `show_demo`.
     """
     viewer = napari.Viewer(title="napari-shiftseg: the disk sample")
     for data, options, kind in disks_13():
@@ -102,4 +80,5 @@ def open_demo(comparison: Comparison, model: str) -> napari.Viewer:
         for layer in result_layers(side.result, source, model):
             added = viewer.add_layer(Layer.create(*layer))
             added.visible = added.visible and side is comparison.naive
-    return viewer
+    viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
+    napari.run()

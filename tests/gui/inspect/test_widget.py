@@ -9,20 +9,22 @@ import pytest
 import napari_shiftseg as shiftseg
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.gui.inspect.card import IN_PLAIN_WORDS
-from napari_shiftseg.gui.inspect.widget import CHANGED, open_inspect
+from napari_shiftseg.gui.inspect.widget import CHANGED
+from napari_shiftseg.gui.parts.layout import opened
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import read_config
 from napari_shiftseg.networks.unet import UNet, build
 from napari_shiftseg.pipeline.self_test import self_test
 
 AMBER = "/* warning */"
+INSPECT = "Inspect model"
 TIME = list(COLUMNS).index("time")
 
 
 @pytest.fixture
 def widget(viewer, model_file):
     """The Inspect widget, docked, with the small model chosen (p = 4)."""
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     widget.model.open(model_file)
     return widget
 
@@ -77,15 +79,24 @@ def shown(widget):
     return widget.native.isVisibleTo(widget.native.parentWidget())
 
 
+def texts(table):
+    """What a table shows, row by row."""
+    columns = range(table.columnCount())
+    return [
+        [table.item(row, column).text() for column in columns]
+        for row in range(table.rowCount())
+    ]
+
+
 def times(widget):
-    return [row[TIME] for row in widget.table.texts()]
+    return [row[TIME] for row in texts(widget.table)]
 
 
 # -------------------------------------------------------------------- card
 
 
 def test_the_card_of_the_disk_model(viewer):
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     widget.model.value = "disks"
     text = widget.card.toPlainText()
     for said in (
@@ -101,7 +112,7 @@ def test_the_card_of_the_disk_model(viewer):
 
 
 def test_a_model_trained_below_its_period_warns_as_long_as_it_is_chosen(viewer):
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     widget.model.value = "disks-w16"
     assert "expect seams at every multiple of 16" in widget.warning.value
     assert AMBER in widget.warning.native.styleSheet()
@@ -113,7 +124,7 @@ def test_a_model_trained_below_its_period_warns_as_long_as_it_is_chosen(viewer):
 
 
 def test_what_is_underlined_has_a_tooltip_in_plain_words(viewer):
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     found = widget.card.document().find("Legal inputs")
     assert found.charFormat().toolTip() == IN_PLAIN_WORDS["Legal inputs"]
     assert found.charFormat().fontUnderline()
@@ -147,8 +158,8 @@ def test_what_a_file_says_is_no_html(widget, other_models):
 def test_costs_appear_at_once(viewer, widget, noise, model_file):
     viewer.add_image(noise, name="cells")
     expected = planned_costs((40, 50), read_config(model_file).shape)
-    assert widget.table.texts() == [list(cost.cells()) for cost in expected]
-    assert widget.table.texts()[0] == [
+    assert texts(widget.table) == [list(cost.cells()) for cost in expected]
+    assert texts(widget.table)[0] == [
         "4", "44", "4", "130", "126 ×", "0 MB", "",
     ]  # fmt: skip
     assert "Tile sizes on cells, 40 × 50" in widget.title.value
@@ -163,11 +174,11 @@ def test_costs_appear_at_once(viewer, widget, noise, model_file):
 def test_costs_follow_model_and_image(viewer, widget, noise):
     viewer.add_image(noise, name="small")
     widget.model.value = "disks"
-    assert [row[0] for row in widget.table.texts()] == ["16", "32", "whole (48×64)"]
+    assert [row[0] for row in texts(widget.table)] == ["16", "32", "whole (48×64)"]
     viewer.add_image(np.zeros((200, 100)), name="large")
     widget.image.value = viewer.layers["large"]
     assert "large, 200 × 100" in widget.title.value
-    assert [row[0] for row in widget.table.texts()][-2:] == [
+    assert [row[0] for row in texts(widget.table)][-2:] == [
         "128×112",
         "whole (208×112)",
     ]
@@ -200,7 +211,7 @@ def test_a_model_of_more_axes_than_the_image(viewer, widget, noise, other_models
     viewer.add_image(np.zeros((9, 20, 30)), name="volume")
     widget.image.value = viewer.layers["volume"]
     assert "9 × 20 × 30" in widget.title.value
-    assert widget.table.texts()[0][0] == "2"
+    assert texts(widget.table)[0][0] == "2"
     assert widget.measuring.button.enabled
 
 
@@ -222,9 +233,9 @@ def test_memory_is_known_when_the_devices_are(viewer, widget, noise, qtbot):
 
 def test_measuring_fills_the_times(viewer, widget, noise, press):
     viewer.add_image(noise)
-    before = [row[:TIME] for row in widget.table.texts()]
+    before = [row[:TIME] for row in texts(widget.table)]
     press(widget.measuring)
-    assert [row[:TIME] for row in widget.table.texts()] == before
+    assert [row[:TIME] for row in texts(widget.table)] == before
     assert all(text.endswith(" s") for text in times(widget))
     assert widget.measuring.result.value.startswith("Fastest: ")
     assert widget.measuring.button.text == "Measure times"
@@ -263,14 +274,14 @@ def test_the_verdict_stands_below_the_button(viewer, widget, noise, model_file, 
 
 def test_a_tiny_image_is_told_of_no_window_field(viewer, widget, press):
     viewer.add_image(np.zeros((3, 3), np.float32))
-    assert widget.table.texts()[0][0] == "whole (4)"
+    assert texts(widget.table)[0][0] == "whole (4)"
     press(widget.testing)
     assert "nothing was tested. Take a larger image." in widget.testing.result.value
     assert "window" not in widget.testing.result.value
 
 
 def test_exact_tiles_do_not_hide_the_seams_of_the_model(viewer, press):
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     widget.model.value = "disks-w16"
     viewer.add_image(np.random.default_rng(0).random((70, 70)).astype(np.float32))
     press(widget.testing)
@@ -349,27 +360,38 @@ def test_a_test_that_fails_says_why(viewer, widget, noise, press):
 # ------------------------------------------------- what happens meanwhile
 
 
+@pytest.fixture
+def begin(widget, qtbot):
+    """Press the button of a panel, and wait until it says how far it is."""
+
+    def press_and_wait(name):
+        panel = getattr(widget, name)
+        panel.button.native.click()
+        qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+        return panel
+
+    return press_and_wait
+
+
 @pytest.mark.parametrize("name", ["measuring", "testing"])
-def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, name):
+def test_another_model_during_a_run(viewer, widget, noise, qtbot, slow, begin, name):
     viewer.add_image(noise)
-    panel = getattr(widget, name)
-    panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+    panel = begin(name)
     widget.model.value = "disks"
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert set(times(widget)) == {""}
-    names = [row[0] for row in widget.table.texts()]
+    names = [row[0] for row in texts(widget.table)]
     assert names == ["16", "32", "whole (48×64)"]
     assert "exact" not in panel.result.value
     assert panel.button.enabled
 
 
 @pytest.mark.parametrize("name", ["measuring", "testing"])
-def test_the_image_deleted_during_a_run(viewer, widget, noise, qtbot, slow, name):
+def test_the_image_deleted_during_a_run(
+    viewer, widget, noise, qtbot, slow, begin, name
+):
     layer = viewer.add_image(noise)
-    panel = getattr(widget, name)
-    panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+    panel = begin(name)
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
     assert "Open an image" in widget.title.value
@@ -389,11 +411,9 @@ def test_a_result_that_comes_late_is_dropped(viewer, widget, noise, model_file):
 
 
 @pytest.mark.parametrize("name", ["measuring", "testing"])
-def test_dock_closed_during_a_run(viewer, widget, noise, qtbot, slow, name):
+def test_dock_closed_during_a_run(viewer, widget, noise, qtbot, slow, begin, name):
     viewer.add_image(noise)
-    panel = getattr(widget, name)
-    panel.button.native.click()
-    qtbot.waitUntil(lambda: panel.text.value != "", timeout=60_000)
+    begin(name)
     viewer.window.remove_dock_widget(widget.native)
     qtbot.wait(500)
     viewer.add_image(np.zeros((5, 5)))  # its events must not reach the dead widget
@@ -401,7 +421,7 @@ def test_dock_closed_during_a_run(viewer, widget, noise, qtbot, slow, name):
 
 def test_viewer_closed_during_a_run(make_napari_viewer, model_file, qtbot, slow):
     viewer = make_napari_viewer()
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     widget.model.open(model_file)
     viewer.add_image(np.random.default_rng(6).random((200, 200)))
     widget.measuring.button.native.click()
@@ -420,7 +440,7 @@ def test_nothing_is_cut_off(make_napari_viewer_proxy, theme, name, other_models,
     viewer = make_napari_viewer_proxy(show=True)
     viewer.theme = theme
     viewer.add_image(np.zeros((508, 508) if name == "disks" else (24, 150, 300)))
-    widget = open_inspect(viewer)
+    widget = opened(viewer, INSPECT)
     widget.model.open(other_models.get(name, name))
     table = widget.table
     table.show_costs(
@@ -449,12 +469,12 @@ def test_the_segment_widget_opens_it_with_its_model(viewer, noise, model_file):
     segment.model.open(model_file)
     segment.image.value = viewer.layers["second"]
     segment.model.info_button.native.click()
-    inspect = open_inspect(viewer)
+    inspect = opened(viewer, INSPECT)
     assert inspect.model.value == model_file
     assert inspect.image.value.name == "second"
     segment.model.value = "disks-w16"
     segment.model.info_button.native.click()
-    assert open_inspect(viewer) is inspect  # one widget, brought to the front
+    assert opened(viewer, INSPECT) is inspect  # one widget, brought to the front
     assert inspect.model.value == "disks-w16"
 
 
@@ -462,7 +482,7 @@ def test_it_opens_before_there_is_an_image(viewer):
     _, segment = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
     segment.model.value = "disks-w16"
     segment.model.info_button.native.click()
-    assert open_inspect(viewer).model.value == "disks-w16"
+    assert opened(viewer, INSPECT).model.value == "disks-w16"
 
 
 def test_only_the_segment_widget_has_that_button(widget):

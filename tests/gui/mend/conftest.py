@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from qtpy.QtWidgets import QMessageBox
 
+from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.saving import AskBeforeClosing
 from napari_shiftseg.gui.mend.widget import MendWidget
 from napari_shiftseg.gui.parts.records import KEPT
@@ -66,6 +67,19 @@ def segmented(viewer, model_file):
 def result(segmented, noise):
     """The labels of a run on a noisy image."""
     return segmented(noise, "noise")
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """Frames in the order in which they are begun."""
+    begun, steps = [], steering_module.frame_steps
+
+    def noted(request):
+        begun.append(request.position)
+        return steps(request)
+
+    monkeypatch.setattr(steering_module, "frame_steps", noted)
+    return begun
 
 
 @pytest.fixture

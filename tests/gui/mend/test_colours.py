@@ -57,28 +57,25 @@ def test_more_than_napari_takes(monkeypatch) -> None:
     np.testing.assert_array_equal(kept_colours(FORMER, USUAL, PARTED), USUAL)
 
 
-@pytest.fixture
-def kept():
-    return LayerColours()
-
-
 OTHERS = usual_colours(3 + SPARE)[::-1].copy()
 
 
-def test_a_layer_shows_them(kept) -> None:
+def test_a_layer_shows_them() -> None:
     layer = Labels(FORMER, colormap=result_labels())
-    assert kept._show(layer, OTHERS)
+    kept = LayerColours(layer)
+    assert kept._show(OTHERS)
     np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
-    assert kept._show(layer, usual_colours(3 + SPARE))  # it is ours now
+    assert kept._show(usual_colours(3 + SPARE))  # it is ours now
     np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
 
 
-def test_another_texture_is_never_needed(kept) -> None:
+def test_another_texture_is_never_needed() -> None:
     layer = Labels(FORMER)
-    assert kept._show(layer, OTHERS)
+    kept = LayerColours(layer)
+    assert kept._show(OTHERS)
     np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
     assert len(layer.colormap.colors) <= 255
-    assert kept._show(layer, usual_colours(300 + SPARE)[::-1].copy())  # too many
+    assert kept._show(usual_colours(300 + SPARE)[::-1].copy())  # too many
     np.testing.assert_array_equal(layer.colormap.colors, USUAL)
 
 
@@ -88,29 +85,32 @@ def test_another_texture_is_never_needed(kept) -> None:
      {0: (0, 0, 0, 0), 2: (1, 0, 0, 1), None: (0, 0, 1, 1)}],
     ids=["two colours", "another seed", "direct"],
 )  # fmt: skip
-def test_what_the_user_chose_stays(kept, chosen) -> None:
+def test_what_the_user_chose_stays(chosen) -> None:
     layer = Labels(FORMER, colormap=result_labels())
-    assert kept._show(layer, OTHERS)
+    kept = LayerColours(layer)
+    assert kept._show(OTHERS)
     layer.colormap = chosen
     before = layer.colormap
-    assert not kept._show(layer, OTHERS)
+    assert not kept._show(OTHERS)
     assert layer.colormap is before
 
 
-def test_colours_shuffled_by_the_user_stay(kept) -> None:
+def test_colours_shuffled_by_the_user_stay() -> None:
     layer = Labels(FORMER, colormap=result_labels())
-    assert kept._show(layer, OTHERS)
+    kept = LayerColours(layer)
+    assert kept._show(OTHERS)
     layer.new_colormap(seed=1)
-    assert not kept._show(layer, OTHERS)
+    assert not kept._show(OTHERS)
 
 
-def test_frames_have_their_own(kept) -> None:
+def test_frames_have_their_own() -> None:
     layer = Labels(np.stack([FORMER, FORMER]), colormap=result_labels())
+    kept = LayerColours(layer)
     frame = SimpleNamespace(position=(1,), colours=OTHERS, number_found=3)
-    kept.take(layer, frame, is_shown=False)
+    kept.take(frame, is_shown=False)
     np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
-    kept.go_to(layer, (1,), frame)
+    kept.go_to((1,), frame)
     np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
-    kept.go_to(layer, (0,), frame)
+    kept.go_to((0,), frame)
     np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
     np.testing.assert_array_equal(usual_or(None, 3), usual_colours(3 + SPARE))

@@ -71,13 +71,14 @@ def told():
 @pytest.fixture
 def gestures(told):
     viewer = SimpleNamespace(dims=SimpleNamespace(ndisplay=2))
-    return Gestures(
-        viewer,
-        lambda *click: told.clicks.append(click),
-        told.strokes.append,
-        told.hovers.append,
-        on_escape=lambda: told.escapes.append(1),
+    actions = SimpleNamespace(
+        click=lambda *click: told.clicks.append(click),
+        draw=told.strokes.append,
+        hover=told.hovers.append,
+        escape=lambda: told.escapes.append(1),
+        lay_down=lambda: None,
     )
+    return Gestures(viewer, actions)
 
 
 def drag(layer, *positions, keys=(), button=1):

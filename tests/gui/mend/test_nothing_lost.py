@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui.mend.layers import RightMarks
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, RIGHT
 from napari_shiftseg.gui.mend.widget import MendWidget
 from napari_shiftseg.gui.parts.records import KEPT
@@ -59,7 +60,7 @@ def test_deleted_labels_come_back(
     assert edited.steering.history.edits == edits
     np.testing.assert_array_equal(result.data, data)
     assert edited.files.number_unsaved == 2
-    assert edited.right.number(result) == 1
+    assert RightMarks.of(result).number == 1
     assert names[0] in viewer.layers
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.networks.unet import load_model
@@ -33,19 +32,6 @@ def mend(viewer, film, mend, settled):
     viewer.dims.set_current_step(0, 0)
     settled(mend)
     return mend
-
-
-@pytest.fixture
-def order(monkeypatch):
-    """Frames in the order in which they are clustered."""
-    begun, steps = [], steering_module.frame_steps
-
-    def noted(request):
-        begun.append(request.position)
-        return steps(request)
-
-    monkeypatch.setattr(steering_module, "frame_steps", noted)
-    return begun
 
 
 def fresh(series, model_file, bandwidth):

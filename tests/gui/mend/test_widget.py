@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QMessageBox
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.knobs import Knobs
+from napari_shiftseg.gui.mend.layers import RightMarks
 from napari_shiftseg.gui.mend.saving import AskBeforeClosing, EditFiles
 from napari_shiftseg.gui.mend.tools import (
     ADD,
@@ -814,9 +815,9 @@ def test_two_results_are_mended_each_by_itself(
 ) -> None:
     steered.tools.press(RIGHT)
     steered.actions.click(inside(other, 1), ())
-    marked = steered.right.number(other)
+    marked = RightMarks.of(other).number
     steered.result.value = result
-    assert steered.right.number(result) == 0
+    assert RightMarks.of(result).number == 0
     assert not steered.find.enabled
     for labels, at in ((result, inside(result, 1)), (other, inside(other, 1))):
         steered.result.value = labels
@@ -831,7 +832,7 @@ def test_two_results_are_mended_each_by_itself(
         steered.actions.click(at, ())
         settled(steered)
         assert labels.data[at] == 0
-    assert marked == steered.right.number(other) == 1
+    assert marked == RightMarks.of(other).number == 1
     assert steered.files.number_unsaved == 2
     asked = []
 

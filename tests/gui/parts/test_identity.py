@@ -7,9 +7,8 @@ from napari.layers import Image, Labels
 from napari_shiftseg.gui.parts.belonging import (
     METADATA_KEY,
     SESSION,
-    doubt_about,
+    MadeFrom,
     hide_earlier_runs,
-    image_behind,
 )
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_image
 from napari_shiftseg.gui.parts.source import LayerSource
@@ -29,24 +28,24 @@ def test_the_layer_itself_whatever_its_name():
     one, two = image("one"), image("two")
     known = record(one)
     one.name, two.name = "two", "one"
-    assert image_behind(known, [two, one]) is one
-    assert doubt_about(known, one) == ""
+    assert MadeFrom(known).among([two, one]) is one
+    assert MadeFrom(known).doubt(one) == ""
 
 
 def test_another_one_of_its_name_is_not_taken():
     known = record(image())
     with pytest.raises(ValueError, match="no longer open, the open image of this name"):
-        image_behind(known, [image()])
+        MadeFrom(known).among([image()])
 
 
 def test_of_another_session_by_name_and_shape_and_said():
     known = record(image(), session="another")
     right, small = image(), image(shape=(3, 5))
-    assert image_behind(known, [small, right]) is right
-    assert "the same name and shape" in doubt_about(known, right)
+    assert MadeFrom(known).among([small, right]) is right
+    assert "the same name and shape" in MadeFrom(known).doubt(right)
     for others in ([small], [image(), image()], [image("dish")]):
         with pytest.raises(ValueError, match="'cells' is not open"):
-            image_behind(known, others)
+            MadeFrom(known).among(others)
 
 
 def test_only_earlier_runs_of_this_image_are_hidden():

@@ -139,7 +139,7 @@ def test_segment_and_inspect_name_the_cheapest_alike(viewer, widget, noise):
     ]
     assert "Cheapest: whole (40 × 52)" in captions(widget)
     assert "fits in memory: whole (40 × 52)" in inspect.title.value
-    assert inspect.table.texts()[-1][0] == "whole (40×52)"
+    assert inspect.table.item(inspect.table.rowCount() - 1, 0).text() == "whole (40×52)"
 
 
 def test_a_long_run_is_warned_of_before_it_starts(viewer, widget):

@@ -430,7 +430,11 @@ def test_too_little_memory_says_what_to_change(pair, run, monkeypatch):
 # ------------------------------------------------------------------ more than a pair
 
 
-def test_fine_tuning_begins_with_the_weights_of_a_model(viewer, pair, run, tmp_path):
+def test_fine_tuning_begins_with_the_weights_of_a_model(
+    viewer, pair, run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(OPENED, "_paths", [])  # samples bring models of their own
+    OPENED.look_again()
     start = build(object_config("begun", **TINY), seed=3)
     path = save_model(start, tmp_path / "begun.safetensors")
     assert list(pair.form.start.choices) == ["nothing", "nuclei"]  # no disks

@@ -40,8 +40,6 @@ class LayerSwitches(ControlRows):
     ----------
     toggled : Signal
         Emitted with a kind and whether it is to be seen.
-    boxes : dict of CheckBox
-        By kind.
     """
 
     toggled = Signal(str, bool)
@@ -282,13 +280,7 @@ NARROW = 32  # pixels of a button with one sign
 
 
 class SeamTour(ControlRow):
-    """Buttons that go through the seams that cut an object.
-
-    Parameters
-    ----------
-    show_all : callable
-        Called when all is to be seen again.
-    """
+    """Buttons that go through the seams that cut an object, and that show all again."""
 
     def __init__(self, show_all: Callable[[], None]) -> None:
         self._visit: Callable[[Seam], None] = lambda _: None

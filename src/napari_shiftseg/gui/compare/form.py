@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import LineEdit
 from psygnal import Signal
-from qtpy.compat import isalive
 from qtpy.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -24,7 +23,7 @@ from napari_shiftseg.gui.parts.choices import (
     may_shrink,
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel
@@ -171,7 +170,7 @@ class CompareForm(ControlRows):
 
     def _take_truth(self, event: Any) -> None:
         """Take labels that come after the image they belong to."""
-        if not isalive(self.native):
+        if not is_open(self.native):
             return
         image = self.image.value
         if image is not None and self.truth.value is None:
@@ -181,7 +180,7 @@ class CompareForm(ControlRows):
         self.edited.emit()
 
     def _tell(self) -> None:
-        if isalive(self.native):
+        if is_open(self.native):
             self.edited.emit()
 
     def _choose_model(self) -> None:

@@ -124,7 +124,6 @@ BRIGHTEST = 99.8  # percentile of the gradient magnitude shown brightest
 DIMMED = 0.5  # opacity of the image, below the gradient magnitude
 TRANSLUCENT = 0.6  # opacity of the embedding
 BORDER_COLOUR = "#ffffff"  # of a part of the image
-
 KINDS = {  # what can be shown → whether it is at first
     "image": True,
     "gradient": True,
@@ -287,11 +286,7 @@ def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
 
 
 OUTLINES = 47  # colours; a prime, so that no rhythm of ids shows
-
-
 COOL = (0.48, 0.80)  # hues, from cyan to violet
-
-
 GOLDEN = 0.618034  # part of the hues from one id to the next: neighbours differ
 
 

@@ -129,18 +129,16 @@ class WholePass:
 
 def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcome]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
-    yield Progress(0, 0, stage="loading the model")
+    model, scale = yield from task.source.opened(task.model, task.settings.reading)
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers, shared
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.comparison import compare_steps
     from napari_shiftseg.report.verdict import verdict
 
-    model, pixels = load_model(task.model), task.source.frame()
+    pixels = task.source.frame()
     pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
     labels = task.labels()
     truth = None if labels is None else labels.copy()
-    scale = yield from task.source.scale_steps(model.config, task.settings.reading)
     comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
@@ -237,15 +235,12 @@ def sweep_run(
     task : CompareTask
     windows : list of int or tuple of int
     """
-    yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.unet import load_model
+    model, scale = yield from task.source.opened(task.model, task.settings.reading)
     from napari_shiftseg.pipeline.sweep import sweep_steps
     from napari_shiftseg.report.verdict import sweep_verdict
 
     settings = replace(task.settings, stitching="naive")
-    model = load_model(task.model)
     labels = task.labels()
-    scale = yield from task.source.scale_steps(model.config, task.settings.reading)
     points = yield from sweep_steps(
         task.source.frame(), model, windows, settings, labels, scale
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, show_file_dialog
 from napari.qt.threading import create_worker
-from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, effort, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
@@ -45,10 +44,7 @@ MARGIN = 4  # pixels around and between what stands one below the other
 class CompareWidget(ScrolledRows):
     """Show what tile borders do to a segmentation, and which window mends it.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Its layers are read, and stay as they are.
+    The layers of the viewer are read, and stay as they are.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
@@ -58,7 +54,7 @@ class CompareWidget(ScrolledRows):
         self._build()
         self._connect()
         self._choose_model()
-        follow_segment(napari_viewer, self.follow)
+        follow_segment(napari_viewer, self.form.follow)
         self._advise()
         create_worker(find_devices, _connect={"returned": self._take_devices})
 
@@ -92,17 +88,10 @@ class CompareWidget(ScrolledRows):
         self._viewer.events.theme.connect(self._follow_theme)
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)
 
-    def follow(self, form: SegmentForm, opening: bool = False) -> None:
-        """Take what Segment has, but for what the user has chosen here himself.
-
-        Parameters
-        ----------
-        form : SegmentForm
-        opening : bool
-            Whether this widget is being opened; see `LayerChoice.follow`.
-        """
+    def follow(self, form: SegmentForm) -> None:
+        """Take what Segment has, unless something is being run."""
         if not self._is_busy:
-            self.form.follow(form, opening)
+            self.form.follow(form)
 
     def _choose_model(self) -> None:
         self.sweep.offer(default_windows(self.form.model.config.shape))
@@ -113,11 +102,11 @@ class CompareWidget(ScrolledRows):
             self.panel.forget()
 
     def _follow_theme(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self.view.set_theme(self._viewer.theme)
 
     def _take_devices(self, devices: Devices) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._devices = devices
             self._advise()
 
@@ -129,7 +118,7 @@ class CompareWidget(ScrolledRows):
 
     def _view_moved(self) -> None:
         """Advise again, unless the view is no part of what is to be compared."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         try:
             task = self.form.task()
@@ -144,7 +133,7 @@ class CompareWidget(ScrolledRows):
 
     def _advise(self) -> None:
         """Say what the present choice means; Compare is enabled if it can be run."""
-        if not isalive(self.native):
+        if not self._is_open:
             return
         compared = self.view.compared
         shown = compared is not None

@@ -62,14 +62,6 @@ class CostTable(QTableWidget):
                 self.setItem(row, column, _item(text, bold=cost is best))
         self._fit()
 
-    def texts(self) -> list[list[str]]:
-        """Return what is shown, row by row."""
-        columns = range(self.columnCount())
-        return [
-            [self.item(row, column).text() for column in columns]
-            for row in range(self.rowCount())
-        ]
-
     def _fit(self) -> None:
         """Take the size of the rows and columns, up to a limit."""
         header, scroll_bar = self.horizontalHeader(), self.verticalScrollBar()

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.qt.threading import create_worker
-from qtpy.compat import isalive
 from qtpy.QtWidgets import QTextBrowser
 
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import (
-    ControlForm,
-    ScrolledRows,
-    follow_segment,
-    opened,
-)
+from napari_shiftseg.gui.parts.layout import ControlForm, ScrolledRows, follow_segment
 from napari_shiftseg.gui.parts.models import (
     Devices,
     ModelChoice,
@@ -78,13 +72,10 @@ def tiled_against_untiled(
     reading : Reading
         How its grey values are read.
     """
-    yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.unet import load_model
+    network, scale = yield from source.opened(model, reading)
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
-    network, image = load_model(model), source.frame()
-    scale = yield from source.scale_steps(network.config, reading)
-    steps = self_test_steps(image, network, reading=reading, scale=scale)
+    steps = self_test_steps(source.frame(), network, reading=reading, scale=scale)
     return (yield from steps)
 
 
@@ -92,19 +83,10 @@ CARD_HEIGHT = 110  # pixels at least: some rows of it
 CHANGED = "You changed the image or the model meanwhile: run it again."
 
 
-def open_inspect(viewer: napari.Viewer) -> InspectWidget:
-    """Open the Inspect widget of a viewer, or bring it to the front."""
-    inspect: InspectWidget = opened(viewer, "Inspect model")
-    return inspect
-
-
 class InspectWidget(ScrolledRows):
     """Show what a model is and what its tiles cost, and test that they are exact.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Its layers are read; none is added, changed or removed.
+    The layers of the viewer are read; none is added, changed or removed.
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
@@ -177,9 +159,8 @@ class InspectWidget(ScrolledRows):
 
         Parameters
         ----------
-        form : SegmentForm
-        opening : bool
-            Whether this widget is being opened; see `LayerChoice.follow`.
+        form, opening
+            See `CompareForm.follow`.
         """
         self.image.follow(form.image, opening)
         self.model.follow(form.model)
@@ -192,11 +173,11 @@ class InspectWidget(ScrolledRows):
         self.intensity.follow(form.intensity)
 
     def _layers_changed(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._show_costs()
 
     def _take_devices(self, devices: Devices) -> None:
-        if not isalive(self.native):
+        if not self._is_open:
             return
         self._devices = devices
         if self._costs and not any(cost.seconds for cost in self._costs):

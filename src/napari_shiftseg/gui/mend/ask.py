@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.gui.parts.jobs import Job
+from napari_shiftseg.gui.parts.jobs import OneJob
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.viewer import OwnLayer
 from napari_shiftseg.progress import Progress
@@ -18,7 +18,6 @@ from napari_shiftseg.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    import napari
     import numpy as np
     from napari.layers import Labels
     from numpy.typing import NDArray
@@ -133,10 +132,9 @@ class Asking:
     def __init__(
         self, answered: Callable[[Reply], None], failed: Callable[[str], None]
     ) -> None:
-        self._answered, self._failed_with = answered, failed
-        self.evidence = KnownEvidence()
+        self._answered, self.evidence = answered, KnownEvidence()
         self._next: Question | None = None
-        self._job: Job | None = None
+        self._job = OneJob(lambda error, _: failed(str(error)), self._continue)
 
     def ask(self, question: Question) -> None:
         """Ask for a pixel."""
@@ -146,33 +144,12 @@ class Asking:
     def stop(self) -> None:
         """Answer no more, and hold no embedding."""
         self._next, self.evidence = None, KnownEvidence()
-        if self._job is not None:
-            self._job.abandon()
-            self._job = None
+        self._job.abandon()
 
     def _continue(self) -> None:
-        if self._job is None and self._next is not None:
+        if self._next is not None and not self._job.is_busy:
             question, self._next = self._next, None
-            self._job = Job(
-                _answer_steps(question),
-                lambda _: None,
-                self._done,
-                self._failed,
-                self._ended,
-            )
-
-    def _done(self, reply: Reply) -> None:
-        self._ended(reply)
-
-    def _failed(self, error: BaseException) -> None:
-        self._failed_with(str(error))
-        self._ended()
-
-    def _ended(self, reply: Reply | None = None) -> None:
-        self._job = None
-        if reply is not None:
-            self._answered(reply)
-        self._continue()
+            self._job.run(_answer_steps(question), self._answered)
 
 
 def _answer_steps(question: Question) -> Generator[Progress, None, Reply]:
@@ -221,15 +198,8 @@ class DistanceLayer(OwnLayer):
     It is made once and then hidden: napari takes long to add and remove layers.
     """
 
-    def __init__(self, viewer: napari.Viewer) -> None:
-        super().__init__(viewer)
-        self._place: tuple[int, ...] = ()
-
     def show(
-        self,
-        distances: NDArray[Any],
-        labels: Labels,
-        corner: tuple[int, ...],
+        self, distances: NDArray[Any], labels: Labels, corner: tuple[int, ...]
     ) -> None:
         """Show distances, placed on the labels, at this pixel of theirs.
 
@@ -243,26 +213,21 @@ class DistanceLayer(OwnLayer):
         """
         missing = labels.ndim - distances.ndim
         data = distances.reshape((1,) * missing + distances.shape)
+        place = LayerSource.of(labels).placed(corner, labels.ndim)
         if self._of is not labels:  # of other axes, perhaps
             self.remove()
         layer = self.layer
         if layer is None:
-            self._of = labels
-            self._layer = layer = Image(
+            layer = Image(
                 data,
                 name=f"distance · {labels.name}",
                 colormap=near_is_bright(),
                 contrast_limits=(0, FAR),
                 metadata={METADATA_KEY: "distance"},
-                **LayerSource.of(labels).placed(corner, labels.ndim),
+                **place,
             )
-            self._viewer.layers.insert(self._viewer.layers.index(labels), layer)
-            self._viewer.layers.selection.active = labels
+            self._add(layer, labels, self._viewer.layers.index(labels))
         else:
             layer.data = data
-            if corner != self._place:
-                place = LayerSource.of(labels).placed(corner, labels.ndim)
-                for name, value in place.items():
-                    setattr(layer, name, value)
-        self._place = corner
+            self._place(layer, place)
         layer.visible = True

@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_shiftseg.gui.parts.belonging import (
-    METADATA_KEY,
-    METADATA_OF,
-    image_behind,
-    recorded_source,
-)
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY, METADATA_OF, MadeFrom
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import opened
@@ -72,7 +67,7 @@ def _image_of(viewer: napari.Viewer, labels: Labels) -> Image:
         If it is not open.
     """
     images = [layer for layer in viewer.layers if is_image(layer)]
-    return image_behind(labels.metadata[METADATA_KEY], images)
+    return MadeFrom(labels.metadata[METADATA_KEY]).among(images)
 
 
 @dataclass(frozen=True)
@@ -108,20 +103,12 @@ class _Corrected:
         return len(objects), corrections(self.labels, objects, pixels=pixels)
 
 
-def corrections_of(
+def _corrections_of(
     steering: Steering, right: Mapping[Point, NDArray[np.integer]], image: Image
 ) -> Generator[Progress, None, Corrections]:
     r"""Return steps that collect what is known of an image's objects.
 
     Frames are copied now: the steps may run in a thread.
-
-    Parameters
-    ----------
-    steering : Steering
-    right : mapping of tuple of int to ndarray of int
-        Objects that are right, (\*spatial), of some frames.
-    image : Image
-        That was segmented.
 
     Returns
     -------
@@ -225,7 +212,7 @@ def training_task(
         opened(viewer, "Train").take_corrections(image, labels)
 
     return FrameTask(
-        lambda: corrections_of(steering, right, image), train, all_frames=True
+        lambda: _corrections_of(steering, right, image), train, all_frames=True
     )
 
 
@@ -243,7 +230,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
         If its image is not open.
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
-    source = recorded_source(record, _image_of(viewer, labels))
+    source = MadeFrom(record).source(_image_of(viewer, labels))
     return SegmentationRun(record["model"], source, Settings(**record["settings"]))
 
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, get_args
 
-from magicgui.widgets import (
-    CheckBox,
-    ComboBox,
-    FloatSlider,
-    PushButton,
-    SpinBox,
-)
+from magicgui.widgets import CheckBox, ComboBox, FloatSlider, PushButton, SpinBox
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering, Kernel
@@ -161,7 +155,6 @@ class BandwidthSearch(ControlRow):
 
     Attributes
     ----------
-    find, back, as_run : PushButton
     steering : Steering or None
         Of the labels that are chosen.
     """
@@ -230,9 +223,7 @@ class BandwidthSearch(ControlRow):
         """
 
         def steps() -> Generator[Progress, None, BestBandwidth]:
-            from napari_shiftseg.relabelling.bandwidth import (
-                best_bandwidth_steps,
-            )
+            from napari_shiftseg.relabelling.bandwidth import best_bandwidth_steps
 
             frame = steering.clustered(position)
             return best_bandwidth_steps(frame.relabelling, frame.clustering, marked)

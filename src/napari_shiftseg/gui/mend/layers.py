@@ -89,29 +89,20 @@ class LayerColours:
     Attributes
     ----------
     known : dict of tuple of int to ndarray
-        Of a frame's objects and of those that edits may make, (colours + 1, 4).
+        Of a frame's objects and of those that edits may make, (colours + 1, 4); it goes
+        with the layer.
     """
 
-    def __init__(self) -> None:
-        self.known: dict[Point, NDArray[np.float32]] = {}
+    def __init__(self, layer: Labels) -> None:
+        self._layer, self._session = layer, LayerSession.of(layer)
+        self.known = self._session.colours
         self._shown: Point | None = None
-        self._ours: CyclicLabelColormap | None = None
 
-    @classmethod
-    def of(cls, layer: Labels) -> LayerColours:
-        """Return those of a layer."""
-        session = LayerSession.of(layer)
-        session.colours = session.colours or cls()
-        known: LayerColours = session.colours
-        known._shown = None
-        return known
-
-    def take(self, layer: Labels, frame: SteeredFrame, is_shown: bool) -> None:
+    def take(self, frame: SteeredFrame, is_shown: bool) -> None:
         """Take a frame whose labels were written, and refresh the layer.
 
         Parameters
         ----------
-        layer : Labels
         frame : SteeredFrame
         is_shown : bool
             Whether the viewer shows this frame.
@@ -119,16 +110,15 @@ class LayerColours:
         self.known[frame.position] = frame.colours
         if is_shown:
             self._shown = frame.position
-            self.refresh(layer, frame.colours)
+            self.refresh(frame.colours)
         else:
-            layer.refresh()
+            self._layer.refresh()
 
-    def go_to(self, layer: Labels, position: Point, frame: SteeredFrame | None) -> None:
+    def go_to(self, position: Point, frame: SteeredFrame | None) -> None:
         """Learn which frame is shown.
 
         Parameters
         ----------
-        layer : Labels
         position : tuple of int
         frame : SteeredFrame or None
             As it was clustered last, if it was.
@@ -136,42 +126,36 @@ class LayerColours:
         if frame is not None and position != self._shown:
             self._shown = position
             number = frame.number_found
-            self._show(layer, usual_or(self.known.get(position), number))
+            self._show(usual_or(self.known.get(position), number))
 
-    def refresh(self, layer: Labels, colours: NDArray[np.float32]) -> None:
-        """Refresh a layer, with these colours if it may have them.
+    def refresh(self, colours: NDArray[np.float32]) -> None:
+        """Refresh the layer, with these colours, (colours + 1, 4), if it may have them.
 
         It may not where it has a colormap that somebody chose.
-
-        Parameters
-        ----------
-        layer : Labels
-        colours : ndarray
-            (colours + 1, 4), of the frame shown.
         """
-        if not self._show(layer, colours):
-            layer.refresh()
+        if not self._show(colours):
+            self._layer.refresh()
 
-    def _show(self, layer: Labels, colours: NDArray[np.float32]) -> bool:
-        if not self._may(layer):
+    def _show(self, colours: NDArray[np.float32]) -> bool:
+        layer = self._layer
+        if not self._may(layer.colormap):
             return False
         if len(layer.colormap.colors) <= MOST_NARROW:
             if len(colours) - SPARE > MOST_NARROW:
                 colours = USUAL
             colours = colours[:MOST_NARROW]
-        self._ours = CyclicLabelColormap(
+        layer.colormap = self._session.colormap = CyclicLabelColormap(
             colors=colours,
             use_selection=layer.show_selected_label,
             selection=layer.selected_label,
         )
-        layer.colormap = self._ours
         return True
 
-    def _may(self, layer: Labels) -> bool:
-        """Whether the layer has the colormap that it was made with, or ours."""
-        known = layer.colormap
-        if known is self._ours or type(known) is not CyclicLabelColormap:
-            return known is self._ours
+    def _may(self, known: Any) -> bool:
+        """Whether a colormap is the one that the layer was made with, or ours."""
+        ours = self._session.colormap
+        if known is ours or type(known) is not CyclicLabelColormap:
+            return known is ours
         usual = usual_colours(len(known.colors) - 1)
         return len(usual) % IN_TURN == 1 and np.array_equal(known.colors, usual)
 
@@ -190,6 +174,14 @@ class RightMarks:
     def __init__(self, shape: Sequence[int]) -> None:
         self.image = np.zeros(shape, dtype=np.int32)
         self.number = 0
+
+    @classmethod
+    def of(cls, labels: Labels) -> RightMarks:
+        """Return those of a layer; empty ones where there are none of its shape."""
+        known: RightMarks | None = LayerSession.of(labels).right
+        if known is None or known.image.shape != labels.data.shape:
+            return cls(labels.data.shape)
+        return known
 
     def toggle(self, labels: NDArray[Any], at: Point, point: Point) -> bool:
         """Mark the object at a point of a frame, or unmark it; False: there is none.
@@ -219,7 +211,8 @@ class RightMarks:
 
     def frame(self, at: Point) -> NDArray[np.int32] | None:
         """Return the marked objects of a frame, 0 elsewhere; None if there is none."""
-        return self.image[at].copy() if self.image[at].any() else None
+        marked = self.image[at]
+        return marked.copy() if self.number and marked.any() else None
 
     def frames(self, leading: int) -> dict[Point, NDArray[np.int32]]:
         """Return the marked objects of all frames that have some."""
@@ -245,11 +238,6 @@ class RightObjects:
         self._layers: dict[Labels, Labels] = {}
         viewer.layers.events.removed.connect(self._removed)
 
-    def number(self, labels: Labels) -> int:
-        """Return how many objects of these labels are marked."""
-        known = self._marks(labels)
-        return known.number if known is not None else 0
-
     def toggle(self, labels: Labels, pixel: Pixel, leading: int) -> bool:
         """Mark the object under a pixel, or unmark it; False: there is none.
 
@@ -261,7 +249,7 @@ class RightObjects:
         leading : int
             How many of these are before the spatial ones.
         """
-        known = self._marks(labels) or RightMarks(labels.data.shape)
+        known = RightMarks.of(labels)
         if not known.toggle(labels.data, pixel[:leading], pixel[leading:]):
             return False
         LayerSession.of(labels).right = known
@@ -269,34 +257,10 @@ class RightObjects:
         self._layers[labels].refresh()
         return True
 
-    def frame(self, labels: Labels, position: Point) -> NDArray[np.int32] | None:
-        """Return the marked objects of a frame, 0 elsewhere; None if there is none.
-
-        Parameters
-        ----------
-        labels : Labels
-        position : tuple of int
-            On the leading axes.
-        """
-        known = self._marks(labels)
-        return None if known is None else known.frame(position)
-
-    def frames(self, labels: Labels, leading: int) -> dict[Point, NDArray[np.int32]]:
-        """Return the marked objects of all frames that have some.
-
-        Parameters
-        ----------
-        labels : Labels
-        leading : int
-            Axes before the spatial ones.
-        """
-        known = self._marks(labels)
-        return {} if known is None else known.frames(leading)
-
     def show(self, labels: Labels) -> None:
         """Show what was marked before, if anything was."""
-        known = self._marks(labels)
-        if known is None or labels in self._layers:
+        known = RightMarks.of(labels)
+        if not known.number or labels in self._layers:
             return
         self._layers[labels] = layer = _outlines(labels, known)
         self._viewer.layers.append(layer)
@@ -307,12 +271,6 @@ class RightObjects:
         layers, self._layers = list(self._layers.values()), {}
         for layer in layers:
             self._viewer.layers.remove(layer)
-
-    def _marks(self, labels: Labels) -> RightMarks | None:
-        known: RightMarks | None = LayerSession.of(labels).right
-        if known is None or known.image.shape != labels.data.shape:
-            return None
-        return known
 
     def _removed(self, event: Any) -> None:
         """Follow what the user takes away."""
@@ -361,25 +319,21 @@ class Marks(OwnLayer):
         if layer is None:
             if not pixels:
                 return
-            layer = self._added(labels)
+            layer = _crosses(labels)
+            self._add(layer, labels)
         layer.data = np.array(pixels, dtype=float).reshape(-1, labels.ndim)
         scale = float(np.abs(np.asarray(labels.scale)[-1])) or 1.0
         layer.size = SIZE / self._viewer.scene.camera.zoom / scale
         layer.visible = bool(pixels)
 
-    def _added(self, labels: Labels) -> Points:
-        self._of = labels
-        self._layer = layer = Points(
-            ndim=labels.ndim,
-            name=f"clicked · {labels.name}",
-            symbol="cross",
-            face_color=COLOUR,
-            border_color="#000000",
-            metadata={METADATA_KEY: "clicked"},
-            **LayerSource.of(labels).placed((), labels.ndim),
-        )
-        selection = self._viewer.layers.selection
-        active = selection.active
-        self._viewer.layers.append(layer)  # which makes it the active one
-        selection.active = active
-        return layer
+
+def _crosses(labels: Labels) -> Points:
+    return Points(
+        ndim=labels.ndim,
+        name=f"clicked · {labels.name}",
+        symbol="cross",
+        face_color=COLOUR,
+        border_color="#000000",
+        metadata={METADATA_KEY: "clicked"},
+        **LayerSource.of(labels).placed((), labels.ndim),
+    )

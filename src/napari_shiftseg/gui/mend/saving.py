@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend.handover import mend_command
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, Watch
 from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 from napari_shiftseg.text import number_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 FILTER = "Edits (*.json)"
+BUTTONS = QMessageBox.StandardButton
 
 
 class EditFiles:
@@ -125,16 +126,10 @@ class EditFiles:
     @staticmethod
     def ask(others: str) -> bool:
         """Ask the user whether edits of another image or model shall be made."""
-        buttons = QMessageBox.StandardButton
-        question = plainly(f"{others} Use them anyway?")
-        answer = QMessageBox.question(
-            None,
-            "Edits of another image or model",
-            question,
-            buttons.Yes | buttons.No,
-            buttons.No,
-        )
-        return bool(answer == buttons.Yes)
+        title, text = "Edits of another image or model", f"{others} Use them anyway?"
+        both = BUTTONS.Yes | BUTTONS.No
+        answer = QMessageBox.question(None, title, plainly(text), both, BUTTONS.No)
+        return bool(answer == BUTTONS.Yes)
 
 
 def _check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
@@ -203,10 +198,6 @@ class DeletedLabels(ControlRows):
     """Says which labels were deleted with unsaved edits, and offers them back.
 
     They are held until the user takes them back or lets them go.
-
-    Attributes
-    ----------
-    back, let_go : PushButton
     """
 
     def __init__(self, viewer: napari.Viewer) -> None:
@@ -261,38 +252,24 @@ class DeletedLabels(ControlRows):
         self.visible = False
 
 
-class AskBeforeClosing(QObject):
+class AskBeforeClosing(Watch):
     """Holds a viewer's window open while the user thinks about unsaved edits.
 
     It lives as long as the window, so that it asks when the dock was closed, too.
-
-    Parameters
-    ----------
-    window : QMainWindow
-        Of the viewer.
-    viewer : napari.Viewer
     """
 
     def __init__(self, window: QMainWindow, viewer: napari.Viewer) -> None:
         super().__init__(window)
         self._files = EditFiles(viewer, _notify)
-        window.installEventFilter(self)
 
-    def eventFilter(self, window: QObject, event: QEvent) -> bool:
-        """Ask, where there is something to lose; True keeps the window.
-
-        Parameters
-        ----------
-        window : QObject
-        event : QEvent
-        """
+    def _sees(self, window: QObject, event: QEvent) -> bool:
+        """Ask, where there is something to lose; True keeps the window."""
         if event.type() != QEvent.Type.Close or not self._files.unsaved:
             return False
         answer = self.ask(window, self._question)
-        buttons = QMessageBox.StandardButton
-        if answer == buttons.Discard:
+        if answer == BUTTONS.Discard:
             return False
-        if answer == buttons.Save and self._files.save_unsaved():
+        if answer == BUTTONS.Save and self._files.save_unsaved():
             return False
         event.ignore()
         return True
@@ -312,39 +289,21 @@ class AskBeforeClosing(QObject):
         window : QMainWindow
         question : str
         """
-        buttons = QMessageBox.StandardButton
+        all_three = BUTTONS.Save | BUTTONS.Discard | BUTTONS.Cancel
         return QMessageBox.question(
-            window,
-            "Unsaved edits",
-            plainly(question),
-            buttons.Save | buttons.Discard | buttons.Cancel,
-            buttons.Save,
+            window, "Unsaved edits", plainly(question), all_three, BUTTONS.Save
         )
 
 
-class CloseWatch(QObject):
-    """Lets the window ask before it closes, from when a widget is first docked in it.
-
-    Parameters
-    ----------
-    widget : QWidget
-        Not in its window yet.
-    viewer : napari.Viewer
-    """
+class CloseWatch(Watch):
+    """Lets a window ask before it closes, from when a widget is first docked in it."""
 
     def __init__(self, widget: QWidget, viewer: napari.Viewer) -> None:
         super().__init__(widget)
-        self._widget, self._viewer = widget, viewer
-        widget.installEventFilter(self)
+        self._viewer = viewer
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the widget into its window.
-
-        Parameters
-        ----------
-        watched : QObject
-        event : QEvent
-        """
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the widget into its window."""
         if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
             QTimer.singleShot(0, self._find_window)  # when the dock is in it
         return False

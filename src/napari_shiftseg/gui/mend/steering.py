@@ -101,8 +101,8 @@ class Steering:
         )
         self._record.forget_frames()  # known now; not if the edits are none
         self._frames = SteeredFrames(kept.frames, unfinished, self._made, unread)
-        self._job = OneJob(self._progressed, self._failed, self._job_ended)
-        self._colours, self._notes = LayerColours.of(layer), Notes(listener.said)
+        self._job = OneJob(self._failed, self._job_ended, self._progressed)
+        self._colours, self._notes = LayerColours(layer), Notes(listener.said)
         self._written = WrittenBoxes()
         self._shape = layer.data.shape
         self._stopped = False
@@ -188,7 +188,7 @@ class Steering:
     def look(self) -> None:
         """Learn that another frame is shown: it comes first."""
         shown, _ = self._in_view()
-        self._colours.go_to(self.layer, shown, self._frames.last(shown))
+        self._colours.go_to(shown, self._frames.last(shown))
         self._give_way()
         self._continue()
 
@@ -283,7 +283,7 @@ class Steering:
                 self.history.settle(self.history.edits)
             self.layer.data[progress.at] = progress.labels
             self._written.note(progress.at, self.layer.data[position].shape)
-            self._colours.refresh(self.layer, progress.colours)
+            self._colours.refresh(progress.colours)
 
     def _job_ended(self) -> None:
         self._continue()
@@ -315,7 +315,7 @@ class Steering:
         if is_current:
             self._frames.stale.discard(position)
             self._record.write_clustering(self.kept, self.clustering)
-        self._colours.take(self.layer, frame, position == self._in_view()[0])
+        self._colours.take(frame, position == self._in_view()[0])
         self._notes.tell(frame, self.frames)
 
     def _is_current(

@@ -32,13 +32,7 @@ MOST_NOTES = 4
 
 
 class Notes:
-    """Tells the notes of all frames, since each is told in place of the last.
-
-    Parameters
-    ----------
-    said : callable
-        Takes what the user should read, and its kind.
-    """
+    """Tells the notes of all frames, since each is told in place of the last."""
 
     def __init__(self, said: Callable[[str, str], None]) -> None:
         self._said = said
@@ -261,7 +255,7 @@ class EditTable(ControlRows):
     ) -> None:
         """List edits, and what became of some of them, by their numbers from 0.
 
-        Only what is new is written, and what is too old goes.
+        What is too old is not listed.
 
         Parameters
         ----------
@@ -289,15 +283,12 @@ class EditTable(ControlRows):
         self._pick()
 
     def _update_rows(self, edits: tuple[Edit, ...]) -> None:
-        shown = self._shown
-        same = next(
-            (n for n, pair in enumerate(zip(edits, shown, strict=False))
-             if pair[0] is not pair[1]),
-            min(len(edits), len(shown)),
-        )  # fmt: skip
-        self._shown = edits
-        self._keep_rows(same, max(0, len(edits) - MOST_LISTED))
-        for number in range(self._first + self.list.count(), len(edits)):
+        """Write the rows that are new; all of them, unless edits were only added."""
+        first = max(0, len(edits) - MOST_LISTED)
+        if first != self._first or edits[: len(self._shown)] != self._shown:
+            self._clear()
+        self._first, self._shown = first, edits
+        for number in range(first + self.list.count(), len(edits)):
             self.list.addItem("")
             self._write(number)
         self.list.scrollToBottom()
@@ -305,23 +296,13 @@ class EditTable(ControlRows):
         self.title.value = f"{count}. Ctrl+Z undoes them, back to the last knob turn."
         self.save.enabled = bool(edits)
 
-    def _keep_rows(self, same: int, first: int) -> None:
-        """Take away the rows from number `same` on, and those before `first`."""
+    def _clear(self) -> None:
+        """Take all rows away; none is selected any more."""
         had_selected = bool(self.list.selectedItems())
         self.list.blockSignals(True)  # Qt selects a neighbour of a row that goes
-        if first < self._first or same < self._first:
-            self.list.clear()
-            same = first
-        goes = self._first + self.list.count() > same or first > self._first
-        for row in range(self.list.count() - 1, same - self._first - 1, -1):
-            self.list.takeItem(row)
-        for _ in range(min(first - self._first, self.list.count())):
-            self.list.takeItem(0)
-        self._first = first
-        if goes:
-            self.list.clearSelection()
+        self.list.clear()
         self.list.blockSignals(False)
-        if had_selected and goes:
+        if had_selected:
             self._pick()
 
     def _write(self, number: int) -> None:

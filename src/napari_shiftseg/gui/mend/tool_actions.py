@@ -71,7 +71,7 @@ class ToolActions:
         right: RightObjects,
         say: Callable[[str, str], None],
         changed: Callable[[], None],
-        lay_down: Callable[[], None] = lambda: None,
+        lay_down: Callable[[], None],
     ) -> None:
         self.steering: Steering | None = None
         self.tool: Tool | None = None
@@ -85,10 +85,8 @@ class ToolActions:
         self._clicks, self._marks = Clicks(), Marks(viewer)
         self._distance = DistanceLayer(viewer)
         self._asking = Asking(self._show_reply, lambda text: say(text, "error"))
-        self._lay_down = lay_down
-        self._gestures = Gestures(
-            viewer, self.click, self.draw, self.hover, lay_down, self.escape
-        )
+        self.lay_down = lay_down
+        self._gestures = Gestures(viewer, self)
 
     def take(self, tool: Tool | None) -> None:
         """Take a tool up, or lay the last one down."""
@@ -167,7 +165,7 @@ class ToolActions:
             self._show_marks(())
             self._say(DROPPED, "note")
         else:
-            self._lay_down()
+            self.lay_down()
 
     def visit(self, edits: Sequence[Edit]) -> None:
         """Mark the points of edits, and go to the last one; none: mark no more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Labels
 
+    from napari_shiftseg.gui.mend.tool_actions import ToolActions
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
 
@@ -28,51 +30,48 @@ if TYPE_CHECKING:
 LEFT = 1  # button
 ESCAPE = "Escape"
 STILL = 5  # screen pixels that a hand moves during a click
-
 Pixel = tuple[int, ...]
 
 
-class Gestures:
-    """Calls back with the pixels of a layer that are clicked or drawn over.
-
-    Only while it is on, the layer is the selected one and planes are displayed. Where
-    strokes are drawn, dragging does not move the view.
+class BorrowedKey:
+    """A key of a viewer or of a layer that does something of ours until it is freed.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-    on_click : callable
-        Takes the pixel, on all axes of the layer, and the keys held ("Shift", …).
-    on_stroke : callable
-        Takes the pixels drawn over, one beside the other.
-    on_hover : callable
-        Takes the pixel under the pointer.
-    on_other_mode : callable
-        Called when the user takes a tool of napari's: two would act at once.
-    on_escape : callable
-        Called when Escape is pressed. The key is the layer's own while it is on: what
-        napari and others do with it on this layer, or on other ones, stays.
+    owner : Viewer or Layer
+    key : str
+    do : callable
     """
 
-    def __init__(
-        self,
-        viewer: napari.Viewer,
-        on_click: Callable[[Pixel, Sequence[str]], None],
-        on_stroke: Callable[[list[Pixel]], None],
-        on_hover: Callable[[Pixel], None],
-        on_other_mode: Callable[[], None] = lambda: None,
-        on_escape: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._viewer = viewer
-        self._on_click, self._on_stroke = on_click, on_stroke
-        self._on_hover, self._on_other_mode = on_hover, on_other_mode
-        self._on_escape = on_escape
+    def __init__(self, owner: Any, key: str, do: Callable[[], None]) -> None:
+        self._owner, self._key = owner, key
+        self._before = owner.bind_key(key, None)
+        owner.bind_key(key, lambda _: do())
+
+    def free(self) -> None:
+        """Give it back to whom it belonged."""
+        self._owner.bind_key(self._key, None)
+        if self._before is not None:
+            self._owner.bind_key(self._key, self._before)
+
+
+class Gestures:
+    """Tells actions which pixels of a layer are clicked, drawn over or pointed at.
+
+    Only while it is on, the layer is the selected one and planes are displayed. Where
+    strokes are drawn, dragging does not move the view. Where the user takes a tool of
+    napari's, ours is laid down: two would act at once. The Escape key is the layer's
+    own while it is on: what napari and others do with it on this layer, or on other
+    ones, stays.
+    """
+
+    def __init__(self, viewer: napari.Viewer, actions: ToolActions) -> None:
+        self._viewer, self._actions = viewer, actions
         self._layer: Labels | None = None
         self._draws = False
-        self._bound_before: Callable[[Labels], Any] | None = None
 
     def begin(self, layer: Labels, draws: bool) -> None:
-        """Listen on a layer; `draws`: dragging draws a stroke.
+        """Listen on a layer.
 
         Parameters
         ----------
@@ -87,8 +86,7 @@ class Gestures:
         layer.mode = "pan_zoom"
         layer.mouse_pan = not draws
         layer.events.mode.connect(self._follow_mode)
-        self._bound_before = layer.bind_key(ESCAPE, None)
-        layer.bind_key(ESCAPE, self._escape)
+        self._key = BorrowedKey(layer, ESCAPE, self._actions.escape)
 
     def end(self) -> None:
         """Listen no more."""
@@ -98,17 +96,12 @@ class Gestures:
         layer.mouse_drag_callbacks.remove(self._drag)
         layer.mouse_move_callbacks.remove(self._move)
         layer.events.mode.disconnect(self._follow_mode)
-        layer.bind_key(ESCAPE, None)
-        if self._bound_before is not None:
-            layer.bind_key(ESCAPE, self._bound_before)
+        self._key.free()
         layer.mouse_pan = str(layer.mode) == "pan_zoom"
-
-    def _escape(self, layer: Labels) -> None:
-        self._on_escape()
 
     def _follow_mode(self) -> None:
         if self._layer is not None and str(self._layer.mode) != "pan_zoom":
-            self._on_other_mode()
+            self._actions.lay_down()
 
     def _drag(self, layer: Labels, event: Any) -> Generator[None, None, None]:
         if event.button != LEFT or self._viewer.dims.ndisplay != 2:
@@ -123,13 +116,13 @@ class Gestures:
         if layer is not self._layer:
             return
         if not moved:
-            self._on_click(pixel_at(layer, path[0]), keys)
+            self._actions.click(pixel_at(layer, path[0]), keys)
         elif self._draws:
-            self._on_stroke(stroke(layer, path))
+            self._actions.draw(stroke(layer, path))
 
     def _move(self, layer: Labels, event: Any) -> None:
         if self._viewer.dims.ndisplay == 2:
-            self._on_hover(pixel_at(layer, event.position))
+            self._actions.hover(pixel_at(layer, event.position))
 
 
 def pixel_at(layer: Labels, position: Sequence[float]) -> Pixel:
@@ -205,7 +198,6 @@ class Tool:
 
 DROPS = " Esc drops waiting points, or else the tool."
 LAYS_DOWN = " Esc drops the tool."
-
 ASK = Tool(
     "Ask", "A", False,
     "Move over the image: the distance layer shows what belongs with the pixel under "
@@ -265,7 +257,7 @@ class Tools(ControlRows):
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self.on: Tool | None = None
-        self._bound_before: dict[Tool, Any] = {}
+        self._keys: list[BorrowedKey] = []
         self.buttons = {
             tool: PushButton(text=f"{tool.name}  [{tool.key}]", tooltip=tool.tooltip)
             for tool in TOOLS
@@ -289,8 +281,8 @@ class Tools(ControlRows):
     def bind_keys(self) -> None:
         """Let the keys of the tools work in the viewer."""
         for tool in TOOLS:
-            self._bound_before[tool] = self._viewer.bind_key(tool.key, None)
-            self._viewer.bind_key(tool.key, lambda _, tool=tool: self._press_key(tool))
+            press = partial(self._press_key, tool)
+            self._keys.append(BorrowedKey(self._viewer, tool.key, press))
 
     def _press_key(self, tool: Tool) -> None:
         active = self._viewer.layers.selection.active
@@ -300,10 +292,8 @@ class Tools(ControlRows):
 
     def free_keys(self) -> None:
         """Give the keys back to whom they belonged."""
-        for tool, before in self._bound_before.items():
-            self._viewer.bind_key(tool.key, None)
-            if before is not None:
-                self._viewer.bind_key(tool.key, before)
+        for key in self._keys:
+            key.free()
 
 
 MORE = "Shift"  # held: another click follows

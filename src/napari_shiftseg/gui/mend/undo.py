@@ -238,17 +238,16 @@ class EditHistory:
         return mending.made[-len(edits) :] if edits else []
 
     def _is_written(self, atom: Any) -> bool:
-        where, _ = pixels_of(atom)
+        where, _ = _pixels_of(atom)
         return np.array_equal(
-            self._layer.data[tuple(where.T)],
-            np.broadcast_to(atom[-1], len(where)),
+            self._layer.data[tuple(where.T)], np.broadcast_to(atom[-1], len(where))
         )
 
     def _pixels_by_frame(
         self, item: Sequence[Any]
     ) -> list[tuple[Point, list[NDArray[np.int64]], NDArray[np.integer]]]:
         """Return frame, pixels (an array an axis) and old labels of an item."""
-        atoms = [pixels_of(atom) for atom in item]
+        atoms = [_pixels_of(atom) for atom in item]
         where = np.concatenate([pixels for pixels, _ in atoms])
         old = np.concatenate([labels for _, labels in atoms])
         leading = where[:, : self._leading]
@@ -260,14 +259,11 @@ class EditHistory:
         return found
 
 
-def pixels_of(atom: Any) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+def _pixels_of(atom: Any) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
     """Return the pixels of an atom of napari's history, and their labels before.
 
-    Parameters
-    ----------
-    atom : tuple
-        As `Labels.events.paint` gives it: a box, a mask (None: the whole box) and old
-        labels, or (indices, old labels, new ones).
+    An atom is as `Labels.events.paint` gives it: a box, a mask (None: the whole box)
+    and old labels, or (indices, old labels, new ones).
 
     Returns
     -------

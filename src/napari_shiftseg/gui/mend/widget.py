@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
-from qtpy.compat import isalive
 
 from napari_shiftseg.gui.mend.embedding.dock import PlotLink
-from napari_shiftseg.gui.mend.handover import (
-    predicted_again,
-    run_of,
-    training_task,
-)
+from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
-from napari_shiftseg.gui.mend.layers import RightObjects
+from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
@@ -27,12 +22,7 @@ from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
-from napari_shiftseg.gui.parts.layout import (
-    ControlForm,
-    ControlRow,
-    ScrolledRows,
-    UndockWatch,
-)
+from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label
@@ -145,7 +135,6 @@ class MendWidget(ScrolledRows):
         self.tools.bind_keys()
         self._watch = ViewWatch(viewer, self.native, self._look)
         self._closing = CloseWatch(self.native, viewer)
-        self._undocked = UndockWatch(self.native, self._leave)
         self.native.destroyed.connect(self._leave)
 
     # Which labels
@@ -255,7 +244,7 @@ class MendWidget(ScrolledRows):
         frame = steering.frame(position)
         statuses = self._statuses.of(store, steering.frames.values())
         self.edits.show_edits(store.edits, statuses)
-        self.find.enabled = self.right.number(steering.layer) > 0
+        self.find.enabled = RightMarks.of(steering.layer).number > 0
         if steering.is_clustering or (frame is None and steering.is_busy):
             self.state.say("Clustering…", "")
         elif frame is None:
@@ -302,7 +291,7 @@ class MendWidget(ScrolledRows):
 
     def _find_bandwidth(self, steering: Steering) -> None:
         position = self._frame_of(steering)
-        marked = self.right.frame(steering.layer, position)
+        marked = RightMarks.of(steering.layer).frame(position)
         if marked is None:
             self._say("Mark objects as right in the plane that is shown.", "error")
         else:
@@ -335,7 +324,7 @@ class MendWidget(ScrolledRows):
     def _teach(self, steering: Steering) -> None:
         """Collect the corrections, and open Train on them."""
         leading = steering.layer.ndim - steering.kept.ndim
-        right = self.right.frames(steering.layer, leading)
+        right = RightMarks.of(steering.layer).frames(leading)
         try:
             steering.add(training_task(self._viewer, steering, right))
         except ValueError as error:
@@ -368,8 +357,7 @@ class MendWidget(ScrolledRows):
 
     @property
     def _is_open(self) -> bool:
-        """Whether the dock was not closed; layers and signals may outlive it."""
-        return not self._has_left and isalive(self.native)
+        return not self._has_left and super()._is_open
 
     def _leave(self) -> None:
         """Leave viewer and layers as they were met; the edits stay."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -27,116 +27,89 @@ if TYPE_CHECKING:
 SESSION = uuid4().hex  # layers of this one are known by what they are, not by name
 
 
-def is_made_from(record: dict[str, Any], layer: Layer) -> bool:
-    """Whether a record is of a run on this very layer, whatever it is named.
-
-    Parameters
-    ----------
-    record : dict
-        See `run_record`.
-    layer : Layer
-    """
-    return record.get("image_id") == str(layer.unique_id)
-
-
-def _says_made_from(record: dict[str, Any], image: Image) -> bool | None:
-    """Whether a record is of a run on this image; None: one of another session."""
-    if is_made_from(record, image):
-        return True
-    return False if record.get("session") == SESSION else None
-
-
-def image_behind(record: dict[str, Any], images: Iterable[Image]) -> Image:
-    """Return the image that a run was made from.
+@dataclass(frozen=True)
+class MadeFrom:
+    """The image that a run was made from, by the record of the run.
 
     A layer of this session is known by its identity. A record of another session has
-    only a name and a shape: both must fit one image alone, see `doubt_about`.
+    only a name and a shape: both must fit one image alone, see `doubt`.
 
-    Parameters
+    Attributes
     ----------
     record : dict
-        Of the run, see `run_record`.
-    images : iterable of Image
-        That are open.
-
-    Raises
-    ------
-    ValueError
-        If it is not open, or cannot be told from others.
+        See `run_record`.
     """
-    images, name = list(images), record["image"]
-    for image in images:
-        if is_made_from(record, image):
-            return image
-    alike = [image for image in images if image.name == name]
-    if record.get("session") == SESSION:
-        other = ", the open image of this name is another one" if alike else ""
+
+    record: dict[str, Any]
+
+    def is_it(self, layer: Layer) -> bool:
+        """Whether it is this very layer, whatever that is named."""
+        return self.record.get("image_id") == str(layer.unique_id)
+
+    def says_it_is(self, image: Image) -> bool | None:
+        """Whether it is this image; None: the record is of another session."""
+        if self.is_it(image):
+            return True
+        return False if self.record.get("session") == SESSION else None
+
+    def among(self, images: Iterable[Image]) -> Image:
+        """Return it, of the images that are open.
+
+        Raises
+        ------
+        ValueError
+            If it is not open, or cannot be told from others.
+        """
+        images, name = list(images), self.record["image"]
+        for image in images:
+            if self.is_it(image):
+                return image
+        alike = [image for image in images if image.name == name]
+        if self.record.get("session") == SESSION:
+            other = ", the open image of this name is another one" if alike else ""
+            raise ValueError(
+                f"the image {name!r} is no longer open{other}: choose an image in "
+                f"Segment and run it"
+            )
+        fitting = [image for image in alike if self._has_shape_of(image)]
+        if len(fitting) == 1:
+            return fitting[0]
         raise ValueError(
-            f"the image {name!r} is no longer open{other}: choose an image in Segment "
-            f"and run it"
+            f"the image {name!r} is not open: open it, or give it this name again, "
+            f"then try again"
         )
-    fitting = [image for image in alike if _has_shape(record, image)]
-    if len(fitting) == 1:
-        return fitting[0]
-    raise ValueError(
-        f"the image {name!r} is not open: open it, or give it this name again, then "
-        f"try again"
-    )
 
+    def source(self, image: Image) -> LayerSource:
+        """Return what the run took of it: the same frame, channel and colour."""
+        channel, record = first_channel(image), self.record
+        if channel is not None:
+            channel = replace(channel, index=record.get("channel") or 0)
+        colour = record.get("colour", GREY)
+        return LayerSource.of(image, record["frame"], channel, colour)
 
-def recorded_source(record: dict[str, Any], image: Image) -> LayerSource:
-    """Return what a run took of an image: the same frame, channel and colour.
+    def doubt(self, image: Image) -> str:
+        """Say that it is only likely to be this image; empty: it is."""
+        if self.is_it(image):
+            return ""
+        return (
+            f"The layer is from an earlier session. The image {image.name!r} has the "
+            f"same name and shape as the one it was made from: that one is taken."
+        )
 
-    Parameters
-    ----------
-    record : dict
-        See `run_record`.
-    image : Image
-    """
-    channel = first_channel(image)
-    if channel is not None:
-        channel = replace(channel, index=record.get("channel") or 0)
-    return LayerSource.of(image, record["frame"], channel, record.get("colour", GREY))
-
-
-def doubt_about(record: dict[str, Any], image: Image) -> str:
-    """Say that an image is only likely to be that of a record; empty: it is.
-
-    Parameters
-    ----------
-    record : dict
-        See `run_record`.
-    image : Image
-        See `image_behind`.
-    """
-    if is_made_from(record, image):
-        return ""
-    return (
-        f"The layer is from an earlier session. The image {image.name!r} has the same "
-        f"name and shape as the one it was made from: that one is taken."
-    )
-
-
-def _has_shape(record: dict[str, Any], image: Image) -> bool:
-    known = record.get("image_shape")
-    return known is None or tuple(known) == layer_shape(image)
+    def _has_shape_of(self, image: Image) -> bool:
+        known = self.record.get("image_shape")
+        return known is None or tuple(known) == layer_shape(image)
 
 
 METADATA_OF = "shiftseg of"  # what labels and the image that they belong to both hold
-
-
 SAYS_TRUTH = re.compile(
     r"(?<![a-z])(ground[ _-]?truth|truth|labels?|masks?|gt)(?![a-z])", re.IGNORECASE
 )
-
-
 BESIDE = re.compile(
     r"\[\d+\]|(?<![a-z])(annotat(ions?|ed)|correct(ions?|ed)|mended|true|manual|images?|"
     r"seg(mentation|mented)?|objects?|instances?)(?![a-z])",
     re.IGNORECASE,
 )
-
-
 LEAST = 3  # letters that two names have in common
 
 
@@ -155,7 +128,7 @@ def says_it_is_of(labels: Labels, image: Image) -> bool | None:
     """
     record = labels.metadata.get(METADATA_KEY)
     if isinstance(record, dict):
-        return _says_made_from(record, image)
+        return MadeFrom(record).says_it_is(image)
     known = labels.metadata.get(METADATA_OF)
     if known is None:
         return None
@@ -299,11 +272,8 @@ def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[st
 
     Parameters
     ----------
-    result : Segmentation
-    source : LayerSource
-        Of the image.
-    model : str
-        Name or path.
+    result, source, model
+        See `result_layers`.
     """
     plan = result.plan
     return {

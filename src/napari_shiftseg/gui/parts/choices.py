@@ -9,16 +9,16 @@ from weakref import ref
 import numpy as np
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
-from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
 from napari_shiftseg.gui.parts.belonging import (
     METADATA_KEY,
     SAYS_TRUTH,
-    is_made_from,
+    MadeFrom,
     says_it_is_of,
 )
+from napari_shiftseg.gui.parts.layout import Watch, is_open
 from napari_shiftseg.gui.parts.source import COLOURS, layer_shape
 from napari_shiftseg.gui.parts.text_boxes import plainly
 
@@ -149,7 +149,7 @@ class LayerChoice(ComboBox):
             self.value = chosen
 
     def _follow(self) -> None:
-        if isalive(self.native):
+        if is_open(self.native):
             self.reset_choices()
 
 
@@ -179,7 +179,7 @@ def _are_of_one_run(one: Layer, other: Layer) -> bool:
     """Whether one of two layers was made from the other."""
     records = [(one.metadata.get(METADATA_KEY), other)]
     records.append((other.metadata.get(METADATA_KEY), one))
-    return any(isinstance(r, dict) and is_made_from(r, layer) for r, layer in records)
+    return any(isinstance(r, dict) and MadeFrom(r).is_it(layer) for r, layer in records)
 
 
 def may_shrink(choice: ComboBox) -> None:
@@ -241,14 +241,8 @@ def _is_empty(data: Any) -> bool:
 
 
 SEPARATOR = " · "  # between image, kind and run in the name of a layer
-
-
 CUT = "…"
-
-
 MOST_WIDTH = 600  # pixels of an open list
-
-
 LIST_MARGIN = 40  # pixels beside the names of an open list
 
 
@@ -280,14 +274,13 @@ def shortened(name: str, fits: Callable[[str], bool]) -> str:
     return CUT
 
 
-class LongNames(QObject):
+class LongNames(Watch):
     """Cuts what a closed list shows so that it tells; a tooltip shows all of it."""
 
     def __init__(self, box: QComboBox) -> None:
         super().__init__(box)
         self._box = box
         box.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        box.installEventFilter(self)
 
     @property
     def shown(self) -> str:
@@ -307,7 +300,7 @@ class LongNames(QObject):
         widest = max(map(self._width, names), default=0)
         box.view().setMinimumWidth(min(widest + LIST_MARGIN, MOST_WIDTH))
 
-    def eventFilter(self, box: QObject, event: QEvent) -> bool:
+    def _sees(self, box: QObject, event: QEvent) -> bool:
         """Paint the name, and tell all of it; leave to Qt what fits."""
         if event.type() not in (QEvent.Type.Paint, QEvent.Type.ToolTip):
             return False

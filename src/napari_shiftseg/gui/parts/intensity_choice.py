@@ -6,11 +6,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit
-from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.choices import ColourChoice, may_shrink
 from napari_shiftseg.gui.parts.jobs import LatestJobs
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.models import leading_axes
 from napari_shiftseg.gui.parts.source import GREY, LayerSource, layer_shape
 from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
@@ -179,7 +178,7 @@ class IntensityChoice(ControlRows):
         self.refresh()
 
     def _layer_changed(self, event: Any) -> None:
-        if not isalive(self.native):
+        if not is_open(self.native):
             return
         if event.type == "data" or self.mode.value == DISPLAYED:
             self.refresh()

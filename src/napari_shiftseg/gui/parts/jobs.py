@@ -8,8 +8,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.compat import isalive
 
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Job:
     ----------
     steps : generator
         Yields `Progress`; its value goes to `on_done`.
-    on_progress, on_done, on_failed, on_cancelled : callable
-        Take a `Progress`, the value, the exception, nothing. Just one of the last
+    on_done, on_failed, on_cancelled, on_progress : callable
+        Take the value, the exception, nothing, a `Progress`. Just one of the first
         three is called, once, and none after `abandon`.
     stop : callable, optional
         Asks the steps to end by themselves, with a value; without it they are left
@@ -42,10 +42,10 @@ class Job:
     def __init__(
         self,
         steps: Generator[Progress, None, Any],
-        on_progress: Callable[[Progress], None],
         on_done: Callable[[Any], None],
         on_failed: Callable[[BaseException], None],
         on_cancelled: Callable[[], None],
+        on_progress: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], None] | None = None,
     ) -> None:
         self._steps = steps
@@ -101,9 +101,7 @@ class _Failure:
     error: RuntimeError
 
 
-def _stepwise(
-    steps: Generator[Progress, None, Any],
-) -> Generator[Progress, None, Any]:
+def _stepwise(steps: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
     """Pass steps on. The worker takes a RuntimeError for its own end, so wrap it.
 
     Steps that say the same as the one before come a few times a second, often enough
@@ -159,10 +157,9 @@ class LatestJobs:
         self.abandon(name)
         self._jobs[name] = Job(
             steps,
-            on_progress=lambda progress: None,
-            on_done=lambda value: self._ended(name, done, value),
-            on_failed=lambda error: self._ended(name, self._failed, str(error)),
-            on_cancelled=lambda: self._ended(name, lambda: None),
+            lambda value: self._ended(name, done, value),
+            lambda error: self._ended(name, self._failed, str(error)),
+            lambda: self._ended(name, lambda: None),
         )
 
     def abandon(self, name: str) -> None:
@@ -177,7 +174,7 @@ class LatestJobs:
 
     def _ended(self, name: str, take: Callable[..., None], *value: Any) -> None:
         del self._jobs[name]
-        if isalive(self._owner):
+        if is_open(self._owner):
             take(*value)
 
 
@@ -211,12 +208,12 @@ class OneJob:
 
     Parameters
     ----------
-    progressed : callable
-        Takes a `Progress`.
     failed : callable
         Takes the error, and the frame that was clustered or None.
     ended : callable
         Called after the end of every job, whichever it was.
+    progressed : callable, optional
+        Takes a `Progress`.
 
     Attributes
     ----------
@@ -226,9 +223,9 @@ class OneJob:
 
     def __init__(
         self,
-        progressed: Callable[[Progress], None],
         failed: Callable[[BaseException, Point | None], None],
         ended: Callable[[], None],
+        progressed: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.frame: Point | None = None
         self._progressed, self._failed, self._ended = progressed, failed, ended
@@ -296,10 +293,10 @@ class OneJob:
         self.frame = frame
         self._job = Job(
             steps,
-            self._progressed,
             lambda value: self._end(lambda: done(value)),
             lambda error: self._end(lambda: self._failed(error, frame)),
             lambda: self._end(lambda: None),
+            self._progressed,
         )
 
     def cancel(self) -> None:
@@ -313,6 +310,7 @@ class OneJob:
         self._tasks.clear()
         if self._job is not None:
             self._job.abandon()
+            self._job = self.frame = self._task = None
         return left
 
     def _end(self, tell: Callable[[], None]) -> None:

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     import napari
     from magicgui.widgets import Widget
-    from napari.layers import Labels
-
-    from napari_shiftseg.gui.mend.widget import MendWidget
 
 
 MARK = "napari-shiftseg"
@@ -52,9 +49,8 @@ def found(viewer: napari.Viewer, name: str) -> Any:
 
     Parameters
     ----------
-    viewer : napari.Viewer
-    name : str
-        As in the menu.
+    viewer, name
+        See `opened`.
     """
     for title, widget in viewer.window.dock_widgets.items():
         inner = getattr(widget, "native", widget)
@@ -85,7 +81,31 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     return parent
 
 
-class OneTabGroup(QObject):
+class Watch(QObject):
+    """Sees the events of a widget, as long as that lives."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """See an event; True keeps it from what is watched.
+
+        Parameters
+        ----------
+        watched : QObject
+            The widget, or what else has this for a filter.
+        event : QEvent
+        """
+        return bool(self._sees(watched, event))
+
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
+        """Do what there is to do, and say whether the event is to be kept away."""
+        raise NotImplementedError
+
+
+class OneTabGroup(Watch):
     """Makes a tab of a widget's dock, beside the docks of others that have this.
 
     napari's menus put every dock below the one before, and the window grows; the dock
@@ -99,12 +119,10 @@ class OneTabGroup(QObject):
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
-        self._widget = widget
         self._before: QSize | None = None  # of the window, without the dock
         widget.setProperty(MARK, True)
-        widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
         """Join the others at the first show."""
         if event.type() == QEvent.Type.ParentChange:
             self._follow(watched.parent())
@@ -140,10 +158,21 @@ class OneTabGroup(QObject):
             window.resize(self._before)
 
 
-class UndockWatch(QObject):
+CLOSED = f"{MARK} closed"  # of a widget whose dock was closed
+
+
+def is_open(widget: QWidget) -> bool:
+    """Whether a widget is there, and the dock that it stood in was not closed.
+
+    Layers and signals outlive a dock, and Python holds the widget on.
+    """
+    return isalive(widget) and not widget.window().property(CLOSED)
+
+
+class UndockWatch(Watch):
     """Calls back once, when a widget is taken out of its dock: that was closed.
 
-    The widget itself lives on as long as Python holds it.
+    From then on it is not open, nor is any part of it; see `is_open`.
 
     Parameters
     ----------
@@ -155,15 +184,15 @@ class UndockWatch(QObject):
     def __init__(self, widget: QWidget, undocked: Callable[[], None]) -> None:
         super().__init__(widget)
         self._undocked, self._was_docked = undocked, False
-        widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
         """Follow the widget into its dock and out of it."""
         if event.type() == QEvent.Type.ParentChange:
             if watched.parent() is not None:
                 self._was_docked = True
             elif self._was_docked:
                 watched.removeEventFilter(self)
+                watched.setProperty(CLOSED, True)
                 self._undocked()
         return False
 
@@ -173,33 +202,11 @@ def _is_ours(dock: QDockWidget) -> bool:
     return inner is not None and bool(inner.property(MARK))
 
 
-def open_mend(viewer: napari.Viewer, labels: Labels) -> MendWidget:
-    """Open the Mend widget on labels, or bring it to the front.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    labels : Labels
-        That a run made.
-    """
-    mend: MendWidget = opened(viewer, "Mend")
-    viewer.layers.selection.active = labels
-    mend.result.value = labels
-    return mend
-
-
 LABEL_WIDTH = 136  # pixels; magicgui measures in another font than napari's theme has
 
 
 class ControlRows(Container):
-    """Widgets one below the other, without labels and margins.
-
-    Parameters
-    ----------
-    *widgets : Widget
-    **options
-        Of the Container.
-    """
+    """Widgets one below the other, without labels and margins."""
 
     def __init__(self, *widgets: Widget, **options: Any) -> None:
         super().__init__(widgets=widgets, **{"labels": False, **options})
@@ -231,7 +238,10 @@ LEAST_HEIGHT = 120  # pixels, so that three docks share a low screen
 
 
 class ScrolledRows(ControlRows):
-    """A docked widget, a tab; its rows are scrolled where the screen is low."""
+    """A docked widget, a tab; its rows are scrolled where the screen is low.
+
+    What it follows finds it closed when its dock was; see `is_open`.
+    """
 
     def __init__(self, rows: Container) -> None:
         super().__init__()
@@ -240,6 +250,14 @@ class ScrolledRows(ControlRows):
         self._scrolling = Scrolling(rows.native)
         self.native.layout().addWidget(self._scrolling)
         self._tab = OneTabGroup(self.native)
+        self._undocked = UndockWatch(self.native, self._leave)
+
+    @property
+    def _is_open(self) -> bool:
+        return is_open(self.native)
+
+    def _leave(self) -> None:
+        """Undo what outlives the widget: its dock was closed."""
 
 
 class Scrolling(QScrollArea):
@@ -281,12 +299,6 @@ class Foldaway(QCollapsible):
 
     They open at once, and their sign is a letter, in the colour of any theme. Folded
     away they are hidden: Tab would reach what is only flat.
-
-    Parameters
-    ----------
-    rows : Container
-    tooltip : str
-        Of the button.
     """
 
     def __init__(self, rows: Container, tooltip: str) -> None:

@@ -9,9 +9,8 @@ from magicgui.widgets import ComboBox, PushButton, show_file_dialog
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from psygnal import Signal
-from qtpy.compat import isalive
 
-from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow
+from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, is_open
 from napari_shiftseg.gui.parts.source import first_channel, is_channel, layer_shape
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.networks.header import (
@@ -98,7 +97,7 @@ class DeviceChoice(ControlForm):
 
     def take(self, devices: Devices) -> None:
         """Offer these devices."""
-        if isalive(self.native):
+        if is_open(self.native):
             self._devices = devices
             self.list.reset_choices()
             if self.value == "auto" and self._preferred in self.list.choices:
@@ -119,8 +118,6 @@ class DeviceChoice(ControlForm):
 
 
 METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
-
-
 INFO_WIDTH = 32  # pixels: one letter
 
 
@@ -295,7 +292,7 @@ class ModelChoice(ControlRow):
         self.chosen.emit()
 
     def _follow(self) -> None:
-        if not isalive(self.native):
+        if not is_open(self.native):
             return
         chosen = self.value
         with self.list.changed.blocked():

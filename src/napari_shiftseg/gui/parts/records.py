@@ -18,7 +18,9 @@ from napari_shiftseg.text import number_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import numpy as np
     from napari.layers import Labels
+    from numpy.typing import NDArray
 
     from napari_shiftseg.intensity.scale import Asked
     from napari_shiftseg.mending.boxes import Point
@@ -92,10 +94,6 @@ class LayerSession(dict[str, Any]):
     It stands in the metadata of its layer. A copy of the layer has none of it, and who
     writes the metadata as JSON meets an empty dict.
 
-    Parameters
-    ----------
-    layer : Labels
-
     Attributes
     ----------
     kept : Kept or None
@@ -104,8 +102,10 @@ class LayerSession(dict[str, Any]):
         Of the layer, from when it was mended first.
     right : RightMarks or None
         Objects that were marked right.
-    colours : LayerColours or None
-        Of its objects.
+    colours : dict of tuple of int to ndarray
+        Of the objects of its frames, (colours + 1, 4).
+    colormap : LabelColormap or None
+        That was made of these.
     """
 
     def __init__(self, layer: Labels) -> None:
@@ -113,7 +113,8 @@ class LayerSession(dict[str, Any]):
         self.kept: Kept | None = None
         self.edits: EditStore | None = None
         self.right: Any = None
-        self.colours: Any = None
+        self.colours: dict[Point, NDArray[np.float32]] = {}
+        self.colormap: Any = None
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """Let a copy of the metadata, or a pickle of it, hold nothing."""
@@ -186,11 +187,6 @@ class LayerRecord:
     """What the metadata of a labels layer says of its run and its edits.
 
     It is read and written here alone, as it is written to files.
-
-    Parameters
-    ----------
-    layer : Labels
-        That a run made.
     """
 
     def __init__(self, layer: Labels) -> None:

@@ -155,7 +155,6 @@ MOST_SAMPLED = 100_000  # pixels the principal components are computed from
 EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
 HIDDEN = {"visible": False}
 MAGMA = {"colormap": "magma", "blending": "additive"}
-
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 
@@ -339,15 +338,13 @@ def segmentation_run(
     run: SegmentationRun,
 ) -> Generator[Progress, None, SegmentationOutcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
-    yield Progress(0, 0, stage="loading the model")
+    source = run.source
+    network, scale = yield from source.opened(run.model, run.settings.reading)
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.networks.properties import own_seams
-    from napari_shiftseg.networks.unet import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 
-    network, source = load_model(run.model), run.source
-    scale = yield from source.scale_steps(network.config, run.settings.reading)
     result = yield from segment_steps(
         source.pixels(), network, run.settings, scale=scale, plan=run.plan
     )

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import ProgressBar, PushButton
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_info
-from qtpy.compat import isalive
 from qtpy.QtCore import QElapsedTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.geometry.cost import time_text
 from napari_shiftseg.gui.parts.jobs import Job
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, dock_of
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 
 if TYPE_CHECKING:
@@ -222,7 +221,7 @@ class RunPanel(ControlRows):
             return
         self._failure = failed
         self._since_change.start()
-        self._take, self._was_docked = done, self._is_docked()
+        self._take = done
         self.forget()
         self._left, self._activity = TimeLeft(), Activity()
         self._job = Job(
@@ -282,10 +281,8 @@ class RunPanel(ControlRows):
         return bool(changed and self._since_change.elapsed() < interval)
 
     def _progressed(self, progress: Progress) -> None:
-        if not isalive(self.native):
-            return
-        if self._was_docked and not self._is_docked():
-            self._abandon()  # the dock was closed
+        if not is_open(self.native):
+            self._abandon()
             return
         self.bar.visible = self.text.visible = True
         self.bar.max = max(progress.total, 1)
@@ -306,7 +303,7 @@ class RunPanel(ControlRows):
             self._failed(error)
             raise
         self._finish(*line)
-        if isalive(self.native):
+        if is_open(self.native):
             self.offer_further(True)
 
     def _failed(self, error: BaseException) -> None:
@@ -318,16 +315,13 @@ class RunPanel(ControlRows):
             self._since_change.start()
         self._job = None
         self._activity.close()
-        if not isalive(self.native):
+        if not is_open(self.native):
             return
         self.button.text, self.button.tooltip = self._caption, self._tooltip
         self.bar.visible = self.text.visible = False
         self.offer_further(False)
         self.say(text, kind)
         self._changed()
-
-    def _is_docked(self) -> bool:
-        return dock_of(self.native) is not None
 
     def _abandon(self) -> None:
         """Stop the run and touch no widget: the window is gone."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.transforms import Affine
 
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.stores.image import luminance
 from napari_shiftseg.stores.reading import axes_of_file
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.networks.unet import UNet
 
 
 CHANNEL_LABELS = ("c", "ch", "channel", "channels")
@@ -244,21 +244,25 @@ class LayerSource:
             return luminance(data)
         return _lazily(data)[..., COLOURS.index(self.colour) - 1]
 
-    def scale_steps(
-        self, config: ModelConfig, reading: Reading
-    ) -> Generator[Progress, None, Scale | None]:
-        """Find how the image is read: one frame as all of its series.
+    def opened(
+        self, model: str, reading: Reading
+    ) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+        """Load a model, and find how it reads this: one frame as all of its series.
 
         Parameters
         ----------
-        config : ModelConfig
+        model : str
+            Name or path.
         reading : Reading
             What is asked for.
         """
+        yield Progress(0, 0, stage="loading the model")
+        from napari_shiftseg.networks.unet import load_model
         from napari_shiftseg.pipeline.segmentation import plane_scale_steps
 
-        stack = replace(self, first=()).pixels()
-        return plane_scale_steps(stack, self.first, config, reading)
+        network, stack = load_model(model), replace(self, first=()).pixels()
+        steps = plane_scale_steps(stack, self.first, network.config, reading)
+        return network, (yield from steps)
 
     def frame(self) -> Any:
         """Return the pixels of the one frame, without the leading axes of a series."""

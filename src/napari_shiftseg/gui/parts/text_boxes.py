@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_shiftseg.gui.parts.layout import ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRows, Watch
 from napari_shiftseg.text import visible
 
 
@@ -51,7 +51,6 @@ KIND = "shiftseg_kind"  # Qt property of a box: its kind, and whether it is a re
 TINTS = {"note": ("text", 0.08), "warning": ("warning", 0.22), "error": ("error", 0.4)}
 FILLS = {"note": "current", "warning": "warning", "error": "error"}  # of a result
 LEAST_CONTRAST = 4.5  # of text, WCAG 2.1
-
 LONGEST = 10_000  # pixels that a text may be high
 
 
@@ -167,19 +166,19 @@ def wrapped_label(text: str = "", kind: str = "", **options: object) -> Label:
     label.native.setWordWrap(True)
     policy = QSizePolicy.Policy
     label.native.setSizePolicy(policy.Expanding, policy.Minimum)
-    label.native.installEventFilter(_WholeText(label.native))
+    _WholeText(label.native)
     if kind:
         dress(label, kind)
     return label
 
 
-class _WholeText(QObject):
+class _WholeText(Watch):
     """Keep a label as high as its text needs, and in the colours of the theme.
 
     Qt leaves out the padding of a style sheet when it breaks the lines.
     """
 
-    def eventFilter(self, label: QObject, event: QEvent) -> bool:
+    def _sees(self, label: QObject, event: QEvent) -> bool:
         """Follow the label's width and text, and the window's theme."""
         if event.type() == QEvent.Type.StyleChange:
             _colour(label)
@@ -197,8 +196,6 @@ class _WholeText(QObject):
 
 
 MARGIN = 2 * (PADDING + 2)  # pixels, of the frame around the text
-
-
 WIDTH = 240  # pixels that are asked for, whatever is said
 
 
@@ -251,14 +248,7 @@ class StandingText(ControlRows):
 
 
 class _Place(QScrollArea):
-    """As high as there is room for, within bounds, whatever the label at its top says.
-
-    Parameters
-    ----------
-    label : QLabel
-    least, most : int
-        Lines.
-    """
+    """As high as there is room for, in lines, whatever the label at its top says."""
 
     def __init__(self, label: QLabel, least: int, most: int) -> None:
         super().__init__()

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import ComboBox
+from napari.layers import Vectors
 from napari.utils.notifications import show_info
-from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 from superqt.utils import qdebounced
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.result_layers import (
     GRID_COLOUR,
     MOST_LINES,
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 
 PAUSE = 60  # milliseconds, in which a canvas is drawn
-
-
 _WAITING: deque[tuple[napari.Viewer, Layer]] = deque()
 
 
@@ -85,6 +84,23 @@ class OwnLayer:
         if layer is not None:
             self._viewer.layers.remove(layer)
 
+    def _add(
+        self, layer: Layer, of: Labels | None = None, place: int | None = None
+    ) -> None:
+        """Show a layer as ours; what is selected stays so."""
+        layers = self._viewer.layers
+        before = set(layers.selection)
+        layers.insert(len(layers) if place is None else place, layer)
+        layers.selection = before
+        self._layer, self._of = layer, of
+
+    @staticmethod
+    def _place(layer: Layer, place: dict[str, Any]) -> None:
+        """Put a layer where the keywords say; see `LayerSource.placed`."""
+        for name, value in place.items():
+            if not np.array_equal(getattr(layer, name), value):
+                setattr(layer, name, value)
+
     def _follow_labels(self, event: Any) -> None:
         if event.value is self._of and self._layer is not None:
             remove_soon(self._viewer, self._layer)
@@ -92,12 +108,7 @@ class OwnLayer:
 
 
 class GridPreview(OwnLayer):
-    """The tile grid (yellow), and what the middle tile reads (green).
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    """
+    """The tile grid (yellow), and what the middle tile reads (green)."""
 
     _shown: tuple[Image, TilePlan] | None = None
 
@@ -118,13 +129,12 @@ class GridPreview(OwnLayer):
         if self._shown == (image, plan):
             return
         self._shown = (image, plan)  # first: a change of layers leads here again
-        self.remove()
+        super().remove()
         if line_count(plan) > MOST_LINES:
             show_info(f"The tile grid is not shown: {line_count(plan):,} lines.")
             return
         lines, reads = grid_lines(plan), tile_outline(plan)
-        selected = self._viewer.layers.selection.active
-        self._layer = self._viewer.add_vectors(
+        layer = Vectors(
             np.concatenate([lines, reads]),
             name=f"tile grid (preview) · {image.name}",
             edge_color=[GRID_COLOUR] * len(lines) + [READ_COLOUR] * len(reads),
@@ -133,7 +143,7 @@ class GridPreview(OwnLayer):
             metadata={METADATA_KEY: "preview"},
             **LayerSource.of(image).placed((), lines.shape[-1]),
         )
-        self._viewer.layers.selection.active = selected
+        self._add(layer)
 
     def to_top(self) -> None:
         """Move the layer above those that came later."""
@@ -141,10 +151,10 @@ class GridPreview(OwnLayer):
         if layer is not None:
             layers.move(layers.index(layer), len(layers))
 
-    def hide(self) -> None:
-        """Remove the layer, if there is one."""
+    def remove(self) -> None:
+        """Take the layer away, if there is one; it may be shown again."""
         self._shown = None
-        self.remove()
+        super().remove()
 
 
 def remove_soon(viewer: napari.Viewer, layer: Layer) -> None:
@@ -260,7 +270,7 @@ class ViewWatch:
             events.connect(self._move)
 
     def _move(self) -> None:
-        if isalive(self._owner):
+        if is_open(self._owner):
             self.settled()
 
 

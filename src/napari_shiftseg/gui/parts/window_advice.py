@@ -29,13 +29,7 @@ WINDOW_TIP = (
 
 
 class WindowChoice(LineEdit):
-    """A line for the window; a size that the user gave outlasts a change of model.
-
-    Parameters
-    ----------
-    label, tooltip : str
-        Of the line.
-    """
+    """A line for the window; a size that the user gave outlasts a change of model."""
 
     value: str
 
@@ -103,9 +97,7 @@ class Note(ControlRows):
     """
 
     def __init__(
-        self,
-        on_choose: Callable[[tuple[int, ...]], None],
-        holds_buttons: bool = True,
+        self, on_choose: Callable[[tuple[int, ...]], None], holds_buttons: bool = True
     ) -> None:
         self.text = wrapped_label()
         self.buttons = [PushButton(text="") for _ in range(MOST_BUTTONS)]
@@ -119,13 +111,7 @@ class Note(ControlRows):
                 lambda _=None, number=number: on_choose(self._windows[number])
             )
 
-    def say(
-        self,
-        text: str,
-        kind: str,
-        choices: Choices = (),
-        more: str = "",
-    ) -> None:
+    def say(self, text: str, kind: str, choices: Choices = (), more: str = "") -> None:
         """Show a text and buttons.
 
         Parameters

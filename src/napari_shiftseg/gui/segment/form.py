@@ -21,11 +21,7 @@ from napari.utils.notifications import show_info
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import Stitching
-from napari_shiftseg.gui.parts.belonging import (
-    doubt_about,
-    image_behind,
-    recorded_source,
-)
+from napari_shiftseg.gui.parts.belonging import MadeFrom
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
     ColourChoice,
@@ -206,13 +202,8 @@ def _kept() -> EventedModel | None:
 class SegmentForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    advanced : AdvancedRows
-        Shown elsewhere.
-    on_info : callable
-        Called when ℹ is pressed beside the model.
+    The advanced controls are shown elsewhere; `on_info` is called when ℹ is pressed
+    beside the model.
     """
 
     def __init__(
@@ -341,15 +332,16 @@ class SegmentForm(ControlForm):
 
     def restore(self, record: dict[str, Any]) -> SegmentationRun | None:
         """Show the settings of an earlier run, and return it; None if it cannot be."""
+        made_from = MadeFrom(record)
         try:
-            image = image_behind(record, self.image.choices)
+            image = made_from.among(self.image.choices)
         except ValueError as error:
             show_info(plainly(str(error)))
             return None
         if not self.model.open(record["model"]):
             return None
         settings = Settings(**record["settings"])
-        doubt = doubt_about(record, image)
+        doubt = made_from.doubt(image)
         if doubt:
             show_info(doubt)
         self.image.value = image
@@ -360,8 +352,5 @@ class SegmentForm(ControlForm):
         self.advanced.restore(record["settings"])
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return SegmentationRun(
-            record["model"],
-            recorded_source(record, image),
-            settings,
-            self.advanced.extra,
+            record["model"], made_from.source(image), settings, self.advanced.extra
         )

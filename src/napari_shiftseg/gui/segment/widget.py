@@ -9,19 +9,17 @@ from weakref import ref
 
 from magicgui.widgets import CheckBox, Container, PushButton
 from napari.layers import Labels, Layer
-from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window, window_text
-from napari_shiftseg.gui.inspect.widget import open_inspect
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.layout import (
     Foldaway,
     ScrolledRows,
-    UndockWatch,
     found,
-    open_mend,
+    is_open,
+    opened,
 )
 from napari_shiftseg.gui.parts.models import (
     DeviceChoice,
@@ -66,9 +64,7 @@ class SegmentWidget(ScrolledRows):
         self._latest: Image | None = None
         self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
-        self._is_closed = False
         self._build()
-        self._undocked = UndockWatch(self.native, self._close)
         self._recall()
         self._connect()
         self._choose_model()
@@ -139,11 +135,11 @@ class SegmentWidget(ScrolledRows):
 
     def _take_new_image(self, event: Any) -> None:
         """Choose an image that was opened; a run and its result keep theirs."""
-        if isalive(self.native) and not self.panel.is_running:
+        if self._is_open and not self.panel.is_running:
             self.image.offer(event.value)
 
     def _layers_changed(self) -> None:
-        if not isalive(self.native):
+        if not self._is_open:
             return
         if self._preview.was_removed:
             self.show_grid.value = False
@@ -170,7 +166,7 @@ class SegmentWidget(ScrolledRows):
         self._advise()
 
     def _inspect(self) -> None:
-        open_inspect(self._viewer).take(self.form)
+        opened(self._viewer, "Inspect model").take(self.form)
 
     # What was chosen last
 
@@ -224,12 +220,9 @@ class SegmentWidget(ScrolledRows):
 
     # What it means
 
-    def _close(self) -> None:
-        self._is_closed = True  # layers still tell it what is new
-
     def _advise(self) -> None:
         """Say what the present choice means; Run is enabled when it can be run."""
-        if self._is_closed:
+        if not self._is_open:
             return
         self._plan = None
         self.window.enabled = self.stitching.value != "whole"
@@ -269,7 +262,7 @@ class SegmentWidget(ScrolledRows):
         if self.show_grid.value and self._plan is not None:
             self._preview.show(self.image.value, self._plan)
         else:
-            self._preview.hide()
+            self._preview.remove()
 
     # What comes out
 
@@ -299,8 +292,11 @@ class SegmentWidget(ScrolledRows):
         return labels if labels in self._viewer.layers else None
 
     def _open_mend(self) -> None:
-        if self._result is not None:
-            open_mend(self._viewer, self._result)
+        labels = self._result
+        if labels is not None:
+            mend = opened(self._viewer, "Mend")
+            self._viewer.layers.selection.active = labels
+            mend.result.value = labels
 
     def _run_again(self, record: dict[str, Any]) -> None:
         """Show the settings of the run that made the selected layer, and run them."""
@@ -314,11 +310,7 @@ class SegmentWidget(ScrolledRows):
 class RunAgain(PushButton):
     """Shown while a layer is selected that a run made.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    on_press : callable
-        Takes the record of that run, the layer's ``metadata["shiftseg"]``.
+    `on_press` takes the record of that run, the layer's ``metadata["shiftseg"]``.
     """
 
     def __init__(
@@ -334,11 +326,11 @@ class RunAgain(PushButton):
 
     def offer(self) -> None:
         """Show the button if there is something to run again."""
-        if isalive(self.native):
+        if is_open(self.native):
             record = self._record()
             self.visible = record is not None
             if record is not None:
-                self.tooltip = plainly(settings_text(record))
+                self.tooltip = plainly(_settings_text(record))
 
     def _press(self) -> None:
         record = self._record()
@@ -352,14 +344,8 @@ class RunAgain(PushButton):
         return record if isinstance(record, dict) else None
 
 
-def settings_text(record: dict[str, Any]) -> str:
-    """Say how a layer was made: image, model, tile size, and settings that are given.
-
-    Parameters
-    ----------
-    record : dict
-        See `run_record`.
-    """
+def _settings_text(record: dict[str, Any]) -> str:
+    """Say how a layer was made: image, model, tile size, settings that are given."""
     settings, usual = record["settings"], asdict(Settings())
     chosen = [
         f"{name.replace('_', ' ')}: {value}"

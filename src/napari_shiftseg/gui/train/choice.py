@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import FileEdit, PushButton, RadioButtons
 from napari.layers import Labels
-from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.belonging import (
     METADATA_KEY,
@@ -23,6 +22,7 @@ from napari_shiftseg.gui.parts.choices import (
     is_image,
     selected,
 )
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
 from napari_shiftseg.gui.parts.viewer import taken_note
 from napari_shiftseg.metrics.label_image import doubt_about
@@ -172,8 +172,6 @@ class FolderPair:
 
 
 PairSource = LayerPair | FolderPair
-
-
 LAYERS, FOLDERS = "layers", "folders"
 
 
@@ -323,7 +321,7 @@ class PairsChoice:
 
     def _match_new(self) -> None:
         """Choose labels that belong to the image and come after it."""
-        if isalive(self.truth.native) and not self.truth.is_own:
+        if is_open(self.truth.native) and not self.truth.is_own:
             self._match_labels()
 
     def _let_hold_unknown(self) -> None:

@@ -7,11 +7,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
-from qtpy.compat import isalive
 
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import ControlForm, align_labels
+from napari_shiftseg.gui.parts.layout import ControlForm, align_labels, is_open
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
@@ -51,11 +50,7 @@ STEPS = 300  # minutes on a CPU, and nuclei are found
 class TrainForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    advanced : TrainAdvancedRows
-        Shown elsewhere.
+    The advanced controls are shown elsewhere.
     """
 
     def __init__(self, viewer: napari.Viewer, advanced: TrainAdvancedRows) -> None:
@@ -145,7 +140,7 @@ class TrainForm(ControlForm):
             self.depth.value = max(axis.depth for axis in start.shape.axes)
 
     def _follow_models(self) -> None:
-        if isalive(self.native):
+        if is_open(self.native):
             self.start.reset_choices()
 
     # What it stands for
@@ -309,11 +304,7 @@ def _can_start(model: str) -> bool:
 
 
 PARTS = 10  # of a training: a validation after each
-
-
 LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
-
-
 NUMBERS = (  # name, label, value, least, most, what it is
     ("batch", "Windows a step", 1, 1, 64,
      "More make the loss steadier, and take more time and memory."),

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.training.step import TrainingStep
 
 Result = TypeVar("Result")
-
 INTERVAL = 0.1  # seconds between two updates: a step may take a millisecond
 NOT_HELD_OUT = "on the images it was trained on"
 MOST_VALIDATED = 8  # images; more would take longer than the training
@@ -210,8 +209,7 @@ def training_run(
     began = perf_counter()
     doubts: list[str] = []
     found = yield from _unless_stopped(
-        is_stopped,
-        lambda: task.pairs.to_learn(task, doubts.append),
+        is_stopped, lambda: task.pairs.to_learn(task, doubts.append)
     )
     if found is None:
         seconds = perf_counter() - began

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, PushButton
-from qtpy.compat import isalive
+from napari.layers import Labels
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.geometry.window import window_text
@@ -19,7 +19,7 @@ from napari_shiftseg.gui.parts.models import OPENED, DeviceChoice
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
-from napari_shiftseg.gui.parts.viewer import SETTLED
+from napari_shiftseg.gui.parts.viewer import SETTLED, OwnLayer
 from napari_shiftseg.gui.parts.window_advice import Note
 from napari_shiftseg.gui.train.choice import LayerPair, NotChosenYet
 from napari_shiftseg.gui.train.form import TrainAdvancedRows, TrainForm
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import napari
     import numpy as np
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_shiftseg.gui.train.run import Preview, TrainingOutcome
@@ -50,11 +50,7 @@ REST = 40  # times as long as the curves took to lay out; painting them takes fo
 class TrainWidget(ScrolledRows):
     """Train a network on images and labels, and show how it comes on.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        A layer is added to it that shows what the network makes of the validation
-        image.
+    A layer is added that shows what the network makes of the validation image.
 
     Attributes
     ----------
@@ -132,11 +128,11 @@ class TrainWidget(ScrolledRows):
             self.panel.forget()
 
     def _layers_changed(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._advise()
 
     def _follow_theme(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self.plot.set_theme(self._viewer.theme)
 
     def take_corrections(self, image: Image, labels: Labels) -> None:
@@ -237,7 +233,7 @@ class TrainWidget(ScrolledRows):
             QTimer.singleShot(SETTLED, self._scroll_to_plot)
 
     def _scroll_to_plot(self) -> None:
-        if isalive(self.native):
+        if self._is_open:
             self._scrolling.ensureWidgetVisible(self.plot)
 
     def _take_model(self, trained: TrainingOutcome) -> tuple[str, str]:
@@ -255,12 +251,10 @@ class TrainWidget(ScrolledRows):
 
 
 HIDDEN = "The layer “validation · …” is hidden, so that it does not cover the labels."
-
-
 VALIDATION = "validation"  # in the metadata: no labels to train on
 
 
-class ValidationPreview:
+class ValidationPreview(OwnLayer):
     """A Labels layer that is made at the first validation and then updated in place.
 
     It is hidden at first where it would cover labels of a run, which may be mended
@@ -268,27 +262,21 @@ class ValidationPreview:
     that the user removes stays away until the next training.
     """
 
-    def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
-        self._layer: Labels | None = None
-
     def begin(self) -> None:
         """Hide what an earlier training has shown; this one gets its own layer."""
-        if self._layer is not None:
-            self._layer.visible = False
+        self.hide()
         self._layer = None
 
     def show(self, preview: Preview) -> None:
         """Show labels; to be called in the GUI thread."""
         if self._layer is None:
-            self._layer = self._added(preview)
-        elif self._layer in self._viewer.layers:
-            self._layer.data = _preview_data(preview)
+            self._show_first(preview)
+        elif self.layer is not None:
+            self.layer.data = _preview_data(preview)
 
-    def _added(self, preview: Preview) -> Labels:
+    def _show_first(self, preview: Preview) -> None:
         task, data = preview.task, _preview_data(preview)
-        pairs = task.pairs
-        selected, place = self._viewer.layers.selection.active, {}
+        pairs, place = task.pairs, {}
         if isinstance(pairs, LayerPair):
             source = replace(pairs.image, first=preview.pair.frame)
             place = source.placed(preview.pair.corner, data.ndim)
@@ -296,16 +284,14 @@ class ValidationPreview:
             self._viewer.add_image(
                 preview.pair.sample.image, name=f"validation image · {pairs.name}"
             )
-        layer = self._viewer.add_labels(
+        layer = Labels(
             data,
             name=f"validation · {pairs.name} · {task.config.name}",
             metadata={METADATA_KEY: VALIDATION},
             visible=not self._covers,
             **place,
         )
-        if selected is not None:
-            self._viewer.layers.selection.active = selected
-        return layer
+        self._add(layer)
 
     @property
     def note(self) -> str:

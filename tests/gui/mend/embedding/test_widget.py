@@ -583,7 +583,7 @@ def test_deleted_while_it_is_computed(viewer, plot, layer, labels, qtbot):
 def test_forgetting(viewer, shown, hand, settled, layer, labels):
     hand.lasso(shown.projection.modes[1])
     settled()
-    shown.forget()
+    shown._empty(NOTHING)
     assert shown.controls.about.value == NOTHING
     assert list(viewer.layers) == [layer]
     shown.show(PlotSubject(layer, predicted(labels), MODES, 1.0, "gaussian"))

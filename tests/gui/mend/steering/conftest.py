@@ -103,6 +103,18 @@ def settled(qtbot):
 
 
 @pytest.fixture
+def begun(steer, settled):
+    """Steer one layer or series until it is clustered; return layer and steering."""
+
+    def begin(layer_and_kept):
+        steering = steer(*layer_and_kept)
+        settled(steering)
+        return steering.layer, steering
+
+    return begin
+
+
+@pytest.fixture
 def slow_replay(monkeypatch):
     """Replaying takes long, and no step of it can be cancelled."""
     began, replay = Event(), Mending.replay
@@ -114,3 +126,15 @@ def slow_replay(monkeypatch):
 
     monkeypatch.setattr(Mending, "replay", slow)
     return began
+
+
+@pytest.fixture
+def turn_slowly(slow_replay, turned, qtbot):
+    """Turn a knob, and return when edits are being replayed on the new objects."""
+
+    def turn(steering):
+        slow_replay.clear()
+        steering.turn(turned(steering))
+        qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+
+    return turn

@@ -68,12 +68,8 @@ def test_labels_of_two_clusterings_are_nobodys_paint(
     assert steering.history.store.number_unsaved == 0
 
 
-def test_what_is_written_is_what_was_written(
-    one, steer, settled, turned, pixel
-) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+def test_what_is_written_is_what_was_written(one, turned, pixel, begun) -> None:
+    layer, steering = begun(one)
     at = pixel(layer.data, 1)
     steering.do(Delete((at,)))
     steering.history.settle(steering.history.edits)
@@ -85,7 +81,7 @@ def test_what_is_written_is_what_was_written(
     assert metadata["shiftseg unread"] == [
         {
             "frame": (),
-            "clustering": old_clustering(kept, BANDWIDTH),
+            "clustering": old_clustering(steering.kept, BANDWIDTH),
             "edits": [old_edit(at)[0]],
         }
     ]

@@ -72,20 +72,18 @@ def test_a_series_left_before_all_frames_are_read(
 
 
 def test_an_edit_taken_out_before_its_frame_is_read(
-    one, steer, settled, pixel, fresh
+    one, steer, settled, pixel, fresh, begun
 ) -> None:
-    layer, kept = one
-    first = steer(layer, kept)
-    settled(first)
+    layer, first = begun(one)
     first.do(Delete((pixel(layer.data, 1),)))
     settled(first)
     first.stop()
-    second = steer(layer, kept)
+    second = steer(layer, first.kept)
     second.use(())
     second.stop()
     (known,) = layer.metadata[METADATA_UNREAD]
     assert [edit["kind"] for edit in known["edits"]] == ["delete"]
-    third = steer(layer, kept)
+    third = steer(layer, first.kept)
     settled(third)
     assert third.history.edits == ()
     np.testing.assert_array_equal(layer.data, fresh(BANDWIDTH))
@@ -106,10 +104,8 @@ def test_what_was_painted_on_an_unread_frame_outlasts_it_all(
     assert not layer.data[2:6, 2:6].any()
 
 
-def test_a_finished_layer_leaves_no_record(one, steer, settled, turned) -> None:
-    layer, kept = one
-    first = steer(layer, kept)
-    settled(first)
+def test_a_finished_layer_leaves_no_record(one, settled, turned, begun) -> None:
+    layer, first = begun(one)
     first.turn(turned(first))
     settled(first)
     first.stop()
@@ -131,12 +127,10 @@ def test_data_replaced_before_all_frames_are_read(
 
 
 def test_data_replaced_while_the_labels_are_of_two_clusterings(
-    one, steer, settled, qtbot, view, slow_replay, turned, fresh
+    one, settled, qtbot, view, slow_replay, turned, fresh, begun
 ) -> None:
-    layer, kept = one
     view.region = ((0, 20), (0, 20))
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(one)
     slow_replay.clear()
     before = layer.data.copy()
     steering.turn(turned(steering))
@@ -150,11 +144,9 @@ def test_data_replaced_while_the_labels_are_of_two_clusterings(
 
 
 def test_a_stroke_on_an_unread_frame_counts_once(
-    one, steer, settled, qtbot, slow_replay
+    one, settled, qtbot, slow_replay, begun
 ) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(one)
     slow_replay.clear()
     layer.data = layer.data.copy()
     qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
@@ -175,13 +167,11 @@ def test_edits_that_are_none_leave_the_record_alone(one, steer) -> None:
 
 
 def test_a_failed_clustering_leaves_labels_that_nobody_painted(
-    one, steer, settled, said, monkeypatch, turned, fresh
+    one, steer, settled, said, monkeypatch, turned, fresh, begun
 ) -> None:
     from napari_shiftseg.mending.mending import Mending
 
-    layer, kept = one
-    first = steer(layer, kept)
-    settled(first)
+    layer, first = begun(one)
 
     def fail(*_):
         raise MemoryError("too little memory")
@@ -192,18 +182,14 @@ def test_a_failed_clustering_leaves_labels_that_nobody_painted(
         settled(first)
     first.stop()
     assert said == ["too little memory"]
-    again = steer(layer, kept)
+    again = steer(layer, first.kept)
     settled(again)
     assert again.history.edits == ()
     np.testing.assert_array_equal(layer.data, fresh(OTHER))
 
 
-def test_a_turned_knob_is_recorded_before_it_is_done(
-    one, steer, settled, turned
-) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+def test_a_turned_knob_is_recorded_before_it_is_done(one, turned, begun) -> None:
+    layer, steering = begun(one)
     assert LayerRecord(layer).chosen["bandwidth"] == BANDWIDTH
     steering.turn(turned(steering))
     assert steering.frame(()) is None
@@ -211,17 +197,15 @@ def test_a_turned_knob_is_recorded_before_it_is_done(
 
 
 def test_an_edit_that_waits_is_left_with_the_layer(
-    one, steer, settled, turned, pixel
+    one, steer, settled, turned, pixel, begun
 ) -> None:
-    layer, kept = one
-    first = steer(layer, kept)
-    settled(first)
+    layer, first = begun(one)
     edit = Delete((pixel(layer.data, 1),))
     first.turn(turned(first))
     first.do(edit)
     first.stop()
     assert layer.metadata[METADATA_EDITS] == [to_dict(edit)]
-    again = steer(layer, kept)
+    again = steer(layer, first.kept)
     settled(again)
     assert again.history.edits == (edit,)
     assert again.frame(()).clustering.bandwidth == OTHER
@@ -229,18 +213,16 @@ def test_an_edit_that_waits_is_left_with_the_layer(
 
 
 def test_an_edit_under_way_is_left_with_the_layer(
-    one, steer, settled, monkeypatch, pixel
+    one, steer, settled, monkeypatch, pixel, begun
 ) -> None:
     monkeypatch.setattr(undo_module, "AT_ONCE", 0)
-    layer, kept = one
-    first = steer(layer, kept)
-    settled(first)
+    layer, first = begun(one)
     edit = Delete((pixel(layer.data, 1),))
     first.do(edit)
     assert first.is_busy
     first.stop()
     assert layer.data[edit.points[0]] == 1
-    again = steer(layer, kept)
+    again = steer(layer, first.kept)
     settled(again)
     assert again.history.edits == (edit,)
     assert layer.data[edit.points[0]] == 0

@@ -133,11 +133,9 @@ def test_edits_keep_their_order_when_one_is_computed_again(
 
 
 def test_an_edit_that_waits_outlasts_a_look_at_another_frame(
-    series, steer, settled, view, turned, pixel
+    series, settled, view, turned, pixel, begun
 ) -> None:
-    layer, kept = series
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(series)
     steering.turn(turned(steering))
     edit = Delete((pixel(layer.data[0], 1),), (0,))
     steering.do(edit)
@@ -195,11 +193,9 @@ def seen_twice(labels):
 
 
 def test_an_edit_left_out_stays_told_when_other_frames_are_done(
-    series, steer, settled, said
+    series, settled, said, begun
 ) -> None:
-    layer, kept = series
-    steering = steer(layer, kept)
-    settled(steering)
+    _, steering = begun(series)
     steering.use((Delete(((99, 0),), (0,)), Delete(((99, 0),), (2,))))
     settled(steering)
     lines = said[-1].splitlines()
@@ -210,11 +206,9 @@ def test_an_edit_left_out_stays_told_when_other_frames_are_done(
 
 
 def test_the_frame_gone_to_has_its_own_colours(
-    series, steer, settled, view, turned
+    series, settled, view, turned, begun
 ) -> None:
-    layer, kept = series
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(series)
     steering.turn(turned(steering))
     settled(steering)
     shown = layer.colormap.colors.copy()

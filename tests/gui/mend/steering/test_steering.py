@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.undo import DragWatch
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.mending.edits import Delete, Merge, Paint
@@ -22,19 +21,6 @@ FRAMES = 3
 pytestmark = pytest.mark.usefixtures("one_thread", "qapp")
 
 
-@pytest.fixture
-def order(monkeypatch):
-    """Frames in the order in which they are begun."""
-    begun, steps = [], steering_module.frame_steps
-
-    def noted(request):
-        begun.append(request.position)
-        return steps(request)
-
-    monkeypatch.setattr(steering_module, "frame_steps", noted)
-    return begun
-
-
 def drag_watch(layer):
     """The callback by which strokes are watched; napari calls it with every drag."""
     calls = layer.mouse_drag_callbacks
@@ -42,16 +28,12 @@ def drag_watch(layer):
 
 
 def test_an_edit_taken_out_during_its_replay_is_out(
-    one, steer, settled, qtbot, slow_replay, turned, pixel, fresh
+    one, settled, pixel, fresh, begun, turn_slowly
 ) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(one)
     steering.do(Delete((pixel(layer.data, 1),)))
     settled(steering)
-    slow_replay.clear()
-    steering.turn(turned(steering))
-    qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+    turn_slowly(steering)
     steering.use(())
     settled(steering)
     assert steering.history.edits == ()
@@ -61,16 +43,12 @@ def test_an_edit_taken_out_during_its_replay_is_out(
 
 
 def test_an_edit_undone_during_its_replay_is_undone(
-    one, steer, settled, qtbot, slow_replay, turned, pixel, fresh
+    one, settled, pixel, fresh, begun, turn_slowly
 ) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(one)
     steering.do(Delete((pixel(layer.data, 1),)))
     settled(steering)
-    slow_replay.clear()
-    steering.turn(turned(steering))
-    qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+    turn_slowly(steering)
     layer.undo()
     settled(steering)
     assert steering.history.edits == ()
@@ -79,14 +57,10 @@ def test_an_edit_undone_during_its_replay_is_undone(
 
 
 def test_a_stroke_painted_while_clustering_stays(
-    one, steer, settled, qtbot, slow_replay, turned
+    one, settled, begun, turn_slowly
 ) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
-    slow_replay.clear()
-    steering.turn(turned(steering))
-    qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+    layer, steering = begun(one)
+    turn_slowly(steering)
     layer.brush_size = 3
     layer.paint((20, 20), 0)
     painted = layer.data == 0
@@ -97,11 +71,9 @@ def test_a_stroke_painted_while_clustering_stays(
 
 
 def test_a_stroke_under_way_is_not_interrupted(
-    one, steer, settled, qtbot, slow_replay, turned
+    one, settled, qtbot, slow_replay, turned, begun
 ) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(one)
     layer.mode = "paint"
     event = SimpleNamespace(type="mouse_press")
     stroke = drag_watch(layer)(layer, event)
@@ -142,19 +114,15 @@ def test_steered_again_a_layer_is_as_it_was_left(
 
 
 def test_left_between_two_clusterings_nothing_counts_as_painted(
-    one, steer, settled, qtbot, view, slow_replay, turned, fresh
+    one, steer, settled, qtbot, view, fresh, begun, turn_slowly
 ) -> None:
-    layer, kept = one
     view.region = ((0, 20), (0, 20))
-    first = steer(layer, kept)
-    settled(first)
-    slow_replay.clear()
+    layer, first = begun(one)
     before = layer.data.copy()
-    first.turn(turned(first))
-    qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+    turn_slowly(first)
     qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=60_000)
     first.stop()
-    again = steer(layer, kept)
+    again = steer(layer, first.kept)
     settled(again)
     assert again.history.edits == ()
     np.testing.assert_array_equal(layer.data, fresh(OTHER))
@@ -188,30 +156,24 @@ def test_turned_there_and_back_nothing_counts_as_painted(
     np.testing.assert_array_equal(layer.data, before)
 
 
-def test_the_frame_that_is_shown_comes_first(
-    series, steer, settled, view, order
-) -> None:
-    layer, kept = series
+def test_the_frame_that_is_shown_comes_first(series, view, order, begun) -> None:
     view.frame = (2,)
-    steering = steer(layer, kept)
-    settled(steering)
+    _, steering = begun(series)
     assert order == [(2,), (0,), (1,)]
-    assert set(steering.frames) == set(kept.frames)
+    assert set(steering.frames) == set(steering.kept.frames)
 
 
 def test_the_slider_moved_meanwhile(
-    series, steer, settled, view, order, turned
+    series, settled, view, order, turned, begun
 ) -> None:
-    layer, kept = series
-    steering = steer(layer, kept)
-    settled(steering)
+    _, steering = begun(series)
     order.clear()
     steering.turn(turned(steering))
     view.frame = (2,)
     steering.look()  # gives frame 0 up
     settled(steering)
     assert order[:2] == [(0,), (2,)]
-    assert set(steering.frames) == set(kept.frames)
+    assert set(steering.frames) == set(steering.kept.frames)
 
 
 def test_frames_in_the_background_leave_the_undo_alone(
@@ -249,11 +211,9 @@ def test_a_task_for_all_frames_waits_for_them(series, steer, settled, turned) ->
 
 
 def test_an_edit_left_out_has_its_number_in_the_list(
-    series, steer, settled, said, pixel
+    series, settled, said, pixel, begun
 ) -> None:
-    layer, kept = series
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(series)
     steering.do(Delete((pixel(layer.data[0], 1),), (0,)))
     settled(steering)
     steering.use((*steering.history.edits, Delete(((99, 0),), (2,))))
@@ -271,10 +231,8 @@ def test_edits_of_frames_that_are_not_there_are_named(
     assert "1 edit of frames that this result does not have" in said[0]
 
 
-def test_an_edit_that_changes_nothing_is_none(one, steer, settled, said, pixel) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+def test_an_edit_that_changes_nothing_is_none(one, settled, said, pixel, begun) -> None:
+    layer, steering = begun(one)
     at = pixel(layer.data, 1)
     mask = np.ones((1, 1), dtype=bool)
     steering.do(Paint.of(mask, at, at))
@@ -284,12 +242,8 @@ def test_an_edit_that_changes_nothing_is_none(one, steer, settled, said, pixel) 
     assert steering.history.edits == ()
 
 
-def test_labels_of_another_type_are_mended_on(
-    one, steer, settled, qtbot, pixel
-) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+def test_labels_of_another_type_are_mended_on(one, settled, pixel, begun) -> None:
+    layer, steering = begun(one)
     layer.data = layer.data.astype(np.int64)
     settled(steering)
     at = pixel(layer.data, 1)
@@ -299,10 +253,8 @@ def test_labels_of_another_type_are_mended_on(
     assert [type(edit) for edit in steering.history.edits] == [Delete]
 
 
-def test_stopped_it_lets_the_layer_alone(one, steer, settled, qtbot, turned) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+def test_stopped_it_lets_the_layer_alone(one, qtbot, turned, begun) -> None:
+    layer, steering = begun(one)
     before, callbacks = layer.data.copy(), len(layer.mouse_drag_callbacks)
     steering.turn(turned(steering))
     steering.stop()
@@ -312,11 +264,9 @@ def test_stopped_it_lets_the_layer_alone(one, steer, settled, qtbot, turned) -> 
 
 
 def test_a_clustering_that_fails_is_said_once(
-    one, steer, settled, said, monkeypatch, turned, fresh
+    one, settled, said, monkeypatch, turned, fresh, begun
 ) -> None:
-    layer, kept = one
-    steering = steer(layer, kept)
-    settled(steering)
+    layer, steering = begun(one)
     usual, replay = steering.clustering, Mending.replay
 
     def fail(*_):

@@ -93,8 +93,6 @@ class PlotControls(ControlRows):
     ----------
     about, said : StandingText
         What stands for what; what happened last.
-    all, clear : PushButton
-    in_view, background, modes : CheckBox
     """
 
     def __init__(self) -> None:

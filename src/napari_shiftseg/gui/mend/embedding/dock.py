@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QBoxLayout, QMainWindow
 
 from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import EmbeddingPlot
-from napari_shiftseg.gui.parts.layout import UndockWatch, dock_of
+from napari_shiftseg.gui.parts.layout import UndockWatch, Watch, dock_of, is_open
 
 if TYPE_CHECKING:
     import napari
@@ -90,7 +90,7 @@ class BelowImage(QObject):
                 window.setCorner(corner, area)
 
 
-class Turning(QObject):
+class Turning(Watch):
     """Lays out a widget's parts side by side where it is wide, else one upon another.
 
     Parameters
@@ -103,17 +103,10 @@ class Turning(QObject):
 
     def __init__(self, widget: QWidget, words: QWidget) -> None:
         super().__init__(widget)
-        self._widget, self._words = widget, words
-        widget.installEventFilter(self)
+        self._words = words
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the shape of the widget.
-
-        Parameters
-        ----------
-        watched : QObject
-        event : QEvent
-        """
+    def _sees(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the shape of the widget."""
         if event.type() == QEvent.Type.Resize and watched is self._widget:
             way = QBoxLayout.Direction
             wide = self._widget.width() > self._widget.height()
@@ -152,7 +145,7 @@ class PlotLink:
         """
         if self.plot is None or frame is self._plotted:
             return
-        if not isalive(self.plot.native):
+        if not is_open(self.plot.native):
             self.forget()
             return
         self._of, self._plotted = layer, frame

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
-from qtpy.compat import isalive
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.viewer import OwnLayer
 from napari_shiftseg.progress import Progress
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     import napari
-    from napari.layers import Labels
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
 
@@ -195,29 +195,20 @@ class LassoedLayer(OwnLayer):
         if layer is not None and layer.data.shape == data.shape:
             layer.data[...] = data  # new data would take napari twice as long
             layer.refresh(extent=False)
-            for name, value in place.items():
-                if not np.array_equal(getattr(layer, name), value):
-                    setattr(layer, name, value)
+            self._place(layer, place)
         else:
             self.remove()
-            layer = self._added(data, _name(labels), place)
-            self._layer, self._of = layer, labels
+            layer = Labels(
+                data,
+                name=_name(labels),
+                colormap=CyclicLabelColormap(colors=["transparent", LASSO_COLOUR]),
+                opacity=OPACITY,
+                metadata={METADATA_KEY: LASSOED},
+                **place,
+            )
+            self._add(layer, labels)
+            layer.editable = False
         layer.visible = True
-
-    def _added(self, data: NDArray[Any], name: str, place: dict[str, Any]) -> Labels:
-        selected = self._viewer.layers.selection.active
-        layer = self._viewer.add_labels(
-            data,
-            name=name,
-            colormap=CyclicLabelColormap(colors=["transparent", LASSO_COLOUR]),
-            opacity=OPACITY,
-            metadata={METADATA_KEY: LASSOED},
-            **place,
-        )
-        layer.editable = False
-        if selected is not None:
-            self._viewer.layers.selection.active = selected
-        return layer
 
 
 def _name(labels: Labels) -> str:
@@ -231,18 +222,15 @@ EVENTS = ("data", "set_data", "labels_update", "paint", "colormap")
 
 
 class FollowedLabels:
-    """Calls back with what happens to one labels layer, as long as its owner lives.
+    """Calls back with what happens to one labels layer, as long as its owner is open.
 
     Parameters
     ----------
     viewer : napari.Viewer
     owner : QWidget
-    changed : callable
-        Called when pixels or colours may be others.
-    selected : callable
-        Takes the object that the user selected.
-    deleted : callable
-        Called when the layer was removed from the viewer.
+    changed, selected, deleted : callable
+        Called when pixels or colours may be others, with the object that the user
+        selected, and when the layer was removed from the viewer.
     """
 
     def __init__(
@@ -280,11 +268,11 @@ class FollowedLabels:
             self._layer.selected_label = label
 
     def _changed(self) -> None:
-        if isalive(self._owner):
+        if is_open(self._owner):
             self._tell_changed()
 
     def _selection_changed(self) -> None:
-        if self._layer is None or not isalive(self._owner):
+        if self._layer is None or not is_open(self._owner):
             return
         label = self._layer.selected_label
         if label != self._selected:  # other colours also say that it was selected
@@ -292,5 +280,5 @@ class FollowedLabels:
             self._tell_selected(label)
 
     def _removed(self, event: Any) -> None:
-        if isalive(self._owner) and event.value == self._layer:
+        if is_open(self._owner) and event.value == self._layer:
             self._tell_deleted()

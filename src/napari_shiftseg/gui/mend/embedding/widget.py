@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import Container
-from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.mend.embedding.canvas import (
@@ -29,6 +28,7 @@ from napari_shiftseg.gui.mend.embedding.subject import (
     projection_run,
 )
 from napari_shiftseg.gui.parts.jobs import LatestJobs
+from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.plot import theme_colours
 from napari_shiftseg.gui.parts.viewer import ViewWatch, bring_into_view, region_in_view
 
@@ -68,11 +68,8 @@ class EmbeddingPlot(Container):
     A lasso lights up its pixels in the image, and so does an object clicked here, which
     is selected there; an object selected there lights up here.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Gets a layer "… · lassoed" as long as there is a
-        lasso, or an object that was clicked.
+    There is a layer "… · lassoed" as long as there is a lasso, or an object that was
+    clicked.
 
     Attributes
     ----------
@@ -138,10 +135,6 @@ class EmbeddingPlot(Container):
             with self.controls.background.changed.blocked():
                 self.controls.background.value = subject.prediction.logit is None
         self._project()
-
-    def forget(self) -> None:
-        """Show nothing, and follow no layer."""
-        self._empty(NOTHING)
 
     def drop(self) -> None:
         """Drop the lasso, and show the points of all objects alike."""
@@ -246,7 +239,7 @@ class EmbeddingPlot(Container):
             self.canvas.show_modes(self.controls.modes.value)
 
     def _follow_theme(self) -> None:
-        if self.canvas is not None and isalive(self.native):
+        if self.canvas is not None and is_open(self.native):
             self.canvas.set_colours(theme_colours(self._viewer.theme))
 
     # The labels

@@ -164,9 +164,10 @@ CLOSED = f"{MARK} closed"  # of a widget whose dock was closed
 def is_open(widget: QWidget) -> bool:
     """Whether a widget is there, and the dock that it stood in was not closed.
 
-    Layers and signals outlive a dock, and Python holds the widget on.
+    Layers and signals outlive a dock, and Python holds the widget on. Its window is not
+    asked: that may be half destroyed by now.
     """
-    return isalive(widget) and not widget.window().property(CLOSED)
+    return isalive(widget) and not widget.property(CLOSED)
 
 
 class UndockWatch(Watch):
@@ -192,7 +193,8 @@ class UndockWatch(Watch):
                 self._was_docked = True
             elif self._was_docked:
                 watched.removeEventFilter(self)
-                watched.setProperty(CLOSED, True)
+                for part in (watched, *watched.findChildren(QWidget)):
+                    part.setProperty(CLOSED, True)
                 self._undocked()
         return False
 

@@ -42,6 +42,8 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
     "python3": ("-m",),
     "napari": (),
     "make": ("demo", "docs", "test"),
+    "source": (".venv/bin/activate",),
+    "activate": (),
 }
 
 

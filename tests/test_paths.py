@@ -1,4 +1,4 @@
-"""The paths drawn in docs/architecture.md: files that are given a value as it runs."""
+"""What docs/architecture.md names is there: files on a path, tests of a promise."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 ROOT = Path(shiftseg.__file__).parent
-PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+TESTS = Path(__file__).parent
+PAGE = TESTS.parent / "docs" / "architecture.md"
 LOOKS = "*looks*"
 SIDE, WINDOW = 100, 20
 READS = 204  # pixels that a tile of 20 reads, along each axis
@@ -191,3 +192,30 @@ def test_a_file_that_is_given_the_value_is_seen() -> None:
 
     assert {"geometry/tiling.py", "geometry/window.py"} <= files
     assert "inference/predict.py" not in files
+
+
+def missing(table: str) -> list[str]:
+    """Return the tests named in a table that are not there."""
+    wrong = []
+    for file, name in re.findall(r"`(tests/[\w/.]*)(?:::(\w+))?`", table):
+        path = TESTS.parent / file
+        if not path.exists() or (
+            name and f"def {name}(" not in path.read_text(encoding="utf-8")
+        ):
+            wrong.append(f"{file}::{name}")
+    return wrong
+
+
+def test_tests_of_the_promises_are_there() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## What it promises")[2]
+    rows = [row for row in table.splitlines() if row.startswith("| ")][1:]
+
+    assert [row for row in rows if "`tests/" not in row] == []
+    assert missing(table) == []
+
+
+def test_a_test_that_is_not_there_is_found() -> None:
+    here = "tests/test_paths.py"
+    table = f"| `{here}::missing` | `{here}::gone` `tests/no.py` `tests/stores/` |"
+
+    assert missing(table) == [f"{here}::gone", "tests/no.py::"]

@@ -53,7 +53,7 @@ class Column:
 def column(heading: str, name: str) -> Column:
     """Read a column of the table below a heading."""
     text = PAGE.read_text(encoding="utf-8").partition(f"### {heading}")[2]
-    rows = re.findall(r"^\|(.+)\|$", text.partition("\n### ")[0], re.MULTILINE)
+    rows = re.findall(r"^\|(.+)\|$", text.partition("\n##")[0], re.MULTILINE)
     table = [[cell.strip() for cell in row.split("|")] for row in rows]
     at = table[0].index(name)
     cells = [(file, row[at]) for row in table[1:] for file in named(row[0])]

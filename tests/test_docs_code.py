@@ -42,7 +42,10 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
     "python3": ("-m",),
     "napari": (),
     "make": ("demo", "docs", "test"),
+    "source": (".venv/bin/activate",),
+    "activate": (),
 }
+FILES = {"json": "edits.json", "yaml": "settings.yaml"}  # as the pages call them
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,8 @@ def test_shell_blocks_run(
 ) -> None:
     blocks = _blocks(page)
     for block in blocks:
-        if block.language == "json":
-            (folder / "edits.json").write_text(block.code, encoding="utf-8")
+        if block.language in FILES:
+            (folder / FILES[block.language]).write_text(block.code, encoding="utf-8")
     for block in blocks:
         if block.language == "sh" and not block.is_parsed_only:
             for program, *arguments in commands(block.code):

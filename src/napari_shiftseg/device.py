@@ -1,4 +1,4 @@
-"""Which device predicts, in which numbers, and how much it can hold.
+"""Which device predicts, and in which numbers.
 
 torch takes a second to load: it is, when a device is asked for.
 """

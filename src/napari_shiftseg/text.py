@@ -1,4 +1,4 @@
-"""Foreign text, from a file or a file's name: shown as it is, on one screen."""
+"""Numbers and sizes in words; foreign text, shown as it is, on one screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``compare``: one image naive and cropped, in figures and a report."""
+"""The commands ``compare``, ``sweep``, ``figure`` and ``demo``: figures and reports."""
 
 from __future__ import annotations
 

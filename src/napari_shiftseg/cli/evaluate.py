@@ -1,4 +1,4 @@
-"""The command ``evaluate``: label images against true ones."""
+"""The commands ``evaluate`` and ``tune``: label images against true ones."""
 
 from __future__ import annotations
 

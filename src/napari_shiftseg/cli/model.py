@@ -1,4 +1,4 @@
-"""The command ``inspect``: what a model is, what tiles cost, whether they are exact."""
+"""The commands ``inspect``, ``models`` and ``export``: a model, its cost, its card."""
 
 from __future__ import annotations
 

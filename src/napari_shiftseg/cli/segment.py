@@ -1,4 +1,4 @@
-"""The command ``segment``: one image, or a series, to files."""
+"""The commands ``segment`` and ``mend``: an image, or a series, to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``train``."""
+"""The command ``train``: labelled images, or a sample, to a model file."""
 
 from __future__ import annotations
 

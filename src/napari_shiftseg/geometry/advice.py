@@ -1,4 +1,4 @@
-"""What a window means, before anything is predicted."""
+"""What a window means, in words: its seams, cost and memory, and better windows."""
 
 from __future__ import annotations
 

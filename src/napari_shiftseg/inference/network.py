@@ -1,4 +1,4 @@
-"""The model on its device, for as long as it predicts there."""
+"""The model on its device while it predicts; why a prediction is not finite."""
 
 from __future__ import annotations
 

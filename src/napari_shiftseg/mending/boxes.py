@@ -1,4 +1,4 @@
-"""Boxes: the part of a frame that an edit touches."""
+"""Boxes, points and runs of pixels: the part of a frame that an edit touches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects cut at seeds: every pixel to the seed that a short path leads to."""
+"""Shapes of edited objects: drawn anew from the foreground, grown, cut at seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run wrote, by which its files are known again and may be replaced."""
+"""Folders: pairs of files by name; what a run wrote there and may replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output window that the loss sees: which to take, and what it means."""
+"""What a training takes where nothing is said: network and window; windows refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the bundled models are made."""
+"""Recipes: how a network is trained, on a sample or on labelled images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A labels layer that is steered: clustered anew, mended, all off the GUI thread."""
+"""A labels layer that is steered: clustered anew, mended; long work in a thread."""
 
 from __future__ import annotations
 

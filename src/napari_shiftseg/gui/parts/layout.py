@@ -1,4 +1,4 @@
-"""Where controls stand: in rows, scrolled, folded away, in docks that are tabs."""
+"""Where controls stand: rows, scrolled, folded away; docks opened, found, in tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
 import gc
+from functools import partial
+from types import SimpleNamespace
 from weakref import proxy
 
 import numpy as np
@@ -9,6 +11,7 @@ from napari._app_model._app import NapariApplication, _napari_names
 from napari._qt._qapp_model.qactions import init_qactions
 from napari._qt.qt_viewer import QtViewer
 from napari._qt.threads.status_checker import StatusChecker
+from napari._vispy import canvas
 from napari.plugins import _initialize_plugins
 from napari.settings import get_settings
 from napari.utils._proxies import PublicOnlyProxy
@@ -36,6 +39,17 @@ def pytest_runtest_teardown(item):
 
 
 _SEEN = set()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def layers_leave_quickly():
+    """Let napari look for garbage that is new, not for all, when a layer is removed.
+
+    It does so for the sake of drivers of Windows; it takes longer than most tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "gc", SimpleNamespace(collect=partial(gc.collect, 0)))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,9 +19,11 @@ from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.sweep import (
     PooledPoint,
     SweepPoint,
+    SweepProgress,
     sweep,
     sweep_steps,
 )
+from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.unet import UNet
@@ -85,12 +87,15 @@ class TestPoints:
         assert point.plan.stride == (4, 4)
         assert point.seams.ratio == pytest.approx(point.untiled.ratio, abs=1e-4)
 
-    def test_every_window_is_said_when_it_is_scored(self, model, image) -> None:
-        steps = list(sweep_steps(image, model, [6, 8], Settings()))
-        scored = [(s.done, s.total) for s in steps if s.stage == "scoring"]
-        assert scored == [(1, 2), (2, 2)]
-        of_the_second = [s for s in steps if s.stage.startswith("window 2 of 2: ")]
-        assert all(step.total <= 2 * step.done for step in of_the_second)
+    def test_one_point_as_soon_as_it_is_found(self, model, image) -> None:
+        steps = Returning(sweep_steps(image, model, [6, 8], Settings()))
+        points = [
+            step.point
+            for step in steps
+            if isinstance(step, SweepProgress) and step.point
+        ]
+        assert points == steps.value
+        assert len(points) == 2
 
 
 class TestMemory:

@@ -108,6 +108,13 @@ class PooledPoint:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SweepProgress(Progress):
+    """Progress of a sweep."""
+
+    point: SweepPoint | None = None  # that has just been found, if any
+
+
 @spelled(OfOneStitching, stitching="naive")
 def sweep(
     image: ArrayLike | Any,
@@ -157,7 +164,7 @@ def sweep_steps(
     truth: ArrayLike | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, list[SweepPoint]]:
-    """Sweep, yielding `Progress` after every tile and every window.
+    """Sweep, yielding a `SweepProgress` with each point as it is found.
 
     Parameters
     ----------
@@ -189,7 +196,7 @@ def sweep_steps(
             steps = _point(opened, model, chosen, plan, reference, labels)
             point = yield from numbered(len(plans), number, steps, "window")
         points.append(point)
-        yield Progress(number + 1, len(plans), stage="scoring")
+        yield SweepProgress(number + 1, len(plans), stage="scoring", point=point)
     return points
 
 

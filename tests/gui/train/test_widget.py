@@ -350,7 +350,7 @@ def test_a_typed_window_is_kept_and_an_offered_one_follows(viewer, pair, nuclei)
 
 def test_what_cannot_be_is_refused_in_words(pair):
     for row, text, said in (
-        ("window", "200", "the image has 84 × 92"),
+        ("window", "200", "the image has only 84 × 92"),
         ("window", "twenty", "A window is a whole number"),
         ("window", "12x12x12", "needs one value or 2"),
         ("model_name", "disks", "the name of a bundled model"),

@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.cli.options import Order, TrainingRequest
+    from napari_shiftseg.cli.options import Order
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.samples import Sample
+    from napari_shiftseg.training.defaults import TrainingRequest
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -36,6 +36,22 @@ class Term:
         unit = f" ({self.unit})" if self.unit.lower() not in first.lower() else ""
         text = f"{first.removesuffix('.')}{unit}."
         return f"{text} [{self.unset}]" if self.unset else text
+
+
+def setting(default: object, meaning: str, unset: str = "", **more: Any) -> Any:
+    """Return the field of a setting.
+
+    Parameters
+    ----------
+    default : object
+    meaning, unset
+        See `Term`.
+    **more
+        Its ``form`` and ``unit``, see `Term`, and its bounds, see pydantic's `Field`.
+    """
+    extra: dict[str, Any] = {"unset": unset}
+    extra |= {key: more.pop(key) for key in ("form", "unit") if key in more}
+    return Field(default=default, description=meaning, json_schema_extra=extra, **more)
 
 
 def fields_of(model: type) -> dict[str, FieldInfo]:

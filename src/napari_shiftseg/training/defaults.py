@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic.dataclasses import dataclass as settings
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.properties import own_seams_warning
+from napari_shiftseg.pipeline.glossary import setting
 from napari_shiftseg.text import by, compact, sentence
 
 if TYPE_CHECKING:
@@ -66,6 +70,48 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
 
 
 LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
+
+
+@settings(frozen=True)
+class TrainingRequest:
+    """What a training is asked; None: as usual."""
+
+    validate: tuple[Path, Path] | None = setting(
+        None, "Pairs to validate on.", "every tenth image", form="IMAGES TRUTH"
+    )
+    sample: str | None = setting(
+        None, "Train as for a bundled disk model: disks, disks-16.", "none"
+    )
+    start: str | None = setting(None, "Model to begin with (fine-tuning).", "none")
+    window: str | None = setting(
+        None, "Output window the loss sees, above the period, 20 or 24x96x96.",
+        "largest that fits, to 244 in 2-D; sample: 20", form="SIZE",
+    )  # fmt: skip
+    steps: int | None = setting(
+        None, "Training steps.", "15000; 300 where --start learns corrections"
+    )
+    depth: str | None = setting(
+        None, "Levels of pooling, 4 or 2x3x3.", "4; 3 in 3-D", form="NUMBER"
+    )
+    features: int | None = setting(None, "Channels at the finest level.", "16")
+    channels: int | None = setting(None, "Channels of the embedding.", "16")
+    normalization: str | None = setting(None, "batch or none.", "batch")
+    batch: int = setting(1, "Windows per step.")
+    learning_rate: float | None = setting(
+        None, "Peak of the learning rate.",
+        "0.002; of corrections: 0.0005; sample: 0.001",
+    )  # fmt: skip
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32", "bfloat16 is faster where the device has it."
+    )
+    every: int = setting(1000, "Steps between validations and saved states.")
+    patience: int | None = setting(
+        None, "Stop after so many validations without a better one.", "never"
+    )
+    seed: int = setting(0, "Seed of weights and windows.")
+    workers: int = setting(0, "Processes that read images.")
+    resume: bool = setting(False, "Go on with a training that stopped.")
+    force: bool = setting(False, "Take a window below the period, too.")
 
 
 @dataclass(frozen=True)

@@ -320,7 +320,7 @@ def _tune(
 def _export(
     *,
     place: ask.PlaceOfModel = None,
-    model: ask.Model = None,
+    model: ask.NamedModel = None,
     output: ask.Folder,
     asked: Annotated[Asked, WRITES],
 ) -> None:

@@ -1,6 +1,7 @@
 """Options of the commands, made of the fields of what they set; files of settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -30,7 +31,7 @@ def _output(help: str) -> Any:
 
 def _model(unset: str) -> Any:
     return typer.Option(
-        "-m", "--model", help=f"Name or .safetensors file. [{unset}]",
+        "-m", "--model", help=f"Name or .safetensors file. {unset}".strip(),
         autocompletion=lambda: [*named_models(), *figure_models()],
     )  # fmt: skip
 
@@ -61,8 +62,9 @@ Truths = Annotated[
 PlaceOfModel = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="As --model.")
 ]
-Model = Annotated[str | None, _model("the sample's own, else nuclei")]
-ModelOfEdits = Annotated[str | None, _model("that of the edits, else as segment")]
+Model = Annotated[str | None, _model("[the sample's own, else nuclei]")]
+NamedModel = Annotated[str | None, _model("")]
+ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment]")]
 Folder = Annotated[Path, _output("Folder for the files.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
 Table = Annotated[Path | None, _output(".csv file. [none]")]
@@ -196,9 +198,10 @@ def _parameters(model: type, take: Take | None = None) -> list[Parameter]:
 
 def _parameter(term: Term, kind: Any, default: object) -> Parameter:
     """Return a parameter; what is not written as a number or a word is text."""
+    help = replace(term, unset=term.unset if default is None else "")
     flag = [f"--{term.name.replace('_', '-')}"] if kind is bool else []
     option = typer.Option(
-        *flag, help=term.brief, metavar=term.form or None, show_default=kind is not bool
+        *flag, help=help.brief, metavar=term.form or None, show_default=kind is not bool
     )
     kind = str | None if term.form and kind not in PATHS else kind
     annotation = Annotated[kind, option]

@@ -70,7 +70,7 @@ def terms(model: type) -> dict[str, Term]:
 def _term(name: str, field: FieldInfo) -> Term:
     parts = [field, *_nested(field.annotation)]
     extra: dict[str, Any] = {}
-    for part in parts:
+    for part in reversed(parts):  # what the field says itself counts most
         if isinstance(part.json_schema_extra, dict):
             extra |= part.json_schema_extra
     limits = (

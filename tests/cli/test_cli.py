@@ -597,7 +597,7 @@ class TestRefused:
             (("train", "--sample", "disks", "-o", "m.pt"), ".safetensors"),
             (
                 ("train", "--sample", "disks", "-o", "m.safetensors", "--steps", "0"),
-                "1 or more",
+                "steps: Input should be greater than or equal to 1, got 0",
             ),
             (
                 ("train", "--sample", "disks", "-o", "m.safetensors", "--window", "0"),

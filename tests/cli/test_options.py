@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_shiftseg.cli import commands as app
 from napari_shiftseg.cli import compare as compare_command
+from napari_shiftseg.cli import evaluate as evaluate_command
 from napari_shiftseg.cli import segment as segment_command
 from napari_shiftseg.networks.header import bundled_models, figure_models
 from napari_shiftseg.pipeline.glossary import terms
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import Candidates, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,10 +115,72 @@ class TestConfig:
         assert (taken[1].window, taken[1].split_far_parts) == (8, True)
         assert taken[1].min_size == 3
 
-    def test_one_file_serves_all_commands(self, shiftseg, config, image, taken) -> None:
+    def test_one_file_serves_commands_that_have_its_options(
+        self, shiftseg, config, image, taken
+    ) -> None:
+        said = "run.yaml sets stitching, which shiftseg compare has not: it has "
+        shiftseg("compare", image, "--config", config).assert_refused(said)
+        config.write_text(config.read_text().replace("stitching: naive\n", ""))
         for command in ("compare", "sweep"):
             shiftseg(command, image, "--config", config).assert_refused("enough")
             assert taken[-1].kernel == "flat"
+
+    @pytest.mark.parametrize("name", ["window", "windows"])
+    @pytest.mark.parametrize(
+        ("value", "windows"),
+        [
+            ("[4, 8]", [4, 8]), ("[[4, 8], [8, 8]]", [(4, 8), (8, 8)]), ("6", [6]),
+        ],
+    )  # fmt: skip
+    def test_a_list_of_windows(
+        self, shiftseg, image, model_file, tmp_path, monkeypatch, name, value, windows
+    ) -> None:
+        found = []
+
+        def steps(_image: Any, _model: Any, chosen: Any, *_: Any) -> Any:
+            found.extend(chosen)
+            raise ValueError("enough")
+
+        monkeypatch.setattr(compare_command, "sweep_steps", steps)
+        (tmp_path / "c.yaml").write_text(f"{name}: {value}\nmodel: {model_file}")
+        ran = shiftseg("sweep", image, "--config", tmp_path / "c.yaml")
+        ran.assert_refused("enough")
+        assert found == windows
+
+    def test_other_lists_are_parted_by_commas(
+        self, shiftseg, monkeypatch, tmp_path
+    ) -> None:
+        found = []
+        monkeypatch.setattr(
+            evaluate_command, "run_tuning", lambda *given: found.append(given[2])
+        )
+        (tmp_path / "c.yaml").write_text("bandwidths: [0.5, 1]\nmin_sizes: [3]")
+        assert shiftseg("tune", "disks", "--config", tmp_path / "c.yaml").status == 0
+        assert found == [Candidates((0.5, 1.0), (3,))]
+
+    @pytest.mark.parametrize("command", ["segment", "compare", "sweep"])
+    def test_a_record_knows_model_channel_and_series(
+        self, shiftseg, model_file, rng, tmp_path, command: str
+    ) -> None:
+        image, record = tmp_path / "two.tif", tmp_path / "record.json"
+        with tifffile.TiffWriter(image) as file:
+            for size in (40, 30):
+                pixels = rng.random((2, size, size)).astype("f4")
+                file.write(pixels, metadata={"axes": "CYX"})
+        words = ["--channel", 2, "--json", "-m", model_file]
+        words += {"sweep": ["--window", 8]}.get(command, ["--window", 8, "--series", 2])
+        output = ("-o", tmp_path / "o")
+        first = shiftseg(command, image, *words, *output)
+        if command == "sweep":  # it takes no series
+            assert first.status == 0
+        record.write_text(first.stdout)
+        again = shiftseg(command, image, "--config", record, "--json", *output)
+        one, other = json.loads(first.stdout), json.loads(again.stdout)
+        assert one["given"] == other["given"]
+        assert one["given"]["model"] == str(model_file)
+        assert one["given"]["channel"] == "2"
+        assert one["settings"]["window"] == other["settings"]["window"]
+        assert one.get("inputs") == other.get("inputs")
 
     def test_the_record_of_a_run_makes_it_again(
         self, shiftseg, model_file, image, tmp_path
@@ -143,7 +207,8 @@ class TestConfig:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("windw: 8", "bad.yaml sets windw, which no command has"),
+            ("windw: 8", "bad.yaml sets windw, which shiftseg segment has not"),
+            ("steps: 5", "it has bandwidth, batch, border, channel,"),
             ("window: wide", "a window is a whole number"),
             ("batch: many", "--batch"),
             ("kernel: square", "--kernel"),

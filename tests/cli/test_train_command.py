@@ -229,6 +229,10 @@ class TestStopped:
         before = Path("m.safetensors").read_bytes()
         ran = shiftseg("train", *PLACES, *self.options)
         ran.assert_refused("a model m.safetensors already", "another name", "delete")
+        longer = "to train it longer, add --start m.safetensors and another -o"
+        assert longer in ran.stderr
+        again = shiftseg("train", *PLACES, *self.options, "--resume")
+        again.assert_refused("leave out --resume", longer)
         assert Path("m.safetensors").read_bytes() == before
 
     def test_it_is_not_begun_anew_unasked(self, shiftseg, stop_at) -> None:
@@ -320,9 +324,22 @@ class TestRefused:
             ((*PLACES, "--start", "disks"), "disks has no foreground logit"),
             (
                 (*PLACES, "--every", 0),
-                "steps between validations must be 1 or more, got 0",
+                "every: Input should be greater than or equal to 1, got 0",
             ),
-            ((*PLACES, "--steps", 0), "steps of 1 or more, got 0"),
+            ((*PLACES, "--steps", 0), "steps: Input should be greater than or"),
+            ((*PLACES, "--depth", 0), "depth is a whole number from 1, or one an axis"),
+            ((*PLACES, "--depth", "2xa"), "4 or 2x3x3; got '2xa'"),
+            ((*PLACES, "--seed", -1), "seed: Input should be greater than or equal"),
+            ((*PLACES, "--seed", 2**63), "seed: Input should be less than 92233720"),
+            ((*PLACES, "--workers", -1), "workers: Input should be greater than or"),
+            ((*PLACES, "--patience", 0), "patience: Input should be greater than or"),
+            ((*PLACES, "--features", 0), "features: Input should be greater than or"),
+            ((*PLACES, "--learning-rate", "inf"), "learning_rate: Input should be a"),
+            (
+                ("--sample", "disks", "--features", 9, "--depth", 9, "--invert"),
+                "so --depth, --features, --invert would have no effect: leave it out",
+            ),
+            (("--sample", "disks", "--truth", "t.tif"), "--truth would have no effect"),
             ((*PLACES, "--window", 90), "reads 284 × 284"),
             ((*PLACES, "--normalization", "layer"), "normalization"),
             ((*PLACES, "--precision", "int8"), "--precision"),

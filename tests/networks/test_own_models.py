@@ -53,6 +53,15 @@ def test_without_a_folder_there_are_none(models_folder):
     assert named_models() == bundled_models()
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("nuclie", "nuclei"), ("mien", "mine"), ("figure-2", "figure-2[abc]")],
+)
+def test_a_mistyped_name_is_mended(mine, typed, meant):
+    with pytest.raises(FileNotFoundError, match=rf"; did you mean {meant}\?$"):
+        find_model(typed)
+
+
 def test_an_unknown_name_lists_ones_own(mine):
     with pytest.raises(FileNotFoundError, match=r"nor one of yours \(mine\)"):
         find_model("yours")

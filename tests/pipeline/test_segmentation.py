@@ -21,6 +21,7 @@ from napari_shiftseg.metrics.objects import (
 )
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Returning
@@ -385,3 +386,11 @@ class TestRun:
         image[3, 4] = np.inf
         with pytest.raises(ValueError, match="1 NaN or infinite"):
             segment(image, model)
+
+
+@pytest.mark.parametrize("shape", [(1, 347), (347, 1)])
+def test_a_line_of_pixels_is_an_image(shape: tuple[int, int]) -> None:
+    line = np.random.default_rng(0).random(347) * 5
+    line[50:80], line[150:180] = 200, 180
+    result = segment(line.reshape(shape), load_model("nuclei"), device="cpu")
+    assert result.labels.shape == shape

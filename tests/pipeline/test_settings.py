@@ -15,7 +15,7 @@ from napari_shiftseg.cli.options import read_run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.glossary import fields_of, terms
-from napari_shiftseg.pipeline.settings import OfOneRun, Settings
+from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings
 
 NAMES = [field.name for field in fields(Settings)]
 
@@ -46,6 +46,7 @@ class TestValues:
             ("window", "20", 20),
             ("window", np.array([20, 24]), (20, 24)),
             ("window", np.int64(20), 20),
+            ("window", np.array(20)[()], 20),
             ("region", "0:512x128:640", ((0, 512), (128, 640))),
             ("region", [[0, 5]], ((0, 5),)),
             ("intensity", "100:1100", (100.0, 1100.0)),
@@ -62,6 +63,14 @@ class TestValues:
             ("window", 0, "from 1 upward"),
             ("window", (8, 2.5), "from 1 upward"),
             ("window", "wide", "from 1 upward"),
+            ("window", 20.5, "from 1 upward"),
+            ("window", object(), "from 1 upward"),
+            ("window", (), "needs one value"),
+            ("region", 5, "START:STOP"),
+            ("region", ((0, "a"),), "START:STOP"),
+            ("region", ((0, 1, 2),), "START:STOP"),
+            ("region", ((0, 1.5),), "START:STOP"),
+            ("device", None, "a device is .auto., or one such as cpu"),
             ("region", "0-5", "START:STOP"),
             ("region", "0:5:9", "START:STOP"),
             ("intensity", "9:1", "two grey values"),
@@ -74,6 +83,19 @@ class TestValues:
     def test_refused(self, name, given, said) -> None:
         with pytest.raises(ValueError, match=said):
             Settings(**{name: given})
+
+    @pytest.mark.parametrize(
+        ("name", "given", "said"),
+        [
+            ("bandwidths", 0.5, "values to try are several, .*got 0.5"),
+            ("bandwidths", (0,), "greater than 0"),
+            ("min_sizes", (-1,), "greater than or equal to 0"),
+            ("thresholds", "0.5,1", "less than 1"),
+        ],
+    )
+    def test_candidates_are_refused(self, name, given, said) -> None:
+        with pytest.raises(ValueError, match=said):
+            Candidates(**{name: given})
 
 
 class TestWords:

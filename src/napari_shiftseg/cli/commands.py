@@ -11,20 +11,20 @@ import typer
 
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.options import (
+    RENAMED,
     Asked,
     Command,
     Order,
     Take,
-    TrainingRequest,
     model_for,
     one_of,
     with_options,
 )
 from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.training.defaults import TrainingRequest
 
 WRITES = Take("overwrite", "json")
 WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "export", "figure")
-RENAMED = {"sweep": {"--windows": "--window"}}  # options by their names of old
 
 program = typer.Typer(
     name="shiftseg", rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -59,7 +59,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _as_now(arguments: Sequence[str]) -> list[str]:
     """Return arguments with options called as they are now."""
-    renamed = RENAMED.get(next(iter(arguments), ""), {})
+    known = RENAMED.get(next(iter(arguments), ""), {})
+    renamed = {f"--{old}": f"--{new}" for old, new in known.items()}
     parts = (word.partition("=") for word in arguments)
     return [renamed.get(name, name) + "".join(rest) for name, *rest in parts]
 
@@ -319,7 +320,7 @@ def _tune(
 def _export(
     *,
     place: ask.PlaceOfModel = None,
-    model: ask.Model = None,
+    model: ask.NamedModel = None,
     output: ask.Folder,
     asked: Annotated[Asked, WRITES],
 ) -> None:

@@ -133,6 +133,7 @@ def run_demo(output: Path, order: Order, viewer: bool) -> None:
         See ``shiftseg demo --help``.
     """
     network, run = load_model(SAMPLE), Run("demo", (SAMPLE,))
+    order = replace(order, model=SAMPLE)
     source = read_frame(network.config, Path(SAMPLE), order.asked)
     comparison, report = _compared(source, network, None, output, order, run)
     if order.asked.json:
@@ -199,7 +200,7 @@ def run_sweep(
             for name, source, truth in zip(_names(images), sources, labels, strict=True)
         }
         pooled = [PooledPoint(points) for points in zip(*sweeps.values(), strict=True)]
-        report = _sweep_report(network, settings, sweeps, pooled)
+        report = _sweep_report(network, settings, sweeps, pooled) | order.given
         if folder:
             report = _write_sweep(report, run, sweeps, pooled, folder)
     if asked.json:
@@ -306,9 +307,6 @@ def run_compare(
         See ``shiftseg compare --help``.
     """
     network = load_model(order.model)
-    if order.settings.window is None:  # as the widget begins with
-        chosen = replace(order.settings, window=network.config.usual_window)
-        order = replace(order, settings=chosen)
     source = read_frame(network.config, image, order.asked)
     run = Run("compare", inputs_of(source))
     _, report = _compared(source, network, truth, output, order, run)
@@ -331,8 +329,10 @@ def _compared(
         steps = compare_steps(source.data, model, order.settings, labels)
         comparison = with_progress(steps)
         if folder is None:
-            return comparison, report_of(comparison, model, source.name)
-        content = Content(comparison, model, source.data, source.name, labels)
+            return comparison, report_of(comparison, model, source.name) | order.given
+        content = Content(
+            comparison, model, source.data, source.name, labels, more=order.given
+        )
         writing = report_steps(content, folder, run, order.asked.overwrite)
         return comparison, exhaust(writing)
 

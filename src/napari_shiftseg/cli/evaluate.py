@@ -69,7 +69,7 @@ def run_tuning(
     steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")
     report = _tuning_report(network.config, tuning, name_of(images))
-    report["settings"] = asdict(settings)
+    report |= {"settings": asdict(settings), **order.given}
     if output:
         tuned = _tuned_config(network.config, tuning, name_of(images), output.stem)
         if tuned.provenance is None:

@@ -1,19 +1,19 @@
 """Options of the commands, made of the fields of what they set; files of settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 import yaml
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 from typer.core import TyperCommand
 
-from napari_shiftseg.networks.header import figure_models, named_models
-from napari_shiftseg.pipeline.glossary import Term, terms
+from napari_shiftseg.networks.header import figure_models, find_model, named_models
+from napari_shiftseg.pipeline.glossary import Term, setting, terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import SAMPLES, usual_model
 from napari_shiftseg.stores.reading import is_sample
@@ -31,7 +31,7 @@ def _output(help: str) -> Any:
 
 def _model(unset: str) -> Any:
     return typer.Option(
-        "-m", "--model", help=f"Name or .safetensors file. [{unset}]",
+        "-m", "--model", help=f"Name or .safetensors file. {unset}".strip(),
         autocompletion=lambda: [*named_models(), *figure_models()],
     )  # fmt: skip
 
@@ -62,8 +62,9 @@ Truths = Annotated[
 PlaceOfModel = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="As --model.")
 ]
-Model = Annotated[str | None, _model("the sample's own, else nuclei")]
-ModelOfEdits = Annotated[str | None, _model("that of the edits, else as segment")]
+Model = Annotated[str | None, _model("[the sample's own, else nuclei]")]
+NamedModel = Annotated[str | None, _model("")]
+ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment]")]
 Folder = Annotated[Path, _output("Folder for the files.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
 Table = Annotated[Path | None, _output(".csv file. [none]")]
@@ -75,21 +76,16 @@ Save = Annotated[
 ]
 
 
-def _field(default: object, meaning: str, unset: str = "", **more: str) -> Any:
-    extra: Any = {"unset": unset, **more}
-    return Field(default=default, description=meaning, json_schema_extra=extra)
-
-
 @dataclass(frozen=True)
 class Asked:
     """What most commands are asked: what of a file is read, how the outcome is told."""
 
-    channel: str | None = _field(
+    channel: str | None = setting(
         None, "Number, from 1, or name.", "the one there is; colours as grey"
     )  # fmt: skip
-    series: int | None = _field(None, "Series of a TIFF, from 1.", "the largest")
-    overwrite: bool = _field(False, "Replace files that others wrote, too.")
-    json: bool = _field(False, "Print one JSON object only.")
+    series: int | None = setting(None, "Series of a TIFF, from 1.", "the largest")
+    overwrite: bool = setting(False, "Replace files that others wrote, too.")
+    json: bool = setting(False, "Print one JSON object only.")
 
 
 @dataclass(frozen=True)
@@ -100,47 +96,13 @@ class Order:
     asked: Asked
     model: str = ""  # name or file; empty: none was chosen
 
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What a training is asked; None: as usual."""
-
-    validate: tuple[Path, Path] | None = _field(
-        None, "Pairs to validate on.", "every tenth image", form="IMAGES TRUTH"
-    )
-    sample: str | None = _field(
-        None, "Train as for a bundled disk model: disks, disks-16.", "none"
-    )
-    start: str | None = _field(None, "Model to begin with (fine-tuning).", "none")
-    window: str | None = _field(
-        None, "Output window the loss sees, above the period, 20 or 24x96x96.",
-        "largest that fits, to 244 in 2-D; sample: 20", form="SIZE",
-    )  # fmt: skip
-    steps: int | None = _field(
-        None, "Training steps.", "15000; 300 where --start learns corrections"
-    )
-    depth: str | None = _field(
-        None, "Levels of pooling, 4 or 2x3x3.", "4; 3 in 3-D", form="NUMBER"
-    )
-    features: int | None = _field(None, "Channels at the finest level.", "16")
-    channels: int | None = _field(None, "Channels of the embedding.", "16")
-    normalization: str | None = _field(None, "batch or none.", "batch")
-    batch: int = _field(1, "Windows per step.")
-    learning_rate: float | None = _field(
-        None, "Peak of the learning rate.",
-        "0.002; of corrections: 0.0005; sample: 0.001",
-    )  # fmt: skip
-    precision: Literal["float32", "bfloat16"] = _field(
-        "float32", "bfloat16 is faster where the device has it."
-    )
-    every: int = _field(1000, "Steps between validations and saved states.")
-    patience: int | None = _field(
-        None, "Stop after so many validations without a better one.", "never"
-    )
-    seed: int = _field(0, "Seed of weights and windows.")
-    workers: int = _field(0, "Processes that read images.")
-    resume: bool = _field(False, "Go on with a training that stopped.")
-    force: bool = _field(False, "Take a window below the period, too.")
+    @property
+    def given(self) -> dict[str, Any]:
+        """What a record says of model and image, to be read again by ``--config``."""
+        path, asked = find_model(self.model), self.asked
+        model = str(path.resolve()) if path == Path(self.model) else self.model
+        given = {"model": model, "channel": asked.channel, "series": asked.series}
+        return {"given": given}
 
 
 RARE = {  # options that --help leaves out
@@ -236,9 +198,10 @@ def _parameters(model: type, take: Take | None = None) -> list[Parameter]:
 
 def _parameter(term: Term, kind: Any, default: object) -> Parameter:
     """Return a parameter; what is not written as a number or a word is text."""
+    help = replace(term, unset=term.unset if default is None else "")
     flag = [f"--{term.name.replace('_', '-')}"] if kind is bool else []
     option = typer.Option(
-        *flag, help=term.brief, metavar=term.form or None, show_default=kind is not bool
+        *flag, help=help.brief, metavar=term.form or None, show_default=kind is not bool
     )
     kind = str | None if term.form and kind not in PATHS else kind
     annotation = Annotated[kind, option]
@@ -263,18 +226,8 @@ def _joined(name: str, text: str) -> str:
 
 def _take_config(context: typer.Context, path: Path | None) -> None:
     """Let the values of a file stand for options that are not given."""
-    if path is None or context.resilient_parsing or context.parent is None:
-        return
-    given, program = read_run(path), context.parent.command
-    commands = program.commands.values()  # type: ignore[attr-defined]
-    known = {param.name for command in commands for param in command.params}
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise ValueError(
-            f"{path.name} sets {', '.join(unknown)}, which no command has: see the "
-            f"names in {context.command_path} --help-all"
-        )
-    context.default_map = given
+    if path is not None and not context.resilient_parsing:
+        context.default_map = read_run(path, context)
 
 
 def _help_all(context: typer.Context, wanted: bool) -> None:
@@ -342,18 +295,27 @@ def one_of(option: Any, place: Any, name: str) -> Any:
 
 
 ABSENT = ("", "~", "null", "Null", "NULL", "None")
-JOINED = {"window": "x", "depth": "x", "intensity": ":"}  # as one word
+RENAMED = {"sweep": {"windows": "window"}}  # options by their names of old
+A_LIST = ",x"  # what parts its values, and the values of one of these
+PARTED = {"window": "x", "depth": "x", "intensity": ":", "region": "x:"}
 
 
-def read_run(path: Path) -> dict[str, Any]:
+def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]:
     """Read a file of settings, in YAML or JSON: name → what its option takes.
 
-    Of the record that a run writes, or prints with ``--json``, settings and model.
+    Of the record that a run writes, or prints with ``--json``, settings, model, channel
+    and series.
+
+    Parameters
+    ----------
+    path : Path
+    context : typer.Context, optional
+        Of the command whose options are meant.
 
     Raises
     ------
     ValueError
-        If the file holds no settings.
+        If the file holds no settings, or one that the command has not.
     OSError
         If it cannot be read.
     """
@@ -366,23 +328,59 @@ def read_run(path: Path) -> dict[str, Any]:
             f"{path} holds no settings: write one a line, for example window: 64, in "
             f"YAML or JSON"
         )
+    options: dict[str, Any] = {}
     if isinstance(found.get("settings"), dict):
-        model = {"model": found["model"]} if "model" in found else {}
-        found = model | found["settings"]
-        background = found.pop("background_embedding", None)  # of the model
-        if isinstance(background, list):  # it has no foreground, so no threshold either
-            found.pop("foreground_threshold", None)
+        found = _of_record(found)
+    elif context is not None:
+        options = {option.name: option for option in context.command.params}
+        found = _as_options(found, options, context, path.name)
     return {
-        name.replace("-", "_"): _text(name, value)
+        name.replace("-", "_"): _text(value, _parts(name, options.get(name)))
         for name, value in found.items()
         if value not in ABSENT
     }
 
 
-def _text(name: str, value: Any) -> Any:
+def _of_record(record: dict[str, Any]) -> dict[str, Any]:
+    """Return by what options a run was made; of old, a record has the model's name."""
+    given = record.get("given", {})
+    found = {"model": record.get("model", ""), **record["settings"], **given}
+    background = found.pop("background_embedding", None)  # of the model
+    if isinstance(background, list):  # it has no foreground, so no threshold either
+        found.pop("foreground_threshold", None)
+    return found
+
+
+def _as_options(
+    found: dict[str, Any], options: dict[str, Any], context: typer.Context, file: str
+) -> dict[str, Any]:
+    """Return values by the names of a command's options, and refuse any other."""
+    renamed = RENAMED.get(context.command.name or "", {})
+    named = {name.replace("-", "_"): value for name, value in found.items()}
+    named = {renamed.get(name, name): value for name, value in named.items()}
+    unknown = [n for n, v in named.items() if v not in ABSENT and n not in options]
+    if unknown:
+        own = sorted(n for n, o in options.items() if n and not o.is_eager)
+        raise ValueError(
+            f"{file} sets {', '.join(unknown)}, which shiftseg {context.command.name} "
+            f"has not: it has {', '.join(own)}"
+        )
+    return named
+
+
+def _parts(name: str, option: Any) -> str:
+    """Return what parts the values of a list; nothing if each stays by itself."""
+    if option is not None and (option.nargs != 1 or getattr(option, "multiple", False)):
+        return ""
+    takes_a_list = str(getattr(option, "metavar", "")).endswith(",...")
+    return A_LIST if takes_a_list else PARTED.get(name, A_LIST)
+
+
+def _text(value: Any, parts: str) -> Any:
     """Write a value as its option takes it: ``[64, 64]`` as ``64x64``."""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not parts:
         return value
-    if value and isinstance(value[0], list):
-        return "x".join(":".join(bounds) for bounds in value)
-    return JOINED[name].join(value) if name in JOINED else value
+    outer, inner = parts[0], parts[1:]
+    return outer.join(
+        inner.join(map(str, v)) if isinstance(v, list) else str(v) for v in value
+    )

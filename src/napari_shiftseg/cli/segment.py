@@ -69,7 +69,7 @@ def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
         source = read_source(network.config, image, order.asked)
         outputs = _safe_outputs("segment", source, folder, save, order.asked)
         result = with_progress(segment_steps(source.data, network, order.settings))
-        report = write_segmentation(result, network, source, outputs)
+        report = write_segmentation(result, network, source, outputs, order.given)
     _print_segmentation(result, report, folder, order.asked.json)
 
 
@@ -98,6 +98,7 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
     usual = model_for(None, image)
     network = _model_of(order.model, known, usual)
     doubt = _doubt_about(order.model, known, usual)
+    given = replace(order, model=order.model or known.model or usual).given
     with kept_if_used(output) as folder:
         source = read_source(network.config, image, asked)
         outputs = _safe_outputs("mend", source, folder, save, asked)
@@ -108,7 +109,7 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
             mended, notes=(*mended.notes, *_doubts(doubt, known, source.name, outcome))
         )
         figures = _mending_figures(result, mended, outcome, known)
-        report = write_segmentation(mended, network, source, outputs, figures)
+        report = write_segmentation(mended, network, source, outputs, given | figures)
     _print_segmentation(mended, report, folder, asked.json)
     if not asked.json:
         print(_in_words(figures))

@@ -24,6 +24,7 @@ from napari_shiftseg.networks.properties import describe, own_seams_warning
 from napari_shiftseg.networks.unet import save_model
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
+    SAMPLE_WINDOW,
     STEPS,
     fine_tuned_config,
     object_config,
@@ -44,9 +45,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_shiftseg.cli.options import Order, TrainingRequest
+    from napari_shiftseg.cli.options import Order
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.samples import Sample
+    from napari_shiftseg.training.defaults import TrainingRequest
 
 
 @contextmanager
@@ -75,6 +77,7 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
 
 MEAN_OVER = 100  # steps, for the loss that is shown
 ALL = "all of training,"
+OF_A_SAMPLE = ("sample", "window", "steps", "seed", "workers", "resume")
 POOR = 0.1  # AP50 below which a model is of no use
 
 
@@ -96,9 +99,11 @@ def run_training(
     job = _Job(images, truth, output, request, order)
     training = job.on_a_sample() if request.sample is not None else job.on_images()
     saved = output.with_suffix(SUFFIX)
+    longer = f"; to train it longer, add --start {output} and another -o"
+    longer = longer * (output.exists() and request.sample is None)
     if request.resume and not saved.is_file():
         raise FileNotFoundError(
-            f"there is no training {saved} to go on with: leave out --resume"
+            f"there is no training {saved} to go on with: leave out --resume{longer}"
         )
     if request.resume:
         training.resume(saved)
@@ -110,7 +115,7 @@ def run_training(
     elif output.exists():
         raise FileExistsError(
             f"there is a model {output} already: give another name with -o, or "
-            f"delete it"
+            f"delete it{longer}"
         )
     table = output.with_suffix(".csv")
     if table.exists() and not is_log(table):
@@ -151,12 +156,32 @@ class _Job:
         request, window = self.request, self.window
         if self.images is not None:
             raise ValueError("give images and labels, or --sample, not both")
+        idle = [*request.idle(OF_A_SAMPLE), *self._about_images]
+        if idle:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+            raise ValueError(
+                f"a training on a sample is that of the papers, so {options} would "
+                f"have no effect: leave it out, or train on IMAGES"
+            )
         if isinstance(window, tuple):
             raise ValueError(f"the window on a sample is one number, got {window}")
         steps = STEPS if request.steps is None else request.steps
-        size = 20 if window is None else window
+        size = SAMPLE_WINDOW if window is None else window
         made = sample_training(request.sample or "", size, steps, request.seed)
         return Training([made.sample], made.config, made.recipe, **self.run)
+
+    @property
+    def _about_images(self) -> list[str]:
+        """What was chosen of how images are read."""
+        settings = self.order.settings
+        chosen = {
+            "truth": self.truth,
+            "channel": self.order.asked.channel,
+            "intensity": settings.intensity != "auto",
+            "invert": settings.invert,
+            "ignore_nan": settings.ignore_nan,
+        }
+        return [name for name, value in chosen.items() if value]
 
     def on_images(self) -> Training:
         request, reading = self.request, self.order.settings.reading
@@ -207,7 +232,7 @@ class _Job:
     def _config(self, samples: list[Sample]) -> ModelConfig:
         request, name = self.request, self.output.stem
         network = {
-            "depth": request.depth and parse_window(request.depth),
+            "depth": request.depth,
             "features": request.features,
             "embedding_channels": request.channels,
             "normalization": request.normalization,

@@ -256,7 +256,9 @@ def _steepness(
     blurred: Pixels, parts: NDArray[Any], ids: NDArray[Any], ground: float
 ) -> NDArray[Any]:
     """Return the steepest slope of things by their height, per pixel: (things,)."""
-    slopes = np.sqrt(sum(np.gradient(blurred, axis=i) ** 2 for i in range(parts.ndim)))
+    axes = [axis for axis, size in enumerate(parts.shape) if size > 1]  # one has none
+    squares = [np.gradient(blurred, axis=axis) ** 2 for axis in axes]
+    slopes = np.sqrt(np.sum([np.zeros_like(blurred), *squares], axis=0))
     steepest = np.asarray(ndimage.maximum(slopes, parts, ids))
     height = np.asarray(ndimage.maximum(blurred, parts, ids)) - ground
     found: NDArray[Any] = steepest / height

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
@@ -113,10 +114,12 @@ def find_model(source: str | Path) -> Path:
     path = (own | bundled | of_figures).get(str(source), Path(source))
     if not path.is_file():
         of_yours = ", ".join(name for name in own if name not in bundled)
+        near = get_close_matches(str(source), [*bundled, *of_figures, *own], n=1)
         raise FileNotFoundError(
             f"no model {str(source)!r}: it is neither a file nor one of the bundled "
             f"models ({', '.join((*bundled, *of_figures))})"
             + (f" nor one of yours ({of_yours})" if of_yours else "")
+            + (f"; did you mean {near[0]}?" if near else "")
         )
     return path
 

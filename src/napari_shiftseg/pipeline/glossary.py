@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -38,6 +38,22 @@ class Term:
         return f"{text} [{self.unset}]" if self.unset else text
 
 
+def setting(default: object, meaning: str, unset: str = "", **more: Any) -> Any:
+    """Return the field of a setting.
+
+    Parameters
+    ----------
+    default : object
+    meaning, unset
+        See `Term`.
+    **more
+        Its ``form`` and ``unit``, see `Term`, and its bounds, see pydantic's `Field`.
+    """
+    extra: dict[str, Any] = {"unset": unset}
+    extra |= {key: more.pop(key) for key in ("form", "unit") if key in more}
+    return Field(default=default, description=meaning, json_schema_extra=extra, **more)
+
+
 def fields_of(model: type) -> dict[str, FieldInfo]:
     """Return the fields of a pydantic model or dataclass by name."""
     if issubclass(model, BaseModel):
@@ -54,7 +70,7 @@ def terms(model: type) -> dict[str, Term]:
 def _term(name: str, field: FieldInfo) -> Term:
     parts = [field, *_nested(field.annotation)]
     extra: dict[str, Any] = {}
-    for part in parts:
+    for part in reversed(parts):  # what the field says itself counts most
         if isinstance(part.json_schema_extra, dict):
             extra |= part.json_schema_extra
     limits = (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from inspect import Parameter, signature
 from itertools import product
+from operator import index
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
@@ -112,16 +114,26 @@ def _window(value: Any) -> Window:
     if value is None:
         return None
     known = parse_window(value) if isinstance(value, str) else value
-    if isinstance(known, int):
-        return as_window(known, 1)[0]
-    return as_window(known, len(known)) if hasattr(known, "__len__") else known
+    if getattr(known, "shape", None) != () and hasattr(known, "__len__"):
+        return as_window(known, len(known) or 1)
+    values: Any = (known,)  # whatever it is
+    return as_window(values, 1)[0]
 
 
 def _region(value: Any) -> Region | None:
     """Take a region as it is, or written as on the command line."""
-    if value is None or not isinstance(value, str):
-        return None if value is None else tuple((*bounds,) for bounds in value)
-    return parse_region(value)
+    if value is None:
+        return None
+    try:
+        return tuple((index(start), index(stop)) for start, stop in value)
+    except (TypeError, ValueError):
+        return parse_region(str(value))  # which refuses what is no text of a region
+
+
+def _device(value: Any) -> str:
+    if value is None:
+        raise ValueError('a device is "auto", or one such as cpu or cuda:1; got None')
+    return str(value)
 
 
 def _intensity(value: Any) -> Asked:
@@ -187,7 +199,7 @@ class Settings:
             "unit": "pixels", "unset": "all of it", "form": "START:STOPxSTART:STOP",
         },
     )  # fmt: skip
-    device: Annotated[str, BeforeValidator(str)] = Field(
+    device: Annotated[str, BeforeValidator(_device)] = Field(
         default="auto",
         description="What computes: auto, cpu, cuda, cuda:1, mps. auto takes a "
         "graphics card where there is one.",
@@ -259,7 +271,11 @@ class Settings:
 
 def _list(value: Any) -> Any:
     """Take values as they are, or written as on the command line: ``0.5,1``."""
-    return tuple(value.split(",") if isinstance(value, str) else value)
+    if isinstance(value, str):
+        return tuple(value.split(","))
+    if not isinstance(value, Iterable):
+        raise ValueError(f"values to try are several, (0.5, 1) or 0.5,1; got {value!r}")
+    return tuple(value)
 
 
 A_LIST = BeforeValidator(lambda value: None if value is None else _list(value))
@@ -281,17 +297,17 @@ class Candidates:
         foreground logit; one without has none.
     """
 
-    bandwidths: Annotated[tuple[float, ...], A_LIST] = Field(
+    bandwidths: Annotated[tuple[Bandwidth, ...], A_LIST] = Field(
         default=(0.5, 0.7, 1.0, 1.5),
         description="Bandwidths to try.",
         json_schema_extra={"unit": "embedding", "form": "NUMBER,..."},
     )
-    min_sizes: Annotated[tuple[int, ...], A_LIST] = Field(
+    min_sizes: Annotated[tuple[MinSize, ...], A_LIST] = Field(
         default=(10, 20, 40),
         description="Minimum sizes to try.",
         json_schema_extra={"unit": "pixels", "form": "NUMBER,..."},
     )
-    thresholds: Annotated[tuple[float, ...] | None, A_LIST] = Field(
+    thresholds: Annotated[tuple[ForegroundThreshold, ...] | None, A_LIST] = Field(
         default=None,
         description="Foreground probabilities to try.",
         json_schema_extra={

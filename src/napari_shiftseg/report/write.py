@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,7 +50,7 @@ from napari_shiftseg.stores.whole_file import (
 from napari_shiftseg.text import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -172,6 +172,8 @@ class Content:
     # (*spatial), whose ids, and colours, the objects take
     truth: ArrayLike | None = None
     points: Sequence[SweepPoint] | None = None  # of a sweep over the same image
+    # what the record says besides
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def report_steps(
@@ -239,6 +241,7 @@ def _written(
     for kind, table in tables.items():
         write_csv(folder / f"{kind}.csv", table)
     report = report_of(comparison, model, content.name) | run.about()
+    report |= content.more
     report["files"] = [
         "report.html",
         RECORD,

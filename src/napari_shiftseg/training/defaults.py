@@ -1,18 +1,23 @@
-"""What a training takes where nothing is said: network and window; windows refused."""
+"""What a training is asked and what is usual; what its output window means."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import PlainValidator
+from pydantic.dataclasses import dataclass as settings
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.properties import own_seams_warning
+from napari_shiftseg.pipeline.glossary import setting
 from napari_shiftseg.text import by, compact, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
@@ -21,6 +26,10 @@ STEPS = 15_000
 RATE = 2e-3  # peak of the learning rate
 CORRECTION_STEPS = 300  # of a model that learns a few corrected objects
 CORRECTION_RATE = 5e-4
+SAMPLE_WINDOW, SAMPLE_RATE = 20, 1e-3  # of the papers' disks
+FEATURES = CHANNELS = 16
+NORMALIZATION = "batch"
+LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
 
 
 def object_config(name: str, **options: Any) -> ModelConfig:
@@ -32,10 +41,10 @@ def object_config(name: str, **options: Any) -> ModelConfig:
     """
     usual = {
         "depth": usual_depth(options.get("ndim", 2)),
-        "features": 16,
-        "embedding_channels": 16,
+        "features": FEATURES,
+        "embedding_channels": CHANNELS,
         "foreground": True,
-        "normalization": "batch",
+        "normalization": NORMALIZATION,
         "intensity": "percentile",
         "clustering": Clustering(bandwidth=1.0, scope="component", min_size=20),
     }
@@ -65,7 +74,77 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
     return start.model_copy(update={"name": name, "provenance": None})
 
 
-LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
+def _depth(value: Any) -> int | tuple[int, ...] | None:
+    """Take a depth as it is, or written as on the command line."""
+    if value is None:
+        return None
+    levels = str(value).lower().split("x")
+    if not all(each.isdecimal() and int(each) for each in levels):
+        raise ValueError(
+            f"depth is a whole number from 1, or one an axis, 4 or 2x3x3; got {value!r}"
+        )
+    first, *others = map(int, levels)
+    return (first, *others) if others else first
+
+
+@settings(frozen=True)
+class TrainingRequest:
+    """What a training is asked; None: as usual."""
+
+    validate: tuple[Path, Path] | None = setting(
+        None, "Pairs to validate on.", "every tenth image", form="IMAGES TRUTH"
+    )
+    sample: str | None = setting(
+        None, "Train as for a bundled disk model: disks, disks-16.", "none"
+    )
+    start: str | None = setting(None, "Model to begin with (fine-tuning).", "none")
+    window: str | None = setting(
+        None, "Output window the loss sees, above the period, 20 or 24x96x96.",
+        f"largest that fits, to {LARGEST_WINDOW[2]} in 2-D; sample: {SAMPLE_WINDOW}",
+        form="SIZE",
+    )  # fmt: skip
+    steps: int | None = setting(
+        None, "Training steps.",
+        f"{STEPS}; {CORRECTION_STEPS} where --start learns corrections", ge=1,
+    )  # fmt: skip
+    depth: Annotated[int | tuple[int, ...] | None, PlainValidator(_depth)] = setting(
+        None, "Levels of pooling, 4 or 2x3x3.",
+        f"{usual_depth(2)}; {usual_depth(3)} in 3-D", form="NUMBER",
+    )  # fmt: skip
+    features: int | None = setting(
+        None, "Channels at the finest level.", str(FEATURES), ge=1
+    )
+    channels: int | None = setting(
+        None, "Channels of the embedding.", str(CHANNELS), ge=1
+    )
+    normalization: str | None = setting(None, "batch or none.", NORMALIZATION)
+    batch: int = setting(1, "Windows per step.", ge=1)
+    learning_rate: float | None = setting(
+        None, "Peak of the learning rate.",
+        f"{RATE:g}; of corrections: {CORRECTION_RATE:g}; sample: {SAMPLE_RATE:g}",
+        gt=0, allow_inf_nan=False,
+    )  # fmt: skip
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32", "bfloat16 is faster where the device has it."
+    )
+    every: int = setting(1000, "Steps between validations and saved states.", ge=1)
+    patience: int | None = setting(
+        None, "Stop after so many validations without a better one.", "never", ge=1
+    )
+    seed: int = setting(0, "Seed of weights and windows.", ge=0, lt=2**63)
+    workers: int = setting(0, "Processes that read images.", ge=0)
+    resume: bool = setting(False, "Go on with a training that stopped.")
+    force: bool = setting(False, "Take a window below the period, too.")
+
+    def idle(self, used: Collection[str]) -> list[str]:
+        """Return what was chosen unlike the usual and is not among what is used.
+
+        Parameters
+        ----------
+        used : collection of str
+        """
+        usual = vars(TrainingRequest())
+        return [n for n, v in vars(self).items() if n not in used and v != usual[n]]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.defaults import (
     CORRECTION_RATE,
     RATE,
+    SAMPLE_RATE,
+    SAMPLE_WINDOW,
     STEPS,
     refuse_untrained_phases,
     usual_window,
@@ -79,7 +81,7 @@ class Recipe:
     window: int | Sequence[int]
     steps: int
     batch: int = 1
-    learning_rate: float = 1e-3
+    learning_rate: float = SAMPLE_RATE
     warm_up: float = 0.3
     clip: float = 1.0
     seed: int = 0
@@ -160,7 +162,7 @@ SAMPLES_TO_TRAIN_ON = ("disks", "disks-16")
 
 
 def sample_training(
-    name: str, window: int = 20, steps: int = STEPS, seed: int = 0
+    name: str, window: int = SAMPLE_WINDOW, steps: int = STEPS, seed: int = 0
 ) -> SampleTraining:
     """Return the training that makes a bundled disk model.
 
@@ -185,7 +187,7 @@ def sample_training(
             f"window and steps must be 1 or more, got {window} and {steps}"
         )
     config = ModelConfig.new(
-        name=name if window == 20 else f"{name}-w{window}",
+        name=name if window == SAMPLE_WINDOW else f"{name}-w{window}",
         description=f"Disks on a lattice; its loss saw {window} × {window} pixels.",
         ndim=2,
         depth=4,

@@ -101,6 +101,38 @@ def test_a_foreground_threshold_is_given_where_it_is_not_the_models(widget):
     assert advanced.settings()["foreground_threshold"] == pytest.approx(0.6)
 
 
+def test_what_a_record_leaves_to_the_model_is_shown_as_the_models(widget):
+    advanced = widget.advanced
+    advanced.take(Clustering(bandwidth=0.7, foreground_threshold=0.35))
+    advanced.bandwidth.value, advanced.kernel.value = 2.5, "flat"
+    advanced.restore({"bandwidth": None, "min_size": 9})
+    assert advanced.bandwidth.value == pytest.approx(0.7)
+    assert advanced.settings()["bandwidth"] is None
+    assert (advanced.kernel.value, advanced.min_size.value) == ("gaussian", 9)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bandwidth": 1e-8},
+        {"bandwidth": 1e7},
+        {"bandwidth": 0.12345678},
+        {"min_size": 2 * 10**7},
+        {"foreground_threshold": 1e-7},
+    ],
+)
+def test_what_a_control_cannot_show_is_kept(widget, given):
+    advanced, own = widget.advanced, Clustering(**given)
+    advanced.take(own)
+    ((name, value),) = given.items()
+    assert advanced.settings()[name] in (None, value)  # None: the model's own
+    advanced.take(Clustering())
+    advanced.restore(given)
+    assert advanced.settings()[name] == value
+    advanced.controls[name].value = 0.25 if name != "min_size" else 7
+    assert advanced.settings()[name] in (0.25, 7)
+
+
 def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"nothing of the kind")

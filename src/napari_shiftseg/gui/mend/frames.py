@@ -325,7 +325,7 @@ def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame
         {acted[old] + 1: acted[new] + 1 for old, new in overruled(mending)},
     )
     adopted = _take_painted(mending, request.painted)
-    len(mending.boxes)  # found here, not in the GUI thread
+    _ = mending.reach  # found here, not in the GUI thread
     why = ""
     if len(objects.mode_of) == 1:
         why = yield from why_none_steps(relabelling, clustering)

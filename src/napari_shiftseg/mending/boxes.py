@@ -192,5 +192,5 @@ def holds_point(box: Box, point: Sequence[int]) -> bool:
 def holds_points(box: Box, pixels: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Whether pixels, (points, axes), lie in a box, (points,)."""
     stops = [along.stop for along in box]
-    inside: NDArray[np.bool_] = ((pixels >= corner_of(box)) & (pixels < stops)).all(1)
-    return inside
+    inside = (pixels >= corner_of(box)) & (pixels < stops)
+    return np.asarray(inside.all(axis=1))

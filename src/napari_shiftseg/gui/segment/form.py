@@ -234,6 +234,11 @@ class SegmentForm(ControlForm):
         return self.advanced.region.is_in_view
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the image cannot be read; what is in view may still be."""
+        return self.intensity.is_refused and not self.is_in_view
+
+    @property
     def planes(self) -> int:
         """How many images are run, one after the other."""
         config = self.config

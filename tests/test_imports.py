@@ -22,6 +22,7 @@ LAYERS = [
     "relabelling", "mending", "explain", "training", "report", "experiments", "gui",
     "cli",
 ]  # fmt: skip
+WIDGETS = {"segment", "compare", "inspect", "train", "mend"}  # rooms of gui
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
 HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]
 MOST_LINES = 400  # of a file
@@ -79,9 +80,23 @@ def violations(module: str, found: list[Import]) -> list[str]:
                 wrong.append(f"{module} imports {each.name} from the public names")
         elif LAYERS.index(parts[1]) > LAYERS.index(layer) and not each.for_types:
             wrong.append(f"{module} imports {each.name} from a layer above")
+        elif not each.for_types and is_next_door(module.split("."), parts):
+            wrong.append(f"{module} imports {each.name}, the room of another widget")
         elif (layer, parts[1]) == ("cli", "gui") and not (each.lazy or each.for_types):
             wrong.append(f"{module} imports {each.name} when it is itself imported")
     return wrong
+
+
+def is_next_door(module: list[str], imported: list[str]) -> bool:
+    """Whether a room of the GUI imports from that of another widget."""
+    own, other = [*module, ""][2], [*imported, ""][2]
+    is_gui = module[1] == imported[1] == "gui"
+    return is_gui and other in WIDGETS - {own}
+
+
+def test_every_widget_has_a_room():
+    rooms = {path.name for path in (ROOT / "gui").iterdir() if path.is_dir()}
+    assert rooms - {"parts", "__pycache__"} == WIDGETS
 
 
 def modules() -> dict[str, Path]:
@@ -133,6 +148,10 @@ def test_imports_run_one_way():
         ("cli.app", "from napari_shiftseg.gui import run"),
         ("cli.app", "class A:\n    from napari_shiftseg.gui import run"),
         ("cli.app", "def f():\n    import napari"),
+        ("gui.segment.widget", "from napari_shiftseg.gui.inspect import widget"),
+        ("gui.segment.widget", "from ..inspect.widget import InspectWidget"),
+        ("gui.mend.embedding.dock", "def f():\n    import napari_shiftseg.gui.train"),
+        ("gui.parts.layout", "from napari_shiftseg.gui.mend.widget import MendWidget"),
         ("pipeline.settings", "from qtpy.QtCore import Qt"),
         ("metrics.seams", "if TYPE_CHECKING:\n    import magicgui"),
         ("metrics.seams", "if typing.TYPE_CHECKING:\n    import napari.layers"),
@@ -159,6 +178,9 @@ def test_a_planted_violation_is_caught(module, line):
         ),
         ("cli.app", "from napari_shiftseg import __version__"),
         ("gui.run", "import napari, magicgui, qtpy, superqt"),
+        ("gui.mend.embedding.dock", "from napari_shiftseg.gui.mend import steering"),
+        ("gui.mend.widget", "from napari_shiftseg.gui.parts.layout import opened"),
+        ("gui.inspect.widget", "if TYPE_CHECKING:\n    from ..segment import form"),
         ("experiments.faults", "from napari_shiftseg.training.fit import train"),
         ("gui.run", "from napari_shiftseg.training.fit import train"),
     ],

@@ -52,7 +52,8 @@ def test_undo_redo_and_what_acts_in_a_frame() -> None:
 
 
 def test_what_is_not_saved() -> None:
-    store = EditStore((OTHER,))
+    assert EditStore((OTHER, OTHER)).number_unsaved == 2
+    store = EditStore((OTHER,), (OTHER,))
     assert store.number_unsaved == 0
     store.do(step(ONE))
     assert store.number_unsaved == 1
@@ -65,6 +66,12 @@ def test_what_is_not_saved() -> None:
     assert store.number_unsaved == 1  # one that was saved is out
     store.settle((TWO, ONE))
     assert store.number_unsaved == 2
+    store.settle((ONE, OTHER))
+    assert store.number_unsaved == 1  # another order
+    many = [Delete(((0, at),), HERE) for at in range(100)]
+    store = EditStore(many, many)
+    store.settle(many[1:])
+    assert store.number_unsaved == 1
 
 
 def test_dicts_follow_the_edits() -> None:

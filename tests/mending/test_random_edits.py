@@ -19,7 +19,8 @@ from napari_shiftseg.mending.edits import (
     Split,
 )
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.mending.replay import overruled, replay
+from napari_shiftseg.mending.replay import contradicted, overruled, replay
+from napari_shiftseg.mending.shapes import reach_of
 
 
 @st.composite
@@ -89,6 +90,13 @@ def test_one_by_one_and_replayed(scene) -> None:
         assert all(number > before.max() for number in new)
         assert new == {before.max() + 1 + i for i in range(len(new))}
         assert edit.holds(mending.at(edit.points))
+        assert mending.reach == reach_of(mending.boxes.values())
+        assert contradicted(mending, change) == [
+            made
+            for made in mending.edits
+            if made.holds([int(before[point]) for point in made.points])
+            and not made.holds(mending.at(made.points))
+        ]
         if isinstance(edit, Grow):
             kept = before > 0
             np.testing.assert_array_equal(mending.labels[kept], before[kept])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from napari_shiftseg.mending import mending as mending_module
 from napari_shiftseg.mending.boxes import object_boxes
+from napari_shiftseg.mending.changes import Change, Made
 from napari_shiftseg.mending.edits import (
     Delete,
     Grow,
@@ -19,6 +22,9 @@ from napari_shiftseg.mending.replay import contradicted, overruled, replay
 
 ROW = [[1, 1, 1, 1, 0, 2, 2, 2, 2, 0, 3, 3]]
 EMBEDDING = np.zeros((2, 1, 12))
+
+
+NOTHING = Change.none((), np.array(ROW))
 
 
 def row() -> np.ndarray:
@@ -180,6 +186,21 @@ class TestContradictions:
         mending.make(merge)
         assert overruled(mending) == [(1, 2)]
 
+    def test_however_many_they_are_the_labels_are_looked_up_once(self) -> None:
+        mending, looks = Mending(row(), EMBEDDING), []
+        for at in ((0, 0), (0, 1), (0, 2)):
+            mending.made.append(Made(Merge((at, (0, 5))), NOTHING, (at, (0, 5))))
+        change = mending.change_of(Delete(((0, 5),)))
+
+        class Watched(np.ndarray):
+            def __getitem__(self, key):
+                looks.append(key)
+                return np.asarray(self)[key]
+
+        mending.labels = mending.labels.view(Watched)
+        contradicted(mending, change)
+        assert len(looks) == 1
+
     def test_other_frames_are_no_matter(self) -> None:
         labels, embedding = bars()
         labels[1] = labels[0]
@@ -251,3 +272,33 @@ class TestAdopted:
         np.testing.assert_array_equal(outcome.labels, mending.labels)
         mending.take_back(), mending.take_back()
         assert mending.labels.tolist() == ROW
+
+    @pytest.mark.parametrize("shape", [(900, 1100), (60, 80)])
+    def test_of_a_large_object_a_grid_of_pixels_is_looked_at(
+        self, monkeypatch, shape
+    ) -> None:
+        labels = np.ones(shape, dtype=np.int32)
+        labels[:, 0] = 0
+        mending = Mending(labels, np.zeros((1, *shape)))
+        looked, slow = [], ndimage.distance_transform_edt
+        monkeypatch.setattr(
+            mending_module.ndimage,
+            "distance_transform_edt",
+            lambda mask: looked.append(mask.size) or slow(mask),
+        )
+        (edit,) = self.paint(mending, [(5, 0), (6, 0)], 1)
+        assert sum(looked) < 2 * mending_module.LOOKED_AT
+        kept = np.pad(np.array(labels == 1), 1)
+        kept[6:8, 1] = False
+        depth = slow(kept)[1:-1, 1:-1]
+        assert depth[edit.to] >= 0.98 * depth.max()
+        if labels.size < mending_module.LOOKED_AT:
+            assert edit.to == np.unravel_index(depth.argmax(), shape)
+
+    def test_a_line_of_a_large_object_that_no_grid_meets_is_named(self) -> None:
+        labels = np.zeros((1000, 1000), dtype=np.int32)
+        labels[501, :], labels[:, 501] = 1, 1
+        mending = Mending(labels, np.zeros((1, 1000, 1000)))
+        (edit,) = self.paint(mending, [(0, 500)], 1)
+        assert labels[edit.to] == 1
+        assert edit.to != (0, 500)

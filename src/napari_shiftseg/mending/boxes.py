@@ -187,3 +187,10 @@ def holds_point(box: Box, point: Sequence[int]) -> bool:
     point : sequence of int
     """
     return all(s.start <= x < s.stop for s, x in zip(box, point, strict=True))
+
+
+def holds_points(box: Box, pixels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether pixels, (points, axes), lie in a box, (points,)."""
+    stops = [along.stop for along in box]
+    inside = (pixels >= corner_of(box)) & (pixels < stops)
+    return np.asarray(inside.all(axis=1))

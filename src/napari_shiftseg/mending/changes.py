@@ -26,7 +26,6 @@ from napari_shiftseg.mending.shapes import (
     as_near,
     cut,
     grown,
-    reach_of,
     redrawn,
     stands_out,
 )
@@ -126,21 +125,25 @@ class Made:
     places: tuple[Point, ...]  # its points, in pixels of the label image
 
     @cached_property
+    def pixels(self) -> NDArray[np.int64]:
+        """These as an array, (points, axes)."""
+        shape = len(self.places), len(self.change.box)
+        return np.array(self.places, dtype=np.int64).reshape(shape)
+
+    @cached_property
     def box(self) -> Box | None:
         """The smallest box that holds its points; None: it has none."""
         if not self.places:
             return None
-        axes = zip(*self.places, strict=True)
-        return tuple(slice(min(axis), max(axis) + 1) for axis in axes)
+        ends = self.pixels.min(axis=0), self.pixels.max(axis=0) + 1
+        return tuple(map(slice, *(end.tolist() for end in ends)))
 
-    def is_touched_by(self, change: Change) -> bool:
-        """Whether a point lies in the box of a change."""
-        if self.box is None or not all(
+    def is_near(self, change: Change) -> bool:
+        """Whether the box of its points and that of a change have a pixel in common."""
+        return self.box is not None and all(
             a.start < b.stop and b.start < a.stop
             for a, b in zip(self.box, change.box, strict=True)
-        ):
-            return False
-        return any(holds_point(change.box, place) for place in self.places)
+        )
 
 
 def acted(mending: Mending, edit: Edit) -> tuple[Box, NDArray[np.integer]]:
@@ -290,8 +293,7 @@ def _grown(mending: Mending, edit: Grow) -> tuple[Box, NDArray[np.integer]]:
     if not number:
         start[...] = False
         start[tuple(x - s.start for x, s in zip(pixel, window, strict=True))] = True
-    far = reach_of(mending.boxes.values())
-    whole = grown(after, _similar(mending, window, start), start, far)
+    whole = grown(after, _similar(mending, window, start), start, mending.reach)
     if number and not (whole & ~start).any():
         raise CannotAct(
             f"object {number} has no free pixel like it beside it",
@@ -329,7 +331,7 @@ def _start(mending: Mending, edit: Grow) -> tuple[Point, int]:
 def _window(mending: Mending, pixel: Point, number: int) -> Box:
     """Return the box in which an object, or a pixel of background, can grow."""
     box = mending.boxes[number] if number else tuple(slice(x, x + 1) for x in pixel)
-    return widened(box, reach_of(mending.boxes.values()), mending.labels.shape)
+    return widened(box, mending.reach, mending.labels.shape)
 
 
 def _similar(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, get_args
@@ -216,7 +217,9 @@ class EditStore:
     Parameters
     ----------
     edits : iterable of Edit
-        The oldest first. They count as saved.
+        The oldest first.
+    saved : iterable of Edit
+        As they were saved last.
 
     Attributes
     ----------
@@ -226,8 +229,8 @@ class EditStore:
         What can be undone, and done again; the next one last.
     """
 
-    def __init__(self, edits: Iterable[Edit] = ()) -> None:
-        self._settled = self._saved = tuple(edits)
+    def __init__(self, edits: Iterable[Edit] = (), saved: Iterable[Edit] = ()) -> None:
+        self._settled, self._saved = tuple(edits), tuple(saved)
         self.done: list[UndoStep] = []
         self.undone: list[UndoStep] = []
         self.revision = 0
@@ -279,9 +282,14 @@ class EditStore:
 
     @property
     def number_unsaved(self) -> int:
-        """How many edits were made, or taken out, since they were saved."""
-        now, saved = self.edits, self._saved
-        return max(len(now), len(saved)) - _alike(now, saved)
+        """How many edits were made, or taken out, since they were saved.
+
+        1 if they only stand in another order.
+        """
+        if self.edits == self._saved:
+            return 0
+        now, saved = Counter(self.edits), Counter(self._saved)
+        return max(1, (now - saved).total() + (saved - now).total())
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the edits as plain dicts; only new ones are converted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from scipy import ndimage
 from napari_shiftseg.mending.boxes import (
     box_of,
     corner_of,
-    holds_point,
+    holds_points,
     hull,
     object_boxes,
 )
 from napari_shiftseg.mending.changes import Change, Made, acted
 from napari_shiftseg.mending.edits import CannotAct, Edit, Paint
+from napari_shiftseg.mending.shapes import reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.mending.boxes import Point
+
+
+LOOKED_AT = 2**16  # pixels of an object, for its deepest one, which takes 10 ms
 
 
 class Mending:
@@ -92,6 +97,11 @@ class Mending:
         """Box of every object, by its number."""
         return object_boxes(self.labels)
 
+    @cached_property
+    def reach(self) -> int:
+        """How far something grows among the objects as they are; see `reach_of`."""
+        return reach_of(self.boxes.values())
+
     def note(self, change: Change) -> None:
         """Learn of a change that stands in the labels already: an undo, a brush."""
         for number in sorted(change.numbers - {0}):
@@ -102,6 +112,7 @@ class Mending:
                 self.boxes[number] = found
             else:
                 self.boxes.pop(number, None)
+        self.__dict__.pop("reach", None)
 
     def at(self, points: Sequence[Point]) -> list[int]:
         """Return the numbers that pixels of the frame carry; 0 is background.
@@ -342,15 +353,26 @@ def _paint(
 def _middle(mending: Mending, whole: Change, number: int) -> Point | None:
     """Return the deepest pixel of an object that a change left as it was."""
     box = mending.boxes[number]
-    kept = np.pad(mending.labels[box] == number, 1)
+    kept = mending.labels[box] == number
     changed = np.stack(whole.indices[len(whole.frame) :], axis=1)
-    inside = [holds_point(box, pixel) for pixel in changed]
-    kept[tuple((changed[inside] - corner_of(box) + 1).T)] = False
-    if not kept.any():
+    changed = changed[holds_points(box, changed)] - corner_of(box)
+    kept[tuple(changed.T)] = False
+    deepest = _deepest(kept)
+    if deepest is None:
         return None
-    depth = ndimage.distance_transform_edt(kept)
-    deepest = np.unravel_index(depth.argmax(), depth.shape)
-    return tuple(
-        int(x) - 1 + s.start + o
-        for x, s, o in zip(deepest, box, mending.offset, strict=True)
-    )
+    starts = zip(deepest, box, mending.offset, strict=True)
+    return tuple(x + s.start + o for x, s, o in starts)
+
+
+def _deepest(kept: NDArray[np.bool_]) -> Point | None:
+    """Return the deepest true pixel; of a large array, of a grid of its pixels."""
+    step = ceil((kept.size / LOOKED_AT) ** (1 / kept.ndim))
+    grid = kept[(slice(None, None, step),) * kept.ndim]
+    if grid.any():
+        depth = ndimage.distance_transform_edt(np.pad(grid, 1))
+        deepest = np.unravel_index(depth.argmax(), depth.shape)
+        return tuple((int(x) - 1) * step for x in deepest)
+    there = np.flatnonzero(kept)  # a line between those of the grid, if any is left
+    if not len(there):
+        return None
+    return tuple(map(int, np.unravel_index(there[len(there) // 2], kept.shape)))

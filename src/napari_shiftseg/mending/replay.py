@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.kernels import on_sphere
+from napari_shiftseg.mending.boxes import corner_of, holds_points
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
@@ -106,16 +108,21 @@ def contradicted(mending: Mending, change: Change) -> list[Edit]:
     change : Change
         Carried out or not.
     """
+    near = [made for made in mending.made if made.is_near(change)]
+    if not near:
+        return []
+    pixels = np.concatenate([made.pixels for made in near])
+    now = mending.labels[tuple(pixels.T)]
+    before, after = (
+        iter(_carried(pixels, now, change, part).tolist())
+        for part in (change.before, change.after)
+    )
     broken = []
-    for earlier in mending.made:
-        if earlier.is_touched_by(change):
-            now = [int(mending.labels[place]) for place in earlier.places]
-            before, after = (
-                _carried(earlier, now, change, part)
-                for part in (change.before, change.after)
-            )
-            if earlier.edit.holds(before) and not earlier.edit.holds(after):
-                broken.append(earlier.edit)
+    for made in near:
+        count = len(made.places)
+        had, has = list(islice(before, count)), list(islice(after, count))
+        if made.edit.holds(had) and not made.edit.holds(has):
+            broken.append(made.edit)
     return broken
 
 
@@ -129,34 +136,38 @@ def overruled(mending: Mending) -> list[tuple[int, int]]:
     """
     found = []
     for index, older in enumerate(mending.made):
-        carried = [int(mending.labels[place]) for place in older.places]
-        if not older.edit.holds(carried):
+        carried = mending.labels[tuple(older.pixels.T)]
+        if not older.edit.holds(carried.tolist()):
             newer = _blamed(index, carried, mending.made)
             found += [(index, newer)] if newer is not None else []
     return found
 
 
-def _blamed(index: int, carried: list[int], made: Sequence[Made]) -> int | None:
+def _blamed(
+    index: int, carried: NDArray[np.integer], made: Sequence[Made]
+) -> int | None:
     """Go back from the newest edit to that after which this one held no more."""
     older = made[index]
     for number in range(len(made) - 1, index, -1):
         change = made[number].change
-        if not older.is_touched_by(change):
+        if not older.is_near(change):
             continue
-        carried = _carried(older, carried, change, change.before)
-        if older.edit.holds(carried):
+        carried = _carried(older.pixels, carried, change, change.before)
+        if older.edit.holds(carried.tolist()):
             return number
     return None
 
 
 def _carried(
-    made: Made, now: list[int], change: Change, labels: NDArray[np.integer]
-) -> list[int]:
-    """Return the numbers at an edit's points where a change's box has these labels."""
-    return [
-        change.number_at(place, labels, number)
-        for place, number in zip(made.places, now, strict=True)
-    ]
+    pixels: NDArray[np.int64],
+    now: NDArray[np.integer],
+    change: Change,
+    labels: NDArray[np.integer],
+) -> NDArray[np.integer]:
+    """Return the numbers at pixels, (points, axes), with these labels in the box."""
+    inside, carried = holds_points(change.box, pixels), now.copy()
+    carried[inside] = labels[tuple((pixels[inside] - corner_of(change.box)).T)]
+    return carried
 
 
 def notes_on(

@@ -128,9 +128,11 @@ def reach_of(boxes: Iterable[Box]) -> int:
     1.25 times the median radius, that of a box being half the geometric mean of its
     edges.
     """
-    edges = np.array([[s.stop - s.start for s in box] for box in boxes])
-    if not edges.size:
+    known = list(boxes)
+    if not known:
         return FIRST_REACH
+    lengths = (along.stop - along.start for box in known for along in box)
+    edges = np.fromiter(lengths, np.int64).reshape(len(known), -1)
     radii = np.exp(np.log(edges).mean(axis=1)) / 2
     return ceil(REACH * float(np.median(radii)))
 

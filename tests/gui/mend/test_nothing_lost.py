@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui.mend import saving as saving_module
 from napari_shiftseg.gui.mend.layers import RightMarks
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, RIGHT
 from napari_shiftseg.gui.mend.widget import MendWidget
@@ -80,6 +81,23 @@ def test_another_deletion_does_not_end_the_offer(viewer, edited, result) -> None
     edited.deleted.back.changed.emit(True)
     assert result in viewer.layers
     assert other not in viewer.layers
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_edits_of_a_copy_are_saved_if_those_of_the_original_were(
+    viewer, edited, result, settled, monkeypatch, tmp_path, saved
+) -> None:
+    if saved:
+        chosen = lambda *_, **__: tmp_path / "edits.json"  # noqa: E731
+        monkeypatch.setattr(saving_module, "show_file_dialog", chosen)
+        assert edited.files.save(result)
+    copy = type(result)(result.data.copy(), metadata=result.metadata, name="copy")
+    viewer.add_layer(copy)
+    KEPT.keep(copy, edited.steering.kept)
+    edited.result.value = copy
+    settled(edited)
+    assert len(edited.steering.history.edits) == 2
+    assert edited.files.unsaved == ([] if saved else [result, copy])
 
 
 def test_what_was_let_go_is_not_held(viewer, edited, result) -> None:

@@ -13,11 +13,12 @@ from napari.layers import Labels
 
 from napari_shiftseg.gui.mend import undo as undo_module
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, SPLIT
-from napari_shiftseg.gui.mend.undo import EditHistory
+from napari_shiftseg.gui.mend.undo import EditHistory, is_small, outcome_of
 from napari_shiftseg.gui.parts.records import METADATA_EDITS
 from napari_shiftseg.mending import edit_lists as store_module
+from napari_shiftseg.mending import mending as mending_module
 from napari_shiftseg.mending.edit_lists import to_dict
-from napari_shiftseg.mending.edits import Delete, Merge
+from napari_shiftseg.mending.edits import Delete, Grow, Merge
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.relabelling.relabel import Relabelling
 
@@ -72,6 +73,23 @@ def test_knobs_and_edits(
     assert in_gui_thread == {
         "to_cluster": {False}, "change_of": {False, at_once}, "replay": {False},
     }  # fmt: skip
+
+
+def test_a_click_of_add_looks_through_all_objects_once(monkeypatch) -> None:
+    data = np.zeros((40, 40), dtype=np.int32)
+    data[:8, :8], data[:8, 20:30] = 1, 2
+    mending = Mending(data, np.zeros((1, 40, 40)))
+    asked = []
+    monkeypatch.setattr(
+        mending_module, "reach_of", lambda boxes: asked.append(boxes) or 5
+    )
+    for at, looks in (((30, 10), 1), ((30, 30), 2)):
+        edit = Grow(at, new=True)
+        is_small(edit, mending)
+        outcome = outcome_of(edit, None, mending, 0)
+        assert len(asked) == looks
+        mending.make(edit)
+        assert outcome.change.pixels
 
 
 def test_an_edit_after_thousands_writes_only_what_is_new(monkeypatch) -> None:

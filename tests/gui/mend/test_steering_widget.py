@@ -9,6 +9,8 @@ from napari.layers import Labels
 from napari_shiftseg.gui.mend.tool_actions import USE_PLANES
 from napari_shiftseg.gui.mend.tools import DELETE, RIGHT
 from napari_shiftseg.metrics.label_image import same_objects
+from napari_shiftseg.pipeline.glossary import terms
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.relabelling.bandwidth import BestBandwidth
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -140,7 +142,7 @@ def test_tooltips_of_the_knobs_are_broken(steered) -> None:
         assert knob.tooltip
         assert max(map(len, knob.tooltip.splitlines())) <= 60
     whole = " ".join(steered.knobs.split_far_parts.tooltip.split())
-    assert whole.endswith("Off: they count as one object.")
+    assert whole == terms(Settings)["split_far_parts"].meaning
 
 
 def test_the_best_bandwidth_stays(found, settled) -> None:

@@ -101,6 +101,38 @@ def test_a_foreground_threshold_is_given_where_it_is_not_the_models(widget):
     assert advanced.settings()["foreground_threshold"] == pytest.approx(0.6)
 
 
+def test_what_a_record_leaves_to_the_model_is_shown_as_the_models(widget):
+    advanced = widget.advanced
+    advanced.take(Clustering(bandwidth=0.7, foreground_threshold=0.35))
+    advanced.bandwidth.value, advanced.kernel.value = 2.5, "flat"
+    advanced.restore({"bandwidth": None, "min_size": 9})
+    assert advanced.bandwidth.value == pytest.approx(0.7)
+    assert advanced.settings()["bandwidth"] is None
+    assert (advanced.kernel.value, advanced.min_size.value) == ("gaussian", 9)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bandwidth": 1e-8},
+        {"bandwidth": 1e7},
+        {"bandwidth": 0.12345678},
+        {"min_size": 2 * 10**7},
+        {"foreground_threshold": 1e-7},
+    ],
+)
+def test_what_a_control_cannot_show_is_kept(widget, given):
+    advanced, own = widget.advanced, Clustering(**given)
+    advanced.take(own)
+    ((name, value),) = given.items()
+    assert advanced.settings()[name] in (None, value)  # None: the model's own
+    advanced.take(Clustering())
+    advanced.restore(given)
+    assert advanced.settings()[name] == value
+    advanced.controls[name].value = 0.25 if name != "min_size" else 7
+    assert advanced.settings()[name] in (0.25, 7)
+
+
 def test_a_file_that_is_no_model_is_refused(widget, model_file, tmp_path, qtbot):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"nothing of the kind")
@@ -636,3 +668,48 @@ def test_a_run_that_fails_leads_nowhere(viewer, widget, noise, run, monkeypatch)
     run(widget)
     assert "no, says the test" in widget.panel.result.value
     assert not widget.mend.native.isVisibleTo(widget.native)
+
+
+def without_data(shape):
+    image = disks(shape).image.astype(np.float32)
+    image[7, 7] = np.nan
+    return image
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (300, 300)])  # at once, and in a thread
+def test_an_image_that_cannot_be_read_cannot_be_run(widget, viewer, qtbot, shape):
+    intensity, button = widget.form.intensity, widget.panel.button
+    widget.model.value = "nuclei"
+    widget.image.value = viewer.add_image(without_data(shape), contrast_limits=(0, 1))
+    qtbot.waitUntil(lambda: not button.enabled, timeout=60_000)
+    assert "tick NaN is no data" in intensity.said.value
+    assert widget.summary.value  # the advice stands
+    intensity.ignore_nan.value = True
+    qtbot.waitUntil(lambda: button.enabled, timeout=60_000)
+    intensity.ignore_nan.value = False
+    qtbot.waitUntil(lambda: not button.enabled, timeout=60_000)
+    widget.advanced.region.value = IN_VIEW
+    assert button.enabled
+
+
+@pytest.mark.parametrize("ticked", [False, True])
+def test_nor_one_in_which_no_pixel_holds_data(widget, viewer, ticked):
+    widget.model.value = "nuclei"
+    empty = np.full((40, 50), np.nan, np.float32)
+    widget.image.value = viewer.add_image(empty, contrast_limits=(0, 1))
+    widget.form.intensity.ignore_nan.value = ticked
+    assert not widget.panel.button.enabled
+
+
+def test_a_run_that_fails_for_nan_offers_what_it_says(widget, viewer, qtbot):
+    intensity = widget.form.intensity
+    shown = viewer.add_image(without_data((60, 60)), contrast_limits=(0, 1))
+    widget.image.value = shown  # read as it is: nobody looks for NaN before
+    assert intensity.ignore_nan.native.isHidden()
+    widget.panel.run()
+    qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=60_000)
+    assert "tick NaN is no data" in widget.panel.result.value
+    assert "--ignore-nan" not in widget.panel.result.value
+    assert not intensity.ignore_nan.native.isHidden()
+    widget.image.value = viewer.add_image(np.ones((60, 60), np.float32))
+    assert intensity.ignore_nan.native.isHidden()

@@ -84,6 +84,8 @@ class CompareWidget(ScrolledRows):
         self.form.edited.connect(self._advise)
         self.form.image.changed.connect(self._forget_other_image)
         self.form.model_chosen.connect(self._choose_model)
+        for panel in (self.panel, self.sweep.panel):
+            panel.failed.connect(self.form.intensity.learn)
         self.view.report_button.changed.connect(self._ask_where)
         self._viewer.events.theme.connect(self._follow_theme)
         self._watch = ViewWatch(self._viewer, self.native, self._view_moved)

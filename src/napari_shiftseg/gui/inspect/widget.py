@@ -137,6 +137,7 @@ class InspectWidget(ScrolledRows):
             cancelled="Cancelled: the model was not tested.",
             tooltip="Predict with tiles and without: the results must agree",
         )
+        self.testing.failed.connect(self.intensity.learn)
         rows = ControlForm(self.image, self.model, self.intensity)
         after = [self.title, self.measuring, self.testing]
         whole = Container(widgets=[rows, self.warning, *after], labels=False)

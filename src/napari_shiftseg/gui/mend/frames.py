@@ -144,9 +144,9 @@ class SteeredFrames:
         self.stale.discard(position)
         self._known.pop(position, None)
 
-    def turn(self) -> None:
-        """Let all frames be stale."""
-        self.stale = set(self.all)
+    def turn(self, frames: Iterable[Point]) -> None:
+        """Let frames be stale."""
+        self.stale.update(frames)
 
     def read_again(self, made: MadeWith) -> None:
         """Let all frames be unread, but for those of two clusterings.
@@ -173,14 +173,14 @@ class SteeredFrame:
         Its labels, mended.
     clustering : Clustering
         That made them.
-    notes : tuple of str
-        Edits that could not be made again, or no longer hold.
     adopted : tuple of Edit
         What others had painted.
     revision : int
         Of the edits that were to be made.
     left_out : mapping of int to str
-        Those of its edits, by their index, that could not be made, and why.
+        Those of its edits, by their index among them, that could not be made, and why.
+    overruled : mapping of int to int
+        Those that no longer hold, and the newer one that wins; by the same index.
     colours : ndarray
         (colours + 1, 4), of its objects and of those that edits may make.
     why_no_object : str
@@ -191,10 +191,10 @@ class SteeredFrame:
     objects: Objects
     mending: Mending
     clustering: Clustering
-    notes: tuple[str, ...]
     adopted: tuple[Edit, ...]
     revision: int
     left_out: Mapping[int, str]
+    overruled: Mapping[int, int]
     colours: NDArray[np.float32]
     why_no_object: str
 
@@ -296,14 +296,13 @@ class FrameRequest:
 
 def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame]:
     """Cluster a frame, what is in view first, and make its edits again."""
-    from napari_shiftseg.mending.replay import notes_on, overruled
+    from napari_shiftseg.mending.replay import overruled
     from napari_shiftseg.relabelling.bandwidth import why_none_steps
     from napari_shiftseg.relabelling.relabel import InView
 
     kept, known, position = request.kept, request.known, request.position
-    clustering, edits, view = request.made.clustering, request.made.edits, request.view
-    numbers = [n for n, edit in enumerate(edits) if edit.frame == position]
-    own = [edits[n] for n in numbers]
+    clustering, view = request.made.clustering, request.view
+    own = [edit for edit in request.made.edits if edit.frame == position]
     relabelling = known.relabelling if known else kept.relabelling(position)
     predicted = relabelling.prediction
     if view is not None:
@@ -318,20 +317,16 @@ def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame
     objects = steps.value
     mending = _mending(predicted, objects.labels.copy(), clustering, position)
     left_out = mending.replay(own)
-    acted = [n for i, n in enumerate(numbers) if i not in left_out]
-    notes = notes_on(
-        edits,
-        {numbers[i] + 1: why for i, why in left_out.items()},
-        {acted[old] + 1: acted[new] + 1 for old, new in overruled(mending)},
-    )
+    acted = [i for i in range(len(own)) if i not in left_out]
+    lost = {acted[old]: acted[new] for old, new in overruled(mending)}
     adopted = _take_painted(mending, request.painted)
-    len(mending.boxes)  # found here, not in the GUI thread
+    _ = mending.reach  # found here, not in the GUI thread
     why = ""
     if len(objects.mode_of) == 1:
         why = yield from why_none_steps(relabelling, clustering)
     return SteeredFrame(
-        relabelling, objects, mending, clustering, notes, adopted,
-        request.made.revision, left_out, request.coloured(objects.labels), why,
+        relabelling, objects, mending, clustering, adopted, request.made.revision,
+        left_out, lost, request.coloured(objects.labels), why,
     )  # fmt: skip
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSlider, PushButton, SpinBox
+from magicgui.widgets import FloatSlider, PushButton
 from psygnal import Signal
 
-from napari_shiftseg.clustering.settings import Clustering, Kernel
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow
+from napari_shiftseg.gui.parts.setting_control import control_of, nearest
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import percent
@@ -30,18 +31,8 @@ if TYPE_CHECKING:
 
 REACH = 4.0  # times the bandwidth that the slider reaches
 FINEST = 100  # steps of the slider in a bandwidth
-LEAST_PROBABILITY = 0.01
+STEP = 0.01  # of a probability
 LINE = 60  # characters of a tooltip; Qt breaks no plain text
-TOOLTIPS = {
-    "bandwidth": "Pixels whose embeddings lie within about this distance are one "
-    "object. Larger merges, smaller splits.",
-    "foreground_threshold": "A pixel above this probability is on an object. Lower "
-    "keeps faint objects, higher separates them.",
-    "min_size": "Objects of fewer pixels are removed.",
-    "kernel": terms(Settings)["kernel"].meaning,
-    "split_far_parts": "Pieces that look alike to the network but do not touch become "
-    "objects of their own. Off: they count as one object.",
-}
 
 
 class Knobs(ControlForm):
@@ -59,13 +50,17 @@ class Knobs(ControlForm):
         self.bandwidth = FloatSlider(
             value=1, min=1 / FINEST, max=REACH, label="Bandwidth"
         )
+        known = terms(Settings)
+        ends = known["foreground_threshold"].bounds
         self.foreground_threshold = FloatSlider(
-            value=0.5, min=LEAST_PROBABILITY, max=1 - LEAST_PROBABILITY, step=0.01,
+            value=0.5, min=ends["gt"] + STEP, max=ends["lt"] - STEP, step=STEP,
             label="Foreground above",
         )  # fmt: skip
-        self.min_size = SpinBox(max=10**7)
-        self.kernel = ComboBox(choices=get_args(Kernel), label="Kernel")
-        self.split_far_parts = CheckBox(value=True, text="Split far parts")
+        self.min_size = control_of(known["min_size"])
+        self.kernel = control_of(known["kernel"], label="Kernel")
+        self.split_far_parts = control_of(
+            known["split_far_parts"], text="Split far parts"
+        )
         self._taken = Clustering()
         self._turned: dict[str, Any] = {}
         self._taking = False
@@ -78,9 +73,9 @@ class Knobs(ControlForm):
         }
         size = ControlRow(self.min_size, self.split_far_parts, label="Minimum size")
         super().__init__(self.bandwidth, self.foreground_threshold, size, self.kernel)
-        size.tooltip = fill(TOOLTIPS["min_size"], LINE)
+        size.tooltip = fill(known["min_size"].meaning, LINE)
         for name, knob in self._knobs.items():
-            knob.tooltip = fill(TOOLTIPS[name], LINE)
+            knob.tooltip = fill(known[name].meaning, LINE)
             knob.native.setToolTip(knob.tooltip)  # also beside a slider
             knob.changed.connect(lambda value, name=name: self._turn(name, value))
 
@@ -98,7 +93,7 @@ class Knobs(ControlForm):
         try:
             self._let_bandwidth_reach(clustering.bandwidth)
             for name, knob in self._knobs.items():
-                knob.value = self._reached(name, getattr(clustering, name))
+                knob.value = nearest(knob, getattr(clustering, name))
             self.foreground_threshold.visible = has_foreground
         finally:
             self._taking = False
@@ -118,17 +113,11 @@ class Knobs(ControlForm):
         self._taking = True
         try:
             for name in self._knobs.keys() & values.keys():
-                self._knobs[name].value = self._reached(name, values[name])
+                self._knobs[name].value = nearest(self._knobs[name], values[name])
         finally:
             self._taking = False
         self._turned |= values
         self.turned.emit()
-
-    def _reached(self, name: str, value: Any) -> Any:
-        knob = self._knobs[name]
-        if isinstance(knob, (FloatSlider, SpinBox)):
-            return min(max(value, knob.min), knob.max)
-        return value
 
     @property
     def clustering(self) -> Clustering:

@@ -178,7 +178,7 @@ class RightMarks:
     @classmethod
     def of(cls, labels: Labels) -> RightMarks:
         """Return those of a layer; empty ones where there are none of its shape."""
-        known: RightMarks | None = LayerSession.of(labels).right
+        known: RightMarks | None = LayerSession.known(labels).right
         if known is None or known.image.shape != labels.data.shape:
             return cls(labels.data.shape)
         return known

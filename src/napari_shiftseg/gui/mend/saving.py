@@ -80,7 +80,7 @@ class EditFiles:
             path = path.with_suffix(".json")
         from napari_shiftseg.mending.edit_lists import EditList, write_edits
 
-        record, store = LayerRecord(layer), LayerSession.of(layer).edits
+        record, store = LayerRecord(layer), LayerSession.known(layer).edits
         edits = EditList(
             store.edits if store is not None else (),
             record.chosen,
@@ -93,7 +93,7 @@ class EditFiles:
             self._say(f"The edits were not saved: {error}", "error")
             return False
         if store is not None:
-            store.mark_saved()
+            record.write_saved(store)
         command = mend_command(self._viewer, layer, path.absolute())
         self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True
@@ -182,7 +182,7 @@ def loaded_text(found: int, new: int) -> str:
 def number_unsaved(layer: Layer) -> int:
     """Return how many edits of a layer are others than when they were saved."""
     is_mended = isinstance(layer, Labels)
-    store = LayerSession.of(layer).edits if is_mended else None
+    store = LayerSession.known(layer).edits if is_mended else None
     return 0 if store is None else store.number_unsaved
 
 

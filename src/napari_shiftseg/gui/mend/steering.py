@@ -29,7 +29,7 @@ from napari_shiftseg.mending.edits import Redraw
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from napari.layers import Labels
     from numpy.typing import NDArray
@@ -151,10 +151,14 @@ class Steering:
         if clustering != self.clustering:
             self.clustering = clustering
             self._record.write_clustering(self.kept, clustering)
-            self._begin_anew()
+            self._begin_anew(self._frames.all)
 
     def use(self, edits: Sequence[Edit]) -> None:
-        """Let these be the edits, and make them on the objects as clustered."""
+        """Let these be the edits, and make them on the objects as clustered.
+
+        Frames whose edits stay the same stay as they are.
+        """
+        before = self.history.store.revision
         self.history.settle(edits)
         strange = sum(edit.frame not in self._frames.all for edit in edits)
         if strange:
@@ -163,7 +167,8 @@ class Steering:
                 f"not have: they do nothing here.",
                 "warning",
             )
-        self._begin_anew()
+        changed = {at for at in self._frames.all if self.revision_of(at) > before}
+        self._begin_anew(changed)
 
     def do(self, edit: Edit) -> None:
         """Let an edit act; what it contradicts is named, and it wins.
@@ -221,9 +226,10 @@ class Steering:
 
     # One job at a time
 
-    def _begin_anew(self) -> None:
-        self._frames.turn()
-        if self.is_clustering and self._job.frame not in self._frames.unread:
+    def _begin_anew(self, frames: Collection[Point]) -> None:
+        self._frames.turn(frames)
+        busy = self._job.frame
+        if busy in frames and busy not in self._frames.unread:
             self._job.cancel()  # the next begins when its thread has ended
         self._continue()
 
@@ -316,14 +322,13 @@ class Steering:
             self._frames.stale.discard(position)
             self._record.write_clustering(self.kept, self.clustering)
         self._colours.take(frame, position == self._in_view()[0])
-        self._notes.tell(frame, self.frames)
+        self._notes.tell(frame, self.frames, self.history.edits)
 
     def _is_current(
         self, position: Point, clustering: Clustering, revision: int
     ) -> bool:
         """Whether knobs and edits of a frame are those that it was made with."""
-        is_same = self.revision_of(position) <= revision
-        return is_same and clustering == self.clustering
+        return clustering == self.clustering and self.revision_of(position) <= revision
 
     def _task_of(self, edit: Edit) -> FrameTask:
         """Return what computes an edit in a thread, on a copy of its frame."""
@@ -388,4 +393,4 @@ class Steering:
             return
         self._frames.read_again(self._made)
         self.history.settle(self.history.edits)
-        self._begin_anew()
+        self._begin_anew(self._frames.all)

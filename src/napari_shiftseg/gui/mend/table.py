@@ -38,7 +38,12 @@ class Notes:
         self._said = said
         self._last: tuple[str, ...] = ()
 
-    def tell(self, taken: SteeredFrame, frames: Mapping[Point, SteeredFrame]) -> None:
+    def tell(
+        self,
+        taken: SteeredFrame,
+        frames: Mapping[Point, SteeredFrame],
+        edits: Sequence[Edit],
+    ) -> None:
         """Tell those of the frames clustered now, one of which has just been taken.
 
         Nothing is said where it had none and the others are told already; "" where
@@ -49,11 +54,37 @@ class Notes:
         taken : SteeredFrame
         frames : mapping of tuple of int to SteeredFrame
             All that are clustered now.
+        edits : sequence of Edit
+            Of all frames, the oldest first, from which they have their numbers.
         """
-        notes = tuple(note for at in sorted(frames) for note in frames[at].notes)
-        if taken.notes or notes != self._last:
+        numbers = _numbers(edits)
+        notes = tuple(
+            note
+            for at in sorted(frames)
+            for note in _notes_on(frames[at], edits, numbers.get(at, []))
+        )
+        if taken.left_out or taken.overruled or notes != self._last:
             self._said(shortened(notes), "warning")
         self._last = notes
+
+
+def _numbers(edits: Iterable[Edit]) -> dict[Point, list[int]]:
+    """Return the numbers, from 0, of the edits of each frame."""
+    found: dict[Point, list[int]] = {}
+    for n, edit in enumerate(edits):
+        found.setdefault(edit.frame, []).append(n)
+    return found
+
+
+def _notes_on(
+    frame: SteeredFrame, edits: Sequence[Edit], own: Sequence[int]
+) -> tuple[str, ...]:
+    """Say which edits of a frame, of these numbers, do not stand in its labels."""
+    from napari_shiftseg.mending.replay import notes_on
+
+    left_out = {own[i] + 1: why for i, why in frame.left_out.items()}
+    lost = {own[old] + 1: own[new] + 1 for old, new in frame.overruled.items()}
+    return notes_on(edits, left_out, lost)
 
 
 def shortened(notes: Sequence[str]) -> str:
@@ -104,9 +135,7 @@ class Statuses:
             By the index of an edit.
         """
         edits, found = store.edits, dict[int, Status]()
-        numbers: dict[Point, list[int]] = {}
-        for n, edit in enumerate(edits):
-            numbers.setdefault(edit.frame, []).append(n)
+        numbers = _numbers(edits)
         for frame in frames:
             own = numbers.get(frame.position, [])
             made = [n for i, n in enumerate(own) if i not in frame.left_out]

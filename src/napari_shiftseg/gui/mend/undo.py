@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
 from napari_shiftseg.mending.changes import reach
-from napari_shiftseg.mending.edit_lists import EditStore, UndoStep, from_dict
+from napari_shiftseg.mending.edit_lists import UndoStep, from_dict
 from napari_shiftseg.mending.edits import CannotAct
 from napari_shiftseg.progress import Progress
 
@@ -112,7 +112,7 @@ class EditHistory:
         self._record = LayerRecord(layer)
         known, session = self._record.edits(), LayerSession.of(layer)
         if session.edits is None:
-            session.edits = EditStore(from_dict(edit) for edit in known)
+            session.edits = self._record.begun()
         elif session.edits.as_dicts() != known:
             session.edits.settle([from_dict(edit) for edit in known])
         self.store = session.edits

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit
+from psygnal import Signal
 
 from napari_shiftseg.gui.parts.choices import ColourChoice, may_shrink
 from napari_shiftseg.gui.parts.jobs import LatestJobs
@@ -35,6 +36,12 @@ DARK = "looks like dark objects on a bright background: tick Invert"
 OWN = "reads each frame by its own grey values, as the frames bleach"
 LEAST_WIDTH = 80  # pixels: 4000:65535
 VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
+TICK = "replace them, or tick NaN is no data"
+
+
+def for_widgets(text: str) -> str:
+    """Return the words of an error that name what to do in a widget."""
+    return text.replace(REMEDY, TICK)
 
 
 class IntensityChoice(ControlRows):
@@ -49,7 +56,16 @@ class IntensityChoice(ControlRows):
         What is read of a colour image; grey if it is not given.
     is_wide : bool
         Whether there is room to say what is read in the same row.
+
+    Attributes
+    ----------
+    is_refused : bool
+        Whether the image as a whole cannot be read so, as far as is known.
+    refused : Signal
+        Emitted when that becomes known, or is no longer so.
     """
+
+    refused = Signal()
 
     def __init__(
         self,
@@ -62,6 +78,7 @@ class IntensityChoice(ControlRows):
         self._watched: Image | None = None
         self._are_files = False
         self._has_nan = False  # as far as was seen of the image
+        self.is_refused = False
         self._read = ""  # grey values that are read, as they are written
         self.mode = ComboBox(
             choices=MODES,
@@ -88,7 +105,7 @@ class IntensityChoice(ControlRows):
         super().__init__(row, *below, label="Intensity")
         may_shrink(self.mode)
         self.values.min_width, self.values.max_width = LEAST_WIDTH, VALUES_WIDTH
-        self._jobs = LatestJobs(self.native, lambda said: self._say(said))
+        self._jobs = LatestJobs(self.native, self._refuse)
         self._connect()
         self._follow(image.value)
 
@@ -192,7 +209,7 @@ class IntensityChoice(ControlRows):
                 self._take(exhaust(task[0]))
                 return
         except (ValueError, OSError) as error:
-            self._say(str(error))
+            self._refuse(str(error))
             return
         if task is None:
             self._say("")
@@ -229,9 +246,24 @@ class IntensityChoice(ControlRows):
             said.append(DARK)
         self._say("; ".join(said), "warning" if is_dark else "")
 
-    def _say(self, text: str, kind: str = "") -> None:
-        self._has_nan = self._has_nan or REMEDY in text
+    def learn(self, failure: str) -> None:
+        """Offer to take NaN for no data where a run has failed for it.
+
+        Parameters
+        ----------
+        failure : str
+            What was said of it.
+        """
+        self._has_nan = self._has_nan or TICK in failure
         self.ignore_nan.visible = self._has_nan or bool(self.ignore_nan.value)
-        text = text.replace(REMEDY, "replace them, or tick NaN is no data")
+
+    def _refuse(self, text: str) -> None:
+        self._say(for_widgets(text), is_refused=True)
+
+    def _say(self, text: str, kind: str = "", is_refused: bool = False) -> None:
+        self.learn(text)
         self.said.value, self.said.visible = text, bool(text)
         dress(self.said, kind)
+        if is_refused != self.is_refused:
+            self.is_refused = is_refused
+            self.refused.emit()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
-from weakref import ref
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.intensity.scale import Scale
-from napari_shiftseg.mending.edit_lists import from_dict, to_dict
+from napari_shiftseg.mending.edit_lists import EditStore, from_dict, to_dict
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import number_of
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.intensity.scale import Asked
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.edit_lists import EditStore
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.relabelling.relabel import Kept
 
@@ -88,11 +87,10 @@ class CorrectionRecord:
         return None if noted is None else cls(**noted)
 
 
-class LayerSession(dict[str, Any]):
+class LayerSession:
     """What is known of a labels layer while the program runs; it goes with the layer.
 
-    It stands in the metadata of its layer. A copy of the layer has none of it, and who
-    writes the metadata as JSON meets an empty dict.
+    A copy of the layer, or of its metadata, has none of it.
 
     Attributes
     ----------
@@ -108,25 +106,24 @@ class LayerSession(dict[str, Any]):
         That was made of these.
     """
 
-    def __init__(self, layer: Labels) -> None:
-        self._layer = ref(layer)
+    _all: ClassVar[WeakKeyDictionary[Labels, LayerSession]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
         self.kept: Kept | None = None
         self.edits: EditStore | None = None
         self.right: Any = None
         self.colours: dict[Point, NDArray[np.float32]] = {}
         self.colormap: Any = None
 
-    def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Let a copy of the metadata, or a pickle of it, hold nothing."""
-        return type(None), ()
-
     @classmethod
     def of(cls, layer: Labels) -> LayerSession:
-        """Return that of a layer."""
-        known = layer.metadata.get(METADATA_SESSION)
-        if not isinstance(known, cls) or known._layer() is not layer:
-            known = layer.metadata[METADATA_SESSION] = cls(layer)
-        return known
+        """Return that of a layer, to be written to."""
+        return cls._all.setdefault(layer, cls())
+
+    @classmethod
+    def known(cls, layer: Labels) -> LayerSession:
+        """Return that of a layer, to be read; an empty one where it has none."""
+        return cls._all.get(layer) or cls()
 
 
 class KeptRuns:
@@ -153,7 +150,7 @@ class KeptRuns:
 
     def of(self, layer: Labels | None) -> Kept | None:
         """Return what a layer was made from, if it is kept."""
-        return None if layer is None else LayerSession.of(layer).kept
+        return None if layer is None else LayerSession.known(layer).kept
 
 
 KEPT = KeptRuns()
@@ -178,7 +175,7 @@ class MadeWith:
 
 
 METADATA_EDITS = "shiftseg edits"
-METADATA_SESSION = "shiftseg session"  # what no file is given
+METADATA_SAVED = "shiftseg saved edits"  # as they were saved to a file last
 METADATA_UNFINISHED = "shiftseg unfinished"  # frames of two clusterings
 METADATA_UNREAD = "shiftseg unread"  # frames of an older clustering, or older edits
 
@@ -238,9 +235,25 @@ class LayerRecord:
         """Return the edits as plain dicts, the oldest first."""
         return list(self._metadata.get(METADATA_EDITS, ()))
 
+    def begun(self) -> EditStore:
+        """Return the edits as they are recorded, ready to be added to.
+
+        Raises
+        ------
+        ValueError
+            If the metadata holds edits that are none.
+        """
+        saved = self._metadata.get(METADATA_SAVED, ())
+        return EditStore(map(from_dict, self.edits()), map(from_dict, saved))
+
     def write_edits(self, edits: EditStore) -> None:
         """Record the edits."""
         self._metadata[METADATA_EDITS] = edits.as_dicts()
+
+    def write_saved(self, edits: EditStore) -> None:
+        """Record that the edits were saved as they are."""
+        edits.mark_saved()
+        self._metadata[METADATA_SAVED] = edits.as_dicts()
 
     def frames(self) -> tuple[set[Point], dict[Point, MadeWith]]:
         """Return which frames are not as the record of the run and the edits say.

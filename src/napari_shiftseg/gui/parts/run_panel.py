@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import ProgressBar, PushButton
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_info
+from psygnal import Signal
 from qtpy.QtCore import QElapsedTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_shiftseg.geometry.cost import time_text
+from napari_shiftseg.gui.parts.intensity_choice import for_widgets
 from napari_shiftseg.gui.parts.jobs import Job
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
@@ -144,7 +146,11 @@ class RunPanel(ControlRows):
     ----------
     cancelled : str
         Said after a run was cancelled.
+    failed : Signal
+        Emitted with what is said after a run has failed.
     """
+
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -307,8 +313,10 @@ class RunPanel(ControlRows):
             self.offer_further(True)
 
     def _failed(self, error: BaseException) -> None:
-        self._finish(f"{self._failure}: {error}", "error")
-        show_error(plainly(f"ShiftSeg: {error}"))
+        text = for_widgets(str(error))
+        self._finish(f"{self._failure}: {text}", "error")
+        show_error(plainly(f"ShiftSeg: {text}"))
+        self.failed.emit(text)
 
     def _finish(self, text: str, kind: str = "note") -> None:
         if self.is_running:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from math import isclose, prod
+from math import prod
 from typing import TYPE_CHECKING, Any, get_args
 
-from magicgui.widgets import (
-    CheckBox,
-    ComboBox,
-    Container,
-    FloatSpinBox,
-    RadioButtons,
-    SpinBox,
-)
+from magicgui.widgets import CheckBox, Container, RadioButtons
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 
@@ -32,6 +25,7 @@ from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, align_labels
 from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.result_layers import SegmentationRun
+from napari_shiftseg.gui.parts.setting_control import control_of, nearest
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,
@@ -53,16 +47,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
-    from magicgui.widgets import Widget
     from napari.utils.events import EventedModel
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.glossary import Term
 
 
-SMALLEST = 1e-6  # of bandwidth and threshold
-LARGEST = {"bandwidth": 1e6, "min_size": 10**7, "batch": 1024}
 ADVANCED = {  # of `Settings`, and how the row is called
     "bandwidth": "Bandwidth",
     "kernel": "Kernel",
@@ -75,29 +65,13 @@ ADVANCED = {  # of `Settings`, and how the row is called
     "precision": "Precision",
 }
 OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
+ROUNDED = ("bandwidth", "foreground_threshold")
 SHOWN = {  # layers beside the labels
     "gradient": "How far the embedding changes from one pixel to the next. Added by "
     "itself where tiles make seams.",
     "embedding": "What the network computes for every pixel, as colours.",
     "tile grid": "Where tiles meet. Added by itself where they make seams.",
 }
-
-
-def _control(term: Term, label: str) -> Widget:
-    """Return the control of a setting, named after it."""
-    how: dict[str, Any] = {"name": term.name, "label": label, "tooltip": term.meaning}
-    if term.choices:
-        return ComboBox(choices=term.choices, **how)
-    if term.name == "split_far_parts":
-        return CheckBox(value=True, **how)
-    if term.name == "batch":
-        how["tooltip"] += f" 0: {term.unset}."
-    if "gt" not in term.bounds:
-        return SpinBox(min=0, max=LARGEST[term.name], **how)
-    most = LARGEST.get(term.name) or term.bounds["lt"] - SMALLEST
-    box = FloatSpinBox(min=term.bounds["gt"] + SMALLEST, max=most, step=0.05, **how)
-    box.native.setDecimals(6)
-    return box
 
 
 class AdvancedRows(Container):
@@ -109,12 +83,18 @@ class AdvancedRows(Container):
 
     def __init__(self) -> None:
         known = terms(Settings)
-        self.controls = {n: _control(known[n], label) for n, label in ADVANCED.items()}
+        self.controls = {
+            name: control_of(known[name], label=label)
+            for name, label in ADVANCED.items()
+        }
+        self.controls["batch"].tooltip += f" 0: {known['batch'].unset}."
         self.region = RegionChoice("predicted")
         self.layers = {
             kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
         }
         show = ControlRow(*self.layers.values(), label="Also add")
+        # what is meant where a control shows it rounded, or cut off at its ends
+        self._meant: dict[tuple[str, Any], Any] = {}
         self._taken = Clustering()
         super().__init__(widgets=[*self.controls.values(), self.region, show])
         align_labels(self)
@@ -126,16 +106,24 @@ class AdvancedRows(Container):
 
     def take(self, clustering: Clustering) -> None:
         """Show the clustering of a model."""
-        self._taken = clustering
+        self._taken, self._meant = clustering, {}
         for name in OF_THE_MODEL:
-            self.controls[name].value = getattr(clustering, name)
+            value = getattr(clustering, name)
+            self._show(name, value, None if name in ROUNDED else value)
 
     def restore(self, settings: dict[str, Any]) -> None:
-        """Show the settings of an earlier run."""
-        for name, control in self.controls.items():
-            if settings.get(name) is not None:
-                control.value = settings[name]
+        """Show the settings of an earlier run; None is the model's own."""
+        self.take(self._taken)
+        for name in self.controls:
+            value = settings.get(name)
+            if value is not None:
+                self._show(name, value, value)
         self.controls["batch"].value = settings.get("batch") or 0
+
+    def _show(self, name: str, value: Any, meant: Any) -> None:
+        control = self.controls[name]
+        control.value = nearest(control, value)
+        self._meant[name, control.value] = meant
 
     def settings(self) -> dict[str, Any]:
         """Return what is shown, as keywords of `Settings`.
@@ -143,10 +131,8 @@ class AdvancedRows(Container):
         Where the model's own value is shown, rounded, there is None.
         """
         shown = {name: control.value for name, control in self.controls.items()}
-        for name in ("bandwidth", "foreground_threshold"):
-            if isclose(shown[name], getattr(self._taken, name), abs_tol=SMALLEST):
-                shown[name] = None
-        return shown | {"batch": shown["batch"] or None}
+        meant = {name: self._meant.get((name, x), x) for name, x in shown.items()}
+        return meant | {"batch": shown["batch"] or None}
 
 
 PLUGIN = "napari-shiftseg"
@@ -246,6 +232,11 @@ class SegmentForm(ControlForm):
     def is_in_view(self) -> bool:
         """Whether only what the view shows is asked for."""
         return self.advanced.region.is_in_view
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the image cannot be read; what is in view may still be."""
+        return self.intensity.is_refused and not self.is_in_view
 
     @property
     def planes(self) -> int:

@@ -122,6 +122,8 @@ class SegmentWidget(ScrolledRows):
                         self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)
+        self.form.intensity.refused.connect(self._advise)
+        self.panel.failed.connect(self.form.intensity.learn)
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
         self.mend.changed.connect(self._open_mend)
@@ -236,7 +238,7 @@ class SegmentWidget(ScrolledRows):
             self._say_what_it_means(self._plan)
             self._remember()
         self._show_grid()
-        self.panel.allow(self._plan is not None)
+        self.panel.allow(self._plan is not None and not self.form.is_refused)
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice, planes = advise(plan), self.form.planes

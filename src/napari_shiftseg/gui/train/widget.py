@@ -116,6 +116,7 @@ class TrainWidget(ScrolledRows):
             control.changed.connect(self._advise)
         for row in form.pairs.rows:
             row.changed.connect(self._forget_other_pairs)
+        self.panel.failed.connect(form.intensity.learn)
         self.save_button.changed.connect(self.plot.ask_where_to_save)
         self._viewer.events.theme.connect(self._follow_theme)
         layers = self._viewer.layers.events

@@ -205,6 +205,23 @@ def test_an_edit_left_out_stays_told_when_other_frames_are_done(
     assert said[-1] == ""  # what was told is no longer so
 
 
+def test_edits_taken_out_of_a_frame_leave_the_others_as_they_are(
+    series, settled, said, begun, pixel
+) -> None:
+    layer, steering = begun(series)
+    first = Delete((pixel(layer.data[0], 1),), (0,))
+    steering.use((first, Delete(((99, 0),), (1,)), Delete(((99, 0),), (2,))))
+    settled(steering)
+    assert [line[:7] for line in said[-1].splitlines()] == ["edit 2 ", "edit 3 "]
+    before = steering.frames
+    steering.use(steering.history.edits[1:])
+    settled(steering)
+    assert [line[:7] for line in said[-1].splitlines()] == ["edit 1 ", "edit 2 "]
+    same = {at for at, frame in steering.frames.items() if frame is before[at]}
+    assert same == {(1,), (2,)}
+    assert layer.data[0][first.points[0]] == 1
+
+
 def test_the_frame_gone_to_has_its_own_colours(
     series, settled, view, turned, begun
 ) -> None:

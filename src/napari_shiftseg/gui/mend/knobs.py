@@ -10,8 +10,12 @@ from psygnal import Signal
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow
-from napari_shiftseg.gui.parts.setting_control import control_of, nearest
+from napari_shiftseg.gui.parts.layout import (
+    ControlForm,
+    ControlRow,
+    control_of,
+    nearest,
+)
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import percent

@@ -22,10 +22,15 @@ from napari_shiftseg.gui.parts.choices import (
     is_image,
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, align_labels
+from napari_shiftseg.gui.parts.layout import (
+    ControlForm,
+    ControlRow,
+    align_labels,
+    control_of,
+    nearest,
+)
 from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.result_layers import SegmentationRun
-from napari_shiftseg.gui.parts.setting_control import control_of, nearest
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,

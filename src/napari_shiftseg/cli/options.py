@@ -296,7 +296,7 @@ def one_of(option: Any, place: Any, name: str) -> Any:
 
 ABSENT = ("", "~", "null", "Null", "NULL", "None")
 RENAMED = {"sweep": {"windows": "window"}}  # options by their names of old
-A_LIST = ",x"  # what parts its values, and the values of one of these
+LIST_PARTS = ",x"  # what parts its values, and the values of one of these
 PARTED = {"window": "x", "depth": "x", "intensity": ":", "region": "x:"}
 
 
@@ -373,7 +373,7 @@ def _parts(name: str, option: Any) -> str:
     if option is not None and (option.nargs != 1 or getattr(option, "multiple", False)):
         return ""
     takes_a_list = str(getattr(option, "metavar", "")).endswith(",...")
-    return A_LIST if takes_a_list else PARTED.get(name, A_LIST)
+    return LIST_PARTS if takes_a_list else PARTED.get(name, LIST_PARTS)
 
 
 def _text(value: Any, parts: str) -> Any:

@@ -76,4 +76,4 @@ def test_refused(shiftseg, model_file, tmp_path: Path) -> None:
     shiftseg("export", "stars", "-o", tmp_path).assert_refused("no model 'stars'")
     (tmp_path / "file").write_text("")
     ran = shiftseg("export", model_file, "-o", tmp_path / "file")
-    ran.assert_refused("it is or lies in a file")
+    ran.assert_refused("the path is a file, or leads through one")

@@ -353,9 +353,9 @@ class TestRun:
             ((31, 0), "the image is empty"),
             ((0, 31, 42), "the image is empty"),
             ((2, 31, 0), "the image is empty"),
-            ((31, 42, 3), "last axis seems to hold colours.*rgb2gray"),
-            ((5, 31, 42, 4), "last axis seems to hold colours.*rgb2gray"),
-            ((31, 42, 5), "last axis seems to hold channels"),
+            ((31, 42, 3), "last axis of the image.*seems to hold colours.*rgb2gray"),
+            ((5, 31, 42, 4), "last axis of the image.*seems to hold colours.*rgb2gray"),
+            ((31, 42, 5), "last axis of the image.*seems to hold channels"),
         ],
     )
     def test_wrong_shapes(self, model: UNet, shape: Any, message: str) -> None:

@@ -188,11 +188,11 @@ class TestCandidates:
     @pytest.mark.parametrize(
         ("values", "message"),
         [
-            (((0.0,), (2,)), "bandwidth"),
-            (((float("nan"),), (2,)), "bandwidth"),
-            (((1,), (-1,)), "min_size"),
-            (((1,), (2,), (1.0,)), "foreground_threshold"),
-            (((1,), (2,), (0.0,)), "foreground_threshold"),
+            (((0.0,), (2,)), "greater than 0"),
+            (((float("nan"),), (2,)), "a finite number"),
+            (((1,), (-1,)), "greater than or equal to 0"),
+            (((1,), (2,), (1.0,)), "less than 1"),
+            (((1,), (2,), (0.0,)), "greater than 0"),
             (((), (2,)), "one bandwidth, minimum size and threshold or more"),
             (((1,), (2,), ()), "one bandwidth, minimum size and threshold or more"),
         ],

@@ -44,14 +44,17 @@ WHOLE = (slice(None), slice(None))
 
 
 def embedding_colours(embedding: NDArray[Any]) -> NDArray[np.float64]:
-    r"""Paint the first three channels as red, green and blue: (\*spatial, 3).
-
-    Each from its least value (0) to its largest (1).
+    r"""Paint an embedding: its first three channels as red, green and blue.
 
     Parameters
     ----------
     embedding : ndarray
         (channels, \*spatial), of three channels or more.
+
+    Returns
+    -------
+    ndarray of float64
+        (\*spatial, 3), each channel from its least value (0) to its largest (1).
     """
     points = np.moveaxis(embedding[:3], 0, -1).astype(np.float64)
     channels = tuple(range(points.ndim - 1))
@@ -141,7 +144,11 @@ def show_row(
         show(each, picture, title, lines)
 
 
-COLOURS = {"naive": LIGHT.naive, "cropped": LIGHT.cropped}
+COLOURS = {
+    "naive": LIGHT.naive,
+    "cropped": LIGHT.cropped,
+    "watershed": LIGHT.untiled,
+}
 
 
 def draw_panel(
@@ -173,8 +180,12 @@ def draw_panel(
 def _draw_curve(
     panel: Axes, known: Sequence[dict[str, Any]], key: str, colour: str, name: str
 ) -> None:
+    """Draw a figure against the window; what has no window as a level line."""
     style = "--" if key == "ap50_pooled" else "-"
     values = [figures[key] for figures in known]
+    if known[0]["window"] is None:
+        panel.axhline(values[0], color=colour, ls=style, lw=1, label=name, zorder=1)
+        return
     windows = [figures["window"] for figures in known]
     panel.plot(windows, values, style, marker="o", ms=4, color=colour, label=name)
 
@@ -189,13 +200,20 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment found."""
+    """What an experiment found.
 
-    # ready for JSON; a list of alike dicts under ``table`` becomes a CSV
+    Attributes
+    ----------
+    numbers : dict
+        Ready for JSON; a list of alike dicts under ``table`` becomes a CSV.
+    arrays : dict of ndarray
+        What is drawn besides.
+    plans : dict of TilePlan
+        Whose tiles are drawn.
+    """
+
     numbers: dict[str, Any]
-    # what is drawn besides
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
-    # whose tiles are drawn
     plans: dict[str, TilePlan] = field(default_factory=dict, repr=False)
 
     @property
@@ -212,21 +230,39 @@ Measuring = Generator[Progress, None, Outcome]
 
 @dataclass(frozen=True)
 class Experiment:
-    """A figure of the paper."""
+    """A figure of the paper.
 
-    name: str  # number of the figure
+    Attributes
+    ----------
+    name : str
+        Number of the figure.
+    title : str
+    caption : str
+        How to read it, in a paragraph.
+    measure : callable
+        Its networks by name, and its `Data` if it has any → `Outcome`, or steps that
+        yield `Progress` and return one.
+    draw : callable
+        Draws an outcome into an empty figure.
+    networks : tuple of FigureNetwork
+        That it trains.
+    size : (float, float)
+        Of the picture, in inches.
+    models : tuple of str
+        Names of the bundled models that it needs besides; they are not trained anew.
+    data : callable or None
+        Makes the `Data` that it is measured on where a user may give other data; None
+        where not.
+    """
+
+    name: str
     title: str
-    caption: str  # how to read it, in a paragraph
-    # its networks by name, and its `Data` if it has any → `Outcome`, or steps that
-    # yield `Progress` and return one
+    caption: str
     measure: Callable[..., Outcome | Measuring]
-    draw: Callable[[Figure, Outcome], None]  # draws an outcome into an empty figure
-    networks: tuple[FigureNetwork, ...] = ()  # that it trains
-    size: tuple[float, float] = (9.6, 3.5)  # of the picture, in inches
-    # names of the bundled models that it needs besides; they are not trained anew
+    draw: Callable[[Figure, Outcome], None]
+    networks: tuple[FigureNetwork, ...] = ()
+    size: tuple[float, float] = (9.6, 3.5)
     models: tuple[str, ...] = ()
-    # makes the `Data` that it is measured on where a user may give other data; None
-    # where not
     data: Callable[[], Data] | None = None
 
     @property

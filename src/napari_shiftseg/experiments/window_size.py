@@ -50,12 +50,25 @@ Sweeps = dict[Stitching, list[SweepPoint]]
 
 @dataclass(frozen=True)
 class Row:
-    """What tiles of one window and stitching give over all images."""
+    """What one way of segmenting gives over all images.
 
-    method: Stitching
-    window: int
-    scores: tuple[ObjectScores, ...]  # one an image
-    split: int = 0  # true objects that a seam splits, over all images
+    Attributes
+    ----------
+    method, window : str, int or None
+        A stitching and the output size of its tiles; or something without tiles.
+    scores : tuple of ObjectScores
+        One an image.
+    seconds : float or None
+        An image, on average.
+    split : int or None
+        True objects that a seam splits, over all images.
+    """
+
+    method: str
+    window: int | None
+    scores: tuple[ObjectScores, ...]
+    seconds: float | None = None
+    split: int | None = None
 
     def figures(self) -> dict[str, Any]:
         """Return mean and pooled figures, ready for JSON."""
@@ -71,6 +84,7 @@ class Row:
             "objects": counts.objects,
             "true_objects": counts.true_objects,
             "images": len(self.scores),
+            "seconds_an_image": self.seconds,
         }
 
 
@@ -153,8 +167,9 @@ def rows_of(windows: Windows, sweeps: Sequence[Sweeps]) -> list[Row]:
             if len(scores) < len(points):
                 failure = next(p.failure for p in points if p.scores is None)
                 raise MemoryError(f"{stitching} window {window}: {failure}")
+            seconds = fmean(point.seconds or 0 for point in points)
             split = sum(point.split or 0 for point in points)
-            rows.append(Row(stitching, window, scores, split))
+            rows.append(Row(stitching, window, scores, seconds, split))
     return rows
 
 
@@ -294,7 +309,7 @@ def _worse_windows(
 def _table_of(
     found: Mapping[Variant, Sequence[Row]], model: UNet
 ) -> list[dict[str, Any]]:
-    """Return the figures of all rows."""
+    """Return the figures of all rows, but for seconds, which no two runs share."""
     table = []
     for variant, rows in found.items():
         clustering = variant.settings.clustering(model.config)
@@ -305,6 +320,8 @@ def _table_of(
             "bandwidth": clustering.bandwidth,
         }
         table += [{**about, **row.figures()} for row in rows]
+    for figures in table:
+        del figures["seconds_an_image"]
     return table
 
 
@@ -324,7 +341,7 @@ def windows_above(
     pairs = {
         window: (figures, known["cropped", kept_of(model, window)])
         for (of, window), figures in known.items()
-        if of == "naive"
+        if of == "naive" and window
     }
     own, other = (0, 1) if method == "naive" else (1, 0)
     return {

@@ -69,6 +69,8 @@ def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_pa
     assert (ran.status, ran.stderr) == (0, "")
     report = json.loads(ran.stdout)
     assert Settings(**report.pop("settings")) == Settings()
+    given = {"model": str(model), "channel": None, "series": None}
+    assert report.pop("given") == given
     tuning = tune(samples, load_model(model), GRID)
     assert report == {
         "model": "m",
@@ -147,8 +149,8 @@ def test_a_model_of_unknown_training_has_no_place_for_scores(
         ),
         (("--bandwidths", ""), "bandwidths.0: Input should be a valid number"),
         (("--min-sizes", "1.5"), "min_sizes.0: Input should be a valid integer"),
-        (("--bandwidths", "0"), "bandwidth: Input should be greater than 0"),
-        (("--thresholds", "1"), "foreground_threshold: Input should be less than 1"),
+        (("--bandwidths", "0"), "bandwidths.0: Input should be greater than 0"),
+        (("--thresholds", "1"), "thresholds.0: Input should be less than 1"),
         (("-o", "tuned.pt"), "must end with .safetensors, got 'tuned.pt'"),
     ],
 )

@@ -31,7 +31,13 @@ from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.progress import exhaust
-from napari_shiftseg.report.figures_of_merit import Table, cell, sweep_table, write_csv
+from napari_shiftseg.report.figures_of_merit import (
+    Table,
+    cell,
+    figure_cell,
+    sweep_table,
+    write_csv,
+)
 from napari_shiftseg.report.verdict import sweep_verdict
 from napari_shiftseg.report.write import (
     Content,
@@ -267,11 +273,11 @@ def _write_sweep(
 
 def _print_sweep(report: dict[str, Any], folder: Path | None) -> None:
     """Print the pooled figures; windows that are multiples of the period have a *."""
-    columns = sweep_columns()
+    columns, metrics = sweep_columns(), {m.name: m for m in pooled_metrics()}
     rows = [
         [
             cell(figures["window"]) + (" *" if figures["valid"] else ""),
-            *(cell(figures[key]) for key in columns),
+            *(figure_cell(metrics[key], figures) for key in columns),
         ]
         for figures in report["pooled"]
     ]

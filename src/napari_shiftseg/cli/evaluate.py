@@ -15,7 +15,7 @@ from napari_shiftseg.cli.terminal import (
     with_progress,
 )
 from napari_shiftseg.metrics.label_image import with_axes_of
-from napari_shiftseg.metrics.metric import object_figures, shares
+from napari_shiftseg.metrics.metric import object_figures, shares, titles
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.unet import copy_model, load_model
 from napari_shiftseg.pipeline.settings import TRIED
@@ -36,14 +36,11 @@ if TYPE_CHECKING:
 
 
 SHOWN = 10  # rows of the table on the terminal
-COLUMNS = {
+TITLES = {  # of what is not in the table of metrics
     "bandwidth": "bandwidth",
     "min_size": "minimum size",
     "foreground_threshold": "threshold",
-    "ap50": "AP50",
     "ap50_pooled": "pooled",
-    "false_splits": "false splits",
-    "false_merges": "false merges",
 }
 
 
@@ -112,12 +109,12 @@ def _tuned_config(
 
 def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
     """Print the best points; the model's own, if it is not among them, below."""
-    names = [key for key in COLUMNS if foreground or key != "foreground_threshold"]
-    best, own = report["best"], report["own"]
+    best, own, known = report["best"], report["own"], titles() | TITLES
+    names = [key for key in best if foreground or key != "foreground_threshold"]
     points = report["points"][:SHOWN]
     if own not in points:
         points.append(own)
-    header, *others = (COLUMNS[name] for name in names)
+    header, *others = (known.get(name, name) for name in names)
     print_table(
         [header, *others, ""],
         [
@@ -128,7 +125,7 @@ def _print_tuned(report: dict[str, Any], foreground: bool) -> None:
     number = number_of(report["images"], "image")
     tried = f"{len(report['points'])} were tried on {number} of {report['of']}"
     print(f"* the model's own; {tried}")
-    chosen = ", ".join(f"{COLUMNS[n]} {cell(best[n])}" for n in names if n in TRIED)
+    chosen = ", ".join(f"{known[n]} {cell(best[n])}" for n in names if n in TRIED)
     print(f"\nBest: {chosen}. AP50 {cell(best['ap50'])}, before {cell(own['ap50'])}.")
     if not best["ap50"]:
         print(

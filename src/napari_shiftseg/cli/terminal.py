@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-TITLE, COLUMN = 24, 12  # characters
+TITLE, COLUMN = 24, 16  # characters
 MANY_TILES = "{:,} {}s: this may take long; a larger window makes fewer"
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.report.plots import Point
 
 
-NOT_DEFINED = "not defined"
+NOT_DEFINED, NO_TRUTH = "not defined", "no true labels"
 CLEAR_GAP = 0.05  # of the untiled ratio: below it, two ratios are as near to it
 CLEAR_Z = 3  # standard deviations: a gap of two z that chance hardly gives
 
@@ -154,8 +154,27 @@ def untiled_cell(
     """
     if metric.untiled is None:
         return ""
+    if _lacks_truth(metric, naive):
+        return NO_TRUTH
     both = [cell(figures.get(metric.untiled)) for figures in (naive, cropped)]
     return " / ".join(dict.fromkeys(both))
+
+
+def figure_cell(metric: Metric, figures: Mapping[str, Any]) -> str:
+    """Write a figure as it stands in a table; one that lacks a truth says so.
+
+    Parameters
+    ----------
+    metric : Metric
+    figures : mapping
+        See `Side.figures` and `PooledPoint.figures`.
+    """
+    return NO_TRUTH if _lacks_truth(metric, figures) else cell(figures[metric.name])
+
+
+def _lacks_truth(metric: Metric, figures: Mapping[str, Any]) -> bool:
+    is_known = figures.get("true_objects") is not None or figures.get("failure")
+    return metric.needs_truth and not is_known
 
 
 def why_not_defined(metric: Metric, figures: Mapping[str, Any]) -> str:
@@ -167,8 +186,8 @@ def why_not_defined(metric: Metric, figures: Mapping[str, Any]) -> str:
     figures : mapping
         See `Side.figures`.
     """
-    if metric.needs_truth and figures.get("true_objects") is None:
-        return "no true labels"
+    if _lacks_truth(metric, figures):
+        return NO_TRUTH
     if figures.get("tiles") == 1:
         return "no seam line"
     if metric.name == "split_by_seams":  # cropped objects are themselves the whole ones
@@ -217,8 +236,8 @@ def lines(report: Mapping[str, Any]) -> list[Line]:
             metric.title,
             metric.meaning,
             judged.get(metric.name, {}).get("reason", ""),
-            cell(naive[metric.name]),
-            cell(cropped[metric.name]),
+            figure_cell(metric, naive),
+            figure_cell(metric, cropped),
             untiled_cell(metric, naive, cropped),
             judged.get(metric.name, {}).get("better"),
         )

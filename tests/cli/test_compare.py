@@ -241,14 +241,16 @@ class TestRefused:
         ).assert_refused("cannot write files into", "choose another folder")
 
 
-def test_without_a_window_it_is_the_cheapest_as_in_the_library(
+def test_the_window_is_the_one_trained_with(
     shiftseg, model_file, tmp_path, rng
 ) -> None:
     np.save(tmp_path / "a.npy", rng.normal(size=(39, 41)))
     ran = shiftseg("compare", tmp_path / "a.npy", "-m", model_file, "--json")
-    expected = compare(np.load(tmp_path / "a.npy"), load_model(model_file))
-    windows = expected.naive.result.plan.window
-    assert json.loads(ran.stdout)["naive"]["window"] == list(windows)
+    config = load_model(model_file).config
+    known = config.provenance.window if config.provenance else config.shape.period
+    assert json.loads(ran.stdout)["naive"]["window"] == list(known)
+    shown = " ".join(shiftseg("compare", "--help").stdout.split())
+    assert "[that of training]" in shown
 
 
 def test_a_file_that_would_be_overwritten_is_named_before_any_work(

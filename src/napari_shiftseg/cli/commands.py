@@ -164,7 +164,7 @@ def _compare(
     model: ask.Model = None,
     truth: ask.Truth = None,
     output: ask.Report = None,
-    settings: Annotated[Settings, Take(but=("stitching",))],
+    settings: Annotated[Settings, Take(but=("stitching",), unset="that of training")],
     asked: Asked,
 ) -> None:
     """Compare naive and cropped stitching: figures, a verdict, a report.

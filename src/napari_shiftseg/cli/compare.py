@@ -313,6 +313,11 @@ def run_compare(
         See ``shiftseg compare --help``.
     """
     network = load_model(order.model)
+    if (
+        order.settings.window is None
+    ):  # as the widget begins with: the cheapest is n · p
+        chosen = replace(order.settings, window=network.config.usual_window)
+        order = replace(order, settings=chosen)
     source = read_frame(network.config, image, order.asked)
     run = Run("compare", inputs_of(source))
     _, report = _compared(source, network, truth, output, order, run)

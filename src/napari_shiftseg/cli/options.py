@@ -123,12 +123,16 @@ class Take:
         All if none is given.
     but : tuple of str
         Those that do not.
+    unset : str
+        What the window is where none is given, if not what its field says.
     **usual
         Defaults that are not those of the fields.
     """
 
-    def __init__(self, *names: str, but: tuple[str, ...] = (), **usual: Any) -> None:
-        self.names, self.but, self.usual = names, but, usual
+    def __init__(
+        self, *names: str, but: tuple[str, ...] = (), unset: str = "", **usual: Any
+    ) -> None:
+        self.names, self.but, self.unset, self.usual = names, but, unset, usual
 
     def takes(self, name: str) -> bool:
         """Whether a field becomes an option."""
@@ -188,10 +192,12 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _parameters(model: type, take: Take | None = None) -> list[Parameter]:
     """Return parameters as typer reads them, one for each field that is taken."""
-    take, kinds = take or Take(), get_type_hints(model)
+    take, kinds, known = take or Take(), get_type_hints(model), terms(model)
+    if take.unset:
+        known["window"] = replace(known["window"], unset=take.unset)
     return [
         _parameter(term, kinds[name], take.usual.get(name, term.default))
-        for name, term in terms(model).items()
+        for name, term in known.items()
         if take.takes(name)
     ]
 
@@ -315,7 +321,7 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
     Raises
     ------
     ValueError
-        If the file holds no settings, or one that the command has not.
+        If the file holds no settings, or one that no command has.
     OSError
         If it cannot be read.
     """
@@ -354,18 +360,23 @@ def _of_record(record: dict[str, Any]) -> dict[str, Any]:
 def _as_options(
     found: dict[str, Any], options: dict[str, Any], context: typer.Context, file: str
 ) -> dict[str, Any]:
-    """Return values by the names of a command's options, and refuse any other."""
+    """Return what this command takes of a file; what no command takes is refused."""
     renamed = RENAMED.get(context.command.name or "", {})
     named = {name.replace("-", "_"): value for name, value in found.items()}
     named = {renamed.get(name, name): value for name, value in named.items()}
-    unknown = [n for n, v in named.items() if v not in ABSENT and n not in options]
+    others = [n for n, v in named.items() if v not in ABSENT and n not in options]
+    program: Any = context.parent and context.parent.command
+    known = {p.name for each in program.commands.values() for p in each.params}
+    unknown = [name for name in others if name not in known]
     if unknown:
-        own = sorted(n for n, o in options.items() if n and not o.is_eager)
+        see = f"see {context.command_path} --help"
         raise ValueError(
-            f"{file} sets {', '.join(unknown)}, which shiftseg {context.command.name} "
-            f"has not: it has {', '.join(own)}"
+            f"{file} sets {', '.join(unknown)}, which no command has: {see}"
         )
-    return named
+    if others:
+        unused = f"{context.command.name} does not use {', '.join(others)}"
+        typer.echo(f"{file}: {unused}", err=True)
+    return {name: value for name, value in named.items() if name in options}
 
 
 def _parts(name: str, option: Any) -> str:

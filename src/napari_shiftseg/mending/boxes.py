@@ -190,7 +190,14 @@ def holds_point(box: Box, point: Sequence[int]) -> bool:
 
 
 def holds_points(box: Box, pixels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Whether pixels, (points, axes), lie in a box, (points,)."""
+    """Whether pixels lie in a box, (points,).
+
+    Parameters
+    ----------
+    box : Box
+    pixels : ndarray of int
+        (points, axes)
+    """
     stops = [along.stop for along in box]
     inside = (pixels >= corner_of(box)) & (pixels < stops)
     return np.asarray(inside.all(axis=1))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 
 METADATA_CORRECTED = "shiftseg corrected"
+SESSION_ATTRIBUTE = "_shiftseg_session"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class CorrectionRecord:
 class LayerSession:
     """What is known of a labels layer while the program runs; it goes with the layer.
 
-    A copy of the layer, or of its metadata, has none of it.
+    An attribute of the layer: a copy of the layer, or of its metadata, has none.
 
     Attributes
     ----------
@@ -106,8 +106,6 @@ class LayerSession:
         That was made of these.
     """
 
-    _all: ClassVar[WeakKeyDictionary[Labels, LayerSession]] = WeakKeyDictionary()
-
     def __init__(self) -> None:
         self.kept: Kept | None = None
         self.edits: EditStore | None = None
@@ -118,12 +116,13 @@ class LayerSession:
     @classmethod
     def of(cls, layer: Labels) -> LayerSession:
         """Return that of a layer, to be written to."""
-        return cls._all.setdefault(layer, cls())
+        session: LayerSession = vars(layer).setdefault(SESSION_ATTRIBUTE, cls())
+        return session
 
     @classmethod
     def known(cls, layer: Labels) -> LayerSession:
         """Return that of a layer, to be read; an empty one where it has none."""
-        return cls._all.get(layer) or cls()
+        return vars(layer).get(SESSION_ATTRIBUTE) or cls()
 
 
 class KeptRuns:

@@ -41,12 +41,7 @@ from napari_shiftseg.cli.terminal import note, print_table, with_progress
 from napari_shiftseg.clustering.settings import Scope
 from napari_shiftseg.experiments.experiment import draw_panel
 from napari_shiftseg.experiments.inputs import read_data
-from napari_shiftseg.experiments.window_size import (
-    Row,
-    partners,
-    rows_of,
-    swept_steps,
-)
+from napari_shiftseg.experiments.window_size import Row, partners, rows_of, swept_steps
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.objects import object_scores
 from napari_shiftseg.networks.unet import load_model

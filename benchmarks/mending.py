@@ -48,14 +48,7 @@ from skimage.draw import line
 from napari_shiftseg.cli.terminal import note, print_table
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.mending.boxes import box_of
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Delete, Grow, Merge, Paint, Redraw, Split
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.metrics.label_image import contingency
 from napari_shiftseg.metrics.objects import object_scores

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
+    from napari_shiftseg.geometry.unet_shape import AxisShape
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.sweep import SweepPoint
@@ -51,6 +52,28 @@ def single_thread() -> Iterator[None]:
 def one_thread() -> Iterator[None]:
     with single_thread():
         yield
+
+
+@pytest.fixture(scope="session")
+def walk() -> Callable[[AxisShape, int], int | None]:
+    """Go through a U-Net level by level, as an oracle of its sizes."""
+    return output_size
+
+
+def output_size(axis: AxisShape, size: int) -> int | None:
+    """Output size of a real U-Net, or None where a pixel is lost on the way."""
+    eaten = axis.convolutions * (axis.kernel - 1) if axis.padding == "valid" else 0
+    for factor in axis.factors:
+        size -= eaten
+        if size < 1 or size % factor:
+            return None
+        size //= factor
+    size -= eaten
+    for factor in reversed(axis.factors):
+        if size < 1:
+            return None
+        size = size * factor - eaten
+    return size if size >= 1 else None
 
 
 @pytest.fixture(scope="session")

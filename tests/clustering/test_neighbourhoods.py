@@ -10,10 +10,7 @@ from scipy import ndimage
 from skimage.measure import label
 
 from napari_shiftseg.clustering.cluster import cluster_steps
-from napari_shiftseg.clustering.modes import (
-    Piecing,
-    piece_together,
-)
+from napari_shiftseg.clustering.modes import Piecing, piece_together
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.progress import exhaust
 

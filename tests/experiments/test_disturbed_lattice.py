@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_shiftseg.experiments.lattice import (
-    BROKEN,
-    FIGURE_S3,
-    KINDS,
-    SOUND,
-)
+from napari_shiftseg.experiments.lattice import BROKEN, FIGURE_S3, KINDS, SOUND
 from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.catalogue import disturbed_disks
 

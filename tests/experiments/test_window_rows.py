@@ -9,12 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from napari_shiftseg.experiments.experiment import draw_panel
-from napari_shiftseg.experiments.window_size import (
-    Row,
-    partners,
-    rows_of,
-    swept_steps,
-)
+from napari_shiftseg.experiments.window_size import Row, partners, rows_of, swept_steps
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings

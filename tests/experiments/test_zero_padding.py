@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.experiments.tiled_disks import (
-    FIGURE_Z,
-    PADDED_SIDE,
-    SPACING,
-    TILE,
-)
+from napari_shiftseg.experiments.tiled_disks import FIGURE_Z, PADDED_SIDE, SPACING, TILE
 from napari_shiftseg.networks.unet import build
 from napari_shiftseg.samples.catalogue import disks
 

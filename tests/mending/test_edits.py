@@ -9,14 +9,7 @@ import pytest
 
 from napari_shiftseg.mending.boxes import mask_of, runs_of
 from napari_shiftseg.mending.edit_lists import from_dict, to_dict
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Delete, Grow, Merge, Paint, Redraw, Split
 
 EDITS = [
     Merge(((1, 2), (3, 4))),

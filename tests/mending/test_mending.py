@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.mending.boxes import object_boxes
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Delete, Merge, Paint, Redraw, Split
 from napari_shiftseg.mending.mending import Mending
 
 LABELS = [

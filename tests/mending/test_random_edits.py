@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 
 from napari_shiftseg.mending.boxes import object_boxes
 from napari_shiftseg.mending.edit_lists import from_dict, to_dict
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Delete, Grow, Merge, Paint, Redraw, Split
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.mending.replay import contradicted, overruled, replay
 from napari_shiftseg.mending.shapes import reach_of

@@ -9,14 +9,7 @@ from scipy import ndimage
 from napari_shiftseg.mending import mending as mending_module
 from napari_shiftseg.mending.boxes import object_boxes
 from napari_shiftseg.mending.changes import Change, Made
-from napari_shiftseg.mending.edits import (
-    Delete,
-    Grow,
-    Merge,
-    Paint,
-    Redraw,
-    Split,
-)
+from napari_shiftseg.mending.edits import Delete, Grow, Merge, Paint, Redraw, Split
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.mending.replay import contradicted, overruled, replay
 

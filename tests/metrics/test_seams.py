@@ -13,11 +13,7 @@ from faults import border_steps
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.geometry.window import AxisPlan, AxisTile
-from napari_shiftseg.metrics.seams import (
-    gradient_magnitude,
-    seam_scores,
-    step,
-)
+from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores, step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

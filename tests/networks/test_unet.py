@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from napari_shiftseg.geometry.unet_shape import AxisShape, IllegalInputError
+from napari_shiftseg.geometry.unet_shape import IllegalInputError
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import CONVOLUTIONS, UNet, build, new_model
 
@@ -19,22 +19,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 EXACT = 1e-12  # relative, in float64
 SEEN = 1e-3  # what a wrong shift moves the output by, at least
-
-
-def walk(axis: AxisShape, size: int) -> int | None:
-    """Output size of a U-Net level by level, or None where a pixel is lost."""
-    eaten = axis.convolutions * (axis.kernel - 1) if axis.padding == "valid" else 0
-    for factor in axis.factors:
-        size -= eaten
-        if size < 1 or size % factor:
-            return None
-        size //= factor
-    size -= eaten
-    for factor in reversed(axis.factors):
-        if size < 1:
-            return None
-        size = size * factor - eaten
-    return size if size >= 1 else None
 
 
 def predict(model: UNet, image: np.ndarray) -> np.ndarray:
@@ -74,7 +58,7 @@ def net(**options) -> UNet:
 
 
 @pytest.mark.parametrize("options", NETS, ids=IDS)
-def test_outputs_have_the_sizes_that_geometry_says(options):
+def test_outputs_have_the_sizes_that_geometry_says(walk, options):
     model = net(**options)
     for number in range(2):
         size = tuple(axis.legal_inputs(2)[number] for axis in model.shape.axes)

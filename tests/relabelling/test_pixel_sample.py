@@ -3,11 +3,7 @@ import pytest
 
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling import pixel_sample
-from napari_shiftseg.relabelling.pixel_sample import (
-    points_of_each,
-    sample_steps,
-    slabs,
-)
+from napari_shiftseg.relabelling.pixel_sample import points_of_each, sample_steps, slabs
 
 
 def sampled(labels, most, background=False, region=None, offset=None, size=None):

@@ -18,11 +18,7 @@ from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import Progress, Returning, exhaust
-from napari_shiftseg.relabelling.relabel import (
-    InView,
-    Relabelling,
-    clipped,
-)
+from napari_shiftseg.relabelling.relabel import InView, Relabelling, clipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,11 +24,7 @@ from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.report.model_card import MEANINGS
 from napari_shiftseg.report.verdict import verdict
-from napari_shiftseg.report.write import (
-    Content,
-    report_of,
-    report_steps,
-)
+from napari_shiftseg.report.write import Content, report_of, report_steps
 
 if TYPE_CHECKING:
     from pathlib import Path

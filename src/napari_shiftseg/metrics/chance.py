@@ -13,12 +13,7 @@ from scipy.spatial import cKDTree
 
 from napari_shiftseg.metrics.label_image import as_labels, best_partners, contingency
 from napari_shiftseg.metrics.metric import METRICS
-from napari_shiftseg.metrics.objects import (
-    MERGE_COVER,
-    SPLIT_COVER,
-    matches,
-    surplus,
-)
+from napari_shiftseg.metrics.objects import MERGE_COVER, SPLIT_COVER, matches, surplus
 from napari_shiftseg.metrics.seams import as_float, neighbours
 
 if TYPE_CHECKING:

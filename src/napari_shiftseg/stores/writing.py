@@ -12,13 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 import tifffile
 
-from napari_shiftseg.stores.axes import (
-    CHANNELS,
-    ORDER,
-    ordered,
-    result_axes,
-    to_ome,
-)
+from napari_shiftseg.stores.axes import CHANNELS, ORDER, ordered, result_axes, to_ome
 from napari_shiftseg.stores.folders import (
     Run,
     read_record,

@@ -10,12 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
 from napari_shiftseg.gui.mend import layers as module
-from napari_shiftseg.gui.mend.layers import (
-    SPARE,
-    LayerColours,
-    kept_colours,
-    usual_or,
-)
+from napari_shiftseg.gui.mend.layers import SPARE, LayerColours, kept_colours, usual_or
 from napari_shiftseg.gui.parts.result_layers import (
     USUAL,
     WIDE,

@@ -10,12 +10,7 @@ import pytest
 from napari.layers import Labels
 from napari.utils.key_bindings import KeymapHandler, coerce_keybinding
 
-from napari_shiftseg.gui.mend.tools import (
-    Gestures,
-    is_inside,
-    pixel_at,
-    stroke,
-)
+from napari_shiftseg.gui.mend.tools import Gestures, is_inside, pixel_at, stroke
 
 SHAPE = (8, 10)
 PLACED = {"scale": (2.0, 0.5), "translate": (3.0, -4.0), "rotate": 30}

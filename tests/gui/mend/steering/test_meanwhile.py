@@ -72,13 +72,20 @@ def away_from(labels, number):
     return tuple(np.argwhere(labels != number)[np.argmax(apart)].tolist())
 
 
-def test_a_number_painted_while_a_split_is_computed(
-    one, steer, settled, computing, qtbot
-) -> None:
+@pytest.fixture
+def to_split(one, steer, settled):
+    """Labels that are mended, the number of the largest object, two of its pixels."""
     layer, kept = one
-    steering, (done, go) = steer(layer, kept), computing
+    steering = steer(layer, kept)
     settled(steering)
-    number, here, there = largest(layer.data)
+    return layer, steering, *largest(layer.data)
+
+
+def test_a_number_painted_while_a_split_is_computed(
+    one, steer, settled, computing, to_split, qtbot
+) -> None:
+    layer, steering, number, here, there = to_split
+    done, go = computing
     far, new = away_from(layer.data, number), int(layer.data.max()) + 1
     steering.do(Split(((here,), (there,))))
     qtbot.waitUntil(done.is_set, timeout=60_000)
@@ -91,19 +98,17 @@ def test_a_number_painted_while_a_split_is_computed(
     assert layer.data[here] != layer.data[there] != new
     left = layer.data.copy()
     steering.stop()
-    again = steer(layer, kept)
+    again = steer(*one)
     settled(again)
     assert len(again.history.edits) == 2
     np.testing.assert_array_equal(layer.data, left)
 
 
 def test_labels_written_by_a_script_while_an_edit_is_computed(
-    one, steer, settled, computing, qtbot
+    settled, computing, to_split, qtbot
 ) -> None:
-    layer, kept = one
-    steering, (done, go) = steer(layer, kept), computing
-    settled(steering)
-    number, here, there = largest(layer.data)
+    layer, steering, number, here, there = to_split
+    done, go = computing
     steering.do(Split(((here,), (there,))))
     qtbot.waitUntil(done.is_set, timeout=60_000)
     done.clear()

@@ -27,13 +27,18 @@ def drag_watch(layer):
     return next(c for c in calls if isinstance(getattr(c, "__self__", 0), DragWatch))
 
 
-def test_an_edit_taken_out_during_its_replay_is_out(
-    one, settled, pixel, fresh, begun, turn_slowly
-) -> None:
+@pytest.fixture
+def replaying(one, settled, pixel, begun, turn_slowly):
+    """Labels whose one edit is being carried out again, with another bandwidth."""
     layer, steering = begun(one)
     steering.do(Delete((pixel(layer.data, 1),)))
     settled(steering)
     turn_slowly(steering)
+    return layer, steering
+
+
+def test_an_edit_taken_out_during_its_replay_is_out(replaying, settled, fresh) -> None:
+    layer, steering = replaying
     steering.use(())
     settled(steering)
     assert steering.history.edits == ()
@@ -42,13 +47,8 @@ def test_an_edit_taken_out_during_its_replay_is_out(
     np.testing.assert_array_equal(layer.data, expected)
 
 
-def test_an_edit_undone_during_its_replay_is_undone(
-    one, settled, pixel, fresh, begun, turn_slowly
-) -> None:
-    layer, steering = begun(one)
-    steering.do(Delete((pixel(layer.data, 1),)))
-    settled(steering)
-    turn_slowly(steering)
+def test_an_edit_undone_during_its_replay_is_undone(replaying, settled, fresh) -> None:
+    layer, steering = replaying
     layer.undo()
     settled(steering)
     assert steering.history.edits == ()

@@ -1,3 +1,5 @@
+from threading import Event
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -592,7 +594,28 @@ def test_our_own_layers_are_no_images_to_segment(viewer, widget, noise, run):
     assert list(widget.image.choices) == [layer]
 
 
-def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
+@pytest.fixture
+def held(monkeypatch):
+    """Let a panel's run wait after its first step until the test lets it go."""
+    go = Event()
+
+    def hold(panel):
+        start = panel._start
+
+        def waiting():
+            steps = start()
+            yield next(steps)
+            assert go.wait(300)
+            return (yield from steps)
+
+        monkeypatch.setattr(panel, "_start", waiting)
+        return go
+
+    yield hold
+    go.set()
+
+
+def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, held, qtbot):
     """Neither the devices nor the outcome of a run moves what is under the mouse."""
     viewer = make_napari_viewer_proxy(show=True)
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
@@ -613,9 +636,11 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, qtbot):
     widget.device.take(Devices({"cpu": 2**30}))
     assert widget.device.banner.native.isVisible()
     wait_until_under_the_mouse(True)
+    go = held(widget.panel)
     button.click()
     qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=60_000)
     wait_until_under_the_mouse(True)
+    go.set()
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=300_000)
     assert widget.again.native.isVisible()
     assert widget.panel.result.native.isVisible()

@@ -313,9 +313,7 @@ def run_compare(
         See ``shiftseg compare --help``.
     """
     network = load_model(order.model)
-    if (
-        order.settings.window is None
-    ):  # as the widget begins with: the cheapest is n · p
+    if order.settings.window is None:  # as in the widget: the cheapest has no seams
         chosen = replace(order.settings, window=network.config.usual_window)
         order = replace(order, settings=chosen)
     source = read_frame(network.config, image, order.asked)

@@ -365,7 +365,7 @@ def _as_options(
     named = {name.replace("-", "_"): value for name, value in found.items()}
     named = {renamed.get(name, name): value for name, value in named.items()}
     others = [n for n, v in named.items() if v not in ABSENT and n not in options]
-    program: Any = context.parent and context.parent.command
+    program: Any = context.find_root().command
     known = {p.name for each in program.commands.values() for p in each.params}
     unknown = [name for name in others if name not in known]
     if unknown:

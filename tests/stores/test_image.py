@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_shiftseg.intensity import automatic as intensity_module
-from napari_shiftseg.stores.image import mirror_index, open_image
+from napari_shiftseg.stores.image import mirror_index, open_image, single_channel
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 FAR = 45  # pixels beyond the image that the tests look at
@@ -227,3 +227,30 @@ class TestRefused:
     def test_another_number_of_channels(self) -> None:
         with pytest.raises(ValueError, match="reads 3 channels, not 2"):
             open_image(np.ones((2, 4, 4)), 2, channels=3)
+
+
+def test_one_channel_is_taken() -> None:
+    pixels = np.arange(12 * 9).reshape(12, 9)
+    assert single_channel(pixels[..., None], 2).tolist() == pixels.tolist()
+    series = np.stack([pixels, pixels + 1])
+    assert single_channel(series[..., None], 2).tolist() == series.tolist()
+    assert single_channel(series, 2) is series
+
+
+def test_a_mask_stays() -> None:
+    pixels = np.ma.masked_less(np.arange(12 * 9).reshape(12, 9, 1), 5)
+    assert single_channel(pixels, 2).mask.sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("shape", "ndim", "kind"),
+    [
+        ((31, 42, 3), 2, "colours"),
+        ((31, 42, 2), 2, "channels"),
+        ((31, 42, 1), 3, "channels"),  # no volume of one column
+        ((9, 31, 42, 4), 3, "colours"),
+    ],
+)
+def test_several_are_refused(shape: Any, ndim: int, kind: str) -> None:
+    with pytest.raises(ValueError, match=rf"seems to hold {kind}.*image\[\.\.\., 0\]"):
+        single_channel(np.zeros(shape), ndim)

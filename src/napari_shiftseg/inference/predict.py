@@ -24,8 +24,12 @@ from napari_shiftseg.inference.network import (
     why_not_finite,
 )
 from napari_shiftseg.progress import Progress, Returning, Shrunk, patiently
-from napari_shiftseg.stores.axes import single_channel
-from napari_shiftseg.stores.image import Image, as_array, open_image
+from napari_shiftseg.stores.image import (
+    Image,
+    as_array,
+    open_image,
+    single_channel,
+)
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, exhaust, numbered, patiently
-from napari_shiftseg.stores.axes import single_channel
-from napari_shiftseg.stores.image import as_array
+from napari_shiftseg.stores.image import as_array, single_channel
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -53,34 +53,6 @@ def is_thin_last(shape: Sequence[int]) -> bool:
     return last <= most
 
 
-def single_channel(image: Any, ndim: int) -> Any:
-    """Return an image without a last axis of one channel; any other as it is.
-
-    Parameters
-    ----------
-    image : array
-    ndim : int
-        Spatial axes that the model reads.
-
-    Raises
-    ------
-    ValueError
-        If its last axis holds several channels.
-    """
-    shape = tuple(image.shape)
-    if 0 in shape or not is_channels_last(shape, ndim):
-        return image
-    if shape[-1] == 1 and len(shape) > ndim:
-        return image[..., 0]
-    kind, remedy = "channels", "choose one, for example image[..., 0]"
-    if shape[-1] in COLOURS:
-        kind, remedy = "colours", f"{remedy}, or take skimage.color.rgb2gray(image)"
-    raise ValueError(
-        f"the last axis of the image, of shape {shape}, seems to hold {kind}, but the "
-        f"model reads one channel: {remedy}"
-    )
-
-
 CHANNELS, SAMPLES, UNNAMED = "C", "S", "Q"  # letters of axes, as tifffile writes them
 ORDER = "TCZYX"
 ALSO_CHANNELS = "EHL"  # tifffile's letters of wavelength, lifetime, exposure

@@ -19,6 +19,7 @@ from napari_shiftseg.intensity.no_data import (
     workable,
 )
 from napari_shiftseg.intensity.scale import AS_IS
+from napari_shiftseg.stores.axes import COLOURS, is_channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -241,6 +242,34 @@ def open_image(
             f"got the dtype {data.dtype}"
         )
     return Image(data, ndim, scale or find_scale(data, ndim, intensity, reading))
+
+
+def single_channel(image: Any, ndim: int) -> Any:
+    """Return an image without a last axis of one channel; any other as it is.
+
+    Parameters
+    ----------
+    image : array
+    ndim : int
+        Spatial axes that the model reads.
+
+    Raises
+    ------
+    ValueError
+        If its last axis holds several channels.
+    """
+    shape = tuple(image.shape)
+    if 0 in shape or not is_channels_last(shape, ndim):
+        return image
+    if shape[-1] == 1 and len(shape) > ndim:
+        return image[..., 0]
+    kind, remedy = "channels", "choose one, for example image[..., 0]"
+    if shape[-1] in COLOURS:
+        kind, remedy = "colours", f"{remedy}, or take skimage.color.rgb2gray(image)"
+    raise ValueError(
+        f"the last axis of the image, of shape {shape}, seems to hold {kind}, but the "
+        f"model reads one channel: {remedy}"
+    )
 
 
 def luminance(colours: Any) -> Any:

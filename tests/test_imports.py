@@ -18,7 +18,7 @@ PACKAGE = "napari_shiftseg"
 ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
     "text", "progress", "device", "geometry", "samples", "metrics", "intensity",
-    "stores", "clustering", "networks", "inference", "embeddings", "pipeline",
+    "stores", "clustering", "embeddings", "networks", "inference", "pipeline",
     "relabelling", "mending", "explain", "training", "report", "experiments", "gui",
     "cli",
 ]  # fmt: skip

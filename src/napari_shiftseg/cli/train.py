@@ -252,7 +252,7 @@ def _followed(training: Training, output: Path, saved: Path) -> float:
 
     The state stays where the training ends early, so that it can be gone on with.
     """
-    log = Log(output.with_suffix(".csv"), training.done)
+    log = Log(output.with_suffix(".csv"), training.terms, training.done)
     losses: deque[float] = deque(maxlen=MEAN_OVER)
     every = 0.1 if sys.stderr.isatty() else 30  # seconds
     total = training.recipe.steps

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool1d
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_shiftseg.embeddings.kinds import Kind
 
 
 def nearby_ids(labels: Tensor, within: int) -> tuple[Tensor, Tensor]:
@@ -75,6 +81,39 @@ def _spread(values: Tensor, within: int) -> Tensor:
     return values
 
 
+class EmbeddingLoss(Protocol):
+    r"""What a training needs of a loss of embeddings, of one image.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"discriminative", "spherical", "spatial"}
+        Of the embedding that it makes.
+    term_names : tuple of str
+        What `terms` returns.
+    background : bool
+        Whether label 0 is an ordinary object.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    term_names: ClassVar[tuple[str, ...]]
+
+    @property
+    def background(self) -> bool: ...  # noqa: D102
+    def terms(self, outputs: Tensor, labels: Tensor) -> NamedTuple: ...  # noqa: D102
+    @property
+    def total(self) -> Callable[..., Tensor]: ...  # noqa: D102
+
+
+class DiscriminativeTerms(NamedTuple):
+    """The terms of the discriminative loss, scalars."""
+
+    pull: Tensor
+    push: Tensor
+    reg: Tensor
+
+
 @dataclass(frozen=True)
 class DiscriminativeLoss:
     r"""Discriminative loss of one image: pull pixels to their object, push objects.
@@ -120,6 +159,9 @@ class DiscriminativeLoss:
     Constraints".
     """
 
+    name: ClassVar[str] = "discriminative"
+    kind: ClassVar[Kind] = "discriminative"
+    term_names: ClassVar[tuple[str, ...]] = DiscriminativeTerms._fields
     pull_margin: float = 0.0
     push_margin: float = 3.0
     regularization: float = 1e-4
@@ -147,7 +189,7 @@ class DiscriminativeLoss:
         """
         return pull + push + self.regularization * reg
 
-    def terms(self, embedding: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def terms(self, embedding: Tensor, labels: Tensor) -> DiscriminativeTerms:
         r"""Return pull, push and reg; all 0 for an image without an object.
 
         Parameters
@@ -161,11 +203,11 @@ class DiscriminativeLoss:
         points, flat = embedding[:, seen].T, labels[seen]  # (pixels, channels)
         if len(flat) == 0:
             nothing = embedding.sum() * 0
-            return nothing, nothing, nothing
+            return DiscriminativeTerms(nothing, nothing, nothing)
         ids, owner, sizes = torch.unique(flat, return_inverse=True, return_counts=True)
         means = points.new_zeros(len(ids), points.shape[1])
         means = means.index_add(0, owner, points) / sizes[:, None]
-        return (
+        return DiscriminativeTerms(
             self._pull(points, means, owner, sizes),
             self._push(means, self._pairs(ids, labels)),
             _norm(means).mean(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.device import resolve_device
+from napari_shiftseg.embeddings.kinds import embedded
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
 from napari_shiftseg.inference.memory import (
     batch_that_fits,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.network import Predictor
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.networks.config import ModelConfig
 
 
 OVERFLOW = (
@@ -170,6 +172,7 @@ def embed_steps(
 ) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
     r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
 
+    That is the embedding (see `embedded`), then the foreground logit if there is one.
     Yields `Progress` after each tile.
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device runs out, the batch is halved; a single tile that does not
@@ -247,7 +250,7 @@ def _predict(
             continue
         del queue[: len(present)]
         for tile, output in zip(present, raw, strict=True):
-            _write(out, plan, tile, output)
+            _write(out, plan, tile, output, network.model.config)
             done += 1
             yield Progress(done, len(plan), note)
             note = ""
@@ -279,9 +282,14 @@ def _is_finite(raw: NDArray[Any], tile: Tile) -> bool:
     return bool(np.isfinite(raw[(slice(None), *tile.crop)]).all())
 
 
-def _write(out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any]) -> None:
+def _write(
+    out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any], config: ModelConfig
+) -> None:
     at = tuple(
         slice(keep.start - start, keep.stop - start)
         for keep, start in zip(tile.keep, plan.offset, strict=True)
     )
-    out[(slice(None), *at)] = raw[(slice(None), *tile.crop)]
+    kept, channels = raw[(slice(None), *tile.crop)], config.embedding_channels
+    corner = [keep.start for keep in tile.keep]
+    out[(slice(channels), *at)] = embedded(kept[:channels], config.embedding, corner)
+    out[(slice(channels, None), *at)] = kept[channels:]

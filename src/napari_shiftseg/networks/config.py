@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from napari_shiftseg.clustering.settings import Clustering, Count
+from napari_shiftseg.embeddings.kinds import Kind, spatial_channels
 from napari_shiftseg.geometry.unet_shape import AxisShape, Padding, UNetShape
 from napari_shiftseg.geometry.window import is_whole
 from napari_shiftseg.text import brief, readable, visible
@@ -159,6 +160,8 @@ class ModelConfig(BaseModel):
     features: int = Field(default=16, ge=1)  # channels at the finest level
     # factor by which the channels grow at each level
     growth: int = Field(default=2, ge=1)
+    # what the outputs stand for, see `embedded`
+    embedding: Kind = "discriminative"
     # channels of the image and of the embedding
     in_channels: int = Field(default=1, ge=1)
     embedding_channels: int = Field(default=3, ge=1)
@@ -184,6 +187,12 @@ class ModelConfig(BaseModel):
                 raise ValueError(
                     f"{name} needs {self.ndim} values, one an axis, got {values}"
                 )
+        spatial = spatial_channels(self.ndim)
+        if self.embedding == "spatial" and self.embedding_channels != spatial:
+            raise ValueError(
+                f"a spatial embedding in {self.ndim} axes has {spatial} channels, a "
+                f"place and its spread, got {self.embedding_channels}"
+            )
         background = self.clustering.background_embedding
         if background is not None and len(background) != self.embedding_channels:
             raise ValueError(

@@ -20,6 +20,7 @@ from napari_shiftseg.training.step import (
     TrainingStep,
     in_tiles,
     loss_terms,
+    refuse_other_kind,
     refuse_tiles,
     rising_share,
 )
@@ -126,6 +127,7 @@ class Training:
             samples, config, window, recipe.border, recipe.augmentation, recipe.grid
         )
         refuse_tiles(config, window, recipe.tiles)
+        refuse_other_kind(config, recipe)
         self._model = build(config, recipe.seed)
         if start is not None:
             self._model.load_state_dict(start.state_dict())
@@ -148,6 +150,11 @@ class Training:
     def config(self) -> ModelConfig:
         """Architecture of what is trained."""
         return self._windows.config
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the terms of the loss, of the logit's, too."""
+        return self.recipe.loss.term_names + ("foreground",) * self.config.foreground
 
     @property
     def learning_rate(self) -> float:

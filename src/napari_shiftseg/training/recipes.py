@@ -26,6 +26,7 @@ from napari_shiftseg.training.windows import Augmentation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_shiftseg.embeddings.losses import EmbeddingLoss
     from napari_shiftseg.geometry.window import Border
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.stopping import Validation
@@ -52,7 +53,8 @@ class Recipe:
         Largest norm of the gradient.
     seed : int
         Of the weights and the windows.
-    loss : DiscriminativeLoss
+    loss : EmbeddingLoss
+        Of embeddings of the network's kind.
     foreground : ForegroundLoss
         Of a network with a foreground logit.
     border : {"valid", "mirror"}
@@ -85,7 +87,7 @@ class Recipe:
     warm_up: float = 0.3
     clip: float = 1.0
     seed: int = 0
-    loss: DiscriminativeLoss = field(default_factory=DiscriminativeLoss)
+    loss: EmbeddingLoss = field(default_factory=DiscriminativeLoss)
     foreground: ForegroundLoss = field(default_factory=ForegroundLoss)
     border: Border = "valid"
     augmentation: Augmentation | None = None
@@ -121,7 +123,8 @@ class Recipe:
         What is not as in the papers is named: batch, warm-up, precision, tiles, grid,
         borders and augmentation; and the foreground's loss where there is one.
         """
-        loss = {key: v for key, v in asdict(self.loss).items() if v is not None}
+        loss: dict[str, Any] = asdict(self.loss)  # type: ignore[call-overload]
+        loss = {key: value for key, value in loss.items() if value is not None}
         if foreground:
             of_logit = asdict(self.foreground).items()
             loss |= {f"foreground_{key}": value for key, value in of_logit}
@@ -129,7 +132,7 @@ class Recipe:
         if self.border == "mirror":
             changes["mirrored_borders"] = True
         return {
-            "loss": {"name": "discriminative", **loss},
+            "loss": {"name": self.loss.name, **loss},
             "optimizer": {
                 "name": "Adam",
                 "schedule": "one-cycle",

@@ -57,8 +57,7 @@ def _means(values: list[float] | list[int], width: int) -> list[float]:
     return [fmean(values[i : i + width]) for i in range(0, len(values), width)]
 
 
-TERMS = ("pull", "push", "reg", "foreground")
-COLUMNS = ("step", "loss", *TERMS, "ap50", "seconds", "note")
+FIRST_COLUMNS, LAST_COLUMNS = ("step", "loss"), ("ap50", "seconds", "note")
 EVERY = 100  # steps a row is the mean of
 
 
@@ -69,6 +68,8 @@ class Log:
     ----------
     path : Path
         Of the CSV file. Rows after `done` are dropped from a file that is there.
+    terms : sequence of str
+        Of the loss; a column each.
     done : int
         Steps before this run; 0: a new file is begun.
 
@@ -78,8 +79,9 @@ class Log:
         If the file that is there is no such log; it is left as it is.
     """
 
-    def __init__(self, path: Path, done: int = 0) -> None:
+    def __init__(self, path: Path, terms: Sequence[str], done: int = 0) -> None:
         self._path = path
+        self._columns = (*FIRST_COLUMNS, *terms, *LAST_COLUMNS)
         self._steps: list[TrainingStep] = []
         self._began = perf_counter()
         rows = [row for row in _rows(path) if int(row["step"]) <= done]
@@ -88,7 +90,7 @@ class Log:
             whole_or_not_at_all(path) as new,
             new.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
 
@@ -110,7 +112,7 @@ class Log:
             "note": next((s.note for s in reversed(self._steps) if s.note), ""),
         }
         with self._path.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
+            csv.DictWriter(file, self._columns).writerow(row)
         self._steps.clear()
 
 
@@ -130,8 +132,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            is_ours = tuple(reader.fieldnames or ()) == COLUMNS
-            rows = [row for row in reader if is_ours and _is_whole(row)]
+            columns = tuple(reader.fieldnames or ())
+            is_ours = _are_ours(columns)
+            rows = [row for row in reader if is_ours and _is_whole(row, columns)]
     except (UnicodeDecodeError, csv.Error):
         is_ours = False
     if not is_ours:
@@ -142,13 +145,18 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _is_whole(row: dict[str, str]) -> bool:
+def _are_ours(columns: tuple[str, ...]) -> bool:
+    first, last = len(FIRST_COLUMNS), len(LAST_COLUMNS)
+    return columns[:first] == FIRST_COLUMNS and columns[-last:] == LAST_COLUMNS
+
+
+def _is_whole(row: dict[str, str], columns: tuple[str, ...]) -> bool:
     """Whether a row is one of ours, not one whose writing was cut short."""
     try:
         step, seconds = int(row["step"]), float(row["seconds"])
     except (KeyError, TypeError, ValueError):
         return False
-    return set(row) == set(COLUMNS) and step > 0 <= seconds
+    return set(row) == set(columns) and step > 0 <= seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,7 @@ class TrainingStep:
     done: int
     total: int
     loss: float  # of this step; the sum of its weighted terms
-    # ``pull``, ``push``, ``reg``, and ``foreground`` where the network has a logit
+    # those of the embedding's loss, and ``foreground`` where the network has a logit
     terms: dict[str, float]
     validated: Validated | None = None  # where this step ended with a validation
     # what the user should know: that a validation took too long, for example
@@ -190,6 +198,22 @@ def refuse_tiles(config: ModelConfig, window: Sequence[int], tiles: int) -> None
         raise ValueError(
             f"{tiles} tiles an axis need a training window that is a multiple of "
             f"{by(multiple)}, got {by(tuple(window))}"
+        )
+
+
+def refuse_other_kind(config: ModelConfig, recipe: Recipe) -> None:
+    """Refuse a loss of embeddings of another kind than the network makes.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    recipe : Recipe
+    """
+    if recipe.loss.kind != config.embedding:
+        raise ValueError(
+            f"the {recipe.loss.name} loss is one of {recipe.loss.kind} embeddings, but "
+            f"{config.name!r} makes {config.embedding} ones: take another loss or "
+            f"network"
         )
 
 
@@ -233,10 +257,8 @@ def loss_terms(
     """
     sums: dict[str, Tensor] = {}
     for image, truth in zip(raw, labels, strict=True):
-        embedding = image[: config.embedding_channels]
-        pull, push, reg = recipe.loss.terms(embedding, truth)
-        terms = {"pull": pull, "push": push, "reg": reg}
-        terms["loss"] = recipe.loss.total(pull, push, reg)
+        found = recipe.loss.terms(image[: config.embedding_channels], truth)
+        terms = {**found._asdict(), "loss": recipe.loss.total(*found)}
         if config.foreground:
             logit = image[config.embedding_channels]
             terms["foreground"] = recipe.foreground(logit, truth)

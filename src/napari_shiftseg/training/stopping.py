@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from napari_shiftseg.embeddings.kinds import embedded
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import by
@@ -105,11 +106,12 @@ def _mean_of_background(
         slice(c // 2, c // 2 + n)
         for c, n in zip(model.shape.context, raw.shape[1:], strict=True)
     )
-    background = torch.from_numpy(labels[inside] == 0)
+    background = labels[inside] == 0
     if not background.any():
         return None
-    embedding = raw[: model.config.embedding_channels, background]
-    return tuple(round(float(v), 6) for v in embedding.mean(1))
+    outputs = raw[: model.config.embedding_channels].numpy()
+    embedding = embedded(outputs, model.config.embedding, (0,) * (raw.ndim - 1))
+    return tuple(round(float(v), 6) for v in embedding[:, background].mean(1))
 
 
 SUFFIX = ".training"

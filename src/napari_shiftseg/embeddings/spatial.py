@@ -1,0 +1,168 @@
+"""The spatial loss: every pixel points to the middle of its object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from scipy.ndimage import find_objects
+from torch import Tensor
+
+from napari_shiftseg.embeddings.kinds import UNIT
+from napari_shiftseg.geometry.tiling import widened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_shiftseg.embeddings.kinds import Kind
+    from napari_shiftseg.geometry.tiling import Box
+
+
+class SpatialTerms(NamedTuple):
+    """The terms of the spatial loss, scalars."""
+
+    overlap: Tensor
+    spread: Tensor
+
+
+@dataclass(frozen=True)
+class SpatialLoss:
+    r"""Loss of offsets and spreads of one image, both learnt from the masks alone.
+
+    A pixel i at :math:`x_i` points to :math:`e_i = x_i + o_i`. Object k claims it with
+
+    .. math::
+
+        \phi_k(e_i) = \exp\Bigl(
+            -\frac{\lVert e_i - C_k \rVert^2}{2 \sigma_k^2} \Bigr)
+        \qquad C_k = \frac1{N_k} \sum_{i \in k} e_i
+        \qquad \log \sigma_k = \frac1{N_k} \sum_{i \in k} s_i
+
+    and what it claims by more than one half is to be its mask:
+
+    .. math::
+
+        L = \frac1K \sum_k \Bigl[ \mathrm{Lov\acute{a}sz}(2\phi_k - 1, [i \in k])
+            + \beta\,\frac1{N_k} \sum_{i \in k} (s_i - \log\sigma_k)^2 \Bigr]
+
+    with the Lovász hinge, a convex bound of 1 − IoU.
+
+    Parameters
+    ----------
+    spread_weight : float
+        :math:`\beta`: how alike the spreads of an object are.
+    reach : int
+        Pixels about an object that it is compared with; those farther away are far
+        from its middle, too.
+    least : int
+        Pixels of an object; what the border of a window leaves of a smaller one says
+        nothing of its middle.
+
+    References
+    ----------
+    Neven et al., CVPR 2019, "Instance Segmentation by Jointly Optimizing Spatial
+    Embeddings and Clustering Bandwidth", eqs. 3-8; Berman et al., CVPR 2018 (Lovász
+    hinge).
+    """
+
+    name: ClassVar[str] = "spatial"
+    kind: ClassVar[Kind] = "spatial"
+    term_names: ClassVar[tuple[str, ...]] = SpatialTerms._fields
+    spread_weight: float = 2.0
+    reach: int = 24
+    least: int = 5
+    background: bool = False  # is no object: it has no middle
+
+    def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        r"""Return the loss of one image, a scalar; see `terms`."""
+        return self.total(*self.terms(outputs, labels))
+
+    def total(self, overlap: Tensor, spread: Tensor) -> Tensor:
+        """Add up the terms.
+
+        Parameters
+        ----------
+        overlap, spread : Tensor
+            Scalars; see `terms`.
+        """
+        return overlap + self.spread_weight * spread
+
+    def terms(self, outputs: Tensor, labels: Tensor) -> SpatialTerms:
+        r"""Return overlap and spread, means over objects; 0 for an image without one.
+
+        Parameters
+        ----------
+        outputs : Tensor
+            (ndim + 1, \*spatial): offsets and the logarithm of the spread, in units of
+            8 pixels.
+        labels : Tensor of int
+            (\*spatial); pixels below 0 count for nothing.
+        """
+        places, spreads = placed(outputs), outputs[-1]
+        nothing = outputs.sum() * 0
+        overlaps, unlike = [nothing], [nothing]
+        for number, box in _objects(labels, self.reach):
+            own = labels[box] == number
+            if int(own.sum()) < self.least:
+                continue
+            claimed, spread = _claim(places[:, *box], spreads[box], own)
+            known = labels[box] >= 0
+            overlaps.append(lovasz_hinge(2 * claimed[known] - 1, own[known]))
+            unlike.append((spreads[box][own] - spread.detach()).square().mean())
+        objects = max(1, len(overlaps) - 1)
+        return SpatialTerms(
+            torch.stack(overlaps).sum() / objects, torch.stack(unlike).sum() / objects
+        )
+
+
+def placed(outputs: Tensor) -> Tensor:
+    r"""Return where the pixels of a window point to, in pixels of it.
+
+    (ndim + 1, \*spatial) → (ndim, \*spatial); see `embedded`.
+    """
+    axes = [torch.arange(n).to(outputs) for n in outputs.shape[1:]]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij")) + UNIT * outputs[:-1]
+
+
+def _objects(labels: Tensor, reach: int) -> Iterator[tuple[int, Box]]:
+    """Yield the objects of a window, and a box about each."""
+    image = labels.cpu().numpy().clip(0)
+    ids, index = np.unique(image, return_inverse=True)
+    boxes = find_objects(index.reshape(image.shape) + 1)
+    for number, box in zip(ids.tolist(), boxes, strict=True):
+        if number and box is not None:
+            yield number, widened(box, reach, image.shape)
+
+
+def _claim(places: Tensor, spreads: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Return :math:`\phi` of a box of pixels, (\*box), and the spread behind it."""
+    middle, spread = places[:, own].mean(1), spreads[own].mean()
+    squares = (places - middle.reshape(-1, *(1,) * own.ndim)).square().sum(0)
+    return torch.exp(-squares / 2 * torch.exp(-2 * (spread + log(UNIT)))), spread
+
+
+def lovasz_hinge(scores: Tensor, target: Tensor) -> Tensor:
+    r"""Return the Lovász hinge of one mask, a convex bound of 1 − IoU, a scalar.
+
+    Parameters
+    ----------
+    scores : Tensor
+        (pixels,); above 0 a pixel is thought to be in the mask.
+    target : Tensor of bool
+        (pixels,), the mask.
+
+    References
+    ----------
+    Berman et al., CVPR 2018, "The Lovász-Softmax loss", algorithm 1.
+    """
+    truth = target.to(scores)
+    errors, order = torch.sort(1 - scores * (2 * truth - 1), descending=True)
+    sorted_truth = truth[order]
+    left = sorted_truth.sum() - sorted_truth.cumsum(0)
+    union = sorted_truth.sum() + (1 - sorted_truth).cumsum(0)
+    loss = 1 - left / union
+    gains = torch.diff(loss, prepend=loss.new_zeros(1))
+    return errors.relu() @ gains

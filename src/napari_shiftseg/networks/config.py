@@ -160,8 +160,9 @@ class ModelConfig(BaseModel):
     features: int = Field(default=16, ge=1)  # channels at the finest level
     # factor by which the channels grow at each level
     growth: int = Field(default=2, ge=1)
-    # what the outputs stand for, see `embedded`
-    embedding: Kind = "discriminative"
+    # what the outputs stand for, see `embedded`; not in the repr, by which a training
+    # that goes on is known: the loss in it tells as much
+    embedding: Kind = Field(default="discriminative", repr=False)
     # channels of the image and of the embedding
     in_channels: int = Field(default=1, ge=1)
     embedding_channels: int = Field(default=3, ge=1)

@@ -108,9 +108,10 @@ class Order:
 RARE = {  # options that --help leaves out
     "border", "depth", "region", "precision", "batch", "intensity", "invert",
     "ignore_nan", "kernel", "scope", "split_far_parts", "foreground_threshold",
-    "series", "features", "channels", "normalization", "learning_rate", "every",
+    "series", "features", "loss", "channels", "normalization", "learning_rate", "every",
     "patience", "seed", "workers", "force",
 }  # fmt: skip
+ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x
 
 
@@ -205,7 +206,10 @@ def _parameters(model: type, take: Take | None = None) -> list[Parameter]:
 def _parameter(term: Term, kind: Any, default: object) -> Parameter:
     """Return a parameter; what is not written as a number or a word is text."""
     help = replace(term, unset=term.unset if default is None else "")
-    flag = [f"--{term.name.replace('_', '-')}"] if kind is bool else []
+    own = f"--{term.name.replace('_', '-')}"
+    flag = [own] if kind is bool else []
+    if term.name in ALSO:
+        flag = [ALSO[term.name], own]
     option = typer.Option(
         *flag, help=help.brief, metavar=term.form or None, show_default=kind is not bool
     )
@@ -301,7 +305,10 @@ def one_of(option: Any, place: Any, name: str) -> Any:
 
 
 ABSENT = ("", "~", "null", "Null", "NULL", "None")
-RENAMED = {"sweep": {"windows": "window"}}  # options by their names of old
+RENAMED = {
+    "sweep": {"windows": "window"},
+    "train": {"embedding_channels": "channels"},
+}  # options by their names of old
 LIST_PARTS = ",x"  # what parts its values, and the values of one of these
 PARTED = {"window": "x", "depth": "x", "intensity": ":", "region": "x:"}
 

@@ -24,6 +24,7 @@ from napari_shiftseg.networks.properties import describe, own_seams_warning
 from napari_shiftseg.networks.unet import save_model
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
+    LOSS,
     SAMPLE_WINDOW,
     STEPS,
     fine_tuned_config,
@@ -239,12 +240,13 @@ class _Job:
         }
         chosen = {key: value for key, value in network.items() if value is not None}
         if request.start is None:
-            return object_config(name, ndim=samples[0].labels.ndim, **chosen)
+            ndim = samples[0].labels.ndim
+            return object_config(name, request.loss or LOSS, ndim=ndim, **chosen)
         if chosen:
             raise ValueError(
                 f"{', '.join(chosen)}: fine-tuning keeps the network of {request.start}"
             )
-        return fine_tuned_config(name, read_config(request.start))
+        return fine_tuned_config(name, read_config(request.start), request.loss)
 
 
 def _followed(training: Training, output: Path, saved: Path) -> float:

@@ -186,6 +186,31 @@ def build(config: ModelConfig, seed: int = 0) -> UNet:
     return model.eval()
 
 
+def begin_with(model: UNet, start: UNet) -> None:
+    """Give a model the weights of another one, to go on with them.
+
+    Where their embeddings are of different kinds, or have different channels, the last
+    layer keeps its own weights for the embedding; those of a foreground logit are
+    taken.
+
+    Parameters
+    ----------
+    model : UNet
+        Changed.
+    start : UNet
+        Of the same architecture but for the embedding.
+    """
+    weights, own, known = start.state_dict(), model.config, start.config
+    same = (own.embedding, own.out_channels) == (known.embedding, known.out_channels)
+    if not same:
+        for name, mine in model.head.state_dict(prefix="head.").items():
+            taken = mine.clone()
+            if own.foreground and known.foreground:
+                taken[-1] = weights[name][-1]
+            weights[name] = taken
+    model.load_state_dict(weights)
+
+
 def _kaiming(layer: Any) -> None:
     """Draw weights of variance 2 / fan-in (He et al., ICCV 2015), biases 0.
 

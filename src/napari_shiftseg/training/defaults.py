@@ -10,6 +10,7 @@ from pydantic import PlainValidator
 from pydantic.dataclasses import dataclass as settings
 
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.embeddings.kinds import Kind, spatial_channels
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.properties import own_seams_warning
@@ -29,26 +30,62 @@ CORRECTION_RATE = 5e-4
 SAMPLE_WINDOW, SAMPLE_RATE = 20, 1e-3  # of the papers' disks
 FEATURES = CHANNELS = 16
 NORMALIZATION = "batch"
+Loss = Literal["discriminative", "cosine", "spatial"]
+LOSS: Loss = "discriminative"
+KINDS: dict[Loss, Kind] = {
+    "discriminative": "discriminative", "cosine": "spherical", "spatial": "spatial",
+}  # fmt: skip
+CLUSTERINGS: dict[Loss, dict[str, Any]] = {
+    "discriminative": {"bandwidth": 1.0},
+    "cosine": {"bandwidth": 1 / 6, "kernel": "von-mises-fisher"},
+    "spatial": {"bandwidth": 0.6, "kernel": "learnt-spread"},
+}
 LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes
 
 
-def object_config(name: str, **options: Any) -> ModelConfig:
+def object_config(name: str, loss: Loss = LOSS, **options: Any) -> ModelConfig:
     """Return a network for images of many objects that touch, nuclei for example.
 
     Sixteen embedding channels part the objects of one connected piece of foreground,
     which a logit finds; batch norm, harmless to tiling in eval mode, trains faster.
-    `options` are those of `ModelConfig.new` that shall differ.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    loss : {"discriminative", "cosine", "spatial"}
+        Of its embeddings.
+    **options
+        Those of `ModelConfig.new` that shall differ.
     """
+    ndim = options.get("ndim", 2)
     usual = {
-        "depth": usual_depth(options.get("ndim", 2)),
+        "depth": usual_depth(ndim),
         "features": FEATURES,
-        "embedding_channels": CHANNELS,
         "foreground": True,
         "normalization": NORMALIZATION,
         "intensity": "percentile",
-        "clustering": Clustering(bandwidth=1.0, scope="component", min_size=20),
+        **of_loss(loss, ndim),
     }
     return ModelConfig.new(name=name, **{**usual, **options})
+
+
+def of_loss(loss: Loss, ndim: int) -> dict[str, Any]:
+    """Return what the loss decides of a network: its embedding and its clustering.
+
+    Parameters
+    ----------
+    loss : {"discriminative", "cosine", "spatial"}
+    ndim : int
+        Image axes.
+    """
+    clustering = Clustering(scope="component", min_size=20, **CLUSTERINGS[loss])
+    channels = spatial_channels(ndim) if loss == "spatial" else CHANNELS
+    return {
+        "embedding": KINDS[loss],
+        "embedding_channels": channels,
+        "clustering": clustering,
+    }
 
 
 def usual_depth(ndim: int) -> int:
@@ -56,7 +93,9 @@ def usual_depth(ndim: int) -> int:
     return 3 if ndim == 3 else 4
 
 
-def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
+def fine_tuned_config(
+    name: str, start: ModelConfig, loss: Loss | None = None
+) -> ModelConfig:
     """Return the network of a model whose weights are the first ones.
 
     Parameters
@@ -65,13 +104,19 @@ def fine_tuned_config(name: str, start: ModelConfig) -> ModelConfig:
         Of the new model.
     start : ModelConfig
         Of the model to begin with.
+    loss : {"discriminative", "cosine", "spatial"}, optional
+        Of embeddings of another kind, which its last layer learns anew; that of the
+        model if not given.
     """
     if not start.foreground:
         raise ValueError(
             f"{start.name} has no foreground logit, so it cannot be fine-tuned on "
             f"images: train a new model, or start with one that has a logit"
         )
-    return start.model_copy(update={"name": name, "provenance": None})
+    known = start.model_copy(update={"name": name, "provenance": None})
+    if loss is None or KINDS[loss] == start.embedding:
+        return known
+    return known.model_copy(update=of_loss(loss, start.ndim))
 
 
 def _depth(value: Any) -> int | tuple[int, ...] | None:
@@ -114,9 +159,15 @@ class TrainingRequest:
     features: int | None = setting(
         None, "Channels at the finest level.", str(FEATURES), ge=1
     )
+    loss: Loss | None = setting(
+        None, "What the embedding is asked: discriminative (far from other objects), "
+        "cosine (on the sphere) or spatial (the middle of its object).",
+        f"{LOSS}; that of --start",
+    )  # fmt: skip
     channels: int | None = setting(
-        None, "Channels of the embedding.", str(CHANNELS), ge=1
-    )
+        None, "Channels of the embedding.",
+        f"{CHANNELS}; spatial: one an axis and one", ge=1,
+    )  # fmt: skip
     normalization: str | None = setting(None, "batch or none.", NORMALIZATION)
     batch: int = setting(1, "Windows per step.", ge=1)
     learning_rate: float | None = setting(

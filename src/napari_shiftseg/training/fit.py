@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.window import as_window, is_whole
-from napari_shiftseg.networks.unet import BATCH_NORM, UNet, build
+from napari_shiftseg.networks.unet import BATCH_NORM, UNet, begin_with, build
 from napari_shiftseg.training.step import (
     TrainingStep,
     in_tiles,
@@ -75,8 +75,8 @@ class Training:
     validation : Validation, optional
         The model is then the best validated one, not the last.
     start : UNet, optional
-        Its weights are the first ones (fine-tuning); its architecture must be that of
-        the config.
+        Its weights are the first ones (fine-tuning), but those of the last layer where
+        its embedding is of another kind; its architecture must be that of the config.
     device : str
         "auto", "cpu", "cuda", ...
     workers : int
@@ -130,7 +130,7 @@ class Training:
         refuse_other_kind(config, recipe)
         self._model = build(config, recipe.seed)
         if start is not None:
-            self._model.load_state_dict(start.state_dict())
+            begin_with(self._model, start)
         self._model = self._model.to(self._device)
         if recipe.precision == "bfloat16" and config.ndim in CHANNELS_LAST:
             layout = CHANNELS_LAST[config.ndim]

@@ -6,7 +6,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
+from napari_shiftseg.embeddings.losses import (
+    DiscriminativeLoss,
+    EmbeddingLoss,
+    ForegroundLoss,
+)
+from napari_shiftseg.embeddings.spatial import SpatialLoss
 from napari_shiftseg.metrics.objects import is_partly
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import load_model
@@ -26,7 +31,7 @@ from napari_shiftseg.training.windows import Augmentation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.embeddings.losses import EmbeddingLoss
+    from napari_shiftseg.embeddings.kinds import Kind
     from napari_shiftseg.geometry.window import Border
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.stopping import Validation
@@ -203,6 +208,12 @@ def sample_training(
     return SampleTraining(make_sample(name), config, recipe)
 
 
+USUAL_LOSSES: dict[Kind, EmbeddingLoss] = {
+    "discriminative": DiscriminativeLoss(0.5, 1.5, background=False, push_within=4),
+    "spatial": SpatialLoss(),
+}
+
+
 def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Recipe:
     """Return how to train such a network: only near objects are pushed apart.
 
@@ -214,7 +225,7 @@ def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Re
     usual: dict[str, Any] = {
         "learning_rate": RATE,
         "warm_up": 0.05,
-        "loss": DiscriminativeLoss(0.5, 1.5, background=False, push_within=4),
+        "loss": USUAL_LOSSES["discriminative"],
         "foreground": ForegroundLoss(weight=3.0),
         "fixed_statistics": 0.4,
         "border": "mirror",
@@ -262,6 +273,7 @@ def object_training(
     usual: dict[str, Any] = {}
     if start and any(is_partly(sample.labels) for sample in samples):
         usual |= {"learning_rate": CORRECTION_RATE, "fixed_statistics": 1.0}
+    usual["loss"] = USUAL_LOSSES[config.embedding]
     made = object_recipe(window, steps, **{**usual, **(recipe or {})})
     first = load_model(start) if start else None
     return Training(samples, config, made, validation, first, **options)

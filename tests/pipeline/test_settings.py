@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from napari_shiftseg import compare, segment, sweep, tune
-from napari_shiftseg.cli.options import read_run
+from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.glossary import fields_of, terms

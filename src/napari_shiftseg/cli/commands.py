@@ -11,7 +11,6 @@ import typer
 
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.options import (
-    RENAMED,
     Asked,
     Command,
     Order,
@@ -20,6 +19,7 @@ from napari_shiftseg.cli.options import (
     one_of,
     with_options,
 )
+from napari_shiftseg.cli.settings_file import RENAMED
 from napari_shiftseg.pipeline.settings import Candidates, Settings
 from napari_shiftseg.training.defaults import TrainingRequest
 

@@ -1,0 +1,111 @@
+"""Files of settings, and records of runs, as the options of a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+ABSENT = ("", "~", "null", "Null", "NULL", "None")
+RENAMED = {
+    "sweep": {"windows": "window"},
+    "train": {"embedding_channels": "channels"},
+}  # options by their names of old
+LIST_PARTS = ",x"  # what parts its values, and the values of one of these
+PARTED = {"window": "x", "depth": "x", "intensity": ":", "region": "x:"}
+
+
+def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]:
+    """Read a file of settings, in YAML or JSON: name → what its option takes.
+
+    Of the record that a run writes, or prints with ``--json``, settings, model, channel
+    and series.
+
+    Parameters
+    ----------
+    path : Path
+    context : typer.Context, optional
+        Of the command whose options are meant.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no settings, or one that no command has.
+    OSError
+        If it cannot be read.
+    """
+    try:  # every scalar stays text: an option reads it, as on a command line
+        found = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{path} holds no settings: write one a line, for example window: 64, in "
+            f"YAML or JSON"
+        )
+    options: dict[str, Any] = {}
+    if isinstance(found.get("settings"), dict):
+        found = _of_record(found)
+    elif context is not None:
+        options = {option.name: option for option in context.command.params}
+        found = _as_options(found, options, context, path.name)
+    return {
+        name.replace("-", "_"): _text(value, _parts(name, options.get(name)))
+        for name, value in found.items()
+        if value not in ABSENT
+    }
+
+
+def _of_record(record: dict[str, Any]) -> dict[str, Any]:
+    """Return by what options a run was made; of old, a record has the model's name."""
+    given = record.get("given", {})
+    found = {"model": record.get("model", ""), **record["settings"], **given}
+    background = found.pop("background_embedding", None)  # of the model
+    if isinstance(background, list):  # it has no foreground, so no threshold either
+        found.pop("foreground_threshold", None)
+    return found
+
+
+def _as_options(
+    found: dict[str, Any], options: dict[str, Any], context: typer.Context, file: str
+) -> dict[str, Any]:
+    """Return what this command takes of a file; what no command takes is refused."""
+    renamed = RENAMED.get(context.command.name or "", {})
+    named = {name.replace("-", "_"): value for name, value in found.items()}
+    named = {renamed.get(name, name): value for name, value in named.items()}
+    others = [n for n, v in named.items() if v not in ABSENT and n not in options]
+    program: Any = context.find_root().command
+    known = {p.name for each in program.commands.values() for p in each.params}
+    unknown = [name for name in others if name not in known]
+    if unknown:
+        see = f"see {context.command_path} --help"
+        raise ValueError(
+            f"{file} sets {', '.join(unknown)}, which no command has: {see}"
+        )
+    if others:
+        unused = f"{context.command.name} does not use {', '.join(others)}"
+        typer.echo(f"{file}: {unused}", err=True)
+    return {name: value for name, value in named.items() if name in options}
+
+
+def _parts(name: str, option: Any) -> str:
+    """Return what parts the values of a list; nothing if each stays by itself."""
+    if option is not None and (option.nargs != 1 or getattr(option, "multiple", False)):
+        return ""
+    takes_a_list = str(getattr(option, "metavar", "")).endswith(",...")
+    return LIST_PARTS if takes_a_list else PARTED.get(name, LIST_PARTS)
+
+
+def _text(value: Any, parts: str) -> Any:
+    """Write a value as its option takes it: ``[64, 64]`` as ``64x64``."""
+    if not isinstance(value, list) or not parts:
+        return value
+    outer, inner = parts[0], parts[1:]
+    return outer.join(
+        inner.join(map(str, v)) if isinstance(v, list) else str(v) for v in value
+    )

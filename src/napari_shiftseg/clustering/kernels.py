@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import exp, inf
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
@@ -56,9 +56,13 @@ class Frame:
     For von Mises-Fisher :math:`u = x / (h \lVert x \rVert)`, on the sphere of radius
     :math:`1/h`. There :math:`\lVert u - v \rVert^2 / 2 = (1 - \cos) / h^2`, so that its
     kernel is the gaussian of these coordinates.
+
+    For the learnt spread the last channel of a point is no coordinate but the logarithm
+    of a spread s; its median over the points widens the bandwidth,
+    :math:`u = (x - c) / (h s)`.
     """
 
-    bandwidth: float  # h, above 0
+    bandwidth: float  # h, above 0; with the learnt spread, h·s
     kernel: Kernel
     centre: Rows  # c, (channels,); not used on the sphere
     device: torch.device
@@ -70,6 +74,7 @@ class Frame:
         """Return the frame at the mean of points, where float32 distances are best.
 
         The mean is rounded to bandwidths, lest it depend on the order of the points.
+        With the learnt spread, `centre` ends with the median of its logarithm.
 
         Parameters
         ----------
@@ -78,13 +83,32 @@ class Frame:
         bandwidth, kernel, device
             Of the frame.
         """
+        if kernel == "learnt-spread":
+            return cls._around_places(X, bandwidth, device)
         steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
         return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
+
+    @classmethod
+    def _around_places(cls, X: Rows, bandwidth: float, device: torch.device) -> Frame:
+        if X.shape[1] < 2:
+            raise ValueError(
+                "the learnt spread needs points of two channels or more, a place and "
+                f"the logarithm of its spread, got {X.shape[1]}: take another kernel"
+            )
+        spread = float(np.median(X[:, -1]))
+        places = cls.around(X[:, :-1], bandwidth * exp(spread), "gaussian", device)
+        centre = np.append(places.centre, X.dtype.type(spread))
+        return cls(places.bandwidth, "learnt-spread", centre, device)
 
     @property
     def spherical(self) -> bool:
         """Whether only the directions of points count."""
         return self.kernel == "von-mises-fisher"
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether the last channel is the logarithm of a spread."""
+        return self.kernel == "learnt-spread"
 
     def enter(self, rows: Rows) -> Tensor:
         """Return points, (points, channels), in this frame, on the device.
@@ -99,7 +123,8 @@ class Frame:
         if self.spherical:
             return self._enter_sphere(points)
         centre = torch.tensor(self.centre, dtype=points.dtype, device=self.device)
-        return points.sub_(centre).div_(self.bandwidth)
+        placed = points.sub_(centre).div_(self.bandwidth)
+        return placed[:, :-1] if self.has_spread else placed
 
     def _enter_sphere(self, points: Tensor) -> Tensor:
         there = self.onto_sphere(points)
@@ -117,6 +142,8 @@ class Frame:
     def leave(self, modes: Tensor) -> Rows:
         """Return modes in the coordinates of the data, (modes, channels)."""
         rows: Rows = modes.cpu().numpy().astype(self.centre.dtype) * self.bandwidth
+        if self.has_spread:
+            rows = np.pad(rows, ((0, 0), (0, 1)))
         return rows if self.spherical else rows + self.centre
 
 

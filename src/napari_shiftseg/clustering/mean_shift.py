@@ -52,6 +52,9 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     gaussian          :math:`\exp(-\lVert s - x \rVert^2 / 2h^2)`
     flat              1 where :math:`\lVert s - x \rVert \le h`, else 0
     von-mises-fisher  :math:`\exp((\cos(s, x) - 1) / h^2)`, modes of unit length
+    learnt-spread     :math:`\exp(-\lVert s - x \rVert^2 / 2(h \sigma)^2)`, where the
+                      last channel is not in x but the logarithm of a spread
+                      :math:`\sigma`, of which the median is taken
     ================= ==========================================================
 
     Modes within :math:`h` of a denser one are merged with it. Points farther than
@@ -64,7 +67,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     bandwidth : float
         :math:`h`, in units of the points (of the unit sphere for von Mises-Fisher).
         A kernel :math:`\exp(-\lVert d \rVert^2 / b)` is :math:`h = \sqrt{b / 2}`.
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
     device : str
         Where to compute: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` is
         CUDA, else MPS, else the CPU. float32 points are computed in float32, float64

@@ -234,7 +234,8 @@ def bin_points(
         Points binned at a time.
     """
     here = replace(frame, device=torch.device("cpu"))
-    keys, sums = np.empty(0, np.uint64), np.empty((0, X.shape[1] + 1))
+    channels = X.shape[1] - frame.has_spread
+    keys, sums = np.empty(0, np.uint64), np.empty((0, channels + 1))
     for part in chunks(len(X), chunk):
         if part.start:
             yield

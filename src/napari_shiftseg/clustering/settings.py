@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Kernel = Literal["gaussian", "flat", "von-mises-fisher"]
+Kernel = Literal["gaussian", "flat", "von-mises-fisher", "learnt-spread"]
 Scope = Literal["global", "component"]
 NARROWEST = 1e-9  # bandwidth
 
@@ -42,7 +42,9 @@ KernelChoice = Annotated[
     Field(
         description="How pixels around a mode count when it is found. gaussian: the "
         "nearer, the more. flat: all within a bandwidth alike. von-mises-fisher: as "
-        "gaussian, but only the direction of the embeddings counts, not their length.",
+        "gaussian, but only the direction of the embeddings counts, not their length. "
+        "learnt-spread: as gaussian, with the bandwidth in units of the spread that a "
+        "spatial model predicts.",
         json_schema_extra={**THE_MODELS},
     ),
 ]

@@ -56,7 +56,8 @@ def distances(
         \qquad\text{von Mises-Fisher:}\quad \sqrt{2\,(1 - \cos(a, b))} \,/\, h
 
     The second is the chord on the sphere of radius 1/h; for small angles, the angle in
-    radians over h. By differences, which do not cancel.
+    radians over h. With a learnt spread :math:`\sigma` it is the distance of places
+    over :math:`h \sqrt{\sigma_a \sigma_b}`. By differences, which do not cancel.
 
     Parameters
     ----------
@@ -72,6 +73,8 @@ def distances(
     """
     apart = distance(measured(one, clustering), measured(other, clustering))
     in_bandwidths: NDArray[Any] = apart / apart.dtype.type(clustering.bandwidth)
+    if clustering.kernel == "learnt-spread":
+        in_bandwidths /= np.exp((as_float(one)[-1] + as_float(other)[-1]) / 2)
     return in_bandwidths
 
 

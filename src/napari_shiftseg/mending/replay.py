@@ -253,8 +253,8 @@ def mend(
 def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
     r"""Return an embedding whose distances are those of a kernel.
 
-    Of unit length for von Mises-Fisher, see `on_sphere`, else as it is: (channels,
-    \*spatial).
+    Of unit length for von Mises-Fisher, see `on_sphere`; places without their spread
+    for the learnt one; else as it is: (channels, \*spatial).
 
     Parameters
     ----------
@@ -263,6 +263,6 @@ def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]
     embedding : ndarray
         (channels, \*spatial)
     """
-    if clustering.kernel != "von-mises-fisher":
-        return embedding
-    return on_sphere(embedding, 0)
+    if clustering.kernel == "von-mises-fisher":
+        return on_sphere(embedding, 0)
+    return embedding[:-1] if clustering.kernel == "learnt-spread" else embedding

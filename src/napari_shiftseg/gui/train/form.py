@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import ComboBox, LineEdit, SpinBox
 
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import ControlForm, align_labels, is_open
+from napari_shiftseg.gui.parts.layout import ControlForm, is_open
 from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
 from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.gui.train.advanced import LOSS_OF, TrainAdvancedRows
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
 from napari_shiftseg.intensity.scale import USUAL_READING, Reading
 from napari_shiftseg.networks.header import new_model_path, read_config
 from napari_shiftseg.training.defaults import (
-    CORRECTION_RATE,
-    RATE,
     fine_tuned_config,
     nearest_raw_outputs,
     object_config,
@@ -138,6 +137,7 @@ class TrainForm(ControlForm):
             self.depth.value = usual_depth(self.ndim)
         else:
             self.depth.value = max(axis.depth for axis in start.shape.axes)
+            self.advanced.loss.value = LOSS_OF[start.embedding]
 
     def _follow_models(self) -> None:
         if is_open(self.native):
@@ -162,7 +162,7 @@ class TrainForm(ControlForm):
         """Return the network, under this name."""
         start = self._start()
         if start is not None:
-            return fine_tuned_config(name, start)
+            return fine_tuned_config(name, start, self.advanced.loss.value)
         return object_config(
             name, ndim=self.ndim, depth=self.depth.value, **self.advanced.network()
         )
@@ -301,78 +301,3 @@ def _can_start(model: str) -> bool:
         return read_config(model).foreground
     except (OSError, ValueError):  # no model, or gone
         return False
-
-
-PARTS = 10  # of a training: a validation after each
-LEAST_EVERY = 25  # steps; what a new network predicts takes long to cluster
-NUMBERS = (  # name, label, value, least, most, what it is
-    ("batch", "Windows a step", 1, 1, 64,
-     "More make the loss steadier, and take more time and memory."),
-    ("features", "Features", 16, 1, 128,
-     "Channels at the finest level, doubled at each level below."),
-    ("channels", "Embedding", 16, 1, 64,
-     "Channels of the embedding. More tell more touching objects apart."),
-    ("every", "Validate every", 0, 0, 10**6,
-     "Steps between two validations; 0: a tenth of all steps. The best model so far is "
-     "saved each time."),
-    ("seed", "Seed", 0, 0, 2**31 - 1, "Seed of the first weights and of the windows."),
-)  # fmt: skip
-
-
-class TrainAdvancedRows(Container):
-    """What a biologist need not touch: learning rate, batch, channels, validation.
-
-    Each number is an attribute; see `NUMBERS`.
-    """
-
-    def __init__(self) -> None:
-        self._offered = RATE  # that was not typed
-        self.learning_rate = FloatSpinBox(
-            value=RATE, min=1e-6, max=1, step=5e-4, label="Learning rate",
-            tooltip="The highest rate. Lower it if the loss is no longer finite.",
-        )  # fmt: skip
-        self.learning_rate.native.setDecimals(6)
-        numbers = [
-            SpinBox(
-                name=name, label=label, value=value, min=least, max=most, tooltip=tip
-            )
-            for name, label, value, least, most, tip in NUMBERS
-        ]
-        self.normalization = ComboBox(
-            choices=("batch", "none"), label="Normalization",
-            tooltip="batch: steadier training. Tiles do not change the result.",
-        )  # fmt: skip
-        every = [self.learning_rate, *numbers[:3], self.normalization, *numbers[3:]]
-        super().__init__(widgets=every)
-        align_labels(self)
-
-    def begin_with_model(self, begins: bool) -> None:
-        """Disable what a model to begin with decides, and offer it a gentler rate.
-
-        A rate that the user has typed is kept.
-        """
-        if self.learning_rate.value == self._offered:
-            self._offered = CORRECTION_RATE if begins else RATE
-            self.learning_rate.value = self._offered
-        for control in (self.features, self.channels, self.normalization):
-            control.enabled = not begins
-
-    def network(self) -> dict[str, Any]:
-        """Return what is shown, as keywords of `object_config`."""
-        return {
-            "features": self.features.value,
-            "embedding_channels": self.channels.value,
-            "normalization": self.normalization.value,
-        }
-
-    def recipe(self) -> dict[str, Any]:
-        """Return what is shown, as keywords of `Recipe`."""
-        return {
-            "learning_rate": self.learning_rate.value,
-            "batch": self.batch.value,
-            "seed": self.seed.value,
-        }
-
-    def validated_every(self, steps: int) -> int:
-        """Return the steps from one validation to the next."""
-        return self.every.value or max(-(-steps // PARTS), LEAST_EVERY)

@@ -21,8 +21,9 @@ from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import SETTLED, OwnLayer
 from napari_shiftseg.gui.parts.window_advice import Note
+from napari_shiftseg.gui.train.advanced import TrainAdvancedRows
 from napari_shiftseg.gui.train.choice import LayerPair, NotChosenYet
-from napari_shiftseg.gui.train.form import TrainAdvancedRows, TrainForm
+from napari_shiftseg.gui.train.form import TrainForm
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
 from napari_shiftseg.text import by, sentence
 from napari_shiftseg.training.defaults import advise_training

@@ -99,6 +99,62 @@ class TestModel:
             "cells.csv", "cells.safetensors", "images", "labels",
         ]  # fmt: skip
 
+    def test_a_spatial_model(self, shiftseg) -> None:
+        network = ("--depth", 1, "--features", 4, "--window", 16, "--steps", 30)
+        ran = shiftseg(
+            "train", *PLACES, *network, "--loss", "spatial", "-o", "s.safetensors"
+        )
+        assert ran.status == 0, ran.stderr
+        config = load_model("s.safetensors").config
+        assert (config.embedding, config.embedding_channels) == ("spatial", 3)
+        assert config.clustering.kernel == "learnt-spread"
+        assert config.provenance.loss["name"] == "spatial"
+        (row,) = logged("s.csv")
+        assert float(row["overlap"]) > 0
+        ran = shiftseg(
+            "segment", "images/00.npy", "-m", "s.safetensors", "-o", "out", "--json"
+        )
+        assert ran.status == 0, ran.stderr
+
+    def test_another_loss_learns_its_last_layer_anew(self, shiftseg) -> None:
+        assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
+        options = ("--window", 16, "--steps", 1, "--learning-rate", 1e-9)
+        ran = shiftseg(
+            "train", *PLACES, *options, "--start", "a.safetensors", "--loss", "spatial",
+            "-o", "b.safetensors",
+        )  # fmt: skip
+        assert ran.status == 0, ran.stderr
+        first, second = (load_model(f"{n}.safetensors") for n in "ab")
+        assert second.config.embedding == "spatial"
+        torch.testing.assert_close(
+            second.down[0][0].weight, first.down[0][0].weight, atol=1e-3, rtol=0
+        )
+        torch.testing.assert_close(
+            second.head.weight[-1], first.head.weight[-1], atol=1e-3, rtol=0
+        )
+        assert second.head.weight.shape[0] == 4
+
+    def test_channels_have_two_names(self, shiftseg) -> None:
+        options = ("--depth", 1, "--features", 4, "--window", 16, "--steps", 1)
+        ran = shiftseg(
+            "train", *PLACES, *options, "--embedding-channels", 5, "-o", "c.safetensors"
+        )
+        assert ran.status == 0, ran.stderr
+        assert load_model("c.safetensors").config.embedding_channels == 5
+        Path("d.yaml").write_text("embedding_channels: 6")
+        ran = shiftseg(
+            "train", *PLACES, *options, "--config", "d.yaml", "-o", "d.safetensors"
+        )
+        assert ran.status == 0, ran.stderr
+        assert load_model("d.safetensors").config.embedding_channels == 6
+
+    def test_a_spatial_model_has_no_other_channels(self, shiftseg) -> None:
+        ran = shiftseg(
+            "train", *PLACES, *BRIEF, "--loss", "spatial", "-o", "s.safetensors"
+        )
+        assert ran.status == 2
+        assert "spatial embedding in 2 axes has 3 channels" in ran.stderr
+
     def test_its_command_makes_it_again(self, shiftseg) -> None:
         assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
         command = load_model("a.safetensors").config.provenance.command

@@ -109,7 +109,7 @@ RARE = {  # options that --help leaves out
     "border", "depth", "region", "precision", "batch", "intensity", "invert",
     "ignore_nan", "kernel", "scope", "split_far_parts", "foreground_threshold",
     "series", "features", "loss", "channels", "normalization", "learning_rate", "every",
-    "patience", "seed", "workers", "force",
+    "patience", "seed", "workers", "force", "zoom",
 }  # fmt: skip
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x

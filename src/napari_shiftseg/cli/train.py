@@ -41,6 +41,7 @@ from napari_shiftseg.training.pairs import (
 from napari_shiftseg.training.recipes import object_training, sample_training
 from napari_shiftseg.training.step import Log, is_log
 from napari_shiftseg.training.stopping import SUFFIX, Validation
+from napari_shiftseg.training.windows import Augmentation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,6 +212,7 @@ class _Job:
             samples = learnt
         names = ("batch", "seed", "precision", "learning_rate")
         chosen = {n: v for n in names if (v := getattr(request, n)) is not None}
+        chosen["augmentation"] = Augmentation(zoom=request.zoom)
         is_taught = request.start is not None and count.is_partly
         steps = CORRECTION_STEPS if is_taught else STEPS
         training = object_training(

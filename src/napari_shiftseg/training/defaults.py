@@ -29,6 +29,7 @@ CORRECTION_STEPS = 300  # of a model that learns a few corrected objects
 CORRECTION_RATE = 5e-4
 SAMPLE_WINDOW, SAMPLE_RATE = 20, 1e-3  # of the papers' disks
 FEATURES = CHANNELS = 16
+ZOOM = 1.4
 NORMALIZATION = "batch"
 Loss = Literal["discriminative", "cosine", "spatial"]
 LOSS: Loss = "discriminative"
@@ -177,6 +178,9 @@ class TrainingRequest:
     )  # fmt: skip
     precision: Literal["float32", "bfloat16"] = setting(
         "float32", "bfloat16 is faster where the device has it."
+    )
+    zoom: float = setting(
+        ZOOM, "Objects are made up to so many times as large or as small.", ge=1, le=8
     )
     every: int = setting(1000, "Steps between validations and saved states.", ge=1)
     patience: int | None = setting(

@@ -14,6 +14,7 @@ from torch import Tensor
 from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.metrics.objects import is_partly, partial_labels
 from napari_shiftseg.text import by
+from napari_shiftseg.training.defaults import ZOOM
 from napari_shiftseg.training.pairs import opened
 from napari_shiftseg.training.partial import KnownPixels, Starts
 
@@ -56,7 +57,7 @@ class Augmentation:
         of the time.
     """
 
-    zoom: float = 1.4
+    zoom: float = ZOOM
     turn: bool = True
     elastic: float = 3.0
     gamma: float = 0.5

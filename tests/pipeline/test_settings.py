@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.glossary import fields_of, terms
 from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings
+from napari_shiftseg.training.defaults import object_config
 
 NAMES = [field.name for field in fields(Settings)]
 
@@ -145,3 +147,21 @@ class TestFiles:
         assert (settings.window, settings.border) == ((20, 20), "mirror")
         own = load_model("disks").config
         assert settings.clustering(own) == own.clustering
+
+
+class TestKernels:
+    """A spatial embedding has a kernel of its own."""
+
+    @pytest.mark.parametrize("kernel", ["gaussian", "flat", "von-mises-fisher"])
+    def test_places_take_no_other(self, kernel: Any) -> None:
+        config = object_config("s", "spatial", depth=2)
+        assert Settings().clustering(config).kernel == "learnt-spread"
+        with pytest.raises(ValueError, match="are spatial: take the kernel learnt"):
+            Settings(kernel=kernel).clustering(config)
+
+    @pytest.mark.parametrize("loss", ["discriminative", "cosine"])
+    def test_others_have_no_spread(self, loss: Any) -> None:
+        config = object_config("s", loss, depth=2)
+        assert Settings(kernel="flat").clustering(config).kernel == "flat"
+        with pytest.raises(ValueError, match="take the kernel gaussian or flat or von"):
+            Settings(kernel="learnt-spread").clustering(config)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Kernel = Literal["gaussian", "flat", "von-mises-fisher", "learnt-spread"]
 Scope = Literal["global", "component"]
+
+
+def kernels_like(kernel: Kernel) -> tuple[Kernel, ...]:
+    """Return the kernels that suit the embeddings which a kernel suits.
+
+    Places with a spread have one of their own; all others suit any other embedding.
+    """
+    own = "learnt-spread"
+    return tuple(k for k in get_args(Kernel) if (k == own) == (kernel == own))
+
+
 NARROWEST = 1e-9  # bandwidth
 
 

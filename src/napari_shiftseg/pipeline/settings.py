@@ -22,6 +22,7 @@ from napari_shiftseg.clustering.settings import (
     Scope,
     ScopeChoice,
     SplitFarParts,
+    kernels_like,
 )
 from napari_shiftseg.device import Precision
 from napari_shiftseg.geometry.tiling import Region, parse_region
@@ -260,6 +261,12 @@ class Settings:
             raise ValueError(
                 f'scope "component" needs a model with a foreground logit, which '
                 f'{config.name!r} has not; take scope "global"'
+            )
+        suited = kernels_like(config.clustering.kernel)
+        if clustering.kernel not in suited:
+            raise ValueError(
+                f"the embeddings of {config.name!r} are {config.embedding}: take the "
+                f"kernel {' or '.join(suited)}, not {clustering.kernel}"
             )
         if self.foreground_threshold is not None and not config.foreground:
             raise ValueError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import FloatSlider, PushButton
 from psygnal import Signal
 
-from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.clustering.settings import Clustering, kernels_like
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import (
     ControlForm,
@@ -96,6 +96,7 @@ class Knobs(ControlForm):
         self._taking = True
         try:
             self._let_bandwidth_reach(clustering.bandwidth)
+            self.kernel.choices = kernels_like(clustering.kernel)
             for name, knob in self._knobs.items():
                 knob.value = nearest(knob, getattr(clustering, name))
             self.foreground_threshold.visible = has_foreground

@@ -11,7 +11,7 @@ from magicgui.widgets import CheckBox, Container, RadioButtons
 from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 
-from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.clustering.settings import Clustering, kernels_like
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import Stitching
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -112,6 +112,7 @@ class AdvancedRows(Container):
     def take(self, clustering: Clustering) -> None:
         """Show the clustering of a model."""
         self._taken, self._meant = clustering, {}
+        self.controls["kernel"].choices = kernels_like(clustering.kernel)
         for name in OF_THE_MODEL:
             value = getattr(clustering, name)
             self._show(name, value, None if name in ROUNDED else value)

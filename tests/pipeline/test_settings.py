@@ -79,7 +79,11 @@ class TestValues:
             ("batch", 0, "greater than or equal to 1"),
             ("bandwidth", 0, "greater than 0"),
             ("foreground_threshold", 1, "less than 1"),
-            ("kernel", "round", "'gaussian', 'flat' or 'von-mises-fisher'"),
+            (
+                "kernel",
+                "round",
+                "'gaussian', 'flat', 'von-mises-fisher' or 'learnt-spread'",
+            ),
         ],
     )
     def test_refused(self, name, given, said) -> None:

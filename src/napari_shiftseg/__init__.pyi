@@ -1,6 +1,8 @@
 # The public names and where they are; read when the package is imported.
 
 from .clustering.mean_shift import MeanShift as MeanShift
+from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
+from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
 from .inference.predict import embed as embed
 from .metrics.objects import average_precision as average_precision
@@ -22,8 +24,10 @@ from .training.fit import train as train
 __version__: str
 __all__ = [
     "MeanShift",
+    "RecurrentMeanShift",
     "average_precision",
     "compare",
+    "cosine_margin_loss",
     "embed",
     "false_merges",
     "false_splits",

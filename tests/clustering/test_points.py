@@ -45,3 +45,12 @@ class TestSphere:
         np.testing.assert_allclose(entered.numpy(), UNIT[[0, 2]] / 0.5)
         with pytest.raises(ValueError, match="needs points with a direction"):
             frame.enter(POINTS[[0, row]])
+
+    def test_gradients_go_through_and_are_0_at_the_centre(self, rng) -> None:
+        points = torch.tensor(rng.normal(size=(4, 3)), requires_grad=True)
+        assert torch.autograd.gradcheck(on_sphere, points)
+        with_none = torch.tensor(POINTS, requires_grad=True)
+        on_sphere(with_none).sum().backward()
+        assert (with_none.grad[[1, 3]] == 0).all()
+        assert torch.isfinite(with_none.grad).all()
+        assert (with_none.grad[0] != 0).any()

@@ -26,8 +26,8 @@ def on_sphere(points: Points, axis: int = -1) -> Points:
     r"""Return points moved to the unit sphere, :math:`x / \lVert x \rVert`.
 
     One rule for what has no direction: a point of length 0 (or so short that its square
-    is 0) goes to the centre of the sphere, 0, which is 1 away from all of it. The mean
-    shift refuses such points, see `Frame.enter`.
+    is 0) goes to the centre of the sphere, 0, which is 1 away from all of it; its
+    gradient is 0. The mean shift refuses such points, see `Frame.enter`.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def on_sphere(points: Points, axis: int = -1) -> Points:
     """
     if isinstance(points, Tensor):
         norms = points.norm(dim=axis, keepdim=True)
-        moved: Tensor = points / norms.masked_fill_(norms == 0, inf)
+        moved: Tensor = points / norms.masked_fill(norms == 0, inf)
         return moved
     length = np.linalg.norm(points, axis=axis, keepdims=True)
     length[length == 0] = inf

@@ -108,8 +108,9 @@ class Order:
 RARE = {  # options that --help leaves out
     "border", "depth", "region", "precision", "batch", "intensity", "invert",
     "ignore_nan", "kernel", "scope", "split_far_parts", "foreground_threshold",
-    "series", "features", "loss", "channels", "normalization", "learning_rate", "every",
+    "series", "features", "channels", "normalization", "learning_rate", "every",
     "patience", "seed", "workers", "force", "zoom",
+    "recurrent_steps",
 }  # fmt: skip
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x

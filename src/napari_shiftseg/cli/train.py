@@ -224,6 +224,7 @@ class _Job:
             request.start,
             request.force,
             chosen,
+            request.recurrent_steps,
             **self.run,
         )
         shape = training.config.shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from scipy.sparse.csgraph import connected_components
@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from napari_shiftseg.clustering.kernels import on_sphere
 from napari_shiftseg.embeddings.spherical import (
     CosineMarginLoss,
+    CosineTerms,
     SeenPixels,
     refuse_margin,
     refuse_precision,
@@ -21,6 +22,8 @@ from napari_shiftseg.embeddings.spherical import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from napari_shiftseg.embeddings.kinds import Kind
 
 MOST_POINTS = 5_000  # of which all pairs are held: 100 MB in float32
 GREATEST_CONCENTRATION = 10_000.0  # weights between points 10° apart are exp(-150)
@@ -244,6 +247,9 @@ class LossOnEveryLoop:
     Kong & Fowlkes 2018, "Recurrent Pixel Embedding for Instance Grouping", section 4.
     """
 
+    name: ClassVar[str] = CosineMarginLoss.name
+    kind: ClassVar[Kind] = CosineMarginLoss.kind
+    term_names: ClassVar[tuple[str, ...]] = CosineMarginLoss.term_names
     loss: CosineMarginLoss = field(default_factory=CosineMarginLoss)
     step: float = 1.0
     steps: int = 10
@@ -257,11 +263,23 @@ class LossOnEveryLoop:
         RecurrentMeanShift(self.loss.margin, self.step, self.steps)  # or refuses them
 
     @property
+    def background(self) -> bool:
+        """Whether label 0 is an ordinary object."""
+        return self.loss.background
+
+    @property
+    def margin(self) -> float:
+        """That of the loss."""
+        return self.loss.margin
+
+    @property
     def grouping(self) -> RecurrentMeanShift:
         """The loops."""
         return RecurrentMeanShift(self.loss.margin, self.step, self.steps)
 
-    def __call__(self, embedding: Tensor, labels: Tensor, seed: int = 0) -> Tensor:
+    def __call__(
+        self, embedding: Tensor, labels: Tensor, seed: int | None = None
+    ) -> Tensor:
         r"""Return the loss of one image, a scalar; see `terms`."""
         return self.total(*self.terms(embedding, labels, seed))
 
@@ -276,8 +294,8 @@ class LossOnEveryLoop:
         return self.loss.total(pull, push)
 
     def terms(
-        self, embedding: Tensor, labels: Tensor, seed: int = 0
-    ) -> tuple[Tensor, Tensor]:
+        self, embedding: Tensor, labels: Tensor, seed: int | None = None
+    ) -> CosineTerms:
         r"""Return the terms of the loss, each the mean over the loops.
 
         Parameters
@@ -289,7 +307,7 @@ class LossOnEveryLoop:
         seen = self.loss.pixels(embedding, labels, seed)
         each = [self.loss.terms_of(points, seen) for points in self._moved(seen)]
         pulls, pushes = zip(*each, strict=True)
-        return torch.stack(pulls).mean(), torch.stack(pushes).mean()
+        return CosineTerms(torch.stack(pulls).mean(), torch.stack(pushes).mean())
 
     def _moved(self, seen: SeenPixels) -> list[Tensor]:
         """Return the pixels before and after every loop."""

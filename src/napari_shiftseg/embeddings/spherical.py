@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from napari_shiftseg.clustering.kernels import on_sphere
+
+if TYPE_CHECKING:
+    from napari_shiftseg.embeddings.kinds import Kind
 
 MOST_PIXELS = 2_048  # of an image, of which all pairs are held
 
@@ -79,6 +83,13 @@ class SeenPixels:
     weights: Tensor
 
 
+class CosineTerms(NamedTuple):
+    """The terms of the cosine margin loss, scalars."""
+
+    pull: Tensor
+    push: Tensor
+
+
 @dataclass(frozen=True)
 class CosineMarginLoss:
     r"""Cosine margin loss of one image: pixels of an object one way, objects apart.
@@ -118,6 +129,9 @@ class CosineMarginLoss:
     section 3.
     """
 
+    name: ClassVar[str] = "cosine"
+    kind: ClassVar[Kind] = "spherical"
+    term_names: ClassVar[tuple[str, ...]] = CosineTerms._fields
     margin: float = 0.5
     background: bool = True
     size_weights: bool = True
@@ -131,7 +145,9 @@ class CosineMarginLoss:
                 f"{MOST_PIXELS:,} take 16 MiB for each matrix of their pairs"
             )
 
-    def __call__(self, embedding: Tensor, labels: Tensor, seed: int = 0) -> Tensor:
+    def __call__(
+        self, embedding: Tensor, labels: Tensor, seed: int | None = None
+    ) -> Tensor:
         r"""Return the loss of one image, a scalar; see `terms`."""
         return self.total(*self.terms(embedding, labels, seed))
 
@@ -146,8 +162,8 @@ class CosineMarginLoss:
         return pull + push
 
     def terms(
-        self, embedding: Tensor, labels: Tensor, seed: int = 0
-    ) -> tuple[Tensor, Tensor]:
+        self, embedding: Tensor, labels: Tensor, seed: int | None = None
+    ) -> CosineTerms:
         r"""Return the pairs within objects and those between; 0 where there are none.
 
         Parameters
@@ -157,9 +173,9 @@ class CosineMarginLoss:
             others and learns nothing.
         labels : Tensor of int
             (\*spatial); pixels below 0 count for nothing.
-        seed : int
-            Of the drawing of pixels; the number of the step in a training, lest some
-            pixels are never drawn.
+        seed : int, optional
+            Of the drawing of pixels; made of the labels if not given, so that each
+            window of a training draws anew.
 
         Raises
         ------
@@ -169,7 +185,9 @@ class CosineMarginLoss:
         seen = self.pixels(embedding, labels, seed)
         return self.terms_of(seen.points, seen)
 
-    def pixels(self, embedding: Tensor, labels: Tensor, seed: int = 0) -> SeenPixels:
+    def pixels(
+        self, embedding: Tensor, labels: Tensor, seed: int | None = None
+    ) -> SeenPixels:
         r"""Return the pixels that the loss sees.
 
         Parameters
@@ -190,13 +208,15 @@ class CosineMarginLoss:
         weights = embedding.new_ones(len(owner))
         if self.size_weights:
             weights = weights / sizes[index]
+        if seed is None:
+            seed = int(owner.sum()) % 2**32
         drawn = _drawn(len(owner), self.most_pixels, seed).to(owner.device)
         weights = weights[drawn]
         return SeenPixels(
             embedding[:, known][:, drawn].T, owner[drawn], weights / weights.sum()
         )
 
-    def terms_of(self, points: Tensor, seen: SeenPixels) -> tuple[Tensor, Tensor]:
+    def terms_of(self, points: Tensor, seen: SeenPixels) -> CosineTerms:
         """Return the terms of pixels that may have moved since they were drawn.
 
         Parameters
@@ -210,7 +230,7 @@ class CosineMarginLoss:
         apart = (similarity - self.margin).clamp(min=0)
         pull = seen.weights @ torch.where(same, 1 - similarity, 0.0) @ seen.weights
         push = seen.weights @ torch.where(same, 0.0, apart) @ seen.weights
-        return pull, push
+        return CosineTerms(pull, push)
 
 
 def _drawn(number: int, most: int, seed: int) -> Tensor:

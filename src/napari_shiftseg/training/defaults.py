@@ -165,6 +165,9 @@ class TrainingRequest:
         "cosine (on the sphere) or spatial (the middle of its object).",
         f"{LOSS}; that of --start",
     )  # fmt: skip
+    recurrent_steps: int = setting(
+        0, "Loops of a mean shift that the cosine loss is trained through.", ge=0, le=50
+    )
     channels: int | None = setting(
         None, "Channels of the embedding.",
         f"{CHANNELS}; spatial: one an axis and one", ge=1,

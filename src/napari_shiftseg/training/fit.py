@@ -18,6 +18,7 @@ from napari_shiftseg.geometry.window import as_window, is_whole
 from napari_shiftseg.networks.unet import BATCH_NORM, UNet, begin_with, build
 from napari_shiftseg.training.step import (
     TrainingStep,
+    crowded,
     in_tiles,
     loss_terms,
     refuse_other_kind,
@@ -116,6 +117,7 @@ class Training:
         self.validation = validation or Validation()
         self.command = command
         self.done = 0
+        self._is_crowded = False  # a window was, and it was said
         self.best: Best | None = None
         self.is_stopped: Callable[[], bool] = lambda: False
         self._seconds, self._timed = 0.0, 0  # of steps, and how many they were
@@ -179,6 +181,7 @@ class Training:
             self._seconds += perf_counter() - began
             self._timed += 1
             validated, note = self._validated()
+            note = "; ".join(filter(None, (note, self._crowded(labels))))
             loss = terms.pop("loss")
             yield TrainingStep(
                 self.done, self.recipe.steps, loss, terms, validated, note
@@ -188,6 +191,12 @@ class Training:
                 return
             if self.best is not None and self.validation.is_over(self.done, self.best):
                 return
+
+    def _crowded(self, labels: Tensor) -> str:
+        """Say, once, that the objects of a window have no room on the sphere."""
+        said = "" if self._is_crowded else crowded(labels, self.config, self.recipe)
+        self._is_crowded |= bool(said)
+        return said
 
     def model(self) -> UNet:
         """Return the best validated network, or without validation the last one.

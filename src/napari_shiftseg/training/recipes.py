@@ -11,7 +11,9 @@ from napari_shiftseg.embeddings.losses import (
     EmbeddingLoss,
     ForegroundLoss,
 )
+from napari_shiftseg.embeddings.recurrent import LossOnEveryLoop
 from napari_shiftseg.embeddings.spatial import SpatialLoss
+from napari_shiftseg.embeddings.spherical import CosineMarginLoss
 from napari_shiftseg.metrics.objects import is_partly
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import load_model
@@ -129,6 +131,7 @@ class Recipe:
         borders and augmentation; and the foreground's loss where there is one.
         """
         loss: dict[str, Any] = asdict(self.loss)  # type: ignore[call-overload]
+        loss |= loss.pop("loss", {})  # on every loop
         loss = {key: value for key, value in loss.items() if value is not None}
         if foreground:
             of_logit = asdict(self.foreground).items()
@@ -210,8 +213,29 @@ def sample_training(
 
 USUAL_LOSSES: dict[Kind, EmbeddingLoss] = {
     "discriminative": DiscriminativeLoss(0.5, 1.5, background=False, push_within=4),
+    "spherical": CosineMarginLoss(background=False),
     "spatial": SpatialLoss(),
 }
+
+
+def on_every_loop(loss: EmbeddingLoss, steps: int) -> EmbeddingLoss:
+    """Return a loss of embeddings as they are and after each loop of a grouping.
+
+    Parameters
+    ----------
+    loss : EmbeddingLoss
+        Cosine; other embeddings are not grouped on the sphere.
+    steps : int
+        Loops; 0: none.
+    """
+    if not steps:
+        return loss
+    if not isinstance(loss, CosineMarginLoss):
+        raise ValueError(
+            f"recurrent steps group embeddings on the sphere, but the loss is "
+            f"{loss.name}: take the loss cosine, or no recurrent steps"
+        )
+    return LossOnEveryLoop(loss, steps=steps)
 
 
 def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Recipe:
@@ -243,6 +267,7 @@ def object_training(
     start: str | None = None,
     force: bool = False,
     recipe: dict[str, Any] | None = None,
+    recurrent_steps: int = 0,
     **options: Any,
 ) -> Training:
     """Return a training on images of objects that touch.
@@ -263,6 +288,8 @@ def object_training(
         Whether a window below the period is let pass.
     recipe : dict, optional
         What else of `Recipe` is not as usual.
+    recurrent_steps : int
+        Of the grouping that is trained through, see `on_every_loop`.
     **options
         Of `Training`: device, workers, command.
     """
@@ -273,7 +300,7 @@ def object_training(
     usual: dict[str, Any] = {}
     if start and any(is_partly(sample.labels) for sample in samples):
         usual |= {"learning_rate": CORRECTION_RATE, "fixed_statistics": 1.0}
-    usual["loss"] = USUAL_LOSSES[config.embedding]
+    usual["loss"] = on_every_loop(USUAL_LOSSES[config.embedding], recurrent_steps)
     made = object_recipe(window, steps, **{**usual, **(recipe or {})})
     first = load_model(start) if start else None
     return Training(samples, config, made, validation, first, **options)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_shiftseg.embeddings.capacity import unmet_margin
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import by
 
@@ -266,6 +267,23 @@ def loss_terms(
         for name, term in terms.items():
             sums[name] = sums[name] + term if name in sums else term
     return {name: total / len(raw) for name, total in sums.items()}
+
+
+def crowded(labels: Tensor, config: ModelConfig, recipe: Recipe) -> str:
+    r"""Say that the objects of a window have no room on the sphere; else empty.
+
+    Parameters
+    ----------
+    labels : Tensor
+        (batch, \*window), ids of true objects.
+    config : ModelConfig
+    recipe : Recipe
+    """
+    margin = getattr(recipe.loss, "margin", None)
+    if margin is None:  # of no cosine loss
+        return ""
+    objects = max(len(one[one > 0].unique()) for one in labels)
+    return unmet_margin(objects, config.embedding_channels, margin) or ""
 
 
 def rising_share(recipe: Recipe) -> float:

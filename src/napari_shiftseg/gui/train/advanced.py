@@ -27,6 +27,7 @@ NUMBERS = (  # name, label, value, least, most, what it is
 
 LOSSES = [
     ("discriminative: unlike other objects", "discriminative"),
+    ("cosine: directions unlike those of other objects", "cosine"),
     ("spatial: where the middle is", "spatial"),
 ]
 LOSS_OF = {kind: loss for loss, kind in KINDS.items()}

@@ -116,6 +116,39 @@ class TestModel:
         )
         assert ran.status == 0, ran.stderr
 
+    def test_a_model_on_the_sphere(self, shiftseg) -> None:
+        network = ("--depth", 1, "--features", 4, "--window", 16, "--steps", 30)
+        sphere = ("--loss", "cosine", "--embedding-channels", 2)
+        ran = shiftseg(
+            "train", *PLACES, *network, *sphere, "--recurrent-steps", 2,
+            "-o", "s.safetensors",
+        )  # fmt: skip
+        assert ran.status == 0, ran.stderr
+        assert "objects in one window have no room on the sphere" in ran.stderr
+        config = load_model("s.safetensors").config
+        assert (config.embedding, config.embedding_channels) == ("spherical", 2)
+        assert config.clustering.kernel == "von-mises-fisher"
+        loss = config.provenance.loss
+        assert (loss["name"], loss["margin"], loss["steps"]) == ("cosine", 0.5, 2)
+        assert all(float(row["pull"]) > 0 for row in logged("s.csv"))
+        ran = shiftseg(
+            "segment", "images/00.npy", "-m", "s.safetensors", "-o", "out", "--json"
+        )
+        assert ran.status == 0, ran.stderr
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (("--recurrent-steps", 3), "the loss is discriminative: take the loss cos"),
+            (("--loss", "cubic"), "'cubic'"),
+            (("--loss", "cosine", "--recurrent-steps", -1), "recurrent_steps"),
+        ],
+    )
+    def test_a_loss_that_cannot_be(self, shiftseg, options, said: str) -> None:
+        ran = shiftseg("train", *PLACES, *BRIEF, *options, "-o", "s.safetensors")
+        assert ran.status == 2
+        assert said in ran.stderr
+
     def test_another_loss_learns_its_last_layer_anew(self, shiftseg) -> None:
         assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
         options = ("--window", 16, "--steps", 1, "--learning-rate", 1e-9)

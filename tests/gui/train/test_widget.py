@@ -475,6 +475,23 @@ def score(model, nuclei):
 
 
 @pytest.mark.parametrize(
+    ("loss", "embedding", "kernel"),
+    [
+        ("cosine", "spherical", "von-mises-fisher"),
+        ("spatial", "spatial", "learnt-spread"),
+    ],
+)
+def test_another_loss(viewer, pair, run, loss, embedding, kernel):
+    pair.advanced.loss.value = loss
+    assert pair.advanced.channels.enabled is (loss != "spatial")
+    run(pair)
+    config = load_model("my-model").config
+    assert config.embedding == embedding
+    assert config.clustering.kernel == kernel
+    assert config.provenance.loss["name"] == loss
+
+
+@pytest.mark.parametrize(
     ("begun", "rate", "worse"),
     [((0.98, 1), 1e-6, True), ((0.02, 0.98), 0.01, False)],
     indirect=["begun"],

@@ -2,15 +2,16 @@ r"""Every kind of embedding on one footing: trained alike, scored alike.
 
     python benchmarks/embeddings.py dsb2018 -o embeddings_output
 
-Trains {discriminative, cosine, cosine with size weights, cosine through a recurrent mean
-shift, spatial} × seeds on ``train/`` of a folder of data, each with the same network but
-for its last layer, the same windows and as many steps, and scores them on ``val/``: AP50,
-mean over images and pooled, false splits, false merges, seconds to segment. A table of
-means and standard deviations over the seeds is printed; ``results.csv`` has every row.
+Trains {discriminative, cosine, cosine with size weights, cosine through a recurrent
+mean shift, spatial} × seeds on ``train/`` of a folder of data, each with the same
+network but for its last layer, the same windows and as many steps, and scores them on
+``val/``: AP50, mean over images and pooled, false splits, false merges, seconds to
+segment. A table of means and standard deviations over the seeds is printed;
+``results.csv`` has every row.
 
 A model that is there is not trained again, and a training that was stopped goes on: the
-same command again is all it takes. With 5,000 steps a training takes about seven minutes
-of one CPU core.
+same command again is all it takes. With 5,000 steps a training takes about seven
+minutes of one CPU core.
 """
 
 from __future__ import annotations

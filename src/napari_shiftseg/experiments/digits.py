@@ -30,6 +30,7 @@ LARGER = 3  # pixels of the image a pixel of a digit
 NOISE = 0.1  # beside digits of brightness 1
 CHANNELS = 3
 FEATURES = 48
+FINE = 160  # steps, after which the learning rate is a fifth
 LOSS = LossOnEveryLoop(CosineMarginLoss(most_pixels=300), steps=2)
 
 
@@ -85,12 +86,14 @@ def embedding_steps(
     labels = torch.from_numpy(sample.labels.astype(np.int64))
     network = _network(seed=0)
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    falling = torch.optim.lr_scheduler.MultiStepLR(optimizer, [FINE], 0.2)
     found = []
     for step in range(1, after[-1] + 1):
         optimizer.zero_grad()
         loss = LOSS(network(seen).movedim(-1, 0), labels, step)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        falling.step()
         if step in after:
             found.append(network(seen).detach().flatten(0, 1))
         yield Progress(step, after[-1], stage="training on the digits")

@@ -77,6 +77,12 @@ def test_arrangements_that_are_the_best_there_are(points):
     assert bound == pytest.approx(largest_similarity(points), abs=1e-9)
 
 
+def test_the_24_cell_and_the_roots_of_e8_have_room():
+    # kissing spheres in 4 and 8 dimensions: 60° apart, similarity 3/4
+    assert 0.6 < least_margin(24, 4) <= 0.75
+    assert 0.6 < least_margin(240, 8) <= 0.75
+
+
 def spread_out(number, channels, seed=0):
     """Points that pushed one another apart for a while: good, seldom the best."""
     points = np.random.default_rng(seed).normal(size=(number, channels))

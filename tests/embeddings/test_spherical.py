@@ -151,6 +151,11 @@ def test_descent_brings_objects_together_and_parts_them():
     assert float(similarity[~same].max()) < 0.55
 
 
+def test_the_bandwidth_goes_with_the_margin():
+    assert CosineMarginLoss(0.5).bandwidth == pytest.approx(1 / 6)
+    assert CosineMarginLoss(0.7).bandwidth == pytest.approx(0.1)
+
+
 class TestFewObjects:
     """Windows with one object or none are nothing unusual."""
 

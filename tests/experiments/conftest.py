@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments import EXPERIMENTS
-from napari_shiftseg.experiments.experiment import STYLE
+from napari_shiftseg.experiments.experiment import STYLE, Outcome
 from napari_shiftseg.experiments.inputs import Data
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_shiftseg.experiments.experiment import Experiment, Outcome
+    from napari_shiftseg.experiments.experiment import Experiment
     from napari_shiftseg.networks.unet import UNet
 
 
@@ -50,7 +51,8 @@ def outcome_of() -> Callable[[str], Outcome]:
     @cache
     def measured(name: str) -> Outcome:
         figure = EXPERIMENTS[name]
-        return figure.measure({n.name: n.load() for n in figure.networks})
+        outcome = figure.measure({n.name: n.load() for n in figure.networks})
+        return outcome if isinstance(outcome, Outcome) else exhaust(outcome)
 
     return measured
 

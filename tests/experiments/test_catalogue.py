@@ -26,11 +26,11 @@ MEGABYTE = 1_000_000
 def test_figures_are_found_by_name() -> None:
     assert list(EXPERIMENTS) == [
         "1", "2a", "2b", "2c", "3", "4a", "4b", "4c", "4d", "4e", "4f", "5", "6", "7",
-        "s1", "s2", "s3", "z",
+        "s1", "s2", "s3", "z", "kf4", "kf5", "kf12", "kf13",
     ]  # fmt: skip
     assert [each.name for each in find_experiments("2b")] == ["2b"]
     assert find_experiments("all") == FIGURES
-    with pytest.raises(ValueError, match=r"no figure '4'; there are 1, 2a, .*, z, and"):
+    with pytest.raises(ValueError, match=r"no figure '4'; there are 1, .*, kf13, and"):
         find_experiments("4")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,11 @@ from napari_shiftseg.experiments.lemma import (
     measure,
     relative_functions,
 )
+from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.unet import new_model
+
+if TYPE_CHECKING:
+    from napari_shiftseg.networks.unet import UNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -80,3 +86,58 @@ def test_the_least_shift_is_measured_not_the_period() -> None:
     halved.up[1].resize.scale_factor = 1.0  # ... though its sizes say 4
     assert halved.shape.period == (4,)
     assert equivariant_shift(halved, 0) == 2
+
+
+def passed_on(model: UNet, **tiles) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixel each output pixel passes on: where in the image, and how far from it.
+
+    No two pixels of the image are alike, and no two differences along its axes.
+    """
+    side = model.shape.axes[0].input_for(3 * model.shape.period[0] + 2)
+    size = (side,) * model.shape.ndim
+    image = increasing(size, [2 * side] * model.shape.ndim)
+    absolute = embed(
+        image, model, border="valid", device="cpu", precision="float64", **tiles
+    )[0]
+    inside = tuple(
+        slice(context // 2, context // 2 + n)
+        for context, n in zip(model.shape.context, absolute.shape, strict=True)
+    )
+    return absolute, absolute - image[inside]
+
+
+SIZES = [(1, 1, 2), (1, 2, 2), (2, 1, 2), (2, 1, 3), (2, 2, 2)]  # axes, depth, factor
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+class TestSupplement1:
+    """The three examples of the ICCV paper's supplement, section 1.
+
+    Two functions are absolute-equal if they say the same of the whole input, and
+    relative-equal if they say the same of what lies around their own pixel.
+    """
+
+    def test_one_bottleneck_pixel_absolute_equal_relative_distinct(self, sizes) -> None:
+        # identity convolutions, cut skips, fixed upsampling
+        ndim, depth, factor = sizes
+        functions = factor ** (ndim * depth)
+        absolute, relative = passed_on(by_hand(*sizes))
+        values, users = np.unique(absolute, return_counts=True)
+        assert users.max() == functions  # the others are cut by the border
+        assert (users == functions).sum() >= 2**ndim
+        for value in values[users == functions]:
+            assert len(np.unique(relative[absolute == value])) == functions
+        assert len(np.unique(relative)) == functions
+
+    def test_output_of_width_1_relative_equal_absolute_distinct(self, sizes) -> None:
+        absolute, relative = passed_on(by_hand(*sizes), window=1, stitching="naive")
+        assert len(np.unique(relative)) == 1
+        assert len(np.unique(absolute)) == absolute.size > 1
+
+    def test_pooling_factor_1_relative_equal_absolute_distinct(self, sizes) -> None:
+        ndim, depth, _ = sizes
+        model = by_hand(ndim, depth, 1)
+        assert model.shape.max_same_looking == 1
+        absolute, relative = passed_on(model)
+        assert len(np.unique(relative)) == 1
+        assert len(np.unique(absolute)) == absolute.size > 1

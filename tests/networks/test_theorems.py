@@ -144,7 +144,7 @@ def least_shift(layer: Layer) -> int:
     raise AssertionError("no shift is followed")
 
 
-def test_examples_of_how_periods_combine():
+def test_periods_combine():
     """One level inside another multiplies; one after another, the least common one."""
     two, three = coarse_and_back(2), coarse_and_back(3)
     assert two(np.arange(6.0)).tolist() == [1, 1, 3, 3, 5, 5]
@@ -162,7 +162,7 @@ def test_examples_of_how_periods_combine():
 
 @few
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=3))
-def test_examples_are_what_a_net_by_hand_computes(factors):
+def test_a_net_by_hand_pools_and_repeats(factors):
     layer: Layer = np.copy
     for factor in reversed(factors):
         layer = coarse_and_back(factor, layer)

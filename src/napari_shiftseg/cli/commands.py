@@ -339,7 +339,8 @@ def _figure(
     name: Annotated[
         str,
         typer.Argument(
-            help="Number in the paper: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z; or all."
+            help="Number in the papers: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z (ICCV "
+            "2021); kf4, kf5, kf12, kf13 (CVPR 2018); or all."
         ),
     ],
     output: ask.Folder = Path("figures"),
@@ -358,7 +359,7 @@ def _figure(
     settings: Annotated[Settings, Take("device")],
     asked: Annotated[Asked, WRITES],
 ) -> None:
-    """Make a figure of the ICCV 2021 paper, and the numbers behind it."""
+    """Make a figure of the papers, and the numbers behind it."""
     from napari_shiftseg.cli.compare import run_figure
 
     run_figure(name, output, data, retrain, Order(settings, asked))

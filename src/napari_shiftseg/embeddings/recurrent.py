@@ -15,6 +15,7 @@ from napari_shiftseg.embeddings.spherical import (
     CosineMarginLoss,
     CosineTerms,
     SeenPixels,
+    bandwidth_for,
     refuse_margin,
     refuse_precision,
 )
@@ -43,10 +44,9 @@ class RecurrentMeanShift(nn.Module):
     one point after a few loops. There are no weights to learn; gradients go through
     every loop to the points at the beginning.
 
-    The bandwidth :math:`\sigma = (1 - \alpha) / 3` goes with a margin :math:`\alpha`
-    (three of it lie between the mode of an object and the next object), and
-    :math:`\kappa = 1 / \sigma^2`, 36 at a margin of 0.5; with :math:`1 / \sigma`
-    separated clusters run together. So
+    The bandwidth :math:`\sigma = (1 - \alpha) / 3` goes with a margin
+    :math:`\alpha`, and :math:`\kappa = 1 / \sigma^2` is 36 at a margin of 0.5 (with
+    :math:`1 / \sigma` separated clusters run together). So
     ``MeanShift(kernel="von-mises-fisher", bandwidth=layer.bandwidth)`` has the same
     kernel.
 
@@ -111,7 +111,7 @@ class RecurrentMeanShift(nn.Module):
     @property
     def bandwidth(self) -> float:
         r"""The width of the kernel :math:`\sigma`, in units of the sphere."""
-        return (1 - self.margin) / 3
+        return bandwidth_for(self.margin)
 
     @property
     def concentration(self) -> float:

@@ -45,6 +45,15 @@ def calibrated_similarity(points: Tensor) -> Tensor:
     return (1 + unit @ unit.T) / 2
 
 
+def bandwidth_for(margin: float) -> float:
+    r"""Return the width of the kernel that goes with a margin, in units of the sphere.
+
+    :math:`\sigma = (1 - \alpha) / 3`: three of it lie between the mode of an object and
+    the next object.
+    """
+    return (1 - margin) / 3
+
+
 def refuse_margin(margin: float) -> None:
     """Raise a ValueError unless a margin is a similarity below 1."""
     if not 0 <= margin < 1:
@@ -144,6 +153,11 @@ class CosineMarginLoss:
                 f"the loss needs 1 pixel or more at most, got {self.most_pixels}: "
                 f"{MOST_PIXELS:,} take 16 MiB for each matrix of their pairs"
             )
+
+    @property
+    def bandwidth(self) -> float:
+        """Of the mean shift on the sphere that finds the objects."""
+        return bandwidth_for(self.margin)
 
     def __call__(
         self, embedding: Tensor, labels: Tensor, seed: int | None = None

@@ -1,10 +1,11 @@
-"""What the papers claim, shown by figures: all by name, in the order of the paper."""
+"""What the papers claim, shown by figures: all by name, in the order of each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.experiments.every_pixel import FIGURE_5, FIGURE_S2
+from napari_shiftseg.experiments.grouping import FIGURE_KF4, FIGURE_KF5, FIGURE_KF12
 from napari_shiftseg.experiments.lattice import (
     FIGURE_2A,
     FIGURE_2B,
@@ -13,6 +14,7 @@ from napari_shiftseg.experiments.lattice import (
 )
 from napari_shiftseg.experiments.lemma import FIGURE_1
 from napari_shiftseg.experiments.look_alikes import FIGURE_7
+from napari_shiftseg.experiments.one_dimension import FIGURE_KF13
 from napari_shiftseg.experiments.phases import FIGURE_3
 from napari_shiftseg.experiments.tiled_disks import (
     FIGURE_4A,
@@ -33,7 +35,8 @@ EXPERIMENTS = {
     for experiment in (
         FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_4A, FIGURE_4B,
         FIGURE_4C, FIGURE_4D, FIGURE_4E, FIGURE_4F, FIGURE_5, FIGURE_6, FIGURE_7,
-        FIGURE_S1, FIGURE_S2, FIGURE_S3, FIGURE_Z,
+        FIGURE_S1, FIGURE_S2, FIGURE_S3, FIGURE_Z, FIGURE_KF4, FIGURE_KF5, FIGURE_KF12,
+        FIGURE_KF13,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A figure of the paper: what is measured, how it is drawn, and its files."""
+"""A figure of the papers: what is measured, how it is drawn, and its files."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ Measuring = Generator[Progress, None, Outcome]
 
 @dataclass(frozen=True)
 class Experiment:
-    """A figure of the paper.
+    """A figure of the papers.
 
     Attributes
     ----------

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from napari_shiftseg.embeddings.spherical import CosineMarginLoss
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.training.defaults import (
     advise_training,
     nearest_raw_outputs,
+    object_config,
     refuse_small_images,
     usual_window,
 )
@@ -74,3 +76,8 @@ def test_an_image_must_hold_the_window():
         ValueError, match=r"36 × 36 pixels, .* image has only 35 × 50.*20"
     ):
         refuse_small_images((36, 36), PAPERS, [(36, 50), (35, 50)])
+
+
+def test_the_bandwidth_on_the_sphere_goes_with_the_margin():
+    config = object_config("m", "cosine")
+    assert config.clustering.bandwidth == CosineMarginLoss().bandwidth

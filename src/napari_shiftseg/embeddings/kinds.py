@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_shiftseg.clustering.kernels import on_sphere
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -55,6 +53,8 @@ def embedded(outputs: NDArray[Any], kind: Kind, corner: Sequence[int]) -> NDArra
     and Lalit et al., MIDL 2021, EmbedSeg (spatial).
     """
     if kind == "spherical":
+        from napari_shiftseg.clustering.kernels import on_sphere  # loads torch
+
         return on_sphere(outputs, 0)
     if kind == "spatial":
         return _placed(outputs, corner)

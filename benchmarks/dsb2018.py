@@ -291,10 +291,11 @@ def report(rows: Sequence[Row], folder: Path) -> None:
     known = [row.figures() for row in rows]
     intervals = [ap50_intervals(row.scores) for row in rows]
     write_csv(folder / "results.csv", _table(known, intervals))
+    names = [key for key in known[0] if any(of[key] is not None for of in known)]
     print_table(
-        [name.replace("_", " ") for name in known[0]],
+        [name.replace("_", " ") for name in names],
         [
-            [_shown(value, found.get(name)) for name, value in figures.items()]
+            [_shown(figures[name], found.get(name)) for name in names]
             for figures, found in zip(known, intervals, strict=True)
         ],
     )

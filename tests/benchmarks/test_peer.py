@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -198,8 +197,3 @@ class TestPackage:
             written(folder, about | change)
             with pytest.raises(ValueError, match=words):
                 peer.read_peer(folder)
-
-
-def test_it_is_frozen(peer) -> None:
-    own = peer.Peer("one", None, (160, 192))
-    assert replace(own, name="two") != own

@@ -22,8 +22,8 @@ AP50, mean over images and pooled over all objects, stands with an interval: as 
 images are drawn with replacement, 10,000 times, and 95 % of the figures lie in it.
 
 ``--peer FOLDER`` adds a network made elsewhere: a package of BioImage.IO that gives
-the probability of foreground, with ONNX weights. Above 0.5 is foreground, which the
-same watershed parts. It needs ``pip install onnxruntime``.
+the probability of foreground, with ONNX weights. What is above ``--cut`` is foreground,
+which the same watershed parts. It needs ``pip install onnxruntime``.
 
 Small windows are dear: a tile of 16 reads 204 × 204 pixels. On the 50 test images
 (6.3 megapixels) 3,500 megapixels are computed, half of them for the windows 16 and 20:
@@ -124,13 +124,17 @@ def scored(
     return Row(method, None, tuple(scores), seconds)
 
 
-def others(samples: Sequence[Sample], peer: Peer | None) -> list[Row]:
+def others(samples: Sequence[Sample], peer: Peer | None, cut: float = CUT) -> list[Row]:
     """Score what has no windows: the classical way, and a network made elsewhere."""
     rows = [scored("watershed", samples, lambda of: watershed_labels(of.image))]
     if peer:
-        name = f"{peer.name} + watershed"
+        name = peer.name if cut == CUT else f"{peer.name} above {cut:g}"
         rows.append(
-            scored(name, samples, lambda of: parted(peer.foreground(of.image) > CUT))
+            scored(
+                f"{name} + watershed",
+                samples,
+                lambda of: parted(peer.foreground(of.image) > cut),
+            )
         )
     return rows
 
@@ -219,7 +223,15 @@ def arguments() -> argparse.Namespace:
         metavar="FOLDER",
         help="package of BioImage.IO to score, too",
     )
+    parser.add_argument(
+        "--cut",
+        type=float,
+        default=CUT,
+        help=f"probability above which a pixel of --peer is foreground [{CUT}]",
+    )
     asked = parser.parse_args()
+    if not 0 < asked.cut < 1:
+        parser.error(f"--cut must be above 0 and below 1, got {asked.cut}")
     if asked.score and (asked.windows or asked.quick):
         parser.error("--score takes no windows: leave out --windows and --quick")
     if asked.bandwidth is not None and not asked.bandwidth > 0:
@@ -249,7 +261,7 @@ def run(asked: argparse.Namespace) -> None:
         rows = [once(samples, model, settings)]
     else:
         rows = at_windows(samples, model, partners(model, asked.windows), settings)
-    rows += others(samples, peer)
+    rows += others(samples, peer, asked.cut)
     if not asked.score:
         plot(rows, folder, f"{model.config.name} on {len(samples)} images")
     report(rows, folder)

@@ -174,6 +174,9 @@ class TestScore:
         assert [row.method for row in rows] == ["watershed", "other + watershed"]
         assert rows[1].scores == (ObjectScores(2, 2, 2, 0, 0),)
         assert len(dsb2018.others([touching], None)) == 1
+        _, higher = dsb2018.others([touching], Certain(), cut=0.6)
+        assert higher.method == "other above 0.6 + watershed"
+        assert higher.scores == (ObjectScores(2, 0, 0, 0, 0),)
 
     def test_the_command(
         self, dsb2018, touching: Sample, tmp_path: Path, monkeypatch, capsys
@@ -193,6 +196,13 @@ class TestScore:
         said = capsys.readouterr().out
         assert said.split()[:3] == ["method", "ap50", "mean"]
         assert "window" not in said  # what no row has is left out
+
+    @pytest.mark.parametrize("cut", ["0", "1", "nan"])
+    def test_a_cut_that_is_none(self, dsb2018, cut: str, monkeypatch, capsys) -> None:
+        monkeypatch.setattr(sys, "argv", ["dsb2018", "DATA", "--cut", cut])
+        with pytest.raises(SystemExit):
+            dsb2018.arguments()
+        assert "--cut must be above 0 and below 1" in capsys.readouterr().err
 
     def test_windows_do_not_go_with_it(self, dsb2018, monkeypatch, capsys) -> None:
         monkeypatch.setattr(sys, "argv", ["dsb2018", "DATA", "--score", "--quick"])

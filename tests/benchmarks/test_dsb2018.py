@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.experiments.window_size import Row, rows_of
+from napari_shiftseg.metrics.bootstrap import ap50_intervals
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
+from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples import Sample
 
@@ -37,7 +39,9 @@ def dsb2018() -> ModuleType:
     spec = importlib.util.spec_from_file_location("dsb2018", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules["dsb2018"] = module
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)
+        spec.loader.exec_module(module)
     return module
 
 
@@ -110,7 +114,8 @@ class TestRows:
         assert [row.scores for row in own] != [row.scores for row in others]
 
     def test_files(self, dsb2018, rows, tmp_path: Path, capsys) -> None:
-        dsb2018.report(rows, tmp_path, "tiny on 2 images")
+        dsb2018.plot(rows, tmp_path, "tiny on 2 images")
+        dsb2018.report(rows, tmp_path)
         assert sorted(p.name for p in tmp_path.iterdir()) == [
             "results.csv", "windows.png", "windows.svg",
         ]  # fmt: skip
@@ -120,8 +125,13 @@ class TestRows:
             figures = row.figures()
             assert line["method"] == row.method
             assert line["window"] == ("" if row.window is None else str(row.window))
-            assert float(line["ap50_mean"]) == figures["ap50_mean"]
-        assert "watershed" in capsys.readouterr().out
+            for key, known in ap50_intervals(row.scores).items():
+                assert float(line[key]) == pytest.approx(known.value) == figures[key]
+                ends = [float(line[f"{key}_{end}"]) for end in ("low", "high")]
+                assert ends == [known.low, known.high]
+        said = next(s for s in capsys.readouterr().out.splitlines() if "watershed" in s)
+        # of the two images, one or the other may be drawn twice
+        assert "0.654 (0.308 to 1.000)  0.591 (0.308 to 1.000)" in said
 
     def test_the_plot_shows_these_values(self, dsb2018, rows) -> None:
         figure = Figure()
@@ -140,6 +150,65 @@ class TestRows:
         naive = next(x for x in splits.get_lines() if x.get_label() == "naive")
         expected = [row.figures()["false_splits"] for row in rows[:2]]
         assert list(naive.get_ydata()) == expected
+
+
+class TestScore:
+    def test_each_image_is_segmented_once(self, dsb2018, samples, model: UNet) -> None:
+        row = dsb2018.once(samples, model, CPU)
+        assert (row.method, row.window) == (model.config.name, None)
+        assert row.seconds > 0
+        found = [segment(sample.image, model, device="cpu") for sample in samples]
+        assert row.scores == tuple(
+            object_scores(sample.labels, one.labels)
+            for sample, one in zip(samples, found, strict=True)
+        )
+
+    def test_a_peer_is_cut_at_half_and_parted(self, dsb2018, touching: Sample) -> None:
+        class Certain:
+            name = "other"
+
+            def foreground(self, image: np.ndarray) -> np.ndarray:
+                return np.where(image > 100, 0.51, 0.5)
+
+        rows = dsb2018.others([touching], Certain())
+        assert [row.method for row in rows] == ["watershed", "other + watershed"]
+        assert rows[1].scores == (ObjectScores(2, 2, 2, 0, 0),)
+        assert len(dsb2018.others([touching], None)) == 1
+        _, higher = dsb2018.others([touching], Certain(), cut=0.6)
+        assert higher.method == "other above 0.6 + watershed"
+        assert higher.scores == (ObjectScores(2, 0, 0, 0, 0),)
+
+    def test_the_command(
+        self, dsb2018, touching: Sample, tmp_path: Path, monkeypatch, capsys
+    ) -> None:
+        for kind, pixels in (("images", touching.image), ("masks", touching.labels)):
+            (tmp_path / "test" / kind).mkdir(parents=True)
+            tifffile.imwrite(tmp_path / "test" / kind / "a.tif", pixels)
+        out = tmp_path / "out"
+        words = ["dsb2018", str(tmp_path), "-o", str(out), "--device", "cpu", "--score"]
+        monkeypatch.setattr(sys, "argv", words)
+        dsb2018.run(dsb2018.arguments())
+        with (out / "results.csv").open(newline="") as file:
+            written = {line["method"]: line for line in csv.DictReader(file)}
+        assert list(written) == ["nuclei", "watershed"]
+        assert {line["true_objects"] for line in written.values()} == {"2"}
+        assert [p.name for p in out.iterdir()] == ["results.csv"]
+        said = capsys.readouterr().out
+        assert said.split()[:3] == ["method", "ap50", "mean"]
+        assert "window" not in said  # what no row has is left out
+
+    @pytest.mark.parametrize("cut", ["0", "1", "nan"])
+    def test_a_cut_that_is_none(self, dsb2018, cut: str, monkeypatch, capsys) -> None:
+        monkeypatch.setattr(sys, "argv", ["dsb2018", "DATA", "--cut", cut])
+        with pytest.raises(SystemExit):
+            dsb2018.arguments()
+        assert "--cut must be above 0 and below 1" in capsys.readouterr().err
+
+    def test_windows_do_not_go_with_it(self, dsb2018, monkeypatch, capsys) -> None:
+        monkeypatch.setattr(sys, "argv", ["dsb2018", "DATA", "--score", "--quick"])
+        with pytest.raises(SystemExit):
+            dsb2018.arguments()
+        assert "leave out --windows and --quick" in capsys.readouterr().err
 
 
 class TestData:

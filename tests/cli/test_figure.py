@@ -145,6 +145,14 @@ class TestData:
         ran.assert_refused(f"figure {name}", "takes no other data", "leave them out")
         assert not (tmp_path / "o").exists()
 
+    def test_masks_stand_for_labels(self, shiftseg, data: Path, tmp_path) -> None:
+        (data / "labels").rename(data / "masks")
+        for path in (data / "masks").iterdir():
+            tifffile.imwrite(path, 255 * (tifffile.imread(path) > 0).astype(np.uint8))
+        ran = shiftseg("figure", "4e", "--data", data, "-o", tmp_path / "o", "--json")
+        assert json.loads(ran.stdout)["data"] == "mine"
+        assert "looks like a mask, not like labels" in ran.stderr
+
     @pytest.mark.parametrize("part", ["images", "labels"])
     def test_a_missing_folder(self, shiftseg, data: Path, tmp_path, part: str) -> None:
         (data / part).rename(data / "elsewhere")

@@ -38,6 +38,50 @@ def test_images_and_labels_are_paired_by_name(folder: Path) -> None:
     assert pairs == [(7, 1), (8, 2)]
 
 
+class TestMasks:
+    """The layout of StarDist's archives."""
+
+    @pytest.fixture
+    def masks(self, folder: Path) -> Path:
+        (folder / "labels").rename(folder / "masks")
+        return folder
+
+    def test_stand_for_labels(self, masks: Path) -> None:
+        said: list[str] = []
+        samples = read_data(masks, said.append).samples
+        pairs = [(int(s.image[0, 0]), int(s.labels[0, 0])) for s in samples]
+        assert pairs == [(7, 1), (8, 2)]
+        assert not said
+
+    def test_labels_win_and_that_is_said(self, folder: Path) -> None:
+        (folder / "masks").mkdir()  # empty: read, it would be refused
+        said: list[str] = []
+        assert len(read_data(folder, said.append).samples) == 2
+        assert len(said) == 1
+        assert "holds labels/ and masks/: labels/ is read" in said[0]
+
+    def test_that_are_binary_are_said(self, masks: Path) -> None:
+        for path in (masks / "masks").iterdir():
+            mask = np.zeros((5, 6), np.uint8)
+            mask[:2], mask[3:] = 255, 255
+            tifffile.imwrite(path, mask)
+        said: list[str] = []
+        read_data(masks, said.append)
+        assert len(said) == 1
+        assert "labels a.tif looks like a mask, not like labels: 2 parts" in said[0]
+        assert "(1 other file like it)" in said[0]
+
+    def test_without_partner(self, masks: Path) -> None:
+        (masks / "masks" / "b.tif").unlink()
+        with pytest.raises(ValueError, match=r"b\.tif has no partner in .*masks"):
+            read_data(masks)
+
+    def test_without_images(self, masks: Path) -> None:
+        (masks / "images").rename(masks / "elsewhere")
+        with pytest.raises(FileNotFoundError, match=r"mine/images: .*\(or masks/"):
+            read_data(masks)
+
+
 @pytest.mark.parametrize("part", ["images", "labels"])
 def test_a_missing_folder_is_named(folder: Path, part: str) -> None:
     (folder / part).rename(folder / "elsewhere")

@@ -347,8 +347,8 @@ def _figure(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of images/ and labels/, for 4d, 4e, 4f, 6 and 7, in place "
-            "of synthetic nuclei.",
+            help="Folder of images/ and labels/ (or masks/), for 4d, 4e, 4f, 6 and "
+            "7, in place of synthetic nuclei.",
             metavar="FOLDER",
         ),
     ] = None,

@@ -88,7 +88,7 @@ def run_figure(
             f"figure {name} has no network of its own to train: leave out --retrain "
             f"(shiftseg train makes the bundled models)"
         )
-    given = None if data is None else read_data(data)
+    given = None if data is None else read_data(data, note)
     for experiment in experiments:
         own = given if experiment.data or not many else None
         steps = run_steps(experiment, output, retrain, device, own, asked.overwrite)

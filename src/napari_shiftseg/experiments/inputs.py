@@ -120,7 +120,11 @@ def colour_config(
     )
 
 
-PARTS = ("images", "labels")
+IMAGES, LABELS, MASKS = "images", "labels", "masks"
+HOLDS = (
+    f"a folder of data holds {IMAGES}/ and {LABELS}/ (or {MASKS}/, as StarDist's "
+    f"does), with files of the same names"
+)
 
 
 @dataclass(frozen=True)
@@ -135,13 +139,18 @@ class Data:
         return {"data": self.name, "images": len(self.samples)}
 
 
-def read_data(folder: Path) -> Data:
+def read_data(folder: Path, say: Callable[[str], None] = lambda _: None) -> Data:
     """Read the images with labels in a folder.
 
     Parameters
     ----------
     folder : Path
         Holds ``images/`` and ``labels/``, in which files of one name belong together.
+        ``masks/`` in place of ``labels/``, as in StarDist's archives, are label images
+        as well: 0 is background, every object has an id of its own.
+    say : callable
+        Takes one sentence where labels look like a mask or a raw image, or where both
+        ``labels/`` and ``masks/`` are there.
 
     Raises
     ------
@@ -150,15 +159,23 @@ def read_data(folder: Path) -> Data:
     ValueError
         If files do not pair up, or one cannot be read.
     """
-    for part in PARTS:
-        if not (folder / part).is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {folder / part}: a folder of data holds "
-                f"{PARTS[0]}/ and {PARTS[1]}/, with files of the same names"
-            )
-    images, labels = (folder / part for part in PARTS)
-    samples = read_pairs(images, labels)
+    images, labels = folder / IMAGES, _truth_in(folder, say)
+    for part in (images, labels):
+        if not part.is_dir():
+            raise FileNotFoundError(f"there is no folder {part}: {HOLDS}")
+    samples = read_pairs(images, labels, say=say)
     return Data(folder.resolve().name, tuple(samples))
+
+
+def _truth_in(folder: Path, say: Callable[[str], None]) -> Path:
+    """Return the folder of the true labels; ``labels/`` where there is none."""
+    labels, masks = folder / LABELS, folder / MASKS
+    if not masks.is_dir():
+        return labels
+    if labels.is_dir():
+        say(f"{folder} holds {LABELS}/ and {MASKS}/: {LABELS}/ is read")
+        return labels
+    return masks
 
 
 def crowded_nuclei(shape: tuple[int, int], number: int) -> Data:

@@ -11,28 +11,26 @@ import numpy as np
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.spatial import cKDTree
 
+from napari_shiftseg.metrics.bootstrap import middle_share, resampled
 from napari_shiftseg.metrics.label_image import as_labels, best_partners, contingency
 from napari_shiftseg.metrics.metric import METRICS
 from napari_shiftseg.metrics.objects import MERGE_COVER, SPLIT_COVER, matches, surplus
 from napari_shiftseg.metrics.seams import as_float, neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.metrics.bootstrap import Figure
     from napari_shiftseg.metrics.label_image import Contingency
     from napari_shiftseg.metrics.metric import Metric
-
-    Figure = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 RESAMPLES = 4000
 SHARE = 0.99  # of the resamplings; not 0.95, as several figures are looked at together
 FEWEST = 6  # units that differ: a sign test of fewer cannot fall below 5 %
-SEED = 0
-MOST_DRAWN = 1_000_000  # weights held at once
 
 
 @dataclass(frozen=True)
@@ -104,27 +102,15 @@ def paired_difference(
             sums[..., middle:]
         )
 
-    found = np.concatenate([difference(sums) for sums in _resampled(both)])
-    tail = (1 - SHARE) / 2
-    low, high = np.quantile(found[np.isfinite(found)], (tail, 1 - tail))
+    found = np.concatenate([difference(sums) for sums in resampled(both, RESAMPLES)])
+    low, high = middle_share(found, SHARE)
     return Difference(
         value=float(difference(both.sum(axis=0))),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         units=len(a),
         differing=int((a != b).any(axis=1).sum()),
     )
-
-
-def _resampled(counts: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield sums of drawn units, (resamples, counts): units that are alike as one."""
-    kinds, number = np.unique(counts, axis=0, return_counts=True)
-    share, units = number / number.sum(), int(number.sum())
-    generator = np.random.default_rng(SEED)
-    step = max(1, MOST_DRAWN // len(kinds))
-    for start in range(0, RESAMPLES, step):
-        size = min(step, RESAMPLES - start)
-        yield generator.multinomial(units, share, size) @ kinds
 
 
 @dataclass(frozen=True)

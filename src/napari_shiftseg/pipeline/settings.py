@@ -9,7 +9,7 @@ from itertools import product
 from operator import index
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
 from pydantic.dataclasses import dataclass
 
 from napari_shiftseg.clustering.settings import (
@@ -32,6 +32,7 @@ from napari_shiftseg.geometry.window import (
     as_window,
     parse_window,
 )
+from napari_shiftseg.inference.views import checked_views
 from napari_shiftseg.intensity.scale import Asked, Reading, parse_intensity
 from napari_shiftseg.pipeline.glossary import fields_of
 
@@ -49,6 +50,7 @@ class OfEveryRun(TypedDict, total=False):
     device: str
     precision: Precision
     batch: int | None
+    views: int
     intensity: Asked
     invert: bool
     ignore_nan: bool
@@ -159,6 +161,8 @@ class Settings:
     precision : {"float32", "float64", "float16", "bfloat16"}
     batch : int, optional
         Tiles predicted at once; as many as fit if not given.
+    views : {1, 2, 4, 8}
+        In how many flips and turns the image is predicted; see `Views`.
     intensity : "auto", (float, float) or str
         Grey values that are read as 0 and 1; "auto": as the model says, see
         `find_scale`.
@@ -215,6 +219,13 @@ class Settings:
         ge=1,
         description="Tiles predicted at once.",
         json_schema_extra={"unit": "tiles", "unset": "as many as fit in memory"},
+    )
+    views: Annotated[int, AfterValidator(checked_views)] = Field(
+        default=1,
+        description="Flips and turns of the image that are predicted and averaged: 1, "
+        "2, 4 or 8. They find objects better; 8 views take eight times as long, and as "
+        "much memory for the embedding. 2: also flipped. 4: all flips. 8: also turned, "
+        "for square pixels and networks that are alike along both axes.",
     )
     intensity: Annotated[Asked, PlainValidator(_intensity)] = Field(
         default="auto",

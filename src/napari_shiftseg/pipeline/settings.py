@@ -9,7 +9,7 @@ from itertools import product
 from operator import index
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 from pydantic.dataclasses import dataclass
 
 from napari_shiftseg.clustering.settings import (
@@ -138,6 +138,12 @@ def _device(value: Any) -> str:
     return str(value)
 
 
+def _views(value: Any) -> int:
+    """Take a number of views as it is, or written as on the command line."""
+    is_written = isinstance(value, str) and value.isdecimal()
+    return checked_views(int(value) if is_written else value)
+
+
 def _intensity(value: Any) -> Asked:
     """Take an intensity as it is, or written as on the command line."""
     known = parse_intensity(value) if isinstance(value, str) else value
@@ -220,12 +226,13 @@ class Settings:
         description="Tiles predicted at once.",
         json_schema_extra={"unit": "tiles", "unset": "as many as fit in memory"},
     )
-    views: Annotated[int, AfterValidator(checked_views)] = Field(
+    views: Annotated[int, BeforeValidator(_views)] = Field(
         default=1,
         description="Flips and turns of the image that are predicted and averaged: 1, "
-        "2, 4 or 8. They find objects better; 8 views take eight times as long, and as "
-        "much memory for the embedding. 2: also flipped. 4: all flips. 8: also turned, "
-        "for square pixels and networks that are alike along both axes.",
+        "2, 4 or 8. Several find objects a little better; 8 views take eight times as "
+        "long, and eight times the memory for the embedding. 2: also flipped. 4: all "
+        "flips. 8: also turned, for square pixels and a network that is the same along "
+        "both axes.",
     )
     intensity: Annotated[Asked, PlainValidator(_intensity)] = Field(
         default="auto",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.embeddings.kinds import Kind
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Border
@@ -122,10 +123,10 @@ class View:
         return pixels.swapaxes(-2, -1) if self.is_turned else pixels
 
     def plan(self, plan: TilePlan) -> TilePlan:
-        """Return a plan of the whole image as one of this view, anchored to all of it.
+        """Return a plan of the image as one of this view, anchored to all of the view.
 
-        Its region is as large or, where periods begin elsewhere, larger by parts of
-        them.
+        Its region holds that of the image. It is larger by less than a period where
+        periods begin elsewhere, as they do in a flipped image.
         """
         if not self.flipped and not self.is_turned:
             return plan
@@ -134,7 +135,7 @@ class View:
             plan.border, self._swapped(self._mirrored(plan.region)),
         )  # fmt: skip
 
-    def back(self, raw: NDArray[Any], plan: TilePlan, kind: str) -> NDArray[Any]:
+    def back(self, raw: NDArray[Any], plan: TilePlan, kind: Kind) -> NDArray[Any]:
         r"""Return what was predicted of this view as a prediction of the image.
 
         Places of a spatial embedding become places in the image.

@@ -28,13 +28,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 COMMANDS = app.app.commands
 GIVEN = {
     "window": "24x32", "stitching": "naive", "border": "valid", "device": "cpu",
-    "region": "0:8x4:12", "precision": "float64", "batch": "2", "bandwidth": "0.5",
-    "kernel": "flat", "scope": "component", "min_size": "3", "invert": None,
-    "intensity": "1:9", "ignore_nan": None, "foreground_threshold": "0.3",
+    "region": "0:8x4:12", "precision": "float64", "batch": "2", "views": "4",
+    "bandwidth": "0.5", "kernel": "flat", "scope": "component", "min_size": "3",
+    "invert": None, "intensity": "1:9", "ignore_nan": None,
+    "foreground_threshold": "0.3",
 }  # fmt: skip
 CHOSEN = Settings(
     window=(24, 32), stitching="naive", border="valid", device="cpu",
-    region=((0, 8), (4, 12)), precision="float64", batch=2, bandwidth=0.5,
+    region=((0, 8), (4, 12)), precision="float64", batch=2, views=4, bandwidth=0.5,
     kernel="flat", scope="component", min_size=3, split_far_parts=False, invert=True,
     intensity=(1.0, 9.0), ignore_nan=True, foreground_threshold=0.3,
 )  # fmt: skip

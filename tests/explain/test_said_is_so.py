@@ -150,9 +150,11 @@ def test_of_random_rows(mended):
     } <= {*held}  # fmt: skip
 
 
-def test_of_nuclei_that_touch(evidence_from):
+@pytest.mark.parametrize("views", [1, 2])
+def test_of_nuclei_that_touch(evidence_from, views):
     image = nuclei((150, 170), density=0.35, touching=0.6, seed=4).image
-    known = evidence_from(image, load_model("nuclei"), window=112)
+    known = evidence_from(image, load_model("nuclei"), window=112, views=views)
+    assert len(known.predicted.embedding) == 16 * views
     border = known.labels[:, :-1] != known.labels[:, 1:]
     border &= (known.labels[:, :-1] > 0) & (known.labels[:, 1:] > 0)
     y, x = map(int, np.argwhere(border)[0])

@@ -25,6 +25,7 @@ from napari_shiftseg.experiments import ALL, find_experiments
 from napari_shiftseg.experiments.experiment import run_steps
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
+from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.metrics.metric import pooled_metrics
 from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.networks.unet import load_model
@@ -189,6 +190,8 @@ def run_sweep(
     chosen = None if windows is None else parse_windows(windows)
     network, settings, asked = load_model(order.model), order.settings, order.asked
     sources = [read_frame(network.config, path, asked) for path in images]
+    for source in sources:
+        check_turns(settings.views, source.pixel)
     run = Run("sweep", tuple(known for one in sources for known in inputs_of(one)))
     with nullcontext() if output is None else kept_if_used(output) as folder:
         if folder:
@@ -317,6 +320,7 @@ def run_compare(
         chosen = replace(order.settings, window=network.config.usual_window)
         order = replace(order, settings=chosen)
     source = read_frame(network.config, image, order.asked)
+    check_turns(order.settings.views, source.pixel)
     run = Run("compare", inputs_of(source))
     _, report = _compared(source, network, truth, output, order, run)
     _print_comparison(report, output, order.asked.json)

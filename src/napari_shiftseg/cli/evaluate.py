@@ -65,10 +65,13 @@ def run_tuning(
     samples = read_pairs(images, labels, asked.channel, note)
     steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")
-    report = _tuning_report(network.config, tuning, name_of(images))
+    of = name_of(images)
+    if settings.views > 1:
+        of += f" in {settings.views} views"
+    report = _tuning_report(network.config, tuning, of)
     report |= {"settings": asdict(settings), **order.given}
     if output:
-        tuned = _tuned_config(network.config, tuning, name_of(images), output.stem)
+        tuned = _tuned_config(network.config, tuning, of, output.stem)
         if tuned.provenance is None:
             note("how this model was trained is not known: no scores are recorded")
         report["file"] = str(copy_model(model, output, tuned))

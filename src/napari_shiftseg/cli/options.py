@@ -106,7 +106,7 @@ class Order:
 
 
 RARE = {  # options that --help leaves out
-    "border", "depth", "region", "precision", "batch", "intensity", "invert",
+    "border", "depth", "region", "precision", "batch", "views", "intensity", "invert",
     "ignore_nan", "kernel", "scope", "split_far_parts", "foreground_threshold",
     "series", "features", "channels", "normalization", "learning_rate", "every",
     "patience", "seed", "workers", "force", "zoom",

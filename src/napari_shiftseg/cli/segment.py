@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.cli.options import model_for
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.geometry.advice import summary
+from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
@@ -67,6 +68,7 @@ def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
     with kept_if_used(output) as folder:
         network = load_model(order.model)
         source = read_source(network.config, image, order.asked)
+        check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked)
         result = with_progress(segment_steps(source.data, network, order.settings))
         report = write_segmentation(result, network, source, outputs, order.given)
@@ -101,6 +103,7 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
     given = replace(order, model=order.model or known.model or usual).given
     with kept_if_used(output) as folder:
         source = read_source(network.config, image, asked)
+        check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("mend", source, folder, save, asked)
         settings = _with_clustering(order.settings, known)
         result = _segmented(source.data, network, settings, doubt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,7 +117,9 @@ class Whole(Clusters):
         modes, embedding = self._found.modes, self._settings.background_embedding
         if embedding is None or not len(modes):
             return image, NO_BACKGROUND
-        background = int(np.linalg.norm(modes - embedding, axis=1).argmin())
+        times = modes.shape[1] // len(embedding)  # views, one after the other
+        background_mode = np.tile(embedding, times) / sqrt(times)
+        background = int(np.linalg.norm(modes - background_mode, axis=1).argmin())
         image[image == background + 1] = 0
         return image, background
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ from napari_shiftseg.inference.network import (
     on_device,
     why_not_finite,
 )
+from napari_shiftseg.inference.views import Views, check_views
 from napari_shiftseg.progress import Progress, Returning, Shrunk, patiently
 from napari_shiftseg.stores.image import (
     Image,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.device import Precision
     from napari_shiftseg.geometry.window import Border, Stitching, Window
     from napari_shiftseg.inference.network import Predictor
+    from napari_shiftseg.inference.views import View
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.networks.config import ModelConfig
@@ -62,6 +66,7 @@ def embed(
     device: str = "auto",
     precision: Precision = "float32",
     batch: int | None = None,
+    views: int = 1,
 ) -> NDArray[Any]:
     r"""Predict the embedding of every pixel, tile by tile.
 
@@ -82,11 +87,15 @@ def embed(
         The 16-bit ones are mixed precision.
     batch : int, optional
         Tiles predicted at once; as many as fit if not given.
+    views : {1, 2, 4, 8}
+        In how many flips and turns the image is predicted; see `Views`. So many
+        times as long it takes, and as large the embedding is.
 
     Returns
     -------
     ndarray
-        (embedding channels, \*region); float64 if so asked, else float32.
+        (embedding channels, \*region); float64 if so asked, else float32. Several views
+        have their channels one after the other; see `Views`.
 
     Raises
     ------
@@ -100,13 +109,28 @@ def embed(
     UserWarning
         If memory did not suffice and the batch or the tiles were made smaller.
     """
+    check_views(views, model.shape, border)
     opened = open_for(image, model)
     plan = plan_for(opened, model, window, stitching, border, region, device)
-    steps = Returning(embed_steps(opened, model, plan, device, precision, batch))
+    steps = Returning(
+        embed_steps(opened, model, plan, device, precision, batch, views=views)
+    )
     for progress in steps:
         if progress.note:
             warnings.warn(progress.note, stacklevel=2)
-    return steps.value[0][: model.config.embedding_channels]
+    return embedding_of(steps.value[0], model.config)
+
+
+def embedding_of(predicted: NDArray[Any], config: ModelConfig) -> NDArray[Any]:
+    r"""Return a prediction, (channels, \*region), without the foreground logit.
+
+    Parameters
+    ----------
+    predicted : ndarray
+        Of any number of views.
+    config : ModelConfig
+    """
+    return predicted[: len(predicted) - config.foreground]
 
 
 def open_for(
@@ -169,11 +193,13 @@ def embed_steps(
     precision: Precision = "float32",
     batch: int | None = None,
     out: Any = None,
+    views: int = 1,
 ) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
     r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
 
-    That is the embedding (see `embedded`), then the foreground logit if there is one.
-    Yields `Progress` after each tile.
+    That is the embedding (see `embedded`), then the foreground logit if there is one;
+    of several views, their average (see `Views`).
+    Yields `Progress` after each tile, of those of all views.
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device runs out, the batch is halved; a single tile that does not
     fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is predicted
@@ -189,8 +215,10 @@ def embed_steps(
     device, precision, batch
         See `embed`.
     out : array, optional
-        (out channels, \*plan.output_shape), NumPy or a store, written tile by tile;
-        a new array if not given.
+        (`Views.channels`, \*plan.output_shape), NumPy or a store, written tile by
+        tile, of several views view by view; a new array if not given.
+    views : {1, 2, 4, 8}
+        See `Views`; each is planned as the image is, in its own orientation.
 
     Raises
     ------
@@ -198,27 +226,66 @@ def embed_steps(
         If not even a tile of one period fits, or the model alone does not.
     ValueError
         If the batch is below 1, the image has a pixel that is not finite, or the
-        prediction is not; see `why_not_finite`.
+        prediction is not; see `why_not_finite`. If the model has no such views; see
+        `check_views`.
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
+    check_views(views, model.shape, plan.border)
+    seen = Views(image, views, model.config)
     if out is None:
-        size = (model.config.out_channels, *plan.output_shape)
-        out = np.empty(size, dtype=dtype_of(precision))
+        out = np.empty((seen.channels, *plan.output_shape), dtype=dtype_of(precision))
     where = resolve_device(device)
     at_once = batch or batch_that_fits(plan, where)
     with on_device(model, where, precision) as network:
-        while True:
-            at_once, failure = yield from _predict(image, network, plan, out, at_once)
-            if failure is None:
-                return out, plan
-            plan = smaller_tiles(plan, failure)
-            note = f"out of memory: tiles now keep {by(plan.stride)} pixels"
-            yield Shrunk(0, len(plan), note)
+        for index in range(views):
+            into = out if views == 1 else None
+            steps = _predict_view(seen, index, network, plan, into, at_once)
+            raw, plan, at_once = yield from steps
+            if views > 1:
+                so_far = _of_all(Progress(0, 0), seen.tiles(plan), index + 1)
+                add = partial(seen.add, out, index, raw, plan)
+                yield from patiently(so_far, raw.size, add)
+    return out, plan
+
+
+def _predict_view(
+    seen: Views,
+    index: int,
+    network: Predictor,
+    plan: TilePlan,
+    out: Any,
+    batch: int,
+) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan, int]]:
+    """Predict one of the views, with smaller tiles where these do not fit.
+
+    Returns that, in a new array if none is given, the plan of the image that fitted,
+    and the batch.
+    """
+    view = seen.each[index]
+    while True:
+        here, tiles = view.plan(plan), seen.tiles(plan)
+        size = (network.model.config.out_channels, *here.output_shape)
+        raw = np.empty(size, dtype=network.dtype) if out is None else out
+        steps = Returning(_predict(view, network, here, raw, batch))
+        for progress in steps:
+            yield _of_all(progress, tiles, index)
+        batch, failure = steps.value
+        if failure is None:
+            return raw, plan, batch
+        plan = smaller_tiles(plan, failure)
+        note = f"out of memory: tiles now keep {by(plan.stride)} pixels"
+        yield _of_all(Shrunk(0, 0, note), seen.tiles(plan), index)
+
+
+def _of_all(progress: Progress, tiles: list[int], index: int) -> Progress:
+    """Return progress in one view as progress in the tiles of all."""
+    done = sum(tiles[:index]) + progress.done
+    return replace(progress, done=done, total=sum(tiles))
 
 
 def _predict(
-    image: Image, network: Predictor, plan: TilePlan, out: Any, batch: int
+    image: View, network: Predictor, plan: TilePlan, out: Any, batch: int
 ) -> Generator[Progress, None, tuple[int, BaseException | None]]:
     """Predict a plan; returns the batch that fitted, and why it gave up if it did."""
     tiles, queue, done, note = iter(plan), list[Tile](), 0, ""
@@ -257,7 +324,7 @@ def _predict(
     return batch, None
 
 
-def _read(image: Image, tiles: list[Tile], dtype: np.dtype[Any]) -> list[NDArray[Any]]:
+def _read(image: View, tiles: list[Tile], dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     return [image.read(tile.read, dtype) for tile in tiles]
 
 

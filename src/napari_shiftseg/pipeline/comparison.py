@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.inference.memory import memory_budget
-from napari_shiftseg.inference.predict import embed_steps
+from napari_shiftseg.inference.predict import embed_steps, embedding_of
 from napari_shiftseg.metrics.chance import (
     Outcomes,
     object_differences,
@@ -307,8 +307,10 @@ def untiled_steps(
     plan = plan_of(image, model, asked)
     if plan.memory > memory_budget(resolve_device(device)):
         plan = plan_of(image, model, replace(asked, stitching="cropped"))
-    raw, _ = yield from embed_steps(image, model, plan, device, settings.precision)
-    return raw[: model.config.embedding_channels]
+    raw, _ = yield from embed_steps(
+        image, model, plan, device, settings.precision, views=settings.views
+    )
+    return embedding_of(raw, model.config)
 
 
 def _side(

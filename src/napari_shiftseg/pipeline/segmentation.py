@@ -12,7 +12,12 @@ import numpy as np
 from napari_shiftseg.clustering.cluster import NO_BACKGROUND, cluster_steps
 from napari_shiftseg.clustering.components import Objects
 from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
+from napari_shiftseg.inference.predict import (
+    embed_steps,
+    embedding_of,
+    open_for,
+    plan_for,
+)
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.intensity.stack import FrameScales, frame_scales, planes_are
 from napari_shiftseg.metrics.seams import gradient_magnitude
@@ -260,18 +265,15 @@ def predicted_steps(
         See `frame_steps`.
     """
     notes = [advise(plan).note]
-    steps = Returning(
-        embed_steps(
-            image, model, plan, settings.device, settings.precision, settings.batch
-        )
-    )
+    how = settings.device, settings.precision, settings.batch
+    steps = Returning(embed_steps(image, model, plan, *how, views=settings.views))
     for progress in steps:
         notes.append(progress.note)
         yield progress
     raw, plan = steps.value
-    channels = model.config.embedding_channels
-    logit = raw[channels] if model.config.foreground else None
-    return Prediction(raw[:channels], logit, plan, tuple(filter(None, notes)))
+    embedding = embedding_of(raw, model.config)
+    logit = raw[-1] if model.config.foreground else None
+    return Prediction(embedding, logit, plan, tuple(filter(None, notes)))
 
 
 def clustered_steps(

@@ -13,7 +13,8 @@ from napari_shiftseg.geometry.advice import size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.memory import memory_budget
-from napari_shiftseg.inference.predict import embed_steps, open_for
+from napari_shiftseg.inference.predict import embed_steps, embedding_of, open_for
+from napari_shiftseg.inference.views import Views, check_views
 from napari_shiftseg.networks.properties import what_exact_means
 from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.text import compact
@@ -171,6 +172,7 @@ def self_test(
     window: Window = None,
     device: str = "auto",
     reading: Reading | None = None,
+    views: int = 1,
 ) -> SelfTest:
     r"""Predict the middle of an image tiled and untiled, and compare.
 
@@ -189,6 +191,8 @@ def self_test(
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
     reading : Reading, optional
         How grey values are read; all automatic if not given.
+    views : {1, 2, 4, 8}
+        See `embed`.
 
     Raises
     ------
@@ -197,7 +201,8 @@ def self_test(
     MemoryError
         If the region does not fit in memory in one pass.
     """
-    return exhaust(self_test_steps(image, model, window, device, reading))
+    steps = self_test_steps(image, model, window, device, reading, views=views)
+    return exhaust(steps)
 
 
 def self_test_steps(
@@ -207,33 +212,36 @@ def self_test_steps(
     device: str = "auto",
     reading: Reading | None = None,
     scale: Scale | None = None,
+    views: int = 1,
 ) -> Generator[Progress, None, SelfTest]:
     """Test tiles, yielding `Progress` after every tile.
 
     Parameters
     ----------
-    image, model, window, device, reading
+    image, model, window, device, reading, views
         See `self_test`.
     scale : Scale, optional
         See `segment_steps`.
     """
+    check_views(views, model.shape)
     opened = open_for(image, model, reading, scale)
     tiled, whole, *control = _plans(opened.shape, model, window)
     budget = memory_budget(resolve_device(device))
     if whole.memory > budget:
         raise _too_large(whole, budget, window)
     plans = [whole, tiled, *control]
-    total, done = sum(map(len, plans)), 0
+    seen = Views(opened, views, model.config)
+    total, done = sum(sum(seen.tiles(plan)) for plan in plans), 0
     embeddings: list[NDArray[Any]] = []
     for plan in plans:
-        steps = Returning(embed_steps(opened, model, plan, device))
+        steps = Returning(embed_steps(opened, model, plan, device, views=views))
         for progress in steps:
             yield replace(progress, done=done + progress.done, total=total)
         raw, carried_out = steps.value
         if carried_out != plan:  # smaller tiles answer another question
             raise _too_large(plan, budget, window)
-        embeddings.append(raw[: model.config.embedding_channels])
-        done += len(plan)
+        embeddings.append(embedding_of(raw, model.config))
+        done += sum(seen.tiles(plan))
     return replace(_compared(tiled, *embeddings), caveat=what_exact_means(model.config))
 
 

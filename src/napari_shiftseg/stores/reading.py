@@ -69,6 +69,14 @@ class Source:
     channel: str = ""  # that was chosen; empty: none was
     series: int | None = None  # that was chosen
 
+    @property
+    def pixel(self) -> tuple[float, ...]:
+        """Height and width of a pixel in one unit; empty where the file says less."""
+        known = [self.calibration.get(axis) for axis in "YX"]
+        sides = [side for side in known if side is not None]
+        is_known = len(sides) == 2 and sides[0].unit == sides[1].unit
+        return tuple(side.size for side in sides) if is_known else ()
+
 
 def read_image(
     path: str | Path,

@@ -49,9 +49,11 @@ def viewer(request):
 def segmented(viewer, model_file):
     """Segment an image, and show what comes out as Segment does; return the labels."""
 
-    def segment(image, name, bandwidth=BANDWIDTH, border="mirror", **place):
+    def segment(image, name, bandwidth=BANDWIDTH, border="mirror", views=1, **place):
         source = LayerSource.of(viewer.add_image(image, name=name, **place))
-        settings = Settings(bandwidth=bandwidth, border=border, window=20, device="cpu")
+        settings = Settings(
+            bandwidth=bandwidth, border=border, views=views, window=20, device="cpu"
+        )
         run = exhaust(segmentation_run(SegmentationRun(model_file, source, settings)))
         for layer in [Layer.create(*layer) for layer in run.layers]:
             if isinstance(layer, Labels):

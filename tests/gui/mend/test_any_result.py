@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui.mend.handover import predicted_again, run_of
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
 from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.progress import exhaust
 
 BANDWIDTH = 0.02
 
@@ -100,6 +102,28 @@ def test_a_region_that_begins_elsewhere(viewer, mended, noise) -> None:
     assert layer.data[first] != layer.data[last]
     (edit,) = mend.steering.history.edits
     assert edit.seeds[0][0] == tuple(np.add(first, kept.offset))
+
+
+def test_one_of_several_views(viewer, mended, noise, qtbot) -> None:
+    mend = mended(noise, views=4)
+    layer, kept = mend.result.value, mend.steering.kept
+    assert len(kept.frame().embedding) == 4 * kept.config.embedding_channels
+    before = layer.data.copy()
+    mend.knobs.bandwidth.value *= 0.8
+    mended.settle(mend)
+    assert not np.array_equal(layer.data, before)
+    mend.tools.press(ASK)
+    mend.actions.click(inside(layer, 1), ())
+    mend.actions.click(inside(layer, 2), ())
+    mended.settle(mend)
+    mend.tools.press(MERGE)
+    one, two = inside(layer, 1), inside(layer, 2)
+    mend.actions.draw([one, two])
+    mended.settle(mend)
+    assert layer.data[one] == layer.data[two]
+    kept.close()  # as in another session
+    predicted = exhaust(predicted_again(run_of(viewer, layer)))
+    assert len(predicted.frame().embedding) == 4 * predicted.config.embedding_channels
 
 
 def test_an_object_of_one_pixel(viewer, mended, noise) -> None:

@@ -87,6 +87,8 @@ def test_a_sample_is_named(viewer, key, name) -> None:
             ["--stitching", "naive", "--window", "24x96"],
         ),
         ({"border": "valid"}, ["--border", "valid"]),
+        ({"views": 1}, []),
+        ({"views": 8}, ["--views", "8"]),
         ({"stitching": "whole"}, []),
     ],
 )

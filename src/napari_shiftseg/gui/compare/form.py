@@ -23,14 +23,24 @@ from napari_shiftseg.gui.parts.choices import (
     may_shrink,
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
+from napari_shiftseg.gui.parts.layout import (
+    ControlRow,
+    ControlRows,
+    control_of,
+    is_open,
+)
 from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel
-from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
+from napari_shiftseg.gui.parts.source import (
+    check_views_of,
+    layer_shape,
+    source_in_view,
+)
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import RegionChoice, region_in_view
 from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,9 +96,10 @@ class CompareForm(ControlRows):
             "false merges and AP50 are counted",
         )  # fmt: skip
         self.region = RegionChoice("compared")
+        self.views = control_of(terms(Settings)["views"], label="Views")
         super().__init__(
             ControlRow(self.image, self.colour, self.model, labels=True),
-            ControlRow(self.window, self.truth, self.region, labels=True),
+            ControlRow(self.window, self.truth, self.region, self.views, labels=True),
             ControlRow(self.intensity, labels=True),
         )
         may_shrink(self.region)
@@ -102,7 +113,7 @@ class CompareForm(ControlRows):
     def _connect(self) -> None:
         self.truth.changed.connect(self._truth_changed)
         for control in (self.colour, self.window, self.truth, self.region,
-                        self.intensity):  # fmt: skip
+                        self.views, self.intensity):  # fmt: skip
             control.changed.connect(lambda: self.edited.emit())
         self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._choose_image)
@@ -125,6 +136,7 @@ class CompareForm(ControlRows):
         self.model.follow(form.model)
         self.intensity.follow(form.intensity)
         self._settings = form.chosen_settings()
+        self.views.value = self._settings.pop("views", 1)
         self._model_of_settings = form.model.value
         if self.model.value == form.model.value:
             with suppress(ValueError):  # none is written there
@@ -212,9 +224,10 @@ class CompareForm(ControlRows):
             region = region_in_view(image, dims, config.ndim)
         source = source_in_view(image, dims, leading, self.colour.value)
         settings = Settings(
-            window=window, region=region, **self.intensity.settings(),
-            **self.as_in_segment,
+            window=window, region=region, views=self.views.value,
+            **self.intensity.settings(), **self.as_in_segment,
         )  # fmt: skip
+        check_views_of(image, settings, config)
         return CompareTask(self.model.value, source, settings, *self._truth())
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:

@@ -60,8 +60,9 @@ class CompareTask:
         return id(source.data), source.first, source.channel, source.colour
 
     def is_of_the_same(self, other: CompareTask) -> bool:
-        """Whether another task has this model, these pixels and this truth."""
+        """Whether another task has this model, views, pixels and truth."""
         same_input = self.model == other.model and self._pixels == other._pixels
+        same_input = same_input and self.settings.views == other.settings.views
         return same_input and self.truth is other.truth
 
     def is_of_the_same_region(self, other: CompareTask) -> bool:

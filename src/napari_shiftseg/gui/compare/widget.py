@@ -26,7 +26,7 @@ from napari_shiftseg.gui.parts.models import Devices, find_devices
 from napari_shiftseg.gui.parts.result_layers import too_many_lines
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.viewer import ViewWatch, taken_note
-from napari_shiftseg.gui.parts.window_advice import SizeAdvice, seam_maker
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, seam_maker, views_note
 from napari_shiftseg.networks.properties import training_window_warning
 
 if TYPE_CHECKING:
@@ -177,14 +177,14 @@ class CompareWidget(ScrolledRows):
         """Advise before a run; what is shown speaks for itself, and needs the room."""
         config = self.form.model.config
         device, memory = next(iter(self._devices.items()), (None, None))
-        advice = advise(naive)
+        advice, views = advise(naive), self.form.views.value
         seams = _about_seams(naive, cropped, advice)
         warnings = [
             training_window_warning(config),
-            work_warning([naive, cropped], device, memory),
+            work_warning([naive, cropped], device, memory, views),
         ]
         notes = [
-            f"naive + cropped: {effort(naive, cropped)}",
+            f"naive + cropped: {effort(naive, cropped)}{views_note(views)}",
             small_image_note(naive),
             taken_note(
                 self.form.image.value, self._viewer.dims, self.form.colour.value

@@ -301,6 +301,8 @@ def tiling_options(settings: Mapping[str, Any]) -> list[str]:
             options += ["--window", "x".join(map(str, sizes))]
     if settings["border"] != "mirror":
         options += ["--border", settings["border"]]
+    if settings.get("views", 1) != 1:
+        options += ["--views", str(settings["views"])]
     return options
 
 

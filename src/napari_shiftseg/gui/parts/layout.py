@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
+from napari_shiftseg.inference.views import VIEWS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -350,6 +352,8 @@ def control_of(term: Term, **how: Any) -> Widget:
     how = {"name": term.name, "tooltip": term.meaning} | how
     if term.choices:
         return ComboBox(choices=term.choices, **how)
+    if term.name == "views":
+        return ComboBox(choices=VIEWS, **how)
     if term.name == "split_far_parts":
         return CheckBox(value=True, **how)
     if "gt" not in term.bounds:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.transforms import Affine
 
+from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.stores.image import luminance
 from napari_shiftseg.stores.reading import axes_of_file
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
     from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.pipeline.settings import Settings
 
 
 CHANNEL_LABELS = ("c", "ch", "channel", "channels")
@@ -321,6 +324,25 @@ def layer_shape(layer: Layer) -> tuple[int, ...]:
     """Return the shape of a layer's finest level, of one channel, without colour."""
     shape, channel = full_shape(layer), first_channel(layer)
     return shape if channel is None else channel.without(shape)
+
+
+def check_views_of(layer: Image, settings: Settings, config: ModelConfig) -> None:
+    """Refuse views that a model, or the pixels of a layer, do not allow.
+
+    Parameters
+    ----------
+    layer : Image
+    settings : Settings
+    config : ModelConfig
+        Of the model.
+
+    Raises
+    ------
+    ValueError
+        See `check_views` and `check_turns`.
+    """
+    check_views(settings.views, config.shape, settings.border)
+    check_turns(settings.views, np.abs(layer.scale))
 
 
 def source_in_view(

@@ -136,6 +136,11 @@ class Note(ControlRows):
         self.row.visible = bool(choices)
 
 
+def views_note(views: int) -> str:
+    """Say that all of it is done in several views; empty where there is one."""
+    return f"; {views} views" if views > 1 else ""
+
+
 class SizeAdvice(Note):
     """What a plan means, amber where it warns, and buttons that take a better window.
 

@@ -34,6 +34,7 @@ from napari_shiftseg.gui.parts.result_layers import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,
+    check_views_of,
     layer_shape,
     source_in_view,
 )
@@ -67,6 +68,7 @@ ADVANCED = {  # of `Settings`, and how the row is called
     "foreground_threshold": "Foreground above",
     "border": "Border",
     "batch": "Batch",
+    "views": "Views",
     "precision": "Precision",
 }
 OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
@@ -245,6 +247,11 @@ class SegmentForm(ControlForm):
         return self.intensity.is_refused and not self.is_in_view
 
     @property
+    def views(self) -> int:
+        """In how many views each of them is predicted."""
+        return int(self.advanced.controls["views"].value)
+
+    @property
     def planes(self) -> int:
         """How many images are run, one after the other."""
         config = self.config
@@ -292,6 +299,7 @@ class SegmentForm(ControlForm):
         leading_axes(self.image.value, self.config)  # refuses too few
         chosen = self.settings(device)
         chosen.clustering(self.config)  # refuses what only the clustering would
+        check_views_of(self.image.value, chosen, self.config)
         return self._plan(chosen)
 
     def _plan(self, chosen: Settings) -> TilePlan:
@@ -346,7 +354,7 @@ class SegmentForm(ControlForm):
         self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.intensity.restore(record["settings"])
-        self.advanced.restore(record["settings"])
+        self.advanced.restore(asdict(settings))
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return SegmentationRun(
             record["model"], made_from.source(image), settings, self.advanced.extra

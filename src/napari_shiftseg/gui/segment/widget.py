@@ -37,7 +37,7 @@ from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import first_channel
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
-from napari_shiftseg.gui.parts.window_advice import SizeAdvice
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
 from napari_shiftseg.gui.segment.form import AdvancedRows, LastChoice, SegmentForm
 from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
@@ -86,7 +86,7 @@ class SegmentWidget(ScrolledRows):
         self.device = DeviceChoice(self._advise)
         self.foldaway = Foldaway(
             self.advanced,
-            "Clustering, border, batch, precision, region: no change needed",
+            "Clustering, border, batch, views, precision, region: no change needed",
         )
         self.again = RunAgain(self._viewer, self._run_again)
         self.mend = PushButton(
@@ -119,7 +119,7 @@ class SegmentWidget(ScrolledRows):
         layers = self._viewer.layers
         for control in (self.image, self.form.colour, self.window, self.stitching,
                         self.form.intensity, self.advanced.border,
-                        self.advanced.region):  # fmt: skip
+                        self.advanced.views, self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)
         self.form.intensity.refused.connect(self._advise)
@@ -241,12 +241,12 @@ class SegmentWidget(ScrolledRows):
         self.panel.allow(self._plan is not None and not self.form.is_refused)
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
-        advice, planes = advise(plan), self.form.planes
+        advice, planes, views = advise(plan), self.form.planes, self.form.views
         device, memory = self.device.device, self.device.memory
         warnings = [
             sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),
-            work_warning([plan], device, memory, planes),
+            work_warning([plan], device, memory, planes * views),
         ]
         notes = [
             small_image_note(plan),
@@ -258,7 +258,7 @@ class SegmentWidget(ScrolledRows):
             notes.insert(0, advice.note)
         self.note.tell(plan, advice, notes, warnings, memory)
         stack = f"; {planes:,} planes" if planes > 1 else ""
-        self.summary.value = advice.summary + stack
+        self.summary.value = advice.summary + stack + views_note(views)
 
     def _show_grid(self) -> None:
         if self.show_grid.value and self._plan is not None:

@@ -209,6 +209,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--bandwidth", type=float, help="of the clustering [the model's]"
     )
+    parser.add_argument(
+        "--views", type=int, default=1, help="flips and turns, 1, 2, 4 or 8 [1]"
+    )
     parser.add_argument("--images", type=int, help="only so many, evenly spaced [all]")
     parser.add_argument(
         "--windows", help="of naive tiles, separated by commas [20,36,...,244]"
@@ -255,7 +258,10 @@ def run(asked: argparse.Namespace) -> None:
     peer = None if asked.peer is None else read_peer(asked.peer)
     samples = read_part(asked.data, asked.part, asked.images)
     settings = Settings(
-        device=asked.device, scope=asked.scope, bandwidth=asked.bandwidth
+        device=asked.device,
+        scope=asked.scope,
+        bandwidth=asked.bandwidth,
+        views=asked.views,
     )
     if asked.score:
         rows = [once(samples, model, settings)]

@@ -82,5 +82,11 @@ def test_a_region_knows_its_place(
 def test_a_spatial_one_has_a_channel_an_axis_and_one() -> None:
     with pytest.raises(ValueError, match="spatial embedding in 2 axes has 3 channels"):
         ModelConfig.new(embedding="spatial", embedding_channels=4)
+    with pytest.raises(ValueError, match="background has no middle"):
+        ModelConfig.new(
+            embedding="spatial",
+            embedding_channels=3,
+            clustering={"background_embedding": (0.0, 0.0, 0.0)},
+        )
     with pytest.raises(ValueError, match="embedding"):
         ModelConfig.new(embedding="cubic")

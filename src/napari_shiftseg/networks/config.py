@@ -195,6 +195,11 @@ class ModelConfig(BaseModel):
                 f"place and its spread, got {self.embedding_channels}"
             )
         background = self.clustering.background_embedding
+        if self.embedding == "spatial" and background is not None:
+            raise ValueError(
+                "the background has no middle, so a spatial embedding has no "
+                "background_embedding: leave it out"
+            )
         if background is not None and len(background) != self.embedding_channels:
             raise ValueError(
                 f"background_embedding needs {self.embedding_channels} values, "

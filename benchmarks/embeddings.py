@@ -55,7 +55,7 @@ VARIANTS: dict[str, tuple[Loss, EmbeddingLoss]] = {
     "discriminative": ("discriminative", USUAL_LOSSES["discriminative"]),
     "cosine": ("cosine", PLAIN),
     "cosine, size weights": ("cosine", EVEN),
-    "cosine, recurrent": ("cosine", LossOnEveryLoop(EVEN, steps=LOOPS)),
+    "cosine, recurrent": ("cosine", LossOnEveryLoop(background=False, steps=LOOPS)),
     "spatial": ("spatial", USUAL_LOSSES["spatial"]),
 }
 

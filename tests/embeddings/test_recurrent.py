@@ -186,7 +186,7 @@ class TestLoss:
         return torch.randn(3, 5, 8, generator=rng).double()
 
     def test_it_is_the_mean_over_all_loops(self):
-        loss = LossOnEveryLoop(CosineMarginLoss(0.5), step=0.7, steps=3)
+        loss = LossOnEveryLoop(0.5, step=0.7, steps=3)
         image = self.image()
         points = image.flatten(1).T
         loops = [points, *plain(points, 0.5, 0.7, 3)]
@@ -197,21 +197,19 @@ class TestLoss:
         assert float(loss.total(pull, push)) == pytest.approx(np.mean(each))
 
     def test_its_gradient_passes_the_check(self):
-        loss = LossOnEveryLoop(CosineMarginLoss(0.3), steps=2)
+        loss = LossOnEveryLoop(0.3, steps=2)
         image = self.image().requires_grad_()
         assert torch.autograd.gradcheck(lambda e: loss(e, self.labels), image)
 
     def test_it_sees_the_pixels_that_the_loss_draws(self):
-        loss = LossOnEveryLoop(CosineMarginLoss(most_pixels=10), steps=2)
+        loss = LossOnEveryLoop(most_pixels=10, steps=2)
         image = self.image()
-        seen = loss.loss.pixels(image, self.labels, 5)
+        seen = loss.pixels(image, self.labels, 5)
         alone = LossOnEveryLoop(steps=2)(seen.points.T, seen.owner)
         mine = float(loss(image, self.labels, 5))
         assert mine != pytest.approx(float(alone))  # sizes are those in the image
-        even = LossOnEveryLoop(
-            CosineMarginLoss(most_pixels=10, size_weights=False), steps=2
-        )
-        alone = LossOnEveryLoop(CosineMarginLoss(size_weights=False), steps=2)
+        even = LossOnEveryLoop(most_pixels=10, size_weights=False, steps=2)
+        alone = LossOnEveryLoop(size_weights=False, steps=2)
         expected = float(alone(seen.points.T, seen.owner))
         assert float(even(image, self.labels, 5)) == pytest.approx(expected)
 
@@ -241,7 +239,7 @@ class TestLoss:
 
     def test_what_it_refuses(self):
         with pytest.raises(ValueError, match=r"5,000 pixels at most.*6,000.*lower"):
-            LossOnEveryLoop(CosineMarginLoss(most_pixels=6_000))
+            LossOnEveryLoop(most_pixels=6_000)
         with pytest.raises(ValueError, match="1 loop or more, got 0"):
             LossOnEveryLoop(steps=0)
 

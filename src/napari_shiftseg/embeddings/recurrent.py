@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from scipy.sparse.csgraph import connected_components
@@ -23,8 +23,6 @@ from napari_shiftseg.embeddings.spherical import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from napari_shiftseg.embeddings.kinds import Kind
 
 MOST_POINTS = 5_000  # of which all pairs are held: 100 MB in float32
 GREATEST_CONCENTRATION = 10_000.0  # weights between points 10° apart are exp(-150)
@@ -217,7 +215,7 @@ class RecurrentMeanShift(nn.Module):
 
 
 @dataclass(frozen=True)
-class LossOnEveryLoop:
+class LossOnEveryLoop(CosineMarginLoss):
     r"""Cosine margin loss of one image, on its pixels as they are and after every loop.
 
     .. math::
@@ -229,8 +227,9 @@ class LossOnEveryLoop:
 
     Parameters
     ----------
-    loss : CosineMarginLoss
-        Of no more than 5,000 pixels; its margin is that of the grouping.
+    margin, background, size_weights, most_pixels
+        See `CosineMarginLoss`. The margin is that of the grouping, too, which takes
+        5,000 pixels at most.
     step : float
         See `RecurrentMeanShift`.
     steps : int
@@ -247,51 +246,22 @@ class LossOnEveryLoop:
     Kong & Fowlkes 2018, "Recurrent Pixel Embedding for Instance Grouping", section 4.
     """
 
-    name: ClassVar[str] = CosineMarginLoss.name
-    kind: ClassVar[Kind] = CosineMarginLoss.kind
-    term_names: ClassVar[tuple[str, ...]] = CosineMarginLoss.term_names
-    loss: CosineMarginLoss = field(default_factory=CosineMarginLoss)
     step: float = 1.0
     steps: int = 10
 
     def __post_init__(self) -> None:
-        if self.loss.most_pixels > MOST_POINTS:
+        super().__post_init__()
+        if self.most_pixels > MOST_POINTS:
             raise ValueError(
                 f"the grouping takes {MOST_POINTS:,} pixels at most, but the loss may "
-                f"see {self.loss.most_pixels:,}: lower its most_pixels"
+                f"see {self.most_pixels:,}: lower its most_pixels"
             )
-        RecurrentMeanShift(self.loss.margin, self.step, self.steps)  # or refuses them
-
-    @property
-    def background(self) -> bool:
-        """Whether label 0 is an ordinary object."""
-        return self.loss.background
-
-    @property
-    def margin(self) -> float:
-        """That of the loss."""
-        return self.loss.margin
+        RecurrentMeanShift(self.margin, self.step, self.steps)  # or refuses them
 
     @property
     def grouping(self) -> RecurrentMeanShift:
         """The loops."""
-        return RecurrentMeanShift(self.loss.margin, self.step, self.steps)
-
-    def __call__(
-        self, embedding: Tensor, labels: Tensor, seed: int | None = None
-    ) -> Tensor:
-        r"""Return the loss of one image, a scalar; see `terms`."""
-        return self.total(*self.terms(embedding, labels, seed))
-
-    def total(self, pull: Tensor, push: Tensor) -> Tensor:
-        """Add up the terms.
-
-        Parameters
-        ----------
-        pull, push : Tensor
-            Scalars; see `terms`.
-        """
-        return self.loss.total(pull, push)
+        return RecurrentMeanShift(self.margin, self.step, self.steps)
 
     def terms(
         self, embedding: Tensor, labels: Tensor, seed: int | None = None
@@ -304,8 +274,8 @@ class LossOnEveryLoop:
             See `CosineMarginLoss.terms`. A pixel of 0 in every channel has no
             direction: it stays where it is, and moves no other.
         """
-        seen = self.loss.pixels(embedding, labels, seed)
-        each = [self.loss.terms_of(points, seen) for points in self._moved(seen)]
+        seen = self.pixels(embedding, labels, seed)
+        each = [self.terms_of(points, seen) for points in self._moved(seen)]
         pulls, pushes = zip(*each, strict=True)
         return CosineTerms(torch.stack(pulls).mean(), torch.stack(pushes).mean())
 

@@ -31,7 +31,7 @@ NOISE = 0.1  # beside digits of brightness 1
 CHANNELS = 3
 FEATURES = 48
 FINE = 160  # steps, after which the learning rate is a fifth
-LOSS = LossOnEveryLoop(CosineMarginLoss(most_pixels=300), steps=2)
+LOSS = LossOnEveryLoop(most_pixels=300, steps=2)
 
 
 def digits() -> Sample:

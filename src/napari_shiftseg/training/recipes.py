@@ -131,7 +131,6 @@ class Recipe:
         borders and augmentation; and the foreground's loss where there is one.
         """
         loss: dict[str, Any] = asdict(self.loss)  # type: ignore[call-overload]
-        loss |= loss.pop("loss", {})  # on every loop
         loss = {key: value for key, value in loss.items() if value is not None}
         if foreground:
             of_logit = asdict(self.foreground).items()
@@ -235,7 +234,7 @@ def on_every_loop(loss: EmbeddingLoss, steps: int) -> EmbeddingLoss:
             f"recurrent steps group embeddings on the sphere, but the loss is "
             f"{loss.name}: take the loss cosine, or no recurrent steps"
         )
-    return LossOnEveryLoop(loss, steps=steps)
+    return LossOnEveryLoop(**asdict(loss), steps=steps)
 
 
 def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Recipe:

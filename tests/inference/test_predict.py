@@ -252,8 +252,10 @@ class TestBorders:
         at = tuple(slice(*bounds) for bounds in plan.region)
         assert difference(part, everything[(slice(None), *at)]) < EXACT
 
-    def test_a_region_reads_only_what_is_near(self, small_model: Make) -> None:
-        image = Lazy((10**6, 10**6))
+    def test_a_region_reads_only_what_is_near(
+        self, small_model: Make, lazy: Any
+    ) -> None:
+        image = lazy((10**6, 10**6))
         region = ((500_003, 500_040), (700_001, 700_030))
         e = embed(image, small_model(2, 2), 8, region=region)
         assert e.shape == (3, 40, 32)
@@ -262,21 +264,6 @@ class TestBorders:
             for axis, (start, stop) in zip(box, region, strict=True):
                 assert axis.start >= start - 20 - 4  # context/2 and a period
                 assert axis.stop <= stop + 20 + 4 + 8
-
-
-class Lazy:
-    """Zeros that are never there, and what was read of them."""
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-        self.boxes: list[tuple[slice, ...]] = []
-
-    def __getitem__(self, at: Any) -> NDArray[np.uint8]:
-        box = tuple(part for part in at if part is not Ellipsis)
-        self.boxes.append(box)
-        return np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
 
 
 class TestSamePadding:

@@ -233,24 +233,11 @@ class TestTurned:
         assert difference(np.rot90(half, 2), found) < EXACT
 
 
-class Lazy:
-    """Zeros that are never there, and what was read of them."""
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-        self.boxes: list[tuple[slice, ...]] = []
-
-    def __getitem__(self, at: Any) -> NDArray[np.uint8]:
-        box = tuple(part for part in at if part is not Ellipsis)
-        self.boxes.append(box)
-        return np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
-
-
 class TestOneRun:
-    def test_a_region_reads_only_what_is_near(self, small_model: Make) -> None:
-        image = Lazy((10**6, 10**6 + 3))
+    def test_a_region_reads_only_what_is_near(
+        self, small_model: Make, lazy: Any
+    ) -> None:
+        image = lazy((10**6, 10**6 + 3))
         region = ((500_003, 500_040), (700_001, 700_030))
         e = embed(image, small_model(2, 2), 8, region=region, views=8)
         assert e.shape == (24, 40, 32)

@@ -109,6 +109,7 @@ class TestModel:
         assert (config.embedding, config.embedding_channels) == ("spatial", 3)
         assert config.clustering.kernel == "learnt-spread"
         assert config.provenance.loss["name"] == "spatial"
+        assert config.provenance.loss["foreground_weight"] == 1
         (row,) = logged("s.csv")
         assert float(row["overlap"]) > 0
         ran = shiftseg(

@@ -215,6 +215,12 @@ USUAL_LOSSES: dict[Kind, EmbeddingLoss] = {
     "spherical": CosineMarginLoss(background=False),
     "spatial": SpatialLoss(),
 }
+# so that the loss of the logit is about as large as that of the embedding
+FOREGROUND_WEIGHTS: dict[Kind, float] = {
+    "discriminative": 3.0,
+    "spherical": 1.0,
+    "spatial": 1.0,
+}
 
 
 def on_every_loop(loss: EmbeddingLoss, steps: int) -> EmbeddingLoss:
@@ -249,7 +255,7 @@ def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Re
         "learning_rate": RATE,
         "warm_up": 0.05,
         "loss": USUAL_LOSSES["discriminative"],
-        "foreground": ForegroundLoss(weight=3.0),
+        "foreground": ForegroundLoss(weight=FOREGROUND_WEIGHTS["discriminative"]),
         "fixed_statistics": 0.4,
         "border": "mirror",
         "augmentation": Augmentation(),
@@ -300,6 +306,7 @@ def object_training(
     if start and any(is_partly(sample.labels) for sample in samples):
         usual |= {"learning_rate": CORRECTION_RATE, "fixed_statistics": 1.0}
     usual["loss"] = on_every_loop(USUAL_LOSSES[config.embedding], recurrent_steps)
+    usual["foreground"] = ForegroundLoss(weight=FOREGROUND_WEIGHTS[config.embedding])
     made = object_recipe(window, steps, **{**usual, **(recipe or {})})
     first = load_model(start) if start else None
     return Training(samples, config, made, validation, first, **options)

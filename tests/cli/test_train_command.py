@@ -444,7 +444,9 @@ class TestRefused:
         ran = self.refused(
             shiftseg, *PLACES, "--start", "a.safetensors", "--features", 8
         )
-        ran.assert_refused("features: fine-tuning keeps the network of a.safetensors")
+        ran.assert_refused(
+            "begins with a.safetensors keeps its network: leave out --features"
+        )
 
     def test_a_file_of_another_kind(self, shiftseg) -> None:
         ran = shiftseg("train", *PLACES, *BRIEF, "-o", "m.pt")

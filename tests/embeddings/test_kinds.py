@@ -86,7 +86,20 @@ def test_a_spatial_one_has_a_channel_an_axis_and_one() -> None:
         ModelConfig.new(
             embedding="spatial",
             embedding_channels=3,
-            clustering={"background_embedding": (0.0, 0.0, 0.0)},
+            clustering={
+                "background_embedding": (0.0, 0.0, 0.0),
+                "kernel": "learnt-spread",
+            },
         )
     with pytest.raises(ValueError, match="embedding"):
         ModelConfig.new(embedding="cubic")
+
+
+def test_a_spatial_one_and_its_kernel_go_together() -> None:
+    config = ModelConfig.new(embedding="spatial", embedding_channels=3)
+    assert config.clustering.kernel == "learnt-spread"
+    for embedding, kernel in (("spatial", "gaussian"), ("spherical", "learnt-spread")):
+        with pytest.raises(ValueError, match=f"is {embedding} and the kernel {kernel}"):
+            ModelConfig.new(
+                embedding=embedding, embedding_channels=3, clustering={"kernel": kernel}
+            )

@@ -141,3 +141,9 @@ def test_lovasz_hinge(rng: Generator, share: float) -> None:
     scores, target = rng.normal(size=40), rng.random(40) < share
     found = lovasz_hinge(torch.tensor(scores), torch.tensor(target))
     assert float(found) == pytest.approx(hinge_by_hand(scores, target))
+
+
+@pytest.mark.parametrize("wrong", [{"reach": -1}, {"least": 0}, {"spread_weight": -1}])
+def test_what_it_refuses(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="the spatial loss needs"):
+        SpatialLoss(**wrong)

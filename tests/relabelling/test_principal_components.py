@@ -108,3 +108,16 @@ def test_on_the_sphere_only_directions_count(ellipsoid):
         PrincipalComponents.of(ellipsoid, "gaussian").place(ellipsoid * lengths),
         PrincipalComponents.of(ellipsoid, "gaussian").place(ellipsoid),
     )
+
+
+def test_of_places_with_a_spread_the_places_are_seen() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.normal(50, 20, (40, 2)), rng.normal(1, 2, 40)])
+    seen = PrincipalComponents.of(rows, "learnt-spread")
+    np.testing.assert_allclose(seen.place(rows), rows[:, :2])
+    modes = np.array([[40.0, 50.0, 0.5], [60.0, 50.0, 2.0]])
+    expected = np.abs(rows[:, None, :2] - modes[:, :2]).__pow__(2).sum(-1).argmin(1)
+    np.testing.assert_array_equal(seen.nearest(rows, modes), expected)
+    outlines = seen.outlines(modes, 0.6)
+    radii = np.linalg.norm(outlines - modes[:, None, :2], axis=-1)
+    np.testing.assert_allclose(radii, 0.6 * np.exp(modes[:, -1:]) + 0 * radii)

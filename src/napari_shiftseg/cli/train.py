@@ -246,8 +246,10 @@ class _Job:
             ndim = samples[0].labels.ndim
             return object_config(name, request.loss or LOSS, ndim=ndim, **chosen)
         if chosen:
+            options = ", ".join(f"--{key.replace('_', '-')}" for key in chosen)
             raise ValueError(
-                f"{', '.join(chosen)}: fine-tuning keeps the network of {request.start}"
+                f"a training that begins with {request.start} keeps its network: "
+                f"leave out {options}, or --start"
             )
         return fine_tuned_config(name, read_config(request.start), request.loss)
 

@@ -46,6 +46,7 @@ def on_sphere(points: Points, axis: int = -1) -> Points:
     return unit
 
 
+WIDEST = 20.0  # logarithm of a spread; none beyond says anything of pixels
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 
 
@@ -59,7 +60,7 @@ class Frame:
 
     For the learnt spread the last channel of a point is no coordinate but the logarithm
     of a spread s; its median over the points widens the bandwidth,
-    :math:`u = (x - c) / (h s)`.
+    :math:`u = (x - c) / (h s)`. All that is clustered at once has one bandwidth.
     """
 
     bandwidth: float  # h, above 0; with the learnt spread, h·s
@@ -95,7 +96,7 @@ class Frame:
                 "the learnt spread needs points of two channels or more, a place and "
                 f"the logarithm of its spread, got {X.shape[1]}: take another kernel"
             )
-        spread = float(np.median(X[:, -1]))
+        spread = float(np.clip(np.median(X[:, -1]), -WIDEST, WIDEST))
         places = cls.around(X[:, :-1], bandwidth * exp(spread), "gaussian", device)
         centre = np.append(places.centre, X.dtype.type(spread))
         return cls(places.bandwidth, "learnt-spread", centre, device)

@@ -1,4 +1,4 @@
-"""The losses: of embeddings by distance (one on the sphere goes here), of a logit."""
+"""The losses: of embeddings by distance, of a logit; what any loss must have."""
 
 from __future__ import annotations
 

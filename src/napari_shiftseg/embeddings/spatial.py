@@ -71,10 +71,18 @@ class SpatialLoss:
     name: ClassVar[str] = "spatial"
     kind: ClassVar[Kind] = "spatial"
     term_names: ClassVar[tuple[str, ...]] = SpatialTerms._fields
+    background: ClassVar[bool] = False  # is no object: it has no middle
     spread_weight: float = 2.0
     reach: int = 24
     least: int = 5
-    background: bool = False  # is no object: it has no middle
+
+    def __post_init__(self) -> None:
+        if self.reach < 0 or self.least < 1 or self.spread_weight < 0:
+            raise ValueError(
+                f"the spatial loss needs a weight and a reach of 0 or more and objects "
+                f"of 1 pixel or more, got {self.spread_weight}, {self.reach} and "
+                f"{self.least}"
+            )
 
     def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
         r"""Return the loss of one image, a scalar; see `terms`."""

@@ -30,7 +30,8 @@ def measured(embedding: ArrayLike, clustering: Clustering) -> NDArray[Any]:
     r"""Return an embedding whose distances are those of the kernel.
 
     (channels, \*any), as it is or, for von Mises-Fisher, of unit length. There an
-    embedding that is 0 in every channel has no direction: it becomes NaN.
+    embedding that is 0 in every channel has no direction: it becomes NaN. With a learnt
+    spread, the places alone, in pixels.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def measured(embedding: ArrayLike, clustering: Clustering) -> NDArray[Any]:
     clustering : Clustering
         Its kernel.
     """
+    if clustering.kernel == "learnt-spread":
+        return as_float(embedding)[:-1]
     e = measured_by(clustering, as_float(embedding))
     if clustering.kernel == "von-mises-fisher":
         e[:, ~e.any(axis=0)] = np.nan
@@ -89,8 +92,11 @@ def mean_embedding(rows: ArrayLike, clustering: Clustering) -> NDArray[np.float6
         (points, channels)
     clustering : Clustering
     """
-    points = measured(np.asarray(rows, dtype=np.float64).T, clustering)
-    return measured(points.mean(axis=1), clustering)
+    points = np.asarray(rows, dtype=np.float64).T
+    if clustering.kernel != "von-mises-fisher":
+        mean: NDArray[np.float64] = points.mean(axis=1)
+        return mean
+    return measured(measured(points, clustering).mean(axis=1), clustering)
 
 
 POINTS = 4_000  # that the mean shift is tried on
@@ -129,7 +135,7 @@ def merging_bandwidth(
     most = [max(LEAST, ceil(share * len(rows))) for rows in (one, other)]
     rows = np.concatenate([_sample(one, most[0]), _sample(other, most[1])])
     h = clustering.bandwidth
-    reach = 2.0 if clustering.kernel == "von-mises-fisher" else _diameter(rows)
+    reach = _diameter(rows, clustering)
     tried = _two_digits(h, max(reach, h))
     return tried[bisect_left(tried, True, key=_sharing(rows, modes, clustering))]
 
@@ -201,9 +207,14 @@ def _sample(rows: NDArray[Any], most: int) -> NDArray[Any]:
     return rows[np.sort(chosen)]
 
 
-def _diameter(rows: NDArray[Any]) -> float:
-    """Return a length that no two rows are farther apart than."""
-    return float(2 * np.linalg.norm(rows - rows.mean(0), axis=1).max())
+def _diameter(rows: NDArray[Any], clustering: Clustering) -> float:
+    """Return a bandwidth that no two rows are farther apart than."""
+    if clustering.kernel == "von-mises-fisher":
+        return 2.0
+    unit = 1.0
+    if clustering.kernel == "learnt-spread":
+        rows, unit = rows[:, :-1], float(np.exp(np.median(rows[:, -1])))
+    return float(2 * np.linalg.norm(rows - rows.mean(0), axis=1).max()) / unit
 
 
 def _two_digits(low: float, high: float) -> Sequence[float]:

@@ -253,8 +253,8 @@ def mend(
 def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
     r"""Return an embedding whose distances are those of a kernel.
 
-    Of unit length for von Mises-Fisher, see `on_sphere`; places without their spread
-    for the learnt one; else as it is: (channels, \*spatial).
+    Of unit length for von Mises-Fisher, see `on_sphere`; for the learnt spread, places
+    in units of its median; else as it is: (channels, \*spatial).
 
     Parameters
     ----------
@@ -265,4 +265,7 @@ def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]
     """
     if clustering.kernel == "von-mises-fisher":
         return on_sphere(embedding, 0)
-    return embedding[:-1] if clustering.kernel == "learnt-spread" else embedding
+    if clustering.kernel == "learnt-spread":
+        in_spreads: NDArray[Any] = embedding[:-1] / np.exp(np.median(embedding[-1]))
+        return in_spreads
+    return embedding

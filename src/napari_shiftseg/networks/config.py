@@ -178,6 +178,25 @@ class ModelConfig(BaseModel):
     clustering: Clustering = Clustering()
     provenance: Provenance | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_kernel(cls, given: Any) -> Any:
+        is_open = isinstance(given, dict) and "clustering" not in given
+        if is_open and given.get("embedding") == "spatial":
+            return given | {"clustering": Clustering(kernel="learnt-spread")}
+        return given
+
+    @model_validator(mode="after")
+    def _kernel_of_its_kind(self) -> ModelConfig:
+        has_spread = self.clustering.kernel == "learnt-spread"
+        if has_spread != (self.embedding == "spatial"):
+            raise ValueError(
+                f"the kernel learnt-spread is that of spatial embeddings, and their "
+                f"only one, but the embedding is {self.embedding} and the kernel "
+                f"{self.clustering.kernel}: take another kernel"
+            )
+        return self
+
     @model_validator(mode="after")
     def _one_value_an_axis(self) -> ModelConfig:
         for name, values in (
@@ -192,7 +211,8 @@ class ModelConfig(BaseModel):
         if self.embedding == "spatial" and self.embedding_channels != spatial:
             raise ValueError(
                 f"a spatial embedding in {self.ndim} axes has {spatial} channels, a "
-                f"place and its spread, got {self.embedding_channels}"
+                f"place and its spread, got {self.embedding_channels}: leave out the "
+                f"number of channels, or take another loss"
             )
         background = self.clustering.background_embedding
         if self.embedding == "spatial" and background is not None:

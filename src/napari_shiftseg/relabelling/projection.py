@@ -43,7 +43,8 @@ class PrincipalComponents:
     farther away, in a direction that is not seen.
 
     The von Mises-Fisher kernel sees directions only: there points are moved to the unit
-    sphere first.
+    sphere first. Of places with a learnt spread the places alone are seen, and a
+    bandwidth is one in units of the mode's spread.
     """
 
     centre: Floats  # (channels,)
@@ -53,6 +54,7 @@ class PrincipalComponents:
     # whether they are principal components, or the channels as they are
     principal: bool
     spherical: bool  # whether points are moved to the unit sphere
+    has_spread: bool = False  # whether the last channel is no coordinate, but a spread
 
     @classmethod
     def of(cls, rows: NDArray[Any], kernel: Kernel) -> PrincipalComponents:
@@ -62,10 +64,11 @@ class PrincipalComponents:
         ----------
         rows : ndarray
             (points, channels), at least one point.
-        kernel : {"gaussian", "flat", "von-mises-fisher"}
+        kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
         """
-        spherical = kernel == "von-mises-fisher"
+        spherical, has_spread = kernel == "von-mises-fisher", kernel == "learnt-spread"
         points = _on_sphere(rows) if spherical else rows.astype(np.float64)
+        points = points[:, :-1] if has_spread else points
         channels = points.shape[1]
         if channels > 2:
             centre, directions = principal_components(points, 2)
@@ -76,7 +79,7 @@ class PrincipalComponents:
         shares = seen / every if every > 0 else np.zeros(2)
         return cls(
             centre, directions, (float(shares[0]), float(shares[1])), channels > 2,
-            spherical,
+            spherical, has_spread,
         )  # fmt: skip
 
     @property
@@ -92,7 +95,13 @@ class PrincipalComponents:
 
     def place(self, rows: NDArray[Any]) -> Floats:
         """Return where points are seen: (points, channels) → (points, 2)."""
-        return self._seen(_on_sphere(rows) if self.spherical else rows)
+        return self._seen(self._coordinates(rows))
+
+    def _coordinates(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return what distances are measured of."""
+        if self.spherical:
+            return _on_sphere(rows)
+        return rows[:, :-1] if self.has_spread else rows
 
     def nearest(self, rows: NDArray[Any], modes: NDArray[Any]) -> NDArray[np.int64]:
         """Return the index of the mode nearest to each point, in all channels.
@@ -110,9 +119,8 @@ class PrincipalComponents:
 
         if len(modes) == 0:
             return np.full(len(rows), -1)
-        if self.spherical:
-            rows, modes = _on_sphere(rows), _on_sphere(modes)
-        index: NDArray[np.int64] = KDTree(modes).query(rows)[1]
+        tree = KDTree(self._coordinates(modes))
+        index: NDArray[np.int64] = tree.query(self._coordinates(rows))[1]
         return index
 
     def outlines(self, modes: NDArray[Any], bandwidth: float) -> Floats:
@@ -135,6 +143,8 @@ class PrincipalComponents:
         """
         angles = np.linspace(0, 2 * np.pi, CORNERS + 1)
         around = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        if self.has_spread:
+            around = np.exp(modes[:, -1])[:, None, None] * around
         if not self.spherical:
             return self.place(modes)[:, None] + bandwidth * around
         rims = _cap_outlines(modes, around @ self.directions, bandwidth)
@@ -237,7 +247,7 @@ def projection_steps(
     modes : ndarray
         (modes, channels)
     bandwidth : float
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
     region, background, most
         Of `sample_steps`; all of the embedding if no region is given.
     components : PrincipalComponents, optional

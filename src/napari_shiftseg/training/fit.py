@@ -1,4 +1,4 @@
-"""Fit a U-Net to labelled images with the discriminative loss."""
+"""Fit a U-Net to labelled images."""
 
 from __future__ import annotations
 

@@ -244,7 +244,9 @@ def on_every_loop(loss: EmbeddingLoss, steps: int) -> EmbeddingLoss:
 
 
 def object_recipe(window: int | Sequence[int], steps: int, **options: Any) -> Recipe:
-    """Return how to train such a network: only near objects are pushed apart.
+    """Return how to train a network for objects that touch.
+
+    The discriminative loss, unless another is given, pushes near objects apart only.
 
     Parameters
     ----------

@@ -282,7 +282,8 @@ def crowded(labels: Tensor, config: ModelConfig, recipe: Recipe) -> str:
     margin = getattr(recipe.loss, "margin", None)
     if margin is None:  # of no cosine loss
         return ""
-    objects = max(len(one[one > 0].unique()) for one in labels)
+    first = 0 if recipe.loss.background else 1
+    objects = max(len(one[one >= first].unique()) for one in labels)
     return unmet_margin(objects, config.embedding_channels, margin) or ""
 
 

@@ -41,7 +41,7 @@ class PlotSubject:
     modes : ndarray
         (modes, channels)
     bandwidth : float
-    kernel : {"gaussian", "flat", "von-mises-fisher"}
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
     frame : tuple of int
         Position on the leading axes of the layer; none: it has no such axes.
     """

@@ -169,3 +169,12 @@ class TestKernels:
         assert Settings(kernel="flat").clustering(config).kernel == "flat"
         with pytest.raises(ValueError, match="take the kernel gaussian or flat or von"):
             Settings(kernel="learnt-spread").clustering(config)
+
+    @pytest.mark.parametrize("loss", ["discriminative", "cosine", "spatial"])
+    def test_tuning_tries_bandwidths_about_the_model_s_own(self, loss: Any) -> None:
+        config = object_config("s", loss, depth=2)
+        tried = Candidates().clusterings(config)
+        own = config.clustering.bandwidth
+        found = sorted({each.bandwidth / own for each in tried})
+        assert found == pytest.approx([0.5, 0.7, 1, 1.5])
+        assert len(tried) == 4 * 3 * 3  # minimum sizes, thresholds

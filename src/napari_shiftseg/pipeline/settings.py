@@ -305,6 +305,7 @@ def _list(value: Any) -> Any:
 
 A_LIST = BeforeValidator(lambda value: None if value is None else _list(value))
 THRESHOLDS = (0.3, 0.5, 0.7)
+FACTORS = (0.5, 0.7, 1.0, 1.5)  # of the model's own bandwidth
 TRIED = ("bandwidth", "min_size", "foreground_threshold")
 
 
@@ -314,7 +315,8 @@ class Candidates:
 
     Attributes
     ----------
-    bandwidths : sequence of float
+    bandwidths : sequence of float, optional
+        Not given: 0.5, 0.7, 1 and 1.5 times the model's own.
     min_sizes : sequence of int
         In pixels.
     thresholds : sequence of float, optional
@@ -322,10 +324,14 @@ class Candidates:
         foreground logit; one without has none.
     """
 
-    bandwidths: Annotated[tuple[Bandwidth, ...], A_LIST] = Field(
-        default=(0.5, 0.7, 1.0, 1.5),
+    bandwidths: Annotated[tuple[Bandwidth, ...] | None, A_LIST] = Field(
+        default=None,
         description="Bandwidths to try.",
-        json_schema_extra={"unit": "embedding", "form": "NUMBER,..."},
+        json_schema_extra={
+            "unit": "embedding",
+            "unset": "0.5, 0.7, 1 and 1.5 of the model's own",
+            "form": "NUMBER,...",
+        },
     )
     min_sizes: Annotated[tuple[MinSize, ...], A_LIST] = Field(
         default=(10, 20, 40),
@@ -372,7 +378,10 @@ class Candidates:
             )
         known = own.model_dump()
         tried = [own]
-        for values in product(self.bandwidths, self.min_sizes, thresholds):
+        bandwidths = self.bandwidths
+        if bandwidths is None:
+            bandwidths = tuple(factor * own.bandwidth for factor in FACTORS)
+        for values in product(bandwidths, self.min_sizes, thresholds):
             chosen = dict(zip(TRIED, values, strict=True))
             tried.append(type(own).model_validate({**known, **chosen}))
         if len(tried) == 1:

@@ -64,6 +64,7 @@ class TestInspect:
             "context": [184, 184],
             "padding": "valid",
             "upsampling": "learnt",
+            "embedding": "discriminative",
             "embedding_channels": 3,
             "training_window": [20, 20],
             "parameters": parameters,

@@ -145,3 +145,16 @@ class TestKept:
         clustering = expected.settings.clustering(model.config)
         labels = exhaust(kept.relabelling().steps(clustering)).labels
         np.testing.assert_array_equal(labels, expected.labels)
+
+
+@pytest.mark.parametrize(
+    ("views", "stitching", "is_said"),
+    [(2, "naive", True), (1, "naive", False), (2, "cropped", False)],
+)
+def test_seams_of_several_views_are_spoken_of(
+    small_model: Any, rng: Any, views: int, stitching: Any, is_said: bool
+) -> None:
+    model = small_model(2, 2, 4)
+    result = segment(rng.normal(size=(30, 34)), model, window=7, stitching=stitching,
+                     views=views, bandwidth=50.0, device="cpu")  # fmt: skip
+    assert any("with several views" in note for note in result.notes) is is_said

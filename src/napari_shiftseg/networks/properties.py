@@ -42,6 +42,7 @@ def describe(model: UNet) -> dict[str, Any]:
         "upsampling": config.upsampling,
         "normalization": config.normalization,
         "in_channels": config.in_channels,
+        "embedding": config.embedding,
         "embedding_channels": config.embedding_channels,
         "foreground": config.foreground,
         "training_window": list(provenance.window) if provenance else None,

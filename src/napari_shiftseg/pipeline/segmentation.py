@@ -93,6 +93,11 @@ def opened_steps(
     )  # fmt: skip
 
 
+SEAMS_OF_VIEWS = (
+    "with several views, seams are measured where the tiles of the first one meet: "
+    "those of the others lie elsewhere, and all are averaged; take one view to study "
+    "seams"
+)
 NO_DATA = "all pixels are NaN or masked"
 
 
@@ -265,6 +270,8 @@ def predicted_steps(
         See `frame_steps`.
     """
     notes = [advise(plan).note]
+    if settings.views > 1 and not plan.is_exact:
+        notes.append(SEAMS_OF_VIEWS)
     how = settings.device, settings.precision, settings.batch
     steps = Returning(embed_steps(image, model, plan, *how, views=settings.views))
     for progress in steps:

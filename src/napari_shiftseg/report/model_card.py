@@ -17,6 +17,7 @@ from napari_shiftseg.text import by, compact, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_shiftseg.embeddings.kinds import Kind
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
 
@@ -31,7 +32,7 @@ NAMES = {
 GROUPS = {  # of the figures of a model
     "architecture": (
         "ndim", "depth", "pooling_factor", "padding", "upsampling", "normalization",
-        "in_channels", "embedding_channels", "foreground", "parameters",
+        "in_channels", "embedding", "embedding_channels", "foreground", "parameters",
     ),
     "sizes in pixels": (
         "period", "context", "legal_inputs", "raw_outputs", "training_window",
@@ -56,6 +57,7 @@ MEANINGS = {
     "border": "what stands beyond the image",
     "context": "read around what is predicted",
     "depth": "levels of pooling",
+    "embedding": "what its numbers stand for",
     "embedding_channels": "numbers predicted for a pixel",
     "foreground": "whether it predicts what is object at all",
     "foreground_threshold": "probability above which a pixel is clustered",
@@ -166,6 +168,13 @@ def plain(text: object) -> str:
     return f"\\{line}" if AT_FIRST.match(line) else line
 
 
+ALIKE: dict[Kind, str] = {  # what the pixels of one object have in common
+    "discriminative": "pixels of one object lie near each other there",
+    "spherical": "pixels of one object have one direction there",
+    "spatial": "it says where the middle of the pixel's object is and how sure that is",
+}
+
+
 def what_it_is(config: ModelConfig) -> str:
     """Say in two sentences what a model reads and what it gives."""
     images = f"{config.ndim}-D images"
@@ -175,9 +184,8 @@ def what_it_is(config: ModelConfig) -> str:
     logit = " and a foreground logit" if config.foreground else ""
     return (
         f"A U-Net with {depth} levels of pooling for {images}. For every pixel it "
-        f"predicts an embedding of {config.embedding_channels} values{logit}; pixels "
-        f"of one object lie near each other there, and mean shift makes objects of "
-        f"them."
+        f"predicts an embedding of {config.embedding_channels} values{logit}; "
+        f"{ALIKE[config.embedding]}, and mean shift makes objects of them."
     )
 
 

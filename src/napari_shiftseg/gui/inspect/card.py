@@ -138,7 +138,8 @@ def model_card(config: ModelConfig) -> str:
 
 def _figures(config: ModelConfig) -> dict[str, str]:
     shape, channels = config.shape, number_of(config.in_channels, "channel")
-    gives = f"an embedding of {number_of(config.embedding_channels, 'channel')}"
+    channels_given = number_of(config.embedding_channels, "channel")
+    gives = f"a {config.embedding} embedding of {channels_given}"
     if config.foreground:
         gives += " and a foreground logit"
     rows = {

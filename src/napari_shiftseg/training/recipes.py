@@ -235,10 +235,11 @@ def on_every_loop(loss: EmbeddingLoss, steps: int) -> EmbeddingLoss:
     """
     if not steps:
         return loss
-    if not isinstance(loss, CosineMarginLoss):
+    if type(loss) is not CosineMarginLoss:
         raise ValueError(
-            f"recurrent steps group embeddings on the sphere, but the loss is "
-            f"{loss.name}: take the loss cosine, or no recurrent steps"
+            f"recurrent steps make a cosine loss one on every loop, but the loss is "
+            f"{loss.name}{' with loops' * isinstance(loss, LossOnEveryLoop)}: take the "
+            f"loss cosine, or no recurrent steps"
         )
     return LossOnEveryLoop(**asdict(loss), steps=steps)
 
@@ -307,8 +308,10 @@ def object_training(
     usual: dict[str, Any] = {}
     if start and any(is_partly(sample.labels) for sample in samples):
         usual |= {"learning_rate": CORRECTION_RATE, "fixed_statistics": 1.0}
-    usual["loss"] = on_every_loop(USUAL_LOSSES[config.embedding], recurrent_steps)
+    usual["loss"] = USUAL_LOSSES[config.embedding]
     usual["foreground"] = ForegroundLoss(weight=FOREGROUND_WEIGHTS[config.embedding])
-    made = object_recipe(window, steps, **{**usual, **(recipe or {})})
+    chosen = {**usual, **(recipe or {})}
+    chosen["loss"] = on_every_loop(chosen["loss"], recurrent_steps)
+    made = object_recipe(window, steps, **chosen)
     first = load_model(start) if start else None
     return Training(samples, config, made, validation, first, **options)

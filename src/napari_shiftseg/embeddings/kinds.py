@@ -22,6 +22,15 @@ def spatial_channels(ndim: int) -> int:
     return ndim + 1
 
 
+def bandwidth_for(margin: float) -> float:
+    r"""Return the width of the kernel that goes with a margin, in units of the sphere.
+
+    :math:`\sigma = (1 - \alpha) / 3`: three of it lie between the mode of an object and
+    the next object.
+    """
+    return (1 - margin) / 3
+
+
 def embedded(outputs: NDArray[Any], kind: Kind, corner: Sequence[int]) -> NDArray[Any]:
     r"""Return the embedding that outputs of a network stand for.
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from napari_shiftseg.clustering.kernels import on_sphere
+from napari_shiftseg.embeddings.kinds import bandwidth_for
 from napari_shiftseg.embeddings.spherical import (
     CosineMarginLoss,
     CosineTerms,
     SeenPixels,
-    bandwidth_for,
     refuse_margin,
     refuse_precision,
 )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_shiftseg.clustering.kernels import on_sphere
+from napari_shiftseg.embeddings.kinds import bandwidth_for
 
 if TYPE_CHECKING:
     from napari_shiftseg.embeddings.kinds import Kind
@@ -43,15 +44,6 @@ def calibrated_similarity(points: Tensor) -> Tensor:
     """
     unit = on_sphere(points)
     return (1 + unit @ unit.T) / 2
-
-
-def bandwidth_for(margin: float) -> float:
-    r"""Return the width of the kernel that goes with a margin, in units of the sphere.
-
-    :math:`\sigma = (1 - \alpha) / 3`: three of it lie between the mode of an object and
-    the next object.
-    """
-    return (1 - margin) / 3
 
 
 def refuse_margin(margin: float) -> None:

@@ -10,7 +10,7 @@ from pydantic import PlainValidator
 from pydantic.dataclasses import dataclass as settings
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.embeddings.kinds import Kind, spatial_channels
+from napari_shiftseg.embeddings.kinds import Kind, bandwidth_for, spatial_channels
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.properties import own_seams_warning
@@ -38,7 +38,7 @@ KINDS: dict[Loss, Kind] = {
 }  # fmt: skip
 CLUSTERINGS: dict[Loss, dict[str, Any]] = {
     "discriminative": {"bandwidth": 1.0},
-    "cosine": {"bandwidth": 1 / 6, "kernel": "von-mises-fisher"},  # (1 − margin) / 3
+    "cosine": {"bandwidth": bandwidth_for(0.5), "kernel": "von-mises-fisher"},
     "spatial": {"bandwidth": 0.6, "kernel": "learnt-spread"},
 }
 LARGEST_WINDOW = {1: 1000, 2: 244, 3: 60}  # pixels, by the number of axes

@@ -34,9 +34,9 @@ def hinge_by_hand(scores: np.ndarray, target: np.ndarray) -> float:
     return total
 
 
-def by_hand(outputs: np.ndarray, labels: np.ndarray, reach: int) -> tuple[float, float]:
-    """Return overlap and spread, object by object and pixel by pixel."""
-    overlaps, spreads = [], []
+def by_hand(outputs: np.ndarray, labels: np.ndarray, reach: int) -> list[float]:
+    """Return overlap, middle and spread, object by object and pixel by pixel."""
+    overlaps, middles, spreads = [], [], []
     pixels = list(np.ndindex(labels.shape))
     place = {at: np.add(at, UNIT * outputs[:-1, *at]) for at in pixels}
     for number in set(labels[labels > 0].tolist()):
@@ -56,7 +56,11 @@ def by_hand(outputs: np.ndarray, labels: np.ndarray, reach: int) -> tuple[float,
         target = np.array([labels[at] == number for at in seen])
         overlaps.append(hinge_by_hand(2 * np.array(claimed) - 1, target))
         spreads.append(np.mean([(outputs[-1, *at] - spread) ** 2 for at in own]))
-    return float(np.mean(overlaps)), float(np.mean(spreads))
+        cut = any(0 in at or (np.add(at, 1) == labels.shape).any() for at in own)
+        size = len(own) ** (1 / labels.ndim) / 2
+        apart = [np.linalg.norm(place[at] - np.mean(own, 0)) / size for at in own]
+        middles.append(0 if cut else np.mean(apart))
+    return [float(np.mean(term)) for term in (overlaps, middles, spreads)]
 
 
 @pytest.fixture
@@ -65,19 +69,21 @@ def labels() -> np.ndarray:
     image[1:6, 1:5] = 7
     image[1:6, 5:9] = 3  # touches it
     image[8:12, 3:14] = 12
+    image[0:3, 11:14] = 4  # cut by the border
     image[12:, :4] = -1
     return image
 
 
 def test_terms_are_those_of_the_formula(rng: Generator, labels: np.ndarray) -> None:
     outputs = rng.normal(0, 0.4, (3, *labels.shape))
-    loss = SpatialLoss(reach=3, spread_weight=2.5)
+    loss = SpatialLoss(reach=3, middle_weight=0.7, spread_weight=2.5)
     terms = loss.terms(torch.tensor(outputs), torch.tensor(labels))
-    overlap, spread = by_hand(outputs, labels, 3)
+    overlap, middle, spread = by_hand(outputs, labels, 3)
     assert float(terms.overlap) == pytest.approx(overlap, rel=1e-12)
+    assert float(terms.middle) == pytest.approx(middle, rel=1e-12)
     assert float(terms.spread) == pytest.approx(spread, rel=1e-12)
     assert float(loss(torch.tensor(outputs), torch.tensor(labels))) == pytest.approx(
-        overlap + 2.5 * spread
+        overlap + 0.7 * middle + 2.5 * spread
     )
 
 
@@ -85,12 +91,13 @@ def test_it_is_0_where_every_pixel_points_to_its_middle(labels: np.ndarray) -> N
     outputs = np.zeros((3, *labels.shape))
     outputs[-1] = np.log(0.3 / UNIT)
     grid = np.indices(labels.shape)
-    for number in (3, 7, 12):
+    for number in (3, 4, 7, 12):
         own = labels == number
         middle = grid[:, own].mean(1)[:, None]
         outputs[:2, own] = (middle - grid[:, own]) / UNIT
     terms = SpatialLoss().terms(torch.tensor(outputs), torch.tensor(labels))
     assert float(terms.overlap) < 0.02
+    assert float(terms.middle) < 1e-12
     assert float(terms.spread) < 1e-20
     outputs[0] += 0.5 * rng_of(labels)
     worse = SpatialLoss().terms(torch.tensor(outputs), torch.tensor(labels))
@@ -115,6 +122,24 @@ def test_the_gradient_is_that_of_differences(rng: Generator, labels) -> None:
     outputs = torch.tensor(rng.normal(0, 0.4, (3, *labels.shape)), requires_grad=True)
     loss = SpatialLoss(spread_weight=0)  # the mean spread is held, as in the paper
     assert torch.autograd.gradcheck(lambda o: loss(o, torch.tensor(labels)), outputs)
+
+
+def test_places_as_far_apart_as_the_pixels_are_not_enough(labels: np.ndarray) -> None:
+    """The masks alone are content with them, as long as the spread is as wide."""
+    outputs = torch.zeros(3, *labels.shape, dtype=torch.float64)
+    outputs[-1] = np.log(2.5 / UNIT)
+    outputs.requires_grad_()
+    terms = SpatialLoss().terms(outputs, torch.tensor(labels))
+    assert float(terms.middle.detach()) > 0.5
+    (towards,) = torch.autograd.grad(terms.middle, outputs)
+    grid, own = np.indices(labels.shape), labels == 12
+    to_middle = grid[:, own].mean(1)[:, None] - grid[:, own]
+    moved = -towards[:2].numpy()[:, own]
+    there = np.linalg.norm(to_middle, axis=0) > 0
+    cosine = (moved * to_middle).sum(0)[there] / (
+        np.linalg.norm(moved, axis=0) * np.linalg.norm(to_middle, axis=0)
+    )[there]
+    assert cosine.min() > 1 - 1e-9
 
 
 @pytest.mark.parametrize("number", [0, -1])
@@ -143,7 +168,9 @@ def test_lovasz_hinge(rng: Generator, share: float) -> None:
     assert float(found) == pytest.approx(hinge_by_hand(scores, target))
 
 
-@pytest.mark.parametrize("wrong", [{"reach": -1}, {"least": 0}, {"spread_weight": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"reach": -1}, {"least": 0}, {"spread_weight": -1}, {"middle_weight": -1}]
+)
 def test_what_it_refuses(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="the spatial loss needs"):
         SpatialLoss(**wrong)

@@ -25,6 +25,7 @@ class SpatialTerms(NamedTuple):
     """The terms of the spatial loss, scalars."""
 
     overlap: Tensor
+    middle: Tensor
     spread: Tensor
 
 
@@ -46,12 +47,20 @@ class SpatialLoss:
     .. math::
 
         L = \frac1K \sum_k \Bigl[ \mathrm{Lov\acute{a}sz}(2\phi_k - 1, [i \in k])
-            + \beta\,\frac1{N_k} \sum_{i \in k} (s_i - \log\sigma_k)^2 \Bigr]
+            + \frac\gamma{N_k} \sum_{i \in k} \frac{\lVert e_i - M_k \rVert}{r_k}
+            + \frac\beta{N_k} \sum_{i \in k} (s_i - \log\sigma_k)^2 \Bigr]
 
-    with the Lovász hinge, a convex bound of 1 − IoU.
+    with the Lovász hinge, a convex bound of 1 − IoU. The second term draws the places
+    to the middle of the mask, :math:`M_k = \frac1{N_k} \sum_{i \in k} x_i`, in units of
+    its size, :math:`r_k = \frac12 \sqrt[d]{N_k}`; the first alone is content for long
+    with places that lie as far apart as the pixels do. An object that the border of the
+    window cuts has no such term: where its middle is, it does not show.
 
     Parameters
     ----------
+    middle_weight : float
+        :math:`\gamma`: how much places are drawn to the middle; 0 leaves the loss of
+        the reference.
     spread_weight : float
         :math:`\beta`: how alike the spreads of an object are.
     reach : int
@@ -72,15 +81,17 @@ class SpatialLoss:
     kind: ClassVar[Kind] = "spatial"
     term_names: ClassVar[tuple[str, ...]] = SpatialTerms._fields
     background: ClassVar[bool] = False  # is no object: it has no middle
+    middle_weight: float = 1.0
     spread_weight: float = 2.0
     reach: int = 24
     least: int = 5
 
     def __post_init__(self) -> None:
-        if self.reach < 0 or self.least < 1 or self.spread_weight < 0:
+        weights = self.middle_weight, self.spread_weight
+        if min(self.reach, *weights) < 0 or self.least < 1:
             raise ValueError(
-                f"the spatial loss needs a weight and a reach of 0 or more and objects "
-                f"of 1 pixel or more, got {self.spread_weight}, {self.reach} and "
+                f"the spatial loss needs weights and a reach of 0 or more and objects "
+                f"of 1 pixel or more, got {weights[0]}, {weights[1]}, {self.reach} and "
                 f"{self.least}"
             )
 
@@ -88,18 +99,18 @@ class SpatialLoss:
         r"""Return the loss of one image, a scalar; see `terms`."""
         return self.total(*self.terms(outputs, labels))
 
-    def total(self, overlap: Tensor, spread: Tensor) -> Tensor:
+    def total(self, overlap: Tensor, middle: Tensor, spread: Tensor) -> Tensor:
         """Add up the terms.
 
         Parameters
         ----------
-        overlap, spread : Tensor
+        overlap, middle, spread : Tensor
             Scalars; see `terms`.
         """
-        return overlap + self.spread_weight * spread
+        return overlap + self.middle_weight * middle + self.spread_weight * spread
 
     def terms(self, outputs: Tensor, labels: Tensor) -> SpatialTerms:
-        r"""Return overlap and spread, means over objects; 0 for an image without one.
+        r"""Return the terms, means over objects; 0 for an image without one.
 
         Parameters
         ----------
@@ -109,20 +120,29 @@ class SpatialLoss:
         labels : Tensor of int
             (\*spatial); pixels below 0 count for nothing.
         """
-        places, spreads = placed(outputs), outputs[-1]
-        nothing = outputs.sum() * 0
-        overlaps, unlike = [nothing], [nothing]
-        for number, box in _objects(labels, self.reach):
-            own = labels[box] == number
-            if int(own.sum()) < self.least:
-                continue
-            claimed, spread = _claim(places[:, *box], spreads[box], own)
-            known = labels[box] >= 0
-            overlaps.append(lovasz_hinge(2 * claimed[known] - 1, own[known]))
-            unlike.append((spreads[box][own] - spread.detach()).square().mean())
-        objects = max(1, len(overlaps) - 1)
+        places = placed(outputs)
+        each = [
+            self._terms_of(places[:, *seen.box], outputs[-1][seen.box], labels, seen)
+            for seen in _objects(labels, self.reach)
+            if seen.pixels >= self.least
+        ]
+        if not each:
+            return SpatialTerms(*(outputs.sum() * 0,) * 3)
         return SpatialTerms(
-            torch.stack(overlaps).sum() / objects, torch.stack(unlike).sum() / objects
+            *(torch.stack(term).mean() for term in zip(*each, strict=True))
+        )
+
+    def _terms_of(
+        self, places: Tensor, spreads: Tensor, labels: Tensor, seen: _Object
+    ) -> SpatialTerms:
+        """Return the terms of one object, from the pixels of its box."""
+        there = labels[seen.box]
+        own, known = there == seen.number, there >= 0
+        claimed, spread = _claim(places, spreads, own)
+        return SpatialTerms(
+            lovasz_hinge(2 * claimed[known] - 1, own[known]),
+            _from_middle(places, own, seen.box) if seen.whole else spread * 0,
+            (spreads[own] - spread.detach()).square().mean(),
         )
 
 
@@ -135,14 +155,36 @@ def placed(outputs: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij")) + UNIT * outputs[:-1]
 
 
-def _objects(labels: Tensor, reach: int) -> Iterator[tuple[int, Box]]:
-    """Yield the objects of a window, and a box about each."""
+class _Object(NamedTuple):
+    """An object of a window."""
+
+    number: int
+    pixels: int
+    box: Box  # about it, as far as the loss reaches
+    whole: bool  # whether it lies clear of the border of the window
+
+
+def _objects(labels: Tensor, reach: int) -> Iterator[_Object]:
+    """Yield the objects of a window."""
     image = labels.cpu().numpy().clip(0)
-    ids, index = np.unique(image, return_inverse=True)
+    ids, index, counts = np.unique(image, return_inverse=True, return_counts=True)
     boxes = find_objects(index.reshape(image.shape) + 1)
-    for number, box in zip(ids.tolist(), boxes, strict=True):
+    for number, count, box in zip(ids.tolist(), counts, boxes, strict=True):
         if number and box is not None:
-            yield number, widened(box, reach, image.shape)
+            whole = all(
+                part.start > 0 and part.stop < size
+                for part, size in zip(box, image.shape, strict=True)
+            )
+            yield _Object(number, int(count), widened(box, reach, image.shape), whole)
+
+
+def _from_middle(places: Tensor, own: Tensor, box: Box) -> Tensor:
+    """Return how far from the middle of a mask its places lie, in units of its size."""
+    pixels = own.nonzero().to(places)
+    corner = pixels.new_tensor([part.start for part in box])
+    middle, size = corner + pixels.mean(0), len(pixels) ** (1 / own.ndim) / 2
+    apart: Tensor = (places[:, own] - middle[:, None]).norm(dim=0).mean()
+    return apart / size
 
 
 def _claim(places: Tensor, spreads: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:

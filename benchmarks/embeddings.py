@@ -65,11 +65,12 @@ def trained(
 ) -> UNet:
     """Return a model of a variant: from its file, or trained to the end."""
     loss, terms = VARIANTS[name]
-    file = folder / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}.safetensors"
+    stem = f"{name.replace(', ', '-').replace(' ', '-')}-{steps}-steps-{seed}"
+    file = folder / f"{stem}.safetensors"
     if file.exists():
         return load_model(file)
     recipe = {"loss": terms, "seed": seed, "precision": "bfloat16"}
-    config = object_config(file.stem, loss, **NETWORK)
+    config = object_config(stem, loss, **NETWORK)
     training = object_training(
         samples, Validation(), config, steps, WINDOW, recipe=recipe
     )

@@ -276,6 +276,11 @@ class TestRefused:
         ):
             RecurrentMeanShift()(torch.ones(MOST_POINTS + 1, 2))
 
+    def test_no_points(self):
+        for use in (RecurrentMeanShift(), RecurrentMeanShift().labels):
+            with pytest.raises(ValueError, match="1 point or more, got none"):
+                use(torch.empty(0, 3))
+
     def test_points_without_a_direction(self):
         X = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
         for use in (RecurrentMeanShift(), RecurrentMeanShift().converge):

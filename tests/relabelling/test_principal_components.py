@@ -80,7 +80,7 @@ def cap(mode, bandwidth, rng):
 )
 def test_the_outline_of_a_cap_is_that_of_its_points(mode, rng):
     looked = PrincipalComponents(
-        np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True
+        np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, "von-mises-fisher"
     )
     points = looked.place(cap(np.array(mode), 0.8, rng))
     outline = looked.outlines(7 * np.array([mode]), 0.8)[0]  # length does not count
@@ -92,7 +92,7 @@ def test_the_outline_of_a_cap_is_that_of_its_points(mode, rng):
 
 def test_the_cap_of_a_mode_that_points_at_the_viewer_is_a_circle():
     looked = PrincipalComponents(
-        np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, spherical=True
+        np.zeros(3), np.eye(2, 3), (0.5, 0.5), True, "von-mises-fisher"
     )
     outline = looked.outlines(np.array([(0.0, 0, 1)]), 0.8)[0]
     rim = 0.8 * np.sqrt(1 - 0.8**2 / 4)  # sin θ, where 2 sin(θ / 2) = 0.8

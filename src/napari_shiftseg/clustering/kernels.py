@@ -46,6 +46,26 @@ def on_sphere(points: Points, axis: int = -1) -> Points:
     return unit
 
 
+def coordinates(embedding: NDArray[Any], kernel: Kernel, axis: int = 0) -> NDArray[Any]:
+    """Return what a kernel measures distances of.
+
+    Directions for von Mises-Fisher, of unit length (see `on_sphere`); for the learnt
+    spread, places without their spread; else the embedding as it is, not copied.
+
+    Parameters
+    ----------
+    embedding : ndarray of float
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
+    axis : int
+        Of the channels.
+    """
+    if kernel == "von-mises-fisher":
+        return on_sphere(embedding, axis)
+    if kernel == "learnt-spread":
+        return np.moveaxis(np.moveaxis(embedding, axis, 0)[:-1], 0, axis)
+    return embedding
+
+
 WIDEST = 20.0  # logarithm of a spread; none beyond says anything of pixels
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 

@@ -128,7 +128,8 @@ class RecurrentMeanShift(nn.Module):
         Raises
         ------
         ValueError
-            If there are too many points, one has no direction, or they are float16.
+            If there are too many points or none, one has no direction, or they are
+            float16.
         """
         points = [X, self._once(self._entered(X))]
         for _ in range(self.steps - 1):
@@ -162,6 +163,8 @@ class RecurrentMeanShift(nn.Module):
                 f"the points must be (points, channels), got {tuple(X.shape)}: of an "
                 f"image give embedding.flatten(1).T"
             )
+        if not len(X):
+            raise ValueError("the grouping needs 1 point or more, got none")
         if len(X) > MOST_POINTS:
             raise ValueError(
                 f"all pairs of {len(X):,} points do not fit in memory, {MOST_POINTS:,} "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.clustering.kernels import coordinates
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.points import choose
 from napari_shiftseg.mending.replay import measured_by
@@ -40,9 +41,7 @@ def measured(embedding: ArrayLike, clustering: Clustering) -> NDArray[Any]:
     clustering : Clustering
         Its kernel.
     """
-    if clustering.kernel == "learnt-spread":
-        return as_float(embedding)[:-1]
-    e = measured_by(clustering, as_float(embedding))
+    e = coordinates(as_float(embedding), clustering.kernel)
     if clustering.kernel == "von-mises-fisher":
         e[:, ~e.any(axis=0)] = np.nan
     return e
@@ -211,10 +210,8 @@ def _diameter(rows: NDArray[Any], clustering: Clustering) -> float:
     """Return a bandwidth that no two rows are farther apart than."""
     if clustering.kernel == "von-mises-fisher":
         return 2.0
-    unit = 1.0
-    if clustering.kernel == "learnt-spread":
-        rows, unit = rows[:, :-1], float(np.exp(np.median(rows[:, -1])))
-    return float(2 * np.linalg.norm(rows - rows.mean(0), axis=1).max()) / unit
+    points = measured_by(clustering, rows.T).T
+    return float(2 * np.linalg.norm(points - points.mean(0), axis=1).max())
 
 
 def _two_digits(low: float, high: float) -> Sequence[float]:

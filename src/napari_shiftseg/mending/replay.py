@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.kernels import on_sphere
+from napari_shiftseg.clustering.kernels import coordinates
 from napari_shiftseg.mending.boxes import corner_of, holds_points
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
@@ -253,8 +253,8 @@ def mend(
 def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]:
     r"""Return an embedding whose distances are those of a kernel.
 
-    Of unit length for von Mises-Fisher, see `on_sphere`; for the learnt spread, places
-    in units of its median; else as it is: (channels, \*spatial).
+    The `coordinates` of the kernel; for the learnt spread, places in units of its
+    median: (channels, \*spatial).
 
     Parameters
     ----------
@@ -263,9 +263,8 @@ def measured_by(clustering: Clustering, embedding: NDArray[Any]) -> NDArray[Any]
     embedding : ndarray
         (channels, \*spatial)
     """
-    if clustering.kernel == "von-mises-fisher":
-        return on_sphere(embedding, 0)
-    if clustering.kernel == "learnt-spread":
-        in_spreads: NDArray[Any] = embedding[:-1] / np.exp(np.median(embedding[-1]))
-        return in_spreads
-    return embedding
+    measured = coordinates(embedding, clustering.kernel)
+    if clustering.kernel != "learnt-spread":
+        return measured
+    in_spreads: NDArray[Any] = measured / np.exp(np.median(embedding[-1]))
+    return in_spreads

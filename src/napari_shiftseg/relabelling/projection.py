@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.clustering.kernels import on_sphere
+from napari_shiftseg.clustering.kernels import coordinates, on_sphere
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.relabelling.pixel_sample import (
     CHUNK,
@@ -53,8 +53,7 @@ class PrincipalComponents:
     shares: tuple[float, float]
     # whether they are principal components, or the channels as they are
     principal: bool
-    spherical: bool  # whether points are moved to the unit sphere
-    has_spread: bool = False  # whether the last channel is no coordinate, but a spread
+    kernel: Kernel  # what distances are measured of, see `coordinates`
 
     @classmethod
     def of(cls, rows: NDArray[Any], kernel: Kernel) -> PrincipalComponents:
@@ -66,9 +65,7 @@ class PrincipalComponents:
             (points, channels), at least one point.
         kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
         """
-        spherical, has_spread = kernel == "von-mises-fisher", kernel == "learnt-spread"
-        points = _on_sphere(rows) if spherical else rows.astype(np.float64)
-        points = points[:, :-1] if has_spread else points
+        points = coordinates(rows.astype(np.float64), kernel, axis=-1)
         channels = points.shape[1]
         if channels > 2:
             centre, directions = principal_components(points, 2)
@@ -79,7 +76,7 @@ class PrincipalComponents:
         shares = seen / every if every > 0 else np.zeros(2)
         return cls(
             centre, directions, (float(shares[0]), float(shares[1])), channels > 2,
-            spherical, has_spread,
+            kernel,
         )  # fmt: skip
 
     @property
@@ -98,10 +95,7 @@ class PrincipalComponents:
         return self._seen(self._coordinates(rows))
 
     def _coordinates(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Return what distances are measured of."""
-        if self.spherical:
-            return _on_sphere(rows)
-        return rows[:, :-1] if self.has_spread else rows
+        return coordinates(rows.astype(np.float64), self.kernel, axis=-1)
 
     def nearest(self, rows: NDArray[Any], modes: NDArray[Any]) -> NDArray[np.int64]:
         """Return the index of the mode nearest to each point, in all channels.
@@ -143,9 +137,9 @@ class PrincipalComponents:
         """
         angles = np.linspace(0, 2 * np.pi, CORNERS + 1)
         around = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-        if self.has_spread:
+        if self.kernel == "learnt-spread":
             around = np.exp(modes[:, -1])[:, None, None] * around
-        if not self.spherical:
+        if self.kernel != "von-mises-fisher":
             return self.place(modes)[:, None] + bandwidth * around
         rims = _cap_outlines(modes, around @ self.directions, bandwidth)
         return self._seen(rims)
@@ -178,10 +172,6 @@ def principal_components(
     return found.mean_, found.components_
 
 
-def _on_sphere(rows: NDArray[Any]) -> Floats:
-    return on_sphere(rows.astype(np.float64))
-
-
 def _cap_outlines(modes: NDArray[Any], towards: Floats, bandwidth: float) -> Floats:
     r"""Return the point of each mode's cap that lies farthest in each direction.
 
@@ -194,7 +184,7 @@ def _cap_outlines(modes: NDArray[Any], towards: Floats, bandwidth: float) -> Flo
     channels)
     """
     theta = 2 * np.arcsin(min(bandwidth / 2, 1.0))
-    u = _on_sphere(modes)[:, None]
+    u = on_sphere(modes.astype(np.float64))[:, None]
     cosine = (u * towards).sum(-1, keepdims=True).clip(-1, 1)
     sine = np.maximum(np.sqrt(1 - cosine**2), 1e-9)
     rim = np.cos(theta) * u + np.sin(theta) * (towards - cosine * u) / sine

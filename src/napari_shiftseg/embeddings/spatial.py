@@ -183,8 +183,8 @@ def _from_middle(places: Tensor, own: Tensor, box: Box) -> Tensor:
     pixels = own.nonzero().to(places)
     corner = pixels.new_tensor([part.start for part in box])
     middle, size = corner + pixels.mean(0), len(pixels) ** (1 / own.ndim) / 2
-    apart: Tensor = (places[:, own] - middle[:, None]).norm(dim=0).mean()
-    return apart / size
+    apart: Tensor = (places[:, own] - middle[:, None]).norm(dim=0).mean() / size
+    return apart
 
 
 def _claim(places: Tensor, spreads: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:

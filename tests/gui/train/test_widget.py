@@ -704,6 +704,19 @@ def test_a_model_to_begin_with_is_trained_gently(trainer):
     assert rate.value == 0.003
 
 
+def test_the_loss_is_that_of_the_model_to_begin_with(trainer, tmp_path, monkeypatch):
+    monkeypatch.setattr(OPENED, "_paths", [])
+    start = build(object_config("begun", "cosine", **TINY), seed=3)
+    OPENED.add(str(path := save_model(start, tmp_path / "begun.safetensors")))
+    trainer.form.start.value = str(path)
+    assert trainer.advanced.loss.value == "cosine"
+    trainer.form.start.value = "nothing"
+    assert trainer.advanced.loss.value == "discriminative"
+    trainer.advanced.loss.value = "spatial"  # chosen, and kept
+    trainer.form.network.value = 3
+    assert trainer.advanced.loss.value == "spatial"
+
+
 def test_a_training_begins_with_the_model_of_nuclei(viewer):
     _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
     assert widget.form.start.value == "nuclei"

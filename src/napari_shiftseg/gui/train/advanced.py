@@ -30,6 +30,7 @@ LOSSES = [
     ("cosine: directions unlike those of other objects", "cosine"),
     ("spatial: where the middle is", "spatial"),
 ]
+USUAL_LOSS = LOSSES[0][1]
 LOSS_OF = {kind: loss for loss, kind in KINDS.items()}
 
 

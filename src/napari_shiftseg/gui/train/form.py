@@ -15,7 +15,7 @@ from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
 from napari_shiftseg.gui.parts.window_advice import WindowChoice
-from napari_shiftseg.gui.train.advanced import LOSS_OF, TrainAdvancedRows
+from napari_shiftseg.gui.train.advanced import LOSS_OF, USUAL_LOSS, TrainAdvancedRows
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
 from napari_shiftseg.intensity.scale import USUAL_READING, Reading
@@ -62,8 +62,10 @@ class TrainForm(ControlForm):
         for control in (self.network, self.start):
             control.changed.connect(self._take_network)
             control.changed.connect(self.intensity.refresh)
+        self.start.changed.connect(self._take_loss)
         OPENED.changed.connect(self._follow_models)
         self._take_network()
+        self._take_loss()
 
     def _build(self, viewer: napari.Viewer) -> None:
         self.pairs = PairsChoice(viewer)
@@ -137,7 +139,11 @@ class TrainForm(ControlForm):
             self.depth.value = usual_depth(self.ndim)
         else:
             self.depth.value = max(axis.depth for axis in start.shape.axes)
-            self.advanced.loss.value = LOSS_OF[start.embedding]
+
+    def _take_loss(self) -> None:
+        """Show the loss of the model to begin with; without one, the usual one."""
+        start = self._start()
+        self.advanced.loss.value = LOSS_OF[start.embedding] if start else USUAL_LOSS
 
     def _follow_models(self) -> None:
         if is_open(self.native):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from threading import Event
-from time import sleep
+from threading import Event, Semaphore
 from types import SimpleNamespace
 
 import numpy as np
@@ -95,8 +94,11 @@ def steer(view, said):
 
 
 @pytest.fixture
-def settled(qtbot):
+def settled(qtbot, held):
+    """Let all replays go on, and wait until nothing is left to do."""
+
     def wait(steering):
+        held.let_go()
         qtbot.waitUntil(lambda: not steering.is_busy, timeout=60_000)
 
     return wait
@@ -114,27 +116,52 @@ def begun(steer, settled):
     return begin
 
 
-@pytest.fixture
-def slow_replay(monkeypatch):
-    """Replaying takes long, and no step of it can be cancelled."""
-    began, replay = Event(), Mending.replay
+class HeldReplays:
+    """Replays that wait in their thread until a test lets them go on."""
 
-    def slow(self, edits):
-        began.set()
-        sleep(0.2)
+    def __init__(self):
+        self.began = Event()
+        self._free, self._passes = Event(), Semaphore(0)
+        self._free.set()
+
+    def hold(self):
+        """Hold the replays that begin from now on."""
+        self.began.clear()
+        self._free.clear()
+
+    def let_one_go(self):
+        self._passes.release()
+
+    def let_go(self):
+        self._free.set()
+
+    def wait(self):
+        self.began.set()
+        while not self._free.is_set() and not self._passes.acquire(timeout=0.005):
+            pass
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Replays, none of which is held yet; no step of one can be cancelled."""
+    replays, replay = HeldReplays(), Mending.replay
+
+    def waiting(self, edits):
+        replays.wait()
         return replay(self, edits)
 
-    monkeypatch.setattr(Mending, "replay", slow)
-    return began
+    monkeypatch.setattr(Mending, "replay", waiting)
+    yield replays
+    replays.let_go()
 
 
 @pytest.fixture
-def turn_slowly(slow_replay, turned, qtbot):
-    """Turn a knob, and return when edits are being replayed on the new objects."""
+def turn_and_hold(held, turned, qtbot):
+    """Turn a knob, and return when edits are about to be replayed on new objects."""
 
     def turn(steering):
-        slow_replay.clear()
+        held.hold()
         steering.turn(turned(steering))
-        qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+        qtbot.waitUntil(held.began.is_set, timeout=60_000)
 
     return turn

@@ -127,11 +127,11 @@ def test_data_replaced_before_all_frames_are_read(
 
 
 def test_data_replaced_while_the_labels_are_of_two_clusterings(
-    one, settled, qtbot, view, slow_replay, turned, fresh, begun
+    one, settled, qtbot, view, held, turned, fresh, begun
 ) -> None:
     view.region = ((0, 20), (0, 20))
     layer, steering = begun(one)
-    slow_replay.clear()
+    held.hold()
     before = layer.data.copy()
     steering.turn(turned(steering))
     qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=60_000)
@@ -144,12 +144,12 @@ def test_data_replaced_while_the_labels_are_of_two_clusterings(
 
 
 def test_a_stroke_on_an_unread_frame_counts_once(
-    one, settled, qtbot, slow_replay, begun
+    one, settled, qtbot, held, begun
 ) -> None:
     layer, steering = begun(one)
-    slow_replay.clear()
+    held.hold()
     layer.data = layer.data.copy()
-    qtbot.waitUntil(slow_replay.is_set, timeout=60_000)
+    qtbot.waitUntil(held.began.is_set, timeout=60_000)
     layer.brush_size = 3
     layer.paint((20, 20), 0)
     settled(steering)

@@ -28,12 +28,12 @@ def drag_watch(layer):
 
 
 @pytest.fixture
-def replaying(one, settled, pixel, begun, turn_slowly):
+def replaying(one, settled, pixel, begun, turn_and_hold):
     """Labels whose one edit is being carried out again, with another bandwidth."""
     layer, steering = begun(one)
     steering.do(Delete((pixel(layer.data, 1),)))
     settled(steering)
-    turn_slowly(steering)
+    turn_and_hold(steering)
     return layer, steering
 
 
@@ -57,10 +57,10 @@ def test_an_edit_undone_during_its_replay_is_undone(replaying, settled, fresh) -
 
 
 def test_a_stroke_painted_while_clustering_stays(
-    one, settled, begun, turn_slowly
+    one, settled, begun, turn_and_hold
 ) -> None:
     layer, steering = begun(one)
-    turn_slowly(steering)
+    turn_and_hold(steering)
     layer.brush_size = 3
     layer.paint((20, 20), 0)
     painted = layer.data == 0
@@ -71,9 +71,10 @@ def test_a_stroke_painted_while_clustering_stays(
 
 
 def test_a_stroke_under_way_is_not_interrupted(
-    one, settled, qtbot, slow_replay, turned, begun
+    one, settled, qtbot, held, turned, begun
 ) -> None:
     layer, steering = begun(one)
+    held.hold()
     layer.mode = "paint"
     event = SimpleNamespace(type="mouse_press")
     stroke = drag_watch(layer)(layer, event)
@@ -114,12 +115,12 @@ def test_steered_again_a_layer_is_as_it_was_left(
 
 
 def test_left_between_two_clusterings_nothing_counts_as_painted(
-    one, steer, settled, qtbot, view, fresh, begun, turn_slowly
+    one, steer, settled, qtbot, view, fresh, begun, turn_and_hold
 ) -> None:
     view.region = ((0, 20), (0, 20))
     layer, first = begun(one)
     before = layer.data.copy()
-    turn_slowly(first)
+    turn_and_hold(first)
     qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=60_000)
     first.stop()
     again = steer(layer, first.kept)
@@ -177,10 +178,12 @@ def test_the_slider_moved_meanwhile(
 
 
 def test_frames_in_the_background_leave_the_undo_alone(
-    series, steer, settled, qtbot, slow_replay, pixel
+    series, steer, settled, qtbot, held, pixel
 ) -> None:
     layer, kept = series
     before = layer.data.copy()
+    held.hold()
+    held.let_one_go()  # that of the frame in view
     steering = steer(layer, kept)
     qtbot.waitUntil(lambda: steering.frame((0,)) is not None, timeout=60_000)
     assert steering.is_busy

@@ -278,7 +278,7 @@ def fit_steps(
         steps = _learnt_steps(sample, model, settings, SEED + number)
         seen.append((yield from numbered(len(samples), number, steps, "image")))
     yield Progress(0, 0, stage="fitting")
-    return _fitted(seen, model.config.name)
+    return fitted(seen, model.config.name)
 
 
 Learnt = tuple["Levels", "NDArray[np.bool_]"]
@@ -316,8 +316,21 @@ def drawn(levels: Levels, lines: NDArray[np.bool_], seed: int) -> Learnt:
     return {name: of.ravel()[at] for name, of in levels.items()}, is_line.ravel()[at]
 
 
-def _fitted(seen: Sequence[Learnt], model: str) -> BoundaryReadout:
-    """Fit the read-out to the pixels of all images."""
+def fitted(seen: Sequence[Learnt], model: str = "") -> BoundaryReadout:
+    """Fit a read-out to the pixels that were drawn of images.
+
+    Parameters
+    ----------
+    seen : sequence of (dict of ndarray, ndarray of bool)
+        As `drawn` gives them, of one image or more, all with the same levels.
+    model : str
+        Name of that which predicted them.
+
+    Raises
+    ------
+    ValueError
+        If all pixels are boundaries, or none is.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 

@@ -297,7 +297,7 @@ class Kept:
 
     @property
     def embeddings(self) -> Any:
-        r"""The embeddings of all frames, (channels, [leading,] \*spatial); see `frame`."""
+        r"""The embeddings of all frames, (channels, [leading,] \*spatial)."""
         return self._open(self.frames[0]).embeddings
 
     def frame(self, at: tuple[int, ...] = ()) -> Prediction:

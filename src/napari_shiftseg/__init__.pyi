@@ -1,7 +1,6 @@
 # The public names and where they are; read when the package is imported.
 
 from .clustering.mean_shift import MeanShift as MeanShift
-from .detection.boundaries import BoundaryReadout as BoundaryReadout
 from .detection.boundaries import boundaries as boundaries
 from .detection.boundaries import fit_boundaries as fit_boundaries
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
@@ -28,7 +27,6 @@ from .training.fit import train as train
 
 __version__: str
 __all__ = [
-    "BoundaryReadout",
     "MeanShift",
     "RecurrentMeanShift",
     "average_precision",

@@ -132,7 +132,7 @@ def corner(small_disks: Sample) -> Sample:
     return Sample(small_disks.image[inside], small_disks.labels[inside])
 
 
-def test_boundaries_of_disks(corner: Sample, disks_model) -> None:
+def test_boundaries_of_disks(corner: Sample, disks_model, tmp_path: Path) -> None:
     plain = shiftseg.boundaries(corner.image, disks_model, window=64, device="cpu")
     tiled = shiftseg.boundaries(corner.image, disks_model, window=32, device="cpu")
     readout = shiftseg.fit_boundaries([corner], disks_model, window=64, device="cpu")
@@ -140,6 +140,12 @@ def test_boundaries_of_disks(corner: Sample, disks_model) -> None:
         corner.image, disks_model, readout, window=64, device="cpu"
     )
 
+    readout.write(tmp_path / "r.json")
+    from_file = shiftseg.boundaries(
+        corner.image, disks_model, tmp_path / "r.json", window=64, device="cpu"
+    )
+
+    np.testing.assert_array_equal(from_file, read)
     assert plain.shape == corner.labels.shape
     np.testing.assert_allclose(tiled, plain, atol=1e-3)
     assert (readout.model, readout.images) == ("disks", 1)

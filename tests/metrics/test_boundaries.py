@@ -1,4 +1,4 @@
-"""True boundaries, thinned evidence, and their scores against a loop over all pixels."""
+"""True boundaries, thinned evidence, and scores against all distances of pixels."""
 
 from __future__ import annotations
 

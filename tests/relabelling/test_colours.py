@@ -58,9 +58,11 @@ def test_of_few_channels_columns_have_length_1(channels: int) -> None:
     assert colours.shape == (3, 4, 3)
 
 
-def test_a_volume_and_a_series_are_one_picture_each() -> None:
-    assert random_projection(np.random.rand(5, 2, 3, 4)).shape == (2, 3, 4, 3)
-    assert random_projection(np.random.rand(5, 9)).shape == (9, 3)
+def test_a_volume_is_coloured_as_one(rng: np.random.Generator) -> None:
+    volume = rng.normal(size=(5, 2, 3, 4))
+    expected = random_projection(volume.reshape(5, 6, 4)).reshape(2, 3, 4, 3)
+    np.testing.assert_array_equal(random_projection(volume), expected)
+    assert random_projection(volume[:, 0, 0]).shape == (4, 3)
 
 
 def test_equal_pixels_have_equal_colours(rng: np.random.Generator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -24,7 +25,6 @@ from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -136,7 +136,7 @@ LISTS = ("levels", "weights", "scales")
 def boundaries(
     image: ArrayLike | Any,
     model: TiledNetwork,
-    readout: BoundaryReadout | None = None,
+    readout: BoundaryReadout | str | Path | None = None,
     **settings: Unpack[OfOneRun],
 ) -> NDArray[np.float32]:
     r"""Return evidence of boundaries at every pixel of an image.
@@ -150,8 +150,8 @@ def boundaries(
     image : array_like
         One image, (\*spatial) or (channels, \*spatial), as the model reads it.
     model : TiledNetwork
-    readout : BoundaryReadout, optional
-        As `fit_boundaries` gives it for this model.
+    readout : BoundaryReadout or path, optional
+        As `fit_boundaries` gives it for this model, or the file that it was written to.
     **settings
         Of `Settings`: window, stitching, bandwidth, device, ...
 
@@ -170,6 +170,8 @@ def boundaries(
     ----------
     Kong & Fowlkes 2018, "Recurrent Pixel Embedding for Instance Grouping", section 5.1.
     """
+    if isinstance(readout, str | Path):
+        readout = BoundaryReadout.read(Path(readout))
     return exhaust(boundary_steps(image, model, Settings(**settings), readout)).evidence
 
 
@@ -191,9 +193,10 @@ def boundary_steps(
 
     Parameters
     ----------
-    image, model, readout
+    image, model
         See `boundaries`.
     settings : Settings
+    readout : BoundaryReadout, optional
     """
     clustering = settings.clustering(model.config)
     prediction = yield from prediction_steps(image, model, settings)

@@ -1,10 +1,13 @@
 # The public names and where they are; read when the package is imported.
 
 from .clustering.mean_shift import MeanShift as MeanShift
+from .detection.boundaries import boundaries as boundaries
+from .detection.boundaries import fit_boundaries as fit_boundaries
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
 from .inference.predict import embed as embed
+from .metrics.boundaries import boundary_scores as boundary_scores
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
@@ -18,6 +21,7 @@ from .pipeline.segmentation import segment as segment
 from .pipeline.self_test import self_test as self_test
 from .pipeline.sweep import sweep as sweep
 from .pipeline.tuning import tune as tune
+from .relabelling.colours import random_projection as random_projection
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -26,15 +30,19 @@ __all__ = [
     "MeanShift",
     "RecurrentMeanShift",
     "average_precision",
+    "boundaries",
+    "boundary_scores",
     "compare",
     "cosine_margin_loss",
     "embed",
     "false_merges",
     "false_splits",
+    "fit_boundaries",
     "gradient_magnitude",
     "load_model",
     "new_model",
     "plan_tiles",
+    "random_projection",
     "read_image",
     "save_model",
     "seam_scores",

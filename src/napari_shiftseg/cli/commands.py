@@ -19,6 +19,7 @@ from napari_shiftseg.cli.options import (
     one_of,
     with_options,
 )
+from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
 from napari_shiftseg.pipeline.settings import Candidates, Settings
 from napari_shiftseg.training.defaults import TrainingRequest
@@ -365,6 +366,8 @@ def _figure(
     run_figure(name, output, data, retrain, Order(settings, asked))
 
 
+for each in SEEING:
+    _command(each)
 app = typer.main.get_command(program)
 for parameter in app.params:
     parameter.hidden = "completion" in (parameter.name or "")  # type: ignore[attr-defined]

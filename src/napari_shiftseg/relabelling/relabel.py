@@ -295,6 +295,11 @@ class Kept:
         """Image pixel at which the result begins, per spatial axis."""
         return self._plan.offset
 
+    @property
+    def embeddings(self) -> Any:
+        r"""The embeddings of all frames, (channels, [leading,] \*spatial)."""
+        return self._open(self.frames[0]).embeddings
+
     def frame(self, at: tuple[int, ...] = ()) -> Prediction:
         """Return what the network said of a frame.
 

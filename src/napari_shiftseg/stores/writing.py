@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 import tifffile
+from PIL import Image
 
 from napari_shiftseg.stores.axes import CHANNELS, ORDER, ordered, result_axes, to_ome
 from napari_shiftseg.stores.folders import (
@@ -242,6 +243,49 @@ def write_pixels(
         path, pixels, ome=is_ome, compression=packed, photometric="minisblack",
         metadata={"axes": axes, **sizes, **about},
         **_resolution(calibration),
+    )  # fmt: skip
+
+
+def write_colours(
+    path: Path,
+    pixels: NDArray[np.uint8],
+    axes: str,
+    calibration: Calibration,
+    is_png: bool = False,
+) -> None:
+    """Write colours as an OME-TIFF, or one picture as a PNG.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file that may be lost; see `all_or_none`.
+    pixels : ndarray of uint8
+        One axis a letter of `axes`, then red, green and blue.
+    axes : str
+        Of the letters Z, Y, X; without Y it is a line.
+    calibration : dict
+        Of the source; a PNG has none.
+    is_png : bool
+
+    Raises
+    ------
+    ValueError
+        If a PNG is asked for of a volume.
+    """
+    if "Y" not in axes:
+        pixels, axes = pixels[None], f"Y{axes}"
+    if is_png:
+        if pixels.ndim != 3:
+            raise ValueError(
+                f"a PNG holds one picture, but the colours have the shape "
+                f"{pixels.shape}: write a .tif file"
+            )
+        Image.fromarray(pixels).save(path, format="PNG")
+        return
+    sizes, _ = to_ome(calibration)
+    tifffile.imwrite(
+        path, pixels, ome=True, compression="zlib", photometric="rgb",
+        metadata={"axes": f"{axes}S", **sizes}, **_resolution(calibration),
     )  # fmt: skip
 
 

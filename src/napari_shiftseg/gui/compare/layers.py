@@ -11,13 +11,13 @@ from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.result_layers import (
-    embedding_rgb,
     grid_lines,
     grid_style,
     in_every_plane,
     too_many_lines,
 )
 from napari_shiftseg.metrics.label_image import relabelled_like
+from napari_shiftseg.relabelling.colours import principal_colours
 from napari_shiftseg.report.figures_of_merit import cell
 
 if TYPE_CHECKING:
@@ -275,9 +275,9 @@ def _border(plan: TilePlan) -> NDArray[np.float64]:
 
 
 def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
-    """Return the embeddings as RGB on one scale; see `embedding_rgb`."""
+    """Return the embeddings as RGB on one scale; see `principal_colours`."""
     flat = [result.embeddings.reshape(len(result.embeddings), -1) for result in results]
-    rgb = embedding_rgb(np.concatenate(flat, axis=1))
+    rgb = principal_colours(np.concatenate(flat, axis=1))
     ends = np.cumsum([points.shape[1] for points in flat])[:-1]
     return [
         colours.reshape(*result.labels.shape, 3)

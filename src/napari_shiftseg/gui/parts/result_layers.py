@@ -14,6 +14,7 @@ from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, run_record
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.progress import Progress
+from napari_shiftseg.relabelling.colours import principal_colours
 from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
@@ -150,8 +151,6 @@ def result_labels() -> CyclicLabelColormap:
     return CyclicLabelColormap(colors=usual_colours(WIDE), name="result")
 
 
-COLOUR_RANGE = (0.5, 99.5)  # percentiles of a component shown as 0 and 1
-MOST_SAMPLED = 100_000  # pixels the principal components are computed from
 EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
 HIDDEN = {"visible": False}
 MAGMA = {"colormap": "magma", "blending": "additive"}
@@ -202,7 +201,7 @@ def result_layers(
     place = source.placed(plan.offset, ndim)
     kinds: list[tuple[str, Any, dict[str, Any], str]] = []
     if "embedding" in shown:
-        rgb = embedding_rgb(result.embeddings)
+        rgb = principal_colours(result.embeddings)
         kinds.append(("embedding", rgb, {"rgb": True} | HIDDEN | place, "image"))
     if "gradient" in shown:
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
@@ -224,33 +223,6 @@ def result_layers(
         )
         for kind, data, how, of in kinds
     ]
-
-
-def embedding_rgb(embedding: NDArray[Any]) -> NDArray[np.float32]:
-    r"""Return an embedding as colours: its three channels, or principal components.
-
-    Parameters
-    ----------
-    embedding : ndarray
-        (channels, \*spatial)
-
-    Returns
-    -------
-    ndarray of float32
-        (\*spatial, 3), 0 to 1.
-    """
-    points = embedding.reshape(len(embedding), -1).T  # (pixels, channels)
-    if points.shape[1] > 3:
-        from napari_shiftseg.relabelling.projection import principal_components
-
-        step = max(1, len(points) // MOST_SAMPLED)
-        centre, directions = principal_components(points[::step], 3)
-        points = (points - centre) @ directions.T
-    low, high = np.percentile(points, COLOUR_RANGE, axis=0)
-    colours = ((points - low) / np.maximum(high - low, 1e-12)).clip(0, 1)
-    rgb = np.zeros((len(points), 3), dtype=np.float32)
-    rgb[:, : colours.shape[1]] = colours
-    return rgb.reshape(*embedding.shape[1:], 3)
 
 
 SHOW_SEAMS = ("gradient", "tile grid")

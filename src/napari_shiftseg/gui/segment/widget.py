@@ -38,6 +38,7 @@ from napari_shiftseg.gui.parts.source import first_channel
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
+from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.form import AdvancedRows, LastChoice, SegmentForm
 from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
@@ -96,6 +97,11 @@ class SegmentWidget(ScrolledRows):
             self._steps, self._show_outcome, self._advise, further=self.mend,
             tooltip="Find the objects; a layer of labels is added",
         )  # fmt: skip
+        self.colours = RandomColours(
+            self._viewer,
+            lambda: self._result,
+            lambda text: self.panel.say(text, "error"),
+        )
         rows = Container(
             widgets=[
                 self.form,
@@ -104,12 +110,13 @@ class SegmentWidget(ScrolledRows):
                 self.show_grid,
                 self.device,
                 self.panel,
+                self.colours,
                 self.again,
                 self.device.banner,
             ],
             labels=False,
         )
-        self.again.visible = False
+        self.again.visible = self.colours.visible = False
         layout = rows.native.layout()
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
@@ -281,6 +288,7 @@ class SegmentWidget(ScrolledRows):
                 hide_earlier_runs(self._viewer.layers, layer.metadata[METADATA_KEY])
             self._viewer.add_layer(layer)
         self._preview.to_top()
+        self.colours.offer()
         for name in ("Compare stitching", "Inspect model"):
             other = found(self._viewer, name)
             if other is not None:

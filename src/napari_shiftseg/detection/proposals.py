@@ -147,15 +147,14 @@ def image_steps(
     """
     checked_truth(image, model, None)  # one image, not a series
     own = settings.clustering(model.config)
+    bandwidths = pooling.of(own.bandwidth)
     opened = yield from opened_steps(image, model, settings)
     plan = plan_of(opened, model, settings)
     predicted = yield from predicted_steps(opened, model, plan, settings)
-    return (
-        yield from pool_steps(
-            predicted, model, own, pooling.of(own.bandwidth), settings.device,
-            pooling.same_above,
-        )
-    )  # fmt: skip
+    steps = pool_steps(
+        predicted, model, own, bandwidths, settings.device, pooling.same_above
+    )
+    return (yield from steps)
 
 
 def ranked(pool: Pool, scores: ArrayLike, number: int = NUMBER) -> list[Proposal]:

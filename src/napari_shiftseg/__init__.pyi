@@ -3,6 +3,10 @@
 from .clustering.mean_shift import MeanShift as MeanShift
 from .detection.boundaries import boundaries as boundaries
 from .detection.boundaries import fit_boundaries as fit_boundaries
+from .detection.confidence import read_confidence as read_confidence
+from .detection.confidence import save_confidence as save_confidence
+from .detection.proposals import learn_confidence as learn_confidence
+from .detection.proposals import object_proposals as object_proposals
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
@@ -11,6 +15,7 @@ from .metrics.boundaries import boundary_scores as boundary_scores
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
+from .metrics.recall import average_recall as average_recall
 from .metrics.seams import gradient_magnitude as gradient_magnitude
 from .metrics.seams import seam_scores as seam_scores
 from .networks.unet import load_model as load_model
@@ -32,6 +37,7 @@ __all__ = [
     "average_precision",
     "boundaries",
     "boundary_scores",
+    "average_recall",
     "compare",
     "cosine_margin_loss",
     "embed",
@@ -39,11 +45,15 @@ __all__ = [
     "false_splits",
     "fit_boundaries",
     "gradient_magnitude",
+    "learn_confidence",
     "load_model",
     "new_model",
+    "object_proposals",
     "plan_tiles",
     "random_projection",
+    "read_confidence",
     "read_image",
+    "save_confidence",
     "save_model",
     "seam_scores",
     "segment",

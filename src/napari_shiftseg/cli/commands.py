@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_shiftseg.cli import options as ask
+from napari_shiftseg.cli.detecting import DETECTING
 from napari_shiftseg.cli.options import (
     Asked,
     Command,
@@ -366,7 +367,7 @@ def _figure(
     run_figure(name, output, data, retrain, Order(settings, asked))
 
 
-for each in SEEING:
+for each in (*SEEING, *DETECTING):
     _command(each)
 app = typer.main.get_command(program)
 for parameter in app.params:

@@ -5,6 +5,7 @@ from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
 from .inference.predict import embed as embed
+from .metrics.classes import region_average_precision as region_average_precision
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
@@ -36,6 +37,7 @@ __all__ = [
     "new_model",
     "plan_tiles",
     "read_image",
+    "region_average_precision",
     "save_model",
     "seam_scores",
     "segment",

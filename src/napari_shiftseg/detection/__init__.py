@@ -1,0 +1,1 @@
+"""What is found in an image: boundaries, proposals, instances of classes."""

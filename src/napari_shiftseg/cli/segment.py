@@ -87,9 +87,6 @@ def _print_segmentation(
     else:
         print(summary(result.plan), result.intensity.sentence, *result.notes, sep="\n")
         print(f"{result.found} in {result.seconds:.1f} s, written to {folder}")
-        if report.get("classes"):
-            counts = report["classes"].items()
-            print(", ".join(f"{number} {name}" for name, number in counts))
 
 
 def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) -> None:

@@ -197,6 +197,13 @@ class Segmentation:
         return tuple(class_vote(*frame, self.class_names) for frame in frames)
 
     @property
+    def class_counts(self) -> dict[str, int]:
+        """How many objects of all frames are of each class; empty without classes."""
+        counts = [found.counts for found in self.classes]
+        names = self.class_names if counts else ()
+        return {name: sum(count[name] for count in counts) for name in names}
+
+    @property
     def foreground(self) -> NDArray[Any] | None:
         """The `logit`, by its name of old."""
         warnings.warn(
@@ -222,9 +229,12 @@ class Segmentation:
 
     @property
     def found(self) -> str:
-        """How many objects there are, in words, and that planes are apart."""
+        """How many objects there are, of each class too, and that planes are apart."""
         frames = prod(self.leading)
         objects = number_of(self.objects, "object")
+        if self.classes:
+            counts = self.class_counts.items()
+            objects += f" ({', '.join(f'{number} {name}' for name, number in counts)})"
         if frames == 1:
             return objects
         return f"{objects} in {frames:,} planes, each segmented by itself"

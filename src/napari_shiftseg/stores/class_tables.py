@@ -17,6 +17,7 @@ SUFFIXES = (".csv", ".json")
 CLASSES = "_classes"  # as `shiftseg segment` names them
 COLUMNS = ("label", "class")
 DELIMITERS = ",;\t"
+UNREADABLE = (UnicodeDecodeError, csv.Error, json.JSONDecodeError, RecursionError)
 LIKE = "label,class on the first line and 1,disk on the second, for example"
 
 
@@ -90,7 +91,12 @@ def read_classes(path: Path) -> dict[int, str]:
         text = path.read_text(encoding="utf-8-sig")
         is_json = path.suffix.lower() == ".json"
         rows = _rows_of_json(text) if is_json else _rows_of_csv(text)
-    except (UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+    except (
+        UnicodeDecodeError,
+        csv.Error,
+        json.JSONDecodeError,
+        RecursionError,
+    ) as error:
         raise ValueError(
             f"{path.name} is no table of classes ({error}): write {LIKE}"
         ) from None

@@ -218,7 +218,7 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
     return {
         "model": model.config.name,
         "objects": result.objects,
-        **_counted(result),
+        **({"classes": result.class_counts} if result.classes else {}),
         "modes": len(result.modes),
         "window": list(plan.window),
         "stride": list(plan.stride),
@@ -232,14 +232,6 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
         "reads": result.intensity.figures(),
         "settings": asdict(result.settings) | {"window": list(plan.window)},
     }
-
-
-def _counted(result: Segmentation) -> dict[str, Any]:
-    """Return how many objects of all frames are of each class, where they have any."""
-    if not result.classes:
-        return {}
-    frames = [found.counts for found in result.classes]
-    return {"classes": {n: sum(f[n] for f in frames) for n in result.class_names}}
 
 
 def write_pixels(

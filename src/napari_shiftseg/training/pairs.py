@@ -184,7 +184,7 @@ def _with_own_classes(sample: Path, classes: Path | None) -> Sample:
     """Make a sample; its classes count where they are asked for by its name."""
     made = make_sample(str(sample))
     if classes is None:
-        return replace(made, classes=None)
+        return made if made.classes is None else replace(made, classes=None)
     if classes == sample and made.classes is not None:
         return made
     if classes == sample:

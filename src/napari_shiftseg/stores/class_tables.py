@@ -91,12 +91,7 @@ def read_classes(path: Path) -> dict[int, str]:
         text = path.read_text(encoding="utf-8-sig")
         is_json = path.suffix.lower() == ".json"
         rows = _rows_of_json(text) if is_json else _rows_of_csv(text)
-    except (
-        UnicodeDecodeError,
-        csv.Error,
-        json.JSONDecodeError,
-        RecursionError,
-    ) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"{path.name} is no table of classes ({error}): write {LIKE}"
         ) from None

@@ -1,6 +1,10 @@
 # The public names and where they are; read when the package is imported.
 
 from .clustering.mean_shift import MeanShift as MeanShift
+from .detection.confidence import read_confidence as read_confidence
+from .detection.confidence import save_confidence as save_confidence
+from .detection.proposals import learn_confidence as learn_confidence
+from .detection.proposals import object_proposals as object_proposals
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
@@ -9,6 +13,7 @@ from .metrics.classes import region_average_precision as region_average_precisio
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
+from .metrics.recall import average_recall as average_recall
 from .metrics.seams import gradient_magnitude as gradient_magnitude
 from .metrics.seams import seam_scores as seam_scores
 from .networks.unet import load_model as load_model
@@ -27,17 +32,22 @@ __all__ = [
     "MeanShift",
     "RecurrentMeanShift",
     "average_precision",
+    "average_recall",
     "compare",
     "cosine_margin_loss",
     "embed",
     "false_merges",
     "false_splits",
     "gradient_magnitude",
+    "learn_confidence",
     "load_model",
     "new_model",
+    "object_proposals",
     "plan_tiles",
+    "read_confidence",
     "read_image",
     "region_average_precision",
+    "save_confidence",
     "save_model",
     "seam_scores",
     "segment",

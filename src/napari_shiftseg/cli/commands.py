@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_shiftseg.cli import options as ask
+from napari_shiftseg.cli.detecting import COMMANDS
 from napari_shiftseg.cli.options import (
     Asked,
     Command,
@@ -365,6 +366,8 @@ def _figure(
     run_figure(name, output, data, retrain, Order(settings, asked))
 
 
+for each in COMMANDS:
+    _command(each)
 app = typer.main.get_command(program)
 for parameter in app.params:
     parameter.hidden = "completion" in (parameter.name or "")  # type: ignore[attr-defined]

@@ -55,7 +55,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 LABELS = "_labels"  # as `shiftseg segment` names them
-BESIDE_LABELS = ("_embedding", "_gradient")  # what it writes with them
+BESIDE_LABELS = ("_embedding", "_gradient", "_proposals")  # what lies with them
 
 
 def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:

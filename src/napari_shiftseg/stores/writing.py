@@ -176,7 +176,7 @@ def write_segmentation(
     spatial = result.plan.shape.ndim
     axes = result_axes(source.axes, result.labels.ndim, spatial)
     arrays = {
-        "labels": (_label_dtype(result.labels), axes, numbered(axes[-spatial:])),
+        "labels": (label_dtype(result.labels), axes, numbered(axes[-spatial:])),
         "embedding": (result.embeddings, CHANNELS + axes, ""),
         "gradient": (result.gradient, axes, ""),
     }
@@ -288,6 +288,6 @@ def _resolution(calibration: Calibration) -> dict[str, Any]:
     return {"resolution": sizes, "resolutionunit": name}
 
 
-def _label_dtype(labels: NDArray[np.int32]) -> NDArray[Any]:
+def label_dtype(labels: NDArray[np.int32]) -> NDArray[Any]:
     """Return labels as uint16 where they fit, which ImageJ reads, else as uint32."""
     return labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)

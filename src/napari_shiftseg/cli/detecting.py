@@ -1,0 +1,68 @@
+"""The commands of what is found in an image, as they are called."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_shiftseg.cli import options as ask
+from napari_shiftseg.cli.options import Asked, Order, Take, model_for, one_of
+from napari_shiftseg.detection.settings import NUMBER, Pooling
+from napari_shiftseg.pipeline.settings import Settings
+
+
+def proposals(
+    *,
+    image: ask.Image,
+    output: ask.Folder,
+    model: ask.Model = None,
+    number: Annotated[
+        int, typer.Option("-n", "--number", help="How many at most.")
+    ] = NUMBER,
+    pooling: Pooling,
+    confidence: Annotated[
+        Path | None,
+        typer.Option(
+            help=".safetensors file of the command confidence. [that of nuclei]"
+        ),
+    ] = None,
+    viewer: Annotated[
+        bool, typer.Option("--viewer", help="Open napari with the result.")
+    ] = False,
+    settings: Annotated[Settings, Take(but=("bandwidth",))],
+    asked: Asked,
+) -> None:
+    """Propose objects: groupings at several bandwidths, ranked by expected overlap.
+
+    It writes a table of scores and a stack of labels. The rank of a proposal is its
+    label; the images of the stack keep apart those that overlap.
+    """
+    from napari_shiftseg.cli.proposals import run_proposals
+
+    order = Order(settings, asked, model_for(model, image))
+    run_proposals(image, output, number, pooling, confidence, viewer, order)
+
+
+def confidence(
+    *,
+    images: Annotated[Path, ask.OF_PAIRS],
+    place: ask.PlaceOfTruth = None,
+    output: ask.ModelFile,
+    truth: ask.Truth = None,
+    model: ask.Model = None,
+    pooling: Pooling,
+    settings: Annotated[Settings, Take(but=("bandwidth",))],
+    asked: Annotated[Asked, Take(but=("series",))],
+) -> None:
+    """Learn how well the objects of a model fit true ones, to rank proposals by it.
+
+    Take images with labels that the model was not trained on.
+    """
+    from napari_shiftseg.cli.proposals import run_confidence
+
+    order = Order(settings, asked, model_for(model, images))
+    true = one_of(truth, place, "the truth")
+    run_confidence(images, true, output, pooling, order)
+
+
+COMMANDS = (proposals, confidence)

@@ -5,9 +5,11 @@ r"""Instances of three classes: with an embedding, and by the map of classes alo
 Generates images of disks, squares and stars, trains a network of classes on them with
 each loss of the embedding and with none, all alike, and scores images it has not seen:
 region average precision at IoU 0.5 of each class (APr; Hariharan et al., ECCV 2014),
-and how well the map of classes fits, as the mean intersection over union of background
-and classes, everywhere and in a band round the true boundaries. Without an embedding
-the objects are the connected components of the map of classes.
+with objects ranked by the probability of their class and, where there is an embedding,
+by a regressor besides ("judged"); and how well the map of classes fits, as the mean
+intersection over union of background and classes, everywhere and in a band round the
+true boundaries. Without an embedding the objects are the connected components of the
+map of classes.
 
 "lines": the foreground is trained to part objects that touch by a line, as it usually
 is; elsewhere it is not, so that the embedding alone parts them.
@@ -31,7 +33,12 @@ import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import note, print_table
-from napari_shiftseg.detection.instances import class_map, components_of_classes
+from napari_shiftseg.detection.instances import (
+    class_map,
+    components_of_classes,
+    judged_classes,
+    learn_class_confidence,
+)
 from napari_shiftseg.embeddings.losses import ForegroundLoss
 from napari_shiftseg.metrics.classes import (
     ClassedObjects,
@@ -114,13 +121,15 @@ VARIANTS = {
     "classes alone, lines": Variant(None, lines=True),
     "discriminative, lines": Variant("discriminative", lines=True),
 }
-LEARNT, HELD_OUT = range(100, 140), range(20)  # seeds of the images
+# seeds of the images: of those trained on, that a confidence is learnt from, scored
+LEARNT, JUDGED, HELD_OUT = range(100, 140), range(200, 210), range(20)
 NETWORK = {"depth": 3, "features": 12}
 WINDOW, STEPS, SEEDS = 116, 1500, (0,)  # pixels that a loss sees; steps
 EVERY, BAND = 250, 3  # steps between states to go on from; pixels
+JUDGED_MEAN = "APr mean, judged"
 FIGURES = (
-    *(f"APr {name}" for name in CLASSES), "APr mean", "map IoU", f"in band {BAND} px",
-    "objects IoU in band",
+    *(f"APr {name}" for name in CLASSES), "APr mean", JUDGED_MEAN, "map IoU",
+    f"in band {BAND} px", "objects IoU in band",
 )  # fmt: skip
 
 
@@ -173,7 +182,24 @@ def painted(objects: ClassedObjects) -> Any:
     return np.array(of)[objects.labels]
 
 
-def scored(model: UNet, samples: Sequence[Sample], embedding: bool) -> dict[str, float]:
+def judged(
+    model: UNet, results: Sequence[Segmentation], samples: Sequence[Sample]
+) -> list[ClassedObjects]:
+    """Return the objects of runs, ranked by a regressor that learns from samples."""
+    judge = learn_class_confidence(samples, model, device="cpu")
+    votes = [judged_classes(result, model, judge) for result in results]
+    return [
+        ClassedObjects(result.labels, found.by_id, found.confidence_by_id)
+        for result, found in zip(results, votes, strict=True)
+    ]
+
+
+def scored(
+    model: UNet,
+    samples: Sequence[Sample],
+    embedding: bool,
+    of_judge: Sequence[Sample] = (),
+) -> dict[str, float]:
     """Segment images as users do, and score them, all pixels and objects pooled."""
     results = [segment(sample.image, model, device="cpu") for sample in samples]
     truth = [ClassedObjects(s.labels, s.classes or {}) for s in samples]
@@ -193,7 +219,11 @@ def scored(model: UNet, samples: Sequence[Sample], embedding: bool) -> dict[str,
         return float(np.nanmean(class_ious(true, classes, len(CLASSES), where)))
 
     of_maps = (fit(maps), fit(maps, band), fit(objects, band))
-    of_objects = (*(scores[name] for name in CLASSES), fmean(scores.values()))
+    mean = again = fmean(scores.values())
+    if embedding and of_judge:
+        ranked = judged(model, results, of_judge)
+        again = fmean(region_average_precision(truth, ranked).values())
+    of_objects = (*(scores[name] for name in CLASSES), mean, again)
     return dict(zip(FIGURES, (*of_objects, *of_maps), strict=True))
 
 
@@ -230,12 +260,15 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     folder = writable_folder(asked.output)
-    learnt, held_out = ([shapes(seed=s) for s in seeds] for seeds in (LEARNT, HELD_OUT))
+    learnt, of_judge, held_out = (
+        [shapes(seed=seed) for seed in seeds] for seeds in (LEARNT, JUDGED, HELD_OUT)
+    )
     rows: list[dict[str, Any]] = []
     for seed in asked.seeds:
         for name in asked.only:
             model = trained(name, seed, learnt, folder, asked.steps)
-            figures = scored(model, held_out, VARIANTS[name].embedding is not None)
+            embedding = VARIANTS[name].embedding is not None
+            figures = scored(model, held_out, embedding, of_judge)
             rows.append({"trained": name, "seed": seed} | figures)
             report(rows, folder)
 

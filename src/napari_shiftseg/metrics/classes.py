@@ -122,17 +122,40 @@ def region_average_precision(
     return scored
 
 
+def best_of_class(truth: ClassedObjects, found: ClassedObjects) -> NDArray[np.float64]:
+    """Return how well each object found fits a true one of its class, (objects,).
+
+    The largest intersection over union; 0 where there is none of the class.
+
+    Parameters
+    ----------
+    truth, found : ClassedObjects
+        Of one image.
+    """
+    return _Compared(truth, found, ranked=False).best()
+
+
 class _Compared:
     """How much the detections of an image overlap its true objects."""
 
-    def __init__(self, truth: ClassedObjects, found: ClassedObjects) -> None:
+    def __init__(
+        self, truth: ClassedObjects, found: ClassedObjects, ranked: bool = True
+    ) -> None:
         table = contingency(truth.labels, found.labels)
         shared = table.shared.toarray()
         union = table.true_sizes[:, None] + table.sizes[None] - shared
         self._overlap = shared / union
         self._true = [truth.classes[label] for label in truth.ids.tolist()]
         self._found = [found.classes[label] for label in found.ids.tolist()]
-        self._sure = [_confidence(found, label) for label in found.ids.tolist()]
+        ids = found.ids.tolist() if ranked else []
+        self._sure = [_confidence(found, label) for label in ids]
+
+    def best(self) -> NDArray[np.float64]:
+        """Return the largest overlap of each detection within its class."""
+        true, found = np.array(self._true, dtype=str), np.array(self._found, dtype=str)
+        same = true[:, None] == found[None]
+        best: NDArray[np.float64] = np.where(same, self._overlap, 0).max(0, initial=0)
+        return best
 
     def true_of(self, name: str) -> int:
         """Return how many true objects are of a class."""

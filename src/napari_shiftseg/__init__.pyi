@@ -3,6 +3,8 @@
 from .clustering.mean_shift import MeanShift as MeanShift
 from .detection.confidence import read_confidence as read_confidence
 from .detection.confidence import save_confidence as save_confidence
+from .detection.instances import judged_classes as judged_classes
+from .detection.instances import learn_class_confidence as learn_class_confidence
 from .detection.proposals import learn_confidence as learn_confidence
 from .detection.proposals import object_proposals as object_proposals
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
@@ -39,6 +41,8 @@ __all__ = [
     "false_merges",
     "false_splits",
     "gradient_magnitude",
+    "judged_classes",
+    "learn_class_confidence",
     "learn_confidence",
     "load_model",
     "new_model",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import atan2, cos, pi, sin, sqrt
 from typing import TYPE_CHECKING
 
@@ -76,12 +77,12 @@ class Outline:
         y, x = direction
         return float(self._border(np.array(atan2(y, x))))
 
-    @property
+    @cached_property
     def extent(self) -> NDArray[np.float64]:
         """Half the sides of a box that holds the body."""
         return np.full(2, self._all_round.max())
 
-    @property
+    @cached_property
     def core(self) -> float:
         """Radius of a disk within the body."""
         return float(self._all_round.min())

@@ -123,8 +123,8 @@ def fine_tuned_config(
     if start.classes and not classes:
         raise ValueError(
             f"{start.name} tells the classes {', '.join(start.classes)} apart, so it "
-            f"needs the class of every object to go on: give --classes, or start with "
-            f"another model"
+            f"needs the class of every object to go on: take shiftseg train with "
+            f"--classes, or start with another model"
         )
     check_classes(tuple(start.classes or classes))
     known = start.model_copy(

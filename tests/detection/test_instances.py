@@ -61,7 +61,7 @@ class TestJudged:
         classes = {label: "ab"[label % 2] for label in range(1, 400)}
         return [
             Sample(rng.random((40, 40)).astype(np.float32), labels, classes=classes)
-            for _ in range(2)
+            for _ in range(4)
         ]
 
     def test_it_learns_the_overlap_within_the_class(self, model, samples) -> None:
@@ -82,7 +82,7 @@ class TestJudged:
         stack = segment(
             np.stack([s.image for s in samples]), model, window=8, device="cpu"
         )
-        with pytest.raises(ValueError, match="in one image, got 2 with classes"):
+        with pytest.raises(ValueError, match="in one image, got 4 with classes"):
             judged_classes(stack, model, judge)
         plain = small_model(2, 2)
         result = segment(samples[0].image, plain, window=8, device="cpu")

@@ -155,13 +155,13 @@ class TestTraining:
         told = replace(sample, image=bright.astype(np.float32), classes=of)
         names = ("dim", "light")
         config = object_config("s", classes=names, **(NETWORK | {"features": 8}))
-        recipe = self.recipe(60, learning_rate=1e-2, augmentation=None)
+        recipe = self.recipe(120, learning_rate=1e-2, augmentation=None)
         last = []
         for image in (bright, sample.labels > 0):
             known = replace(told, image=image.astype(np.float32))
             steps = Training([known], config, recipe, device="cpu").steps()
-            last.append(np.mean([step.terms["classes"] for step in steps][-10:]))
-        assert last[0] < 0.4 < last[1]
+            last.append(np.mean([step.terms["classes"] for step in steps][-40:]))
+        assert last[0] < 0.85 * last[1]
 
     def test_the_classes_count_where_it_goes_on(self, sample, tmp_path) -> None:
         config = object_config("s", classes=CLASSES, **NETWORK)

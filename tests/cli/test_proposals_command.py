@@ -41,7 +41,7 @@ def folder(model, tmp_path_factory) -> Path:
     for kind in ("images", "labels"):
         (folder / kind).mkdir()
     for number in range(2):
-        image = gaussian_filter(rng.normal(size=(60, 64)), 1) * 4
+        image = gaussian_filter(rng.normal(size=(100, 110)), 1) * 4
         labels = segment(image, load_model(model), device="cpu", bandwidth=0.5).labels
         np.save(folder / f"images/{number}.npy", image)
         np.save(folder / f"labels/{number}.npy", labels)
@@ -95,7 +95,7 @@ def test_the_files_are_what_the_library_proposes(
     )  # fmt: skip
     labels = tifffile.imread(out / "0_proposals.tif")
     assert labels.dtype == np.uint16
-    assert np.array_equal(labels, stacked(expected, (60, 64)))
+    assert np.array_equal(labels, stacked(expected, (100, 110)))
     with (out / "0_proposals.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["index"]) for row in rows] == list(range(1, 21))
@@ -181,4 +181,4 @@ def test_the_viewer_gets_them(
     words = (image, "-m", model, "--confidence", confidence, *LISTS, "-o", tmp_path)
     assert shiftseg("proposals", *words, "-n", 4, "--viewer").status == 0
     ((_, proposals, shape),) = shown
-    assert (len(proposals), shape) == (4, (60, 64))
+    assert (len(proposals), shape) == (4, (100, 110))

@@ -15,10 +15,10 @@ from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.pipeline.result import Prediction
 
 LABELS = np.array([
-    [1, 1, 1, 2, 2, 0, 0, 0],
-    [1, 1, 1, 2, 2, 0, 3, 3],
-    [1, 1, 1, 2, 2, 0, 3, 3],
-    [0, 0, 0, 0, 0, 0, 3, 3],
+    [1, 1, 1, 2, 2, 0, 0, 0, 0],
+    [1, 1, 1, 2, 2, 0, 0, 3, 3],
+    [1, 1, 1, 2, 2, 0, 0, 3, 3],
+    [0, 0, 0, 0, 0, 0, 0, 3, 3],
 ])  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def model(small_model):
 def samples(model) -> list[Sample]:
     """Images of noise; true is what another bandwidth makes of them."""
     rng = np.random.default_rng(0)
-    images = [gaussian_filter(rng.normal(size=(60, 64)), 1) * 4 for _ in range(3)]
+    images = [gaussian_filter(rng.normal(size=(100, 110)), 1) * 4 for _ in range(3)]
     truths = [segment(i, model, device="cpu", bandwidth=0.5).labels for i in images]
     return [Sample(i, truth) for i, truth in zip(images, truths, strict=True)]
 

@@ -134,18 +134,18 @@ def features_of(
             f"{int(sizes.argmin()) + 1} is left out: number them anew with "
             f"skimage.segmentation.relabel_sequential"
         )
+    names = (*SHAPE, *CONSISTENCY)
+    if not len(sizes):
+        return Features(names, np.zeros((0, len(names))))
     shapes = _shapes(labels, sizes)
     consistency = _consistency(labels, sizes, prediction, clustering)
     values = np.stack([*shapes, *consistency], axis=1)
-    return Features((*SHAPE, *CONSISTENCY), values)
+    return Features(names, values)
 
 
 def _shapes(labels: Labels, sizes: NDArray[np.int64]) -> Iterator[Values]:
     """Yield the features of `SHAPE`."""
     image = labels if labels.ndim > 1 else labels[None]
-    if not len(sizes):
-        yield from np.zeros((len(SHAPE), 0))
-        return
     wanted = ("extent", "solidity", "inertia_tensor_eigvals")
     found = regionprops_table(image, properties=wanted)
     most = found["inertia_tensor_eigvals-0"]

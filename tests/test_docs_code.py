@@ -38,7 +38,12 @@ BLOCK = re.compile(
 ELSEWHERE = {  # programs that are not ours, and the words that they are used with
     "git": ("clone",),
     "cd": ("napari-shiftseg",),
-    "python": ("-m", "benchmarks/dsb2018.py", "benchmarks/proposals.py"),
+    "python": (
+        "-m",
+        "benchmarks/dsb2018.py",
+        "benchmarks/proposals.py",
+        "benchmarks/semantic_instances.py",
+    ),
     "python3": ("-m",),
     "napari": (),
     "make": ("demo", "docs", "test"),

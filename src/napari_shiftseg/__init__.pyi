@@ -5,6 +5,8 @@ from .detection.boundaries import boundaries as boundaries
 from .detection.boundaries import fit_boundaries as fit_boundaries
 from .detection.confidence import read_confidence as read_confidence
 from .detection.confidence import save_confidence as save_confidence
+from .detection.instances import judged_classes as judged_classes
+from .detection.instances import learn_class_confidence as learn_class_confidence
 from .detection.proposals import learn_confidence as learn_confidence
 from .detection.proposals import object_proposals as object_proposals
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
@@ -12,6 +14,7 @@ from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
 from .inference.predict import embed as embed
 from .metrics.boundaries import boundary_scores as boundary_scores
+from .metrics.classes import region_average_precision as region_average_precision
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
@@ -45,6 +48,8 @@ __all__ = [
     "false_splits",
     "fit_boundaries",
     "gradient_magnitude",
+    "judged_classes",
+    "learn_class_confidence",
     "learn_confidence",
     "load_model",
     "new_model",
@@ -53,6 +58,7 @@ __all__ = [
     "random_projection",
     "read_confidence",
     "read_image",
+    "region_average_precision",
     "save_confidence",
     "save_model",
     "seam_scores",

@@ -110,6 +110,7 @@ def test_a_sample_brings_the_networks_of_figures_into_the_lists(
         ("nuclei", "nuclei", (1, 1)),
         ("nuclei_3d", "nuclei-3d", (2, 1, 1)),
         ("nuclei_small", "nuclei-small", (1, 1, 1)),
+        ("shapes", "shapes", (1, 1)),
     ],
 )
 def test_nuclei_open_as_large_as_they_are(viewer, once, made, key, name, scale):

@@ -137,7 +137,7 @@ def test_a_point_and_the_largest_disk():
 def test_samples_by_name():
     assert list(SAMPLES) == [
         "disks", "disks-15", "disks-16", "disks-noise", "disks-bent", "constant",
-        "nuclei", "nuclei-3d", "nuclei-small",
+        "nuclei", "nuclei-3d", "nuclei-small", "shapes",
     ]  # fmt: skip
     for name, entry in SAMPLES.items():
         made = entry.make()

@@ -45,10 +45,11 @@ def _kinds_to_save(text: str) -> tuple[str, ...]:
 
 
 def _safe_outputs(
-    command: str, source: Source, folder: Path, save: str, asked: Asked
+    command: str, source: Source, folder: Path, save: str, asked: Asked, network: UNet
 ) -> Outputs:
     """Name the files to write, before any work; another name than usual is said."""
-    outputs = outputs_of(command, source, folder, _kinds_to_save(save), asked.overwrite)
+    kinds, has_classes = _kinds_to_save(save), bool(network.config.classes)
+    outputs = outputs_of(command, source, folder, kinds, asked.overwrite, has_classes)
     if outputs.name != source.name:
         note(
             f"{folder} has the results of another image {source.name}: those of this "
@@ -69,7 +70,7 @@ def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
         network = load_model(order.model)
         source = read_source(network.config, image, order.asked)
         check_turns(order.settings.views, source.pixel)
-        outputs = _safe_outputs("segment", source, folder, save, order.asked)
+        outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
         result = with_progress(segment_steps(source.data, network, order.settings))
         report = write_segmentation(result, network, source, outputs, order.given)
     _print_segmentation(result, report, folder, order.asked.json)
@@ -104,7 +105,7 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
     with kept_if_used(output) as folder:
         source = read_source(network.config, image, asked)
         check_turns(order.settings.views, source.pixel)
-        outputs = _safe_outputs("mend", source, folder, save, asked)
+        outputs = _safe_outputs("mend", source, folder, save, asked, network)
         settings = _with_clustering(order.settings, known)
         result = _segmented(source.data, network, settings, doubt)
         mended, outcome = mend(result, network, known.edits)

@@ -22,6 +22,7 @@ from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.networks.header import read_config
 from napari_shiftseg.networks.properties import describe, own_seams_warning
 from napari_shiftseg.networks.unet import save_model
+from napari_shiftseg.training.classes import class_names
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
     LOSS,
@@ -192,7 +193,7 @@ class _Job:
             raise ValueError(
                 "nothing to train on: give IMAGES and --truth, or --sample disks"
             )
-        read = read_pairs(self.images, self.truth, channel, note)
+        read = read_pairs(self.images, self.truth, channel, note, request.classes)
         config = self._config(read)
         pairs = to_learn(read, config, self.window, reading)
         count = counted_pairs(pairs)
@@ -242,16 +243,24 @@ class _Job:
             "normalization": request.normalization,
         }
         chosen = {key: value for key, value in network.items() if value is not None}
+        classes = class_names(samples)
+        if request.classes is not None and not classes:
+            raise ValueError(
+                f"{request.classes} names no class: write a row label,class for every "
+                f"object, or leave out --classes"
+            )
         if request.start is None:
             ndim = samples[0].labels.ndim
-            return object_config(name, request.loss or LOSS, ndim=ndim, **chosen)
+            loss = request.loss or LOSS
+            return object_config(name, loss, ndim=ndim, classes=classes, **chosen)
         if chosen:
             options = ", ".join(f"--{key.replace('_', '-')}" for key in chosen)
             raise ValueError(
                 f"a training that begins with {request.start} keeps its network: "
                 f"leave out {options}, or --start"
             )
-        return fine_tuned_config(name, read_config(request.start), request.loss)
+        start = read_config(request.start)
+        return fine_tuned_config(name, start, request.loss, classes)
 
 
 def _followed(training: Training, output: Path, saved: Path) -> float:

@@ -1,4 +1,4 @@
-"""The losses: of embeddings by distance, of a logit; what any loss must have."""
+"""The losses: of embeddings by distance, of logits; what any loss must have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, max_pool1d
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    max_pool1d,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,6 +291,42 @@ class ForegroundLoss:
         overlap = (2 * (likely * target).sum() + 1) / (likely.sum() + target.sum() + 1)
         entropy = (weight * entropy).sum() / weight.sum().clamp(min=1)
         return self.weight * (entropy + self.dice * (1 - overlap))
+
+
+@dataclass(frozen=True)
+class ClassLoss:
+    r"""Cross-entropy of the logits z of the classes of one image, inside its objects.
+
+    .. math::
+
+        L = -\frac{\alpha}{|S|} \sum_{i \in S}
+            \log \frac{\exp z_{i k_i}}{\sum_c \exp z_{ic}}
+
+    over the pixels S whose class k is known. What is background is for the foreground
+    logit to tell.
+
+    Parameters
+    ----------
+    weight : float
+        :math:`\alpha`, beside the loss of the embedding.
+    """
+
+    weight: float = 1.0
+
+    def __call__(self, logits: Tensor, classes: Tensor) -> Tensor:
+        r"""Return the loss of one image, a scalar; 0 where no class is known.
+
+        Parameters
+        ----------
+        logits : Tensor
+            (classes, \*spatial)
+        classes : Tensor of int
+            (\*spatial); pixels below 0 count for nothing.
+        """
+        known = classes >= 0
+        if not known.any():
+            return logits.sum() * 0
+        return self.weight * cross_entropy(logits[:, known].T, classes[known])
 
 
 def _norm(vectors: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from napari.layers import Layer
 
 from napari_shiftseg.gui.parts.belonging import METADATA_OF
 from napari_shiftseg.gui.parts.models import METADATA_MODELS, OPENED
-from napari_shiftseg.gui.parts.result_layers import result_layers
+from napari_shiftseg.gui.parts.result_layers import class_features, result_layers
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.samples.catalogue import NUCLEI_3D_SPACING, SAMPLES
 
@@ -42,9 +42,11 @@ def _layers_of(
     image = {"name": name, "scale": scale, "metadata": metadata, **options}
     layers: list[SampleTuple] = [(made.image, image, "image")]
     if made.labels.any():
-        truth = {
+        truth: dict[str, Any] = {
             "name": f"{name} · truth", "scale": scale, "visible": False, "metadata": of
         }  # fmt: skip
+        if made.classes is not None:
+            truth["features"] = class_features(made.classes)
         layers.append((made.labels, truth, "labels"))
     return layers
 
@@ -58,6 +60,7 @@ constant = partial(_layers_of, "constant", contrast_limits=(0, 1))  # no content
 nuclei = partial(_layers_of, "nuclei")
 nuclei_3d = partial(_layers_of, "nuclei-3d", scale=NUCLEI_3D_SPACING)
 nuclei_small = partial(_layers_of, "nuclei-small")
+shapes = partial(_layers_of, "shapes")
 
 
 def show_demo(comparison: Comparison, model: str) -> None:

@@ -122,7 +122,7 @@ def embed(
 
 
 def embedding_of(predicted: NDArray[Any], config: ModelConfig) -> NDArray[Any]:
-    r"""Return a prediction, (channels, \*region), without the foreground logit.
+    r"""Return a prediction, (channels, \*region), without the logits.
 
     Parameters
     ----------
@@ -130,7 +130,25 @@ def embedding_of(predicted: NDArray[Any], config: ModelConfig) -> NDArray[Any]:
         Of any number of views.
     config : ModelConfig
     """
-    return predicted[: len(predicted) - config.foreground]
+    return predicted[: len(predicted) - config.foreground - len(config.classes)]
+
+
+def logits_of(
+    predicted: NDArray[Any], config: ModelConfig
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    r"""Return foreground logit, (\*region), and those of classes, (classes, \*region).
+
+    None where the model has none.
+
+    Parameters
+    ----------
+    predicted : ndarray
+        (channels, \*region), of any number of views.
+    config : ModelConfig
+    """
+    first = len(predicted) - len(config.classes)
+    logit = predicted[first - 1] if config.foreground else None
+    return logit, predicted[first:] if config.classes else None
 
 
 def open_for(
@@ -197,8 +215,8 @@ def embed_steps(
 ) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
     r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
 
-    That is the embedding (see `embedded`), then the foreground logit if there is one;
-    of several views, their average (see `Views`).
+    That is the embedding (see `embedded`), then the foreground logit and those of
+    classes, if there are any; of several views, their average (see `Views`).
     Yields `Progress` after each tile, of those of all views.
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device runs out, the batch is halved; a single tile that does not

@@ -207,7 +207,8 @@ class Views:
         x = \frac1{\sqrt n} (x_1, \dots, x_n) \qquad
         \lVert x - y \rVert^2 = \frac1n \sum_v \lVert x_v - y_v \rVert^2
 
-    The logarithm of a spread and the foreground logit are averaged themselves.
+    The logarithm of a spread, the foreground logit and the logits of classes are
+    averaged themselves.
     """
 
     image: Image

@@ -18,7 +18,7 @@ class TiledNetwork(Protocol):
 
     `UNet` is the first. Called with (batch, in_channels, \*legal input) it gives
     (batch, out_channels, \*raw output): the embedding, then the foreground logit if
-    there is one.
+    there is one, then the logits of the classes if there are any.
 
     Attributes
     ----------

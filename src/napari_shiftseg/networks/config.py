@@ -31,6 +31,7 @@ MOST = {
     "growth": 16,
     "convolutions": 8,
 }
+MOST_CLASSES = 1000
 MOST_LEVELS, WIDEST_KERNEL = 16, 15
 LARGEST_PERIOD, LARGEST_CONTEXT = 2**10, 2**11  # pixels an axis
 MOST_WEIGHTS = 10**9  # 4 GB
@@ -58,6 +59,21 @@ def check_bounds(config: ModelConfig) -> None:
         _at_most("the context", axis.context or axis.halo, LARGEST_CONTEXT)
     _at_most("the number of weights", weights_of(config), MOST_WEIGHTS)
     _at_most("the work for one tile", work_of(config), MOST_WORK)
+
+
+def check_classes(names: Sequence[str]) -> None:
+    """Refuse classes among which there is nothing to tell; none at all are right."""
+    if len(names) == 1:
+        raise ValueError(
+            f"a class head tells two classes or more apart, got one, "
+            f"{brief(names[0])}: name another class, or train without classes"
+        )
+    blank = [name for name in names if not name.strip()]
+    if blank or len(set(names)) < len(names):
+        raise ValueError(
+            f"each class needs a name of its own, got {brief(tuple(names))}: name "
+            f"every class once"
+        )
 
 
 def check_levels(number: int) -> None:
@@ -167,6 +183,9 @@ class ModelConfig(BaseModel):
     in_channels: int = Field(default=1, ge=1)
     embedding_channels: int = Field(default=3, ge=1)
     foreground: bool = False  # whether one more output channel is a foreground logit
+    # of objects, by name, one more output channel each: logits of a softmax over the
+    # classes, within the foreground. Not in the repr, as the embedding is not.
+    classes: tuple[Name, ...] = Field(default=(), max_length=MOST_CLASSES, repr=False)
     padding: Padding = "valid"
     upsampling: Upsampling = "learnt"
     # batch norm in eval mode is harmless to tiling; norms over space are not, and are
@@ -194,6 +213,17 @@ class ModelConfig(BaseModel):
                 f"the kernel learnt-spread is that of spatial embeddings, and their "
                 f"only one, but the embedding is {self.embedding} and the kernel "
                 f"{self.clustering.kernel}: take another kernel"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _classes_of_a_foreground(self) -> ModelConfig:
+        check_classes(self.classes)
+        if self.classes and not self.foreground:
+            raise ValueError(
+                f"classes are told apart within a foreground, but this network has no "
+                f"foreground logit: give it one (foreground=True), or leave out the "
+                f"classes {', '.join(self.classes)}"
             )
         return self
 
@@ -235,8 +265,8 @@ class ModelConfig(BaseModel):
 
     @property
     def out_channels(self) -> int:
-        """Embedding channels, and one for the foreground logit if there is one."""
-        return self.embedding_channels + self.foreground
+        """Embedding channels, then a foreground logit and one a class, if any."""
+        return self.embedding_channels + self.foreground + len(self.classes)
 
     @property
     def image_axes(self) -> int:

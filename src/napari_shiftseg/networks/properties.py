@@ -45,6 +45,7 @@ def describe(model: UNet) -> dict[str, Any]:
         "embedding": config.embedding,
         "embedding_channels": config.embedding_channels,
         "foreground": config.foreground,
+        **({"classes": list(config.classes)} if config.classes else {}),
         "training_window": list(provenance.window) if provenance else None,
         "parameters": model.parameter_count,
         "legal_inputs": legal,

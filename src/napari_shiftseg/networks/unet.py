@@ -130,7 +130,8 @@ class UNet(nn.Module):
         Returns
         -------
         Tensor
-            (batch, embedding_channels [+ 1 foreground logit], \*raw output)
+            (batch, embedding_channels [+ 1 foreground logit [+ classes]], \*raw
+            output)
         """
         self.shape.raw_output(tuple(x.shape[2:]))
         skips = []
@@ -189,26 +190,37 @@ def build(config: ModelConfig, seed: int = 0) -> UNet:
 def begin_with(model: UNet, start: UNet) -> None:
     """Give a model the weights of another one, to go on with them.
 
-    Where their embeddings are of different kinds, or have different channels, the last
-    layer keeps its own weights for the embedding; those of a foreground logit are
-    taken.
+    Where their last layers differ, it keeps its own weights but for what both have: an
+    embedding of the same kind and channels, a foreground logit, the same classes.
 
     Parameters
     ----------
     model : UNet
         Changed.
     start : UNet
-        Of the same architecture but for the embedding.
+        Of the same architecture but for the last layer.
     """
-    weights, own, known = start.state_dict(), model.config, start.config
-    same = (own.embedding, own.out_channels) == (known.embedding, known.out_channels)
-    if not same:
+    weights = start.state_dict()
+    own, known = (_channels_by_use(config) for config in (model.config, start.config))
+    if own != known:
         for name, mine in model.head.state_dict(prefix="head.").items():
             taken = mine.clone()
-            if own.foreground and known.foreground:
-                taken[-1] = weights[name][-1]
+            for use in own.keys() & known.keys():
+                taken[own[use]] = weights[name][known[use]]
             weights[name] = taken
     model.load_state_dict(weights)
+
+
+def _channels_by_use(config: ModelConfig) -> dict[tuple[Any, ...], slice]:
+    """Return which output channels are what; keys are equal where the use is."""
+    embedding, logit = config.embedding_channels, config.foreground
+    uses: dict[tuple[Any, ...], slice] = {}
+    uses["embedding", config.embedding, embedding] = slice(embedding)
+    if logit:
+        uses["foreground",] = slice(embedding, embedding + 1)
+    if config.classes:
+        uses["classes", config.classes] = slice(embedding + logit, None)
+    return uses
 
 
 def _kaiming(layer: Any) -> None:

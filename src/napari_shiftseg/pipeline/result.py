@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import log, prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from napari_shiftseg.intensity.automatic import says_no_contrast
 from napari_shiftseg.intensity.scale import AS_IS
+from napari_shiftseg.pipeline.classes import class_vote
 from napari_shiftseg.text import number_of, percent
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.classes import ObjectClasses
     from napari_shiftseg.pipeline.settings import Settings
 
 
@@ -100,6 +103,8 @@ class Prediction:
     logit: NDArray[Any] | None
     plan: TilePlan  # that was carried out
     notes: tuple[str, ...]  # what the user should know
+    # (classes, *spatial), their logits, of a model that tells classes apart
+    class_logits: NDArray[Any] | None = None
 
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
@@ -143,6 +148,10 @@ class Segmentation:
         What single planes of a stack are, nothing but noise for example; in notes, too.
     doubts : tuple of str
         Why the result is hardly right, with the next step; in the notes, too.
+    class_names : tuple of str
+        Of a model that tells classes apart; else empty.
+    class_logits : ndarray or None
+        (classes, [leading,] \*spatial), of such a model.
     """
 
     labels: NDArray[np.int32]
@@ -157,6 +166,8 @@ class Segmentation:
     intensity: Scale = AS_IS
     planes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    class_logits: NDArray[Any] | None = field(default=None, repr=False)
 
     @property
     def leading(self) -> tuple[int, ...]:
@@ -173,6 +184,25 @@ class Segmentation:
         """Modes of all frames, (modes, channels)."""
         return np.concatenate([objects.modes for objects in self.frames])
 
+    @cached_property
+    def classes(self) -> tuple[ObjectClasses, ...]:
+        """The classes of the objects in `labels`, one for each frame; see `class_vote`.
+
+        Empty for a model that tells no classes apart.
+        """
+        if self.class_logits is None:
+            return ()
+        logits = np.moveaxis(self.class_logits, 0, -self.plan.shape.ndim - 1)
+        frames = ((self.labels[at], logits[at]) for at in self.positions)
+        return tuple(class_vote(*frame, self.class_names) for frame in frames)
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many objects of all frames are of each class; empty without classes."""
+        counts = [found.counts for found in self.classes]
+        names = self.class_names if counts else ()
+        return {name: sum(count[name] for count in counts) for name in names}
+
     @property
     def foreground(self) -> NDArray[Any] | None:
         """The `logit`, by its name of old."""
@@ -188,7 +218,8 @@ class Segmentation:
         logit = None if self.logit is None else self.logit[at]
         everywhere: tuple[Any, ...] = (slice(None), *at)
         embedding = self.embeddings[everywhere]
-        return Prediction(embedding, logit, self.plan, self.notes)
+        logits = None if self.class_logits is None else self.class_logits[everywhere]
+        return Prediction(embedding, logit, self.plan, self.notes, logits)
 
     @property
     def objects(self) -> int:
@@ -198,9 +229,12 @@ class Segmentation:
 
     @property
     def found(self) -> str:
-        """How many objects there are, in words, and that planes are apart."""
+        """How many objects there are, of each class too, and that planes are apart."""
         frames = prod(self.leading)
         objects = number_of(self.objects, "object")
+        if self.classes:
+            counts = self.class_counts.items()
+            objects += f" ({', '.join(f'{number} {name}' for name, number in counts)})"
         if frames == 1:
             return objects
         return f"{objects} in {frames:,} planes, each segmented by itself"

@@ -15,6 +15,7 @@ from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.inference.predict import (
     embed_steps,
     embedding_of,
+    logits_of,
     open_for,
     plan_for,
 )
@@ -242,6 +243,8 @@ def frame_steps(
         seconds=perf_counter() - began,
         notes=(*image.scale.notes, *predicted.notes),
         intensity=image.scale,
+        class_names=model.config.classes,
+        class_logits=predicted.class_logits,
     )
 
 
@@ -279,8 +282,8 @@ def predicted_steps(
         yield progress
     raw, plan = steps.value
     embedding = embedding_of(raw, model.config)
-    logit = raw[-1] if model.config.foreground else None
-    return Prediction(embedding, logit, plan, tuple(filter(None, notes)))
+    logit, classes = logits_of(raw, model.config)
+    return Prediction(embedding, logit, plan, tuple(filter(None, notes)), classes)
 
 
 def clustered_steps(
@@ -354,6 +357,9 @@ def _with_empty(
         embeddings=np.zeros_like(known.embeddings),
         gradient=np.zeros_like(known.gradient),
         logit=None if known.logit is None else np.full_like(known.logit, -np.inf),
+        class_logits=(
+            None if known.class_logits is None else np.zeros_like(known.class_logits)
+        ),
         frames=(none,),
         seconds=0.0,
         notes=(),
@@ -370,6 +376,7 @@ def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentat
         return joined.reshape(*joined.shape[:axis], *leading, *joined.shape[axis + 1 :])
 
     logits = [r.logit for r in results if r.logit is not None]
+    of_classes = [r.class_logits for r in results if r.class_logits is not None]
     labels = stack([r.labels for r in results])
     frames = [objects for r in results for objects in r.frames]
     return replace(
@@ -378,6 +385,7 @@ def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentat
         embeddings=stack([r.embeddings for r in results], axis=1),
         gradient=stack([r.gradient for r in results]),
         logit=stack(logits) if logits else None,
+        class_logits=stack(of_classes, axis=1) if of_classes else None,
         frames=tuple(
             replace(objects, labels=labels[at])  # a view: they are held once
             for objects, at in zip(frames, np.ndindex(leading), strict=True)

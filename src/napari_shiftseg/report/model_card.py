@@ -32,7 +32,8 @@ NAMES = {
 GROUPS = {  # of the figures of a model
     "architecture": (
         "ndim", "depth", "pooling_factor", "padding", "upsampling", "normalization",
-        "in_channels", "embedding", "embedding_channels", "foreground", "parameters",
+        "in_channels", "embedding", "embedding_channels", "foreground", "classes",
+        "parameters",
     ),
     "sizes in pixels": (
         "period", "context", "legal_inputs", "raw_outputs", "training_window",
@@ -55,6 +56,7 @@ MEANINGS = {
     "bandwidth": "distance within which embeddings are one mode",
     "batch": "tiles predicted at once",
     "border": "what stands beyond the image",
+    "classes": "of objects, that it tells apart",
     "context": "read around what is predicted",
     "depth": "levels of pooling",
     "embedding": "what its numbers stand for",
@@ -182,6 +184,8 @@ def what_it_is(config: ModelConfig) -> str:
         images += f" of {config.in_channels} channels"
     depth = compact(tuple(axis.depth for axis in config.shape.axes))
     logit = " and a foreground logit" if config.foreground else ""
+    if config.classes:
+        logit = f", a foreground logit and those of {len(config.classes)} classes"
     return (
         f"A U-Net with {depth} levels of pooling for {images}. For every pixel it "
         f"predicts an embedding of {config.embedding_channels} values{logit}; "

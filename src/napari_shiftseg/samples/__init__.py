@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -27,9 +29,12 @@ class Sample:
     scale : Scale or None
         How grey values are read where the image is a region of a larger one, or a
         frame of a stack, which has one scale; None: that is found in this image.
+    classes : mapping of int to str, or None
+        The class of each object, by its label; None where classes are not known.
     """
 
     image: NDArray[np.float32]
     labels: NDArray[Any]
     period: int | None = None
     scale: Scale | None = None
+    classes: Mapping[int, str] | None = None

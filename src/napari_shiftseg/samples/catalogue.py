@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.samples.shapes import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -272,6 +273,11 @@ SAMPLES = {
         "40 × 48 × 48",
         "a stack of small ones, as in figure 6",
         ("figure-6-3d",),
+    ),
+    "shapes": Entry(
+        shapes,
+        "256 × 256",
+        "disks, squares and stars: objects of three classes",
     ),
 }
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,19 @@ WAVES = 3
 WAVE_HEIGHT = 0.05
 WAVE_NUMBER = 1.7
 ELONGATION = 0.4
+
+
+class Body(Protocol):
+    """What is packed: a body around the origin; see `Ellipsoid`."""
+
+    def depth(  # noqa: D102
+        self, offsets: Sequence[NDArray[np.float64]]
+    ) -> NDArray[np.float64]: ...
+    def reach(self, direction: NDArray[np.float64]) -> float: ...  # noqa: D102
+    @property
+    def extent(self) -> NDArray[np.float64]: ...  # noqa: D102
+    @property
+    def core(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class Packing:
     depth: NDArray[np.float32] = field(init=False)
     # one a body, in pixels
     centres: list[NDArray[np.int64]] = field(default_factory=list)
-    bodies: list[Ellipsoid] = field(default_factory=list)  # that of label 1 first
+    bodies: list[Body] = field(default_factory=list)  # that of label 1 first
     # how many of the image each body owns
     pixels: list[int] = field(default_factory=list)
 
@@ -126,13 +139,13 @@ class Packing:
         self.labels = np.zeros(self.shape, dtype=np.int32)
         self.depth = np.full(self.shape, np.inf, dtype=np.float32)
 
-    def add_alone(self, rng: np.random.Generator, body: Ellipsoid) -> bool:
+    def add_alone(self, rng: np.random.Generator, body: Body) -> bool:
         """Place a body where it touches none; False if it finds no such place.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-        body : Ellipsoid
+        body : Body
         """
         margin = body.core / 2 / np.array(self.spacing)
         size = np.array(self.shape)
@@ -144,13 +157,13 @@ class Packing:
             for centre in centres[~self._hits_a_core(body, centres)]
         )
 
-    def add_beside(self, rng: np.random.Generator, body: Ellipsoid, group: int) -> bool:
+    def add_beside(self, rng: np.random.Generator, body: Body, group: int) -> bool:
         """Place a body where it touches one of the last group and none of another.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-        body : Ellipsoid
+        body : Body
         group : int
             Bodies before the group.
         """
@@ -165,13 +178,11 @@ class Packing:
                 return True
         return False
 
-    def _in_sight(self, body: Ellipsoid, centre: NDArray[np.int64]) -> bool:
+    def _in_sight(self, body: Body, centre: NDArray[np.int64]) -> bool:
         margin = body.core / 2 / np.array(self.spacing)
         return bool(((centre >= -margin) & (centre <= self.shape + margin - 1)).all())
 
-    def _hits_a_core(
-        self, body: Ellipsoid, centres: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def _hits_a_core(self, body: Body, centres: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Where the body surely overlaps another: quicker than to draw it."""
         if not self.bodies:
             return np.zeros(len(centres), dtype=np.bool_)
@@ -179,7 +190,7 @@ class Packing:
         apart = (centres[:, None] - np.array(self.centres)) * self.spacing
         return np.asarray((np.square(apart).sum(-1) < cores**2).any(1))
 
-    def _place(self, body: Ellipsoid, centre: NDArray[np.int64], group: int) -> bool:
+    def _place(self, body: Body, centre: NDArray[np.int64], group: int) -> bool:
         """Draw a body if it keeps clear of other groups and touches its own."""
         box, depth = self._drawn(body, centre)
         inside, labels = depth <= 1, self.labels[box]
@@ -214,7 +225,7 @@ class Packing:
         }
 
     def _drawn(
-        self, body: Ellipsoid, centre: NDArray[np.int64]
+        self, body: Body, centre: NDArray[np.int64]
     ) -> tuple[Box, NDArray[np.float64]]:
         """Return the body's box and a gap around it, and its depth there."""
         half = np.ceil(body.extent / self.spacing).astype(np.int64) + GAP
@@ -259,26 +270,55 @@ def pack(
         (\*shape), 1 … n, each in one piece; 0 at a centre, 1 at the surface.
     """
     packing = Packing(shape, spacing)
-    goal = density * prod(shape)
+
+    def draw() -> Ellipsoid:
+        return random_ellipsoid(rng, len(shape), rng.uniform(*diameter))
+
+    fill(packing, rng, draw, density, touching)
+    return _whole(packing.labels), packing.depth
+
+
+def fill(
+    packing: Packing,
+    rng: np.random.Generator,
+    draw: Callable[[], Body],
+    density: float,
+    touching: float,
+) -> None:
+    """Fill an image with bodies of any kind; see `pack`.
+
+    Parameters
+    ----------
+    packing : Packing
+        That is filled.
+    rng : numpy.random.Generator
+        That places them.
+    draw : callable
+        Gives another body.
+    density, touching : float
+        See `pack`.
+    """
+    goal = density * prod(packing.shape)
     grouped = misses = 0
     while packing.covered < goal and misses < MISSES:
         size = _group_size(rng, touching, grouped, len(packing.bodies))
         first = len(packing.bodies)
-        if not packing.add_alone(rng, _body(rng, len(shape), diameter)):
+        if not packing.add_alone(rng, draw()):
             misses += 1
             continue
         misses = 0
         for _ in range(size - 1):
-            packing.add_beside(rng, _body(rng, len(shape), diameter), group=first)
+            packing.add_beside(rng, draw(), group=first)
         found = len(packing.bodies) - first
         grouped += found if found > 1 else 0
-    return _whole(packing.labels), packing.depth
 
 
-def _body(
-    rng: np.random.Generator, axes: int, diameter: tuple[float, float]
-) -> Ellipsoid:
-    return random_ellipsoid(rng, axes, rng.uniform(*diameter))
+def whole_bodies(packing: Packing) -> tuple[NDArray[np.int32], list[Body]]:
+    """Return the labels of a packing, each in one piece, and the body of each label."""
+    labels = _whole(packing.labels)
+    ids, first = np.unique(labels, return_index=True)
+    before = packing.labels.ravel()[first[ids > 0]]
+    return labels, [packing.bodies[number - 1] for number in before.tolist()]
 
 
 def _group_size(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from napari_shiftseg.stores.axes import CHANNELS, ORDER, ordered, result_axes, to_ome
+from napari_shiftseg.stores.class_tables import CLASSES, COLUMNS
 from napari_shiftseg.stores.folders import (
     Run,
     read_record,
@@ -50,6 +52,13 @@ class Outputs:
     kinds: tuple[str, ...]  # of labels, embedding, gradient
     run: Run
     overwrite: bool = False  # whether files of others may be replaced
+    has_classes: bool = False  # whether a table of the objects' classes is written
+
+    @property
+    def tables(self) -> dict[str, Path]:
+        """The CSV files, by kind."""
+        table = self.folder / f"{self.name}{CLASSES}.csv"
+        return {"classes": table} if self.has_classes else {}
 
     @property
     def images(self) -> dict[str, Path]:
@@ -64,7 +73,7 @@ class Outputs:
     def refuse_others(self) -> None:
         """Refuse to replace what this very run did not write."""
         own = written_by(self.run, self.record)
-        paths = (*self.images.values(), self.record)
+        paths = (*self.images.values(), *self.tables.values(), self.record)
         refuse_to_overwrite(paths, own, self.overwrite)
 
 
@@ -74,6 +83,7 @@ def outputs_of(
     folder: Path,
     kinds: Iterable[str] = KINDS[:1],
     overwrite: bool = False,
+    has_classes: bool = False,
 ) -> Outputs:
     """Name the files that a command on an image writes.
 
@@ -89,6 +99,8 @@ def outputs_of(
         Of labels, embedding, gradient.
     overwrite : bool
         Whether files of others may be replaced.
+    has_classes : bool
+        Whether the model tells classes apart, so that there is a table of them.
 
     Raises
     ------
@@ -104,7 +116,10 @@ def outputs_of(
             f"save one or more of {', '.join(KINDS)}, got {unknown or 'none'}"
         )
     run = Run(command, inputs_of(source))
-    outputs = [Outputs(folder, n, kinds, run, overwrite) for n in _names(source)]
+    outputs = [
+        Outputs(folder, name, kinds, run, overwrite, has_classes)
+        for name in _names(source)
+    ]
     free = (one for one in outputs if overwrite or not _is_of_another(one))
     chosen = next(free, outputs[0])
     chosen.refuse_others()
@@ -146,7 +161,7 @@ def write_segmentation(
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write what was asked for as TIFFs, and a report, together or not at all.
+    """Write what was asked for as TIFFs, a table of classes, and a report, all or none.
 
     Parameters
     ----------
@@ -166,23 +181,36 @@ def write_segmentation(
         "embedding": (result.embeddings, CHANNELS + axes, ""),
         "gradient": (result.gradient, axes, ""),
     }
-    images = outputs.images
-    with all_or_none([outputs.record, *images.values()]) as unfinished:
+    files = outputs.images | outputs.tables
+    with all_or_none([outputs.record, *files.values()]) as unfinished:
         record, *parts = unfinished
-        for kind, part in zip(images, parts, strict=True):
+        for kind, part in zip(files, parts, strict=True):
+            if kind in outputs.tables:
+                _write_classes(part, result, axes[:-spatial])
+                continue
             pixels, names, about = arrays[kind]
             write_pixels(part, pixels, names, source.calibration, about)
-        written = {p.name: u for p, u in zip(images.values(), parts, strict=True)}
+        written = {p.name: u for p, u in zip(files.values(), parts, strict=True)}
         report = _report(result, model) | {
             "image": source.name,
             **outputs.run.about(),
             "notes": [*source.notes, *result.notes],
-            "files": {kind: str(path) for kind, path in images.items()},
+            "files": {kind: str(path) for kind, path in files.items()},
             **sums_of(outputs.run, outputs.record, written),
             **(more or {}),
         }
         record.write_text(json.dumps(report, indent=2), encoding="utf-8")
     return report
+
+
+def _write_classes(path: Path, result: Segmentation, leading: str) -> None:
+    """Write a row an object: place on leading axes, label, class, confidence."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow((*leading, *COLUMNS, "confidence"))
+        for at, found in zip(result.positions, result.classes, strict=True):
+            rows = zip(found.ids.tolist(), found.of, found.confidence, strict=True)
+            writer.writerows((*at, i, of, f"{sure:.4f}") for i, of, sure in rows)
 
 
 def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
@@ -191,6 +219,7 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
     return {
         "model": model.config.name,
         "objects": result.objects,
+        **({"classes": result.class_counts} if result.classes else {}),
         "modes": len(result.modes),
         "window": list(plan.window),
         "stride": list(plan.stride),

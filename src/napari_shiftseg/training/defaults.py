@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as settings
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.kinds import Kind, bandwidth_for, spatial_channels
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.config import ModelConfig, check_classes
 from napari_shiftseg.networks.properties import own_seams_warning
 from napari_shiftseg.pipeline.glossary import setting
 from napari_shiftseg.text import by, compact, sentence
@@ -95,7 +95,10 @@ def usual_depth(ndim: int) -> int:
 
 
 def fine_tuned_config(
-    name: str, start: ModelConfig, loss: Loss | None = None
+    name: str,
+    start: ModelConfig,
+    loss: Loss | None = None,
+    classes: Sequence[str] = (),
 ) -> ModelConfig:
     """Return the network of a model whose weights are the first ones.
 
@@ -108,13 +111,29 @@ def fine_tuned_config(
     loss : {"discriminative", "cosine", "spatial"}, optional
         Of embeddings of another kind, which its last layer learns anew; that of the
         model if not given.
+    classes : sequence of str
+        Of the objects to learn; none where they are not known. A model that tells none
+        apart learns them anew, one that does keeps its own.
     """
     if not start.foreground:
         raise ValueError(
             f"{start.name} has no foreground logit, so it cannot be fine-tuned on "
             f"images: train a new model, or start with one that has a logit"
         )
-    known = start.model_copy(update={"name": name, "provenance": None})
+    if start.classes and not classes:
+        raise ValueError(
+            f"{start.name} tells the classes {', '.join(start.classes)} apart, so it "
+            f"needs the class of every object to go on: take shiftseg train with "
+            f"--classes, or start with another model"
+        )
+    check_classes(tuple(start.classes or classes))
+    known = start.model_copy(
+        update={
+            "name": name,
+            "provenance": None,
+            "classes": tuple(start.classes or classes),
+        }
+    )
     if loss is None or KINDS[loss] == start.embedding:
         return known
     return known.model_copy(update=of_loss(loss, start.ndim))
@@ -144,6 +163,10 @@ class TrainingRequest:
         None, "Train as for a bundled disk model: disks, disks-16.", "none"
     )
     start: str | None = setting(None, "Model to begin with (fine-tuning).", "none")
+    classes: Path | None = setting(
+        None, "Classes of the objects: a table label,class (.csv, .json), or a folder "
+        "of them; a sample's own by its name.", "none",
+    )  # fmt: skip
     window: str | None = setting(
         None, "Output window the loss sees, above the period, 20 or 24x96x96.",
         f"largest that fits, to {LARGEST_WINDOW[2]} in 2-D; sample: {SAMPLE_WINDOW}",

@@ -18,18 +18,21 @@ from napari_shiftseg.geometry.window import as_window, is_whole
 from napari_shiftseg.networks.unet import BATCH_NORM, UNet, begin_with, build
 from napari_shiftseg.training.step import (
     TrainingStep,
+    check_finite,
     crowded,
     in_tiles,
     loss_terms,
     refuse_other_kind,
     refuse_tiles,
     rising_share,
+    term_names,
 )
 from napari_shiftseg.training.stopping import (
     FIRST,
     Best,
     Stopped,
     Validation,
+    as_before_if_left,
     asking,
     damaged,
     finished,
@@ -155,8 +158,8 @@ class Training:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Names of the terms of the loss, of the logit's, too."""
-        return self.recipe.loss.term_names + ("foreground",) * self.config.foreground
+        """Names of the terms of the loss, of the logits', too."""
+        return term_names(self.config, self.recipe)
 
     @property
     def learning_rate(self) -> float:
@@ -172,16 +175,16 @@ class Training:
             If the loss is no longer finite; the best model so far is kept.
         """
         began = perf_counter()
-        for images, labels in self._loader():
+        for windows in self._loader():
             try:
-                terms = self._step(images.to(self._device), labels.to(self._device))
+                terms = self._step(*(each.to(self._device) for each in windows))
             except Stopped:
                 return
             self.done += 1
             self._seconds += perf_counter() - began
             self._timed += 1
             validated, note = self._validated()
-            note = "; ".join(filter(None, (note, self._crowded(labels))))
+            note = "; ".join(filter(None, (note, self._crowded(windows[1]))))
             loss = terms.pop("loss")
             yield TrainingStep(
                 self.done, self.recipe.steps, loss, terms, validated, note
@@ -256,7 +259,9 @@ class Training:
     def _key(self) -> str:
         """Write down what must be the same where a training goes on."""
         about = (self.recipe, self._windows.config, self.validation.every)
-        return f"{about} {len(self._windows.samples)} {len(self.validation.samples)}"
+        number = f"{len(self._windows.samples)} {len(self.validation.samples)}"
+        classes = f" {self.config.classes} {self.recipe.classes}"
+        return f"{about} {number}{classes * bool(self.config.classes)}"
 
     def _loader(self) -> DataLoader[Any]:
         """Return the batches from the next step on, the same after a resumption."""
@@ -270,26 +275,24 @@ class Training:
             num_workers=self._workers,
         )
 
-    def _step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+    def _step(
+        self, images: Tensor, labels: Tensor, *classes: Tensor
+    ) -> dict[str, float]:
         """Do a step, or leave all as it was where the training is to stop."""
         if self.is_stopped():
             raise Stopped
-        before = [buffer.clone() for buffer in self._model.buffers()]
-        try:
-            with asking(self._model, self.is_stopped):
-                terms = self._terms_of(images, labels)
-                self._optimizer.zero_grad()
-                terms["loss"].backward()  # type: ignore[no-untyped-call]
-        except BaseException:
-            for buffer, old in zip(self._model.buffers(), before, strict=True):
-                buffer.copy_(old)
-            raise
+        with as_before_if_left(self._model), asking(self._model, self.is_stopped):
+            terms = self._terms_of(images, labels, *classes)
+            self._optimizer.zero_grad()
+            terms["loss"].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._model.parameters(), self.recipe.clip)
         self._optimizer.step()
         self._schedule.step()
         return {name: term.item() for name, term in terms.items()}
 
-    def _terms_of(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def _terms_of(
+        self, images: Tensor, labels: Tensor, *classes: Tensor
+    ) -> dict[str, Tensor]:
         """Predict windows; return the terms of their loss."""
         self._model.train()
         if self.done >= (1 - self.recipe.fixed_statistics) * self.recipe.steps:
@@ -299,13 +302,9 @@ class Training:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=reduced):
             raw = in_tiles(self._model, images, self.recipe.tiles)
         window: tuple[Any, ...] = (..., *(slice(0, n) for n in labels.shape[1:]))
-        terms = loss_terms(raw[window].float(), labels, self.config, self.recipe)
-        loss = terms["loss"]
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {loss.item()} at step {self.done + 1}: lower the "
-                f"learning rate (now {self.recipe.learning_rate})"
-            )
+        found = raw[window].float()
+        terms = loss_terms(found, labels, self.config, self.recipe, *classes)
+        check_finite(terms["loss"], self.done + 1, self.recipe)
         return terms
 
     def measured(self) -> Validated | None:

@@ -13,6 +13,7 @@ from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.metrics.label_image import UNKNOWN, with_axes_of
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.stores.class_tables import class_tables
 from napari_shiftseg.stores.folders import pairs
 from napari_shiftseg.stores.image import open_image
 from napari_shiftseg.stores.reading import doubt, is_sample, read_image, read_labels
@@ -125,6 +126,7 @@ def read_pairs(
     labels: Path | None,
     channel: str | None = None,
     say: Callable[[str], None] = lambda _: None,
+    classes: Path | None = None,
 ) -> list[Sample]:
     """Read images and their labels: two files or two folders, or one sample.
 
@@ -139,6 +141,8 @@ def read_pairs(
     say : callable
         Takes one sentence where labels look like a mask or a raw image, and where
         something was decided while reading images: colours made grey.
+    classes : Path, optional
+        Tables of the classes of objects, see `class_tables`; of a sample its own name.
 
     Raises
     ------
@@ -149,7 +153,7 @@ def read_pairs(
         partner), one cannot be read, or no pixel of one is known.
     """
     if is_sample(images) and labels is None:
-        return [make_sample(str(images))]
+        return [_with_own_classes(images, classes)]
     if labels is None:
         raise ValueError(
             f"the true labels of {images} are missing: give a file or a folder of "
@@ -160,18 +164,34 @@ def read_pairs(
             raise FileNotFoundError(f"there is no file or folder {path}")
     samples, doubts = [], []
     decided: dict[str, list[str]] = {}
-    for truth, image in pairs(labels, images).values():
+    named = pairs(labels, images)
+    tables = {} if classes is None else class_tables(classes, named)
+    for name, (truth, image) in named.items():
         known = read_labels("labels", truth, partly=True)
         doubts.append(doubt(truth, known))
         source = read_image(image, channel)
         for note in source.notes:
             decided.setdefault(note, []).append(f"{image.name}: {note}")
         known = with_axes_of(known, source.data.shape)
-        samples.append(Sample(source.data, known))
+        samples.append(Sample(source.data, known, classes=tables.get(name)))
     _say_once([f"labels {doubt}" for doubt in doubts if doubt], say)
     for notes in decided.values():
         _say_once(notes, say)
     return samples
+
+
+def _with_own_classes(sample: Path, classes: Path | None) -> Sample:
+    """Make a sample; its classes count where they are asked for by its name."""
+    made = make_sample(str(sample))
+    if classes is None:
+        return made if made.classes is None else replace(made, classes=None)
+    if classes == sample and made.classes is not None:
+        return made
+    if classes == sample:
+        raise ValueError(
+            f"the sample {sample} has no classes: take one that has, such as shapes"
+        )
+    return replace(made, classes=class_tables(classes, [str(sample)])[str(sample)])
 
 
 def _say_once(notes: list[str], say: Callable[[str], None]) -> None:
@@ -203,7 +223,11 @@ def to_learn(
         Output window the loss sees; the usual one of each image if not given.
     """
     return [
-        replace(pair, frame=(number, *pair.frame))
+        replace(
+            pair,
+            frame=(number, *pair.frame),
+            sample=replace(pair.sample, classes=sample.classes),
+        )
         for number, sample in enumerate(samples)
         for pair in training_pairs(
             sample.image,

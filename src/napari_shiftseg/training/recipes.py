@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import (
+    ClassLoss,
     DiscriminativeLoss,
     EmbeddingLoss,
     ForegroundLoss,
@@ -80,6 +81,8 @@ class Recipe:
     grid : int
         Windows are read from multiples of so many pixels of the image; 1: from
         anywhere.
+    classes : ClassLoss
+        Of a network that tells classes apart.
 
     Raises
     ------
@@ -102,6 +105,8 @@ class Recipe:
     fixed_statistics: float = 0.0
     tiles: int = 1
     grid: int = 1
+    # not in the repr, by which a training that goes on is known; see `Training`
+    classes: ClassLoss = field(default_factory=ClassLoss, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "tiles", "grid"):
@@ -124,17 +129,26 @@ class Recipe:
                 f"to 1, got {self.fixed_statistics}"
             )
 
-    def described(self, foreground: bool = False) -> dict[str, dict[str, Any]]:
+    def described(
+        self, foreground: bool = False, classes: bool = False
+    ) -> dict[str, dict[str, Any]]:
         """Return what the provenance of a model holds of this recipe.
 
         What is not as in the papers is named: batch, warm-up, precision, tiles, grid,
-        borders and augmentation; and the foreground's loss where there is one.
+        borders and augmentation.
+
+        Parameters
+        ----------
+        foreground, classes : bool
+            Whether the network has such logits, whose losses are then named, too.
         """
         loss: dict[str, Any] = asdict(self.loss)  # type: ignore[call-overload]
         loss = {key: value for key, value in loss.items() if value is not None}
         if foreground:
             of_logit = asdict(self.foreground).items()
             loss |= {f"foreground_{key}": value for key, value in of_logit}
+        if classes:
+            loss["classes_weight"] = self.classes.weight
         changes = asdict(self.augmentation) if self.augmentation else {}
         if self.border == "mirror":
             changes["mirrored_borders"] = True

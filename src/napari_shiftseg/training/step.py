@@ -168,7 +168,7 @@ class TrainingStep:
     done: int
     total: int
     loss: float  # of this step; the sum of its weighted terms
-    # those of the embedding's loss, and ``foreground`` where the network has a logit
+    # those of the embedding's loss; ``foreground`` and ``classes`` of such logits
     terms: dict[str, float]
     validated: Validated | None = None  # where this step ended with a validation
     # what the user should know: that a validation took too long, for example
@@ -242,31 +242,71 @@ def in_tiles(network: Callable[[Tensor], Tensor], images: Tensor, tiles: int) ->
 
 
 def loss_terms(
-    raw: Tensor, labels: Tensor, config: ModelConfig, recipe: Recipe
+    raw: Tensor,
+    labels: Tensor,
+    config: ModelConfig,
+    recipe: Recipe,
+    classes: Tensor | None = None,
 ) -> dict[str, Tensor]:
     r"""Return the terms of the loss, each the mean over the images of the batch.
 
     Parameters
     ----------
     raw : Tensor
-        (batch, channels, \*window), what the network gives: embedding, then the logit.
+        (batch, channels, \*window), what the network gives: embedding, then logits.
     labels : Tensor
         (batch, \*window), ids of true objects.
     config : ModelConfig
     recipe : Recipe
-        Its loss, and that of the logit.
+        Its loss, and those of the logits.
+    classes : Tensor of int, optional
+        (batch, \*window), of a network with classes their numbers; −1 counts not.
     """
     sums: dict[str, Tensor] = {}
-    for image, truth in zip(raw, labels, strict=True):
+    for number, (image, truth) in enumerate(zip(raw, labels, strict=True)):
         found = recipe.loss.terms(image[: config.embedding_channels], truth)
         terms = {**found._asdict(), "loss": recipe.loss.total(*found)}
         if config.foreground:
             logit = image[config.embedding_channels]
             terms["foreground"] = recipe.foreground(logit, truth)
             terms["loss"] = terms["loss"] + terms["foreground"]
+        if classes is not None:
+            logits = image[-len(config.classes) :]
+            terms["classes"] = recipe.classes(logits, classes[number])
+            terms["loss"] = terms["loss"] + terms["classes"]
         for name, term in terms.items():
             sums[name] = sums[name] + term if name in sums else term
     return {name: total / len(raw) for name, total in sums.items()}
+
+
+def term_names(config: ModelConfig, recipe: Recipe) -> tuple[str, ...]:
+    """Return the names of the terms of the loss, see `loss_terms`, but the sum's.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    recipe : Recipe
+    """
+    of_logits = {"foreground": config.foreground, "classes": bool(config.classes)}
+    return (*recipe.loss.term_names, *filter(of_logits.get, of_logits))
+
+
+def check_finite(loss: Tensor, step: int, recipe: Recipe) -> None:
+    """Refuse a loss that is no longer finite.
+
+    Parameters
+    ----------
+    loss : Tensor
+        A scalar.
+    step : int
+        Number of the step.
+    recipe : Recipe
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is {loss.item()} at step {step}: lower the learning rate (now "
+            f"{recipe.learning_rate})"
+        )
 
 
 def crowded(labels: Tensor, config: ModelConfig, recipe: Recipe) -> str:

@@ -65,7 +65,7 @@ def finished(
         window=windows.window,
         seed=recipe.seed,
         steps=steps,
-        **recipe.described(config.foreground),
+        **recipe.described(config.foreground, bool(config.classes)),
         scores=scores or {},
         data=_about(windows.samples),
         date=date.today().isoformat(),
@@ -249,6 +249,18 @@ class Best:
             Of the other one.
         """
         return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
+
+
+@contextmanager
+def as_before_if_left(model: nn.Module) -> Iterator[None]:
+    """Give a network back what it gathers in a step, should the step not be done."""
+    before = [buffer.clone() for buffer in model.buffers()]
+    try:
+        yield
+    except BaseException:
+        for buffer, old in zip(model.buffers(), before, strict=True):
+            buffer.copy_(old)
+        raise
 
 
 class Stopped(Exception):

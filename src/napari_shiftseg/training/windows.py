@@ -14,6 +14,7 @@ from torch import Tensor
 from napari_shiftseg.metrics.label_image import UNKNOWN
 from napari_shiftseg.metrics.objects import is_partly, partial_labels
 from napari_shiftseg.text import by
+from napari_shiftseg.training.classes import classes_to_learn
 from napari_shiftseg.training.defaults import ZOOM
 from napari_shiftseg.training.pairs import opened
 from napari_shiftseg.training.partial import KnownPixels, Starts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.stores.image import Image
+    from napari_shiftseg.training.classes import ClassOfPixels
 
 
 RIGHT_ANGLES = ((1, 0), (0, 1), (-1, 0), (0, -1))  # cosine and sine, exactly
@@ -148,7 +150,8 @@ class RandomWindows:
 
     Images are read and scaled as they will be when they are predicted. The window is
     the beginning of the raw output (offset 0), the part that a cropped tile keeps. A
-    data set in the sense of torch: ``windows[place]`` is (input, labels).
+    data set in the sense of torch: ``windows[place]`` is (input, labels), and of a
+    network that tells classes apart (input, labels, classes).
 
     Pixels labelled −1 are not known and do not count; nor do those beyond the image. Of
     an image that is partly known only windows are drawn that show a known pixel.
@@ -183,6 +186,7 @@ class RandomWindows:
                 "there is no object in any label image: number objects from 1, 0 is "
                 "background"
             )
+        _ = self._classes  # what is amiss with them is said now
 
     def _refuse_small(self, name: str, shape: tuple[int, ...]) -> None:
         needed = self.reads if self.border == "valid" else self.window
@@ -221,6 +225,15 @@ class RandomWindows:
         return [
             partial_labels(f"true labels of image {number}", np.asarray(s.labels))
             for number, s in enumerate(self.samples, start=1)
+        ]
+
+    @cached_property
+    def _classes(self) -> list[ClassOfPixels]:
+        """The classes of the samples; none for a network that tells none apart."""
+        names, many = self.config.classes, len(self.samples)
+        return [
+            classes_to_learn(sample, names, f"image {number} of {many}")
+            for number, sample in enumerate(self.samples if names else (), start=1)
         ]
 
     @cached_property
@@ -271,14 +284,20 @@ class RandomWindows:
             last = first + size - self.window[axis]
         return -(-first // self.grid), last // self.grid
 
-    def __getitem__(self, place: WindowPlace) -> tuple[Tensor, Tensor]:
-        r"""Return the input, (channels, \*reads), and the labels, (\*window)."""
+    def __getitem__(self, place: WindowPlace) -> tuple[Tensor, ...]:
+        r"""Return the input, (channels, \*reads), and the labels, (\*window).
+
+        Of a network with classes then also their numbers, (\*window); −1: none.
+        """
         if self.augmentation is None:
             pixels = self._read(place.image, place.starts)
             labels = self.labels[place.image][self._seen(place.starts)]
         else:
             pixels, labels = self._changed(place, self.augmentation)
-        return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
+        window = torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
+        if not self._classes:
+            return window
+        return *window, torch.from_numpy(self._classes[place.image].at(labels))
 
     def _read(self, image: int, starts: Sequence[int]) -> NDArray[np.float32]:
         at = [(s, s + r) for s, r in zip(starts, self.reads, strict=True)]

@@ -142,6 +142,8 @@ def _figures(config: ModelConfig) -> dict[str, str]:
     gives = f"a {config.embedding} embedding of {channels_given}"
     if config.foreground:
         gives += " and a foreground logit"
+    if config.classes:
+        gives += f", and the classes {', '.join(config.classes)}"
     rows = {
         "Trained on": config.provenance.data if config.provenance else "not known",
         "Reads": f"{config.ndim}-D images of {channels}",

@@ -18,7 +18,7 @@ from napari_shiftseg.relabelling.colours import principal_colours
 from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Sequence
+    from collections.abc import Collection, Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -208,8 +208,11 @@ def result_layers(
     if "tile grid" in shown and not too_many_lines(plan):
         on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
         kinds.append(("tile grid", grid_lines(plan), HIDDEN | on_grid, "vectors"))
-    colours = {"colormap": result_labels()}
-    kinds.append(("labels", result.labels, colours | place, "labels"))
+    looks: dict[str, Any] = {"colormap": result_labels()}
+    if len(result.classes) == 1:  # planes are numbered each by itself
+        (found,) = result.classes
+        looks["features"] = class_features(found.by_id, found.confidence_by_id)
+    kinds.append(("labels", result.labels, looks | place, "labels"))
     metadata = {METADATA_KEY: run_record(result, source, model)}
     return [
         (
@@ -223,6 +226,25 @@ def result_layers(
         )
         for kind, data, how, of in kinds
     ]
+
+
+def class_features(
+    classes: Mapping[int, str], confidence: Mapping[int, float] | None = None
+) -> dict[str, list[Any]]:
+    """Return the features of a layer of labels: the class of each object.
+
+    napari shows those of the object under the pointer; ``index`` holds the labels.
+
+    Parameters
+    ----------
+    classes : mapping of int to str
+    confidence : mapping of int to float, optional
+        How sure each is; not of the truth.
+    """
+    table: dict[str, list[Any]] = {"index": [*classes], "class": [*classes.values()]}
+    if confidence is not None:
+        table["confidence"] = [round(confidence[label], 3) for label in classes]
+    return table
 
 
 SHOW_SEAMS = ("gradient", "tile grid")

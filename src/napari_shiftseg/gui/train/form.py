@@ -76,7 +76,7 @@ class TrainForm(ControlForm):
         )  # fmt: skip
         self.start = ComboBox(
             choices=lambda _: starts(), label="Start from",
-            value=USUAL if _can_start(USUAL) else NOTHING,
+            value=NOTHING if _why_no_start(USUAL) else USUAL,
             tooltip="nothing: train a new network. A model: fine-tune it.",
         )  # fmt: skip
         self.model_name = LineEdit(
@@ -235,10 +235,10 @@ class TrainForm(ControlForm):
         if corrected is None:
             return [counts, rest]
         what = [f"{corrected.line}.", f"With what is next to them {counts}", rest]
-        if self._begins_with is None and not _can_start(corrected.model):
+        if self._begins_with is None and (why := _why_no_start(corrected.model)):
             what.append(
-                f"Model {corrected.model!r} has no foreground logit and cannot be "
-                f"fine-tuned: a new network is trained from scratch."
+                f"Model {corrected.model!r} {why} and cannot be fine-tuned: a new "
+                f"network is trained from scratch."
             )
         return what
 
@@ -298,12 +298,16 @@ class TrainForm(ControlForm):
 
 def starts() -> list[tuple[str, str]]:
     """Return what is shown of what a training can begin with, and what it means."""
-    models = [choice for choice in OPENED.choices() if _can_start(choice[1])]
+    models = [choice for choice in OPENED.choices() if not _why_no_start(choice[1])]
     return [(NOTHING, NOTHING), *models]
 
 
-def _can_start(model: str) -> bool:
+def _why_no_start(model: str) -> str:
+    """Say why a training here cannot begin with a model; empty if it can."""
     try:
-        return read_config(model).foreground
+        config = read_config(model)
     except (OSError, ValueError):  # no model, or gone
-        return False
+        return "has no foreground logit"
+    if config.classes:
+        return "needs the class of every object, which the command line takes,"
+    return "" if config.foreground else "has no foreground logit"

@@ -1,0 +1,68 @@
+"""What the benchmark on instances of classes is made of, on two tiny images."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from napari_shiftseg.metrics.classes import ClassedObjects
+from napari_shiftseg.samples.shapes import CLASSES, shapes
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "semantic_instances.py"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("semantic_instances", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "NETWORK", {"depth": 1, "features": 4})
+    monkeypatch.setattr(module, "WINDOW", 16)
+    return module
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return [shapes((40, 40), diameter=(8, 14), seed=seed) for seed in range(2)]
+
+
+@pytest.mark.parametrize("name", ["classes alone", "cosine", "discriminative, lines"])
+def test_a_variant_is_trained_once_and_scored(script, samples, tmp_path, name):
+    model = script.trained(name, 0, samples, tmp_path, 2)
+    assert model.config.classes == CLASSES
+    again = script.trained(name, 0, samples, tmp_path, 2)
+    pairs = zip(model.parameters(), again.parameters(), strict=True)
+    assert all(bool((one == other).all()) for one, other in pairs)
+    alone = script.VARIANTS[name].embedding is None
+    figures = script.scored(model, samples, not alone)
+    assert tuple(figures) == script.FIGURES
+    assert all(0 <= value <= 1 for value in figures.values())
+    row = {"trained": name, "seed": 0} | figures
+    script.report([row, row], tmp_path)
+    assert (tmp_path / "results.csv").read_text().count(name) == 2
+
+
+def test_nothing_is_asked_of_the_embedding_of_classes_alone(script):
+    loss = script.VARIANTS["classes alone"].loss
+    outputs = torch.ones(3, 4, 4, requires_grad=True)
+    total = loss.total(*loss.terms(outputs, torch.ones(4, 4, dtype=torch.int64)))
+    total.backward()
+    assert total == 0
+    assert not outputs.grad.any()
+
+
+def test_objects_are_painted_with_their_classes(script):
+    labels = np.array([[0, 1, 2]])
+    objects = ClassedObjects(labels, {1: "star", 2: "disk"})
+    assert script.painted(objects).tolist() == [[0, 3, 1]]

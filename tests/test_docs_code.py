@@ -38,7 +38,7 @@ BLOCK = re.compile(
 ELSEWHERE = {  # programs that are not ours, and the words that they are used with
     "git": ("clone",),
     "cd": ("napari-shiftseg",),
-    "python": ("-m", "benchmarks/dsb2018.py"),
+    "python": ("-m", "benchmarks/boundaries.py", "benchmarks/dsb2018.py"),
     "python3": ("-m",),
     "napari": (),
     "make": ("demo", "docs", "test"),

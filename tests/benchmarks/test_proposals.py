@@ -73,7 +73,7 @@ def test_gains(benchmark_of_proposals) -> None:
 def test_the_table(
     benchmark_of_proposals, small_model, tmp_path, monkeypatch, capsys
 ) -> None:
-    own = Clustering(bandwidth=1.0, scope="component", min_size=4)
+    own = Clustering(bandwidth=0.5, scope="component", min_size=4)
     network = small_model(2, 2, foreground=True, clustering=own, name="small")
     model = save_model(network, tmp_path / "small.safetensors")
     rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def test_the_table(
         for number in range(2):
             image = gaussian_filter(rng.normal(size=(100, 110)), 1) * 4
             image = image.astype(np.float32)
-            truth = segment(image, load_model(model), bandwidth=0.5).labels
+            truth = segment(image, load_model(model), bandwidth=1.0).labels
             tifffile.imwrite(tmp_path / part / f"images/{number}.tif", image)
             tifffile.imwrite(tmp_path / part / f"labels/{number}.tif", truth)
     out = tmp_path / "out"
@@ -99,6 +99,6 @@ def test_the_table(
         float(rows[name]["AR at all"])
         for name in (("pooled", "as found"), ("alone", "as found"))
     )
-    assert pooled == pytest.approx(1.0) != single  # 0.5 is among the bandwidths
+    assert pooled > single  # 1, which is true, is among the bandwidths
     assert "AR at 10: pooled − alone" in capsys.readouterr().out
     assert (out / "confidence.safetensors").is_file()

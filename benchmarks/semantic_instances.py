@@ -15,9 +15,8 @@ map of classes.
 is; elsewhere it is not, so that the embedding alone parts them.
 
 A model that is there is not trained again, and a training that was stopped goes on.
-With 450 steps a training takes less than a minute of one CPU core that does nothing
-else: too little to be good, enough to compare. A table is printed; ``results.csv`` has
-every row.
+With 1,500 steps a training takes a few minutes of one CPU core: too little to be good,
+enough to compare. A table is printed; ``results.csv`` has every row.
 """
 
 from __future__ import annotations
@@ -126,7 +125,7 @@ VARIANTS = {
 LEARNT, JUDGED, HELD_OUT = range(100, 124), range(200, 205), range(10)
 SIZE = (192, 192)  # of an image, in pixels
 NETWORK = {"depth": 2, "features": 12}
-WINDOW, STEPS, SEEDS = 84, 450, (0,)  # pixels that a loss sees; steps
+WINDOW, STEPS, SEEDS = 84, 1500, (0,)  # pixels that a loss sees; steps
 RATE = 4e-3  # peak of the learning rate
 EVERY, BAND = 100, 3  # steps between states to go on from; pixels
 JUDGED_MEAN = "APr mean, judged"

@@ -17,8 +17,9 @@ from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.cli import evaluate as evaluate_command
 from napari_shiftseg.cli import segment as segment_command
 from napari_shiftseg.networks.header import bundled_models, figure_models
+from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.glossary import terms
-from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

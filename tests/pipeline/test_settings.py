@@ -15,8 +15,9 @@ from napari_shiftseg import compare, segment, sweep, tune
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.glossary import fields_of, terms
-from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings
+from napari_shiftseg.pipeline.settings import OfOneRun, Settings
 from napari_shiftseg.training.defaults import object_config
 
 NAMES = [field.name for field in fields(Settings)]

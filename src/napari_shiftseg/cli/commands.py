@@ -20,7 +20,8 @@ from napari_shiftseg.cli.options import (
     with_options,
 )
 from napari_shiftseg.cli.settings_file import RENAMED
-from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.pipeline.candidates import Candidates
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.training.defaults import TrainingRequest
 
 WRITES = Take("overwrite", "json")

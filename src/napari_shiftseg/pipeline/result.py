@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.rescaling import boundaries_of, region_of
 from napari_shiftseg.intensity.automatic import says_no_contrast
 from napari_shiftseg.intensity.scale import AS_IS
 from napari_shiftseg.text import number_of, percent
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.rescaling import Rescaling
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.inference.rescaled import Rescaled
     from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Settings
 
@@ -75,7 +79,7 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
 
 
 def _of_objects(result: Segmentation) -> Iterator[str]:
-    frames = result.labels.reshape(-1, *result.plan.output_shape)
+    frames = result.labels.reshape(-1, *result.shape)
     sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
     sizes = sizes[sizes > 0]
     if not len(sizes):
@@ -100,6 +104,54 @@ class Prediction:
     logit: NDArray[Any] | None
     plan: TilePlan  # that was carried out
     notes: tuple[str, ...]  # what the user should know
+    # of the image that the plan is one of; the arrays are those of the image itself
+    rescaling: Rescaling | None = None
+
+    @property
+    def region(self) -> Region:
+        """Predicted part of the image: (start, stop) an axis."""
+        return region_of(self.plan, self.rescaling)
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the arrays begin, per axis."""
+        return tuple(start for start, _ in self.region)
+
+    @property
+    def boundaries(self) -> tuple[tuple[int, ...], ...]:
+        """Per axis: pixels of the arrays at which a further tile begins."""
+        return boundaries_of(self.plan, self.rescaling)
+
+    def brought_back(
+        self, image: Rescaled, config: ModelConfig, views: int
+    ) -> Prediction:
+        """Return this prediction of a rescaled image as one of the image itself.
+
+        Parameters
+        ----------
+        image : Rescaled
+        config : ModelConfig
+            Of the model.
+        views : int
+            In which it was predicted.
+        """
+        embedding = image.back(self.embedding, self.plan, config.embedding, views)
+        logit = self.logit
+        if logit is not None:
+            logit = image.back(logit[None], self.plan)[0]
+        rescaling = image.rescaling
+        return replace(self, embedding=embedding, logit=logit, rescaling=rescaling)
+
+    def neighbourhood(self, config: ModelConfig) -> tuple[int, ...] | None:
+        """Return what the training of the model saw at once, in pixels of the image.
+
+        None where that is not known.
+        """
+        window = config.provenance.window if config.provenance else None
+        if window is None or self.rescaling is None:
+            return window
+        sizes = zip(window, self.rescaling.steps, strict=True)
+        return tuple(max(1, round(w * step)) for w, step in sizes)
 
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
@@ -114,7 +166,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Segmentation:
-    r"""Result of a run. Arrays cover ``plan.region``; a time series has an axis more.
+    r"""Result of a run. Arrays cover `region`; a time series has an axis more.
 
     Attributes
     ----------
@@ -130,7 +182,7 @@ class Segmentation:
         As clustered, one for each frame, in the order of `positions`: labels, modes,
         and which mode each object has. Edits made later are in `labels` alone.
     plan : TilePlan
-        That was carried out (of one frame).
+        That was carried out (of one frame), of the rescaled image if there is one.
     settings : Settings
         As asked for.
     seconds : float
@@ -143,6 +195,13 @@ class Segmentation:
         What single planes of a stack are, nothing but noise for example; in notes, too.
     doubts : tuple of str
         Why the result is hardly right, with the next step; in the notes, too.
+    rescaling : Rescaling or None
+        Of the image that was predicted, where a diameter asked for one. The arrays are
+        those of the image itself all the same.
+    diameter : float or None
+        Of the objects, in pixels, as given or as estimated; None: not asked for.
+    seams : SeamScores or None
+        Of a rescaled image, as it was predicted.
     """
 
     labels: NDArray[np.int32]
@@ -157,11 +216,32 @@ class Segmentation:
     intensity: Scale = AS_IS
     planes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    rescaling: Rescaling | None = None
+    diameter: float | None = None
+    seams: SeamScores | None = field(default=None, repr=False)
+
+    @property
+    def region(self) -> Region:
+        """Image pixels that the arrays cover: (start, stop) per spatial axis."""
+        return region_of(self.plan, self.rescaling)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape of the arrays."""
+        return tuple(stop - start for start, stop in self.region)
+
+    @property
+    def rescaled(self) -> dict[str, Any]:
+        """How the image was rescaled, for a record; empty where it was not."""
+        if self.rescaling is None:
+            return {}
+        known = {"diameter": self.diameter, "shape": list(self.rescaling.shape)}
+        return {"rescaled": known}
 
     @property
     def leading(self) -> tuple[int, ...]:
         """Axes (time, planes) before the spatial ones; empty for one image."""
-        return self.labels.shape[: self.labels.ndim - len(self.plan.output_shape)]
+        return self.labels.shape[: self.labels.ndim - len(self.plan.axes)]
 
     @property
     def positions(self) -> list[tuple[int, ...]]:
@@ -188,12 +268,13 @@ class Segmentation:
         logit = None if self.logit is None else self.logit[at]
         everywhere: tuple[Any, ...] = (slice(None), *at)
         embedding = self.embeddings[everywhere]
-        return Prediction(embedding, logit, self.plan, self.notes)
+        known = self.plan, self.notes, self.rescaling
+        return Prediction(embedding, logit, *known)
 
     @property
     def objects(self) -> int:
         """Number of objects, over all frames."""
-        frames = self.labels.reshape(-1, *self.plan.output_shape)
+        frames = self.labels.reshape(-1, *self.shape)
         return sum(int((np.bincount(f.ravel())[1:] > 0).sum()) for f in frames)
 
     @property
@@ -208,4 +289,4 @@ class Segmentation:
     @property
     def offset(self) -> tuple[int, ...]:
         """Image pixel at which the result begins, per spatial axis."""
-        return self.plan.offset
+        return tuple(start for start, _ in self.region)

@@ -261,7 +261,7 @@ class LayerSource:
         """
         yield Progress(0, 0, stage="loading the model")
         from napari_shiftseg.networks.unet import load_model
-        from napari_shiftseg.pipeline.segmentation import plane_scale_steps
+        from napari_shiftseg.pipeline.scales import plane_scale_steps
 
         network, stack = load_model(model), replace(self, first=()).pixels()
         steps = plane_scale_steps(stack, self.first, network.config, reading)

@@ -165,7 +165,9 @@ def _compare(
     model: ask.Model = None,
     truth: ask.Truth = None,
     output: ask.Report = None,
-    settings: Annotated[Settings, Take(but=("stitching",), unset="that of training")],
+    settings: Annotated[
+        Settings, Take(but=("stitching", "diameter"), unset="that of training")
+    ],
     asked: Asked,
 ) -> None:
     """Compare naive and cropped stitching: figures, a verdict, a report.
@@ -196,7 +198,7 @@ def _sweep(
     model: ask.Model = None,
     truth: ask.Truths = None,
     output: ask.Report = None,
-    settings: Annotated[Settings, Take(but=("window",), stitching="naive")],
+    settings: Annotated[Settings, Take(but=("window", "diameter"), stitching="naive")],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
@@ -301,7 +303,8 @@ def _tune(
     candidates: Candidates,
     output: ask.Tuned = None,
     settings: Annotated[
-        Settings, Take(but=("bandwidth", "min_size", "foreground_threshold"))
+        Settings,
+        Take(but=("bandwidth", "min_size", "foreground_threshold", "diameter")),
     ],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:

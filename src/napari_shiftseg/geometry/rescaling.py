@@ -135,3 +135,21 @@ def boundaries_of(
             rescaling.indices(plan.region), plan.boundaries, strict=True
         )
     )
+
+
+def widths_of(
+    window: Sequence[int] | None, rescaling: Rescaling | None
+) -> tuple[int, ...] | None:
+    """Return a window of what was predicted in pixels of the image; None: not known.
+
+    Parameters
+    ----------
+    window : sequence of int or None
+        Pixels of the rescaled image, per axis.
+    rescaling : Rescaling or None
+        See `region_of`.
+    """
+    if window is None or rescaling is None:
+        return None if window is None else tuple(window)
+    sizes = zip(window, rescaling.steps, strict=True)
+    return tuple(max(1, round(width * step)) for width, step in sizes)

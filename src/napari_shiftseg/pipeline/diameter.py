@@ -83,6 +83,13 @@ def parse_diameter(value: Any) -> Diameter:
     return number if unit == "pixel" else f"{number * MICRONS[unit]:.12g} um"
 
 
+def diameter_text(diameter: Diameter) -> str:
+    """Return a diameter as a user writes it; empty where none is asked for."""
+    if diameter is None or isinstance(diameter, str):
+        return diameter or ""
+    return f"{diameter:.12g}"
+
+
 def _checked(number: float, given: Any) -> float:
     if not (isfinite(number) and number > 0):
         raise ValueError(f"a diameter must be above 0 and finite, got {brief(given)}")
@@ -145,6 +152,22 @@ class Fit:
         if self.zoom == 1:
             return image
         return Rescaled(image, Rescaling.by(image.shape, self.zoom))
+
+
+def refuse_diameter(diameter: Diameter, what: str) -> None:
+    """Refuse to rescale where tiles, or settings of a model, are measured.
+
+    Parameters
+    ----------
+    diameter : float, str or None
+    what : str
+        That measures them.
+    """
+    if diameter is not None:
+        raise ValueError(
+            f"{what} takes an image as it is, got the diameter {diameter}: leave it "
+            f"out, or give an image that is rescaled"
+        )
 
 
 def fit_to(

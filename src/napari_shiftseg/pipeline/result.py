@@ -118,6 +118,12 @@ class Prediction:
         return tuple(start for start, _ in self.region)
 
     @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Spatial shape of the image."""
+        known = self.rescaling or self.plan
+        return known.image_shape
+
+    @property
     def boundaries(self) -> tuple[tuple[int, ...], ...]:
         """Per axis: pixels of the arrays at which a further tile begins."""
         return boundaries_of(self.plan, self.rescaling)
@@ -141,17 +147,6 @@ class Prediction:
             logit = image.back(logit[None], self.plan)[0]
         rescaling = image.rescaling
         return replace(self, embedding=embedding, logit=logit, rescaling=rescaling)
-
-    def neighbourhood(self, config: ModelConfig) -> tuple[int, ...] | None:
-        """Return what the training of the model saw at once, in pixels of the image.
-
-        None where that is not known.
-        """
-        window = config.provenance.window if config.provenance else None
-        if window is None or self.rescaling is None:
-            return window
-        sizes = zip(window, self.rescaling.steps, strict=True)
-        return tuple(max(1, round(w * step)) for w, step in sizes)
 
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.inference.predict import (
     embed_steps,
     embedding_of,
@@ -353,14 +354,15 @@ def clustered_steps(
     effort : Effort, optional
         That bounds it.
     """
-    plan = predicted.plan
+    provenance, plan = model.config.provenance, predicted.plan
+    window = provenance.window if provenance else None
     steps = Returning(
         cluster_steps(
             predicted.embedding,
             clustering,
             predicted.foreground(clustering.foreground_threshold),
             predicted.offset,
-            predicted.neighbourhood(model.config),
+            widths_of(window, predicted.rescaling),
             device,
             effort,
         )

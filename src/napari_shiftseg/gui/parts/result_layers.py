@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.seams import SeamScores
@@ -87,6 +88,26 @@ def grid_lines(plan: TilePlan) -> NDArray[np.float64]:
     ]
     flat = [_line(plan.region, axis, edge) for axis in (-2, -1) for edge in edges[axis]]
     return in_every_plane(np.array(flat), plan.region[:-2])
+
+
+def in_image(
+    lines: NDArray[np.float64], rescaling: Rescaling | None
+) -> NDArray[np.float64]:
+    """Return lines on a rescaled image as lines on the image itself.
+
+    Parameters
+    ----------
+    lines : ndarray
+        (lines, 2, axes); see `grid_lines`.
+    rescaling : Rescaling or None
+        None: they are that already.
+    """
+    if rescaling is None:
+        return lines
+    steps = np.array(rescaling.steps)
+    moved = lines * steps
+    moved[:, 0] += (steps - 1) / 2
+    return moved
 
 
 def tile_outline(plan: TilePlan) -> NDArray[np.float64]:
@@ -199,7 +220,7 @@ def result_layers(
         Layers to make beside the labels.
     """
     plan, ndim = result.plan, result.labels.ndim
-    place = source.placed(plan.offset, ndim)
+    place = source.placed(result.offset, ndim)
     kinds: list[tuple[str, Any, dict[str, Any], str]] = []
     if "embedding" in shown:
         rgb = embedding_rgb(result.embeddings)
@@ -208,7 +229,8 @@ def result_layers(
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
     if "tile grid" in shown and not too_many_lines(plan):
         on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
-        kinds.append(("tile grid", grid_lines(plan), HIDDEN | on_grid, "vectors"))
+        lines = in_image(grid_lines(plan), result.rescaling)
+        kinds.append(("tile grid", lines, HIDDEN | on_grid, "vectors"))
     colours = {"colormap": result_labels()}
     kinds.append(("labels", result.labels, colours | place, "labels"))
     metadata = {METADATA_KEY: run_record(result, source, model)}
@@ -346,11 +368,18 @@ def segmentation_run(
     from napari_shiftseg.relabelling.relabel import Kept
 
     result = yield from segment_steps(
-        source.pixels(), network, run.settings, scale=scale, plan=run.plan
+        source.pixels(),
+        network,
+        run.settings,
+        scale=scale,
+        plan=run.plan,
+        pixel_size=source.pixel_size(network.config.ndim),
     )
     yield Progress(0, 0, stage="making layers")
-    alone = result.labels.shape == result.plan.output_shape
-    seams = seam_scores(result.embeddings, result.plan) if alone else None
+    alone = not result.leading
+    seams = result.seams if alone else None
+    if alone and seams is None:
+        seams = seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
     kept, channel = Kept(result, network.config), source.channel

@@ -10,6 +10,7 @@ from napari.utils.transforms import Affine
 
 from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.progress import Progress
+from napari_shiftseg.stores.axes import MICRONS, one_spelling
 from napari_shiftseg.stores.image import luminance
 from napari_shiftseg.stores.reading import axes_of_file
 
@@ -230,6 +231,20 @@ class LayerSource:
         """Of the pixels, all frames of them, without colours and other channels."""
         shape = tuple(self.data.shape[:-1] if self.rgb else self.data.shape)
         return shape if self.channel is None else self.channel.without(shape)
+
+    def pixel_size(self, ndim: int) -> tuple[float, ...]:
+        """Return µm from one pixel to the next; empty where the layer has no such unit.
+
+        Parameters
+        ----------
+        ndim : int
+            How many axes, the last ones.
+        """
+        microns = [MICRONS.get(one_spelling(unit)) for unit in self.units[-ndim:]]
+        sizes = np.abs(self.placement.scale[-ndim:])
+        if None in microns:
+            return ()
+        return tuple((sizes * np.array(microns, dtype=float)).tolist())
 
     def pixels(self) -> Any:
         r"""Return the pixels, (\*layer axes), one colour or grey; dask stays lazy.

@@ -125,9 +125,7 @@ class TestBack:
         image = rescaled(rng.random((25, 31)), 1.7)
         plan = plan_tiles(image.shape, model.shape)
         raw = np.arange(np.prod(image.shape), dtype=float).reshape(1, *image.shape)
-        expected = resize(
-            raw[0], (25, 31), order=0, mode="edge", anti_aliasing=False
-        )
+        expected = resize(raw[0], (25, 31), order=0, mode="edge", anti_aliasing=False)
         found = image.back(raw, plan)[0]
         assert (found == expected).mean() > 0.9  # all but ties
         assert np.isin(found, raw).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,13 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.diameter import (
     AS_IT_IS,
-    Fit,
     diameter_text,
     fit_from,
     fit_to,
     parse_diameter,
     pixels_of,
 )
+from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import Kept
@@ -126,10 +127,6 @@ class TestFit:
         fit = fit_from(np.zeros((9, 9), int), OWN)
         assert (fit.zoom, fit.diameter) == (1, None)
         assert "no object was found in a first pass" in fit.note
-
-    def test_a_zoom_of_1_is_the_image(self) -> None:
-        known: Any = object()
-        assert Fit().of(known) is known
 
 
 class TestRun:
@@ -249,9 +246,7 @@ class TestAuto:
 
 
 def replace_diameter(model: UNet, diameter: float) -> UNet:
-    import copy
-
-    known = copy.copy(model)
+    known = copy(model)
     known.config = model.config.model_copy(update={"diameter": diameter})
     return known
 
@@ -294,7 +289,5 @@ def test_the_bundled_models_know_their_own() -> None:
 def test_a_plan_of_the_image_is_not_one_of_the_rescaled(model, image) -> None:
     plan = plan_tiles(image.shape, model.shape, 8)
     settings = replace(Settings(device="cpu"), diameter=4)
-    from napari_shiftseg.pipeline.segmentation import segment_steps
-
     result = exhaust(segment_steps(image, model, settings, plan=plan))
     assert result.plan.image_shape == (120, 140)

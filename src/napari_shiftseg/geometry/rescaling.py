@@ -54,7 +54,9 @@ class Rescaling:
         start, stop : int
             A stretch of the rescaled image.
         """
-        return (np.arange(start, stop) + 0.5) * self.steps[axis] - 0.5
+        along = np.arange(start, stop, dtype=np.float64)
+        middles: NDArray[np.float64] = (along + 0.5) * self.steps[axis] - 0.5
+        return middles
 
     def nearest(self, axis: int) -> NDArray[np.intp]:
         """Return the pixel of the rescaled image nearest to each one of the image."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite, prod
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.geometry.rescaling import Rescaling
-from napari_shiftseg.inference.rescaled import Rescaled
 from napari_shiftseg.metrics.diameters import median_diameter
 from napari_shiftseg.stores.axes import MICRONS, one_spelling
 from napari_shiftseg.text import brief, by
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.stores.image import Image
 
 
 Diameter = float | str | None  # pixels, "30 um", "auto"; None: no size is asked for
@@ -141,17 +137,6 @@ class Fit:
     diameter: float | None = None
     zoom: float = 1.0
     note: str = ""
-
-    def told(self, result: Segmentation) -> Segmentation:
-        """Return a result that says so."""
-        notes = (self.note, *result.notes) if self.note else result.notes
-        return replace(result, diameter=self.diameter, notes=notes)
-
-    def of(self, image: Image) -> Image | Rescaled:
-        """Return the image as it is predicted."""
-        if self.zoom == 1:
-            return image
-        return Rescaled(image, Rescaling.by(image.shape, self.zoom))
 
 
 def refuse_diameter(diameter: Diameter, what: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.geometry.rescaling import widths_of
+from napari_shiftseg.geometry.rescaling import Rescaling, widths_of
 from napari_shiftseg.inference.predict import (
     embed_steps,
     embedding_of,
@@ -25,7 +25,7 @@ from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
 from napari_shiftseg.pipeline.diameter import AUTO, UNKNOWN_SIZE, Fit, fit_from, fit_to
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.scales import READING, scales_steps
-from napari_shiftseg.pipeline.series import stacked, with_empty
+from napari_shiftseg.pipeline.series import frames_of, stacked, with_empty
 from napari_shiftseg.pipeline.settings import OfSegment, Settings, spelled
 from napari_shiftseg.progress import (
     Progress,
@@ -145,13 +145,23 @@ def segment_steps(
         )
     else:
         opened = yield from opened_steps(pixels, model, settings, scale)
-        how = model, settings, effort
-        fit, first = yield from _fit_steps(opened, *how, pixel_size)
+        fit, first = yield from _fit_steps(opened, model, settings, effort, pixel_size)
         plan = plan if fit.zoom == 1 else None
-        steps = frame_steps(fit.of(opened), model, settings, plan, effort)
-        result = fit.told(first or (yield from steps))
+        steps = frame_steps(_fitted(opened, fit), model, settings, plan, effort)
+        result = _told(first or (yield from steps), fit)
     doubts = doubts_about(result, model.config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
+
+
+def _fitted(image: Image, fit: Fit) -> Image | Rescaled:
+    if fit.zoom == 1:
+        return image
+    return Rescaled(image, Rescaling.by(image.shape, fit.zoom))
+
+
+def _told(result: Segmentation, fit: Fit) -> Segmentation:
+    notes = tuple(filter(None, (fit.note, *result.notes)))
+    return replace(result, diameter=fit.diameter, notes=notes)
 
 
 def _fit_steps(
@@ -214,8 +224,8 @@ def _series_steps(
         scales = FrameScales(scale, scale.notes)
     else:
         scales = yield from scales_steps(pixels, model.config, settings.reading)
-    how = model, settings, scales, pixel_size
-    fit = yield from _series_fit_steps(pixels, frames, *how)
+    chosen = settings, scales, pixel_size
+    fit = yield from _series_fit_steps(pixels, frames, model, *chosen)
     plan = plan if fit.zoom == 1 else None
     results: list[Segmentation] = []
     empty: list[int] = []
@@ -226,7 +236,7 @@ def _series_steps(
         own = scales.of(at)
         own = own and replace(own, notes=())  # said once for all
         opened = yield from opened_steps(pixels[at], model, settings, own)
-        steps = frame_steps(fit.of(opened), model, settings, plan, effort)
+        steps = frame_steps(_fitted(opened, fit), model, settings, plan, effort)
         results.append((yield from numbered(len(frames), number, steps)))
         plan = results[-1].plan  # where tiles were shrunk, larger ones are not tried
     leading = np.shape(pixels)[: len(frames[0])]
@@ -239,7 +249,7 @@ def _series_steps(
     ends = tuple((r.intensity.low, r.intensity.high) for r in results)
     if len(set(ends)) > 1:
         read = replace(read, frames=ends)
-    return fit.told(replace(joined, notes=notes, planes=planes, intensity=read))
+    return _told(replace(joined, notes=notes, planes=planes, intensity=read), fit)
 
 
 def frame_steps(
@@ -370,21 +380,3 @@ def clustered_steps(
     for _ in steps:
         yield Progress(len(plan), len(plan), stage="clustering")
     return steps.value
-
-
-def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
-    r"""Return the indices of the images that leading axes (time, planes) run over.
-
-    Parameters
-    ----------
-    image : array_like
-        ([leading,] [channels,] \*spatial)
-    model : TiledNetwork
-    """
-    shape = np.shape(image)
-    own = model.config.image_axes
-    if len(shape) <= own:
-        return []
-    if 0 in shape:
-        raise ValueError(f"the image is empty, its shape is {shape}")
-    return list(np.ndindex(shape[: len(shape) - own]))

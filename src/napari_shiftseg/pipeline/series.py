@@ -13,7 +13,26 @@ from napari_shiftseg.clustering.components import Objects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
+
+
+def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
+    r"""Return the indices of the images that leading axes (time, planes) run over.
+
+    Parameters
+    ----------
+    image : array_like
+        ([leading,] [channels,] \*spatial)
+    model : TiledNetwork
+    """
+    shape = np.shape(image)
+    own = model.config.image_axes
+    if len(shape) <= own:
+        return []
+    if 0 in shape:
+        raise ValueError(f"the image is empty, its shape is {shape}")
+    return list(np.ndindex(shape[: len(shape) - own]))
 
 
 def with_empty(

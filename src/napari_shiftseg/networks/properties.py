@@ -46,6 +46,7 @@ def describe(model: UNet) -> dict[str, Any]:
         "embedding_channels": config.embedding_channels,
         "foreground": config.foreground,
         "training_window": list(provenance.window) if provenance else None,
+        "training_diameter": config.diameter,
         "parameters": model.parameter_count,
         "legal_inputs": legal,
         "raw_outputs": [

@@ -1,4 +1,4 @@
-"""Results of single frames as the result of a series."""
+"""A series: its frames, and their results as that of all of them."""
 
 from __future__ import annotations
 

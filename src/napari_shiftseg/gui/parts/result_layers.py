@@ -336,6 +336,8 @@ class SegmentationOutcome:
         if self.taken:
             parts.append(self.taken)
         parts += map(sentence, self.result.doubts or self.result.intensity.notes)
+        if self.result.rescaling is not None:
+            parts.append(f"rescaled to {by(self.result.rescaling.shape)}")
         parts += self.result.planes
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
@@ -376,10 +378,9 @@ def segmentation_run(
         pixel_size=source.pixel_size(network.config.ndim),
     )
     yield Progress(0, 0, stage="making layers")
-    alone = not result.leading
-    seams = result.seams if alone else None
-    if alone and seams is None:
-        seams = seam_scores(result.embeddings, result.plan)
+    seams = None
+    if not result.leading:
+        seams = result.seams or seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
     kept, channel = Kept(result, network.config), source.channel

@@ -344,7 +344,7 @@ class SegmentForm(ControlForm):
         )
 
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
-        if chosen.diameter in (None, AUTO):
+        if chosen.diameter is None or chosen.diameter == AUTO:
             return None
         pixel_size = LayerSource.of(self.image.value).pixel_size(len(size))
         zoom = fit_to(chosen.diameter, self.config, size, pixel_size).zoom

@@ -113,15 +113,15 @@ class TestFit:
         with pytest.raises(ValueError, match="does not know how large the objects"):
             fit_to(30, small_model(2, 2).config, (60, 70))
 
-    @pytest.mark.parametrize("wide", [3, 8, 12])
-    def test_to_what_was_found(self, wide: int) -> None:
+    @pytest.mark.parametrize(("wide", "zoom"), [(3, 1.5), (8, 1), (12, 1), (16, 0.5)])
+    def test_to_what_was_found(self, wide: int, zoom: float) -> None:
         y, x = np.indices((90, 90))
         squares = ndimage.label((y % 20 < wide) & (x % 20 < wide))[0]
         found = 2 * wide / np.sqrt(np.pi)
         fit = fit_from(squares, OWN)
         assert fit.diameter == pytest.approx(found)
-        is_small = found < 0.55 * OWN
-        assert fit.zoom == (pytest.approx(OWN / found) if is_small else 1)
+        assert fit.zoom == zoom
+        assert (f"rescaled by {zoom:g}" in fit.note) == (zoom != 1)
 
     def test_to_nothing(self) -> None:
         fit = fit_from(np.zeros((9, 9), int), OWN)
@@ -228,8 +228,8 @@ class TestAuto:
         own = fit_from(once.labels, OWN).diameter
         larger = replace_diameter(model, 2.5 * own)
         found = segment(image, larger, diameter="auto", device="cpu")
-        given = segment(image, larger, diameter=own, device="cpu")
-        assert found.plan.image_shape == (150, 175)
+        given = segment(image, larger, diameter=2.5 / 1.5 * own, device="cpu")
+        assert found.plan.image_shape == (90, 105)
         np.testing.assert_array_equal(found.labels, given.labels)
 
     def test_of_a_series_it_is_that_of_the_first_frame_with_objects(
@@ -241,7 +241,7 @@ class TestAuto:
         stack = np.stack([empty, image])
         how = {"diameter": "auto", "ignore_nan": True, "device": "cpu"}
         result = segment(stack, larger, **how)
-        assert result.plan.image_shape == (150, 175)
+        assert result.plan.image_shape == (90, 105)
         assert not result.labels[0].any()
 
 

@@ -132,12 +132,12 @@ class AdvancedRows(Container):
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run; None is the model's own."""
         self.take(self._taken)
+        diameter = diameter_text(settings.get("diameter"))
         for name in self.controls:
-            value = settings.get(name)
+            value = diameter if name == "diameter" else settings.get(name)
             if value is not None:
                 self._show(name, value, value)
         self.controls["batch"].value = settings.get("batch") or 0
-        self.controls["diameter"].value = diameter_text(settings.get("diameter"))
 
     def _show(self, name: str, value: Any, meant: Any) -> None:
         control = self.controls[name]

@@ -89,7 +89,7 @@ def place_of(
     )
 
 
-def _checked(size: Sequence[int], region: Region, pixel: Sequence[int]) -> Point:
+def _checked(size: tuple[int, ...], region: Region, pixel: Sequence[int]) -> Point:
     if len(pixel) != len(size) or not all(is_whole(x) for x in pixel):
         raise ValueError(
             f"a pixel of this image has {len(size)} whole numbers, one an axis, got "

@@ -109,7 +109,7 @@ class Rescaled:
         views : int
             Whose embeddings stand one after the other; see `Views`.
         """
-        at = np.ix_(*self.rescaling.indices(plan.region))
+        at: tuple[Any, ...] = np.ix_(*self.rescaling.indices(plan.region))
         found: NDArray[Any] = raw[(slice(None), *at)]
         if kind == "spatial":
             steps = self.rescaling.steps

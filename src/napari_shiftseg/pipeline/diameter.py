@@ -193,7 +193,7 @@ def fit_to(
     if pixels > max(shape):
         raise ValueError(
             f"a diameter of {pixels:.4g} pixels is larger than the image of "
-            f"{by(shape)}: give that of one object"
+            f"{by(tuple(shape))}: give that of one object"
         )
     zoom = config.diameter / pixels
     if not 1 / MOST_ZOOM <= zoom <= MOST_ZOOM:

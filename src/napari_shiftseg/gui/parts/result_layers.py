@@ -105,7 +105,7 @@ def in_image(
     if rescaling is None:
         return lines
     steps = np.array(rescaling.steps)
-    moved = lines * steps
+    moved: NDArray[np.float64] = lines * steps
     moved[:, 0] += (steps - 1) / 2
     return moved
 

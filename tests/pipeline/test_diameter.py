@@ -188,6 +188,17 @@ class TestRun:
         assert result.notes[0] == alone.notes[0]
         assert result.leading == (2,)
 
+    def test_a_volume_keeps_its_proportions(self, small_model, rng) -> None:
+        model = small_model(3, 1, 2, diameter=4.0)
+        volume = rng.random((10, 14, 12))
+        how = {"pixel_size": (2.0, 0.5, 0.5), "bandwidth": 1e3, "device": "cpu"}
+        found = segment(volume, model, diameter="2.5um", **how)
+        assert found.diameter == pytest.approx(2.5 / 0.5 ** (1 / 3))
+        zoom = 4 / found.diameter
+        expected = tuple(round(n * zoom) for n in volume.shape)
+        assert found.plan.image_shape == expected
+        assert found.labels.shape == volume.shape
+
     def test_views(self, model, image) -> None:
         how = {"diameter": 5, "views": 4, "precision": "float64", "device": "cpu"}
         whole = segment(image, model, stitching="whole", **how)

@@ -40,6 +40,7 @@ def test_a_run_with_it_and_again(viewer, sized, noise, run, qtbot):
     grid = next(la for la in viewer.layers if "preview" in la.name)
     ends = grid.data[:, 0] + grid.data[:, 1]
     assert ends[:, 0].max() < 60  # on the image, of 40 × 50, not on the rescaled one
+    sized.show_grid.value = False  # or it would lie on top
     sized.advanced.layers["tile grid"].value = True
     run(sized)
     made = viewer.layers[-1]

@@ -212,6 +212,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--views", type=int, default=1, help="flips and turns, 1, 2, 4 or 8 [1]"
     )
+    parser.add_argument(
+        "--diameter", help="of the objects, in pixels, or auto; with --score [none]"
+    )
     parser.add_argument("--images", type=int, help="only so many, evenly spaced [all]")
     parser.add_argument(
         "--windows", help="of naive tiles, separated by commas [20,36,...,244]"
@@ -237,6 +240,10 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--cut must be above 0 and below 1, got {asked.cut}")
     if asked.score and (asked.windows or asked.quick):
         parser.error("--score takes no windows: leave out --windows and --quick")
+    if asked.diameter and not asked.score:
+        parser.error(
+            "--diameter needs --score: at windows, images are taken as they are"
+        )
     if asked.bandwidth is not None and not asked.bandwidth > 0:
         parser.error(f"--bandwidth must be above 0, got {asked.bandwidth}")
     if asked.images is not None and asked.images < 1:
@@ -262,6 +269,7 @@ def run(asked: argparse.Namespace) -> None:
         scope=asked.scope,
         bandwidth=asked.bandwidth,
         views=asked.views,
+        diameter=asked.diameter,
     )
     if asked.score:
         rows = [once(samples, model, settings)]

@@ -13,8 +13,9 @@ from scipy.ndimage import gaussian_filter
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.unet import load_model, new_model, save_model
+from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.tuning import tune
 from napari_shiftseg.samples import Sample
 

@@ -12,7 +12,8 @@ from napari_shiftseg.inference import predict
 from napari_shiftseg.intensity.automatic import NOTHING
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.pipeline.comparison import compare
-from napari_shiftseg.pipeline.segmentation import plane_scale_steps, segment
+from napari_shiftseg.pipeline.scales import plane_scale_steps
+from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.progress import exhaust
 

@@ -15,8 +15,9 @@ from napari_shiftseg import compare, segment, sweep, tune
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.glossary import fields_of, terms
-from napari_shiftseg.pipeline.settings import Candidates, OfOneRun, Settings
+from napari_shiftseg.pipeline.settings import OfSegment, Settings
 from napari_shiftseg.training.defaults import object_config
 
 NAMES = [field.name for field in fields(Settings)]
@@ -24,9 +25,10 @@ NAMES = [field.name for field in fields(Settings)]
 
 class TestSignatures:
     def test_keywords_are_the_fields(self) -> None:
-        assert OfOneRun.__annotations__.keys() == set(NAMES)
+        assert OfSegment.__annotations__.keys() == set(NAMES)
         for function, absent in (
-            (segment, ()), (tune, ()), (compare, ("stitching",)), (sweep, ("window",)),
+            (segment, ()), (tune, ("diameter",)),
+            (compare, ("stitching", "diameter")), (sweep, ("window", "diameter")),
         ):  # fmt: skip
             spelled = signature(function).parameters.values()
             found = {p.name: p.default for p in spelled if p.kind == p.KEYWORD_ONLY}

@@ -14,8 +14,9 @@ from scipy.ndimage import gaussian_filter
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline import tuning as tuning_module
+from napari_shiftseg.pipeline.candidates import THRESHOLDS, Candidates
 from napari_shiftseg.pipeline.segmentation import segment
-from napari_shiftseg.pipeline.settings import THRESHOLDS, Candidates, Settings
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.tuning import (
     TunedPoint,
     Tuning,

@@ -14,7 +14,8 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.objects import average_precision
 from napari_shiftseg.networks.unet import load_model
-from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.pipeline.candidates import Candidates
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import Kept
 from napari_shiftseg.samples import Sample

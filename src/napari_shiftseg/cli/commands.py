@@ -22,7 +22,8 @@ from napari_shiftseg.cli.options import (
 )
 from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
-from napari_shiftseg.pipeline.settings import Candidates, Settings
+from napari_shiftseg.pipeline.candidates import Candidates
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.training.defaults import TrainingRequest
 
 WRITES = Take("overwrite", "json")
@@ -166,7 +167,9 @@ def _compare(
     model: ask.Model = None,
     truth: ask.Truth = None,
     output: ask.Report = None,
-    settings: Annotated[Settings, Take(but=("stitching",), unset="that of training")],
+    settings: Annotated[
+        Settings, Take(but=("stitching", "diameter"), unset="that of training")
+    ],
     asked: Asked,
 ) -> None:
     """Compare naive and cropped stitching: figures, a verdict, a report.
@@ -197,7 +200,7 @@ def _sweep(
     model: ask.Model = None,
     truth: ask.Truths = None,
     output: ask.Report = None,
-    settings: Annotated[Settings, Take(but=("window",), stitching="naive")],
+    settings: Annotated[Settings, Take(but=("window", "diameter"), stitching="naive")],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
@@ -302,7 +305,8 @@ def _tune(
     candidates: Candidates,
     output: ask.Tuned = None,
     settings: Annotated[
-        Settings, Take(but=("bandwidth", "min_size", "foreground_threshold"))
+        Settings,
+        Take(but=("bandwidth", "min_size", "foreground_threshold", "diameter")),
     ],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:

@@ -18,7 +18,7 @@ from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.metric import object_figures, shares, titles
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.networks.unet import copy_model, load_model
-from napari_shiftseg.pipeline.settings import TRIED
+from napari_shiftseg.pipeline.candidates import TRIED
 from napari_shiftseg.pipeline.tuning import Tuning, tune_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import pairs, refuse_to_overwrite, writable_folder
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.pipeline.settings import Candidates
+    from napari_shiftseg.pipeline.candidates import Candidates
 
 
 SHOWN = 10  # rows of the table on the terminal

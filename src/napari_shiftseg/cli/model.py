@@ -22,8 +22,8 @@ from napari_shiftseg.networks.header import (
 from napari_shiftseg.networks.properties import Remark, describe, what_follows
 from napari_shiftseg.networks.unet import copy_model, load_model
 from napari_shiftseg.pipeline.costs import cost_steps
-from napari_shiftseg.pipeline.segmentation import frames_of
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
+from napari_shiftseg.pipeline.series import frames_of
 from napari_shiftseg.report.model_card import (
     MEANINGS,
     file_name,

@@ -20,8 +20,6 @@ from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
@@ -71,7 +69,10 @@ def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
         source = read_source(network.config, image, order.asked)
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
-        result = with_progress(segment_steps(source.data, network, order.settings))
+        pixel_size = source.pixel_size(network.config.ndim)
+        result = with_progress(
+            segment_steps(source.data, network, order.settings, pixel_size=pixel_size)
+        )
         report = write_segmentation(result, network, source, outputs, order.given)
     _print_segmentation(result, report, folder, order.asked.json)
 
@@ -107,7 +108,7 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("mend", source, folder, save, asked, network)
         settings = _with_clustering(order.settings, known)
-        result = _segmented(source.data, network, settings, doubt)
+        result = _segmented(source, network, settings, doubt)
         mended, outcome = mend(result, network, known.edits)
         mended = replace(
             mended, notes=(*mended.notes, *_doubts(doubt, known, source.name, outcome))
@@ -150,11 +151,14 @@ def _doubt_about(chosen: str, edits: EditList, usual: str) -> str:
 
 
 def _segmented(
-    pixels: NDArray[Any], network: UNet, settings: Settings, doubt: str
+    source: Source, network: UNet, settings: Settings, doubt: str
 ) -> Segmentation:
     """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:
-        return with_progress(segment_steps(pixels, network, settings))
+        pixel_size = source.pixel_size(network.config.ndim)
+        return with_progress(
+            segment_steps(source.data, network, settings, pixel_size=pixel_size)
+        )
     except ValueError as error:
         if not doubt:
             raise

@@ -12,6 +12,7 @@ from scipy.special import expit
 from skimage.measure import label as connected
 
 from napari_shiftseg.explain.distance import distances, mean_embedding
+from napari_shiftseg.geometry.rescaling import region_of
 from napari_shiftseg.geometry.window import is_whole
 from napari_shiftseg.mending.boxes import corner_of
 from napari_shiftseg.text import by
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.geometry.tiling import Box, TilePlan
+    from napari_shiftseg.geometry.rescaling import Rescaling
+    from napari_shiftseg.geometry.tiling import Box, Region, TilePlan
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.changes import Made
     from napari_shiftseg.pipeline.result import Prediction
@@ -38,14 +40,16 @@ class Place:
     """Where a pixel lies; one value an axis."""
 
     pixel: Point  # of the image
-    index: Point  # of the result, which begins at ``plan.offset``
+    index: Point  # of the result, which begins at its offset
     tile: tuple[int, ...]  # the tile that predicted it, counted from 0 along each axis
     # its position in the raw output of that tile, modulo the period. Where tiles are
     # exact, that is (x − context/2) mod p; in naive tiles it jumps at their borders.
     phase: tuple[int, ...]
 
 
-def place_of(plan: TilePlan, pixel: Sequence[int]) -> Place:
+def place_of(
+    plan: TilePlan, pixel: Sequence[int], rescaling: Rescaling | None = None
+) -> Place:
     """Return where a pixel of the image lies.
 
     Parameters
@@ -54,21 +58,27 @@ def place_of(plan: TilePlan, pixel: Sequence[int]) -> Place:
         That was carried out.
     pixel : sequence of int
         Of the image, in array order.
+    rescaling : Rescaling, optional
+        Of the image that it is a plan of; tile and phase are those of the nearest pixel
+        there.
 
     Raises
     ------
     ValueError
         If the pixel is not one of the image, or was not predicted.
     """
-    at = _checked(plan, pixel)
+    region = region_of(plan, rescaling)
+    at = own = _checked((rescaling or plan).image_shape, region, pixel)
+    if rescaling is not None:
+        at = tuple(int(rescaling.nearest(axis)[x]) for axis, x in enumerate(own))
     tiles = tuple(
         next(i for i, tile in enumerate(axis.tiles) if x < tile.stop)
         for axis, x in zip(plan.axes, at, strict=True)
     )
     kept = [axis.tiles[t] for axis, t in zip(plan.axes, tiles, strict=True)]
     return Place(
-        pixel=at,
-        index=tuple(x - start for x, start in zip(at, plan.offset, strict=True)),
+        pixel=own,
+        index=tuple(x - start for x, (start, _) in zip(own, region, strict=True)),
         tile=tiles,
         phase=tuple(
             (x - tile.origin + axis.halo) % period
@@ -79,8 +89,7 @@ def place_of(plan: TilePlan, pixel: Sequence[int]) -> Place:
     )
 
 
-def _checked(plan: TilePlan, pixel: Sequence[int]) -> Point:
-    size = plan.image_shape
+def _checked(size: tuple[int, ...], region: Region, pixel: Sequence[int]) -> Point:
     if len(pixel) != len(size) or not all(is_whole(x) for x in pixel):
         raise ValueError(
             f"a pixel of this image has {len(size)} whole numbers, one an axis, got "
@@ -92,9 +101,9 @@ def _checked(plan: TilePlan, pixel: Sequence[int]) -> Point:
             f"the pixel must lie in the image of {by(size)} pixels, got {at}: point at "
             f"the image"
         )
-    if not all(a <= x < b for x, (a, b) in zip(at, plan.region, strict=True)):
+    if not all(a <= x < b for x, (a, b) in zip(at, region, strict=True)):
         raise ValueError(
-            f"the pixel must lie in what was predicted, {plan.region}, got {at}: "
+            f"the pixel must lie in what was predicted, {region}, got {at}: "
             f"predict this part of the image too"
         )
     return at
@@ -111,7 +120,7 @@ class Evidence:
     """
 
     predicted: Prediction
-    # (*plan.output_shape), 0 is background; they may have been edited
+    # (*spatial) as predicted, 0 is background; they may have been edited
     labels: NDArray[Any] = field(repr=False)
     modes: NDArray[Any] = field(repr=False)  # (modes, channels)
     clustering: Clustering  # that made the labels
@@ -126,7 +135,7 @@ class Evidence:
     made: Sequence[Made] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        shape = self.predicted.plan.output_shape
+        shape = self.predicted.embedding.shape[1:]
         if np.shape(self.labels) != shape:
             raise ValueError(
                 f"the labels must have the shape of what was predicted, {shape}, got "
@@ -145,7 +154,8 @@ class Evidence:
 
     def place(self, pixel: Sequence[int]) -> Place:
         """Return where a pixel of the image lies; see `place_of`."""
-        return place_of(self.predicted.plan, pixel)
+        known = self.predicted
+        return place_of(known.plan, pixel, known.rescaling)
 
     def object_at(self, place: Place) -> int:
         """Return the label there; 0 is background."""

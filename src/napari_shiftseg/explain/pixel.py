@@ -134,9 +134,8 @@ def distance_image(
         If the pixel was not predicted, the region holds no pixel that was, or the
         pixel's embedding has no direction and the kernel is von Mises-Fisher.
     """
-    plan = predicted.plan
     embedding: Any = predicted.embedding
-    index = place_of(plan, pixel).index
+    index = place_of(predicted.plan, pixel, predicted.rescaling).index
     asked = np.asarray(embedding[(slice(None), *index)])
     if clustering.kernel == "von-mises-fisher" and not asked.any():
         raise ValueError(
@@ -144,10 +143,10 @@ def distance_image(
             "embedding of this one is 0 in every channel: ask another pixel, or take "
             "another kernel"
         )
-    bounds = _clipped(region or plan.region, plan.region)
+    bounds = _clipped(region or predicted.region, predicted.region)
     image = np.empty([b - a for a, b in bounds], np.result_type(asked, np.float32))
     point = asked.reshape(-1, *(1,) * image.ndim)
-    first = [a - start for (a, _), start in zip(bounds, plan.offset, strict=True)]
+    first = [a - start for (a, _), start in zip(bounds, predicted.offset, strict=True)]
     for block in _blocks(image.shape, CHUNK // len(asked)):
         there = (
             slice(s.start + a, s.stop + a) for s, a in zip(block, first, strict=True)

@@ -155,8 +155,9 @@ def _one_mode(reason: OneMode, evidence: Evidence) -> str:
 
 def _far(apart: tuple[int, ...], evidence: Evidence) -> str:
     """Write ``48 = 3·16 px apart in x``; n·p only where it is so on every axis."""
-    period = evidence.predicted.plan.shape.period
-    whole = whole_periods(apart, period)
+    predicted = evidence.predicted
+    period = predicted.plan.shape.period
+    whole = predicted.rescaling is None and whole_periods(apart, period)
     parts = [
         f"{abs(n)}{f' = {abs(n) // p}·{p}' if whole else ''} px in {name}"
         for n, p, name in zip(apart, period, evidence.names, strict=True)

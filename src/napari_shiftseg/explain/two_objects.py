@@ -75,7 +75,10 @@ class TwoObjects:
         the same, in the same surroundings, n·p apart, have equal embeddings there: the
         network repeats after a period.
         """
-        if not whole_periods(self.apart, self.evidence.predicted.plan.shape.period):
+        predicted = self.evidence.predicted
+        if predicted.rescaling is not None:  # periods are those of the rescaled image
+            return False
+        if not whole_periods(self.apart, predicted.plan.shape.period):
             return False
         labels, here = self.evidence.labels, self.evidence.indices(self.labels[0])
         there = here + np.asarray(self.apart)
@@ -136,19 +139,19 @@ class TwoObjects:
         Most of their common line lies on it, and the embedding jumps there. Only
         borders that make seams are looked at: not those of exact tiles.
         """
-        plan = self.evidence.predicted.plan
+        predicted = self.evidence.predicted
         lines = [
             (int(self._meetings[axis].take(at - 1 - along.start, axis).sum()), axis, at)
             for axis, along in enumerate(self._box)
-            if plan.seamed[axis]
-            for at in plan.boundaries[axis]
+            if predicted.plan.seamed[axis]
+            for at in predicted.boundaries[axis]
             if along.start < at < along.stop
         ]
         most, axis, at = max(lines, default=(0, 0, 0))
         pairs = sum(int(meeting.sum()) for meeting in self._meetings)
         if most <= MOSTLY * pairs or (jump := self._jump(axis, at)) < JUMP:
             return None
-        name, pixel = self.evidence.names[axis], at + plan.offset[axis]
+        name, pixel = self.evidence.names[axis], at + predicted.offset[axis]
         return TileBorder(name, pixel, most / pairs, jump)
 
     def _jump(self, axis: int, at: int) -> float:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.device import Precision
     from napari_shiftseg.geometry.window import Border, Stitching, Window
     from napari_shiftseg.inference.network import Predictor
+    from napari_shiftseg.inference.rescaled import Rescaled
     from napari_shiftseg.inference.views import View
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
@@ -178,7 +179,7 @@ def open_for(
 
 
 def plan_for(
-    image: Image,
+    image: Image | Rescaled,
     model: TiledNetwork,
     window: Window,
     stitching: Stitching,
@@ -204,7 +205,7 @@ def plan_for(
 
 
 def embed_steps(
-    image: Image,
+    image: Image | Rescaled,
     model: TiledNetwork,
     plan: TilePlan,
     device: str = "auto",

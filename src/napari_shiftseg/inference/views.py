@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Border
+    from napari_shiftseg.inference.rescaled import Rescaled
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.stores.image import Image
 
@@ -100,7 +101,7 @@ class View:
     mirrored border stays the mirrored border, and no copy is made of the image.
     """
 
-    image: Image
+    image: Image | Rescaled
     flipped: tuple[int, ...] = ()  # axes of the image, counted from the last one, −1
     is_turned: bool = False  # whether its last two axes are swapped then
 
@@ -211,7 +212,7 @@ class Views:
     averaged themselves.
     """
 
-    image: Image
+    image: Image | Rescaled
     number: int  # 1, 2, 4 or 8
     config: ModelConfig  # of the model
 

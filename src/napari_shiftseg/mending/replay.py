@@ -233,7 +233,9 @@ def mend(
         The run with mended labels and the notes of the edits; what became of these.
     """
     clustering = result.settings.clustering(model.config)
-    predicted = Prediction(result.embeddings, result.logit, result.plan, ())
+    predicted = Prediction(
+        result.embeddings, result.logit, result.plan, (), result.rescaling
+    )
     outcome = replay(
         edits,
         result.labels,

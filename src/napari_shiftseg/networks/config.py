@@ -176,8 +176,8 @@ class ModelConfig(BaseModel):
     features: int = Field(default=16, ge=1)  # channels at the finest level
     # factor by which the channels grow at each level
     growth: int = Field(default=2, ge=1)
-    # what the outputs stand for, see `embedded`; not in the repr, by which a training
-    # that goes on is known: the loss in it tells as much
+    # what the outputs stand for, see `embedded`; not in the repr (nor is the diameter),
+    # by which a training that goes on is known: the loss in it tells as much
     embedding: Kind = Field(default="discriminative", repr=False)
     # channels of the image and of the embedding
     in_channels: int = Field(default=1, ge=1)
@@ -194,6 +194,8 @@ class ModelConfig(BaseModel):
     # how an image is scaled as a whole before it is read: not at all, minimum to
     # maximum → 0 to 1, or percentiles 1 to 99.8 → 0 to 1
     intensity: Intensity = "as-is"
+    # median diameter of the objects of the training, in pixels; None: not known
+    diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False, repr=False)
     clustering: Clustering = Clustering()
     provenance: Provenance | None = None
 

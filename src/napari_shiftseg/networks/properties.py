@@ -47,6 +47,7 @@ def describe(model: UNet) -> dict[str, Any]:
         "foreground": config.foreground,
         **({"classes": list(config.classes)} if config.classes else {}),
         "training_window": list(provenance.window) if provenance else None,
+        "training_diameter": config.diameter,
         "parameters": model.parameter_count,
         "legal_inputs": legal,
         "raw_outputs": [

@@ -23,6 +23,7 @@ from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_p
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
+from napari_shiftseg.pipeline.diameter import refuse_diameter
 from napari_shiftseg.pipeline.segmentation import frame_steps, opened_steps, plan_of
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, named
@@ -176,6 +177,7 @@ def compare_steps(
     scale : Scale, optional
         See `segment_steps`.
     """
+    refuse_diameter(settings.diameter, "compare")
     labels = checked_truth(image, model, truth)
     # opened once: its scale is found in all of its pixels
     opened = yield from opened_steps(image, model, settings, scale)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.rescaling import boundaries_of, region_of
 from napari_shiftseg.intensity.automatic import says_no_contrast
 from napari_shiftseg.intensity.scale import AS_IS
 from napari_shiftseg.pipeline.classes import class_vote
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.rescaling import Rescaling
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.inference.rescaled import Rescaled
     from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.classes import ObjectClasses
     from napari_shiftseg.pipeline.settings import Settings
@@ -78,7 +82,7 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
 
 
 def _of_objects(result: Segmentation) -> Iterator[str]:
-    frames = result.labels.reshape(-1, *result.plan.output_shape)
+    frames = result.labels.reshape(-1, *result.shape)
     sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
     sizes = sizes[sizes > 0]
     if not len(sizes):
@@ -103,8 +107,55 @@ class Prediction:
     logit: NDArray[Any] | None
     plan: TilePlan  # that was carried out
     notes: tuple[str, ...]  # what the user should know
+    # of the image that the plan is one of; the arrays are those of the image itself
+    rescaling: Rescaling | None = None
     # (classes, *spatial), their logits, of a model that tells classes apart
     class_logits: NDArray[Any] | None = None
+
+    @property
+    def region(self) -> Region:
+        """Predicted part of the image: (start, stop) an axis."""
+        return region_of(self.plan, self.rescaling)
+
+    @property
+    def offset(self) -> tuple[int, ...]:
+        """Image pixel at which the arrays begin, per axis."""
+        return tuple(start for start, _ in self.region)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Spatial shape of the image."""
+        known = self.rescaling or self.plan
+        return known.image_shape
+
+    @property
+    def boundaries(self) -> tuple[tuple[int, ...], ...]:
+        """Per axis: pixels of the arrays at which a further tile begins."""
+        return boundaries_of(self.plan, self.rescaling)
+
+    def brought_back(
+        self, image: Rescaled, config: ModelConfig, views: int
+    ) -> Prediction:
+        """Return this prediction of a rescaled image as one of the image itself.
+
+        Parameters
+        ----------
+        image : Rescaled
+        config : ModelConfig
+            Of the model.
+        views : int
+            In which it was predicted.
+        """
+        embedding = image.back(self.embedding, self.plan, config.embedding, views)
+        logit, class_logits = self.logit, self.class_logits
+        if logit is not None:
+            logit = image.back(logit[None], self.plan)[0]
+        if class_logits is not None:
+            class_logits = image.back(class_logits, self.plan)
+        return replace(
+            self, embedding=embedding, logit=logit, class_logits=class_logits,
+            rescaling=image.rescaling,
+        )  # fmt: skip
 
     def foreground(self, threshold: float) -> NDArray[np.bool_] | None:
         r"""Return the pixels above a probability p: logit > ln(p / (1 − p)).
@@ -119,7 +170,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Segmentation:
-    r"""Result of a run. Arrays cover ``plan.region``; a time series has an axis more.
+    r"""Result of a run. Arrays cover `region`; a time series has an axis more.
 
     Attributes
     ----------
@@ -135,7 +186,7 @@ class Segmentation:
         As clustered, one for each frame, in the order of `positions`: labels, modes,
         and which mode each object has. Edits made later are in `labels` alone.
     plan : TilePlan
-        That was carried out (of one frame).
+        That was carried out (of one frame), of the rescaled image if there is one.
     settings : Settings
         As asked for.
     seconds : float
@@ -152,6 +203,13 @@ class Segmentation:
         Of a model that tells classes apart; else empty.
     class_logits : ndarray or None
         (classes, [leading,] \*spatial), of such a model.
+    rescaling : Rescaling or None
+        Of the image that was predicted, where a diameter asked for one. The arrays are
+        those of the image itself all the same.
+    diameter : float or None
+        Of the objects, in pixels, as given or as estimated; None: not asked for.
+    seams : SeamScores or None
+        Of a rescaled image, as it was predicted.
     """
 
     labels: NDArray[np.int32]
@@ -168,11 +226,32 @@ class Segmentation:
     doubts: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     class_logits: NDArray[Any] | None = field(default=None, repr=False)
+    rescaling: Rescaling | None = None
+    diameter: float | None = None
+    seams: SeamScores | None = field(default=None, repr=False)
+
+    @property
+    def region(self) -> Region:
+        """Image pixels that the arrays cover: (start, stop) per spatial axis."""
+        return region_of(self.plan, self.rescaling)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape of the arrays."""
+        return tuple(stop - start for start, stop in self.region)
+
+    @property
+    def rescaled(self) -> dict[str, Any]:
+        """How the image was rescaled, for a record; empty where it was not."""
+        if self.rescaling is None:
+            return {}
+        known = {"diameter": self.diameter, "shape": list(self.rescaling.shape)}
+        return {"rescaled": known}
 
     @property
     def leading(self) -> tuple[int, ...]:
         """Axes (time, planes) before the spatial ones; empty for one image."""
-        return self.labels.shape[: self.labels.ndim - len(self.plan.output_shape)]
+        return self.labels.shape[: self.labels.ndim - len(self.plan.axes)]
 
     @property
     def positions(self) -> list[tuple[int, ...]]:
@@ -219,12 +298,13 @@ class Segmentation:
         everywhere: tuple[Any, ...] = (slice(None), *at)
         embedding = self.embeddings[everywhere]
         logits = None if self.class_logits is None else self.class_logits[everywhere]
-        return Prediction(embedding, logit, self.plan, self.notes, logits)
+        known = self.plan, self.notes, self.rescaling, logits
+        return Prediction(embedding, logit, *known)
 
     @property
     def objects(self) -> int:
         """Number of objects, over all frames."""
-        frames = self.labels.reshape(-1, *self.plan.output_shape)
+        frames = self.labels.reshape(-1, *self.shape)
         return sum(int((np.bincount(f.ravel())[1:] > 0).sum()) for f in frames)
 
     @property
@@ -242,4 +322,4 @@ class Segmentation:
     @property
     def offset(self) -> tuple[int, ...]:
         """Image pixel at which the result begins, per spatial axis."""
-        return self.plan.offset
+        return tuple(start for start, _ in self.region)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from napari_shiftseg.clustering.cluster import NO_BACKGROUND, cluster_steps
-from napari_shiftseg.clustering.components import Objects
+from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.geometry.advice import advise
+from napari_shiftseg.geometry.rescaling import Rescaling, widths_of
 from napari_shiftseg.inference.predict import (
     embed_steps,
     embedding_of,
@@ -19,58 +19,36 @@ from napari_shiftseg.inference.predict import (
     open_for,
     plan_for,
 )
+from napari_shiftseg.inference.rescaled import Rescaled
 from napari_shiftseg.intensity.no_data import is_without_data
-from napari_shiftseg.intensity.stack import FrameScales, frame_scales, planes_are
-from napari_shiftseg.metrics.seams import gradient_magnitude
+from napari_shiftseg.intensity.stack import FrameScales, planes_are
+from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
+from napari_shiftseg.pipeline.diameter import AUTO, UNKNOWN_SIZE, Fit, fit_from, fit_to
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
-from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
-from napari_shiftseg.progress import Progress, Returning, exhaust, numbered, patiently
+from napari_shiftseg.pipeline.scales import READING, scales_steps
+from napari_shiftseg.pipeline.series import frames_of, stacked, with_empty
+from napari_shiftseg.pipeline.settings import OfSegment, Settings, spelled
+from napari_shiftseg.progress import (
+    Progress,
+    Returning,
+    exhaust,
+    named,
+    numbered,
+    patiently,
+)
 from napari_shiftseg.stores.image import as_array, single_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.clustering.settings import Clustering, Effort
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.intensity.scale import Reading, Scale
+    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks import TiledNetwork
-    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.stores.image import Image
-
-
-READING = Progress(0, 1, stage="reading grey values")
-
-
-def plane_scale_steps(
-    stack: Any, plane: tuple[int, ...], config: ModelConfig, reading: Reading
-) -> Generator[Progress, None, Scale | None]:
-    r"""Find how one plane of a stack is read: as when all of it is segmented.
-
-    Gives None where the scale is found in the plane itself.
-
-    Parameters
-    ----------
-    stack : array
-        ([leading,] [channels,] \*spatial)
-    plane : tuple of int
-        Position on the leading axes; empty where there are none.
-    config : ModelConfig
-    reading : Reading
-    """
-    if not plane:
-        return None
-    scales = yield from _scales_steps(stack, config, reading)
-    scale = scales.of(plane)
-    return scale and replace(scale, notes=scale.notes or scales.notes)
-
-
-def _scales_steps(
-    stack: Any, config: ModelConfig, reading: Reading
-) -> Generator[Progress, None, FrameScales]:
-    size = prod(np.shape(stack))
-    return (yield from patiently(READING, size, frame_scales, stack, config, reading))
 
 
 def opened_steps(
@@ -102,9 +80,12 @@ SEAMS_OF_VIEWS = (
 NO_DATA = "all pixels are NaN or masked"
 
 
-@spelled(OfOneRun)
+@spelled(OfSegment)
 def segment(
-    image: ArrayLike | Any, model: TiledNetwork, **settings: Unpack[OfOneRun]
+    image: ArrayLike | Any,
+    model: TiledNetwork,
+    pixel_size: Sequence[float] = (),
+    **settings: Unpack[OfSegment],
 ) -> Segmentation:
     r"""Segment an image.
 
@@ -115,6 +96,8 @@ def segment(
         whatever their length. Channels at the end are refused, a single one is taken;
         see `single_channel`.
     model : TiledNetwork
+    pixel_size : sequence of float
+        µm from one pixel to the next, per spatial axis, for a diameter in µm.
     **settings
         Of `Settings`: window, stitching, border, region, device, ...
 
@@ -125,7 +108,8 @@ def segment(
     MemoryError
         If not even a tile of one period fits on the device.
     """
-    return exhaust(segment_steps(image, model, Settings(**settings)))
+    chosen = Settings(**settings)
+    return exhaust(segment_steps(image, model, chosen, pixel_size=pixel_size))
 
 
 def segment_steps(
@@ -135,6 +119,7 @@ def segment_steps(
     effort: Effort | None = None,
     scale: Scale | None = None,
     plan: TilePlan | None = None,
+    pixel_size: Sequence[float] = (),
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile.
 
@@ -147,7 +132,9 @@ def segment_steps(
     scale : Scale, optional
         By which grey values are read: of a plane of a stack, that of the stack.
     plan : TilePlan, optional
-        That was made of these settings; else one is made.
+        That was made of these settings, without a diameter; else one is made.
+    pixel_size : sequence of float
+        See `segment`.
     """
     pixels = as_array(image)
     if model.config.in_channels == 1:
@@ -155,13 +142,72 @@ def segment_steps(
     frames = frames_of(pixels, model)
     if frames:
         result = yield from _series_steps(
-            pixels, frames, model, settings, effort, scale, plan
+            pixels, frames, model, settings, effort, scale, plan, pixel_size
         )
     else:
         opened = yield from opened_steps(pixels, model, settings, scale)
-        result = yield from frame_steps(opened, model, settings, plan, effort)
+        fit, first = yield from _fit_steps(opened, model, settings, effort, pixel_size)
+        plan = plan if fit.zoom == 1 else None
+        steps = frame_steps(_fitted(opened, fit), model, settings, plan, effort)
+        result = _told(first or (yield from steps), fit)
     doubts = doubts_about(result, model.config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
+
+
+def _fitted(image: Image, fit: Fit) -> Image | Rescaled:
+    if fit.zoom == 1:
+        return image
+    return Rescaled(image, Rescaling.by(image.shape, fit.zoom))
+
+
+def _told(result: Segmentation, fit: Fit) -> Segmentation:
+    notes = tuple(filter(None, (fit.note, *result.notes)))
+    return replace(result, diameter=fit.diameter, notes=notes)
+
+
+def _fit_steps(
+    image: Image,
+    model: TiledNetwork,
+    settings: Settings,
+    effort: Effort | None,
+    pixel_size: Sequence[float],
+) -> Generator[Progress, None, tuple[Fit, Segmentation | None]]:
+    """Find by how much an image is rescaled, in a first pass if that is asked for.
+
+    Returns that, and what the first pass gave where it stands.
+    """
+    asked, config = settings.diameter, model.config
+    if asked is None:
+        return Fit(), None
+    if asked != AUTO:
+        return fit_to(asked, config, image.shape, pixel_size), None
+    if config.diameter is None:
+        return Fit(note=UNKNOWN_SIZE), None
+    alone = replace(settings, diameter=None)
+    steps = frame_steps(image, model, alone, effort=effort)
+    first = yield from named("first pass", steps)
+    fit = fit_from(first.labels, config.diameter)
+    return fit, replace(first, settings=settings) if fit.zoom == 1 else None
+
+
+def _series_fit_steps(
+    pixels: Any,
+    frames: list[tuple[int, ...]],
+    model: TiledNetwork,
+    settings: Settings,
+    scales: FrameScales,
+    pixel_size: Sequence[float],
+) -> Generator[Progress, None, Fit]:
+    """Find by how much all frames are rescaled: by the first one that has objects."""
+    fit = Fit()
+    for at in frames if settings.diameter is not None else ():
+        if not is_without_data(pixels[at]):
+            own = scales.of(at)
+            opened = yield from opened_steps(pixels[at], model, settings, own)
+            fit, _ = yield from _fit_steps(opened, model, settings, None, pixel_size)
+            if fit.diameter is not None:
+                break
+    return fit
 
 
 def _series_steps(
@@ -172,12 +218,16 @@ def _series_steps(
     effort: Effort | None,
     scale: Scale | None,
     plan: TilePlan | None,
+    pixel_size: Sequence[float],
 ) -> Generator[Progress, None, Segmentation]:
     """Segment a time series, or planes, one by one."""
     if scale is not None:
         scales = FrameScales(scale, scale.notes)
     else:
-        scales = yield from _scales_steps(pixels, model.config, settings.reading)
+        scales = yield from scales_steps(pixels, model.config, settings.reading)
+    chosen = settings, scales, pixel_size
+    fit = yield from _series_fit_steps(pixels, frames, model, *chosen)
+    plan = plan if fit.zoom == 1 else None
     results: list[Segmentation] = []
     empty: list[int] = []
     for number, at in enumerate(frames):
@@ -187,24 +237,24 @@ def _series_steps(
         own = scales.of(at)
         own = own and replace(own, notes=())  # said once for all
         opened = yield from opened_steps(pixels[at], model, settings, own)
-        steps = frame_steps(opened, model, settings, plan, effort)
+        steps = frame_steps(_fitted(opened, fit), model, settings, plan, effort)
         results.append((yield from numbered(len(frames), number, steps)))
         plan = results[-1].plan  # where tiles were shrunk, larger ones are not tried
     leading = np.shape(pixels)[: len(frames[0])]
     without = planes_are([frames[n] for n in empty], leading, NO_DATA)
     planes = tuple(filter(None, (*scales.planes, without)))
-    results = _with_empty(results, empty, len(frames))
-    stacked = _stacked(results, leading)
-    notes, common = (*scales.notes, *planes, *stacked.notes), scales.common
-    read = replace(common, notes=scales.notes) if common else stacked.intensity
+    results = with_empty(results, empty, len(frames))
+    joined = stacked(results, leading)
+    notes, common = (*scales.notes, *planes, *joined.notes), scales.common
+    read = replace(common, notes=scales.notes) if common else joined.intensity
     ends = tuple((r.intensity.low, r.intensity.high) for r in results)
     if len(set(ends)) > 1:
         read = replace(read, frames=ends)
-    return replace(stacked, notes=notes, planes=planes, intensity=read)
+    return _told(replace(joined, notes=notes, planes=planes, intensity=read), fit)
 
 
 def frame_steps(
-    image: Image,
+    image: Image | Rescaled,
     model: TiledNetwork,
     settings: Settings,
     plan: TilePlan | None = None,
@@ -214,7 +264,8 @@ def frame_steps(
 
     Parameters
     ----------
-    image : Image
+    image : Image or Rescaled
+        Of a rescaled one the result is that of the image itself.
     model, settings, plan, effort
         See `segment_steps`.
     """
@@ -222,6 +273,10 @@ def frame_steps(
     clustering = settings.clustering(model.config)
     plan = plan or plan_of(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
+    seams = None
+    if isinstance(image, Rescaled):
+        seams = seam_scores(predicted.embedding, predicted.plan)
+        predicted = predicted.brought_back(image, model.config, settings.views)
     objects = yield from clustered_steps(
         predicted, model, clustering, settings.device, effort
     )
@@ -245,10 +300,14 @@ def frame_steps(
         intensity=image.scale,
         class_names=model.config.classes,
         class_logits=predicted.class_logits,
+        rescaling=predicted.rescaling,
+        seams=seams,
     )
 
 
-def plan_of(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
+def plan_of(
+    image: Image | Rescaled, model: TiledNetwork, settings: Settings
+) -> TilePlan:
     """Return the plan of an image that has been opened.
 
     Parameters
@@ -256,14 +315,17 @@ def plan_of(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
     image, model, settings
         See `frame_steps`.
     """
+    region = settings.region
+    if isinstance(image, Rescaled):
+        region = image.rescaling.region(region)
     return plan_for(
-        image, model, settings.window, settings.stitching, settings.border,
-        settings.region, settings.device,
+        image, model, settings.window, settings.stitching, settings.border, region,
+        settings.device,
     )  # fmt: skip
 
 
 def predicted_steps(
-    image: Image, model: TiledNetwork, plan: TilePlan, settings: Settings
+    image: Image | Rescaled, model: TiledNetwork, plan: TilePlan, settings: Settings
 ) -> Generator[Progress, None, Prediction]:
     """Predict one image that has been opened, yielding `Progress` after every tile.
 
@@ -306,13 +368,14 @@ def clustered_steps(
         That bounds it.
     """
     provenance, plan = model.config.provenance, predicted.plan
+    window = provenance.window if provenance else None
     steps = Returning(
         cluster_steps(
             predicted.embedding,
             clustering,
             predicted.foreground(clustering.foreground_threshold),
-            plan.offset,
-            provenance.window if provenance else None,
+            predicted.offset,
+            widths_of(window, predicted.rescaling),
             device,
             effort,
         )
@@ -320,76 +383,3 @@ def clustered_steps(
     for _ in steps:
         yield Progress(len(plan), len(plan), stage="clustering")
     return steps.value
-
-
-def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
-    r"""Return the indices of the images that leading axes (time, planes) run over.
-
-    Parameters
-    ----------
-    image : array_like
-        ([leading,] [channels,] \*spatial)
-    model : TiledNetwork
-    """
-    shape = np.shape(image)
-    own = model.config.image_axes
-    if len(shape) <= own:
-        return []
-    if 0 in shape:
-        raise ValueError(f"the image is empty, its shape is {shape}")
-    return list(np.ndindex(shape[: len(shape) - own]))
-
-
-def _with_empty(
-    results: list[Segmentation], empty: list[int], frames: int
-) -> list[Segmentation]:
-    """Put results without objects where frames hold no data."""
-    if not empty:
-        return results
-    if not results:
-        raise ValueError("the image holds no data: all of its pixels are NaN or masked")
-    known = results[0]
-    labels = np.zeros_like(known.labels)
-    none = Objects(labels, known.frames[0].modes[:0], np.full(1, NO_BACKGROUND))
-    blank = replace(
-        known,
-        labels=labels,
-        embeddings=np.zeros_like(known.embeddings),
-        gradient=np.zeros_like(known.gradient),
-        logit=None if known.logit is None else np.full_like(known.logit, -np.inf),
-        class_logits=(
-            None if known.class_logits is None else np.zeros_like(known.class_logits)
-        ),
-        frames=(none,),
-        seconds=0.0,
-        notes=(),
-    )
-    rest = iter(results)
-    return [blank if n in empty else next(rest) for n in range(frames)]
-
-
-def _stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:
-    """Join the results of single images; a leading shape stands before the spatial."""
-
-    def stack(arrays: list[NDArray[Any]], axis: int = 0) -> NDArray[Any]:
-        joined = np.stack(arrays, axis)
-        return joined.reshape(*joined.shape[:axis], *leading, *joined.shape[axis + 1 :])
-
-    logits = [r.logit for r in results if r.logit is not None]
-    of_classes = [r.class_logits for r in results if r.class_logits is not None]
-    labels = stack([r.labels for r in results])
-    frames = [objects for r in results for objects in r.frames]
-    return replace(
-        results[0],
-        labels=labels,
-        embeddings=stack([r.embeddings for r in results], axis=1),
-        gradient=stack([r.gradient for r in results]),
-        logit=stack(logits) if logits else None,
-        class_logits=stack(of_classes, axis=1) if of_classes else None,
-        frames=tuple(
-            replace(objects, labels=labels[at])  # a view: they are held once
-            for objects, at in zip(frames, np.ndindex(leading), strict=True)
-        ),
-        seconds=sum(r.seconds for r in results),
-        notes=tuple(dict.fromkeys(note for r in results for note in r.notes)),
-    )

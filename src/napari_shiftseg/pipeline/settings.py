@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from inspect import Parameter, signature
-from itertools import product
 from operator import index
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
@@ -35,6 +33,7 @@ from napari_shiftseg.geometry.window import (
 )
 from napari_shiftseg.inference.views import checked_views
 from napari_shiftseg.intensity.scale import Asked, Reading, parse_intensity
+from napari_shiftseg.pipeline.diameter import Diameter, parse_diameter
 from napari_shiftseg.pipeline.glossary import fields_of
 
 if TYPE_CHECKING:
@@ -76,7 +75,13 @@ class OfOneStitching(OfEveryRun, total=False):
 
 
 class OfOneRun(OfOneWindow, OfOneStitching, total=False):
-    """Keywords of `segment` and `tune`: all of `Settings`."""
+    """Keywords of `tune`: all of `Settings`, but for the diameter."""
+
+
+class OfSegment(OfOneRun, total=False):
+    """Keywords of `segment`: all of `Settings`."""
+
+    diameter: Diameter
 
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
@@ -170,6 +175,10 @@ class Settings:
         Tiles predicted at once; as many as fit if not given.
     views : {1, 2, 4, 8}
         In how many flips and turns the image is predicted; see `Views`.
+    diameter : float, str or None
+        Of the objects in the image, in pixels or as ``"30 um"``: it is rescaled so that
+        they are as large as those that the model was trained on, and what is found is
+        brought back. "auto": estimated in a first pass. None: the image as it is.
     intensity : "auto", (float, float) or str
         Grey values that are read as 0 and 1; "auto": as the model says, see
         `find_scale`.
@@ -235,6 +244,15 @@ class Settings:
         "flips. 8: also turned, for square pixels and a network that is the same along "
         "both axes.",
     )
+    diameter: Annotated[Diameter, PlainValidator(parse_diameter)] = Field(
+        default=None,
+        description="Diameter of the objects in the image, 30 or 30um, or auto. The "
+        "image is rescaled so that they are as large as those that the model knows. "
+        "auto: estimated in a first pass.",
+        json_schema_extra={
+            "unit": "pixels or um", "unset": "not rescaled", "form": "DIAMETER",
+        },
+    )  # fmt: skip
     intensity: Annotated[Asked, PlainValidator(_intensity)] = Field(
         default="auto",
         description="Grey values read as 0 and 1, 100:1100; auto finds them in the "
@@ -292,100 +310,3 @@ class Settings:
                 f"{config.name!r} has not; give none"
             )
         return clustering
-
-
-def _list(value: Any) -> Any:
-    """Take values as they are, or written as on the command line: ``0.5,1``."""
-    if isinstance(value, str):
-        return tuple(value.split(","))
-    if not isinstance(value, Iterable):
-        raise ValueError(f"values to try are several, (0.5, 1) or 0.5,1; got {value!r}")
-    return tuple(value)
-
-
-A_LIST = BeforeValidator(lambda value: None if value is None else _list(value))
-THRESHOLDS = (0.3, 0.5, 0.7)
-FACTORS = (0.5, 0.7, 1.0, 1.5)  # of the model's own bandwidth
-TRIED = ("bandwidth", "min_size", "foreground_threshold")
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Candidates:
-    """Values to try; every combination is, and the model's own one, too.
-
-    Attributes
-    ----------
-    bandwidths : sequence of float, optional
-        Not given: 0.5, 0.7, 1 and 1.5 times the model's own.
-    min_sizes : sequence of int
-        In pixels.
-    thresholds : sequence of float, optional
-        Foreground probabilities. Not given: 0.3, 0.5 and 0.7 for a model with a
-        foreground logit; one without has none.
-    """
-
-    bandwidths: Annotated[tuple[Bandwidth, ...] | None, A_LIST] = Field(
-        default=None,
-        description="Bandwidths to try.",
-        json_schema_extra={
-            "unit": "embedding",
-            "unset": "0.5, 0.7, 1 and 1.5 of the model's own",
-            "form": "NUMBER,...",
-        },
-    )
-    min_sizes: Annotated[tuple[MinSize, ...], A_LIST] = Field(
-        default=(10, 20, 40),
-        description="Minimum sizes to try.",
-        json_schema_extra={"unit": "pixels", "form": "NUMBER,..."},
-    )
-    thresholds: Annotated[tuple[ForegroundThreshold, ...] | None, A_LIST] = Field(
-        default=None,
-        description="Foreground probabilities to try.",
-        json_schema_extra={
-            "unit": "probabilities",
-            "unset": "0.3,0.5,0.7",
-            "form": "NUMBER,...",
-        },
-    )
-
-    def clusterings(
-        self, config: ModelConfig, settings: Settings | None = None
-    ) -> list[Clustering]:
-        """Return the clusterings to try, the model's own first.
-
-        Parameters
-        ----------
-        config : ModelConfig
-        settings : Settings, optional
-            What else is chosen; it stands in the model's own, too.
-
-        Raises
-        ------
-        ValueError
-            If there is no value of a kind, one is out of range, or thresholds are
-            given and the model has no foreground logit.
-        """
-        own = (settings or Settings()).clustering(config)
-        thresholds = self.thresholds
-        if thresholds is None:
-            thresholds = (
-                THRESHOLDS if config.foreground else (own.foreground_threshold,)
-            )
-        elif not config.foreground:
-            raise ValueError(
-                f"foreground thresholds need a model with a foreground logit, which "
-                f"{config.name!r} has not; give none"
-            )
-        known = own.model_dump()
-        tried = [own]
-        bandwidths = self.bandwidths
-        if bandwidths is None:
-            bandwidths = tuple(factor * own.bandwidth for factor in FACTORS)
-        for values in product(bandwidths, self.min_sizes, thresholds):
-            chosen = dict(zip(TRIED, values, strict=True))
-            tried.append(type(own).model_validate({**known, **chosen}))
-        if len(tried) == 1:
-            raise ValueError(
-                "tuning needs one bandwidth, minimum size and threshold or more"
-            )
-        return list(dict.fromkeys(tried))

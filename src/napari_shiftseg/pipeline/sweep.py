@@ -21,6 +21,7 @@ from napari_shiftseg.pipeline.comparison import (
     segment_as_planned,
     untiled_steps,
 )
+from napari_shiftseg.pipeline.diameter import refuse_diameter
 from napari_shiftseg.pipeline.segmentation import opened_steps
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
 from napari_shiftseg.progress import Progress, exhaust, numbered
@@ -175,6 +176,7 @@ def sweep_steps(
     """
     labels = checked_truth(image, model, truth)
     windows = default_windows(model.shape) if windows is None else windows
+    refuse_diameter(settings.diameter, "sweep")
     if settings.stitching == "whole":
         raise ValueError(
             'a sweep needs tiles, got stitching "whole": take "naive" or "cropped"'

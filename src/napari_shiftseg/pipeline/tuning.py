@@ -14,19 +14,15 @@ from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.inference.predict import open_for
 from napari_shiftseg.metrics.metric import judged_figures
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
+from napari_shiftseg.pipeline.candidates import TRIED, Candidates
 from napari_shiftseg.pipeline.comparison import checked_truth
+from napari_shiftseg.pipeline.diameter import refuse_diameter
 from napari_shiftseg.pipeline.segmentation import (
     clustered_steps,
     plan_of,
     predicted_steps,
 )
-from napari_shiftseg.pipeline.settings import (
-    TRIED,
-    Candidates,
-    OfOneRun,
-    Settings,
-    spelled,
-)
+from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, exhaust, numbered, saying
 
 if TYPE_CHECKING:
@@ -208,6 +204,7 @@ def _scores(
     settings: Settings,
 ) -> Generator[Progress, None, list[ObjectScores]]:
     """Score every clustering of one image; done is 1, the prediction, and these."""
+    refuse_diameter(settings.diameter, "tune")
     total = len(clusterings) + 1
     opened = open_for(sample.image, model, settings.reading)
     plan = plan_of(opened, model, settings)

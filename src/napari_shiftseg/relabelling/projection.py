@@ -248,7 +248,7 @@ def projection_steps(
     ValueError
         If the labels do not cover the embedding, or there is nothing to be sampled.
     """
-    spatial, plan = prediction.embedding.shape[1:], prediction.plan
+    spatial = prediction.embedding.shape[1:]
     if labels.shape != spatial:
         raise ValueError(
             f"the labels must cover the embedding, {spatial}, but have the shape "
@@ -256,7 +256,7 @@ def projection_steps(
         )
     region = region or tuple((0, n) for n in spatial)
     sample = yield from sample_steps(
-        labels, region, most, background, plan.offset, plan.image_shape
+        labels, region, most, background, prediction.offset, prediction.image_shape
     )
     yield Progress(0, 0, stage="projecting")
     rows = _rows_at(prediction.embedding, sample.pixels, region)

@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.cluster import to_cluster
 from napari_shiftseg.clustering.modes import Pixels
+from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.progress import Progress, Returning
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Relabelling:
         self.prediction = prediction
         self._known = known
         self.neighbourhood = None if neighbourhood is None else tuple(neighbourhood)
-        self._pixels = Pixels(prediction.embedding, prediction.plan.offset, device)
+        self._pixels = Pixels(prediction.embedding, prediction.offset, device)
         self._find = Remembered(self._pixels.find, most_bytes)
 
     @property
@@ -249,7 +250,9 @@ class Kept:
     clustering : Clustering
         That the result was made with.
     neighbourhood : tuple of int or None
-        Output window the model was trained with, per axis.
+        Output window the model was trained with, per axis, in pixels of the image.
+    offset : tuple of int
+        Image pixel at which the result begins, per spatial axis.
     device : str
         As the run was asked to use.
     leading : tuple of int
@@ -265,10 +268,11 @@ class Kept:
     ) -> None:
         self.config = config
         self.clustering: Clustering = result.settings.clustering(config)
-        self.neighbourhood = config.provenance.window if config.provenance else None
+        window = config.provenance.window if config.provenance else None
+        self.neighbourhood = widths_of(window, result.rescaling)
         self.device = result.settings.device
         self.leading, self.frames = result.leading, result.positions
-        self._plan = result.plan
+        self.offset = result.offset
         self.folder: Path | None = None
         if result.embeddings.nbytes > most_bytes:
             self.folder = Path(mkdtemp(prefix="shiftseg-"))
@@ -289,11 +293,6 @@ class Kept:
     def has_foreground(self) -> bool:
         """Whether the model predicts a foreground logit."""
         return self.config.foreground
-
-    @property
-    def offset(self) -> tuple[int, ...]:
-        """Image pixel at which the result begins, per spatial axis."""
-        return self._plan.offset
 
     @property
     def embeddings(self) -> Any:

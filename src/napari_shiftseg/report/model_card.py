@@ -37,7 +37,7 @@ GROUPS = {  # of the figures of a model
     ),
     "sizes in pixels": (
         "period", "context", "legal_inputs", "raw_outputs", "training_window",
-        "max_same_looking",
+        "training_diameter", "max_same_looking",
     ),
     "clustering": (
         "bandwidth", "kernel", "scope", "min_size", "split_far_parts",
@@ -47,8 +47,10 @@ GROUPS = {  # of the figures of a model
 ABSENT = {  # what it means that nothing is given
     "background_embedding": "no mode is background",
     "batch": "chosen by memory",
+    "diameter": "not rescaled",
     "provenance": "not known",
     "region": "whole image",
+    "training_diameter": "not known",
     "training_window": "not known",
 }
 MEANINGS = {
@@ -59,6 +61,7 @@ MEANINGS = {
     "classes": "of objects, that it tells apart",
     "context": "read around what is predicted",
     "depth": "levels of pooling",
+    "diameter": "of the objects, for which the image is rescaled",
     "embedding": "what its numbers stand for",
     "embedding_channels": "numbers predicted for a pixel",
     "foreground": "whether it predicts what is object at all",
@@ -73,6 +76,7 @@ MEANINGS = {
     "region": "pixels that were predicted",
     "scope": "one mean shift for all, or one a component",
     "split_far_parts": "whether parts that do not touch are objects",
+    "training_diameter": "of the median object that training saw",
     "training_window": "output that training saw at once",
     "window": "tile size",
 }

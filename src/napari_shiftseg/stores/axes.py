@@ -166,6 +166,9 @@ SPELLINGS = {
 }  # fmt: skip
 ONE_UNIT = {name: unit for unit, names in SPELLINGS.items() for name in names}
 OF_LENGTH = (MICRO, "nm", "mm", "cm", "m", "Å", "in", "pixel", "pm", "km")
+MICRONS = {  # a unit of length
+    MICRO: 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "Å": 1e-4, "in": 25400.0,
+}  # fmt: skip
 OF_TIME = ("s", "ms", "min", "h", "d", "ns", "\u00b5s")
 CENTIMETRES = {2: "in", 3: "cm"}  # TIFF's resolution unit
 METRES_IN_MICRONS = 1e6

@@ -22,7 +22,7 @@ from napari_shiftseg.intensity.scale import AS_IS
 from napari_shiftseg.stores.axes import COLOURS, is_channels_last
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -71,17 +71,7 @@ class Image:
         ValueError
             If a pixel is NaN or infinite, or too large for the dtype.
         """
-        indices = [
-            mirror_index(start, stop, size)
-            for (start, stop), size in zip(bounds, self.shape, strict=True)
-        ]
-        box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices)
-        pixels = self._scaled(box, dtype)
-        for axis, (index, part) in enumerate(zip(indices, box, strict=True)):
-            if len(index) != part.stop - part.start or index[0] != part.start:
-                along = axis - self.ndim
-                pixels = pixels.take(index - part.start, axis=along)
-        return pixels.reshape(-1, *pixels.shape[-self.ndim :])
+        return read_mirrored(lambda box: self._scaled(box, dtype), bounds, self.shape)
 
     def _scaled(self, box: tuple[slice, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         ceiling, is_far = self.scale.ceiling, self.scale.in_blocks or self.scale.no_data
@@ -130,6 +120,34 @@ class Image:
                 f"scale it first, for example to 0 … 1"
             )
         return scaled
+
+
+def read_mirrored(
+    read: Callable[[tuple[slice, ...]], NDArray[Any]],
+    bounds: Sequence[tuple[int, int]],
+    shape: Sequence[int],
+) -> NDArray[Any]:
+    r"""Read a window, (channels, \*window), mirrored where it leaves an image.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the pixels of a box inside the image, ([channels,] \*box).
+    bounds : sequence of (int, int)
+        See `Image.read`.
+    shape : sequence of int
+        Of the image.
+    """
+    indices = [
+        mirror_index(start, stop, size)
+        for (start, stop), size in zip(bounds, shape, strict=True)
+    ]
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices)
+    pixels = read(box)
+    for axis, (index, part) in enumerate(zip(indices, box, strict=True)):
+        if len(index) != part.stop - part.start or index[0] != part.start:
+            pixels = pixels.take(index - part.start, axis=axis - len(box))
+    return pixels.reshape(-1, *pixels.shape[-len(box) :])
 
 
 def _widened(

@@ -16,6 +16,7 @@ from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.axes import (
     CHANNELS,
+    MICRONS,
     MOST,
     SAMPLES,
     UNNAMED,
@@ -68,6 +69,22 @@ class Source:
     path: str = ""  # of the file, absolute; the name of a sample
     channel: str = ""  # that was chosen; empty: none was
     series: int | None = None  # that was chosen
+
+    def pixel_size(self, ndim: int) -> tuple[float, ...]:
+        """Return µm from one pixel to the next; empty where the file says less.
+
+        Parameters
+        ----------
+        ndim : int
+            How many axes, the last ones.
+        """
+        known = [self.calibration.get(axis) for axis in self.axes[-ndim:]]
+        sizes = [
+            each.size * MICRONS[each.unit]
+            for each in known
+            if each is not None and each.unit in MICRONS
+        ]
+        return tuple(sizes) if len(sizes) == ndim else ()
 
     @property
     def pixel(self) -> tuple[float, ...]:

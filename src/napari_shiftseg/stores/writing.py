@@ -225,13 +225,14 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
         "stride": list(plan.stride),
         "tiles": len(plan),
         "period": list(plan.shape.period),
-        "offset": list(plan.offset),
+        "offset": list(result.offset),
         "exact": plan.is_exact,
         "seconds": result.seconds,
         "notes": list(result.notes),
         "doubts": list(result.doubts),
         "reads": result.intensity.figures(),
         "settings": asdict(result.settings) | {"window": list(plan.window)},
+        **result.rescaled,
     }
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from napari_shiftseg.embeddings.kinds import embedded
+from napari_shiftseg.metrics.diameters import median_diameter
+from napari_shiftseg.metrics.objects import is_partly
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import by
@@ -74,8 +76,22 @@ def finished(
             "napari-shiftseg": version("napari-shiftseg"),
         },
     )
-    model.config = config.model_copy(update={"provenance": provenance})
+    known = {"provenance": provenance, "diameter": _diameter(windows)}
+    model.config = config.model_copy(update=known)
     return model
+
+
+def _diameter(windows: RandomWindows) -> float | None:
+    """Return the median diameter of the objects that were learnt.
+
+    Of a few objects that were corrected in part of an image, that of the model they
+    correct; the zoom of an augmentation leaves the median as it is.
+    """
+    known = windows.config.diameter
+    if known is not None and any(map(is_partly, windows.labels)):
+        return known
+    found = median_diameter(windows.labels)
+    return None if found is None else round(found, 2)
 
 
 def _about(samples: Sequence[Sample]) -> str:

@@ -79,6 +79,7 @@ class CompareForm(ControlRows):
         self._is_preselected = False  # the truth, and not by the user
         self._settings: dict[str, Any] = {}  # of Segment, on its model
         self._model_of_settings = ""
+        self._is_rescaled = False  # in Segment
         self.image = LayerChoice(
             viewer, is_image, label="Image", tooltip="The image that is predicted twice"
         )
@@ -137,6 +138,7 @@ class CompareForm(ControlRows):
         self.intensity.follow(form.intensity)
         self._settings = form.chosen_settings()
         self.views.value = self._settings.pop("views", 1)
+        self._is_rescaled = self._settings.pop("diameter", None) is not None
         self._model_of_settings = form.model.value
         if self.model.value == form.model.value:
             with suppress(ValueError):  # none is written there
@@ -157,7 +159,10 @@ class CompareForm(ControlRows):
             f"{name.replace('_', ' ')} {value}"
             for name, value in self.as_in_segment.items()
         )
-        return f"As in Segment: {said}." if said else ""
+        lines = [f"As in Segment: {said}."] if said else []
+        if self._is_rescaled:
+            lines.append("The image is compared as it is, without the diameter.")
+        return " ".join(lines)
 
     def _choose_image(self, image: Image | None) -> None:
         if image is not None:

@@ -349,7 +349,7 @@ def _mending(
         measured_by(clustering, predicted.embedding[(slice(None), *box)]),
         None if foreground is None else foreground[box],
         clustering.bandwidth,
-        [o + c for o, c in zip(predicted.plan.offset, corner, strict=True)],
+        [o + c for o, c in zip(predicted.offset, corner, strict=True)],
         position,
         None if predicted.logit is None else predicted.logit[box],
     )

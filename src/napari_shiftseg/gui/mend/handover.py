@@ -303,6 +303,8 @@ def tiling_options(settings: Mapping[str, Any]) -> list[str]:
         options += ["--border", settings["border"]]
     if settings.get("views", 1) != 1:
         options += ["--views", str(settings["views"])]
+    if settings.get("diameter") is not None:
+        options += ["--diameter", str(settings["diameter"])]
     return options
 
 

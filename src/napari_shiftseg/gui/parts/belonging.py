@@ -291,12 +291,13 @@ def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[st
         "window": plan.window,
         "stride": plan.stride,
         "tiles": len(plan),
-        "offset": plan.offset,
+        "offset": result.offset,
         "exact": plan.is_exact,
         "objects": result.objects,
         "seconds": result.seconds,
         "notes": result.notes,
         "reads": result.intensity.figures(),
+        **result.rescaled,
     }
 
 

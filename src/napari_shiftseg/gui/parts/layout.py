@@ -5,7 +5,14 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, SpinBox
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSpinBox,
+    LineEdit,
+    SpinBox,
+)
 from magicgui.widgets.bases import RangedWidget
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
@@ -354,6 +361,8 @@ def control_of(term: Term, **how: Any) -> Widget:
         return ComboBox(choices=term.choices, **how)
     if term.name == "views":
         return ComboBox(choices=VIEWS, **how)
+    if term.name == "diameter":
+        return LineEdit(**how)
     if term.name == "split_far_parts":
         return CheckBox(value=True, **how)
     if "gt" not in term.bounds:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.seams import SeamScores
@@ -88,6 +89,26 @@ def grid_lines(plan: TilePlan) -> NDArray[np.float64]:
     ]
     flat = [_line(plan.region, axis, edge) for axis in (-2, -1) for edge in edges[axis]]
     return in_every_plane(np.array(flat), plan.region[:-2])
+
+
+def in_image(
+    lines: NDArray[np.float64], rescaling: Rescaling | None
+) -> NDArray[np.float64]:
+    """Return lines on a rescaled image as lines on the image itself.
+
+    Parameters
+    ----------
+    lines : ndarray
+        (lines, 2, axes); see `grid_lines`.
+    rescaling : Rescaling or None
+        None: they are that already.
+    """
+    if rescaling is None:
+        return lines
+    steps = np.array(rescaling.steps)
+    moved: NDArray[np.float64] = lines * steps
+    moved[:, 0] += (steps - 1) / 2
+    return moved
 
 
 def tile_outline(plan: TilePlan) -> NDArray[np.float64]:
@@ -198,7 +219,7 @@ def result_layers(
         Layers to make beside the labels.
     """
     plan, ndim = result.plan, result.labels.ndim
-    place = source.placed(plan.offset, ndim)
+    place = source.placed(result.offset, ndim)
     kinds: list[tuple[str, Any, dict[str, Any], str]] = []
     if "embedding" in shown:
         rgb = principal_colours(result.embeddings)
@@ -207,7 +228,8 @@ def result_layers(
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
     if "tile grid" in shown and not too_many_lines(plan):
         on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
-        kinds.append(("tile grid", grid_lines(plan), HIDDEN | on_grid, "vectors"))
+        lines = in_image(grid_lines(plan), result.rescaling)
+        kinds.append(("tile grid", lines, HIDDEN | on_grid, "vectors"))
     looks: dict[str, Any] = {"colormap": result_labels()}
     if len(result.classes) == 1:  # planes are numbered each by itself
         (found,) = result.classes
@@ -308,6 +330,8 @@ class SegmentationOutcome:
         if self.taken:
             parts.append(self.taken)
         parts += map(sentence, self.result.doubts or self.result.intensity.notes)
+        if self.result.rescaling is not None:
+            parts.append(f"rescaled to {by(self.result.rescaling.shape)}")
         parts += self.result.planes
         parts += [note for note in self.result.notes if "memory" in note]
         if self.seams is not None and self.seams.ratio is not None:
@@ -340,11 +364,17 @@ def segmentation_run(
     from napari_shiftseg.relabelling.relabel import Kept
 
     result = yield from segment_steps(
-        source.pixels(), network, run.settings, scale=scale, plan=run.plan
+        source.pixels(),
+        network,
+        run.settings,
+        scale=scale,
+        plan=run.plan,
+        pixel_size=source.pixel_size(network.config.ndim),
     )
     yield Progress(0, 0, stage="making layers")
-    alone = result.labels.shape == result.plan.output_shape
-    seams = seam_scores(result.embeddings, result.plan) if alone else None
+    seams = None
+    if not result.leading:
+        seams = result.seams or seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
     kept, channel = Kept(result, network.config), source.channel

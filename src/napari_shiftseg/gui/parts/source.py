@@ -10,6 +10,7 @@ from napari.utils.transforms import Affine
 
 from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.progress import Progress
+from napari_shiftseg.stores.axes import MICRONS, one_spelling
 from napari_shiftseg.stores.image import luminance
 from napari_shiftseg.stores.reading import axes_of_file
 
@@ -231,6 +232,20 @@ class LayerSource:
         shape = tuple(self.data.shape[:-1] if self.rgb else self.data.shape)
         return shape if self.channel is None else self.channel.without(shape)
 
+    def pixel_size(self, ndim: int) -> tuple[float, ...]:
+        """Return µm from one pixel to the next; empty where the layer has no such unit.
+
+        Parameters
+        ----------
+        ndim : int
+            How many axes, the last ones.
+        """
+        microns = [MICRONS.get(one_spelling(unit)) for unit in self.units[-ndim:]]
+        sizes = np.abs(self.placement.scale[-ndim:])
+        if None in microns:
+            return ()
+        return tuple((sizes * np.array(microns, dtype=float)).tolist())
+
     def pixels(self) -> Any:
         r"""Return the pixels, (\*layer axes), one colour or grey; dask stays lazy.
 
@@ -261,7 +276,7 @@ class LayerSource:
         """
         yield Progress(0, 0, stage="loading the model")
         from napari_shiftseg.networks.unet import load_model
-        from napari_shiftseg.pipeline.segmentation import plane_scale_steps
+        from napari_shiftseg.pipeline.scales import plane_scale_steps
 
         network, stack = load_model(model), replace(self, first=()).pixels()
         steps = plane_scale_steps(stack, self.first, network.config, reading)

@@ -19,6 +19,7 @@ from napari_shiftseg.gui.parts.result_layers import (
     MOST_LINES,
     READ_COLOUR,
     grid_lines,
+    in_image,
     line_count,
     line_width,
     tile_outline,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
     from qtpy.QtWidgets import QWidget
 
+    from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.relabelling.relabel import Kept
@@ -110,14 +112,16 @@ class OwnLayer:
 class GridPreview(OwnLayer):
     """The tile grid (yellow), and what the middle tile reads (green)."""
 
-    _shown: tuple[Image, TilePlan] | None = None
+    _shown: tuple[Image, TilePlan, Rescaling | None] | None = None
 
     @property
     def was_removed(self) -> bool:
         """Whether the user removed the layer that is shown."""
         return self._layer is not None and self.layer is None
 
-    def show(self, image: Image, plan: TilePlan) -> None:
+    def show(
+        self, image: Image, plan: TilePlan, rescaling: Rescaling | None = None
+    ) -> None:
         """Show this plan; nothing is done where it is shown already.
 
         Parameters
@@ -125,15 +129,20 @@ class GridPreview(OwnLayer):
         image : Image
             On which it is shown.
         plan : TilePlan
+        rescaling : Rescaling, optional
+            Of the image that it is a plan of.
         """
-        if self._shown == (image, plan):
+        if self._shown == (image, plan, rescaling):
             return
-        self._shown = (image, plan)  # first: a change of layers leads here again
+        # first: a change of layers leads here again
+        self._shown = (image, plan, rescaling)
         super().remove()
         if line_count(plan) > MOST_LINES:
             show_info(f"The tile grid is not shown: {line_count(plan):,} lines.")
             return
-        lines, reads = grid_lines(plan), tile_outline(plan)
+        lines, reads = (
+            in_image(of(plan), rescaling) for of in (grid_lines, tile_outline)
+        )
         layer = Vectors(
             np.concatenate([lines, reads]),
             name=f"tile grid (preview) · {image.name}",

@@ -12,6 +12,7 @@ from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.clustering.settings import Clustering, kernels_like
+from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import Stitching
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -46,8 +47,15 @@ from napari_shiftseg.gui.parts.viewer import (
     region_in_view,
 )
 from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.pipeline.diameter import (
+    AUTO,
+    diameter_text,
+    fit_to,
+    parse_diameter,
+)
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +77,7 @@ ADVANCED = {  # of `Settings`, and how the row is called
     "border": "Border",
     "batch": "Batch",
     "views": "Views",
+    "diameter": "Diameter",
     "precision": "Precision",
 }
 OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
@@ -95,6 +104,7 @@ class AdvancedRows(Container):
             for name, label in ADVANCED.items()
         }
         self.controls["batch"].tooltip += f" 0: {known['batch'].unset}."
+        self.controls["diameter"].tooltip += f" Empty: {known['diameter'].unset}."
         self.region = RegionChoice("predicted")
         self.layers = {
             kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
@@ -122,8 +132,9 @@ class AdvancedRows(Container):
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run; None is the model's own."""
         self.take(self._taken)
+        diameter = diameter_text(settings.get("diameter"))
         for name in self.controls:
-            value = settings.get(name)
+            value = diameter if name == "diameter" else settings.get(name)
             if value is not None:
                 self._show(name, value, value)
         self.controls["batch"].value = settings.get("batch") or 0
@@ -137,10 +148,16 @@ class AdvancedRows(Container):
         """Return what is shown, as keywords of `Settings`.
 
         Where the model's own value is shown, rounded, there is None.
+
+        Raises
+        ------
+        ValueError
+            If what is written is no diameter.
         """
         shown = {name: control.value for name, control in self.controls.items()}
         meant = {name: self._meant.get((name, x), x) for name, x in shown.items()}
-        return meant | {"batch": shown["batch"] or None}
+        diameter = parse_diameter(shown["diameter"])
+        return meant | {"batch": shown["batch"] or None, "diameter": diameter}
 
 
 PLUGIN = "napari-shiftseg"
@@ -204,6 +221,7 @@ class SegmentForm(ControlForm):
         self, viewer: napari.Viewer, advanced: AdvancedRows, on_info: Callable[[], None]
     ) -> None:
         self._viewer, self.advanced = viewer, advanced
+        self.rescaling: Rescaling | None = None  # of the image, in the latest plan
         self.image = LayerChoice(
             viewer, is_image, label="Image", tooltip="The image to find objects in"
         )
@@ -252,6 +270,14 @@ class SegmentForm(ControlForm):
         return int(self.advanced.controls["views"].value)
 
     @property
+    def size_note(self) -> str:
+        """What is to be known of the diameter before a run; empty if none is given."""
+        if self.rescaling is not None:
+            return f"; rescaled to {by(self.rescaling.shape)}"
+        is_found = parse_diameter(self.advanced.controls["diameter"].value) == AUTO
+        return "; a first pass finds the diameter" if is_found else ""
+
+    @property
     def planes(self) -> int:
         """How many images are run, one after the other."""
         config = self.config
@@ -280,9 +306,13 @@ class SegmentForm(ControlForm):
     def chosen_settings(self) -> dict[str, Any]:
         """Return the advanced settings that are neither the model's nor usual."""
         usual, own = asdict(Settings()), self.config.clustering.model_dump()
+        try:
+            shown = self.advanced.settings()
+        except ValueError:  # no diameter is written there
+            return {}
         return {
             name: value
-            for name, value in self.advanced.settings().items()
+            for name, value in shown.items()
             if value is not None and value != own.get(name, usual[name])
         }
 
@@ -303,25 +333,33 @@ class SegmentForm(ControlForm):
         return self._plan(chosen)
 
     def _plan(self, chosen: Settings) -> TilePlan:
-        config, size = self.config, layer_shape(self.image.value)
+        """Plan the tiles, of the rescaled image where the diameter is given."""
+        config, region = self.config, chosen.region
+        size = layer_shape(self.image.value)[-config.ndim :]
+        self.rescaling = self._rescaling(chosen, size)
+        if self.rescaling is not None:
+            size, region = self.rescaling.shape, self.rescaling.region(region)
         return plan_tiles(
-            size[-config.ndim :],
-            config.shape,
-            chosen.window,
-            chosen.stitching,
-            chosen.border,
-            chosen.region,
+            size, config.shape, chosen.window, chosen.stitching, chosen.border, region
         )
+
+    def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
+        if chosen.diameter is None or chosen.diameter == AUTO:
+            return None
+        pixel_size = LayerSource.of(self.image.value).pixel_size(len(size))
+        zoom = fit_to(chosen.diameter, self.config, size, pixel_size).zoom
+        return Rescaling.by(size, zoom) if zoom != 1 else None
 
     def run(self, device: str) -> SegmentationRun:
         """Return the run that the controls ask for."""
         settings = self.settings(device)
+        is_planned = settings.window is not None and settings.diameter is None
         return SegmentationRun(
             self.model.value,
             self._source(),
             settings,
             self.advanced.extra,
-            None if settings.window is None else self._plan(settings),
+            self._plan(settings) if is_planned else None,
         )
 
     def _region(self) -> Region | None:

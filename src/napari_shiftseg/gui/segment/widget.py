@@ -87,7 +87,8 @@ class SegmentWidget(ScrolledRows):
         self.device = DeviceChoice(self._advise)
         self.foldaway = Foldaway(
             self.advanced,
-            "Clustering, border, batch, views, precision, region: no change needed",
+            "Clustering, border, batch, views, diameter, precision, region: no change "
+            "needed",
         )
         self.again = RunAgain(self._viewer, self._run_again)
         self.mend = PushButton(
@@ -126,7 +127,8 @@ class SegmentWidget(ScrolledRows):
         layers = self._viewer.layers
         for control in (self.image, self.form.colour, self.window, self.stitching,
                         self.form.intensity, self.advanced.border,
-                        self.advanced.views, self.advanced.region):  # fmt: skip
+                        self.advanced.views, self.advanced.diameter,
+                        self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)
         self.form.intensity.refused.connect(self._advise)
@@ -265,11 +267,13 @@ class SegmentWidget(ScrolledRows):
             notes.insert(0, advice.note)
         self.note.tell(plan, advice, notes, warnings, memory)
         stack = f"; {planes:,} planes" if planes > 1 else ""
-        self.summary.value = advice.summary + stack + views_note(views)
+        self.summary.value = (
+            advice.summary + stack + views_note(views) + self.form.size_note
+        )
 
     def _show_grid(self) -> None:
         if self.show_grid.value and self._plan is not None:
-            self._preview.show(self.image.value, self._plan)
+            self._preview.show(self.image.value, self._plan, self.form.rescaling)
         else:
             self._preview.remove()
 

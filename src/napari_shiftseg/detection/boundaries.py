@@ -112,7 +112,7 @@ class BoundaryReadout:
             known = json.loads(path.read_text(encoding="utf-8"))
             if known.pop("kind") != KIND:
                 raise ValueError
-            lists = {name: tuple(known.pop(name)) for name in LISTS}
+            lists: dict[str, Any] = {n: tuple(known.pop(n)) for n in LISTS}
             read = cls(**lists, **known)
             read._check()
         except (ValueError, TypeError, KeyError, AttributeError):

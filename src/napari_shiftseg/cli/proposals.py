@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.cli.options import Order
-    from napari_shiftseg.detection.proposals import Pooling, Proposal
+    from napari_shiftseg.detection.proposals import Proposal
+    from napari_shiftseg.detection.settings import Pooling
     from napari_shiftseg.stores.reading import Source
 
 

@@ -235,10 +235,14 @@ def _borders(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _sums(numbers: Labels, values: Any, sizes: NDArray[np.int64]) -> Values:
     """Add up the values of the pixels of each object."""
     weights = np.broadcast_to(np.asarray(values, dtype=np.float64), numbers.shape)
-    return np.bincount(numbers, weights, minlength=len(sizes))
+    sums: Values = np.bincount(numbers, weights, minlength=len(sizes)).astype(
+        np.float64
+    )
+    return sums
 
 
 def _shares(sums: Values, counts: Values, otherwise: float) -> Values:
     """Return means; where nothing was counted, another value."""
     whole = np.full(len(sums), otherwise)
-    return np.divide(sums, counts, out=whole, where=counts > 0)
+    np.divide(sums, counts, out=whole, where=counts > 0)
+    return whole

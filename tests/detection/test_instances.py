@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def predicted(**more) -> Prediction:
     logit = np.array([[-1.0, 1, 2, 1]])
     logits = np.array([[[5.0, 0, 1, 2]], [[0.0, 3, 1, 1]]])
-    known = Prediction(np.zeros((1, 1, 4)), logit, None, (), logits)
+    known = Prediction(np.zeros((1, 1, 4)), logit, None, (), class_logits=logits)
     return replace(known, **more)
 
 

@@ -298,8 +298,8 @@ class Segmentation:
         everywhere: tuple[Any, ...] = (slice(None), *at)
         embedding = self.embeddings[everywhere]
         logits = None if self.class_logits is None else self.class_logits[everywhere]
-        known = self.plan, self.notes, self.rescaling, logits
-        return Prediction(embedding, logit, *known)
+        known = self.plan, self.notes, self.rescaling
+        return Prediction(embedding, logit, *known, class_logits=logits)
 
     @property
     def objects(self) -> int:

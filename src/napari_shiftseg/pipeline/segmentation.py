@@ -345,7 +345,8 @@ def predicted_steps(
     raw, plan = steps.value
     embedding = embedding_of(raw, model.config)
     logit, classes = logits_of(raw, model.config)
-    return Prediction(embedding, logit, plan, tuple(filter(None, notes)), classes)
+    said = tuple(filter(None, notes))
+    return Prediction(embedding, logit, plan, said, class_logits=classes)
 
 
 def clustered_steps(

@@ -8,8 +8,8 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from napari_shiftseg.clustering.settings import Bandwidth
+from napari_shiftseg.pipeline.candidates import A_LIST
 from napari_shiftseg.pipeline.glossary import setting
-from napari_shiftseg.pipeline.settings import A_LIST
 
 FACTORS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # of the model's own bandwidth
 NUMBER = 60  # of proposals

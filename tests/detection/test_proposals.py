@@ -227,7 +227,7 @@ class TestLearning:
         proposals = object_proposals(image, model, 500, FEW, learnt, device="cpu")
         scores = [p.score for p in proposals]
         best = [_fit(p, truth) for p in proposals]
-        assert np.corrcoef(scores, best)[0, 1] > 0.5
+        assert np.abs(np.subtract(scores, best)).mean() < 0.2
 
     def test_without_images(self, model) -> None:
         with pytest.raises(ValueError, match="one image with labels, or more"):

@@ -40,9 +40,9 @@ from napari_shiftseg.detection.boundaries import (
     BoundaryReadout,
     drawn,
     fitted,
-    prediction_steps,
 )
 from napari_shiftseg.detection.levels import level_steps
+from napari_shiftseg.detection.prediction import prediction_steps
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.bootstrap import bootstrap_interval

@@ -19,11 +19,12 @@ from napari_shiftseg.detection.boundaries import (
     BoundaryReadout,
     boundary_steps,
     fit_steps,
-    prediction_steps,
 )
+from napari_shiftseg.detection.prediction import prediction_steps
+from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.metrics.boundaries import boundary_scores
-from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.relabelling.colours import random_projection
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.stores.axes import result_axes
@@ -68,11 +69,12 @@ def run_boundaries(
             f"{network.config.name!r}: fit one to it for better boundaries"
         )
     source = read_frame(network.config, image, asked)
+    check_turns(order.settings.views, source.pixel)
     labels = None if truth is None else read_truth(image, truth)
+    labels = checked_truth(source.data, network, labels)
     found = with_progress(boundary_steps(source.data, network, order.settings, known))
     report: dict[str, Any] = {"image": source.name, "model": network.config.name}
     if labels is not None:
-        labels = with_axes_of(labels, source.data.shape[-network.config.ndim :])
         labels = labels[found.prediction.plan.slices]
         scores = boundary_scores([labels], [found.evidence], tolerance)
         report |= {"scores": scores.figures()}
@@ -120,6 +122,7 @@ def run_colours(image: Path, output: Path, seed: int, order: Order) -> None:
     _check(output, (*TIFF_SUFFIXES, ".png"), asked)
     network = load_model(order.model)
     source = read_frame(network.config, image, asked)
+    check_turns(order.settings.views, source.pixel)
     prediction = with_progress(prediction_steps(source.data, network, order.settings))
     colours = random_projection(prediction.embedding, seed)
     pixels = np.rint(255 * colours).astype(np.uint8)

@@ -29,7 +29,7 @@ def proposals(
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Open napari with the result.")
     ] = False,
-    settings: Annotated[Settings, Take(but=("bandwidth",))],
+    settings: Annotated[Settings, Take(but=("bandwidth", "diameter"))],
     asked: Asked,
 ) -> None:
     """Propose objects: groupings at several bandwidths, ranked by expected overlap.
@@ -51,7 +51,7 @@ def confidence(
     truth: ask.Truth = None,
     model: ask.Model = None,
     pooling: Pooling,
-    settings: Annotated[Settings, Take(but=("bandwidth",))],
+    settings: Annotated[Settings, Take(but=("bandwidth", "diameter"))],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
     """Learn how well the objects of a model fit true ones, to rank proposals by it.

@@ -89,6 +89,8 @@ def run_proposals(
                 "image": source.name,
                 "confidence": str(confidence) if confidence else judge.model,
                 "settings": asdict(order.settings),
+                "pooling": asdict(pooling),
+                "number": number,
                 **order.given,
             },
         )
@@ -129,7 +131,8 @@ class _Files:
         """Write all of them together; return what the record says."""
         self.refuse_others()  # again: the run may have taken long
         source, table = self._source, table_of(proposals, len(shape))
-        axes = STACK + result_axes(source.axes, len(shape), len(shape))
+        own = result_axes(source.axes, len(shape), len(shape))
+        axes = STACK + own.replace(STACK, "Z")  # time read as a third axis of space
         with all_or_none(self._all) as (record, stack, rows):
             pixels = label_dtype(stacked(proposals, shape))
             write_pixels(stack, pixels, axes, source.calibration, ABOUT)

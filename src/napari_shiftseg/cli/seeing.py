@@ -9,7 +9,13 @@ from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.options import Asked, Order, Take, model_for, one_of
 from napari_shiftseg.pipeline.settings import Settings
 
-OF_OBJECTS = ("scope", "min_size", "split_far_parts", "foreground_threshold")
+OF_OBJECTS = (
+    "diameter",
+    "scope",
+    "min_size",
+    "split_far_parts",
+    "foreground_threshold",
+)
 OF_EMBEDDING = ("bandwidth", "kernel", *OF_OBJECTS)
 ReadoutFile = Annotated[
     Path | None,

@@ -12,13 +12,10 @@ from scipy import ndimage
 from scipy.special import expit
 
 from napari_shiftseg.detection.levels import first_level, level_steps
+from napari_shiftseg.detection.prediction import prediction_steps
 from napari_shiftseg.metrics.boundaries import true_boundaries
 from napari_shiftseg.metrics.label_image import check_one_shape
-from napari_shiftseg.pipeline.segmentation import (
-    opened_steps,
-    plan_of,
-    predicted_steps,
-)
+from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.progress import Progress, exhaust, numbered
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.detection.levels import Levels
-    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Prediction
     from napari_shiftseg.samples import Sample
@@ -206,31 +202,6 @@ def boundary_steps(
     return Boundaries(readout.probability(levels), prediction)
 
 
-def prediction_steps(
-    image: ArrayLike | Any,
-    model: TiledNetwork,
-    settings: Settings,
-    scale: Scale | None = None,
-) -> Generator[Progress, None, Prediction]:
-    """Predict one image, yielding `Progress` after every tile.
-
-    Parameters
-    ----------
-    image, model, settings
-        See `boundary_steps`.
-    scale : Scale, optional
-        How grey values are read; found in the image if not given.
-    """
-    if np.ndim(image) > model.config.image_axes:
-        raise ValueError(
-            f"the model reads one image of {model.config.image_axes} axes at a time, "
-            f"but this one has the shape {np.shape(image)}: give one plane of it"
-        )
-    opened = yield from opened_steps(image, model, settings, scale)
-    plan = plan_of(opened, model, settings)
-    return (yield from predicted_steps(opened, model, plan, settings))
-
-
 @spelled(OfOneRun)
 def fit_boundaries(
     samples: Sequence[Sample], model: TiledNetwork, **settings: Unpack[OfOneRun]
@@ -291,7 +262,8 @@ def _learnt_steps(
     sample: Sample, model: TiledNetwork, settings: Settings, seed: int
 ) -> Generator[Progress, None, Learnt]:
     """Give the levels at drawn pixels, (pixels,) each, and which are boundaries."""
-    lines = true_boundaries(sample.labels)
+    truth = checked_truth(sample.image, model, sample.labels)
+    lines = true_boundaries(truth)
     steps = prediction_steps(sample.image, model, settings, sample.scale)
     prediction = yield from steps
     lines = lines[prediction.plan.slices]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -147,13 +148,16 @@ def _shapes(labels: Labels, sizes: NDArray[np.int64]) -> Iterator[Values]:
     """Yield the features of `SHAPE`."""
     image = labels if labels.ndim > 1 else labels[None]
     wanted = ("extent", "solidity", "inertia_tensor_eigvals")
-    found = regionprops_table(image, properties=wanted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # flat objects of a volume have no hull
+        found = regionprops_table(image, properties=wanted)
     most = found["inertia_tensor_eigvals-0"]
     least = found[f"inertia_tensor_eigvals-{image.ndim - 1}"]
     yield sizes.astype(np.float64)
     yield sizes / np.median(sizes)
     yield found["extent"]
-    yield found["solidity"]
+    solidity = found["solidity"]
+    yield np.where(np.isfinite(solidity), solidity, 1.0)
     round_ones = np.divide(least, most, out=np.ones(len(sizes)), where=most > 0)
     yield np.sqrt(np.clip(1 - round_ones, 0, 1))
 

@@ -110,7 +110,7 @@ def _votes(result: Segmentation) -> ObjectClasses:
 
 
 def _features(result: Segmentation, model: TiledNetwork) -> Features:
-    clustering = result.settings.clustering(model.config)
+    clustering = result.settings.clustering(model.config, result.rescaling)
     known = features_of(result.labels, result.prediction(), clustering)
     return known.beside(PROBABILITY, _votes(result).confidence)
 

@@ -10,14 +10,10 @@ import numpy as np
 from napari_shiftseg.detection.confidence import fit_confidence, read_confidence
 from napari_shiftseg.detection.features import joined
 from napari_shiftseg.detection.pool import AGREEMENT, pool_steps
+from napari_shiftseg.detection.prediction import prediction_steps
 from napari_shiftseg.detection.settings import NUMBER, Pooling
 from napari_shiftseg.metrics.recall import overlaps
 from napari_shiftseg.pipeline.comparison import checked_truth
-from napari_shiftseg.pipeline.segmentation import (
-    opened_steps,
-    plan_of,
-    predicted_steps,
-)
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.progress import Progress, exhaust, numbered
 
@@ -148,9 +144,7 @@ def image_steps(
     checked_truth(image, model, None)  # one image, not a series
     own = settings.clustering(model.config)
     bandwidths = pooling.of(own.bandwidth)
-    opened = yield from opened_steps(image, model, settings)
-    plan = plan_of(opened, model, settings)
-    predicted = yield from predicted_steps(opened, model, plan, settings)
+    predicted = yield from prediction_steps(image, model, settings)
     steps = pool_steps(
         predicted, model, own, bandwidths, settings.device, pooling.same_above
     )

@@ -232,7 +232,7 @@ def mend(
     Segmentation, Replayed
         The run with mended labels and the notes of the edits; what became of these.
     """
-    clustering = result.settings.clustering(model.config)
+    clustering = result.settings.clustering(model.config, result.rescaling)
     predicted = Prediction(
         result.embeddings, result.logit, result.plan, (), result.rescaling
     )

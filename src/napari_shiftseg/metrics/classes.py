@@ -262,7 +262,9 @@ def class_ious(
     check_one_shape("truth and class map", true, map_)
     at = np.ones(true.shape, dtype=np.bool_) if where is None else where
     width = classes + 1
-    pairs = np.bincount(true[at] * width + map_[at], minlength=width**2)
+    pairs = np.bincount(
+        true[at].astype(np.int64) * width + map_[at], minlength=width**2
+    )
     table = pairs.reshape(width, width)
     both = np.diag(table)
     union = table.sum(axis=0) + table.sum(axis=1) - both

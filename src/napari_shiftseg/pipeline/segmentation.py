@@ -270,7 +270,8 @@ def frame_steps(
         See `segment_steps`.
     """
     began = perf_counter()
-    clustering = settings.clustering(model.config)
+    rescaling = image.rescaling if isinstance(image, Rescaled) else None
+    clustering = settings.clustering(model.config, rescaling)
     plan = plan or plan_of(image, model, settings)
     predicted = yield from predicted_steps(image, model, plan, settings)
     seams = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from inspect import Parameter, signature
+from math import prod
 from operator import index
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
@@ -39,6 +40,7 @@ from napari_shiftseg.pipeline.glossary import fields_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.networks.config import ModelConfig
 
 
@@ -277,8 +279,17 @@ class Settings:
         """How grey values are to be read."""
         return Reading(self.intensity, self.invert, self.ignore_nan)
 
-    def clustering(self, config: ModelConfig) -> Clustering:
+    def clustering(
+        self, config: ModelConfig, rescaling: Rescaling | None = None
+    ) -> Clustering:
         """Return a model's clustering with what was chosen here.
+
+        Parameters
+        ----------
+        config : ModelConfig
+        rescaling : Rescaling, optional
+            Of the image that is predicted. The model's own `min_size` counts its
+            pixels, a chosen one those of the image itself.
 
         Raises
         ------
@@ -292,6 +303,8 @@ class Settings:
             if name in Clustering.model_fields and value is not None
         }
         known = config.clustering.model_dump()
+        if rescaling is not None:
+            known["min_size"] = round(known["min_size"] * prod(rescaling.steps))
         clustering = Clustering.model_validate({**known, **chosen})
         if clustering.scope == "component" and not config.foreground:
             raise ValueError(

@@ -267,7 +267,8 @@ class Kept:
         self, result: Segmentation, config: ModelConfig, most_bytes: int = LARGE
     ) -> None:
         self.config = config
-        self.clustering: Clustering = result.settings.clustering(config)
+        self.rescaling = result.rescaling
+        self.clustering: Clustering = result.settings.clustering(config, self.rescaling)
         window = config.provenance.window if config.provenance else None
         self.neighbourhood = widths_of(window, result.rescaling)
         self.device = result.settings.device

@@ -15,6 +15,7 @@ from napari_shiftseg.embeddings.kinds import embedded
 from napari_shiftseg.metrics.diameters import median_diameter
 from napari_shiftseg.metrics.objects import is_partly
 from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.pipeline.diameter import LARGE, SMALL
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import by
 from napari_shiftseg.training.pairs import counted
@@ -84,13 +85,14 @@ def finished(
 def _diameter(windows: RandomWindows) -> float | None:
     """Return the median diameter of the objects that were learnt.
 
-    Of a few objects that were corrected in part of an image, that of the model they
-    correct; the zoom of an augmentation leaves the median as it is.
+    Of objects that were corrected in part of an image, that of the model they correct,
+    unless they are far from as large; the zoom of an augmentation leaves the median as
+    it is.
     """
-    known = windows.config.diameter
+    known, found = windows.config.diameter, median_diameter(windows.labels)
     if known is not None and any(map(is_partly, windows.labels)):
-        return known
-    found = median_diameter(windows.labels)
+        found = found if found is not None else known
+        found = known if SMALL <= found / known <= LARGE else found
     return None if found is None else round(found, 2)
 
 

@@ -242,7 +242,10 @@ def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     from napari_shiftseg.relabelling.relabel import Kept
 
     network = load_model(run.model)
-    result = yield from segment_steps(run.source.pixels(), network, run.settings)
+    size = run.source.pixel_size(network.config.ndim)
+    result = yield from segment_steps(
+        run.source.pixels(), network, run.settings, pixel_size=size
+    )
     return Kept(result, network.config)
 
 

@@ -81,6 +81,12 @@ def usual_or(colours: NDArray[np.float32] | None, number: int) -> NDArray[np.flo
     return usual_colours(min(number, MOST) + SPARE) if colours is None else colours
 
 
+def forget_classes(layer: Labels) -> None:
+    """Show the classes of objects no more: what has their numbers is another object."""
+    if "class" in layer.features:
+        layer.features = {}
+
+
 class LayerColours:
     """Colours of a layer's objects, while nobody chose another colormap for it.
 

@@ -14,7 +14,7 @@ from napari_shiftseg.gui.mend.frames import (
     WrittenBoxes,
     frame_steps,
 )
-from napari_shiftseg.gui.mend.layers import LayerColours
+from napari_shiftseg.gui.mend.layers import LayerColours, forget_classes
 from napari_shiftseg.gui.mend.table import Notes
 from napari_shiftseg.gui.mend.undo import (
     DragWatch,
@@ -150,6 +150,7 @@ class Steering:
         """Cluster anew; what was begun with an older turn is given up."""
         if clustering != self.clustering:
             self.clustering = clustering
+            forget_classes(self.layer)
             self._record.write_clustering(self.kept, clustering)
             self._begin_anew(self._frames.all)
 
@@ -159,6 +160,7 @@ class Steering:
         Frames whose edits stay the same stay as they are.
         """
         before = self.history.store.revision
+        forget_classes(self.layer)
         self.history.settle(edits)
         strange = sum(edit.frame not in self._frames.all for edit in edits)
         if strange:
@@ -353,6 +355,7 @@ class Steering:
         else:
             self.layer.visible = True  # napari cannot paint on what it never drew
             self.history.do(edit, change)
+            forget_classes(self.layer)
             if found.contradicted:
                 older = "; ".join(map(str, found.contradicted))
                 self._listener.said(

@@ -211,7 +211,8 @@ class LayerRecord:
 
     def clustering(self, kept: Kept) -> Clustering:
         """Return the clustering of the objects, of which this is kept."""
-        return Settings(**self.run["settings"]).clustering(kept.config)
+        settings = Settings(**self.run["settings"])
+        return settings.clustering(kept.config, kept.rescaling)
 
     def write_clustering(self, kept: Kept, clustering: Clustering) -> None:
         """Record a clustering as settings of a run that gives these objects again.

@@ -333,7 +333,8 @@ class SegmentationOutcome:
         if self.result.rescaling is not None:
             parts.append(f"rescaled to {by(self.result.rescaling.shape)}")
         parts += self.result.planes
-        parts += [note for note in self.result.notes if "memory" in note]
+        told = ("memory", "was not rescaled")
+        parts += [n for n in self.result.notes if any(word in n for word in told)]
         if self.seams is not None and self.seams.ratio is not None:
             parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
         return " · ".join(parts)

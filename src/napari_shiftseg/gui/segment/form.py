@@ -275,7 +275,8 @@ class SegmentForm(ControlForm):
         if self.rescaling is not None:
             return f"; rescaled to {by(self.rescaling.shape)}"
         is_found = parse_diameter(self.advanced.controls["diameter"].value) == AUTO
-        return "; a first pass finds the diameter" if is_found else ""
+        is_known = is_found and self.config.diameter is not None
+        return "; a first pass finds the diameter" if is_known else ""
 
     @property
     def planes(self) -> int:

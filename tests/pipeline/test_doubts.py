@@ -20,7 +20,8 @@ TRAINED = Provenance(
 def result(labels):
     """A result of one frame with these labels."""
     none = np.zeros((0, 3))
-    plan = SimpleNamespace(output_shape=SHAPE, offset=(0, 0))
+    region = ((0, SHAPE[0]), (0, SHAPE[1]))
+    plan = SimpleNamespace(output_shape=SHAPE, offset=(0, 0), region=region)
     return Segmentation(labels, none, none, None, (), plan, Settings(), 0.0)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from napari_shiftseg import new_model
 from napari_shiftseg.networks.properties import describe
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.model_card import (
@@ -78,7 +79,8 @@ def test_no_parameter_reads_none(small_model) -> None:
 
 
 def test_all_names_are_those_of_a_report(small_model) -> None:
-    known = {*describe(small_model(2, 2)), *asdict(Settings())}
+    classed = new_model(depth=2, features=2, foreground=True, classes=("a", "b"))
+    known = {*describe(classed), *asdict(Settings())}
     assert known >= {*ABSENT, *MEANINGS, *NAMES, *SERIES}
     assert name_in_words("ndim") == "image axes"
     assert name_in_words("split_far_parts") == "split far parts"

@@ -312,8 +312,7 @@ def _tune(
 ) -> None:
     """Choose bandwidth, minimum size and threshold by AP50 on images with labels.
 
-    Every combination is tried, and the model's own; the best mean AP50 over the images
-    wins.
+    Of every combination, and the model's own, the best mean AP50 wins.
     """
     from napari_shiftseg.cli.evaluate import run_tuning
 

@@ -34,8 +34,7 @@ def proposals(
 ) -> None:
     """Propose objects: groupings at several bandwidths, ranked by expected overlap.
 
-    It writes a table of scores and a stack of labels. The rank of a proposal is its
-    label; the images of the stack keep apart those that overlap.
+    A table of scores and a stack of labels, which are the ranks.
     """
     from napari_shiftseg.cli.proposals import run_proposals
 

@@ -277,7 +277,8 @@ SAMPLES = {
     "shapes": Entry(
         shapes,
         "256 × 256",
-        "disks, squares and stars: objects of three classes",
+        "disks, squares and stars: three classes",
+        ("nuclei",),
     ),
 }
 

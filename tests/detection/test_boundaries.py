@@ -156,6 +156,11 @@ def test_boundaries_of_disks(corner: Sample, disks_model, tmp_path: Path) -> Non
 
 
 def test_what_has_no_boundaries_is_refused(corner: Sample, disks_model) -> None:
+    with pytest.raises(ValueError, match="takes an image as it is"):
+        shiftseg.boundaries(corner.image, disks_model, diameter=3)
+    larger = Sample(corner.image, np.pad(corner.labels, 3))
+    with pytest.raises(ValueError, match="shape"):
+        shiftseg.fit_boundaries([larger], disks_model)
     with pytest.raises(ValueError, match="give one plane of it"):
         shiftseg.boundaries(corner.image[None], disks_model, device="cpu")
     with pytest.raises(ValueError, match="one image with true labels, or more"):

@@ -177,3 +177,8 @@ class TestClassIous:
             a, b = ((each == number) & where for each in (true, found))
             assert ious[number] == (a & b).sum() / (a | b).sum()
         assert np.isnan(ious[3])  # a class of neither
+
+
+def test_maps_of_few_bits_are_counted_right() -> None:
+    bands = np.repeat(np.arange(21, dtype=np.uint8), 5).reshape(7, 15)
+    assert class_ious(bands, bands, 20).tolist() == [1.0] * 21

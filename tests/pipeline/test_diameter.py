@@ -13,7 +13,9 @@ from scipy import ndimage
 from napari_shiftseg import compare, segment, sweep, tune
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.explain.evidence import place_of
+from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.diameter import (
     AS_IT_IS,
@@ -185,8 +187,17 @@ class TestRun:
         result = segment(stack, model, diameter=5, device="cpu")
         alone = segment(stack[1], model, diameter=5, device="cpu")
         np.testing.assert_array_equal(result.labels[1], alone.labels)
-        assert result.notes[0] == alone.notes[0]
+        (said,) = [note for note in alone.notes if "was rescaled" in note]
+        assert said in result.notes
         assert result.leading == (2,)
+
+    def test_the_models_own_minimum_counts_its_pixels(self) -> None:
+        clustering = Clustering(min_size=30)
+        config = ModelConfig.new(depth=1, clustering=clustering)
+        twice = Rescaling((20, 20), (40, 40))
+        assert Settings().clustering(config, twice).min_size == 8
+        assert Settings(min_size=30).clustering(config, twice).min_size == 30
+        assert Settings().clustering(config).min_size == 30
 
     def test_a_volume_keeps_its_proportions(self, small_model, rng) -> None:
         model = small_model(3, 1, 2, diameter=4.0)

@@ -33,14 +33,19 @@ def test_it_is_the_median_of_all_images_and_in_the_file(tmp_path) -> None:
     assert CONFIG.diameter is None
 
 
-@pytest.mark.parametrize(("partly", "expected"), [(True, 30.0), (False, 5.7)])
-def test_a_few_corrections_do_not_change_it(partly: bool, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("partly", "known", "expected"),
+    [(True, 7.0, 7.0), (True, 30.0, 5.4), (False, 7.0, 5.7)],
+)
+def test_a_few_corrections_do_not_change_it_unless_far_from_it(
+    partly: bool, known: float, expected: float
+) -> None:
     labels = np.array(SAMPLE.labels, dtype=np.int64)
     if partly:
         labels[20:] = -1
-    config = CONFIG.model_copy(update={"diameter": 30.0})
+    config = CONFIG.model_copy(update={"diameter": known})
     model = train([replace(SAMPLE, labels=labels)], config, RECIPE, "cpu")
-    assert model.config.diameter == pytest.approx(expected, abs=0.6)
+    assert model.config.diameter == pytest.approx(expected, abs=0.1)
 
 
 def test_a_file_of_before_says_nothing() -> None:

@@ -310,10 +310,7 @@ def _tune(
     ],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
-    """Choose bandwidth, minimum size and threshold by AP50 on images with labels.
-
-    Of every combination, and the model's own, the best mean AP50 wins.
-    """
+    """Choose bandwidth, minimum size and threshold by mean AP50 on labelled images."""
     from napari_shiftseg.cli.evaluate import run_tuning
 
     order = Order(settings, asked, model_for(model, images))

@@ -32,10 +32,7 @@ def proposals(
     settings: Annotated[Settings, Take(but=("bandwidth", "diameter"))],
     asked: Asked,
 ) -> None:
-    """Propose objects: groupings at several bandwidths, ranked by expected overlap.
-
-    A table of scores and a stack of labels, which are the ranks.
-    """
+    """Propose objects at several bandwidths, as a table and labels that are ranks."""
     from napari_shiftseg.cli.proposals import run_proposals
 
     order = Order(settings, asked, model_for(model, image))

@@ -262,8 +262,8 @@ def _learnt_steps(
     sample: Sample, model: TiledNetwork, settings: Settings, seed: int
 ) -> Generator[Progress, None, Learnt]:
     """Give the levels at drawn pixels, (pixels,) each, and which are boundaries."""
-    truth = checked_truth(sample.image, model, sample.labels)
-    lines = true_boundaries(truth)
+    checked_truth(sample.image, model, sample.labels)
+    lines = true_boundaries(sample.labels)
     steps = prediction_steps(sample.image, model, settings, sample.scale)
     prediction = yield from steps
     lines = lines[prediction.plan.slices]

@@ -70,8 +70,9 @@ def run_boundaries(
         )
     source = read_frame(network.config, image, asked)
     check_turns(order.settings.views, source.pixel)
-    labels = None if truth is None else read_truth(image, truth)
-    labels = checked_truth(source.data, network, labels)
+    labels = None
+    if truth is not None:
+        labels = checked_truth(source.data, network, read_truth(image, truth))
     found = with_progress(boundary_steps(source.data, network, order.settings, known))
     report: dict[str, Any] = {"image": source.name, "model": network.config.name}
     if labels is not None:

@@ -96,6 +96,15 @@ def test_large_embeddings_are_read_from_the_disk(series, model) -> None:
     assert kept.folder is None
 
 
+def test_nothing_holds_large_embeddings_in_memory(series, model) -> None:
+    with closing(Kept(series, model.config, 0)) as kept:
+        logit = kept.frame((0, 1)).logit
+        assert logit is not None
+        assert not np.shares_memory(logit, series.logit)
+    with closing(Kept(series, model.config)) as kept:  # the control
+        assert np.shares_memory(kept.frame((0, 1)).logit, series.logit)
+
+
 def test_the_folder_goes_with_the_object(series, model) -> None:
     kept = Kept(series, model.config, 0)
     folder = kept.folder

@@ -279,7 +279,9 @@ class Kept:
             self.folder = Path(mkdtemp(prefix="shiftseg-"))
             self._removal = finalize(self, rmtree, self.folder, ignore_errors=True)
             stored = _stored(result.embeddings, self.folder)
-            result = replace(result, embeddings=stored)
+            logit = None if result.logit is None else result.logit.copy()
+            # views of what the network said would hold all of it in memory
+            result = replace(result, embeddings=stored, logit=logit, class_logits=None)
         frames = [replace(known, labels=known.labels.copy()) for known in result.frames]
         self._result: Segmentation | None = replace(  # labels are painted on elsewhere
             result, frames=tuple(frames), gradient=np.empty(0)

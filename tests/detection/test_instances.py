@@ -100,3 +100,8 @@ def test_the_best_overlap_is_one_within_the_class():
     assert best_of_class(true, found).tolist() == pytest.approx([2 / 3, 2 / 3, 0])
     other = ClassedObjects(np.array([[4, 4, 7, 7, 7, 9]]), {4: "b", 7: "b", 9: "c"})
     assert best_of_class(true, other).tolist() == pytest.approx([0, 2 / 3, 0])
+
+
+def test_a_map_without_background_is_objects_all_over() -> None:
+    found = components_of_classes(np.repeat([1, 2], 6).reshape(3, 4))
+    assert sorted(np.unique(found).tolist()) == [1, 2]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
-from skimage.measure import label
 
+from napari_shiftseg.clustering.components import connected, without_small
 from napari_shiftseg.detection.confidence import fit_confidence
 from napari_shiftseg.detection.features import features_of, joined
 from napari_shiftseg.metrics.classes import ClassedObjects, best_of_class
@@ -138,11 +137,11 @@ def class_map(predicted: Prediction, threshold: float = 0.5) -> NDArray[np.int64
     ValueError
         If the model tells no classes apart.
     """
-    if predicted.logit is None or predicted.class_logits is None:
+    inside = predicted.foreground(threshold)
+    if inside is None or predicted.class_logits is None:
         raise ValueError(
             "the model tells no classes apart: take one that was trained with classes"
         )
-    inside = predicted.logit > log(threshold / (1 - threshold))
     return np.where(inside, predicted.class_logits.argmax(axis=0) + 1, 0)
 
 
@@ -163,9 +162,4 @@ def components_of_classes(classes: ArrayLike, min_size: int = 0) -> NDArray[np.i
     ndarray of int32
         (\*spatial), numbered from 1; connected by faces.
     """
-    parts: NDArray[Any] = label(as_labels("class map", classes), connectivity=1)
-    sizes = np.bincount(parts.ravel())
-    small = sizes < min_size
-    small[0] = False
-    kept = np.where(small[parts], 0, parts)
-    return np.unique(kept, return_inverse=True)[1].reshape(kept.shape).astype(np.int32)
+    return without_small(connected(as_labels("class map", classes)), min_size)[0]

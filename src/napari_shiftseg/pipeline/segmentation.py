@@ -205,7 +205,7 @@ def _series_fit_steps(
             own = scales.of(at)
             opened = yield from opened_steps(pixels[at], model, settings, own)
             fit, _ = yield from _fit_steps(opened, model, settings, None, pixel_size)
-            if fit.diameter is not None:
+            if fit.diameter is not None or model.config.diameter is None:
                 break
     return fit
 

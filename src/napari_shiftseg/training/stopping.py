@@ -91,8 +91,8 @@ def _diameter(windows: RandomWindows) -> float | None:
     """
     known, found = windows.config.diameter, median_diameter(windows.labels)
     if known is not None and any(map(is_partly, windows.labels)):
-        found = found if found is not None else known
-        found = known if SMALL <= found / known <= LARGE else found
+        is_alike = found is None or SMALL <= found / known <= LARGE
+        found = known if is_alike else found
     return None if found is None else round(found, 2)
 
 

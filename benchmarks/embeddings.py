@@ -17,25 +17,24 @@ minutes of one CPU core.
 from __future__ import annotations
 
 import argparse
-import csv
+from functools import partial
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
+from variants import report, trained
 
-from napari_shiftseg.cli.terminal import note, print_table
 from napari_shiftseg.embeddings.recurrent import LossOnEveryLoop
 from napari_shiftseg.embeddings.spherical import CosineMarginLoss
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.metrics.objects import object_scores, pooled
-from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.stores.folders import writable_folder
 from napari_shiftseg.training.defaults import Loss, object_config
 from napari_shiftseg.training.recipes import USUAL_LOSSES, object_training
-from napari_shiftseg.training.stopping import SUFFIX, Validation
+from napari_shiftseg.training.stopping import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +42,12 @@ if TYPE_CHECKING:
     from napari_shiftseg.embeddings.losses import EmbeddingLoss
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.samples import Sample
+    from napari_shiftseg.training.fit import Training
 
-EVERY = 500  # steps between two states that a training can go on from
 NETWORK = {"depth": 3, "features": 16}
 WINDOW = 116  # pixels, of the output that a loss sees
 STEPS, SEEDS, LOOPS = 5_000, (0, 1, 2), 5
-FIGURES = ("ap50_mean", "ap50_pooled", "false_splits", "false_merges", "seconds")
+FIGURES = ("AP50 mean", "AP50 pooled", "false splits", "false merges", "seconds")
 PLAIN = CosineMarginLoss(background=False, size_weights=False)
 EVEN = CosineMarginLoss(background=False)
 VARIANTS: dict[str, tuple[Loss, EmbeddingLoss]] = {
@@ -60,32 +59,14 @@ VARIANTS: dict[str, tuple[Loss, EmbeddingLoss]] = {
 }
 
 
-def trained(
-    name: str, seed: int, samples: Sequence[Sample], folder: Path, steps: int
-) -> UNet:
-    """Return a model of a variant: from its file, or trained to the end."""
+def begun(
+    name: str, seed: int, samples: Sequence[Sample], steps: int, model: str
+) -> Training:
+    """Begin the training of a variant."""
     loss, terms = VARIANTS[name]
-    stem = f"{name.replace(', ', '-').replace(' ', '-')}-{steps}-steps-{seed}"
-    file = folder / f"{stem}.safetensors"
-    if file.exists():
-        return load_model(file)
     recipe = {"loss": terms, "seed": seed, "precision": "bfloat16"}
-    config = object_config(stem, loss, **NETWORK)
-    training = object_training(
-        samples, Validation(), config, steps, WINDOW, recipe=recipe
-    )
-    state = file.with_suffix(SUFFIX)
-    if state.exists():
-        training.resume(state)
-    began, before = perf_counter(), training.done
-    for step in training.steps():
-        if step.done % EVERY == 0:
-            training.save(state)
-            pace = (perf_counter() - began) / (step.done - before)
-            note(f"{name}, seed {seed}: step {step.done}, {pace:.2f} s a step")
-    save_model(training.model(), file, torch.float16)
-    state.unlink(missing_ok=True)
-    return load_model(file)
+    config = object_config(model, loss, **NETWORK)
+    return object_training(samples, Validation(), config, steps, WINDOW, recipe=recipe)
 
 
 def scored(model: UNet, samples: Sequence[Sample]) -> dict[str, float]:
@@ -99,41 +80,12 @@ def scored(model: UNet, samples: Sequence[Sample]) -> dict[str, float]:
     ]
     of_all = pooled(scores)
     return {
-        "ap50_mean": fmean(score.ap50 for score in scores),
-        "ap50_pooled": of_all.ap50,
-        "false_splits": of_all.false_splits,
-        "false_merges": of_all.false_merges,
+        "AP50 mean": fmean(score.ap50 for score in scores),
+        "AP50 pooled": of_all.ap50,
+        "false splits": of_all.false_splits,
+        "false merges": of_all.false_merges,
         "seconds": seconds,
     }
-
-
-def told(values: Sequence[float]) -> str:
-    """Return mean and standard deviation, in as many digits as they are worth."""
-    digits = 3 if max(values) <= 1 else 0
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{digits}f}{spread}"
-
-
-def report(rows: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Write every row, and print the table over the seeds."""
-    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ("embedding", "seed", *FIGURES))
-        writer.writeheader()
-        writer.writerows(rows)
-    names = dict.fromkeys(row["embedding"] for row in rows)
-    print_table(
-        ("embedding", *(name.replace("_", " ") for name in FIGURES)),
-        [
-            [
-                name,
-                *(
-                    told([row[key] for row in rows if row["embedding"] == name])
-                    for key in FIGURES
-                ),
-            ]
-            for name in names
-        ],
-    )
 
 
 def main() -> None:
@@ -150,9 +102,10 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for seed in asked.seeds:
         for name in asked.only:
-            model = trained(name, seed, learnt, folder, asked.steps)
+            begin = partial(begun, name, seed, learnt, asked.steps)
+            model = trained(name, asked.steps, seed, folder, begin)
             rows.append({"embedding": name, "seed": seed} | scored(model, held_out))
-            report(rows, folder)
+            report(rows, "embedding", FIGURES, folder)
 
 
 if __name__ == "__main__":

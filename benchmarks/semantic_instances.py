@@ -22,17 +22,16 @@ enough to compare. A table is printed; ``results.csv`` has every row.
 from __future__ import annotations
 
 import argparse
-import csv
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import fmean, stdev
-from time import perf_counter
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from variants import report, trained
 
-from napari_shiftseg.cli.terminal import note, print_table
 from napari_shiftseg.detection.instances import (
     class_map,
     components_of_classes,
@@ -46,7 +45,6 @@ from napari_shiftseg.metrics.classes import (
     near_boundaries,
     region_average_precision,
 )
-from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.pipeline.classes import class_vote
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.shapes import CLASSES, shapes
@@ -57,7 +55,7 @@ from napari_shiftseg.training.recipes import (
     USUAL_LOSSES,
     object_training,
 )
-from napari_shiftseg.training.stopping import SUFFIX, Validation
+from napari_shiftseg.training.stopping import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +68,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.defaults import Loss
+    from napari_shiftseg.training.fit import Training
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ SIZE = (192, 192)  # of an image, in pixels
 NETWORK = {"depth": 2, "features": 12}
 WINDOW, STEPS, SEEDS = 84, 1500, (0,)  # pixels that a loss sees; steps
 RATE = 4e-3  # peak of the learning rate
-EVERY, BAND = 100, 3  # steps between states to go on from; pixels
+BAND = 3  # pixels
 JUDGED_MEAN = "APr mean, judged"
 FIGURES = (
     *(f"APr {name}" for name in CLASSES), "APr mean", JUDGED_MEAN, "map IoU",
@@ -135,36 +134,21 @@ FIGURES = (
 )  # fmt: skip
 
 
-def trained(
-    name: str, seed: int, samples: Sequence[Sample], folder: Path, steps: int
-) -> UNet:
-    """Return a model of a variant: from its file, or trained to the end."""
+def begun(
+    name: str, seed: int, samples: Sequence[Sample], steps: int, model: str
+) -> Training:
+    """Begin the training of a variant."""
     variant = VARIANTS[name]
-    file = folder / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}.safetensors"
-    if file.exists():
-        return load_model(file)
     recipe = {
         "loss": variant.loss, "foreground": variant.foreground, "seed": seed,
         "learning_rate": RATE,
         "augmentation": None,  # blur would hide textures
     }  # fmt: skip
     kind = variant.embedding or "discriminative"
-    config = object_config(file.stem, kind, classes=CLASSES, **NETWORK)
-    training = object_training(
+    config = object_config(model, kind, classes=CLASSES, **NETWORK)
+    return object_training(
         samples, Validation(), config, steps, WINDOW, recipe=recipe, device="cpu"
     )
-    state = file.with_suffix(SUFFIX)
-    if state.exists():
-        training.resume(state)
-    began, before = perf_counter(), training.done
-    for step in training.steps():
-        if step.done % EVERY == 0:
-            training.save(state)
-            pace = (perf_counter() - began) / (step.done - before)
-            note(f"{name}, seed {seed}: step {step.done}, {pace:.2f} s a step")
-    save_model(training.model(), file, torch.float16)
-    state.unlink(missing_ok=True)
-    return load_model(file)
 
 
 def detected(result: Segmentation, embedding: bool) -> ClassedObjects:
@@ -230,30 +214,6 @@ def scored(
     return dict(zip(FIGURES, (*of_objects, *of_maps), strict=True))
 
 
-def told(values: Sequence[float]) -> str:
-    """Return mean and standard deviation over the seeds."""
-    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{fmean(values):.3f}{spread}"
-
-
-def report(rows: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Write every row, and print the table over the seeds."""
-    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ("trained", "seed", *FIGURES))
-        writer.writeheader()
-        writer.writerows(rows)
-    of: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        of.setdefault(row["trained"], []).append(row)
-    print_table(
-        ("trained", *FIGURES),
-        [
-            [n, *(told([row[k] for row in own]) for k in FIGURES)]
-            for n, own in of.items()
-        ],
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Instances of classes.")
     parser.add_argument("-o", "--output", type=Path, default=Path("instances_output"))
@@ -270,11 +230,12 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for seed in asked.seeds:
         for name in asked.only:
-            model = trained(name, seed, learnt, folder, asked.steps)
+            begin = partial(begun, name, seed, learnt, asked.steps)
+            model = trained(name, asked.steps, seed, folder, begin)
             embedding = VARIANTS[name].embedding is not None
             figures = scored(model, held_out, embedding, of_judge)
             rows.append({"trained": name, "seed": seed} | figures)
-            report(rows, folder)
+            report(rows, "trained", FIGURES, folder)
 
 
 if __name__ == "__main__":

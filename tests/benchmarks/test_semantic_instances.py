@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "semantic_instances.py"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))  # its siblings
     spec = importlib.util.spec_from_file_location("semantic_instances", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
@@ -39,9 +41,10 @@ def samples():
 
 @pytest.mark.parametrize("name", ["classes alone", "cosine", "discriminative, lines"])
 def test_a_variant_is_trained_once_and_scored(script, samples, tmp_path, name):
-    model = script.trained(name, 0, samples, tmp_path, 2)
+    begin = partial(script.begun, name, 0, samples, 2)
+    model = script.trained(name, 2, 0, tmp_path, begin)
     assert model.config.classes == CLASSES
-    again = script.trained(name, 0, samples, tmp_path, 2)
+    again = script.trained(name, 2, 0, tmp_path, begin)
     pairs = zip(model.parameters(), again.parameters(), strict=True)
     assert all(bool((one == other).all()) for one, other in pairs)
     alone = script.VARIANTS[name].embedding is None
@@ -49,7 +52,7 @@ def test_a_variant_is_trained_once_and_scored(script, samples, tmp_path, name):
     assert tuple(figures) == script.FIGURES
     assert all(0 <= value <= 1 for value in figures.values())
     row = {"trained": name, "seed": 0} | figures
-    script.report([row, row], tmp_path)
+    script.report([row, row], "trained", script.FIGURES, tmp_path)
     assert (tmp_path / "results.csv").read_text().count(name) == 2
 
 

@@ -57,6 +57,27 @@ def test_an_edit_is_one_item_of_naparis_history(history, layer, told) -> None:
     assert history.edits == (MERGE,)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda history: do(history, MERGE),
+        lambda history: history._layer.fill((1, 0), 9),
+        lambda history: history.settle([MERGE]),
+    ],
+    ids=["an edit", "a stroke", "made anew"],
+)
+def test_classes_of_objects_that_are_no_more_are_not_shown(history, layer, change):
+    layer.features = {"index": [1, 2, 3], "class": ["disk", "star", "disk"]}
+    change(history)
+    assert "class" not in layer.features
+
+
+def test_a_table_of_the_users_own_stays(history, layer) -> None:
+    layer.features = {"index": [1, 2, 3], "area": [4, 4, 2]}
+    do(history, MERGE)
+    assert layer.features["area"].tolist() == [4, 4, 2]
+
+
 def test_several_undone_and_done_again(history, layer) -> None:
     do(history, MERGE)
     do(history, DELETE)

@@ -160,7 +160,6 @@ class Steering:
         Frames whose edits stay the same stay as they are.
         """
         before = self.history.store.revision
-        forget_classes(self.layer)
         self.history.settle(edits)
         strange = sum(edit.frame not in self._frames.all for edit in edits)
         if strange:
@@ -355,7 +354,6 @@ class Steering:
         else:
             self.layer.visible = True  # napari cannot paint on what it never drew
             self.history.do(edit, change)
-            forget_classes(self.layer)
             if found.contradicted:
                 older = "; ".join(map(str, found.contradicted))
                 self._listener.said(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QTimer
 
+from napari_shiftseg.gui.mend.layers import forget_classes
 from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
 from napari_shiftseg.mending.changes import reach
 from napari_shiftseg.mending.edit_lists import UndoStep, from_dict
@@ -175,6 +176,7 @@ class EditHistory:
 
     def _tell(self) -> None:
         self._record.write_edits(self.store)
+        forget_classes(self._layer)
         self._changed()
 
     def _make(self, step: UndoStep) -> None:

@@ -128,7 +128,7 @@ class TestData:
         report = json.loads(ran.stdout)
         assert (report["data"], report["images"]) == ("mine", 2)
         assert report["true_objects"] == 2
-        assert report["networks"]["nuclei"]["window"] == [244, 244]
+        assert report["networks"]["figure-4d"]["window"] == [244, 244]
 
     def test_all_figures_give_it_to_those_that_take_it(
         self, shiftseg, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

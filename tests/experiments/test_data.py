@@ -108,6 +108,6 @@ def test_crowded_nuclei_are_as_many_images_each_of_its_own() -> None:
 
 
 def test_the_margin_is_the_loss_s(small_model: Callable) -> None:
-    assert pull_margin(load_model("nuclei")) == 0.5
+    assert pull_margin(load_model("figure-4d")) == 0.5
     assert pull_margin(load_model("disks")) is None  # 0 is no bandwidth
     assert pull_margin(small_model(2, 2)) is None

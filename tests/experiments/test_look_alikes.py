@@ -40,7 +40,7 @@ def small() -> Data:
 
 @cache
 def made() -> Outcome:
-    return exhaust(measure({"nuclei": load_model("nuclei")}, small()))
+    return exhaust(measure({"figure-4d": load_model("figure-4d")}, small()))
 
 
 def test_pairs_are_counted_from_the_modes_of_one_mean_shift() -> None:
@@ -49,7 +49,7 @@ def test_pairs_are_counted_from_the_modes_of_one_mean_shift() -> None:
     assert (tight["bandwidth"], own["bandwidth"]) == (0.5, 1.0)
     for row in (tight, own):
         result = segment(
-            sample.image, load_model("nuclei"), scope="global", min_size=0,
+            sample.image, load_model("figure-4d"), scope="global", min_size=0,
             split_far_parts=False, bandwidth=row["bandwidth"], device="cpu",
         )  # fmt: skip
         assert row["modes"] <= result.labels.max()

@@ -48,7 +48,7 @@ def comparison_of(number: int) -> Comparison:
     """Compare both stitchings on one image, once for all figures."""
     sample = few_nuclei().samples[number]
     settings = Settings(window=20, bandwidth=0.5, device="cpu")
-    model = load_model("nuclei")
+    model = load_model("figure-4d")
     return exhaust(compare_steps(sample.image, model, settings, sample.labels))
 
 
@@ -56,7 +56,7 @@ def known_steps(
     image: Any, model: UNet, settings: Settings, truth: Any
 ) -> Generator[Progress, None, Comparison]:
     """Return what `comparison_of` knows in the place of `compare_steps`."""
-    assert model.config.name == "nuclei"
+    assert model.config.name == "4d"
     (number,) = (
         n
         for n, sample in enumerate(few_nuclei().samples)
@@ -74,7 +74,7 @@ def made() -> dict[str, Outcome]:
         "4e": partial(measure_stitching, stitching="cropped"),
         "4f": measure_close_up,
     }
-    given = ({"nuclei": load_model("nuclei")}, few_nuclei())
+    given = ({"figure-4d": load_model("figure-4d")}, few_nuclei())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiled_nuclei, "compare_steps", known_steps)
         return {name: exhaust(way(*given, window=20)) for name, way in ways.items()}
@@ -82,7 +82,7 @@ def made() -> dict[str, Outcome]:
 
 @pytest.fixture
 def model() -> UNet:
-    return load_model("nuclei")
+    return load_model("figure-4d")
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_titles_can_be_read(name: str, outcomes, draw_readably) -> None:
 
 
 def test_no_split_nucleus_is_said(model: UNet, data: Data, draw_readably) -> None:
-    outcome = exhaust(measure_close_up({"nuclei": model}, data, 96))
+    outcome = exhaust(measure_close_up({"figure-4d": model}, data, 96))
     assert outcome.numbers["nucleus"] is None
     assert outcome.numbers["split_by_seams"] == 0
     figure = draw_readably(EXPERIMENTS["4f"], outcome)

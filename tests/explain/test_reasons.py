@@ -262,9 +262,10 @@ class TestDisks:
             assert not isinstance(reason_of(exact, (y, x), (y + 1, x)), TileBorder)
 
 
-def test_nuclei_are_parted_as_their_components_say(evidence_from):
+@pytest.mark.parametrize("model", ["figure-4d", "nuclei"])
+def test_nuclei_are_parted_as_their_components_say(evidence_from, model):
     image = nuclei((150, 170), density=0.35, touching=0.6, seed=4).image
-    known = evidence_from(image, load_model("nuclei"), window=112)
+    known = evidence_from(image, load_model(model), window=112)
     middles = [tuple(known.indices(k)[0]) for k in range(1, known.labels.max() + 1)]
     assert len(middles) > 8
     kinds = set()

@@ -151,10 +151,15 @@ def test_of_random_rows(mended):
 
 
 @pytest.mark.parametrize("views", [1, 2])
-def test_of_nuclei_that_touch(evidence_from, views):
+@pytest.mark.parametrize(
+    ("model", "channels"),
+    [("figure-4d", lambda views: 16 * views), ("nuclei", lambda views: 2 * views + 1)],
+    ids=["discriminative", "spatial"],
+)
+def test_of_nuclei_that_touch(evidence_from, model, channels, views):
     image = nuclei((150, 170), density=0.35, touching=0.6, seed=4).image
-    known = evidence_from(image, load_model("nuclei"), window=112, views=views)
-    assert len(known.predicted.embedding) == 16 * views
+    known = evidence_from(image, load_model(model), window=112, views=views)
+    assert len(known.predicted.embedding) == channels(views)
     border = known.labels[:, :-1] != known.labels[:, 1:]
     border &= (known.labels[:, :-1] > 0) & (known.labels[:, 1:] > 0)
     y, x = map(int, np.argwhere(border)[0])

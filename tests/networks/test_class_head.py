@@ -49,7 +49,7 @@ def test_a_config_without_classes_is_read():
     del known["classes"]
     assert ModelConfig.model_validate(known).classes == ()
     assert load_model("disks").config.classes == ()
-    assert load_model("nuclei").config.out_channels == 17
+    assert load_model("figure-4d").config.out_channels == 17
 
 
 def test_a_training_that_goes_on_is_known_as_before():

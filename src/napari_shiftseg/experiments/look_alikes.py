@@ -206,6 +206,6 @@ FIGURE_7 = Experiment(
     measure,
     _draw,
     size=(9.0, 3.4),
-    models=("nuclei",),
+    models=("figure-4d",),
     data=_synthetic,
 )

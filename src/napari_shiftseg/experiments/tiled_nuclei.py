@@ -249,7 +249,7 @@ FIGURE_4D = Experiment(
     partial(measure_stitching, stitching="naive"),
     _draw_stitching,
     size=(7.4, 4.0),
-    models=("nuclei",),
+    models=("figure-4d",),
     data=default_data,
 )
 FIGURE_4E = replace(
@@ -271,6 +271,6 @@ FIGURE_4F = Experiment(
     "cropped tiles leave whole, if there is any.",
     measure_close_up,
     _draw_close_up,
-    models=("nuclei",),
+    models=("figure-4d",),
     data=default_data,
 )

@@ -391,6 +391,6 @@ FIGURE_6 = Experiment(
     _draw,
     networks=(NETWORK,),
     size=(12, 5.4),
-    models=("nuclei",),
+    models=("figure-4d",),
     data=_synthetic_nuclei,
 )

@@ -41,8 +41,8 @@ def bundled_models() -> dict[str, Path]:
 def figure_models() -> dict[str, Path]:
     """Return the networks of the papers' figures: ``figure-2b``, … → file.
 
-    They are found by name as others are, but not listed among them: each knows one
-    image alone.
+    They are found by name as others are, but not listed among them: nearly all know one
+    image alone, and ``figure-4d`` is what `nuclei` was before its spatial embeddings.
     """
     return {f"figure-{n}": path for n, path in _models_in(FIGURES_FOLDER).items()}
 

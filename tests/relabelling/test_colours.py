@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,27 @@ def test_a_float16_memory_map(tmp_path, embedding: np.ndarray) -> None:
 def test_what_has_no_colours_is_refused(shape, seed, value, said) -> None:
     with pytest.raises(ValueError, match=said):
         random_projection(np.full(shape, value), seed)
+
+
+@pytest.mark.parametrize(
+    "colours_of",
+    [partial(random_projection, kernel="learnt-spread"),
+     partial(principal_colours, kernel="learnt-spread")],
+    ids=["random", "principal"],
+)  # fmt: skip
+def test_places_of_a_large_image_are_no_ramp_of_colours(colours_of) -> None:
+    ids = np.add.outer(np.arange(480) // 20, 100 * (np.arange(480) // 20))
+    middles = 20 * np.stack([ids % 100, ids // 100]) + 10.0
+    spread = np.random.default_rng(0).normal(size=ids.shape)  # is not shown
+    colours = colours_of(np.stack([*middles, spread]))
+    of_object = colours[10::20, 10::20]
+    np.testing.assert_allclose(of_object.repeat(20, 0).repeat(20, 1), colours)
+    for axis in (0, 1):  # neighbours, by the largest difference of a colour
+        beside = np.abs(np.diff(of_object, axis=axis)).max(-1)
+        assert beside.min() > 0.1
+        assert np.median(beside) > 0.4
+    again = of_object[12:, 12:]  # after 240 pixels, five waves of 48
+    np.testing.assert_allclose(again, of_object[:12, :12], atol=1e-5)
 
 
 def test_principal_components_of_more_channels_than_three(rng) -> None:

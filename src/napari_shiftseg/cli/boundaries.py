@@ -125,7 +125,8 @@ def run_colours(image: Path, output: Path, seed: int, order: Order) -> None:
     source = read_frame(network.config, image, asked)
     check_turns(order.settings.views, source.pixel)
     prediction = with_progress(prediction_steps(source.data, network, order.settings))
-    colours = random_projection(prediction.embedding, seed)
+    kernel = order.settings.clustering(network.config).kernel
+    colours = random_projection(prediction.embedding, seed, kernel)
     pixels = np.rint(255 * colours).astype(np.uint8)
     with whole_or_not_at_all(output) as unfinished:
         write_colours(

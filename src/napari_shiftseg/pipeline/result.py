@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
+    from napari_shiftseg.clustering.settings import Kernel
     from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.rescaled import Rescaled
@@ -210,6 +211,8 @@ class Segmentation:
         Of the objects, in pixels, as given or as estimated; None: not asked for.
     seams : SeamScores or None
         Of a rescaled image, as it was predicted.
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
+        That the embeddings were grouped by.
     """
 
     labels: NDArray[np.int32]
@@ -229,6 +232,7 @@ class Segmentation:
     rescaling: Rescaling | None = None
     diameter: float | None = None
     seams: SeamScores | None = field(default=None, repr=False)
+    kernel: Kernel = "gaussian"
 
     @property
     def region(self) -> Region:

@@ -303,6 +303,7 @@ def frame_steps(
         class_logits=predicted.class_logits,
         rescaling=predicted.rescaling,
         seams=seams,
+        kernel=clustering.kernel,
     )
 
 

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
+
+    from napari_shiftseg.clustering.settings import Kernel
 
     Colours = NDArray[np.float32]
 
 
 COLOUR_RANGE = (0.5, 99.5)  # percentiles of a component shown as 0 and 1
 MOST_SAMPLED = 100_000  # pixels the principal components are computed from
+WAVE = 48.0  # pixels from one place to the next one of the same colour, along an axis
 
 
-def random_projection(embedding: ArrayLike, seed: int = 0) -> Colours:
+def random_projection(
+    embedding: ArrayLike, seed: int = 0, kernel: Kernel = "gaussian"
+) -> Colours:
     r"""Return an embedding as colours: three random directions of it.
 
     .. math::
@@ -35,12 +42,20 @@ def random_projection(embedding: ArrayLike, seed: int = 0) -> Colours:
     Pixels of equal embedding have equal colours. Of different ones two may look alike
     in one projection, seldom in the next as well.
 
+    Spatial embeddings are places in the image, which would be a ramp over all of it.
+    They are wound up first: in the place of each coordinate x (with several views,
+    divided by the root of their number) stand :math:`\cos 2\pi x / \lambda` and
+    :math:`\sin 2\pi x / \lambda`, :math:`\lambda` = 48 pixels. Places of one object
+    are near one another and have much the same colour, those of its neighbours another.
+
     Parameters
     ----------
     embedding : array_like
         (channels, \*spatial), finite; one channel or more.
     seed : int
         0 or above; the same one gives the same colours on every machine.
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
+        That the embedding is grouped by: "learnt-spread" of a spatial one.
 
     Returns
     -------
@@ -61,8 +76,9 @@ def random_projection(embedding: ArrayLike, seed: int = 0) -> Colours:
     if seed < 0:
         raise ValueError(f"the seed must be 0 or above, got {seed}")
     seen = np.zeros((prod(shape), 3), dtype=np.result_type(channels.dtype, np.float32))
-    directions = random_directions(len(channels), seed).astype(seen.dtype)
-    for channel, direction in zip(channels, directions, strict=True):
+    many = 2 * (len(channels) - 1) if kernel == "learnt-spread" else len(channels)
+    directions = random_directions(many, seed).astype(seen.dtype)
+    for channel, direction in zip(_wound(channels, kernel), directions, strict=True):
         seen += np.asarray(channel).reshape(-1, 1) * direction
     lost = int((~np.isfinite(seen)).any(1).sum())
     if lost:
@@ -91,19 +107,24 @@ def random_directions(channels: int, seed: int) -> NDArray[np.float64]:
     return directions
 
 
-def principal_colours(embedding: NDArray[Any]) -> Colours:
+def principal_colours(embedding: NDArray[Any], kernel: Kernel = "gaussian") -> Colours:
     r"""Return an embedding as colours: its three channels, or principal components.
 
     Parameters
     ----------
     embedding : ndarray
         (channels, \*spatial)
+    kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
+        That it is grouped by. Of a spatial one all directions are much alike: it has
+        the colours of `random_projection`.
 
     Returns
     -------
     ndarray of float32
         (\*spatial, 3), 0 to 1.
     """
+    if kernel == "learnt-spread":
+        return random_projection(embedding, kernel=kernel)
     points = embedding.reshape(len(embedding), -1).T  # (pixels, channels)
     if points.shape[1] > 3:
         from napari_shiftseg.relabelling.projection import principal_components
@@ -123,6 +144,18 @@ def _checked(embedding: ArrayLike) -> tuple[NDArray[Any], tuple[int, ...]]:
             f"more, but this one has the shape {channels.shape}"
         )
     return channels, channels.shape[1:]
+
+
+def _wound(channels: NDArray[Any], kernel: Kernel) -> Iterator[NDArray[Any]]:
+    """Yield the channels to be shown: places wound up, and not their spread."""
+    if kernel != "learnt-spread":
+        yield from channels
+        return
+    for place in channels[:-1]:
+        angle = np.asarray(place) * (2 * np.pi / WAVE)
+        with np.errstate(invalid="ignore"):  # said where it is not finite
+            yield np.cos(angle)
+            yield np.sin(angle)
 
 
 def _coloured(points: NDArray[Any], shape: tuple[int, ...]) -> Colours:

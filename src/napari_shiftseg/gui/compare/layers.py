@@ -277,7 +277,7 @@ def _border(plan: TilePlan) -> NDArray[np.float64]:
 def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
     """Return the embeddings as RGB on one scale; see `principal_colours`."""
     flat = [result.embeddings.reshape(len(result.embeddings), -1) for result in results]
-    rgb = principal_colours(np.concatenate(flat, axis=1))
+    rgb = principal_colours(np.concatenate(flat, axis=1), results[0].kernel)
     ends = np.cumsum([points.shape[1] for points in flat])[:-1]
     return [
         colours.reshape(*result.labels.shape, 3)

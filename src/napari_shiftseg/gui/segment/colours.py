@@ -126,9 +126,11 @@ def projection_steps(
     if kept is None:
         raise ValueError("the embeddings are no longer known: run Segment again")
     yield PROJECTING
-    embeddings = kept.embeddings
-    size = embeddings.size
-    return (yield from patiently(PROJECTING, size, random_projection, embeddings, seed))
+    embeddings, kernel = kept.embeddings, kept.clustering.kernel
+    steps = patiently(
+        PROJECTING, embeddings.size, random_projection, embeddings, seed, kernel
+    )
+    return (yield from steps)
 
 
 def _run_of(layer: Any) -> str | None:

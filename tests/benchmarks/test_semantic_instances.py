@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,19 +16,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "semantic_instances.py"
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))  # its siblings
-    spec = importlib.util.spec_from_file_location("semantic_instances", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "NETWORK", {"depth": 1, "features": 4})
-    monkeypatch.setattr(module, "WINDOW", 16)
-    return module
+def script(read_small) -> ModuleType:
+    return read_small("semantic_instances")
 
 
 @pytest.fixture(scope="module")

@@ -691,10 +691,12 @@ def test_a_region_is_scored_where_it_lies():
     assert (half.preview[:, :20] > 0).sum() == (whole.preview[:, :20] > 0).sum() > 0
 
 
-def test_a_clustering_cut_short_is_said():
-    part = ValidatedPart((SAMPLE,), (None,), 0, "")
-    assert (
-        "stopped its clustering early"
-        in validation.validate(build(VALIDATED), part, "cpu").note
-    )
-    assert validation.validate(build(VALIDATED), all_of(SAMPLE), "cpu").note == ""
+def test_what_a_clustering_cut_short_finds_counts_for_nothing():
+    """Users would get other objects; here that would be one for each component."""
+    model = fit(config=VALIDATED, window=24, border="mirror", loss=NEAR)
+    part = ValidatedPart((SAMPLE, SAMPLE), (None, None), 0, "")
+    cut, whole = (validation.validate(model, p, "cpu") for p in (part, all_of(SAMPLE)))
+    assert cut.note.startswith("in 2 of 2 images the validation stopped")
+    assert (whole.note, cut.ap50) == ("", 0)
+    assert whole.ap50 > 0
+    assert cut.preview.any()

@@ -176,8 +176,8 @@ def _note(number: int, regions: list[Region | None]) -> str:
 
 
 CUT_SHORT = (
-    "the validation stopped its clustering early: the network makes no clear clusters "
-    "yet"
+    "in {} the validation stopped its clustering, and so they count as 0: the network "
+    "makes no clear clusters yet"
 )
 
 
@@ -199,7 +199,8 @@ def validate(
     """Segment images as users do, cropped tiles and mean shift, and score them.
 
     Of an image that is partly labelled only what is known is scored; see
-    `known_scores`.
+    `known_scores`. An image whose clustering is cut short has an AP50 of 0: what is
+    found by then is not what users would get.
 
     Parameters
     ----------
@@ -225,12 +226,14 @@ def validate(
         at: tuple[Any, ...] = (
             (...,) if region is None else (..., *steps.value.plan.slices)
         )
-        scores.append(known_scores(sample.labels[at], labels).ap50)
+        is_cut = efforts[-1].is_spent
+        scores.append(0.0 if is_cut else known_scores(sample.labels[at], labels).ap50)
         whole = np.zeros(sample.labels.shape, dtype=np.int32)
         whole[at] = labels
         found.append(whole)
-    is_cut = any(effort.is_spent for effort in efforts)
-    return Validated(fmean(scores), found[0], CUT_SHORT if is_cut else "")
+    cut = sum(effort.is_spent for effort in efforts)
+    images = f"{cut} of {number_of(len(efforts), 'image')}"
+    return Validated(fmean(scores), found[0], CUT_SHORT.format(images) if cut else "")
 
 
 def _segmented(

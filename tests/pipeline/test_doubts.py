@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import ModelConfig, Provenance
 from napari_shiftseg.pipeline.result import Segmentation, doubts_about
 from napari_shiftseg.pipeline.settings import Settings
@@ -51,6 +52,21 @@ def test_no_object(ordinary):
     (said,) = doubts_about(result(0 * ordinary), CONFIG)
     assert said.startswith("no object was found")
     assert "invert" in said
+
+
+def test_foreground_that_falls_to_pieces_is_no_fault_of_the_image(ordinary):
+    clustering = Clustering(min_size=20)
+    config = ModelConfig.new(depth=2, foreground=True, clustering=clustering)
+    logit = np.full(SHAPE, -9.0)
+    logit[:6] = 9
+    known = replace(result(0 * ordinary), logit=logit)
+    (said,) = doubts_about(known, config)
+    assert "10 % of the pixels are foreground" in said
+    assert "minimum size of 20 pixels" in said
+    assert "invert" not in said
+    logit[:6] = -9
+    logit[0, :19] = 9  # a speck
+    assert "invert" in doubts_about(known, config)[0]
 
 
 def test_one_object_that_is_nearly_all(ordinary):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
-    from napari_shiftseg.clustering.settings import Kernel
+    from napari_shiftseg.clustering.settings import Clustering, Kernel
     from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.inference.rescaled import Rescaled
@@ -44,6 +44,11 @@ NONE = (
     "no object was found: the image may be of another channel or scale than the model "
     "knows; look at it as displayed, invert it if objects are dark, set its grey "
     "values, or take another model"
+)
+TOO_SMALL = (
+    "no object was found: {} of the pixels are foreground, but none of what it was "
+    "grouped into has the minimum size of {} pixels; take a larger bandwidth or a "
+    "smaller minimum size, or train the model longer"
 )
 ONE = (
     "one object covers {} of the image: ground and objects may be the wrong way round "
@@ -76,19 +81,19 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
         Of the model that made it.
     """
     provenance = config.provenance
-    found = tuple(_of_objects(result)) if config.foreground else ()
+    clustering = result.settings.clustering(config, result.rescaling)
+    found = tuple(_of_objects(result, clustering)) if config.foreground else ()
     if provenance is not None and provenance.scores.get("ap50") == 0:
         return (UNTRAINED, *found)
     return found
 
 
-def _of_objects(result: Segmentation) -> Iterator[str]:
+def _of_objects(result: Segmentation, clustering: Clustering) -> Iterator[str]:
     frames = result.labels.reshape(-1, *result.shape)
     sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
     sizes = sizes[sizes > 0]
     if not len(sizes):
-        known = [note for note in result.notes if says_no_contrast(note)]
-        yield NO_CONTRAST.format(known[0]) if known else NONE
+        yield _nothing(result, clustering)
         return
     largest, covered = sizes.max() / frames[0].size, sizes.sum() / frames.size
     if largest >= NEARLY_ALL:
@@ -97,6 +102,22 @@ def _of_objects(result: Segmentation) -> Iterator[str]:
         yield FULL.format(percent(covered))
     if len(sizes) >= MANY and np.median(sizes) <= SPECK:
         yield SPECKS.format(len(sizes), np.median(sizes))
+
+
+def _nothing(result: Segmentation, clustering: Clustering) -> str:
+    """Say why there is no object."""
+    known = [note for note in result.notes if says_no_contrast(note)]
+    if known:
+        return NO_CONTRAST.format(known[0])
+    above = _above(result.logit, clustering.foreground_threshold)
+    if above is not None and above.sum() >= max(clustering.min_size, 1):
+        return TOO_SMALL.format(percent(above.mean()), clustering.min_size)
+    return NONE
+
+
+def _above(logit: NDArray[Any] | None, probability: float) -> NDArray[np.bool_] | None:
+    r"""Return the pixels above a probability p: logit > ln(p / (1 − p))."""
+    return None if logit is None else logit > log(probability / (1 - probability))
 
 
 @dataclass(frozen=True)
@@ -163,10 +184,7 @@ class Prediction:
 
         (\*spatial); None for a model without a foreground logit.
         """
-        if self.logit is None:
-            return None
-        above: NDArray[np.bool_] = self.logit > log(threshold / (1 - threshold))
-        return above
+        return _above(self.logit, threshold)
 
 
 @dataclass(frozen=True)

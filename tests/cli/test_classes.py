@@ -83,7 +83,7 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("rows", "said"),
         [
-            ("label,class\n1,disk\n2,star\n", "has no class"),
+            ("label,class\n1,disk\n2,star\n", "have no class"),
             ("label,class\n", "names no class"),
             ("label,kind\n1,disk\n", "no column class"),
         ],

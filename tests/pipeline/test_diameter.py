@@ -102,6 +102,16 @@ class TestFit:
         assert (fit.zoom, fit.diameter) == (2, 4)
         assert "rescaled by 2" in fit.note
 
+    def test_a_length_on_pixels_that_are_not_square_is_said_to_be_a_mean(self, model):
+        fit = fit_to("8 um", model.config, (60, 70), (0.5, 1.0))
+        assert fit.diameter == pytest.approx(8 / 0.5**0.5)
+        assert "along its axes 8 um is 16 × 8 pixels" in fit.note
+        for known in (
+            fit_to("8 um", model.config, (60, 70), (1.0, 1.01)),
+            fit_to(8, model.config, (60, 70), (0.5, 1.0)),  # pixels are asked for
+        ):
+            assert "square" not in known.note
+
     def test_larger_than_the_image(self, model) -> None:
         with pytest.raises(ValueError, match="larger than the image of 60 × 70"):
             fit_to(71, model.config, (60, 70))

@@ -101,8 +101,8 @@ class TestRefused:
         ("classes", "message"),
         [
             (None, "image 1 of 1 has no classes, but the network tells a, b, c apart"),
-            ({1: "a"}, "the object 2 of image 1 of 1 has no class"),
-            ({}, "the object 1, 2 of image 1 of 1 has no class"),
+            ({1: "a"}, "^object 2 of image 1 of 1 has no class"),
+            ({}, "^objects 1, 2 of image 1 of 1 have no class"),
             ({1: "a", 2: "d"}, "has the class d, but the network tells a, b, c apart"),
         ],
     )

@@ -164,5 +164,5 @@ def unmet_margin(objects: int, channels: int, margin: float) -> str | None:
     return (
         f"{objects} objects in one window have no room on the sphere of {channels} "
         f"channels with a margin of {margin:g}: two at least are {least:.3f} alike or "
-        f"more. Take more channels, a greater margin or a smaller window"
+        f"more. Take more channels or a smaller window"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, prod
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,11 @@ RESCALED = (
     "have {made:.3g} (the model knows {own:.3g}); tiles and seam figures are those of "
     "the rescaled image"
 )
+NOT_SQUARE = (
+    "; its pixels are not square: along its axes {diameter} is {each} pixels, of which "
+    "the mean counts, for an image is rescaled by one factor"
+)
+ALIKE = 1.05  # the larger side of a pixel that is as good as square, over the smaller
 FORMS = 'a number of pixels (30), a length ("30 um"), auto or none'
 
 
@@ -202,7 +207,12 @@ def fit_to(
             f"the model knows objects of {config.diameter:.4g} pixels, so a diameter "
             f"must be between {least:.4g} and {most:.4g} pixels, got {pixels:.4g}"
         )
-    return _fit(pixels, zoom, config.diameter)
+    found = _fit(pixels, zoom, config.diameter)
+    if isinstance(diameter, str) and max(pixel_size) > ALIKE * min(pixel_size):
+        each = by(tuple(round(pixels_of(diameter, (side,))) for side in pixel_size))
+        note = NOT_SQUARE.format(diameter=diameter, each=each)
+        found = replace(found, note=found.note + note)
+    return found
 
 
 def fit_from(labels: ArrayLike, own: float) -> Fit:

@@ -81,9 +81,10 @@ def _refuse_without(
     if without:
         named = ", ".join(map(str, without[:SHOWN]))
         more = f" and {len(without) - SHOWN} more" if len(without) > SHOWN else ""
+        objects, have = ("objects", "have") if len(without) > 1 else ("object", "has")
         raise ValueError(
-            f"the object {named}{more} of {image} has no class: give it one, or label "
-            f"its pixels -1 (not known)"
+            f"{objects} {named}{more} of {image} {have} no class: give each one, or "
+            f"label its pixels -1 (not known)"
         )
 
 

@@ -1,6 +1,6 @@
 """Ask a pixel: distance images a second, and what a question costs.
 
-A prediction of 1,024² pixels by the bundled model of nuclei, its embedding brought to
+A prediction of 1,024² pixels by the network `figure-4d`, its embedding brought to
 16 channels, in memory and on disk; asked along a line, as the mouse moves. A share is
 that of a full run, prediction and clustering.
 """
@@ -32,7 +32,7 @@ ROWS: list[tuple[str, float]] = []
 
 @pytest.fixture(scope="module")
 def evidence():
-    image, model = nuclei((SIZE, SIZE)).image, load_model("nuclei")
+    image, model = nuclei((SIZE, SIZE)).image, load_model("figure-4d")
     settings = Settings(device="cpu")
     clustering = settings.clustering(model.config)
     began = perf_counter()

@@ -2,7 +2,7 @@ r"""Seconds from the turn of a knob to new labels: in view, and of the whole ima
 
     python benchmarks/relabelling.py
 
-An image of 1,024² synthetic nuclei and the bundled model `nuclei` (16 channels); the
+An image of 1,024² synthetic nuclei and the network `figure-4d` (16 channels); the
 view is the 512² in the middle. Each knob is turned by itself, from the model's own
 clustering, all of which is remembered: a mean shift is done where the knob has a say in
 it. The least of several rounds counts, in seconds of the clock and of the processor
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    model = load_model("nuclei")
+    model = load_model("figure-4d")
     result = segment(nuclei((SIZE, SIZE)).image, model, device="cpu")
     kept = Kept(result, model.config)
     own, frame = kept.clustering, kept.frame()

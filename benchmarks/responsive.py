@@ -80,7 +80,7 @@ def settled(qtbot):
 @pytest.fixture
 def large(viewer):
     """The labels of 1,024² pixels, by 16 channels."""
-    sample, model = nuclei((SIZE, SIZE)), load_model("nuclei")
+    sample, model = nuclei((SIZE, SIZE)), load_model("figure-4d")
     image = viewer.add_image(sample.image, name="nuclei")
     result = shiftseg.segment(sample.image, model, device="cpu")
     layers = result_layers(result, LayerSource.of(image), "nuclei")

@@ -65,7 +65,7 @@ def test_foreground_that_falls_to_pieces_is_no_fault_of_the_image(ordinary):
     assert "minimum size of 20 pixels" in said
     assert "invert" not in said
     logit[:6] = -9
-    logit[0, :19] = 9  # a speck
+    logit[0, :19] = logit[::2, 40:59] = 9  # specks
     assert "invert" in doubts_about(known, config)[0]
 
 

@@ -124,6 +124,15 @@ def test_places_of_a_large_image_are_no_ramp_of_colours(colours_of) -> None:
     np.testing.assert_allclose(again, of_object[:12, :12], atol=1e-5)
 
 
+def test_places_of_several_views_have_the_same_waves() -> None:
+    places = np.stack(np.meshgrid(np.arange(96.0), np.arange(96.0)))
+    spread = np.zeros((1, 96, 96))
+    views = np.concatenate([*[places / 8**0.5] * 8, spread])
+    colours = random_projection(views, kernel="learnt-spread", views=8)
+    np.testing.assert_allclose(colours[48:, 48:], colours[:48, :48], atol=1e-5)
+    assert np.abs(colours[24:72] - colours[:48]).max(-1).mean() > 0.5
+
+
 def test_principal_components_of_more_channels_than_three(rng) -> None:
     wide = rng.normal(size=(6, 30, 30)) * np.array([9, 5, 3, 0, 0, 0])[:, None, None]
     colours = principal_colours(wide)

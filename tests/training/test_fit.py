@@ -13,6 +13,7 @@ import torch
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.intensity.scale import Scale
+from napari_shiftseg.metrics.objects import known_scores
 from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import build, load_model, save_model
 from napari_shiftseg.samples import Sample
@@ -696,7 +697,12 @@ def test_what_a_clustering_cut_short_finds_counts_for_nothing():
     model = fit(config=VALIDATED, window=24, border="mirror", loss=NEAR)
     part = ValidatedPart((SAMPLE, SAMPLE), (None, None), 0, "")
     cut, whole = (validation.validate(model, p, "cpu") for p in (part, all_of(SAMPLE)))
-    assert cut.note.startswith("in 2 of 2 images the validation stopped")
+    assert "stopped the clustering of 2 of 2 images" in cut.note
     assert (whole.note, cut.ap50) == ("", 0)
     assert whole.ap50 > 0
-    assert cut.preview.any()
+    assert known_scores(SAMPLE.labels, cut.preview).ap50 > 0
+
+
+def test_of_validations_that_find_nothing_the_last_is_kept():
+    assert Best(0, 500, {}).is_beaten_by(0, is_full=True)
+    assert not Best(0, 500, {}).is_beaten_by(0, is_full=False)

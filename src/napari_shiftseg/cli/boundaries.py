@@ -126,7 +126,9 @@ def run_colours(image: Path, output: Path, seed: int, order: Order) -> None:
     check_turns(order.settings.views, source.pixel)
     prediction = with_progress(prediction_steps(source.data, network, order.settings))
     kernel = order.settings.clustering(network.config).kernel
-    colours = random_projection(prediction.embedding, seed, kernel)
+    colours = random_projection(
+        prediction.embedding, seed, kernel, order.settings.views
+    )
     pixels = np.rint(255 * colours).astype(np.uint8)
     with whole_or_not_at_all(output) as unfinished:
         write_colours(

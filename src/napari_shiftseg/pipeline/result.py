@@ -9,6 +9,7 @@ from math import log, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.ndimage import label
 
 from napari_shiftseg.geometry.rescaling import boundaries_of, region_of
 from napari_shiftseg.intensity.automatic import says_no_contrast
@@ -63,7 +64,7 @@ SPECKS = (
     "objects (set the grey values), or the pixels are larger than the model knows"
 )
 UNTRAINED = (
-    "the model found nothing in its own validation (AP50 0): train it longer, or take "
+    "the model's own validation came to nothing (AP50 0): train it longer, or take "
     "another"
 )
 
@@ -110,9 +111,17 @@ def _nothing(result: Segmentation, clustering: Clustering) -> str:
     if known:
         return NO_CONTRAST.format(known[0])
     above = _above(result.logit, clustering.foreground_threshold)
-    if above is not None and above.sum() >= max(clustering.min_size, 1):
-        return TOO_SMALL.format(percent(above.mean()), clustering.min_size)
-    return NONE
+    if above is None or _largest_part(above.reshape(-1, *result.shape)) < max(
+        clustering.min_size, 1
+    ):
+        return NONE
+    return TOO_SMALL.format(percent(above.mean()), clustering.min_size)
+
+
+def _largest_part(frames: NDArray[np.bool_]) -> int:
+    """Return the pixels of the largest connected part of any frame."""
+    sizes = (np.bincount(label(frame)[0].ravel())[1:] for frame in frames)
+    return max((int(size.max(initial=0)) for size in sizes), default=0)
 
 
 def _above(logit: NDArray[Any] | None, probability: float) -> NDArray[np.bool_] | None:

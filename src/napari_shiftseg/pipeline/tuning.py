@@ -221,7 +221,9 @@ def _scores(
             so_far,
             clustered_steps(predicted, model, clustering, settings.device, effort),
         )
-        scores.append(object_scores(there, objects.labels))
+        # what one that was cut short finds is not what users would get
+        labels = objects.labels * (not effort.is_spent)
+        scores.append(object_scores(there, labels))
         cut_short += effort.is_spent
     note = f"{cut_short} of {len(clusterings)} {CUT_SHORT}" if cut_short else ""
     yield Progress(total, total, note, stage="clustering")

@@ -23,7 +23,7 @@ WAVE = 48.0  # pixels from one place to the next one of the same colour, along a
 
 
 def random_projection(
-    embedding: ArrayLike, seed: int = 0, kernel: Kernel = "gaussian"
+    embedding: ArrayLike, seed: int = 0, kernel: Kernel = "gaussian", views: int = 1
 ) -> Colours:
     r"""Return an embedding as colours: three random directions of it.
 
@@ -43,10 +43,10 @@ def random_projection(
     in one projection, seldom in the next as well.
 
     Spatial embeddings are places in the image, which would be a ramp over all of it.
-    They are wound up first: in the place of each coordinate x (with several views,
-    divided by the root of their number) stand :math:`\cos 2\pi x / \lambda` and
-    :math:`\sin 2\pi x / \lambda`, :math:`\lambda` = 48 pixels. Places of one object
-    are near one another and have much the same colour, those of its neighbours another.
+    They are wound up first: in the place of each coordinate x stand
+    :math:`\cos 2\pi x / \lambda` and :math:`\sin 2\pi x / \lambda`, :math:`\lambda` =
+    48 pixels. Places of one object are near one another and have much the same colour,
+    those of its neighbours another, where objects are some 10 to 50 pixels wide.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ def random_projection(
         0 or above; the same one gives the same colours on every machine.
     kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
         That the embedding is grouped by: "learnt-spread" of a spatial one.
+    views : int
+        That stand in a spatial embedding one after the other, see `Views`.
 
     Returns
     -------
@@ -78,7 +80,9 @@ def random_projection(
     seen = np.zeros((prod(shape), 3), dtype=np.result_type(channels.dtype, np.float32))
     many = 2 * (len(channels) - 1) if kernel == "learnt-spread" else len(channels)
     directions = random_directions(many, seed).astype(seen.dtype)
-    for channel, direction in zip(_wound(channels, kernel), directions, strict=True):
+    for channel, direction in zip(
+        _wound(channels, kernel, views), directions, strict=True
+    ):
         seen += np.asarray(channel).reshape(-1, 1) * direction
     lost = int((~np.isfinite(seen)).any(1).sum())
     if lost:
@@ -107,7 +111,9 @@ def random_directions(channels: int, seed: int) -> NDArray[np.float64]:
     return directions
 
 
-def principal_colours(embedding: NDArray[Any], kernel: Kernel = "gaussian") -> Colours:
+def principal_colours(
+    embedding: NDArray[Any], kernel: Kernel = "gaussian", views: int = 1
+) -> Colours:
     r"""Return an embedding as colours: its three channels, or principal components.
 
     Parameters
@@ -117,6 +123,8 @@ def principal_colours(embedding: NDArray[Any], kernel: Kernel = "gaussian") -> C
     kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
         That it is grouped by. Of a spatial one all directions are much alike: it has
         the colours of `random_projection`.
+    views : int
+        See `random_projection`.
 
     Returns
     -------
@@ -124,7 +132,7 @@ def principal_colours(embedding: NDArray[Any], kernel: Kernel = "gaussian") -> C
         (\*spatial, 3), 0 to 1.
     """
     if kernel == "learnt-spread":
-        return random_projection(embedding, kernel=kernel)
+        return random_projection(embedding, kernel=kernel, views=views)
     points = embedding.reshape(len(embedding), -1).T  # (pixels, channels)
     if points.shape[1] > 3:
         from napari_shiftseg.relabelling.projection import principal_components
@@ -146,16 +154,20 @@ def _checked(embedding: ArrayLike) -> tuple[NDArray[Any], tuple[int, ...]]:
     return channels, channels.shape[1:]
 
 
-def _wound(channels: NDArray[Any], kernel: Kernel) -> Iterator[NDArray[Any]]:
+def _wound(
+    channels: NDArray[Any], kernel: Kernel, views: int
+) -> Iterator[NDArray[Any]]:
     """Yield the channels to be shown: places wound up, and not their spread."""
     if kernel != "learnt-spread":
         yield from channels
         return
+    turns = 2 * np.pi * views**0.5 / WAVE  # a pixel
     for place in channels[:-1]:
-        angle = np.asarray(place) * (2 * np.pi / WAVE)
         with np.errstate(invalid="ignore"):  # said where it is not finite
-            yield np.cos(angle)
-            yield np.sin(angle)
+            angle = np.asarray(place, dtype=np.float64) * turns
+            cosine, sine = np.cos(angle), np.sin(angle)
+        yield cosine
+        yield sine
 
 
 def _coloured(points: NDArray[Any], shape: tuple[int, ...]) -> Colours:

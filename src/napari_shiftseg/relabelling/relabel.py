@@ -255,6 +255,8 @@ class Kept:
         Image pixel at which the result begins, per spatial axis.
     device : str
         As the run was asked to use.
+    views : int
+        Of the image that were predicted.
     leading : tuple of int
         Axes (time, planes) before the spatial ones; empty for one image.
     frames : list of tuple of int
@@ -271,7 +273,7 @@ class Kept:
         self.clustering: Clustering = result.settings.clustering(config, self.rescaling)
         window = config.provenance.window if config.provenance else None
         self.neighbourhood = widths_of(window, result.rescaling)
-        self.device = result.settings.device
+        self.device, self.views = result.settings.device, result.settings.views
         self.leading, self.frames = result.leading, result.positions
         self.offset = result.offset
         self.folder: Path | None = None

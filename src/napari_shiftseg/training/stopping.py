@@ -259,14 +259,15 @@ class Best:
     is_full: bool = True  # a full validation counts for more than any quick one
 
     def is_beaten_by(self, ap50: float, is_full: bool) -> bool:
-        """Whether another validation is a better one.
+        """Whether another, later validation is a better one; of two at 0 the later.
 
         Parameters
         ----------
         ap50, is_full : float, bool
             Of the other one.
         """
-        return is_full > self.is_full or (is_full == self.is_full and ap50 > self.ap50)
+        better = ap50 > self.ap50 or ap50 == self.ap50 == 0
+        return is_full > self.is_full or (is_full == self.is_full and better)
 
 
 @contextmanager

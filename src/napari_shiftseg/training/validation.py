@@ -176,8 +176,8 @@ def _note(number: int, regions: list[Region | None]) -> str:
 
 
 CUT_SHORT = (
-    "in {} the validation stopped its clustering, and so they count as 0: the network "
-    "makes no clear clusters yet"
+    "the validation stopped the clustering of {}, which counts as 0: the network makes "
+    "no clear clusters yet"
 )
 
 

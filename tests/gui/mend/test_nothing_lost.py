@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.mend import saving as saving_module
 from napari_shiftseg.gui.mend.layers import RightMarks
+from napari_shiftseg.gui.mend.saving import _check_clustering
 from napari_shiftseg.gui.mend.tools import ASK, DELETE, RIGHT
 from napari_shiftseg.gui.mend.widget import MendWidget
 from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.mending.edit_lists import EditList
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -209,3 +215,15 @@ def test_two_viewers_do_not_meet(
     qtbot.waitUntil(lambda: other._has_left, timeout=60_000)
     assert [key for key in viewer.keymap if str(key) == DELETE.key]
     assert edited.steering.layer is result
+
+
+@pytest.mark.parametrize("kernel", ["flat", "gaussian"])
+def test_edits_made_on_embeddings_of_another_kind_are_refused(kernel) -> None:
+    """A model of the same name may have been trained anew, by another loss."""
+    spatial = Clustering(kernel="learnt-spread", scope="component")
+    kept = SimpleNamespace(clustering=spatial, has_foreground=True)
+    layer = SimpleNamespace(name="labels")
+    made = EditList((), {"kernel": kernel, "bandwidth": 0.5}, "nuclei", "img")
+    with pytest.raises(ValueError, match=f"kernel {kernel}, which suits other"):
+        _check_clustering(made, layer, kept)
+    _check_clustering(replace(made, clustering={"bandwidth": 0.5}), layer, kept)

@@ -179,8 +179,8 @@ class CommonScale:
             f"{cell(self.limits[1])} and above",
             "label outlines": "outlines of the objects, from cyan to violet: one "
             "object has one colour on both sides",
-            "embedding": "embedding: its first three principal components as red, "
-            "green and blue",
+            "embedding": "embedding: its first three principal components (its places, "
+            "if it is spatial) as red, green and blue",
             "difference": f"difference: 0 to {cell(self.farthest)}, black to blue: the "
             f"distance of {compared}",
         }
@@ -277,7 +277,8 @@ def _border(plan: TilePlan) -> NDArray[np.float64]:
 def joint_colours(results: Sequence[Segmentation]) -> list[NDArray[np.float32]]:
     """Return the embeddings as RGB on one scale; see `principal_colours`."""
     flat = [result.embeddings.reshape(len(result.embeddings), -1) for result in results]
-    rgb = principal_colours(np.concatenate(flat, axis=1), results[0].kernel)
+    kernel, views = results[0].kernel, results[0].settings.views
+    rgb = principal_colours(np.concatenate(flat, axis=1), kernel, views)
     ends = np.cumsum([points.shape[1] for points in flat])[:-1]
     return [
         colours.reshape(*result.labels.shape, 3)

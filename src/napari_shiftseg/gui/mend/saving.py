@@ -14,7 +14,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox
 
-from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.clustering.settings import Clustering, kernels_like
 from napari_shiftseg.gui.mend.handover import mend_command
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, Watch
@@ -138,12 +138,18 @@ def _check_clustering(edits: EditList, layer: Labels, kept: Kept) -> None:
     Raises
     ------
     ValueError
-        If a value is out of range, or the scope is "component" and the model has no
-        foreground logit.
+        If a value is out of range, the kernel is one for other embeddings, or the scope
+        is "component" and the model has no foreground logit.
     """
     clustering = Clustering.model_validate(
         kept.clustering.model_dump() | dict(edits.clustering)
     )
+    if clustering.kernel not in kernels_like(kept.clustering.kernel):
+        raise ValueError(
+            f"these edits were made with the kernel {clustering.kernel}, which suits "
+            f"other embeddings than those of {layer.name!r}: use a result of the model "
+            f"they were made with"
+        )
     if clustering.scope == "component" and not kept.has_foreground:
         raise ValueError(
             f"these edits need a foreground, which the model of {layer.name!r} does "

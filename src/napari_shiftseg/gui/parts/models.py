@@ -118,6 +118,7 @@ class DeviceChoice(ControlForm):
 
 
 METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
+REAL_NUCLEI = "figure-4d"  # trained on real images, as the usual one
 INFO_WIDTH = 32  # pixels: one letter
 
 
@@ -128,7 +129,8 @@ def models_of(image: Layer) -> tuple[str, ...]:
 
 def is_for_samples(model: str) -> bool:
     """Whether a model that comes with the plugin knows samples, and no other image."""
-    return model != USUAL_MODEL and model in (*bundled_models(), *figure_models())
+    known = {*bundled_models(), *figure_models()} - {USUAL_MODEL, REAL_NUCLEI}
+    return model in known
 
 
 def sample_model_warning(model: str, image: Layer) -> str:

@@ -222,7 +222,7 @@ def result_layers(
     place = source.placed(result.offset, ndim)
     kinds: list[tuple[str, Any, dict[str, Any], str]] = []
     if "embedding" in shown:
-        rgb = principal_colours(result.embeddings, result.kernel)
+        rgb = principal_colours(result.embeddings, result.kernel, result.settings.views)
         kinds.append(("embedding", rgb, {"rgb": True} | HIDDEN | place, "image"))
     if "gradient" in shown:
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))

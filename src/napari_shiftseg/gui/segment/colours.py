@@ -127,9 +127,8 @@ def projection_steps(
         raise ValueError("the embeddings are no longer known: run Segment again")
     yield PROJECTING
     embeddings, kernel = kept.embeddings, kept.clustering.kernel
-    steps = patiently(
-        PROJECTING, embeddings.size, random_projection, embeddings, seed, kernel
-    )
+    what = embeddings, seed, kernel, kept.views
+    steps = patiently(PROJECTING, embeddings.size, random_projection, *what)
     return (yield from steps)
 
 

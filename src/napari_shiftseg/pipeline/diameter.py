@@ -26,7 +26,7 @@ NONE = ("", "none", "off")
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)"
 WRITTEN = re.compile(rf"({NUMBER})\s*([^\d\s]*)", re.IGNORECASE)
 MOST_ZOOM = 8.0  # and its inverse the least: beyond, a diameter is a slip of the hand
-# chosen on the 67 validation images of DSB2018 with the bundled nuclei: between 0.6 and
+# chosen on the 67 validation images of DSB2018 with figure-4d: between 0.6 and
 # 2 times the model's own diameter any zoom finds less than none, and objects of 8 to 11
 # pixels are found best at 1.5, not at the 2 that would give them that diameter
 SMALL, LARGE = 0.6, 2.0

@@ -241,7 +241,7 @@ class Settings:
     views: Annotated[int, BeforeValidator(_views)] = Field(
         default=1,
         description="Flips and turns of the image that are predicted and averaged: 1, "
-        "2, 4 or 8. Several find objects a little better; 8 views take eight times as "
+        "2, 4 or 8. Several may find objects better; 8 views take eight times as "
         "long, and eight times the memory for the embedding. 2: also flipped. 4: all "
         "flips. 8: also turned, for square pixels and a network that is the same along "
         "both axes.",

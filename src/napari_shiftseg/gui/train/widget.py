@@ -252,7 +252,9 @@ class TrainWidget(ScrolledRows):
         self._advise()
 
 
-HIDDEN = "The layer “validation · …” is hidden, so that it does not cover the labels."
+HIDDEN = (
+    "The layer “validation · …” will be hidden, so that it does not cover the labels."
+)
 VALIDATION = "validation"  # in the metadata: no labels to train on
 
 

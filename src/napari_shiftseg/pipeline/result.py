@@ -9,8 +9,8 @@ from math import log, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import label
 
+from napari_shiftseg.clustering.components import connected, without_small
 from napari_shiftseg.geometry.rescaling import boundaries_of, region_of
 from napari_shiftseg.intensity.automatic import says_no_contrast
 from napari_shiftseg.intensity.scale import AS_IS
@@ -111,17 +111,12 @@ def _nothing(result: Segmentation, clustering: Clustering) -> str:
     if known:
         return NO_CONTRAST.format(known[0])
     above = _above(result.logit, clustering.foreground_threshold)
-    if above is None or _largest_part(above.reshape(-1, *result.shape)) < max(
-        clustering.min_size, 1
-    ):
+    if above is None:
+        return NONE
+    parts = map(connected, above.reshape(-1, *result.shape))
+    if not any(without_small(part, clustering.min_size)[0].any() for part in parts):
         return NONE
     return TOO_SMALL.format(percent(above.mean()), clustering.min_size)
-
-
-def _largest_part(frames: NDArray[np.bool_]) -> int:
-    """Return the pixels of the largest connected part of any frame."""
-    sizes = (np.bincount(label(frame)[0].ravel())[1:] for frame in frames)
-    return max((int(size.max(initial=0)) for size in sizes), default=0)
 
 
 def _above(logit: NDArray[Any] | None, probability: float) -> NDArray[np.bool_] | None:

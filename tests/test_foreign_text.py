@@ -1,8 +1,10 @@
 """Foreign text is shown as it is: nothing in it steers what shows it."""
 
 import pytest
+from pydantic import ValidationError
 
-from napari_shiftseg.text import brief, readable, visible
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.text import brief, readable, refusal, said_by, visible
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,26 @@ def test_values_are_cut_short() -> None:
     assert len(brief("n" * 10**6)) < 70
     assert brief([1, (2, 3)]) == "[1, (2, 3)]"
     assert len(brief(10**10_000)) < 70  # Python writes no more than 4,300 digits
+
+
+class TestWordsOfAnError:
+    def refused(self, **values: object) -> ValidationError:
+        with pytest.raises(ValidationError) as caught:
+            Clustering(**values)
+        return caught.value
+
+    def test_our_own_stand_alone(self) -> None:
+        error = self.refused(bandwidth=1e-10)
+        assert "Value error, " in str(error)
+        said = "the bandwidth must be at least 1e-09, got 1e-10"
+        assert said_by(error) == refusal(error) == said
+
+    def test_others_name_the_value(self) -> None:
+        error = self.refused(min_size="many", bandwidth=0)
+        assert refusal(error) == "Input should be greater than 0, got 0"
+        assert said_by(error) == f"bandwidth: {refusal(error)}"
+        error = self.refused(min_size="many")
+        assert said_by(error) == "min_size: Input should be a valid integer, got 'many'"
+
+    def test_of_any_other_error(self) -> None:
+        assert said_by(ValueError("no image")) == "no image"

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from reprlib import Repr
+from typing import TYPE_CHECKING
 from unicodedata import bidirectional, category
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 def by(sizes: tuple[int, ...]) -> str:
@@ -92,6 +97,44 @@ def brief(value: object) -> str:
         return writer.repr(value)
     except ValueError:  # a number of more digits than Python writes
         return f"{type(value).__name__} of too many digits"
+
+
+OURS = "Value error, "  # what pydantic puts before the words of a ValueError
+UNREADABLE = ", unable to parse"  # and after its own; neither is of use to a reader
+
+
+def said_by(error: BaseException) -> str:
+    """Return the words of an error; of what pydantic refuses the first, and its name.
+
+    Parameters
+    ----------
+    error : BaseException
+    """
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return refusal(error) if _is_ours(first) else f"{name}: {refusal(error)}"
+
+
+def refusal(error: ValidationError) -> str:
+    """Say what pydantic refuses first and why, without the name of the value.
+
+    Parameters
+    ----------
+    error : ValidationError
+    """
+    first = error.errors()[0]
+    said = first["msg"].removeprefix(OURS).split(UNREADABLE)[0]
+    has_value = not _is_ours(first) and first["type"] != "missing"
+    return f"{said}, got {brief(first['input'])}" if has_value else said
+
+
+def _is_ours(refused: ErrorDetails) -> bool:
+    """Whether the words are of this package, and so name the value themselves."""
+    return refused["type"] == "value_error"
 
 
 def readable(name: str) -> str:

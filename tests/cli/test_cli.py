@@ -476,6 +476,26 @@ class TestRefused:
         assert_refused(ran, said)
 
     @pytest.mark.parametrize(
+        ("option", "value", "said"),
+        [
+            (
+                "--kernel",
+                "square",
+                "'square' is not one of 'gaussian', 'flat', 'von-mises-fisher', "
+                "'learnt-spread'",
+            ),
+            ("--batch", "many", "Input should be a valid integer, got 'many'"),
+            ("--bandwidth", "1,5", "Input should be a valid number, got '1,5'"),
+        ],
+    )
+    def test_an_option_without_the_words_of_a_library(
+        self, shiftseg, image, tmp_path, option: str, value: str, said: str
+    ) -> None:
+        ran = shiftseg("segment", image, "-o", tmp_path / "o", option, value)
+        assert ran.status == 2
+        assert ran.stderr == f"shiftseg: Invalid value for '{option}': {said}\n"
+
+    @pytest.mark.parametrize(
         ("options", "said"),
         [
             (("--device", "abacus"), "no device 'abacus'"),

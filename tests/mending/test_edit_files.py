@@ -91,6 +91,10 @@ def test_a_failure_leaves_the_older_file(tmp_path: Path, monkeypatch) -> None:
             '{"version": 1, "edits": [], "clustering": {"bandwidth": -1}}',
             "clustering: bandwidth: Input should be greater than 0",
         ),
+        (
+            '{"version": 1, "edits": [], "clustering": {"bandwidth": 1e-10}}',
+            "clustering: bandwidth: the bandwidth must be at least 1e-09, got 1e-10$",
+        ),
         ('{"version": 1, "edits": [], "clustering": {"width": 1}}', "width: Extra"),
         ('{"version": 1, "edits": [], "clustering": 3}', "clustering: Input should be"),
         (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.detecting import DETECTING
@@ -24,6 +25,7 @@ from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.text import refusal
 from napari_shiftseg.training.defaults import TrainingRequest
 
 WRITES = Take("overwrite", "json")
@@ -47,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
-        raise ValueError(error.format_message()) from None
+        raise ValueError(_said_by(error)) from None
     except FileNotFoundError as error:
         pattern = next((w for w in words if has_magic(w) and w in str(error)), None)
         if pattern is None:
@@ -58,6 +60,15 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     return status or 0
+
+
+def _said_by(error: typer.TyperException) -> str:
+    """Return why an option is refused, without what pydantic adds to it."""
+    why = error.__cause__
+    if not isinstance(why, ValidationError) or not isinstance(error, typer.BadParameter):
+        return error.format_message()
+    plain = typer.BadParameter(refusal(why), param=error.param)
+    return plain.format_message().removesuffix(".")
 
 
 def _as_now(arguments: Sequence[str]) -> list[str]:

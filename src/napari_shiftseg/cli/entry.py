@@ -20,7 +20,7 @@ from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
-from napari_shiftseg.text import brief, escape, visible
+from napari_shiftseg.text import escape, said_by, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,13 +168,11 @@ def in_words(error: Exception) -> str:
             f"again with SHIFTSEG_DEBUG=1 in the environment for all details, and "
             f"report them"
         )
-    if invalid := _invalid(error):
-        return invalid
     if isinstance(error, OSError) and error.strerror:
         full = ": make room, or choose another folder" if error.errno == ENOSPC else ""
         named = "" if error.filename is None else f"{error.filename}: "
         return f"{named}{error.strerror}{full}"
-    return str(error) or _with_place(error)
+    return said_by(error) or _with_place(error)
 
 
 def _exhausts_memory(error: Exception) -> bool:
@@ -182,20 +180,6 @@ def _exhausts_memory(error: Exception) -> bool:
     said = str(error) if isinstance(error, RuntimeError | MemoryError) else ""
     is_bare = isinstance(error, MemoryError) and not said
     return is_bare or any(words in said for words in NO_MEMORY)
-
-
-def _invalid(error: Exception) -> str:
-    """Say which setting is out of range; empty if it is another fault."""
-    from pydantic import ValidationError
-
-    if not isinstance(error, ValidationError):
-        return ""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ").split(UNREADABLE)[0]
-    if first["type"] == "value_error":  # our own words, which name the value
-        return message
-    return f"{name}: {message}, got {brief(first['input'])}"
 
 
 def _with_place(error: Exception) -> str:
@@ -211,7 +195,6 @@ BAD_INPUT, BUG, NOT_PRINTED, STOPPED = 2, 70, 74, 130  # exit statuses
 LONGEST = 1500  # characters of the one line
 SOON, PATIENCE = 0.02, 0.5  # seconds
 IMPORTING = "<frozen importlib"
-UNREADABLE = ", unable to parse"  # what pydantic adds, of no use to a reader
 DEBUG = "SHIFTSEG_DEBUG"  # environment variable
 
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.mending.edits import Edit
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
-from napari_shiftseg.text import LONGEST, brief
+from napari_shiftseg.text import LONGEST, brief, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,9 +51,7 @@ def from_dict(known: Mapping[str, Any]) -> Edit:
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f"{part}: "[:LONGEST] for part in first["loc"][:1])
-        message = first["msg"].removeprefix("Value error, ")
-        got = "" if first["type"] == "value_error" else f", got {brief(first['input'])}"
-        raise ValueError(f"{known['kind']}: {place}{message}{got}") from None
+        raise ValueError(f"{known['kind']}: {place}{refusal(error)}") from None
 
 
 VERSION = 1
@@ -189,9 +187,8 @@ def _clustering(known: Any) -> dict[str, Any]:
     try:
         read = Clustering.model_validate(known)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "".join(f"{part}: " for part in first["loc"])
-        raise ValueError(f"clustering: {brief(name)[1:-1]}{first['msg']}") from None
+        name = "".join(f"{part}: " for part in error.errors()[0]["loc"])
+        raise ValueError(f"clustering: {brief(name)[1:-1]}{refusal(error)}") from None
     return read.model_dump(include=read.model_fields_set)
 
 

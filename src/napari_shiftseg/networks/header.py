@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.text import brief
+from napari_shiftseg.text import brief, refusal
 
 CONFIG_KEY = "napari_shiftseg"
 SUFFIX = ".safetensors"
@@ -172,8 +172,7 @@ def _parsed(name: str, text: str) -> ModelConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "config"
-        said = first["msg"].removeprefix("Value error, ")
         raise CheckpointError(
-            f"{name}: the config cannot be read ({where}: {said}); "
+            f"{name}: the config cannot be read ({where}: {refusal(error)}); "
             f"it was written by another version or is damaged"
         ) from None

@@ -367,6 +367,14 @@ def test_what_cannot_be_is_refused_in_words(pair):
         control.value = before
 
 
+def test_a_network_too_large_is_refused_in_our_words_alone(pair):
+    pair.advanced.features.value, pair.form.depth.value = 128, 6
+    said = pair.note.text.value
+    assert said.startswith("The number of weights must be at most 1,000,000,000, got")
+    assert said.endswith("no network needs it.")
+    assert not pair.panel.button.enabled
+
+
 def test_labels_of_another_image_are_refused(viewer, pair, nuclei):
     pair.form.pairs.truth.value = viewer.add_labels(nuclei[1][:50], name="half")
     assert "84 × 92, got 50 × 92" in pair.note.text.value

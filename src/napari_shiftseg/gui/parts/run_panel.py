@@ -17,6 +17,7 @@ from napari_shiftseg.gui.parts.intensity_choice import for_widgets
 from napari_shiftseg.gui.parts.jobs import Job
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
+from napari_shiftseg.text import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -203,7 +204,7 @@ class RunPanel(ControlRows):
         try:
             steps = self._start()
         except ValueError as error:
-            self._finish(str(error), "error")
+            self._finish(said_by(error), "error")
         else:
             self.begin(steps, self._done)
 
@@ -313,7 +314,7 @@ class RunPanel(ControlRows):
             self.offer_further(True)
 
     def _failed(self, error: BaseException) -> None:
-        text = for_widgets(str(error))
+        text = for_widgets(said_by(error))
         self._finish(f"{self._failure}: {text}", "error")
         show_error(plainly(f"ShiftSeg: {text}"))
         self.failed.emit(text)

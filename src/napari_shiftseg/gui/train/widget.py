@@ -25,7 +25,7 @@ from napari_shiftseg.gui.train.advanced import TrainAdvancedRows
 from napari_shiftseg.gui.train.choice import LayerPair, NotChosenYet
 from napari_shiftseg.gui.train.form import TrainForm
 from napari_shiftseg.gui.train.run import TrainingProgress, training_run
-from napari_shiftseg.text import by, sentence
+from napari_shiftseg.text import by, said_by, sentence
 from napari_shiftseg.training.defaults import advise_training
 from napari_shiftseg.training.step import Course
 
@@ -161,7 +161,7 @@ class TrainWidget(ScrolledRows):
         except NotChosenYet as missing:
             self.note.say(str(missing), "note", [])
         except (ValueError, OSError) as error:
-            self.note.say(sentence(str(error)), "error", self._offers())
+            self.note.say(sentence(said_by(error)), "error", self._offers())
         else:
             allowed = True
             self._say_what_it_means()

@@ -83,9 +83,9 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("rows", "said"),
         [
-            ("label,class\n1,disk\n2,star\n", "have no class"),
-            ("label,class\n", "names no class"),
-            ("label,kind\n1,disk\n", "no column class"),
+            ("label,class\n1,disk\n2,star\n", "have no class in b.csv: give each"),
+            ("label,class\n", "classes names no class"),
+            ("label,kind\n1,disk\n", "a.csv: a table of classes has the columns"),
         ],
     )
     def test_tables_that_do_not_do(self, shiftseg, rows, said) -> None:
@@ -96,14 +96,19 @@ class TestTrain:
         assert said in ran.stderr
         assert not Path("m.safetensors").exists()
 
-    def test_one_class_only(self, shiftseg) -> None:
+    def test_one_class_only(self, shiftseg, classed) -> None:
         for name in ("a", "b"):
             ids = np.unique(np.load(f"labels/{name}.npy"))[1:]
             rows = "\n".join(["label,class", *(f"{label},disk" for label in ids)])
             Path(f"classes/{name}.csv").write_text(rows)
         ran = shiftseg("train", *FOLDERS, *SMALL, "-o", "m.safetensors")
         assert ran.status == 2
-        assert "two classes or more apart, got one, 'disk'" in ran.stderr
+        assert "classes names one class alone, 'disk', but two" in ran.stderr
+        ran = shiftseg(  # which has others, so that one is no fault
+            "train", *FOLDERS, "--start", "classed.safetensors",
+            "--window", 16, "--steps", 1, "-o", "m.safetensors",
+        )  # fmt: skip
+        assert ran.status == 0, ran.stderr
 
     def test_classes_without_labels(self, shiftseg) -> None:
         ran = shiftseg("train", "images", "--classes", "classes", "-o", "m.safetensors")
@@ -125,7 +130,7 @@ class TestTrain:
             "--classes", "classes/a.csv", *begin, "-o", "m.safetensors",
         )  # fmt: skip
         assert ran.status == 2
-        assert "has the class hexagon, but the network tells disk" in ran.stderr
+        assert "a.csv has the class hexagon, but the network tells disk" in ran.stderr
 
 
 class TestSegment:

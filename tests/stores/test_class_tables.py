@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_shiftseg.stores.class_tables import class_tables, read_classes
+from napari_shiftseg.stores.class_tables import ClassTable, class_tables, read_classes
 
 KNOWN = {1: "disk", 2: "star"}
 
@@ -58,7 +58,10 @@ class TestFolder:
         (tmp_path / "a.csv").write_text("label,class\n1,disk\n2,star\n")
         (tmp_path / "b_classes.json").write_text('{"1": "disk", "2": "star"}')
         (tmp_path / "notes.txt").write_text("none")
-        assert class_tables(tmp_path, ["a", "b"]) == {"a": KNOWN, "b": KNOWN}
+        assert class_tables(tmp_path, ["a", "b"]) == {
+            "a": ClassTable("a.csv", KNOWN),
+            "b": ClassTable("b_classes.json", KNOWN),
+        }
 
     def test_a_table_for_each_image(self, tmp_path) -> None:
         (tmp_path / "a.csv").write_text("label,class\n1,disk\n")

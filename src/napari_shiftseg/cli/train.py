@@ -244,11 +244,7 @@ class _Job:
         }
         chosen = {key: value for key, value in network.items() if value is not None}
         classes = class_names(samples)
-        if request.classes is not None and not classes:
-            raise ValueError(
-                f"{request.classes} names no class: write a row label,class for every "
-                f"object, or leave out --classes"
-            )
+        self._refuse_too_few(classes)
         if request.start is None:
             ndim = samples[0].labels.ndim
             loss = request.loss or LOSS
@@ -261,6 +257,22 @@ class _Job:
             )
         start = read_config(request.start)
         return fine_tuned_config(name, start, request.loss, classes)
+
+
+    def _refuse_too_few(self, names: tuple[str, ...]) -> None:
+        """Refuse tables that leave nothing to tell apart; a start may have classes."""
+        table, start = self.request.classes, self.request.start
+        if table is not None and not names:
+            raise ValueError(
+                f"{table} names no class: write a row label,class for every object, or "
+                f"leave out --classes"
+            )
+        begins_without = start is None or not read_config(start).classes
+        if table is not None and len(names) == 1 and begins_without:
+            raise ValueError(
+                f"{table} names one class alone, {names[0]!r}, but two or more are "
+                f"told apart: name another, or leave out --classes"
+            )
 
 
 def _followed(training: Training, output: Path, saved: Path) -> float:

@@ -31,6 +31,8 @@ class Sample:
         frame of a stack, which has one scale; None: that is found in this image.
     classes : mapping of int to str, or None
         The class of each object, by its label; None where classes are not known.
+    table : str
+        The file that says so, as an error names it; empty if it was none.
     """
 
     image: NDArray[np.float32]
@@ -38,3 +40,4 @@ class Sample:
     period: int | None = None
     scale: Scale | None = None
     classes: Mapping[int, str] | None = None
+    table: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.text import brief, readable
@@ -21,7 +22,15 @@ UNREADABLE = (UnicodeDecodeError, csv.Error, json.JSONDecodeError, RecursionErro
 LIKE = "label,class on the first line and 1,disk on the second, for example"
 
 
-def class_tables(path: Path, images: Collection[str]) -> dict[str, dict[int, str]]:
+@dataclass(frozen=True)
+class ClassTable:
+    """The classes of the objects of an image."""
+
+    file: str  # name of the file that says so
+    classes: dict[int, str]  # by label
+
+
+def class_tables(path: Path, images: Collection[str]) -> dict[str, ClassTable]:
     """Read the classes of the objects of images, by the names of the images.
 
     Parameters
@@ -47,7 +56,7 @@ def class_tables(path: Path, images: Collection[str]) -> dict[str, dict[int, str
                 f"{path.name} is the table of one image, but there are {len(images)}: "
                 f"give a folder with a table NAME.csv for each image"
             )
-        return {name: read_classes(path) for name in images}
+        return {name: ClassTable(path.name, read_classes(path)) for name in images}
     files = _tables_in(path)
     without = sorted(set(images) - files.keys())
     if without:
@@ -55,7 +64,7 @@ def class_tables(path: Path, images: Collection[str]) -> dict[str, dict[int, str
             f"{path} has no table of classes for {', '.join(without[:3])}: put "
             f"{without[0]}.csv there ({LIKE})"
         )
-    return {name: read_classes(files[name]) for name in images}
+    return {n: ClassTable(files[n].name, read_classes(files[n])) for n in images}
 
 
 def _tables_in(folder: Path) -> dict[str, Path]:

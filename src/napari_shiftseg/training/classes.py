@@ -64,10 +64,10 @@ def classes_to_learn(sample: Sample, names: Sequence[str], image: str) -> ClassO
         )
     labels = np.asarray(sample.labels)
     ids = np.unique(labels[labels > 0])
-    _refuse_without(ids, sample.classes, image)
+    _refuse_without(ids, sample.classes, sample.table, image)
     number = {name: at for at, name in enumerate(names)}
     chosen = [sample.classes[label] for label in ids.tolist()]
-    _refuse_unknown(chosen, number, image)
+    _refuse_unknown(chosen, number, sample.table or image)
     return ClassOfPixels(
         np.concatenate([[0], ids]).astype(np.int64),
         np.array([NO_CLASS, *(number[name] for name in chosen)], dtype=np.int64),
@@ -75,25 +75,26 @@ def classes_to_learn(sample: Sample, names: Sequence[str], image: str) -> ClassO
 
 
 def _refuse_without(
-    ids: NDArray[np.integer], classes: Mapping[int, str], image: str
+    ids: NDArray[np.integer], classes: Mapping[int, str], table: str, image: str
 ) -> None:
     without = [label for label in ids.tolist() if label not in classes]
     if without:
         named = ", ".join(map(str, without[:SHOWN]))
         more = f" and {len(without) - SHOWN} more" if len(without) > SHOWN else ""
         objects, have = ("objects", "have") if len(without) > 1 else ("object", "has")
+        of, within = ("", f" in {table}") if table else (f" of {image}", "")
         raise ValueError(
-            f"{objects} {named}{more} of {image} {have} no class: give each one, or "
+            f"{objects} {named}{more}{of} {have} no class{within}: give each one, or "
             f"label its pixels -1 (not known)"
         )
 
 
 def _refuse_unknown(
-    chosen: Iterable[str], known: Mapping[str, int], image: str
+    chosen: Iterable[str], known: Mapping[str, int], source: str
 ) -> None:
     unknown = sorted(set(chosen) - known.keys())
     if unknown:
         raise ValueError(
-            f"{image} has the class {', '.join(unknown[:SHOWN])}, but the network "
+            f"{source} has the class {', '.join(unknown[:SHOWN])}, but the network "
             f"tells {', '.join(known)} apart: correct the name, or train a new network"
         )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.intensity.scale import Reading
     from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.stores.class_tables import ClassTable
     from napari_shiftseg.stores.image import Image
     from napari_shiftseg.training.partial import TrainingPair
 
@@ -173,7 +174,7 @@ def read_pairs(
         for note in source.notes:
             decided.setdefault(note, []).append(f"{image.name}: {note}")
         known = with_axes_of(known, source.data.shape)
-        samples.append(Sample(source.data, known, classes=tables.get(name)))
+        samples.append(_with_table(Sample(source.data, known), tables.get(name)))
     _say_once([f"labels {doubt}" for doubt in doubts if doubt], say)
     for notes in decided.values():
         _say_once(notes, say)
@@ -191,7 +192,13 @@ def _with_own_classes(sample: Path, classes: Path | None) -> Sample:
         raise ValueError(
             f"the sample {sample} has no classes: take one that has, such as shapes"
         )
-    return replace(made, classes=class_tables(classes, [str(sample)])[str(sample)])
+    return _with_table(made, class_tables(classes, [str(sample)])[str(sample)])
+
+
+def _with_table(sample: Sample, table: ClassTable | None) -> Sample:
+    if table is None:
+        return sample
+    return replace(sample, classes=table.classes, table=table.file)
 
 
 def _say_once(notes: list[str], say: Callable[[str], None]) -> None:
@@ -226,7 +233,7 @@ def to_learn(
         replace(
             pair,
             frame=(number, *pair.frame),
-            sample=replace(pair.sample, classes=sample.classes),
+            sample=replace(pair.sample, classes=sample.classes, table=sample.table),
         )
         for number, sample in enumerate(samples)
         for pair in training_pairs(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -268,8 +270,33 @@ class TestRefused:
     def test_shapes_that_do_not_fit(self):
         with pytest.raises(ValueError, match=r"\(2, 3\) and the labels are \(4,\)"):
             CosineMarginLoss()(torch.ones(2, 3), torch.ones(4))
-        with pytest.raises(ValueError, match="got 2 embeddings and 1 labels"):
-            cosine_margin_loss(torch.ones(2, 3, 4), torch.ones(1, 4))
+
+    @pytest.mark.parametrize(
+        ("embeddings", "labels"),
+        [
+            ((2, 3, 4), (1, 4)),
+            ((1, 3, 5, 5), (1, 5, 4)),
+            ((1, 3, 5, 5), (1, 25)),
+            ((1, 3, 5, 5), (5, 5)),
+            ((3, 4), (3, 4)),
+            ((5,), (5,)),
+            ((), ()),
+        ],
+    )
+    def test_shapes_of_images_that_do_not_fit(self, embeddings, labels):
+        said = (
+            f"needs a label, but the embeddings are of shape {embeddings} and the "
+            f"labels are {labels}: give (images, channels, *spatial) and (images, "
+            f"*spatial)"
+        )
+        with pytest.raises(ValueError, match=f"{re.escape(said)}$"):
+            cosine_margin_loss(torch.ones(embeddings), torch.ones(labels))
+
+    def test_one_image_without_an_axis_of_images(self):
+        embedding, labels = torch.ones(3, 5, 6), torch.ones(5, 6)
+        with pytest.raises(ValueError, match=r"embedding\[None\] and labels\[None\]$"):
+            cosine_margin_loss(embedding, labels)
+        assert float(cosine_margin_loss(embedding[None], labels[None])) < 1e-6
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 5))

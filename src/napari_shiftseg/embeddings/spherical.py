@@ -314,12 +314,7 @@ def cosine_margin_loss(
     >>> float(cosine_margin_loss(embeddings, torch.tensor([[1, 1, 2]]), margin=0.25))
     0.125
     """
-    if len(embeddings) != len(labels):
-        raise ValueError(
-            f"each image needs labels, got {len(embeddings)} embeddings and "
-            f"{len(labels)} labels: give (images, channels, *spatial) and "
-            f"(images, *spatial), also of one image"
-        )
+    _refuse_shapes(embeddings, labels)
     loss = CosineMarginLoss(margin, background, size_weights, most_pixels)
     each = [
         loss(embedding, owner, seed + number)
@@ -328,6 +323,19 @@ def cosine_margin_loss(
         )
     ]
     return torch.stack(each).sum() if each else embeddings.sum()
+
+
+def _refuse_shapes(embeddings: Tensor, labels: Tensor) -> None:
+    """Raise a ValueError unless there is a label for each pixel of each image."""
+    given, known = tuple(embeddings.shape), tuple(labels.shape)
+    if len(given) < 2 or (given[0], *given[2:]) != known:
+        of_one = len(given) > 1 and known == given[1:]
+        one = "; of one image embedding[None] and labels[None]" if of_one else ""
+        raise ValueError(
+            f"each pixel of each image needs a label, but the embeddings are of shape "
+            f"{given} and the labels are {known}: give (images, channels, *spatial) "
+            f"and (images, *spatial){one}"
+        )
 
 
 def sum_of_cosines(points: Tensor) -> Tensor:

@@ -108,6 +108,19 @@ def test_the_files_are_what_the_library_proposes(
     assert json.loads((out / "0_proposals.json").read_text()) == report
 
 
+def test_one_channel_at_the_end_is_taken(
+    shiftseg, model, confidence, image, tmp_path
+) -> None:
+    np.save(tmp_path / "c.npy", np.load(image)[..., None])
+    words = ("-m", model, "--confidence", confidence, *LISTS, "-n", 5)
+    for given, out in ((image, "plane"), (tmp_path / "c.npy", "channel")):
+        ran = shiftseg("proposals", given, *words, "-o", tmp_path / out)
+        assert ran.status == 0, ran.stderr
+    plane = tifffile.imread(tmp_path / "plane" / "0_proposals.tif")
+    channel = tifffile.imread(tmp_path / "channel" / "c_proposals.tif")
+    np.testing.assert_array_equal(channel, plane)
+
+
 def test_the_outcome_in_words(shiftseg, model, confidence, image, tmp_path) -> None:
     words = (image, "-m", model, "--confidence", confidence, *LISTS, "-o", tmp_path)
     header, *rows, last = shiftseg("proposals", *words, "-n", 3).stdout.splitlines()

@@ -76,6 +76,22 @@ class TestBoundaries:
         found = tifffile.imread(tmp_path / "b.tif")
         assert 0 < found.min() < found.max() < 1
 
+    def test_one_channel_at_the_end_is_taken(
+        self, shiftseg, image, model_file, tmp_path
+    ):
+        pixels = tifffile.imread(image)
+        np.save(tmp_path / "plane.npy", pixels)
+        np.save(tmp_path / "channel.npy", pixels[..., None])
+        for name in ("plane", "channel"):
+            given, written = tmp_path / f"{name}.npy", tmp_path / f"{name}.tif"
+            ran = shiftseg("boundaries", given, "-m", model_file, "-o", written)
+            assert ran.status == 0, ran.stderr
+        plane, channel = (
+            tifffile.imread(tmp_path / f"{n}.tif") for n in ("plane", "channel")
+        )
+        assert plane.shape == pixels.shape
+        np.testing.assert_array_equal(channel, plane)
+
     def test_scores_alone_are_printed(self, shiftseg, image, truth, model_file):
         ran = shiftseg("boundaries", image, "-m", model_file, "--truth", truth)
         assert ran.status == 0, ran.stderr

@@ -155,6 +155,16 @@ def test_boundaries_of_disks(corner: Sample, disks_model, tmp_path: Path) -> Non
     assert 0 <= read.min() < read.max() <= 1
 
 
+def test_one_channel_at_the_end_is_taken(corner: Sample, disks_model) -> None:
+    options = {"window": 64, "device": "cpu"}
+    found = shiftseg.boundaries(corner.image[..., None], disks_model, **options)
+    expected = shiftseg.boundaries(corner.image, disks_model, **options)
+    np.testing.assert_array_equal(found, expected)
+    colours = np.repeat(corner.image[..., None], 3, axis=-1)
+    with pytest.raises(ValueError, match="seems to hold colours"):
+        shiftseg.boundaries(colours, disks_model, **options)
+
+
 def test_what_has_no_boundaries_is_refused(corner: Sample, disks_model) -> None:
     with pytest.raises(ValueError, match="takes an image as it is"):
         shiftseg.boundaries(corner.image, disks_model, diameter=3)

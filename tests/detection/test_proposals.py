@@ -198,6 +198,14 @@ class TestObjectProposals:
         with pytest.raises(ValidationError, match="greater than 0"):
             Pooling((0.0,))
 
+    def test_one_channel_at_the_end_is_taken(self, samples, model, learnt) -> None:
+        image = samples[0].image
+        expected = object_proposals(image, model, 5, FEW, learnt, device="cpu")
+        given = (image[..., None], model, 5, FEW, learnt)
+        found = object_proposals(*given, device="cpu")
+        assert len(expected) == 5
+        assert [(p.box, p.score) for p in found] == [(p.box, p.score) for p in expected]
+
     def test_a_series_is_refused(self, samples, model, learnt) -> None:
         with pytest.raises(ValueError, match="one image of 2 axes"):
             object_proposals(np.zeros((2, 20, 20)), model, 5, FEW, learnt)

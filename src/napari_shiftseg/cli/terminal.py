@@ -16,6 +16,7 @@ from napari_shiftseg.report.figures_of_merit import lines
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores import reading
 from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
+from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.stores.reading import image_for
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def read_source(config: ModelConfig, image: Path, asked: Asked) -> Source:
 
 
 def read_frame(config: ModelConfig, image: Path, asked: Asked) -> Source:
-    """Read one image, of a stack of one plane that plane.
+    """Read one image: of a stack of one plane that plane, of one channel that channel.
 
     Parameters
     ----------
@@ -166,11 +167,13 @@ def read_frame(config: ModelConfig, image: Path, asked: Asked) -> Source:
         See `read_source`.
     """
     source = read_source(config, image, asked)
-    leading = source.data.ndim - config.image_axes
+    data = as_read(source.data, config.ndim, config.in_channels)
+    source = replace(source, data=data, axes=source.axes[: data.ndim])
+    leading = data.ndim - config.image_axes
     if leading < 1 or set(source.data.shape[:leading]) != {1}:
         return source
-    data = source.data.reshape(source.data.shape[leading:])
-    return replace(source, data=data, axes=source.axes[leading:])
+    one = data.reshape(data.shape[leading:])
+    return replace(source, data=one, axes=source.axes[leading:])
 
 
 def check_model_file(path: Path, overwrite: bool | None = None) -> None:

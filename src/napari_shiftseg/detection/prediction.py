@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_shiftseg.pipeline.diameter import refuse_diameter
 from napari_shiftseg.pipeline.segmentation import (
     opened_steps,
     plan_of,
     predicted_steps,
 )
+from napari_shiftseg.stores.image import as_read
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,7 +36,7 @@ def prediction_steps(
     Parameters
     ----------
     image : array_like
-        ([channels,] \*spatial)
+        ([channels,] \*spatial); as `segment` takes it.
     model : TiledNetwork
     settings : Settings
     scale : Scale, optional
@@ -49,12 +48,14 @@ def prediction_steps(
         If it is a series, or a diameter is asked for.
     """
     refuse_diameter(settings.diameter, "what finds boundaries or proposals")
-    if np.ndim(image) > model.config.image_axes:
+    config = model.config
+    pixels = as_read(image, config.ndim, config.in_channels)
+    if len(pixels.shape) > config.image_axes:
         raise ValueError(
-            f"the model reads one image of {model.config.image_axes} axes at a time, "
-            f"but this one has the shape {np.shape(image)}: give one plane of it"
+            f"the model reads one image of {config.image_axes} axes at a time, "
+            f"but this one has the shape {pixels.shape}: give one plane of it"
         )
-    opened = yield from opened_steps(image, model, settings, scale)
+    opened = yield from opened_steps(pixels, model, settings, scale)
     plan = plan_of(opened, model, settings)
     predicted = yield from predicted_steps(opened, model, plan, settings)
     return replace(predicted, notes=(*opened.scale.notes, *predicted.notes))

@@ -30,9 +30,8 @@ from napari_shiftseg.inference.views import Views, check_views
 from napari_shiftseg.progress import Progress, Returning, Shrunk, patiently
 from napari_shiftseg.stores.image import (
     Image,
-    as_array,
+    as_read,
     open_image,
-    single_channel,
 )
 from napari_shiftseg.text import by
 
@@ -158,7 +157,7 @@ def open_for(
     reading: Reading | None = None,
     scale: Scale | None = None,
 ) -> Image:
-    """Open an image as this model reads it; see `open_image` and `single_channel`.
+    """Open an image as this model reads it; see `open_image` and `as_read`.
 
     Parameters
     ----------
@@ -170,12 +169,10 @@ def open_for(
     scale : Scale, optional
         How they are read, where that is known.
     """
-    config, data = model.config, as_array(image)
-    if config.in_channels == 1:
-        data = single_channel(data, config.ndim)
-    return open_image(
-        data, config.ndim, config.in_channels, config.intensity, reading, scale
-    )
+    config = model.config
+    ndim, channels = config.ndim, config.in_channels
+    data = as_read(image, ndim, channels)
+    return open_image(data, ndim, channels, config.intensity, reading, scale)
 
 
 def plan_for(

@@ -27,6 +27,7 @@ from napari_shiftseg.pipeline.diameter import refuse_diameter
 from napari_shiftseg.pipeline.segmentation import frame_steps, opened_steps, plan_of
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, named
+from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -278,7 +279,8 @@ def checked_truth(
         If there is not one image (but a time series, say), or the truth is not a label
         image of its shape.
     """
-    shape, config = np.shape(image), model.config
+    config = model.config
+    shape = tuple(as_read(image, config.ndim, config.in_channels).shape)
     if len(shape) != config.image_axes:
         raise ValueError(
             f"one image of {config.ndim} axes is compared at a time, got the shape "

@@ -36,7 +36,7 @@ from napari_shiftseg.progress import (
     numbered,
     patiently,
 )
-from napari_shiftseg.stores.image import as_array, single_channel
+from napari_shiftseg.stores.image import as_read
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -136,9 +136,8 @@ def segment_steps(
     pixel_size : sequence of float
         See `segment`.
     """
-    pixels = as_array(image)
-    if model.config.in_channels == 1:
-        pixels = single_channel(pixels, model.config.ndim)
+    config = model.config
+    pixels = as_read(image, config.ndim, config.in_channels)
     frames = frames_of(pixels, model)
     if frames:
         result = yield from _series_steps(
@@ -150,7 +149,7 @@ def segment_steps(
         plan = plan if fit.zoom == 1 else None
         steps = frame_steps(_fitted(opened, fit), model, settings, plan, effort)
         result = _told(first or (yield from steps), fit)
-    doubts = doubts_about(result, model.config)
+    doubts = doubts_about(result, config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
 
 

@@ -290,6 +290,20 @@ def single_channel(image: Any, ndim: int) -> Any:
     )
 
 
+def as_read(image: Any, ndim: int, channels: int) -> Any:
+    """Return an image as an array, of one channel without an axis for it.
+
+    Parameters
+    ----------
+    image : array_like
+    ndim, channels : int
+        Spatial axes and channels that the model reads; see `single_channel`, which is
+        for one channel.
+    """
+    data = as_array(image)
+    return single_channel(data, ndim) if channels == 1 else data
+
+
 def luminance(colours: Any) -> Any:
     """Return the luminance (ITU-R BT.709) of RGB(A), (..., 3 or 4), lazily if it is."""
     if not isinstance(colours, np.ndarray):

@@ -9,6 +9,7 @@ import pytest
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import ModelConfig, Provenance
 from napari_shiftseg.pipeline.result import Segmentation, doubts_about
+from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 
 SHAPE = (60, 60)
@@ -18,11 +19,13 @@ TRAINED = Provenance(
 )
 
 
-def result(labels):
+def result(labels, is_exact=True):
     """A result of one frame with these labels."""
     none = np.zeros((0, 3))
     region = ((0, SHAPE[0]), (0, SHAPE[1]))
-    plan = SimpleNamespace(output_shape=SHAPE, offset=(0, 0), region=region)
+    plan = SimpleNamespace(
+        output_shape=SHAPE, offset=(0, 0), region=region, is_exact=is_exact
+    )
     return Segmentation(labels, none, none, None, (), plan, Settings(), 0.0)
 
 
@@ -103,4 +106,27 @@ def test_a_model_that_found_nothing_in_its_validation(ordinary, score, doubted):
 
 def test_of_a_background_that_is_an_object_nothing_is_said(ordinary):
     config = CONFIG.model_copy(update={"foreground": False})
-    assert doubts_about(replace(result(ordinary * 0)), config) == ()
+    for labels in (0 * ordinary, 0 * ordinary + 1, ordinary):
+        assert doubts_about(result(labels), config) == ()
+
+
+def test_specks_beside_a_background_that_is_an_object():
+    """But not where seams cut objects to pieces: those of tiles, or the model's own."""
+    labels = rows_of_two_pixels()
+    config = CONFIG.model_copy(update={"foreground": False, "provenance": TRAINED})
+    (said,) = doubts_about(result(labels), config)
+    assert said.startswith("240 objects, half of them of 2 pixels or fewer")
+    assert doubts_about(result(labels, is_exact=False), config) == ()
+    (period, _) = config.shape.period
+    narrow = TRAINED.model_copy(update={"window": (period, period)})
+    seamed = config.model_copy(update={"provenance": narrow})
+    assert doubts_about(result(labels), seamed) == ()
+
+
+def test_a_diameter_far_off_is_said_and_the_right_one_is_not(disks_model, small_disks):
+    """The disks, rescaled to less than half, are specks for their own model."""
+    wrong = segment(small_disks.image, disks_model, diameter=25, device="cpu")
+    assert f"{wrong.objects:,} objects, half of them of" in wrong.doubts[0]
+    right = segment(small_disks.image, disks_model, device="cpu")
+    assert right.doubts == ()
+    assert right.objects == 144

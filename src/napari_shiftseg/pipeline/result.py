@@ -14,6 +14,7 @@ from napari_shiftseg.clustering.components import connected, without_small
 from napari_shiftseg.geometry.rescaling import boundaries_of, region_of
 from napari_shiftseg.intensity.automatic import says_no_contrast
 from napari_shiftseg.intensity.scale import AS_IS
+from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.pipeline.classes import class_vote
 from napari_shiftseg.text import number_of, percent
 
@@ -72,8 +73,9 @@ UNTRAINED = (
 def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
     """Return a sentence for each way in which a result is hardly right.
 
-    Nothing is said of models without a foreground logit, for which a background is an
-    object like others, but of their validation.
+    Models without a foreground logit take a background for an object like others, and
+    show what seams do: of what they find specks alone are said, where no seams make
+    them.
 
     Parameters
     ----------
@@ -82,25 +84,38 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
         Of the model that made it.
     """
     provenance = config.provenance
-    clustering = result.settings.clustering(config, result.rescaling)
-    found = tuple(_of_objects(result, clustering)) if config.foreground else ()
+    if config.foreground:
+        clustering = result.settings.clustering(config, result.rescaling)
+        found = tuple(_of_objects(result, clustering))
+    else:
+        has_seams = own_seams(config) is not None or not result.plan.is_exact
+        found = () if has_seams else tuple(_of_specks(_sizes(result)))
     if provenance is not None and provenance.scores.get("ap50") == 0:
         return (UNTRAINED, *found)
     return found
 
 
 def _of_objects(result: Segmentation, clustering: Clustering) -> Iterator[str]:
-    frames = result.labels.reshape(-1, *result.shape)
-    sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
-    sizes = sizes[sizes > 0]
+    sizes, pixels = _sizes(result), prod(result.shape)
     if not len(sizes):
         yield _nothing(result, clustering)
         return
-    largest, covered = sizes.max() / frames[0].size, sizes.sum() / frames.size
+    largest, covered = sizes.max() / pixels, sizes.sum() / result.labels.size
     if largest >= NEARLY_ALL:
         yield ONE.format(percent(largest))
     elif covered >= MOST:
         yield FULL.format(percent(covered))
+    yield from _of_specks(sizes)
+
+
+def _sizes(result: Segmentation) -> NDArray[np.integer]:
+    """Return the pixels of each object, of all frames: (objects,)."""
+    frames = result.labels.reshape(-1, *result.shape)
+    sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
+    return sizes[sizes > 0]
+
+
+def _of_specks(sizes: NDArray[np.integer]) -> Iterator[str]:
     if len(sizes) >= MANY and np.median(sizes) <= SPECK:
         yield SPECKS.format(len(sizes), np.median(sizes))
 

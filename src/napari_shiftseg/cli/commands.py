@@ -65,10 +65,9 @@ def run(arguments: Sequence[str]) -> int:
 def _said_by(error: typer.TyperException) -> str:
     """Return why an option is refused, without what pydantic adds to it."""
     why = error.__cause__
-    if not isinstance(why, ValidationError) or not isinstance(error, typer.BadParameter):
-        return error.format_message()
-    plain = typer.BadParameter(refusal(why), param=error.param)
-    return plain.format_message().removesuffix(".")
+    if isinstance(why, ValidationError) and isinstance(error, typer.BadParameter):
+        error = typer.BadParameter(refusal(why).removesuffix("."), param=error.param)
+    return error.format_message()
 
 
 def _as_now(arguments: Sequence[str]) -> list[str]:

@@ -258,7 +258,6 @@ class _Job:
         start = read_config(request.start)
         return fine_tuned_config(name, start, request.loss, classes)
 
-
     def _refuse_too_few(self, names: tuple[str, ...]) -> None:
         """Refuse tables that leave nothing to tell apart; a start may have classes."""
         table, start = self.request.classes, self.request.start

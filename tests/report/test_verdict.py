@@ -243,6 +243,17 @@ def test_nothing_jumps_although_it_might(rng) -> None:
     assert "On other images they may: 6 is not a multiple of the period 4." in text
 
 
+def test_seams_are_foreseen_only_where_they_come(by_disks, disks_model, rng) -> None:
+    foreseen = "20 is not a multiple of 16 (= 2⁴): expect seams at every tile border."
+    assert foreseen in verdict(by_disks, disks_model).warnings
+    model = new_model(ndim=2, depth=2, features=4, padding="same", clustering=ONE_MODE)
+    result = compare(rng.normal(size=(33, 33)), model, window=8)
+    assert any("meet at seams" in note for note in result.naive.result.notes)
+    said = verdict(result, model)
+    assert "make no jump" in said.text
+    assert not any("meet at seams" in note for note in said.warnings)
+
+
 def test_zero_padding_is_mended_by_cropping(rng) -> None:
     model = new_model(ndim=2, depth=2, features=4, padding="same", clustering=ONE_MODE)
     result = compare(rng.normal(size=(33, 33)), model, window=8)

@@ -313,10 +313,10 @@ def _what_is_safe(plan: TilePlan) -> str:
 
 
 def _warnings(comparison: Comparison, model: UNet) -> tuple[str, ...]:
-    sides = comparison.sides
+    sides, has_own = comparison.sides, own_seams(model.config) is not None
     of_the_model = training_window_warning(model.config)
     said = [of_the_model, small_image_note(comparison.cropped.result.plan)]
-    said += [note for side in sides.values() for note in side.result.notes]
+    said += [note for side in sides.values() for note in _notes_of(side, has_own)]
     said += [
         f"{name}: objects and tiles share a rhythm, the untiled seam ratio is "
         f"{cell(side.untiled.ratio)}: compare with that, not with 1"
@@ -329,6 +329,15 @@ def _warnings(comparison: Comparison, model: UNet) -> tuple[str, ...]:
         if side.seams.z is not None and side.seams.z_is_weak
     ]
     return tuple(dict.fromkeys(filter(None, said)))
+
+
+def _notes_of(side: Side, model_has_seams: bool) -> list[str]:
+    """Return the notes of a run, but for seams that were foreseen and did not come."""
+    foreseen = advise(side.result.plan)
+    is_measured = side.seams.ratio is not None
+    is_refuted = is_measured and not shows_seams(side, model_has_seams)
+    outdated = foreseen.note if foreseen.makes_seams and is_refuted else ""
+    return [note for note in side.result.notes if note != outdated]
 
 
 def _why_undefined(side: Side) -> str:

@@ -367,6 +367,15 @@ def test_what_cannot_be_is_refused_in_words(pair):
         control.value = before
 
 
+def test_classes_of_the_labels_are_said_to_be_left_out(pair):
+    labels, said = pair.form.pairs.truth.value, "are not learnt here: shiftseg train"
+    assert said not in "\n".join(pair.form.notes(about_name=False))
+    labels.features = {"index": [1, 2], "class": ["round", "long"]}
+    assert f"of labels {labels.name!r} {said}" in "\n".join(
+        pair.form.notes(about_name=False)
+    )
+
+
 def test_a_network_too_large_is_refused_in_our_words_alone(pair):
     pair.advanced.features.value, pair.form.depth.value = 128, 6
     said = pair.note.text.value

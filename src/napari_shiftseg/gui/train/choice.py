@@ -173,6 +173,7 @@ class FolderPair:
 
 PairSource = LayerPair | FolderPair
 LAYERS, FOLDERS = "layers", "folders"
+CLASS = "class"  # column of a layer's features, as Segment makes it
 
 
 class NotChosenYet(ValueError):
@@ -197,7 +198,7 @@ class PairsChoice:
         self.truth = LayerChoice(
             viewer, _is_to_learn, label="Labels",
             tooltip="The true objects: each has its own number, 0 is background, −1 is "
-            "not known and does not count.",
+            "not known and does not count. Classes of objects are not learnt here.",
         )  # fmt: skip
         self.signed = PushButton(
             text="Let the labels hold -1",
@@ -256,6 +257,17 @@ class PairsChoice:
         if self.are_folders:
             return ""
         return taken_note(self.image.value, self._viewer.dims, self.colour.value)
+
+    @property
+    def about_classes(self) -> str:
+        """That the classes of the labels do not count; empty if they have none."""
+        labels = None if self.are_folders else self.truth.value
+        if labels is None or CLASS not in labels.features:
+            return ""
+        return (
+            f"The classes of labels {labels.name!r} are not learnt here: "
+            f"shiftseg train --classes learns them."
+        )
 
     def doubt(self, ndim: int) -> str:
         """Say why a network of `ndim` axes should not learn the labels; else empty."""

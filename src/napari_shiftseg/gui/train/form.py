@@ -218,6 +218,7 @@ class TrainForm(ControlForm):
             *(self._about_corrections(count) or [self._about_validation()]),
             taken if about_name and file.stem != asked else "",
             self.pairs.note,
+            self.pairs.about_classes,
             "" if self.intensity.reading == USUAL_READING else SAME_READING,
         ]
         if count is not None and count.is_partly:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from napari_shiftseg.detection.boundaries import BoundaryReadout, boundaries
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.networks.unet import load_model, new_model, save_model
 from napari_shiftseg.relabelling.colours import random_projection
 
 if TYPE_CHECKING:
@@ -91,6 +93,32 @@ class TestBoundaries:
         )
         assert plane.shape == pixels.shape
         np.testing.assert_array_equal(channel, plane)
+
+    def test_what_segment_doubts_is_doubted(self, shiftseg, rng, tmp_path):
+        """Of an image of nothing, of all foreground, of a model that found nothing."""
+        provenance = Provenance(
+            command="", window=(20, 20), seed=0, steps=1, loss={}, data="", date="",
+            versions={}, scores={"ap50": 0.0},
+        )  # fmt: skip
+        model = new_model(
+            depth=2, features=4, foreground=True, provenance=provenance,
+            intensity="percentile",
+        )  # fmt: skip
+        for pixels, bias, said in (
+            (np.zeros((30, 40), np.uint8), -50, "the image has only one grey value, 0"),
+            (rng.random((30, 40)), 50, "100 % of the pixels are objects"),
+        ):
+            with torch.no_grad():
+                model.head.bias[-1] = bias
+            file = save_model(model, tmp_path / "doubtful.safetensors")
+            np.save(tmp_path / "i.npy", pixels)
+            given = (tmp_path / "i.npy", "-m", file, "--overwrite")
+            for command, out in (("boundaries", "b.tif"), ("colours", "c.png")):
+                ran = shiftseg(command, *given, "-o", tmp_path / out)
+                assert ran.status == 0, ran.stderr
+                assert "the model's own validation came to nothing" in ran.stderr
+                assert said in ran.stderr
+                assert "take another channel" in ran.stderr or bias > 0
 
     def test_scores_alone_are_printed(self, shiftseg, image, truth, model_file):
         ran = shiftseg("boundaries", image, "-m", model_file, "--truth", truth)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.pipeline.diameter import refuse_diameter
+from napari_shiftseg.pipeline.result import doubts_about_foreground
 from napari_shiftseg.pipeline.segmentation import (
     opened_steps,
     plan_of,
@@ -58,4 +59,7 @@ def prediction_steps(
     opened = yield from opened_steps(pixels, model, settings, scale)
     plan = plan_of(opened, model, settings)
     predicted = yield from predicted_steps(opened, model, plan, settings)
-    return replace(predicted, notes=(*opened.scale.notes, *predicted.notes))
+    predicted = replace(predicted, notes=(*opened.scale.notes, *predicted.notes))
+    clustering = settings.clustering(config)
+    doubts = doubts_about_foreground(predicted, config, clustering)
+    return replace(predicted, notes=(*doubts, *predicted.notes))

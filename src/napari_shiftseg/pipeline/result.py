@@ -83,16 +83,42 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
     config : ModelConfig
         Of the model that made it.
     """
-    provenance = config.provenance
     if config.foreground:
         clustering = result.settings.clustering(config, result.rescaling)
         found = tuple(_of_objects(result, clustering))
     else:
         has_seams = own_seams(config) is not None or not result.plan.is_exact
         found = () if has_seams else tuple(_of_specks(_sizes(result)))
-    if provenance is not None and provenance.scores.get("ap50") == 0:
-        return (UNTRAINED, *found)
-    return found
+    return (*_of_validation(config), *found)
+
+
+def doubts_about_foreground(
+    predicted: Prediction, config: ModelConfig, clustering: Clustering
+) -> tuple[str, ...]:
+    """Return a sentence for each way in which a prediction is hardly right.
+
+    Parameters
+    ----------
+    predicted : Prediction
+        Not clustered.
+    config : ModelConfig
+        Of the model that made it.
+    clustering : Clustering
+        With the threshold of the foreground.
+    """
+    known = _of_validation(config)
+    above = predicted.foreground(clustering.foreground_threshold)
+    if above is None or (above.any() and above.mean() < MOST):
+        return known
+    if above.any():
+        return (*known, FULL.format(percent(above.mean())))
+    return (*known, _why_none(predicted.notes))
+
+
+def _of_validation(config: ModelConfig) -> tuple[str, ...]:
+    provenance = config.provenance
+    is_doubtful = provenance is not None and provenance.scores.get("ap50") == 0
+    return (UNTRAINED,) if is_doubtful else ()
 
 
 def _of_objects(result: Segmentation, clustering: Clustering) -> Iterator[str]:
@@ -122,16 +148,19 @@ def _of_specks(sizes: NDArray[np.integer]) -> Iterator[str]:
 
 def _nothing(result: Segmentation, clustering: Clustering) -> str:
     """Say why there is no object."""
-    known = [note for note in result.notes if says_no_contrast(note)]
-    if known:
-        return NO_CONTRAST.format(known[0])
     above = _above(result.logit, clustering.foreground_threshold)
-    if above is None:
-        return NONE
+    if above is None or any(map(says_no_contrast, result.notes)):
+        return _why_none(result.notes)
     parts = map(connected, above.reshape(-1, *result.shape))
     if not any(without_small(part, clustering.min_size)[0].any() for part in parts):
         return NONE
     return TOO_SMALL.format(percent(above.mean()), clustering.min_size)
+
+
+def _why_none(notes: tuple[str, ...]) -> str:
+    """Say why there is no foreground, by what is known of the grey values."""
+    known = next(filter(says_no_contrast, notes), None)
+    return NONE if known is None else NO_CONTRAST.format(known)
 
 
 def _above(logit: NDArray[Any] | None, probability: float) -> NDArray[np.bool_] | None:

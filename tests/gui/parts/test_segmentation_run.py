@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from napari.layers import Image
 
-from napari_shiftseg.gui.parts.result_layers import SegmentationOutcome
+from napari_shiftseg.gui.parts.result_layers import SegmentationOutcome, result_layers
+from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.relabelling.relabel import Kept
@@ -34,3 +36,29 @@ def test_planes_that_show_nothing_are_named(outcome):
     said = "planes 2, 5 of 8: nothing but noise"
     result = replace(outcome.result, planes=(said,))
     assert f" · {said} · " in replace(outcome, result=result).line
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ends"),
+    [
+        ({"window": 8}, "net · img · 8"),
+        ({"window": 8, "views": 8}, "net · img · 8, 8 views"),
+        ({"window": 8, "diameter": 5}, "net · img · 8, diameter 5"),
+        (
+            {"window": 6, "stitching": "naive", "views": 2, "diameter": 5.25},
+            "net · img · naive 6, 2 views, diameter 5.25",
+        ),
+        ({"window": 8, "diameter": 8}, "net · img · 8"),  # it was not rescaled
+    ],
+)
+def test_layers_of_runs_are_told_apart_by_what_was_chosen(
+    small_model, rng, chosen, ends
+):
+    model = small_model(2, 2, diameter=8.0)
+    pixels = rng.normal(size=(30, 24))
+    result = segment(pixels, model, **chosen)
+    source = LayerSource.of(Image(pixels, name="img"))
+    named = [how["name"] for _, how, _ in result_layers(result, source, "net")]
+    assert named == [
+        f"{kind} · {ends}" for kind in ("embedding", "gradient", "tile grid", "labels")
+    ]

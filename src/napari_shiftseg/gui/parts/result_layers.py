@@ -186,14 +186,20 @@ def run_name(plan: TilePlan) -> str:
     return f"{plan.stitching} {by(stride)}"
 
 
-def _layer_name(kind: str, model: str, image: str, plan: TilePlan) -> str:
+def _layer_name(kind: str, model: str, image: str, result: Segmentation) -> str:
     """Return the name of a layer: ``labels · nuclei · img · 16``, ``… · naive 20``.
 
-    napari leaves out the middle of what is too long for its list: the kind and the
-    beginning of the model stand first, the end of the image and the tile size last.
+    Several views, and a diameter by which the image was rescaled, are told as well:
+    ``… · 16, 8 views, diameter 30``. napari leaves out the middle of what is too long
+    for its list: the kind and the beginning of the model stand first, the end of the
+    image and what was chosen last.
     """
-    run = run_name(plan).removeprefix("cropped ")
-    return f"{kind} · {Path(model).stem} · {image} · {run}"
+    chosen = [run_name(result.plan).removeprefix("cropped ")]
+    if result.settings.views > 1:
+        chosen.append(f"{result.settings.views} views")
+    if result.rescaling is not None:
+        chosen.append(f"diameter {result.diameter:.3g}")
+    return f"{kind} · {Path(model).stem} · {image} · {', '.join(chosen)}"
 
 
 def result_layers(
@@ -240,7 +246,7 @@ def result_layers(
         (
             data,
             {
-                "name": _layer_name(kind, model, source.title, plan),
+                "name": _layer_name(kind, model, source.title, result),
                 "metadata": metadata,
                 **how,
             },

@@ -87,7 +87,7 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
         clustering = result.settings.clustering(config, result.rescaling)
         found = tuple(_of_objects(result, clustering))
     else:
-        has_seams = own_seams(config) is not None or not result.plan.is_exact
+        has_seams = not result.plan.is_exact or own_seams(config) is not None
         found = () if has_seams else tuple(_of_specks(_sizes(result)))
     return (*_of_validation(config), *found)
 

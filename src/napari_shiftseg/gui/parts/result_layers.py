@@ -189,10 +189,9 @@ def run_name(plan: TilePlan) -> str:
 def _layer_name(kind: str, model: str, image: str, result: Segmentation) -> str:
     """Return the name of a layer: ``labels · nuclei · img · 16``, ``… · naive 20``.
 
-    Several views, and a diameter by which the image was rescaled, are told as well:
-    ``… · 16, 8 views, diameter 30``. napari leaves out the middle of what is too long
-    for its list: the kind and the beginning of the model stand first, the end of the
-    image and what was chosen last.
+    Several views, and a diameter that rescaled the image, are told as well: ``… · 16, 8
+    views, diameter 30``. napari leaves out the middle of what is too long for its list:
+    kind and model stand first, the end of the image and what was chosen last.
     """
     chosen = [run_name(result.plan).removeprefix("cropped ")]
     if result.settings.views > 1:

@@ -69,7 +69,7 @@ class TestWrite:
             (1, 1, "X"),
             (2, 1, "TX"),
             (2, 2, "YX"),
-            (3, 2, "TYX"),
+            (3, 2, "ZYX"),
             (4, 2, "TZYX"),
             (5, 2, "QQQYX"),
             (3, 3, "ZYX"),
@@ -86,7 +86,7 @@ class TestWrite:
             ("ZYX", 2, "ZYX"),
             ("TZYX", 2, "TZYX"),
             ("TZCYX", 2, "TZYX"),  # a model of several channels
-            ("QYX", 2, "TYX"),
+            ("QYX", 2, "ZYX"),
             ("QQYX", 2, "TZYX"),
             ("QYX", 3, "ZYX"),
             ("QQYX", 3, "TZYX"),

@@ -24,7 +24,7 @@ from napari_shiftseg.cli.options import (
 from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
 from napari_shiftseg.pipeline.candidates import Candidates
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 from napari_shiftseg.text import refusal
 from napari_shiftseg.training.defaults import TrainingRequest
 
@@ -178,7 +178,7 @@ def _compare(
     truth: ask.Truth = None,
     output: ask.Report = None,
     settings: Annotated[
-        Settings, Take(but=("stitching", "diameter"), unset="that of training")
+        Settings, Take(but=("stitching", *OF_SEGMENT), unset="that of training")
     ],
     asked: Asked,
 ) -> None:
@@ -210,7 +210,7 @@ def _sweep(
     model: ask.Model = None,
     truth: ask.Truths = None,
     output: ask.Report = None,
-    settings: Annotated[Settings, Take(but=("window", "diameter"), stitching="naive")],
+    settings: Annotated[Settings, Take(but=("window", *OF_SEGMENT), stitching="naive")],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
     """Segment images at tile size after tile size, and score each."""
@@ -316,7 +316,7 @@ def _tune(
     output: ask.Tuned = None,
     settings: Annotated[
         Settings,
-        Take(but=("bandwidth", "min_size", "foreground_threshold", "diameter")),
+        Take(but=("bandwidth", "min_size", "foreground_threshold", *OF_SEGMENT)),
     ],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.options import Asked, Order, Take, model_for, one_of
 from napari_shiftseg.detection.settings import NUMBER, Pooling
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 
 
 def proposals(
@@ -29,7 +29,7 @@ def proposals(
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Open napari with the result.")
     ] = False,
-    settings: Annotated[Settings, Take(but=("bandwidth", "diameter"))],
+    settings: Annotated[Settings, Take(but=("bandwidth", *OF_SEGMENT))],
     asked: Asked,
 ) -> None:
     """Propose objects at several bandwidths, as a table and labels that are ranks."""
@@ -47,7 +47,7 @@ def confidence(
     truth: ask.Truth = None,
     model: ask.Model = None,
     pooling: Pooling,
-    settings: Annotated[Settings, Take(but=("bandwidth", "diameter"))],
+    settings: Annotated[Settings, Take(but=("bandwidth", *OF_SEGMENT))],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
     """Learn how well the objects of a model fit true ones, to rank proposals by it.

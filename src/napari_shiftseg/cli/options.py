@@ -110,7 +110,7 @@ RARE = {  # options that --help leaves out
     "ignore_nan", "kernel", "scope", "split_far_parts", "foreground_threshold",
     "series", "features", "channels", "normalization", "learning_rate", "every",
     "patience", "seed", "workers", "force", "zoom",
-    "recurrent_steps", "same_above", "diameter",
+    "recurrent_steps", "same_above", "diameter", "link_threshold",
 }  # fmt: skip
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x

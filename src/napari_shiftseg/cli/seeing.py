@@ -7,10 +7,10 @@ import typer
 
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.options import Asked, Order, Take, model_for, one_of
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 
 OF_OBJECTS = (
-    "diameter",
+    *OF_SEGMENT,
     "scope",
     "min_size",
     "split_far_parts",

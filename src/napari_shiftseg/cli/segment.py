@@ -20,12 +20,15 @@ from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
 
@@ -69,12 +72,20 @@ def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
         source = read_source(network.config, image, order.asked)
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
-        pixel_size = source.pixel_size(network.config.ndim)
-        result = with_progress(
-            segment_steps(source.data, network, order.settings, pixel_size=pixel_size)
-        )
+        result = with_progress(_steps(source, network, order.settings))
         report = write_segmentation(result, network, source, outputs, order.given)
     _print_segmentation(result, report, folder, order.asked.json)
+
+
+def _steps(
+    source: Source, network: UNet, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    """Segment a source by what it says of its axes and pixels."""
+    axes, pixel_size = source.axes, source.pixel_size(network.config.ndim)
+    leading = max(source.data.ndim - network.config.image_axes, 0)
+    return segment_steps(
+        source.data, network, settings, pixel_size=pixel_size, axes=axes[:leading]
+    )
 
 
 def _print_segmentation(
@@ -155,10 +166,7 @@ def _segmented(
 ) -> Segmentation:
     """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:
-        pixel_size = source.pixel_size(network.config.ndim)
-        return with_progress(
-            segment_steps(source.data, network, settings, pixel_size=pixel_size)
-        )
+        return with_progress(_steps(source, network, settings))
     except ValueError as error:
         if not doubt:
             raise

@@ -220,19 +220,22 @@ def same_objects(former: NDArray[Any], labels: NDArray[Any]) -> Succession:
             f"former and new labels need one shape, got {former.shape} and "
             f"{labels.shape}: give labels of the same frame"
         )
-    old, new, shared = _shared_pixels(former, labels)
+    old, new, shared = shared_pixels(former, labels)
     best_old = best_partners(new, old, shared, int(labels.max(initial=0)) + 1)
     best_new = best_partners(old, new, shared, int(former.max(initial=0)) + 1)
     numbers = np.arange(len(best_old))
     return Succession(best_old, (best_old > 0) & (best_new[best_old] == numbers))
 
 
-def _shared_pixels(
+def shared_pixels(
     one: NDArray[Any], other: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the objects of every pair that shares pixels, and how many: (pairs,) each.
+    r"""Return the objects of each pair that shares pixels, and how many: (pairs,) each.
 
-    Both images are numbered about without gaps.
+    Parameters
+    ----------
+    one, other : ndarray of int
+        (\*spatial), numbered about without gaps; 0 is background.
     """
     width, height = int(other.max(initial=0)) + 1, int(one.max(initial=0)) + 1
     before, after = one.ravel(), other.ravel()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.components import connected, without_small
+from napari_shiftseg.clustering.linking import ONE_IMAGE
 from napari_shiftseg.geometry.rescaling import boundaries_of, region_of
 from napari_shiftseg.intensity.automatic import says_no_contrast
 from napari_shiftseg.intensity.scale import AS_IS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
+    from napari_shiftseg.clustering.linking import Linking
     from napari_shiftseg.clustering.settings import Clustering, Kernel
     from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
@@ -137,8 +139,8 @@ def _of_objects(result: Segmentation, clustering: Clustering) -> Iterator[str]:
 def _sizes(result: Segmentation) -> NDArray[np.integer]:
     """Return the pixels of each object, of all frames: (objects,)."""
     frames = result.labels.reshape(-1, *result.shape)
-    sizes = np.concatenate([np.bincount(frame.ravel())[1:] for frame in frames])
-    return sizes[sizes > 0]
+    counts = (np.bincount(frame.ravel())[1:] for frame in frames)
+    return np.concatenate([count[count > 0] for count in counts])
 
 
 def _of_specks(sizes: NDArray[np.integer]) -> Iterator[str]:
@@ -242,7 +244,8 @@ class Segmentation:
     Attributes
     ----------
     labels : ndarray of int32
-        ([leading,] \*spatial), 0 is background. Each frame is numbered from 1.
+        ([leading,] \*spatial), 0 is background. Numbers are those of objects of all
+        frames: of a stack that is not linked, each frame has others.
     embeddings : ndarray
         (channels, [leading,] \*spatial)
     gradient : ndarray
@@ -250,8 +253,8 @@ class Segmentation:
     logit : ndarray or None
         ([leading,] \*spatial), the foreground logit of a model that has one.
     frames : tuple of Objects
-        As clustered, one for each frame, in the order of `positions`: labels, modes,
-        and which mode each object has. Edits made later are in `labels` alone.
+        As clustered, one for each frame, in the order of `positions`: labels from 1,
+        modes, and which mode each object has. Edits made later are in `labels` alone.
     plan : TilePlan
         That was carried out (of one frame), of the rescaled image if there is one.
     settings : Settings
@@ -279,6 +282,11 @@ class Segmentation:
         Of a rescaled image, as it was predicted.
     kernel : {"gaussian", "flat", "von-mises-fisher", "learnt-spread"}
         That the embeddings were grouped by.
+    numbers : tuple of ndarray of int32
+        (objects + 1,) of each frame: what its objects are called in `labels`; empty for
+        one image, where that is what they are called in `frames`.
+    linking : Linking
+        How frames became one.
     """
 
     labels: NDArray[np.int32]
@@ -299,6 +307,8 @@ class Segmentation:
     diameter: float | None = None
     seams: SeamScores | None = field(default=None, repr=False)
     kernel: Kernel = "gaussian"
+    numbers: tuple[NDArray[np.int32], ...] = field(default=(), repr=False)
+    linking: Linking = ONE_IMAGE
 
     @property
     def region(self) -> Region:
@@ -333,17 +343,31 @@ class Segmentation:
         """Modes of all frames, (modes, channels)."""
         return np.concatenate([objects.modes for objects in self.frames])
 
+    @property
+    def volumes(self) -> dict[tuple[int, ...], tuple[Any, ...]]:
+        """Where objects are whole: indices by position on the axes not linked.
+
+        Those of the frames; where planes are linked, of all planes at once.
+        """
+        along = self.linking.along
+        if along is None:
+            return {at: at for at in self.positions}
+        parts = ((at[:along], at[along + 1 :]) for at in self.positions)
+        return {
+            (*before, *after): (*before, slice(None), *after) for before, after in parts
+        }
+
     @cached_property
     def classes(self) -> tuple[ObjectClasses, ...]:
-        """The classes of the objects in `labels`, one for each frame; see `class_vote`.
+        """The classes of the objects in `labels`, one for each of the `volumes`.
 
-        Empty for a model that tells no classes apart.
+        See `class_vote`. Empty for a model that tells no classes apart.
         """
         if self.class_logits is None:
             return ()
-        logits = np.moveaxis(self.class_logits, 0, -self.plan.shape.ndim - 1)
-        frames = ((self.labels[at], logits[at]) for at in self.positions)
-        return tuple(class_vote(*frame, self.class_names) for frame in frames)
+        parts = self.volumes.values()
+        pairs = ((self.labels[at], self.class_logits[slice(None), *at]) for at in parts)
+        return tuple(class_vote(*pair, self.class_names) for pair in pairs)
 
     @property
     def class_counts(self) -> dict[str, int]:
@@ -373,13 +397,15 @@ class Segmentation:
 
     @property
     def objects(self) -> int:
-        """Number of objects, over all frames."""
-        frames = self.labels.reshape(-1, *self.shape)
-        return sum(int((np.bincount(f.ravel())[1:] > 0).sum()) for f in frames)
+        """Number of objects, over all frames; one that is linked counts once."""
+        there = np.zeros(int(self.labels.max(initial=0)) + 1, dtype=bool)
+        for at in self.positions:
+            there[self.labels[at]] = True
+        return int(there[1:].sum())
 
     @property
     def found(self) -> str:
-        """How many objects there are, of each class too, and that planes are apart."""
+        """How many objects there are, of each class too, and whether of all planes."""
         frames = prod(self.leading)
         objects = number_of(self.objects, "object")
         if self.classes:
@@ -387,7 +413,11 @@ class Segmentation:
             objects += f" ({', '.join(f'{number} {name}' for name, number in counts)})"
         if frames == 1:
             return objects
-        return f"{objects} in {frames:,} planes, each segmented by itself"
+        how = "each segmented by itself"
+        if self.linking.along is not None:
+            every = sum(len(own) - 1 for own in self.numbers)
+            how = f"linked from {number_of(every, 'cross-section')}"
+        return f"{objects} in {frames:,} planes, {how}"
 
     @property
     def offset(self) -> tuple[int, ...]:

@@ -26,7 +26,12 @@ from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
 from napari_shiftseg.pipeline.diameter import AUTO, UNKNOWN_SIZE, Fit, fit_from, fit_to
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.scales import READING, scales_steps
-from napari_shiftseg.pipeline.series import frames_of, stacked, with_empty
+from napari_shiftseg.pipeline.series import (
+    frames_of,
+    numbered_steps,
+    stacked,
+    with_empty,
+)
 from napari_shiftseg.pipeline.settings import OfSegment, Settings, spelled
 from napari_shiftseg.progress import (
     Progress,
@@ -85,6 +90,7 @@ def segment(
     image: ArrayLike | Any,
     model: TiledNetwork,
     pixel_size: Sequence[float] = (),
+    axes: Sequence[str] = (),
     **settings: Unpack[OfSegment],
 ) -> Segmentation:
     r"""Segment an image.
@@ -98,6 +104,9 @@ def segment(
     model : TiledNetwork
     pixel_size : sequence of float
         µm from one pixel to the next, per spatial axis, for a diameter in µm.
+    axes : sequence of str
+        Names of the axes before the spatial ones, "t" or "z"; without, planes are
+        meant, which are linked. See `linked_axis`.
     **settings
         Of `Settings`: window, stitching, border, region, device, ...
 
@@ -109,7 +118,8 @@ def segment(
         If not even a tile of one period fits on the device.
     """
     chosen = Settings(**settings)
-    return exhaust(segment_steps(image, model, chosen, pixel_size=pixel_size))
+    steps = segment_steps(image, model, chosen, pixel_size=pixel_size, axes=axes)
+    return exhaust(steps)
 
 
 def segment_steps(
@@ -120,6 +130,7 @@ def segment_steps(
     scale: Scale | None = None,
     plan: TilePlan | None = None,
     pixel_size: Sequence[float] = (),
+    axes: Sequence[str] = (),
 ) -> Generator[Progress, None, Segmentation]:
     """Segment an image, yielding `Progress` after every tile.
 
@@ -133,16 +144,17 @@ def segment_steps(
         By which grey values are read: of a plane of a stack, that of the stack.
     plan : TilePlan, optional
         That was made of these settings, without a diameter; else one is made.
-    pixel_size : sequence of float
+    pixel_size, axes
         See `segment`.
     """
     config = model.config
     pixels = as_read(image, config.ndim, config.in_channels)
     frames = frames_of(pixels, model)
     if frames:
-        result = yield from _series_steps(
+        series = yield from _series_steps(
             pixels, frames, model, settings, effort, scale, plan, pixel_size
         )
+        result = yield from numbered_steps(series, settings, axes)
     else:
         opened = yield from opened_steps(pixels, model, settings, scale)
         fit, first = yield from _fit_steps(opened, model, settings, effort, pixel_size)

@@ -1,4 +1,4 @@
-"""A series: its frames, and their results as that of all of them."""
+"""A series: its frames, and their results as that of all of them, linked or not."""
 
 from __future__ import annotations
 
@@ -9,12 +9,26 @@ import numpy as np
 
 from napari_shiftseg.clustering.cluster import NO_BACKGROUND
 from napari_shiftseg.clustering.components import Objects
+from napari_shiftseg.clustering.linking import Linking
+from napari_shiftseg.progress import Progress, Returning, patiently
+from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.pipeline.settings import Settings
+
+
+PLANES = ("z", "plane", "planes", "slice", "slices", "depth")
+UNNAMED = ("", "q")  # no name, and how one without a name is called in a file
+TAKEN_FOR_PLANES = (
+    "the axis before y and x has no name and was taken for planes (z), which were "
+    "linked: if it is time, do not link them"
+)
 
 
 def frames_of(image: Any, model: TiledNetwork) -> list[tuple[int, ...]]:
@@ -79,7 +93,7 @@ def with_empty(
 
 
 def stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentation:
-    """Join the results of single images.
+    """Join the results of single images, each of which has numbers of its own.
 
     Parameters
     ----------
@@ -95,19 +109,118 @@ def stacked(results: list[Segmentation], leading: tuple[int, ...]) -> Segmentati
 
     logits = [r.logit for r in results if r.logit is not None]
     of_classes = [r.class_logits for r in results if r.class_logits is not None]
-    labels = stack([r.labels for r in results])
-    frames = [objects for r in results for objects in r.frames]
     return replace(
         results[0],
-        labels=labels,
+        labels=stack([r.labels for r in results]),
         embeddings=stack([r.embeddings for r in results], axis=1),
         gradient=stack([r.gradient for r in results]),
         logit=stack(logits) if logits else None,
         class_logits=stack(of_classes, axis=1) if of_classes else None,
-        frames=tuple(
-            replace(objects, labels=labels[at])  # a view: they are held once
-            for objects, at in zip(frames, np.ndindex(leading), strict=True)
-        ),
+        frames=tuple(objects for r in results for objects in r.frames),
         seconds=sum(r.seconds for r in results),
         notes=tuple(dict.fromkeys(note for r in results for note in r.notes)),
     )
+
+
+def linked_axis(
+    asked: bool | None, axes: Sequence[str], leading: int, ndim: int
+) -> int | None:
+    """Return the axis along which the planes of a stack are linked; None: none.
+
+    If nothing is asked for, that is z. A single axis without a name, or the last of
+    several, is taken for z too, as ImageJ and napari do: who saves a time series
+    mostly says so, and a number of cross-sections is of no use. Time is linked only
+    where it is asked for and there is no z.
+
+    Parameters
+    ----------
+    asked : bool, optional
+        See `Settings`.
+    axes : sequence of str
+        Names of the leading axes; none if they are not known.
+    leading, ndim : int
+        How many axes stand before those that the model reads, and how many it reads.
+        Planes are what a model of two axes reads.
+    """
+    if asked is False or not leading:
+        return None
+    names = [name.strip().lower() for name in axes[:leading]] or [""] * leading
+    planes = [axis for axis, name in enumerate(names) if name in PLANES]
+    if planes and ndim == 2:
+        return planes[-1]
+    if asked or (ndim == 2 and all(name in UNNAMED for name in names)):
+        return leading - 1
+    return None
+
+
+def numbered_steps(
+    result: Segmentation, settings: Settings, axes: Sequence[str]
+) -> Generator[Progress, None, Segmentation]:
+    """Give the objects of a stack numbers of the stack, linked from plane to plane.
+
+    Parameters
+    ----------
+    result : Segmentation
+        Of planes with numbers of their own; see `stacked`.
+    settings : Settings
+    axes : sequence of str
+        Names of the leading axes; see `linked_axis`.
+    """
+    leading, ndim = result.leading, len(result.shape)
+    along = linked_axis(settings.link_planes, axes, len(leading), ndim)
+    linking = Linking(leading, along, settings.link_threshold)
+    planes = {at: result.labels[at] for at in linking.positions}
+    steps = Returning(linking.steps(planes))
+    for done, total in steps:
+        yield Progress(done, total, stage="linking")
+    numbers = tuple(steps.value[at] for at in linking.positions)
+    now = Progress(len(planes), len(planes), stage="linking")
+    labels = yield from patiently(now, result.labels.size, _mapped, planes, numbers)
+    result = replace(
+        result, labels=labels.reshape(result.labels.shape), numbers=numbers,
+        linking=linking,
+    )  # fmt: skip
+    notes = linking_notes(numbers, linking, settings, axes)
+    return replace(result, notes=(*result.notes, *notes))
+
+
+def _mapped(
+    planes: dict[tuple[int, ...], NDArray[Any]], numbers: Sequence[NDArray[np.int32]]
+) -> NDArray[np.int32]:
+    """Return planes with other numbers, (planes, *spatial)."""
+    pairs = zip(planes.values(), numbers, strict=True)
+    return np.stack([own[plane] for plane, own in pairs])
+
+
+def linking_notes(
+    numbers: Sequence[NDArray[np.int32]],
+    linking: Linking,
+    settings: Settings,
+    axes: Sequence[str],
+) -> tuple[str, ...]:
+    """Say how many objects of planes became how many of the stack.
+
+    Parameters
+    ----------
+    numbers : sequence of ndarray of int
+        (objects + 1,) of each plane, in the stack.
+    linking : Linking
+    settings : Settings
+    axes : sequence of str
+        Names of the leading axes.
+    """
+    every = np.concatenate([own[1:] for own in numbers])
+    if linking.along is None or linking.leading[linking.along] < 2 or not len(every):
+        return ()
+    planes = np.bincount(every)[1:]
+    alone = int((planes == 1).sum())
+    said = (
+        f"{number_of(len(every), 'cross-section')} joined to "
+        f"{number_of(len(planes), 'object')} (overlap of {linking.threshold:g} or more)"
+    )
+    if alone:
+        said += f", {alone:,} of them in one plane only"
+    guessed = settings.link_planes is None and not any(
+        name.strip().lower() not in UNNAMED for name in axes
+    )
+    return (said, TAKEN_FOR_PLANES) if guessed else (said,)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 from pydantic.dataclasses import dataclass
 
+from napari_shiftseg.clustering.linking import LINK_THRESHOLD
 from napari_shiftseg.clustering.settings import (
     Bandwidth,
     Clustering,
@@ -77,13 +78,18 @@ class OfOneStitching(OfEveryRun, total=False):
 
 
 class OfOneRun(OfOneWindow, OfOneStitching, total=False):
-    """Keywords of `tune`: all of `Settings`, but for the diameter."""
+    """Keywords of `tune`: those of `segment` that say how one image is predicted."""
 
 
 class OfSegment(OfOneRun, total=False):
     """Keywords of `segment`: all of `Settings`."""
 
     diameter: Diameter
+    link_planes: bool | None
+    link_threshold: float
+
+
+OF_SEGMENT = ("diameter", "link_planes", "link_threshold")  # what it alone takes
 
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
@@ -190,6 +196,11 @@ class Settings:
         Whether NaN and infinite pixels are no data, not an error.
     bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold
         Of the clustering; see `Clustering`.
+    link_planes : bool, optional
+        Whether objects of neighbouring planes that overlap are one object of the stack;
+        None: along z, not along t, see `linked_axis`.
+    link_threshold : float
+        Overlap (IoU) from which they are; see `linked`.
 
     Raises
     ------
@@ -273,6 +284,21 @@ class Settings:
     min_size: MinSize | None = None
     split_far_parts: SplitFarParts | None = None
     foreground_threshold: ForegroundThreshold | None = None
+    link_planes: bool | None = Field(
+        default=None,
+        description="Join objects of planes that overlap. Those of neighbouring planes "
+        "are then one object, and the number of objects is that of cells, not of their "
+        "cross-sections. Of a time series, frames are linked.",
+        json_schema_extra={"unset": "z: yes, time: no"},
+    )
+    link_threshold: float = Field(
+        default=LINK_THRESHOLD,
+        gt=0,
+        le=1,
+        description="Overlap from which objects of neighbouring planes are one. Lower "
+        "joins more, higher parts cells that lie above one another.",
+        json_schema_extra={"unit": "IoU"},
+    )
 
     @property
     def reading(self) -> Reading:

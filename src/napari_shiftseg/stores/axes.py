@@ -130,6 +130,8 @@ def result_axes(axes: str, ndim: int, spatial: int) -> str:
     named = axes[: ndim - spatial] + "ZYX"[-spatial:]
     leading = named.count(UNNAMED)
     usual = axis_names(leading + spatial, spatial)[:leading]
+    if usual == "Z" and set("TZ") & set(named):
+        usual = "T"
     if set(usual) & set(named) - {UNNAMED}:
         return named
     return usual + named.replace(UNNAMED, "")
@@ -138,14 +140,16 @@ def result_axes(axes: str, ndim: int, spatial: int) -> str:
 def axis_names(ndim: int, spatial: int) -> str:
     """Name the axes of an image: time and planes (Q: others), then the spatial ones.
 
+    One axis before y and x is planes, as where they are linked; see `linked_axis`.
+
     Parameters
     ----------
     ndim, spatial : int
         Axes of the image, and those of them that the model reads.
     """
-    leading, free = ndim - spatial, "T" if spatial == 3 else "TZ"
-    frames = free[:leading] if leading <= len(free) else UNNAMED * leading
-    return frames + "ZYX"[-spatial:]
+    leading, free = ndim - spatial, {1: "ZT", 2: "TZ"}.get(spatial, "T")
+    known = free[len(free) - leading :] if leading <= len(free) else UNNAMED * leading
+    return "".join(sorted(known)) + "ZYX"[-spatial:]
 
 
 MICRO = "µm"  # with the micro sign, as OME writes it

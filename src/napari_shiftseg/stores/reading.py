@@ -277,7 +277,7 @@ def doubt(path: Path, labels: NDArray[np.integer]) -> str:
 
 
 def numbered_anew(path: Path) -> int:
-    """Return over how many leading axes of a label file the ids begin anew.
+    """Return over how many leading axes of a label file objects are others.
 
     The first one where the file calls it time; as many as the file says where this
     program wrote it.

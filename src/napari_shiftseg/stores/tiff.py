@@ -185,7 +185,10 @@ def _refuse_lost(said: Sequence[str]) -> None:
         )
 
 
-NUMBERED = "numbered from 1 in every image of the axes "
+NUMBERED = (  # as files say it now, and as they did
+    "objects are whole in every image of the axes ",
+    "numbered from 1 in every image of the axes ",
+)
 
 
 @dataclass(frozen=True)
@@ -193,14 +196,14 @@ class About:
     """What a TIFF file says of its axes."""
 
     axes: str  # of the series that is read, in the order TCZYX
-    # of one image in which labels are numbered from 1, where this program wrote the
-    # file; see `numbered`
+    # of one image in which objects are whole, where this program wrote the file; see
+    # `numbered`
     image_axes: str = ""
 
 
 def numbered(image_axes: str) -> str:
-    """Say in a file of labels of which axes one image is, numbered from 1."""
-    return f"{NUMBERED}{image_axes}"
+    """Say in a file of labels of which axes an image is in which objects are whole."""
+    return f"{NUMBERED[0]}{image_axes}"
 
 
 @dataclass(frozen=True)
@@ -251,7 +254,8 @@ def _image_axes(file: tifffile.TiffFile) -> str:
     images = ome_images(file.ome_metadata) if file.is_ome else []
     known = images or list(file.shaped_metadata or ())
     said = str(known[0].get("Description", "")) if known else ""
-    return said.removeprefix(NUMBERED) if said.startswith(NUMBERED) else ""
+    rest = (said.removeprefix(each) for each in NUMBERED if said.startswith(each))
+    return next(rest, "")
 
 
 def _refusal(error: BaseException) -> ValueError:

@@ -177,7 +177,7 @@ def write_segmentation(
     spatial = result.plan.shape.ndim
     axes = result_axes(source.axes, result.labels.ndim, spatial)
     arrays = {
-        "labels": (label_dtype(result.labels), axes, numbered(axes[-spatial:])),
+        "labels": (label_dtype(result.labels), axes, numbered(_whole(result, axes))),
         "embedding": (result.embeddings, CHANNELS + axes, ""),
         "gradient": (result.gradient, axes, ""),
     }
@@ -203,12 +203,20 @@ def write_segmentation(
     return report
 
 
+def _whole(result: Segmentation, axes: str) -> str:
+    """Return the axes of an image in which objects are whole: linked ones, too."""
+    leading, along = len(result.leading), result.linking.along
+    return axes[along if along == leading - 1 else leading :]
+
+
 def _write_classes(path: Path, result: Segmentation, leading: str) -> None:
-    """Write a row an object: place on leading axes, label, class, confidence."""
+    """Write a row an object: place on axes not linked, label, class, confidence."""
+    along = result.linking.along
+    names = [name for axis, name in enumerate(leading) if axis != along]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow((*leading, *COLUMNS, "confidence"))
-        for at, found in zip(result.positions, result.classes, strict=True):
+        writer.writerow((*names, *COLUMNS, "confidence"))
+        for at, found in zip(result.volumes, result.classes, strict=True):
             rows = zip(found.ids.tolist(), found.of, found.confidence, strict=True)
             writer.writerows((*at, i, of, f"{sure:.4f}") for i, of, sure in rows)
 

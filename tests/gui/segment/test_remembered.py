@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.parts.models import Devices
-from napari_shiftseg.gui.segment.form import LastChoice
+from napari_shiftseg.gui.segment.last_choice import LastChoice
 
 
 @pytest.fixture

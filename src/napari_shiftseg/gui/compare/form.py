@@ -33,13 +33,12 @@ from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import (
-    check_views_of,
     layer_shape,
     source_in_view,
 )
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import RegionChoice, region_in_view
-from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 

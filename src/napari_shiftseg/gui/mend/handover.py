@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 
+from napari_shiftseg.clustering.linking import LINK_THRESHOLD
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, METADATA_OF, MadeFrom
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.jobs import FrameTask
@@ -243,8 +244,9 @@ def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
 
     network = load_model(run.model)
     size = run.source.pixel_size(network.config.ndim)
+    names = run.source.leading_names(network.config.ndim)
     result = yield from segment_steps(
-        run.source.pixels(), network, run.settings, pixel_size=size
+        run.source.pixels(), network, run.settings, pixel_size=size, axes=names
     )
     return Kept(result, network.config)
 
@@ -308,6 +310,10 @@ def tiling_options(settings: Mapping[str, Any]) -> list[str]:
         options += ["--views", str(settings["views"])]
     if settings.get("diameter") is not None:
         options += ["--diameter", str(settings["diameter"])]
+    if settings.get("link_planes") is not None:
+        options.append(f"--{'' if settings['link_planes'] else 'no-'}link-planes")
+    if settings.get("link_threshold", LINK_THRESHOLD) != LINK_THRESHOLD:
+        options += ["--link-threshold", str(settings["link_threshold"])]
     return options
 
 

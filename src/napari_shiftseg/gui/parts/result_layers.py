@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -236,9 +237,10 @@ def result_layers(
         lines = in_image(grid_lines(plan), result.rescaling)
         kinds.append(("tile grid", lines, HIDDEN | on_grid, "vectors"))
     looks: dict[str, Any] = {"colormap": result_labels()}
-    if len(result.classes) == 1:  # planes are numbered each by itself
-        (found,) = result.classes
-        looks["features"] = class_features(found.by_id, found.confidence_by_id)
+    if result.classes:
+        classes = dict(ChainMap(*(found.by_id for found in result.classes)))
+        sure = dict(ChainMap(*(found.confidence_by_id for found in result.classes)))
+        looks["features"] = class_features(classes, sure)
     kinds.append(("labels", result.labels, looks | place, "labels"))
     metadata = {METADATA_KEY: run_record(result, source, model)}
     return [
@@ -376,6 +378,7 @@ def segmentation_run(
         scale=scale,
         plan=run.plan,
         pixel_size=source.pixel_size(network.config.ndim),
+        axes=source.leading_names(network.config.ndim),
     )
     yield Progress(0, 0, stage="making layers")
     seams = None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.transforms import Affine
 
-from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.stores.axes import MICRONS, one_spelling
 from napari_shiftseg.stores.image import luminance
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.pipeline.settings import Settings
 
 
 CHANNEL_LABELS = ("c", "ch", "channel", "channels")
@@ -104,6 +101,18 @@ def first_channel(layer: Layer) -> Channel | None:
     return Channel(axis, 0, shape[axis])
 
 
+def _names_of_axes(layer: Layer) -> tuple[str, ...]:
+    """Return what the axes of a layer are called, by its labels, else by its file.
+
+    napari calls the last axis of a layer without labels "-1".
+    """
+    stored = axes_of_file(layer.source.path, full_shape(layer)) or " " * layer.ndim
+    return tuple(
+        file.strip().lower() if label.lstrip("-").isdecimal() else label.strip().lower()
+        for label, file in zip(layer.axis_labels, stored, strict=False)
+    )
+
+
 def channel_in_view(layer: Layer, dims: Dims) -> Channel | None:
     """Return the channel of a layer at which the slider stands; None: it has none.
 
@@ -170,6 +179,9 @@ class LayerSource:
         of what is left.
     colour : {"grey", "red", "green", "blue"}
         That is taken of colours; grey: their luminance.
+    names : tuple of str
+        One an axis of the pixels, as the layer or its file says: "z", "t"; "" where
+        neither does.
     """
 
     name: str
@@ -183,6 +195,7 @@ class LayerSource:
     identity: str = ""
     channel: Channel | None = None
     colour: str = GREY
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -205,10 +218,12 @@ class LayerSource:
             See `COLOURS`.
         """
         channel = channel or first_channel(layer)
-        names = ("scale", "rotate", "shear", "translate")
-        placement = Affine(**{name: getattr(layer, name) for name in names})
+        place = ("scale", "rotate", "shear", "translate")
+        placement = Affine(**{name: getattr(layer, name) for name in place})
         affine, units, labels = layer.affine, layer.units, layer.axis_labels
+        names = _names_of_axes(layer)
         if channel is not None:
+            names = channel.without(names, "c")
             placement = _across(placement, channel)
             units = channel.without(units, units[channel.axis])
             labels = channel.without(labels, labels[channel.axis])
@@ -216,7 +231,7 @@ class LayerSource:
         rgb = getattr(layer, "rgb", False)  # labels have none
         return cls(
             layer.name, finest(layer), rgb, placement, affine, units, labels,
-            tuple(frame), str(layer.unique_id), channel, colour,
+            tuple(frame), str(layer.unique_id), channel, colour, names,
         )  # fmt: skip
 
     @property
@@ -231,6 +246,10 @@ class LayerSource:
         """Of the pixels, all frames of them, without colours and other channels."""
         shape = tuple(self.data.shape[:-1] if self.rgb else self.data.shape)
         return shape if self.channel is None else self.channel.without(shape)
+
+    def leading_names(self, ndim: int) -> tuple[str, ...]:
+        """Return what the axes before the last `ndim` are called; see `names`."""
+        return self.names[: max(len(self.shape) - ndim, 0)]
 
     def pixel_size(self, ndim: int) -> tuple[float, ...]:
         """Return µm from one pixel to the next; empty where the layer has no such unit.
@@ -339,25 +358,6 @@ def layer_shape(layer: Layer) -> tuple[int, ...]:
     """Return the shape of a layer's finest level, of one channel, without colour."""
     shape, channel = full_shape(layer), first_channel(layer)
     return shape if channel is None else channel.without(shape)
-
-
-def check_views_of(layer: Image, settings: Settings, config: ModelConfig) -> None:
-    """Refuse views that a model, or the pixels of a layer, do not allow.
-
-    Parameters
-    ----------
-    layer : Image
-    settings : Settings
-    config : ModelConfig
-        Of the model.
-
-    Raises
-    ------
-    ValueError
-        See `check_views` and `check_turns`.
-    """
-    check_views(settings.views, config.shape, settings.border)
-    check_turns(settings.views, np.abs(layer.scale))
 
 
 def source_in_view(

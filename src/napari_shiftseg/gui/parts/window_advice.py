@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from magicgui.widgets import LineEdit, PushButton
 
 from napari_shiftseg.geometry.advice import cheaper, memory_warning, size_name
@@ -11,13 +12,18 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
+from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari.layers import Image
+
     from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.pipeline.settings import Settings
 
     Choices = Sequence[tuple[str, tuple[int, ...]]]  # captions and windows of buttons
 
@@ -191,3 +197,22 @@ def _choices(
     if best is not None and best.window not in nearest:
         choices.append((f"Cheapest: {size_name(best)}", best.window))
     return choices
+
+
+def check_views_of(layer: Image, settings: Settings, config: ModelConfig) -> None:
+    """Refuse views that a model, or the pixels of a layer, do not allow.
+
+    Parameters
+    ----------
+    layer : Image
+    settings : Settings
+    config : ModelConfig
+        Of the model.
+
+    Raises
+    ------
+    ValueError
+        See `check_views` and `check_turns`.
+    """
+    check_views(settings.views, config.shape, settings.border)
+    check_turns(settings.views, np.abs(layer.scale))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import prod
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, Container, RadioButtons
-from napari.settings import get_plugin_settings
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.clustering.settings import Clustering, kernels_like
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.window import Stitching
 from napari_shiftseg.gui.parts.belonging import MadeFrom
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
@@ -35,7 +32,6 @@ from napari_shiftseg.gui.parts.result_layers import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,
-    check_views_of,
     layer_shape,
     source_in_view,
 )
@@ -46,7 +42,8 @@ from napari_shiftseg.gui.parts.viewer import (
     RegionChoice,
     region_in_view,
 )
-from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
+from napari_shiftseg.gui.segment.linking import LinkChoice
 from napari_shiftseg.pipeline.diameter import (
     AUTO,
     diameter_text,
@@ -61,7 +58,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
-    from napari.utils.events import EventedModel
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.networks.config import ModelConfig
@@ -160,56 +156,6 @@ class AdvancedRows(Container):
         return meant | {"batch": shown["batch"] or None, "diameter": diameter}
 
 
-PLUGIN = "napari-shiftseg"
-
-
-@dataclass(frozen=True)
-class LastChoice:
-    """What Segment begins with; the manifest declares the same names.
-
-    Attributes
-    ----------
-    model : str
-        That the user has chosen himself, name or path; empty: none.
-    tile_size : str
-        That he gave for this model (for the usual one if it is empty); empty: none.
-    """
-
-    model: str = ""
-    tile_size: str = ""
-    stitching: Stitching = "cropped"
-    device: str = "auto"
-
-    @classmethod
-    def read(cls) -> LastChoice:
-        """Return what napari keeps; what is usual where it keeps nothing."""
-        kept = _kept()
-        if kept is None:
-            return cls()
-        known: dict[str, Any] = {name: getattr(kept, name) for name in asdict(cls())}
-        if known["stitching"] not in get_args(Stitching):
-            known["stitching"] = cls().stitching
-        return cls(**known)
-
-    def write(self) -> None:
-        """Let napari keep it, where it can."""
-        kept = _kept()
-        if kept is None:
-            return
-        with suppress(OSError):  # a full disk: the choice stands, but for this session
-            for name, value in asdict(self).items():
-                if getattr(kept, name) != value:
-                    setattr(kept, name, value)
-
-
-def _kept() -> EventedModel | None:
-    """Return the settings; None where napari does not know the manifest."""
-    try:
-        return get_plugin_settings(PLUGIN).segment
-    except (KeyError, AttributeError):
-        return None
-
-
 class SegmentForm(ControlForm):
     """The rows above the advice, and what they and the advanced controls stand for.
 
@@ -242,9 +188,10 @@ class SegmentForm(ControlForm):
             "the period.\n"
             "whole: one pass, if there is enough memory.",
         )
+        self.linking = LinkChoice()
         super().__init__(
             self.image, self.colour, self.model, self.intensity, self.window,
-            self.stitching,
+            self.stitching, self.linking,
         )  # fmt: skip
         self.image.changed.connect(self.model.suggest)
         self.model.suggest(self.image.value)
@@ -301,6 +248,7 @@ class SegmentForm(ControlForm):
             device=device,
             region=self._region(),
             **self.intensity.settings(),
+            **self.linking.settings(),
             **self.advanced.settings(),
         )
 
@@ -325,6 +273,7 @@ class SegmentForm(ControlForm):
         ValueError
             If it cannot be carried out; the message says why.
         """
+        self.linking.follow(self.image.value, self.config, self.is_in_view)
         if self.image.value is None:
             raise ValueError(OPEN_FIRST)
         leading_axes(self.image.value, self.config)  # refuses too few
@@ -393,6 +342,7 @@ class SegmentForm(ControlForm):
         self.window.use(record["window"])
         self.stitching.value = settings.stitching
         self.intensity.restore(record["settings"])
+        self.linking.restore(image, settings)
         self.advanced.restore(asdict(settings))
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
         return SegmentationRun(

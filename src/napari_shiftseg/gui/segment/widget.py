@@ -39,7 +39,8 @@ from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
 from napari_shiftseg.gui.segment.colours import RandomColours
-from napari_shiftseg.gui.segment.form import AdvancedRows, LastChoice, SegmentForm
+from napari_shiftseg.gui.segment.form import AdvancedRows, SegmentForm
+from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import USUAL_MODEL

@@ -266,7 +266,7 @@ def _names(mending: Mending, owners: Sequence[Sequence[int]]) -> list[int]:
     for numbers in owners:
         name = next((n for n in numbers if n not in taken), None)
         if name is None:
-            name, new = new, new + 1
+            name, new = new, mending.new_numbers.after(new)
         taken.add(name)
         names.append(name)
     mending.check_number(max(names))

@@ -20,6 +20,7 @@ from napari_shiftseg.mending.boxes import (
 from napari_shiftseg.mending.changes import Change, Made, acted
 from napari_shiftseg.mending.edits import CannotAct, Edit, Paint
 from napari_shiftseg.mending.shapes import reach_of
+from napari_shiftseg.relabelling.numbers import NewNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.boxes import Point
 
 
+FROM_ONE = NewNumbers()
 LOOKED_AT = 2**16  # pixels of an object, for its deepest one, which takes 10 ms
 
 
@@ -57,6 +59,8 @@ class Mending:
         Position on the leading axes.
     logit : ndarray, optional
         (\*spatial), of the foreground.
+    new_numbers : NewNumbers
+        Of objects that edits make.
 
     Attributes
     ----------
@@ -78,6 +82,7 @@ class Mending:
         offset: Sequence[int] | None = None,
         frame: Point = (),
         logit: NDArray[Any] | None = None,
+        new_numbers: NewNumbers = FROM_ONE,
     ) -> None:
         _check("embedding", tuple(embedding.shape)[1:], labels.shape)
         if foreground is not None:
@@ -89,6 +94,7 @@ class Mending:
         self.labels, self.embedding = labels, embedding
         self.foreground, self.logit = foreground, logit
         self.bandwidth, self.frame = bandwidth, frame
+        self.new_numbers = new_numbers
         self.offset = tuple(offset or (0,) * labels.ndim)
         self.made: list[Made] = []
 
@@ -165,7 +171,7 @@ class Mending:
 
     def new_number(self) -> int:
         """Return the number that the next new object takes."""
-        return max(self.boxes, default=0) + 1
+        return self.new_numbers.after(max(self.boxes, default=0))
 
     def check_number(self, number: int) -> None:
         """Refuse a number that the labels cannot hold.

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.clustering.kernels import coordinates
+from napari_shiftseg.clustering.linking import Linking
 from napari_shiftseg.mending.boxes import corner_of, holds_points
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.pipeline.result import Prediction, Segmentation
+from napari_shiftseg.relabelling.numbers import NewNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +63,7 @@ def replay(
     edits : sequence of Edit
         The oldest first.
     labels : ndarray of int
-        ([leading,] \*spatial), 0 is background. Each frame has numbers of its own.
+        ([leading,] \*spatial), 0 is background. Numbers are those of the whole stack.
     embedding, foreground, bandwidth, offset, logit
         Of `Mending`; the arrays have the leading axes before the spatial ones.
     leading : int
@@ -73,6 +75,8 @@ def replay(
         If the arrays do not cover the same pixels.
     """
     mended = labels.copy()
+    stack = Linking(labels.shape[:leading])
+    new_numbers = NewNumbers.of_frames(stack, int(labels.max(initial=0)))
     left_out: dict[int, str] = {}
     lost: dict[int, int] = {}
     applied: list[int] = []
@@ -88,6 +92,7 @@ def replay(
             offset,
             position,
             None if logit is None else logit[position],
+            new_numbers[position],
         )
         failed = mending.replay([edits[number - 1] for number in numbers])
         left_out |= {numbers[index]: why for index, why in failed.items()}

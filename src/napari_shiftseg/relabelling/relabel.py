@@ -17,6 +17,7 @@ from napari_shiftseg.clustering.cluster import to_cluster
 from napari_shiftseg.clustering.modes import Pixels
 from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.progress import Progress, Returning
+from napari_shiftseg.relabelling.numbers import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -253,6 +254,10 @@ class Kept:
         Output window the model was trained with, per axis, in pixels of the image.
     offset : tuple of int
         Image pixel at which the result begins, per spatial axis.
+    linking : Linking
+        How the frames became one, and
+    numbers : dict of tuple of int to FrameNumbers
+        what their objects are called; of one image empty.
     device : str
         As the run was asked to use.
     views : int
@@ -276,6 +281,9 @@ class Kept:
         self.device, self.views = result.settings.device, result.settings.views
         self.leading, self.frames = result.leading, result.positions
         self.offset = result.offset
+        self.linking = result.linking
+        own = dict(zip(self.frames, result.numbers, strict=False))
+        self.numbers = numbers_of(self.linking, own)
         self.folder: Path | None = None
         if result.embeddings.nbytes > most_bytes:
             self.folder = Path(mkdtemp(prefix="shiftseg-"))

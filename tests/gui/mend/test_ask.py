@@ -36,7 +36,8 @@ def frame():
     return SimpleNamespace(
         mending=Mending(labels, embedding),
         predicted=Prediction(embedding, None, plan, ()),
-        objects=SimpleNamespace(modes=np.zeros((0, 1)), mode_of=np.full(3, -1)),
+        objects=SimpleNamespace(modes=np.zeros((0, 1))),
+        mode_of=np.full(3, -1),
         clustering=Clustering(),
         relabelling=SimpleNamespace(neighbourhood=None),
     )

@@ -10,8 +10,15 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
 from napari_shiftseg.gui.mend import layers as module
-from napari_shiftseg.gui.mend.layers import SPARE, LayerColours, kept_colours, usual_or
+from napari_shiftseg.gui.mend.layers import (
+    SPARE,
+    LayerColours,
+    colour_table,
+    kept_colours,
+    usual_of,
+)
 from napari_shiftseg.gui.parts.result_layers import (
+    IN_TURN,
     USUAL,
     WIDE,
     result_labels,
@@ -34,7 +41,7 @@ def test_the_usual_ones_are_naparis() -> None:
 
 def test_those_that_stay_keep_theirs() -> None:
     colours = usual_colours(3)[[0, 3, 1, 2]]
-    kept = kept_colours(FORMER, colours, PARTED)
+    kept = kept_colours(FORMER, colours, PARTED, np.arange(5))
     np.testing.assert_array_equal(kept[[1, 3, 4]], colours[[1, 2, 3]])
     np.testing.assert_array_equal(kept[2], USUAL[2])  # new: the one of its number
     np.testing.assert_array_equal(kept[0], USUAL[0])
@@ -42,14 +49,25 @@ def test_those_that_stay_keep_theirs() -> None:
 
 def test_a_new_one_is_told_from_that_which_it_comes_from() -> None:
     colours = usual_colours(3)[[0, 2, 1, 3]]  # 1 has the colour of the number 2
-    kept = kept_colours(FORMER, colours, PARTED)
+    kept = kept_colours(FORMER, colours, PARTED, np.arange(5))
     np.testing.assert_array_equal(kept[1], USUAL[2])
     np.testing.assert_array_equal(kept[2], USUAL[3])
 
 
+def test_numbers_of_a_stack_have_the_colours() -> None:
+    numbers = np.array([0, 7, 3, 60])
+    colours = usual_of(numbers)[[0, 2, 1, 3]]
+    np.testing.assert_array_equal(usual_of(numbers)[3], USUAL[60 - IN_TURN])
+    table = colour_table(colours, numbers)
+    np.testing.assert_array_equal(table[[3, 7]], USUAL[[7, 3]])
+    np.testing.assert_array_equal(table[5], USUAL[5])  # of another frame
+    assert len(table) == 60 + SPARE + 1
+
+
 def test_more_than_napari_takes(monkeypatch) -> None:
     monkeypatch.setattr(module, "MOST", 3)
-    np.testing.assert_array_equal(kept_colours(FORMER, USUAL, PARTED), USUAL)
+    table = colour_table(usual_of(np.arange(5)), np.arange(5))
+    np.testing.assert_array_equal(table, USUAL)
 
 
 OTHERS = usual_colours(3 + SPARE)[::-1].copy()
@@ -101,11 +119,11 @@ def test_colours_shuffled_by_the_user_stay() -> None:
 def test_frames_have_their_own() -> None:
     layer = Labels(np.stack([FORMER, FORMER]), colormap=result_labels())
     kept = LayerColours(layer)
-    frame = SimpleNamespace(position=(1,), colours=OTHERS, number_found=3)
+    own = SimpleNamespace(own=np.arange(len(OTHERS)))
+    frame = SimpleNamespace(position=(1,), colours=OTHERS, numbers=own)
     kept.take(frame, is_shown=False)
     np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
     kept.go_to((1,), frame)
     np.testing.assert_array_equal(layer.get_color(2), OTHERS[2])
     kept.go_to((0,), frame)
     np.testing.assert_array_equal(layer.get_color(2), USUAL[2])
-    np.testing.assert_array_equal(usual_or(None, 3), usual_colours(3 + SPARE))

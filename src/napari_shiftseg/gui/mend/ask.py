@@ -61,7 +61,7 @@ class Known:
         frame = self.frame
         return Evidence(
             frame.predicted, self.labels, frame.objects.modes, frame.clustering,
-            frame.objects.mode_of, self.axes, frame.relabelling.neighbourhood,
+            frame.mode_of, self.axes, frame.relabelling.neighbourhood,
             self.made,
         )  # fmt: skip
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.gui.mend.layers import SPARE, kept_colours, usual_or
+from napari_shiftseg.clustering.cluster import NO_BACKGROUND
+from napari_shiftseg.gui.mend.layers import colour_table, kept_colours, usual_of
 from napari_shiftseg.progress import Progress, Returning
+from napari_shiftseg.relabelling.numbers import FrameNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
@@ -23,64 +25,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.pipeline.result import Prediction
+    from napari_shiftseg.relabelling.numbers import NewNumbers
     from napari_shiftseg.relabelling.relabel import InView, Kept, Relabelling
-
-
-class WrittenBoxes:
-    """Where a number means another object: boxes labelled by a newer clustering."""
-
-    def __init__(self) -> None:
-        self._written: dict[Point, NDArray[np.uint16]] = {}
-
-    def note(self, at: tuple[Any, ...], shape: tuple[int, ...]) -> None:
-        """Learn that a box of a frame has new labels.
-
-        Parameters
-        ----------
-        at : tuple
-            The frame, and a slice a spatial axis.
-        shape : tuple of int
-            Of the frame.
-        """
-        position, box = at[: -len(shape)], at[-len(shape) :]
-        known = self._written.setdefault(position, np.zeros(shape, np.uint16))
-        known[box] = known.max() + 1
-
-    def forget(self, position: Point) -> None:
-        """Learn that the labels of a frame are all of one clustering."""
-        self._written.pop(position, None)
-
-    def mending(
-        self,
-        frame: SteeredFrame,
-        labels: NDArray[np.integer],
-        painted: Sequence[NDArray[np.integer]],
-    ) -> Mending:
-        r"""Return what makes edits of a stroke on a frame that is being clustered.
-
-        Labels that mean other objects than at the stroke are 0 in it. Where a stroke
-        reaches into several boxes, those of the newest are meant.
-
-        Parameters
-        ----------
-        frame : SteeredFrame
-            As it was clustered last.
-        labels : ndarray of int
-            (\*spatial), of the frame, painted on already.
-        painted : sequence of ndarray of int
-            Pixels painted, one array an axis.
-        """
-        from napari_shiftseg.mending.mending import Mending
-
-        written, at = self._written.get(frame.position), tuple(painted)
-        if written is not None:
-            found = np.where(written == written[at].max(), labels, 0)
-            found[at] = labels[at]
-            labels = found
-        known = frame.mending
-        return Mending(
-            labels, known.embedding, offset=known.offset, frame=frame.position
-        )
 
 
 class SteeredFrames:
@@ -168,7 +114,9 @@ class SteeredFrame:
     relabelling : Relabelling
         Clusters it again, and remembers.
     objects : Objects
-        Before the edits.
+        Before the edits, and
+    numbers : FrameNumbers
+        what they are called in the labels.
     mending : Mending
         Its labels, mended.
     clustering : Clustering
@@ -182,13 +130,14 @@ class SteeredFrame:
     overruled : mapping of int to int
         Those that no longer hold, and the newer one that wins; by the same index.
     colours : ndarray
-        (colours + 1, 4), of its objects and of those that edits may make.
+        (objects + 1, 4), of its objects before the edits.
     why_no_object : str
         What made all objects go, if there is none before the edits.
     """
 
     relabelling: Relabelling
     objects: Objects
+    numbers: FrameNumbers
     mending: Mending
     clustering: Clustering
     adopted: tuple[Edit, ...]
@@ -207,6 +156,11 @@ class SteeredFrame:
     def predicted(self) -> Prediction:
         """What the network says of it."""
         return self.relabelling.prediction
+
+    @property
+    def mode_of(self) -> NDArray[np.int64]:
+        """The mode of each object that the labels may show; -1: it has none."""
+        return self.numbers.by_number(self.objects.mode_of, NO_BACKGROUND)
 
     @property
     def number_found(self) -> int:
@@ -259,8 +213,10 @@ class FrameRequest:
         (\*spatial), labels of the frame that others may have painted on: where they
         differ from what is made here, they are taken as edits.
     colours : ndarray or None
-        (colours + 1, 4), of the frame as it was clustered before, if it has others than
+        (objects + 1, 4), of the frame as it was clustered before, if it has others than
         the usual ones.
+    numbers : FrameNumbers or None
+        That the objects have, or are to have, with this clustering; None: from 1 on.
     """
 
     kept: Kept
@@ -270,28 +226,50 @@ class FrameRequest:
     view: Region | None = None
     painted: NDArray[np.integer] | None = None
     colours: NDArray[np.float32] | None = None
+    numbers: FrameNumbers | None = None
+
+    def numbered(self, objects: Objects) -> FrameNumbers:
+        """Return what objects are called; of another clustering, those that stay."""
+        known, numbers, count = self.known, self.numbers, len(objects.mode_of)
+        if numbers is None:
+            return FrameNumbers.of_image(count - 1)
+        is_same = (
+            known is None
+            or self.painted is not None
+            or known.clustering == self.made.clustering
+        )
+        if is_same and len(numbers.own) == count:
+            return numbers
+        if known is not None:
+            return known.numbers.following(known.objects.labels, objects.labels)
+        nothing = FrameNumbers(numbers.own[:1], numbers.new)
+        return nothing.following(np.zeros_like(objects.labels), objects.labels)
 
     def coloured(
-        self, labels: NDArray[Any], box: tuple[Any, ...] = (...,)
+        self,
+        labels: NDArray[Any],
+        numbers: NDArray[np.int32],
+        box: tuple[Any, ...] = (...,),
     ) -> NDArray[np.float32]:
-        r"""Return colours, (colours + 1, 4), of objects, and of those edits may make.
-
-        Objects that stay keep theirs.
+        r"""Return colours, (objects + 1, 4): objects that stay keep theirs.
 
         Parameters
         ----------
         labels : ndarray of int
-            (\*box)
+            (\*box), from 1 without gaps.
+        numbers : ndarray of int
+            (objects + 1,), what they are called.
         box : tuple of slice
             Of the frame; all of it by default.
         """
-        known = self.known if self.painted is None else None
-        number = int(labels.max(initial=0)) if known is None else known.number_found
-        before = usual_or(self.colours, number)
-        if known is None:
+        known, before = self.known, self.colours
+        if known is None or self.painted is not None:
+            if before is None or len(before) != len(numbers):
+                return usual_of(numbers)
             return before
-        now = kept_colours(known.objects.labels[box], before, labels)
-        return np.concatenate([now, before[-SPARE:]])
+        if before is None:
+            before = usual_of(known.numbers.own)
+        return kept_colours(known.objects.labels[box], before, labels, numbers)
 
 
 def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame]:
@@ -315,7 +293,10 @@ def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame
         elif request.painted is None:
             yield _mended_view(request, predicted, progress, own)
     objects = steps.value
-    mending = _mending(predicted, objects.labels.copy(), clustering, position)
+    numbers = request.numbered(objects)
+    mending = _mending(
+        predicted, numbers.own[objects.labels], clustering, position, numbers.new
+    )
     left_out = mending.replay(own)
     acted = [i for i in range(len(own)) if i not in left_out]
     lost = {acted[old]: acted[new] for old, new in overruled(mending)}
@@ -325,8 +306,9 @@ def frame_steps(request: FrameRequest) -> Generator[Progress, None, SteeredFrame
     if len(objects.mode_of) == 1:
         why = yield from why_none_steps(relabelling, clustering)
     return SteeredFrame(
-        relabelling, objects, mending, clustering, adopted, request.made.revision,
-        left_out, lost, request.coloured(objects.labels), why,
+        relabelling, objects, numbers, mending, clustering, adopted,
+        request.made.revision, left_out, lost,
+        request.coloured(objects.labels, numbers.own), why,
     )  # fmt: skip
 
 
@@ -335,6 +317,7 @@ def _mending(
     labels: NDArray[np.integer],
     clustering: Clustering,
     position: Point,
+    new_numbers: NewNumbers,
     box: Box | None = None,
 ) -> Mending:
     """Return labels of a frame, or of a box of it, ready to be mended."""
@@ -352,6 +335,7 @@ def _mending(
         [o + c for o, c in zip(predicted.offset, corner, strict=True)],
         position,
         None if predicted.logit is None else predicted.logit[box],
+        new_numbers,
     )
 
 
@@ -361,12 +345,15 @@ def _mended_view(
     """Make those edits that lie in view."""
     box = tuple(slice(*pair) for pair in seen.view)
     labels, position = seen.labels.copy(), request.position
+    colours, own = None, FrameNumbers.of_image(int(labels.max(initial=0)))
+    if request.known is not None:
+        colours = colour_table(request.coloured(labels, own.own, box), own.own)
     if edits and labels.size:
         clustering = request.made.clustering
-        _mending(predicted, labels, clustering, position, box).replay(edits)
+        _mending(predicted, labels, clustering, position, own.new, box).replay(edits)
     return ShownLabels(
         seen.done, seen.total, stage=seen.stage, at=(*position, *box), labels=labels,
-        colours=None if request.known is None else request.coloured(labels, box),
+        colours=colours,
     )  # fmt: skip
 
 

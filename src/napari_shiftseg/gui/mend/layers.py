@@ -31,8 +31,16 @@ MOST = 60_000  # objects; napari takes 2¹⁶ colours
 MOST_NARROW = 255  # colours, the background's included, without another texture
 
 
+def usual_of(numbers: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return the colours that napari gives to numbers, (numbers, 4)."""
+    return USUAL[np.where(numbers > 0, (numbers - 1) % IN_TURN + 1, 0)]
+
+
 def kept_colours(
-    former: NDArray[Any], colours: NDArray[np.float32], labels: NDArray[Any]
+    former: NDArray[Any],
+    colours: NDArray[np.float32],
+    labels: NDArray[Any],
+    numbers: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     r"""Return colours of new objects: those that stay have their former ones.
 
@@ -42,43 +50,51 @@ def kept_colours(
     Parameters
     ----------
     former : ndarray of int
-        (\*spatial), before.
+        (\*spatial), before, from 1 without gaps.
     colours : ndarray
         (colours + 1, 4), of the former objects, cyclic.
     labels : ndarray of int
-        (\*spatial), now.
+        (\*spatial), now, from 1 without gaps.
+    numbers : ndarray of int
+        (objects + 1,), what these are called.
 
     Returns
     -------
     ndarray
-        (objects + 1, 4); a turn of those of napari where these are more than it takes.
+        (objects + 1, 4)
     """
-    number = int(labels.max(initial=0))
-    if number > MOST:
-        return USUAL
     same = same_objects(former, labels)
     own = colours[
         np.where(same.former > 0, (same.former - 1) % (len(colours) - 1) + 1, 0)
     ]
-    usual = usual_colours(number + 1)
-    alike = (usual[:-1] == own).all(axis=1, keepdims=True)
-    fresh = np.where(alike, usual[1:], usual[:-1])
+    usual = usual_of(numbers)
+    alike = (usual == own).all(axis=1, keepdims=True)
+    fresh = np.where(alike, usual_of(numbers + 1), usual)
     kept: NDArray[np.float32] = np.where(same.stays[:, np.newaxis], own, fresh)
     kept[0] = USUAL[0]
     return kept
 
 
-def usual_or(colours: NDArray[np.float32] | None, number: int) -> NDArray[np.float32]:
-    """Return colours of objects, those that napari gives them where none are known.
+def colour_table(
+    colours: NDArray[np.float32], numbers: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Return colours by number, (numbers + 1, 4), with some for objects edits make.
+
+    A turn of those of napari where these are more than it takes.
 
     Parameters
     ----------
-    colours : ndarray or None
-        (colours + 1, 4)
-    number : int
-        Of objects; those that edits may make come after them.
+    colours : ndarray
+        (objects + 1, 4)
+    numbers : ndarray of int
+        (objects + 1,), what the objects are called.
     """
-    return usual_colours(min(number, MOST) + SPARE) if colours is None else colours
+    highest = int(numbers.max(initial=0))
+    if highest > MOST:
+        return USUAL
+    table = usual_colours(highest + SPARE)
+    table[numbers] = colours
+    return table
 
 
 def forget_classes(layer: Labels) -> None:
@@ -90,13 +106,12 @@ def forget_classes(layer: Labels) -> None:
 class LayerColours:
     """Colours of a layer's objects, while nobody chose another colormap for it.
 
-    Frames are numbered each by itself: the colormap is that of the frame shown.
+    Frames are clustered each by itself: the colormap is that of the frame shown.
 
     Attributes
     ----------
     known : dict of tuple of int to ndarray
-        Of a frame's objects and of those that edits may make, (colours + 1, 4); it goes
-        with the layer.
+        Of a frame's objects, (objects + 1, 4); it goes with the layer.
     """
 
     def __init__(self, layer: Labels) -> None:
@@ -116,7 +131,7 @@ class LayerColours:
         self.known[frame.position] = frame.colours
         if is_shown:
             self._shown = frame.position
-            self.refresh(frame.colours)
+            self.refresh(colour_table(frame.colours, frame.numbers.own))
         else:
             self._layer.refresh()
 
@@ -131,8 +146,9 @@ class LayerColours:
         """
         if frame is not None and position != self._shown:
             self._shown = position
-            number = frame.number_found
-            self._show(usual_or(self.known.get(position), number))
+            numbers = frame.numbers.own
+            known = self.known.get(position, usual_of(numbers))
+            self._show(colour_table(known, numbers))
 
     def refresh(self, colours: NDArray[np.float32]) -> None:
         """Refresh the layer, with these colours, (colours + 1, 4), if it may have them.

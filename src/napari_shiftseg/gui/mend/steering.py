@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +10,10 @@ from napari_shiftseg.gui.mend.frames import (
     FrameRequest,
     ShownLabels,
     SteeredFrames,
-    WrittenBoxes,
     frame_steps,
 )
 from napari_shiftseg.gui.mend.layers import LayerColours, forget_classes
+from napari_shiftseg.gui.mend.numbers import StackNumbers, WrittenBoxes
 from napari_shiftseg.gui.mend.table import Notes
 from napari_shiftseg.gui.mend.undo import (
     DragWatch,
@@ -22,10 +21,10 @@ from napari_shiftseg.gui.mend.undo import (
     is_small,
     outcome_of,
     outcome_steps,
+    why_nothing,
 )
 from napari_shiftseg.gui.parts.jobs import FrameTask, OneJob
 from napari_shiftseg.gui.parts.records import LayerRecord, MadeWith
-from napari_shiftseg.mending.edits import Redraw
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -37,29 +36,14 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.mend.frames import SteeredFrame
+    from napari_shiftseg.gui.mend.numbers import Linked
     from napari_shiftseg.gui.mend.undo import EditOutcome
+    from napari_shiftseg.gui.parts.jobs import Listener
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.relabel import Kept
-
-AS_PREDICTED = (
-    "The outline follows the predicted foreground already. To make the object larger, "
-    "use Add or napari's brush, or lower “Foreground above”."
-)
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Whom a steered layer tells, in the GUI thread.
-
-    `changed`: labels or edits are others, or a job has begun or ended. `said` takes
-    what the user should read, and its kind ("note", "warning", "error").
-    """
-
-    changed: Callable[[], None]
-    said: Callable[[str, str], None]
 
 
 class Steering:
@@ -103,7 +87,7 @@ class Steering:
         self._frames = SteeredFrames(kept.frames, unfinished, self._made, unread)
         self._job = OneJob(self._failed, self._job_ended, self._progressed)
         self._colours, self._notes = LayerColours(layer), Notes(listener.said)
-        self._written = WrittenBoxes()
+        self._written, self._numbers = WrittenBoxes(), StackNumbers.of(layer, kept)
         self._shape = layer.data.shape
         self._stopped = False
         self._drag = DragWatch(layer, self._continue)
@@ -263,6 +247,21 @@ class Steering:
         elif self._job.next_task is not None:
             self._job.do_task()
             self._listener.changed()
+        elif not self._numbers.are_linked:
+            self._link()
+
+    def _link(self) -> None:
+        """Give objects the numbers of the stack, once all frames are clustered."""
+        frames = self.frames
+        if len(frames) < len(self._frames.all):
+            return
+
+        def take(found: Linked) -> None:
+            if frames == self.frames:  # else they are linked when all are done
+                self._begin_anew(self._numbers.link(found, frames))
+
+        self._job.run(self._numbers.steps(frames), take)
+        self._listener.changed()
 
     def _cluster(self, position: Point) -> None:
         shown, view = self._in_view()
@@ -276,6 +275,7 @@ class Steering:
             view if position == shown else None,
             labels,
             self._colours.known.get(position),
+            self._numbers.at(position),
         )
         steps = frame_steps(request)
         self._job.run(steps, lambda frame: self._take(frame, labels), position)
@@ -316,6 +316,7 @@ class Steering:
             return
         frame.mending.move_to(self.layer.data[position])
         self._frames.keep(frame)
+        self._numbers.take(frame)
         self._written.forget(position)
         if frame.adopted or self.history.store.acts_in(position):
             self.history.settle((*self.history.edits, *frame.adopted))
@@ -349,8 +350,7 @@ class Steering:
         elif change is None:
             self._listener.said(str(found.error), "error")
         elif not change.pixels:
-            why = AS_PREDICTED if isinstance(edit, Redraw) else "This changes nothing."
-            self._listener.said(why, "note")
+            self._listener.said(why_nothing(edit), "note")
         else:
             self.layer.visible = True  # napari cannot paint on what it never drew
             self.history.do(edit, change)

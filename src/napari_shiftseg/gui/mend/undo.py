@@ -12,7 +12,7 @@ from napari_shiftseg.gui.mend.layers import forget_classes
 from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
 from napari_shiftseg.mending.changes import reach
 from napari_shiftseg.mending.edit_lists import UndoStep, from_dict
-from napari_shiftseg.mending.edits import CannotAct
+from napari_shiftseg.mending.edits import CannotAct, Redraw
 from napari_shiftseg.progress import Progress
 
 if TYPE_CHECKING:
@@ -327,6 +327,17 @@ def outcome_of(
         return EditOutcome(frame, revision, error=error)
     broken = tuple(contradicted(mending, change))
     return EditOutcome(frame, revision, change, broken)
+
+
+AS_PREDICTED = (
+    "The outline follows the predicted foreground already. To make the object larger, "
+    "use Add or napari's brush, or lower “Foreground above”."
+)
+
+
+def why_nothing(edit: Edit) -> str:
+    """Say why an edit changes no pixel."""
+    return AS_PREDICTED if isinstance(edit, Redraw) else "This changes nothing."
 
 
 AT_ONCE = 2**15  # pixels; the slowest edit of so many, a split in 3-D, takes 25 ms

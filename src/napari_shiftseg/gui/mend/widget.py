@@ -16,12 +16,13 @@ from napari_shiftseg.gui.mend.saving import (
     EditFiles,
     loaded_text,
 )
-from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.gui.mend.steering import Steering
 from napari_shiftseg.gui.mend.table import EditTable, Statuses
 from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
+from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel

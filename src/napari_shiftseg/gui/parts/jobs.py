@@ -203,6 +203,18 @@ class FrameTask:
     edit: Edit | None = None
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Whom a steered layer tells, in the GUI thread.
+
+    `changed`: labels or edits are others, or a job has begun or ended. `said` takes
+    what the user should read, and its kind ("note", "warning", "error").
+    """
+
+    changed: Callable[[], None]
+    said: Callable[[str, str], None]
+
+
 class OneJob:
     """Runs steps in a thread, one job at a time; tasks wait until they are taken.
 

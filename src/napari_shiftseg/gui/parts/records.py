@@ -101,9 +101,11 @@ class LayerSession:
     right : RightMarks or None
         Objects that were marked right.
     colours : dict of tuple of int to ndarray
-        Of the objects of its frames, (colours + 1, 4).
+        Of the objects of its frames, (objects + 1, 4).
     colormap : LabelColormap or None
         That was made of these.
+    numbers : StackNumbers or None
+        What its objects are called, from when it was mended first.
     """
 
     def __init__(self) -> None:
@@ -112,6 +114,7 @@ class LayerSession:
         self.right: Any = None
         self.colours: dict[Point, NDArray[np.float32]] = {}
         self.colormap: Any = None
+        self.numbers: Any = None
 
     @classmethod
     def of(cls, layer: Labels) -> LayerSession:

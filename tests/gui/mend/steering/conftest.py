@@ -11,8 +11,9 @@ import pytest
 from napari.layers import Labels
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.gui.mend.steering import Listener, Steering
+from napari_shiftseg.gui.mend.steering import Steering
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.relabelling.relabel import Kept

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.mend.frames import WrittenBoxes
+from napari_shiftseg.gui.mend.numbers import WrittenBoxes
 from napari_shiftseg.mending.mending import Mending
 
 ROW = np.array([[1, 1, 2, 2, 1, 1, 2, 2]], dtype=np.int32)

@@ -157,6 +157,11 @@ class TestSegment:
     def test_of_planes_it_says_which(self, shiftseg, classed, image) -> None:
         options = ("-m", "classed.safetensors", "-o", "out", "--window", 8)
         assert shiftseg("segment", "stack.npy", *options).status == 0
+        assert table("out/stack_classes.csv")[0].keys() == {
+            "label", "class", "confidence",
+        }  # fmt: skip
+        options = (*options, "--no-link-planes")
+        assert shiftseg("segment", "stack.npy", *options).status == 0
         rows = table("out/stack_classes.csv")
         (axis,) = rows[0].keys() - {"label", "class", "confidence"}
         assert {row[axis] for row in rows} == {"0", "1"}

@@ -19,7 +19,7 @@ from napari_shiftseg.cli import segment as segment_command
 from napari_shiftseg.networks.header import bundled_models, figure_models
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.glossary import terms
-from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ GIVEN = {
     "diameter": "30um",
     "bandwidth": "0.5", "kernel": "flat", "scope": "component", "min_size": "3",
     "invert": None, "intensity": "1:9", "ignore_nan": None,
-    "foreground_threshold": "0.3",
+    "foreground_threshold": "0.3", "link_threshold": "0.4", "link_planes": None,
 }  # fmt: skip
 CHOSEN = Settings(
     window=(24, 32), stitching="naive", border="valid", device="cpu",
@@ -41,6 +41,7 @@ CHOSEN = Settings(
     bandwidth=0.5,
     kernel="flat", scope="component", min_size=3, split_far_parts=False, invert=True,
     intensity=(1.0, 9.0), ignore_nan=True, foreground_threshold=0.3,
+    link_threshold=0.4, link_planes=True,
 )  # fmt: skip
 OPTIONS = [
     word
@@ -82,9 +83,9 @@ class TestSettings:
 
     def test_commands_share_them(self) -> None:
         for command, absent in {
-            "segment": (), "mend": (), "compare": ("stitching", "diameter"),
-            "sweep": ("diameter",),
-            "tune": ("bandwidth", "min_size", "foreground_threshold", "diameter"),
+            "segment": (), "mend": (), "compare": ("stitching", *OF_SEGMENT),
+            "sweep": OF_SEGMENT,
+            "tune": ("bandwidth", "min_size", "foreground_threshold", *OF_SEGMENT),
         }.items():  # fmt: skip
             options = {param.name: param for param in COMMANDS[command].params}
             for name, term in terms(Settings).items():

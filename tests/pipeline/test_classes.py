@@ -124,7 +124,7 @@ class TestResult:
         model, stack = classed(), rng.random((3, 24, 24))
         stack[1] = np.nan
         settings = {"device": "cpu", "window": 8, "ignore_nan": True}
-        result = segment(stack, model, **settings)
+        result = segment(stack, model, link_planes=False, **settings)
         assert result.class_logits.shape == (3, 3, 24, 24)
         assert len(result.classes) == 3
         assert result.classes[1].of == ()
@@ -132,6 +132,17 @@ class TestResult:
             logits = result.prediction((at,)).class_logits
             expected = class_vote(result.labels[at], logits, NAMES)
             assert result.classes[at].by_id == expected.by_id
+
+    def test_all_planes_of_a_linked_object_vote(self, classed, rng) -> None:
+        model, plane = classed(), rng.random((24, 24))
+        stack = np.stack([plane, plane + 0.1 * rng.random((24, 24)), plane])[None]
+        result = segment(stack, model, device="cpu", window=8)
+        assert result.labels.shape == (1, 3, 24, 24)
+        (found,) = result.classes
+        expected = class_vote(result.labels[0], result.class_logits[:, 0], NAMES)
+        assert found.by_id == expected.by_id
+        assert sum(result.class_counts.values()) == result.objects
+        assert result.objects < sum(len(own) - 1 for own in result.numbers)
 
     def test_without_a_head_there_are_none(self, small_model, rng) -> None:
         result = segment(rng.random((20, 20)), small_model(), device="cpu", window=8)

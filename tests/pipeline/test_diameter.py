@@ -196,7 +196,7 @@ class TestRun:
         stack = np.stack([image, image[::-1]])
         result = segment(stack, model, diameter=5, device="cpu")
         alone = segment(stack[1], model, diameter=5, device="cpu")
-        np.testing.assert_array_equal(result.labels[1], alone.labels)
+        np.testing.assert_array_equal(result.frames[1].labels, alone.labels)
         (said,) = [note for note in alone.notes if "was rescaled" in note]
         assert said in result.notes
         assert result.leading == (2,)

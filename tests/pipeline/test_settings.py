@@ -17,7 +17,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.glossary import fields_of, terms
-from napari_shiftseg.pipeline.settings import OfSegment, Settings
+from napari_shiftseg.pipeline.settings import OF_SEGMENT, OfSegment, Settings
 from napari_shiftseg.training.defaults import object_config
 
 NAMES = [field.name for field in fields(Settings)]
@@ -27,8 +27,8 @@ class TestSignatures:
     def test_keywords_are_the_fields(self) -> None:
         assert OfSegment.__annotations__.keys() == set(NAMES)
         for function, absent in (
-            (segment, ()), (tune, ("diameter",)),
-            (compare, ("stitching", "diameter")), (sweep, ("window", "diameter")),
+            (segment, ()), (tune, OF_SEGMENT),
+            (compare, ("stitching", *OF_SEGMENT)), (sweep, ("window", *OF_SEGMENT)),
         ):  # fmt: skip
             spelled = signature(function).parameters.values()
             found = {p.name: p.default for p in spelled if p.kind == p.KEYWORD_ONLY}

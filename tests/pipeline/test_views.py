@@ -74,7 +74,7 @@ class TestLabels:
         alone = segment(stack[1], spatial_model, views=4, device="cpu")
         assert result.embeddings.shape == (9, 2, 31, 26)
         np.testing.assert_array_equal(result.embeddings[:, 1], alone.embeddings)
-        np.testing.assert_array_equal(result.labels[1], alone.labels)
+        np.testing.assert_array_equal(result.frames[1].labels, alone.labels)
 
 
 class TestMeasured:

@@ -141,8 +141,11 @@ def source(tmp_path: Path, rng):
 def written(source, tmp_path: Path):
     """Segment and write; gives the report."""
 
-    def write(model, pixels=None, source=source, kinds=KINDS, overwrite=True):
-        result = segment(source.data if pixels is None else pixels, model, window=8)
+    def write(
+        model, pixels=None, source=source, kinds=KINDS, overwrite=True, **settings
+    ):
+        pixels = source.data if pixels is None else pixels
+        result = segment(pixels, model, window=8, **settings)
         outputs = outputs_of("segment", source, tmp_path, kinds, overwrite)
         return result, write_segmentation(result, model, source, outputs)
 
@@ -198,13 +201,26 @@ class TestSegmentation:
         np.testing.assert_array_equal(tifffile.imread(labels), result.labels)
         stored = tifffile.imread(report["files"]["embedding"])
         np.testing.assert_array_equal(stored, np.moveaxis(result.embeddings, 0, 2))
-        assert numbered_anew(labels) == 2  # each plane of each frame
+        assert numbered_anew(labels) == 1  # each frame: planes are linked
 
-    def test_a_time_series(self, model, written, source) -> None:
+    @pytest.mark.parametrize(
+        ("named", "linked", "axes", "apart"),
+        [
+            ("TYX", None, "TYX", 1),
+            ("TYX", True, "TYX", 0),
+            ("QYX", None, "ZYX", 0),
+            ("ZYX", False, "ZYX", 1),
+        ],
+    )
+    def test_a_series(self, model, written, source, named, linked, axes, apart) -> None:
         series = np.stack([source.data, source.data + 1, source.data * 2])
-        _, report = written(model, series)
-        with tifffile.TiffFile(report["files"]["labels"]) as file:
-            assert file.series[0].axes == "TYX"
+        image = replace(source, data=series, axes=named)
+        settings = {"link_planes": linked, "axes": named[:1]}
+        _, report = written(model, series, image, **settings)
+        path = report["files"]["labels"]
+        with tifffile.TiffFile(path) as file:
+            assert file.series[0].axes == axes
+        assert numbered_anew(Path(path)) == apart
 
     def test_a_volume(self, small_model, written, rng, tmp_path: Path) -> None:
         model = small_model(3, 1, clustering=Clustering(bandwidth=1e3))

@@ -10,7 +10,7 @@ import numpy as np
 from napari_shiftseg.clustering.cluster import NO_BACKGROUND
 from napari_shiftseg.clustering.components import Objects
 from napari_shiftseg.clustering.linking import Linking
-from napari_shiftseg.progress import Progress, Returning, patiently
+from napari_shiftseg.progress import Progress, patiently, saying
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -170,11 +170,10 @@ def numbered_steps(
     along = linked_axis(settings.link_planes, axes, len(leading), ndim)
     linking = Linking(leading, along, settings.link_threshold)
     planes = {at: result.labels[at] for at in linking.positions}
-    steps = Returning(linking.steps(planes))
-    for done, total in steps:
-        yield Progress(done, total, stage="linking")
-    numbers = tuple(steps.value[at] for at in linking.positions)
-    now = Progress(len(planes), len(planes), stage="linking")
+    tiles = len(planes) * len(result.plan)
+    now = Progress(tiles, tiles, stage="linking")
+    found = yield from saying(now, linking.steps(planes))
+    numbers = tuple(found[at] for at in linking.positions)
     labels = yield from patiently(now, result.labels.size, _mapped, planes, numbers)
     result = replace(
         result, labels=labels.reshape(result.labels.shape), numbers=numbers,

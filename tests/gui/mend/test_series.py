@@ -54,7 +54,7 @@ def test_the_frame_in_view_is_clustered_first(
     order.clear()
     mend.knobs.bandwidth.value = OTHER
     settled(mend)
-    assert order == [(shown,), (1 - shown,)]
+    assert order[:2] == [(shown,), (1 - shown,)]  # then those whose numbers are others
     expected = fresh(series, model_file, OTHER)
     np.testing.assert_array_equal(mend.result.value.data, expected)
     assert not np.array_equal(expected, fresh(series, model_file, BANDWIDTH))

@@ -41,6 +41,19 @@ def series(noise, model_file):
 
 
 @pytest.fixture
+def planes(noise):
+    """Planes of a stack, of which the objects of the first two overlap."""
+    alike = noise.copy()
+    alike[35:] = noise[:5]
+    return np.stack([noise, alike, noise[::-1]])
+
+
+@pytest.fixture
+def stack(planes, model_file):
+    return layer_and_kept(planes, model_file)
+
+
+@pytest.fixture
 def turned():
     """Return the clustering of a layer with another bandwidth."""
 

@@ -124,8 +124,9 @@ class TestConfig:
 
     def test_one_file_serves_all_commands(self, shiftseg, config, image, taken) -> None:
         for command, unused in (
-            ("compare", "stitching, diameter"), ("sweep", "diameter"),
-        ):  # fmt: skip
+            ("compare", "stitching, diameter, link_threshold, link_planes"),
+            ("sweep", "diameter, link_threshold, link_planes"),
+        ):
             ran = shiftseg(command, image, "--config", config)
             assert ran.stderr.endswith("shiftseg: enough\n")
             assert taken[-1].kernel == "flat"

@@ -122,7 +122,7 @@ class TestReplay:
         ]
         outcome = replay(edits, labels, embedding, leading=1)
         assert not outcome.labels[0].any()
-        assert outcome.labels[1, 0].tolist() == [4, 4, 4, 4, 5, 5, 5, 5]
+        assert outcome.labels[1, 0].tolist() == [4, 4, 4, 4, 6, 6, 6, 6]
         assert outcome.left_out[3].startswith("there is no frame (2,), the result has")
         assert outcome.left_out[4].startswith("there is no frame ()")
 

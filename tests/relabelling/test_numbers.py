@@ -24,6 +24,7 @@ def test_no_two_frames_have_the_same() -> None:
     new = NewNumbers.of_frames(Linking((2, 2)), 10)
     taken = [new[at].after(new[at].after(10)) for at in new]
     assert taken == [15, 16, 17, 18]
+    assert NewNumbers.of_frames(Linking(()), 10) == {(): NewNumbers()}
 
 
 def test_objects_that_stay_keep_their_numbers() -> None:

@@ -38,7 +38,7 @@ class NewNumbers:
 
     @classmethod
     def of_frames(cls, linking: Linking, highest: int) -> dict[Position, NewNumbers]:
-        """Return those of every frame of a stack.
+        """Return those of every frame of a stack; one image takes the next number.
 
         Parameters
         ----------
@@ -48,6 +48,8 @@ class NewNumbers:
             Number of objects of the stack.
         """
         places = linking.positions
+        if places == [()]:
+            return {(): cls()}
         return {at: cls(highest + 1 + n, len(places)) for n, at in enumerate(places)}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox
 
+from napari_shiftseg.clustering.linking import LINK_THRESHOLD
 from napari_shiftseg.gui.parts.layout import ControlRow, control_of
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.pipeline.glossary import terms
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.config import ModelConfig
 
 
+LEAST = 0.01  # overlap
 TEXT = {True: "Link planes", False: "Link frames"}  # by whether they are planes
 TOOLTIP = {
     True: "Objects of neighbouring planes that overlap are one object. The number of "
@@ -40,6 +42,7 @@ class LinkChoice(ControlRow):
         self.box = CheckBox(text=TEXT[True], tooltip=TOOLTIP[True])
         self.threshold = control_of(terms(Settings)["link_threshold"])
         self.threshold.native.setDecimals(2)
+        self.threshold.min, self.threshold.value = LEAST, LINK_THRESHOLD
         self._image: Image | None = None
         self._usual = False
         super().__init__(self.box, self.threshold, label="Stack")

@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -126,6 +127,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None) ->
                 tifffile.imwrite(tmp_path / part / kind / f"{name}.tif", cut)
     (tmp_path / "image.tif").write_bytes((tmp_path / "val/images/a.tif").read_bytes())
     (tmp_path / "truth.tif").write_bytes((tmp_path / "val/labels/a.tif").read_bytes())
+    planes = np.stack([sample.image[:96, 280:376]] * 2)
+    tifffile.imwrite(tmp_path / "stack.tif", planes, metadata={"axes": "ZYX"})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -412,6 +412,34 @@ class TestSegment:
         expected = segment(grey, load_model(model_file)).embeddings
         np.testing.assert_array_equal(self.read(tmp_path / "o")["embedding"], expected)
 
+    @pytest.mark.parametrize(
+        ("axes", "options", "is_linked"),
+        [
+            ("ZYX", (), True),
+            ("ZYX", ("--no-link-planes",), False),
+            ("TYX", (), False),
+            ("TYX", ("--link-planes",), True),
+        ],
+    )
+    def test_planes_are_linked(
+        self, shiftseg, model_file, tmp_path: Path, rng, axes, options, is_linked
+    ) -> None:
+        plane = rng.integers(0, 255, (21, 26), dtype=np.uint8)
+        path = tmp_path / "stack.tif"
+        tifffile.imwrite(
+            path, np.stack([plane] * 3), imagej=True, metadata={"axes": axes}
+        )
+        where = ("-m", model_file, "-o", tmp_path / "o")
+        ran = shiftseg("segment", path, *where, *options, "--json")
+        report = json.loads(ran.stdout)
+        labels = tifffile.imread(report["files"]["labels"])
+        assert report["objects"] == len(set(np.unique(labels)) - {0})
+        planes = [set(np.unique(each)) - {0} for each in labels]
+        assert (planes[0] == planes[1] == planes[2]) is is_linked
+        assert planes[0].isdisjoint(planes[1]) is not is_linked
+        assert any("joined to" in note for note in report["notes"]) is is_linked
+        assert ("joined to" in ran.stderr) is is_linked
+
     def test_a_time_series(self, shiftseg, model_file, tmp_path: Path, rng) -> None:
         series = rng.integers(0, 255, (3, 21, 26), dtype=np.uint8)
         path = tmp_path / "cells.tif"

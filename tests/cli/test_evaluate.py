@@ -222,6 +222,24 @@ class TestFolders:
         ran = shiftseg("evaluate", path, path, "--json")
         assert json.loads(ran.stdout)["pooled"]["objects"] == 8
 
+    @pytest.mark.parametrize(
+        ("said", "objects"),
+        [
+            (numbered("YX"), 8),
+            (numbered("ZYX"), 4),  # linked planes are one volume
+            ("numbered from 1 in every image of the axes YX", 8),  # as it once was
+        ],
+    )
+    def test_labels_of_planes_are_scored_as_what_they_are(
+        self, shiftseg, tmp_path, said: str, objects: int
+    ) -> None:
+        path, truth = tmp_path / "x_labels.tif", tmp_path / "x.tif"
+        write_pixels(path, np.stack([TRUTH, TRUTH]), "ZYX", {}, said)
+        write_pixels(truth, np.stack([TRUTH, TRUTH]), "ZYX", {})
+        ran = shiftseg("evaluate", path, truth, "--json")
+        assert json.loads(ran.stdout)["pooled"]["true_objects"] == objects
+        assert json.loads(ran.stdout)["pooled"]["ap50"] == 1
+
     def test_a_prediction_named_gradient_alone(self, shiftseg, tmp_path) -> None:
         found = write(tmp_path / "found" / "x_gradient.tif", TRUTH).parent
         true = write(tmp_path / "true" / "x_gradient.tif", TRUTH).parent

@@ -24,8 +24,8 @@ def source(viewer):
     return of
 
 
-def labels_of(pixels, model, source) -> Labels:
-    result = segment(pixels, model, window=8, device="cpu")
+def labels_of(pixels, model, source, **settings) -> SimpleNamespace:
+    result = segment(pixels, model, window=8, device="cpu", **settings)
     data, options, kind = result_layers(result, source(pixels), "net", ())[-1]
     assert kind == "labels"
     return SimpleNamespace(layer=Labels(data, **options), result=result)
@@ -43,11 +43,17 @@ def test_the_layer_knows_the_class_of_each_object(small_model, rng, source):
     assert f"class: {found.by_id[1]}" in made.layer.get_status(at)["coordinates"]
 
 
-def test_planes_that_are_numbered_each_by_itself_have_none(small_model, rng, source):
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_objects_of_all_planes_are_in_the_table(small_model, rng, source, is_linked):
     model = small_model(2, 2, foreground=True, classes=NAMES)
-    made = labels_of(rng.random((2, 24, 28)), model, source)
-    assert len(made.result.classes) == 2
-    assert "class" not in made.layer.features
+    pixels = rng.random((2, 24, 28))
+    made = labels_of(pixels, model, source, link_planes=is_linked)
+    classes = made.result.classes
+    assert len(classes) == (1 if is_linked else 2)
+    table = made.layer.features.set_index("index")
+    assert sorted(table.index) == [*range(1, made.result.objects + 1)]
+    for found in classes:
+        assert table["class"][found.ids].tolist() == [*found.of]
 
 
 def test_without_classes_there_is_no_table(small_model, rng, source):

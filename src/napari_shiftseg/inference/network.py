@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_shiftseg.device import Precision
+from napari_shiftseg.device import Precision, channels_last
 from napari_shiftseg.inference.memory import is_out_of_memory
 from napari_shiftseg.networks.unet import unsound
 from napari_shiftseg.progress import waiting
@@ -110,6 +110,8 @@ class Predictor:
         self.dtype = np.dtype(dtype_of(precision))
         kind = torch.float64 if precision == "float64" else torch.float32
         self.model = deepcopy(model).to(device, kind).eval()
+        if device.type == "cpu" and precision != "float64":  # which would be slower
+            channels_last(self.model)
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
         for layer in self.model.modules():
             layer.register_forward_pre_hook(_asking(self._left))

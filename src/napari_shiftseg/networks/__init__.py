@@ -32,7 +32,7 @@ class TiledNetwork(Protocol):
     shape: UNetShape
 
     def __call__(self, x: Tensor) -> Tensor: ...  # noqa: D102
-    def to(self, *args: Any) -> Self: ...  # noqa: D102
+    def to(self, *args: Any, **how: Any) -> Self: ...  # noqa: D102
     def eval(self) -> Self: ...  # noqa: D102
     def modules(self) -> Iterator[nn.Module]: ...  # noqa: D102
     def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...  # noqa: D102

@@ -117,9 +117,12 @@ def image() -> np.ndarray:
 
 
 def segmented(image: np.ndarray, holds: Callable[[str, Any], bool]) -> set[str]:
-    model = shiftseg.load_model("disks")
+    """The files of a run by OpenVINO, which has compiled the network, and by torch."""
+    model, how = shiftseg.load_model("disks"), {"window": WINDOW, "device": "cpu"}
+    shiftseg.embed(image, model, engine="openvino", **how)
     with given(holds) as files:
-        shiftseg.segment(image, model, window=WINDOW, stitching="naive", device="cpu")
+        for engine in ("openvino", "torch"):
+            shiftseg.segment(image, model, stitching="naive", engine=engine, **how)
     return files
 
 

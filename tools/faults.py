@@ -187,13 +187,12 @@ def _plan(
 
 def _stitched(image: Image, model: UNet, plan: TilePlan) -> Stitched:
     whole = _plan(image, model, None, "whole")
-    done: list[tuple[NDArray[Any], TilePlan]] = [
+    tiled, untiled = (
         exhaust(embed_steps(image, model, each, "cpu", "float64"))
         for each in (plan, whole)
-    ]
-    (embedding, carried_out), (untiled, _) = done
+    )
     channels = model.config.embedding_channels
-    return Stitched(embedding[:channels], carried_out, untiled[:channels])
+    return Stitched(tiled.raw[:channels], tiled.plan, untiled.raw[:channels])
 
 
 def _bent(

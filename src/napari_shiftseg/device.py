@@ -1,10 +1,11 @@
-"""Which device predicts, and in which numbers.
+"""Which device predicts, by what, and in which numbers.
 
 torch takes a second to load: it is, when a device is asked for.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 Precision = Literal["float32", "float64", "float16", "bfloat16"]
+Engine = Literal["auto", "torch", "openvino"]
 
 
 def available_devices() -> list[str]:
@@ -47,6 +49,24 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
             f"no device {str(name)!r} on this machine; there is {', '.join(there)}"
         )
     return device
+
+
+def usual_engine(engine: Engine, device: str, precision: Precision) -> str:
+    """Return what a network is computed by, "torch" or "openvino".
+
+    OpenVINO is where it is installed and not left aside; it computes on the CPU, and
+    not in float64.
+
+    Parameters
+    ----------
+    engine : {"auto", "torch", "openvino"}
+        That is asked for.
+    device : str
+        A torch device, not "auto".
+    precision : {"float32", "float64", "float16", "bfloat16"}
+    """
+    is_left = engine == "torch" or device != "cpu" or precision == "float64"
+    return "torch" if is_left or find_spec("openvino") is None else "openvino"
 
 
 def channels_last(model: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.inference.network import on_device
+from napari_shiftseg.inference.network import Predictor, disagreement, on_device
 from napari_shiftseg.inference.predict import embed
 
 if TYPE_CHECKING:
@@ -47,3 +47,45 @@ def test_the_numbers_are_those_of_float64(
     np.testing.assert_allclose(tiled, exact, atol=1e-5 * abs(exact).max())
     whole = embed(image, model, stitching="whole")
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * abs(exact).max())
+
+
+class TestMac:
+    """The device mps, on a machine that has none: torch refuses it in earnest."""
+
+    @pytest.fixture(autouse=True)
+    def mps_is_said_to_be_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+
+    @pytest.mark.parametrize("device", ["auto", "mps"])
+    def test_the_cpu_takes_over_and_that_is_said(
+        self, small_model: Make, rng, device: str
+    ) -> None:
+        model, image = small_model(2, 2, features=8), rng.random((41, 57))
+        expected = embed(image, model, 16, device="cpu")
+        with pytest.warns(
+            UserWarning, match=r"Mac cannot run the model \(.*CPU predicts"
+        ):
+            found = embed(image, model, 16, device=device)
+        np.testing.assert_array_equal(found, expected)
+
+    def test_a_model_that_does_not_fit_is_no_reason(
+        self, small_model: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise RuntimeError("MPS backend out of memory")
+
+        monkeypatch.setattr(type(small_model(2, 2)), "to", full)
+        with pytest.raises(MemoryError, match="does not fit on mps"):
+            embed(np.zeros((31, 42)), small_model(2, 2), 8, device="mps")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_numbers_that_differ_from_those_of_the_cpu(
+    small_model: Make, precision: Precision
+) -> None:
+    network = Predictor(small_model(2, 2, features=8), CPU, precision, "torch")
+    assert disagreement(network) == ""
+    predict = network._by_torch
+    network._by_torch = lambda *how: 1.2 * predict(*how)
+    assert disagreement(network).startswith("predicts other numbers than the CPU (0.2")
+    network.close()

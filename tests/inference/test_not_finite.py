@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.inference.network import NotFiniteError
+from napari_shiftseg.inference.finite import NotFiniteError
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.header import CheckpointError
 from napari_shiftseg.networks.unet import load_model, save_model, unsound

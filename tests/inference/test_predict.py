@@ -567,4 +567,4 @@ def run(
         )
     )
     notes = [step.note for step in steps if step.note]
-    return *steps.value, notes
+    return steps.value.raw, steps.value.plan, notes

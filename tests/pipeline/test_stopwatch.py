@@ -22,9 +22,16 @@ class Network:
 
     device, dtype = torch.device("cpu"), np.dtype(np.float32)
 
-    def __init__(self, pixel_seconds: float, set_up: float = 0.0) -> None:
-        self.now, self.came = 0.0, []
+    def __init__(
+        self, pixel_seconds: float, set_up: float = 0.0, compiling: float = 0.0
+    ) -> None:
+        self.now, self.came, self.prepared = 0.0, [], []
+        self._compiling = compiling
         self._pixel_seconds, self._set_up = pixel_seconds, set_up
+
+    def prepare(self, size: tuple[int, ...]) -> None:
+        self.prepared.append(size)
+        self.now += self._compiling
 
     def __call__(self, inputs: list[np.ndarray]) -> None:
         assert {i.dtype for i in inputs} == {self.dtype}
@@ -57,6 +64,15 @@ def test_set_up_is_not_counted(timed):
     network = Network(1e-6, set_up=WARM_UP / 2)
     ((seconds, _),) = timed(network, 8)
     assert seconds == pytest.approx(13 * 13 * 48 * 48 * 1e-6)
+
+
+def test_a_network_is_compiled_once_in_a_run_and_that_is_counted(timed):
+    network = Network(1e-6, compiling=0.7)
+    (small, _), (large, _) = timed(network, 8, 50)
+    assert small == pytest.approx(0.7 + 13 * 13 * 48 * 48 * 1e-6)
+    assert large == pytest.approx(0.7 + 3 * 3 * 88 * 88 * 1e-6)
+    assert network.prepared[0] == SMALLEST
+    assert {shape for _, shape in network.came} == set(network.prepared)
 
 
 def test_a_slow_batch_runs_once(timed):

@@ -273,7 +273,9 @@ def _inspect(
             "exit status 1 unless tiles are exact.",
         ),
     ] = False,
-    settings: Annotated[Settings, Take("device", "intensity", "invert", "ignore_nan")],
+    settings: Annotated[
+        Settings, Take("device", "engine", "intensity", "invert", "ignore_nan")
+    ],
     asked: Annotated[Asked, Take("channel", "series", "json")],
 ) -> None:
     """Show what a model is, what its tiles cost, and whether they are exact."""

@@ -167,6 +167,7 @@ def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
         Whether tiled and untiled are compared, on the image or else the disk sample.
     """
     device, network = order.settings.device, load_model(order.model)
+    engine = order.settings.engine
     where, remarks = str(resolve_device(device)), what_follows(network.config)
     report = {**describe(network), "remarks": [remark.text for remark in remarks]}
     costs = test = None
@@ -176,12 +177,17 @@ def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
         report |= {"image": name, "image_shape": list(shape), "device": where}
         where = f"{name} ({by(shape)}{series}), device {where}"
     if image is not None:
-        costs = with_progress(cost_steps(shape, network, device=device), unit="window")
+        measuring = cost_steps(shape, network, device=device, engine=engine)
+        costs = with_progress(measuring, unit="window")
         best = cheapest(costs)
         report["windows"] = [c.figures() | {"cheapest": c is best} for c in costs]
     if self_test:
         steps = self_test_steps(
-            pixels, network, device=device, reading=order.settings.reading
+            pixels,
+            network,
+            device=device,
+            reading=order.settings.reading,
+            engine=engine,
         )
         test = with_progress(steps)
         report["self_test"] = test.figures()

@@ -106,10 +106,10 @@ class Order:
 
 
 RARE = {  # options that --help leaves out
-    "border", "depth", "region", "precision", "batch", "views", "intensity", "invert",
-    "ignore_nan", "kernel", "scope", "split_far_parts", "foreground_threshold",
-    "series", "features", "channels", "normalization", "learning_rate", "every",
-    "patience", "seed", "workers", "force", "zoom",
+    "border", "depth", "region", "precision", "engine", "batch", "views", "intensity",
+    "invert", "ignore_nan", "kernel", "scope", "split_far_parts",
+    "foreground_threshold", "series", "features", "channels", "normalization",
+    "learning_rate", "every", "patience", "seed", "workers", "force", "zoom",
     "recurrent_steps", "same_above", "diameter", "link_threshold",
 }  # fmt: skip
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own

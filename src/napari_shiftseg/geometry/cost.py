@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.device import usual_engine
 from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import multiply_adds
@@ -15,6 +16,7 @@ from napari_shiftseg.text import compact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Window
 
@@ -164,13 +166,14 @@ def _doubled(image_shape: tuple[int, ...], shape: UNetShape) -> list[tuple[int, 
 
 MOST_TILES = 20_000
 LONGEST_ROUGH = 600.0  # seconds
-# Multiply-adds a second: 25e9 were measured on one core and 50e9 on two, over all
-# windows; a graphics card is taken for a small one.
-CORE_SPEED, CARD_SPEED = 25e9, 1000e9
+# Multiply-adds a second of one core, as measured over all windows; a graphics card is
+# taken for a small one.
+CORE_SPEED = {"torch": 25e9, "openvino": 75e9}
+CARD_SPEED = 1000e9
 TILE_SECONDS = 1e-3  # that a tile takes however little it computes
 
 
-def rough_seconds(plan: TilePlan, device: str) -> float:
+def rough_seconds(plan: TilePlan, device: str, engine: str = "torch") -> float:
     """Return about how long a plan takes on a device.
 
     Counted from multiplications, nothing is measured: cores are taken to add up, and
@@ -181,8 +184,11 @@ def rough_seconds(plan: TilePlan, device: str) -> float:
     plan : TilePlan
     device : str
         A torch device, not "auto".
+    engine : {"torch", "openvino"}
+        That computes on the CPU.
     """
-    speed = CORE_SPEED * (os.cpu_count() or 1) if device == "cpu" else CARD_SPEED
+    cores = CORE_SPEED[engine] * (os.cpu_count() or 1)
+    speed = cores if device == "cpu" else CARD_SPEED
     return len(plan) * (TILE_SECONDS + multiply_adds(plan.shape, plan.reads) / speed)
 
 
@@ -191,6 +197,8 @@ def work_warning(
     device: str | None,
     memory: int | None = None,
     images: int = 1,
+    engine: Engine = "auto",
+    precision: Precision = "float32",
 ) -> str:
     """Warn of a run of very many tiles, or of long; empty where it is neither.
 
@@ -204,10 +212,13 @@ def work_warning(
         Bytes a tile may take.
     images : int
         That are predicted with these plans, one after the other.
+    engine, precision
+        As asked for; see `usual_engine`.
     """
     if device is None:
         return ""
-    tiles, seconds = images * sum(map(len, plans)), images * _seconds(plans, device)
+    how = device, usual_engine(engine, device, precision)
+    tiles, seconds = images * sum(map(len, plans)), images * _seconds(plans, *how)
     if tiles <= MOST_TILES and seconds <= LONGEST_ROUGH:
         return ""
     number = f"{tiles:,} tiles take" if tiles > 1 else "One tile takes"
@@ -216,9 +227,9 @@ def work_warning(
     if best is None:
         return f"{said}: try a part of the image first."
     others = [cheaper(plan, memory) or plan for plan in plans[1:]]
-    less = time_text(images * _seconds([best, *others], device), ".0f")
+    less = time_text(images * _seconds([best, *others], *how), ".0f")
     return f"{said}; tiles of {size_name(best)} roughly {less}."
 
 
-def _seconds(plans: Sequence[TilePlan], device: str) -> float:
-    return sum(rough_seconds(plan, device) for plan in plans)
+def _seconds(plans: Sequence[TilePlan], device: str, engine: str) -> float:
+    return sum(rough_seconds(plan, device, engine) for plan in plans)

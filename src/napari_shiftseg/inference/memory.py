@@ -17,7 +17,7 @@ MOST_ON_CPU = 2 * 2**30  # bytes; larger tiles gain nothing on a CPU
 MOST_IN_BATCH = 16
 CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
 SHRINK = 0.75  # of the memory of a tile that did not fit
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed")
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed", "bad_alloc")
 
 
 def memory_budget(device: torch.device) -> int:

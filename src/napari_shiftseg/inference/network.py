@@ -1,4 +1,4 @@
-"""The model on its device while it predicts; why a prediction is not finite."""
+"""The model on its device while it predicts, by torch or OpenVINO."""
 
 from __future__ import annotations
 
@@ -12,83 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_shiftseg.device import Precision, channels_last
+from napari_shiftseg.device import Precision, channels_last, usual_engine
+from napari_shiftseg.geometry.unet_shape import multiply_adds
+from napari_shiftseg.inference.compiled import Compiled, Unfit, check_engine
 from napari_shiftseg.inference.memory import is_out_of_memory
-from napari_shiftseg.networks.unet import unsound
 from napari_shiftseg.progress import waiting
+from napari_shiftseg.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
-    from torch import nn
 
-    from napari_shiftseg.geometry.tiling import Tile
+    from napari_shiftseg.device import Engine
     from napari_shiftseg.networks import TiledNetwork
-
-
-EXTREME = 1e4  # times the range that a network reads, about 0 to 1
-
-
-class NotFiniteError(ValueError):
-    """A network predicted NaN or infinity."""
-
-
-def why_not_finite(network: Predictor, tile: Tile, pixels: NDArray[Any]) -> str:
-    r"""Say why a tile was predicted as what is not finite, and what to do.
-
-    Parameters
-    ----------
-    network : Predictor
-    tile : Tile
-        That it predicted.
-    pixels : ndarray
-        (channels, \*legal input), as the network read them.
-    """
-    where = ", ".join(f"{keep.start}-{keep.stop}" for keep in tile.keep)
-    said = f"the prediction of the pixels {where} is not finite: "
-    name = network.model.config.name
-    weights = unsound(network.model.state_dict())
-    if weights:
-        return (
-            f"{said}in the model {name!r} {weights}; its training failed or the file "
-            f"is damaged, take another model"
-        )
-    most = float(np.abs(pixels).max())
-    if most > EXTREME:
-        return (
-            f"{said}the image has a pixel there that the model {name!r} reads as "
-            f"{most:.2g}, where about 0 to 1 is expected; cut off such pixels first, "
-            f"for example with numpy.clip"
-        )
-    layer = _first_layer(network, pixels)
-    return (
-        f"{said}numbers overflow in the layer {layer!r} of the model {name!r}, whose "
-        f"weights are finite; take another model"
-    )
-
-
-def _first_layer(network: Predictor, pixels: NDArray[Any]) -> str:
-    """Return the name of the first layer that makes finite numbers others."""
-    found: list[str] = []
-
-    def look(name: str) -> Any:
-        def hook(layer: nn.Module, inputs: Any, output: Tensor) -> None:
-            if not output.isfinite().all():
-                found.append(name)
-
-        return hook
-
-    layers = network.model.named_modules()
-    hooks = [
-        layer.register_forward_hook(look(name))
-        for name, layer in layers
-        if not any(layer.children())
-    ]
-    network([pixels], is_mixed=False)
-    for hook in hooks:
-        hook.remove()
-    return found[0] if found else "head"
 
 
 Step = TypeVar("Step")
@@ -98,13 +35,48 @@ class Left(Exception):
     """Nobody waits for this prediction any more."""
 
 
+# multiply-adds of a tile; networks and tiles below are done before OpenVINO is set up
+WORTH = 10**8
+# what OpenVINO, or loading or calling it, may raise, or a Mac's graphics card
+FAILURES = (
+    RuntimeError, ImportError, OSError, ValueError, TypeError, AttributeError,
+    LookupError, NotImplementedError,
+)  # fmt: skip
+INSTEAD = "OpenVINO failed ({}), so torch predicts, more slowly"
+ON_CPU = "the graphics card of this Mac {}, so the CPU predicts, more slowly"
+MOST_SAID = 160  # characters of what they say
+AGREED = 1e-3  # of the largest value; 16-bit numbers are a hundred times as far off
+
+
 class Predictor:
-    """The model on its device: a list of inputs in, an array of raw outputs out."""
+    """The model on its device: a list of inputs in, an array of raw outputs out.
+
+    Parameters
+    ----------
+    model : TiledNetwork
+        A copy of it is made.
+    device : torch.device
+    precision : {"float32", "float64", "float16", "bfloat16"}
+    engine : {"auto", "torch", "openvino"}
+        "auto": OpenVINO where it is installed, the device is the CPU, and a tile is
+        worth it; it depends on the network and the size of a tile alone.
+
+    Attributes
+    ----------
+    engine : {"torch", "openvino"}
+        What predicted last.
+    """
 
     def __init__(
-        self, model: TiledNetwork, device: torch.device, precision: Precision
+        self,
+        model: TiledNetwork,
+        device: torch.device,
+        precision: Precision,
+        engine: Engine = "auto",
     ) -> None:
-        self.device = device
+        check_engine(engine, device, precision)
+        self.device, self.engine, self._asked = device, "torch", engine
+        self._notes: list[str] = []
         self._left = Event()
         self._executor = ThreadPoolExecutor(1, "shiftseg-network")
         self.dtype = np.dtype(dtype_of(precision))
@@ -115,6 +87,23 @@ class Predictor:
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
         for layer in self.model.modules():
             layer.register_forward_pre_hook(_asking(self._left))
+        usual = usual_engine(engine, str(device), precision)
+        wanted = "openvino" in (engine, usual)
+        self._compiled = Compiled(self.model, precision) if wanted else None
+
+    def note(self, text: str) -> None:
+        """Have the user told of something, with the next batch.
+
+        Parameters
+        ----------
+        text : str
+        """
+        self._notes.append(text)
+
+    def told(self) -> str:
+        """Return what the user should know and has not been told yet."""
+        said, self._notes = "; ".join(self._notes), []
+        return said
 
     def steps(
         self, inputs: list[NDArray[Any]], meanwhile: Step, is_mixed: bool = True
@@ -149,13 +138,66 @@ class Predictor:
 
         Without mixing, a 16-bit precision is left aside.
         """
+        raw = self._by_openvino(inputs) if is_mixed else None
+        self.engine = "torch" if raw is None else "openvino"
+        return self._by_torch(inputs, is_mixed) if raw is None else raw
+
+    def prepare(self, size: tuple[int, ...]) -> None:
+        r"""Compile the network for inputs of this size, if OpenVINO predicts them.
+
+        Parameters
+        ----------
+        size : tuple of int
+            (channels, \*legal input)
+        """
+        with self._falling_back():
+            compiled = self._compiled_for(size)
+            if compiled is not None:
+                compiled.prepare(size)
+
+    def _by_openvino(self, inputs: list[NDArray[Any]]) -> NDArray[Any] | None:
+        """Predict a batch, one input after the other; None where torch has to."""
+        compiled = self._compiled_for(inputs[0].shape)
+        if compiled is None:
+            return None
+        found = []
+        with self._falling_back():
+            for pixels in inputs:
+                if self._left.is_set():
+                    raise Left
+                found.append(compiled(pixels))
+        return np.stack(found) if len(found) == len(inputs) else None
+
+    def _compiled_for(self, size: tuple[int, ...]) -> Compiled | None:
+        """Return what OpenVINO made, where inputs of this size are worth it."""
+        is_forced = self._asked == "openvino"
+        is_worth = is_forced or multiply_adds(self.model.shape, size[1:]) >= WORTH
+        return self._compiled if is_worth else None
+
+    @contextmanager
+    def _falling_back(self) -> Iterator[None]:
+        """Leave OpenVINO aside once it fails, and have a note to say so."""
+        try:
+            yield
+        except Unfit as error:
+            if self._asked == "openvino":
+                self.note(f"{error}, so torch predicts")
+            self._compiled = None
+        except FAILURES as error:
+            if self._left.is_set():
+                raise Left from None
+            if is_out_of_memory(error):
+                raise
+            self.note(INSTEAD.format(_said(error)))
+            self._compiled = None
+
+    def _by_torch(self, inputs: list[NDArray[Any]], is_mixed: bool) -> NDArray[Any]:
         # cuDNN's TF32 keeps 10 bits of a float32: a thousandth, which is no equality
         exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         with torch.inference_mode(), self._autocast(is_mixed), exact:
-            x = torch.from_numpy(np.stack(inputs)).to(self.device)
+            x = sent(torch.from_numpy(np.stack(inputs)), self.device)
             raw: Tensor = self.model(x)
-            result: NDArray[Any] = raw.to("cpu", dtype=_torch_dtype(self.dtype)).numpy()
-            return result
+            return fetched(raw.to(_torch_dtype(self.dtype))).numpy()
 
     def _autocast(self, is_mixed: bool) -> Any:
         if self.mixed is None or not is_mixed:
@@ -165,7 +207,10 @@ class Predictor:
     def close(self) -> None:
         """Give the model's memory back; a layer under way on the CPU may end later."""
         self._left.set()
-        self._executor.shutdown(wait=self.device.type != "cpu", cancel_futures=True)
+        if self._compiled is not None:
+            self._compiled.cancel()
+            self._executor.submit(self._compiled.release)
+        self._executor.shutdown(wait=self.device.type != "cpu")
         self.model.to("cpu")
         self.release()
 
@@ -187,7 +232,10 @@ def _asking(left: Event) -> Callable[..., None]:
 
 @contextmanager
 def on_device(
-    model: TiledNetwork, device: torch.device, precision: Precision
+    model: TiledNetwork,
+    device: torch.device,
+    precision: Precision,
+    engine: Engine = "auto",
 ) -> Iterator[Predictor]:
     """Have a copy of the model on a device, and its memory given back at the end.
 
@@ -195,10 +243,21 @@ def on_device(
     ----------
     model : TiledNetwork
     device : torch.device
+        The graphics card of a Mac does not know all layers, and may compute one wrong:
+        if it does not agree with the CPU on a small input, the CPU predicts.
     precision : {"float32", "float64", "float16", "bfloat16"}
+    engine : {"auto", "torch", "openvino"}
+        See `Predictor`.
+
+    Raises
+    ------
+    ValueError
+        If the engine does not go with device or precision; see `check_engine`.
+    MemoryError
+        If the model alone does not fit.
     """
     try:
-        network = Predictor(model, device, precision)
+        network = _placed(model, device, precision, engine)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -210,6 +269,81 @@ def on_device(
         yield network
     finally:
         network.close()
+
+
+def _placed(
+    model: TiledNetwork, device: torch.device, precision: Precision, engine: Engine
+) -> Predictor:
+    """Return the model on its device, or on the CPU with a note that it is there."""
+    if device.type != "mps":
+        return Predictor(model, device, precision, engine)
+    try:
+        network = Predictor(model, device, precision, engine)
+        wrong = disagreement(network)
+        if not wrong:
+            return network
+        network.close()
+    except FAILURES as error:
+        if is_out_of_memory(error):
+            raise
+        wrong = f"cannot run the model ({_said(error)})"
+    network = Predictor(model, torch.device("cpu"), precision, engine)
+    network.note(ON_CPU.format(wrong))
+    return network
+
+
+def disagreement(network: Predictor) -> str:
+    """Predict the smallest input, and by the CPU; say if they differ, else nothing.
+
+    Parameters
+    ----------
+    network : Predictor
+    """
+    shape = network.model.shape
+    size = (shape.in_channels, *shape.input_for((1,) * shape.ndim))
+    pixels = np.random.default_rng(0).random(size).astype(network.dtype)
+    found = network([pixels])
+    exact = Predictor(network.model, torch.device("cpu"), "float32", "torch")
+    expected = exact([pixels.astype(np.float32)])
+    exact.close()
+    error = float(abs(found - expected).max() / (abs(expected).max() or 1.0))
+    most = AGREED * (100 if network.mixed else 1)
+    return "" if error <= most else f"predicts other numbers than the CPU ({error:.1g})"
+
+
+def sent(x: Tensor, device: torch.device) -> Tensor:
+    """Return a copy on a device; to a CUDA card it is still on its way, without a stop.
+
+    Parameters
+    ----------
+    x : Tensor
+        On the CPU.
+    device : torch.device
+    """
+    if device.type != "cuda":
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
+
+
+def fetched(x: Tensor) -> Tensor:
+    """Return a copy on the CPU; from a CUDA card into memory it can write to itself.
+
+    Parameters
+    ----------
+    x : Tensor
+    """
+    if x.device.type != "cuda":
+        return x.cpu()
+    found = torch.empty(x.shape, dtype=x.dtype, pin_memory=True)
+    found.copy_(x, non_blocking=True)
+    torch.cuda.current_stream(x.device).synchronize()
+    return found
+
+
+def _said(error: BaseException) -> str:
+    """Return the last line of an error, cut short."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return visible(lines[-1])[:MOST_SAID]
 
 
 def dtype_of(precision: Precision) -> type[np.floating[Any]]:

@@ -7,25 +7,21 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.embeddings.kinds import embedded
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
+from napari_shiftseg.inference.finite import in_wider_numbers, is_finite
 from napari_shiftseg.inference.memory import (
     batch_that_fits,
     is_out_of_memory,
     memory_budget,
     smaller_tiles,
 )
-from napari_shiftseg.inference.network import (
-    NotFiniteError,
-    dtype_of,
-    on_device,
-    why_not_finite,
-)
+from napari_shiftseg.inference.network import dtype_of, on_device
 from napari_shiftseg.inference.views import Views, check_views
 from napari_shiftseg.progress import Progress, Returning, Shrunk, patiently
 from napari_shiftseg.stores.image import (
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.device import Precision
+    from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.window import Border, Stitching, Window
     from napari_shiftseg.inference.network import Predictor
     from napari_shiftseg.inference.rescaled import Rescaled
@@ -56,6 +52,14 @@ OVERFLOW = (
 )
 
 
+class Embedded(NamedTuple):
+    """What `embed_steps` returns."""
+
+    raw: NDArray[Any]  # (`Views.channels`, *region of the plan)
+    plan: TilePlan  # that was carried out in the end
+    engine: str  # "torch" or "openvino", that predicted in the end
+
+
 def embed(
     image: ArrayLike | Any,
     model: TiledNetwork,
@@ -67,6 +71,7 @@ def embed(
     precision: Precision = "float32",
     batch: int | None = None,
     views: int = 1,
+    engine: Engine = "auto",
 ) -> NDArray[Any]:
     r"""Predict the embedding of every pixel, tile by tile.
 
@@ -90,6 +95,9 @@ def embed(
     views : {1, 2, 4, 8}
         In how many flips and turns the image is predicted; see `Views`. So many
         times as long it takes, and as large the embedding is.
+    engine : {"auto", "torch", "openvino"}
+        What computes on the CPU; "auto" is OpenVINO where it is installed, see
+        `Predictor`.
 
     Returns
     -------
@@ -107,18 +115,21 @@ def embed(
     Warns
     -----
     UserWarning
-        If memory did not suffice and the batch or the tiles were made smaller.
+        If memory did not suffice and the batch or the tiles were made smaller, or
+        OpenVINO failed and torch predicted.
     """
     check_views(views, model.shape, border)
     opened = open_for(image, model)
     plan = plan_for(opened, model, window, stitching, border, region, device)
     steps = Returning(
-        embed_steps(opened, model, plan, device, precision, batch, views=views)
+        embed_steps(
+            opened, model, plan, device, precision, batch, views=views, engine=engine
+        )
     )
     for progress in steps:
         if progress.note:
             warnings.warn(progress.note, stacklevel=2)
-    return embedding_of(steps.value[0], model.config)
+    return embedding_of(steps.value.raw, model.config)
 
 
 def embedding_of(predicted: NDArray[Any], config: ModelConfig) -> NDArray[Any]:
@@ -210,8 +221,9 @@ def embed_steps(
     batch: int | None = None,
     out: Any = None,
     views: int = 1,
-) -> Generator[Progress, None, tuple[NDArray[Any], TilePlan]]:
-    r"""Predict all tiles of a plan; returns that, and the plan carried out in the end.
+    engine: Engine = "auto",
+) -> Generator[Progress, None, Embedded]:
+    r"""Predict all tiles of a plan.
 
     That is the embedding (see `embedded`), then the foreground logit and those of
     classes, if there are any; of several views, their average (see `Views`).
@@ -219,7 +231,8 @@ def embed_steps(
     While a tile takes long the latest progress is yielded again and again. When the
     memory of the device runs out, the batch is halved; a single tile that does not
     fit is shrunk to the cheapest smaller n·p. What overflows in 16 bits is predicted
-    in float32. Notes say so, of smaller tiles in a `Shrunk`. Closing the generator
+    in float32; what OpenVINO fails at, by torch. Notes say so, of smaller tiles in a
+    `Shrunk`. Closing the generator
     stops the run and frees the device.
 
     Parameters
@@ -235,6 +248,8 @@ def embed_steps(
         tile, of several views view by view; a new array if not given.
     views : {1, 2, 4, 8}
         See `Views`; each is planned as the image is, in its own orientation.
+    engine : {"auto", "torch", "openvino"}
+        See `Predictor`.
 
     Raises
     ------
@@ -243,7 +258,7 @@ def embed_steps(
     ValueError
         If the batch is below 1, the image has a pixel that is not finite, or the
         prediction is not; see `why_not_finite`. If the model has no such views; see
-        `check_views`.
+        `check_views`. If the engine does not fit; see `check_engine`.
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
@@ -252,8 +267,8 @@ def embed_steps(
     if out is None:
         out = np.empty((seen.channels, *plan.output_shape), dtype=dtype_of(precision))
     where = resolve_device(device)
-    at_once = batch or batch_that_fits(plan, where)
-    with on_device(model, where, precision) as network:
+    with on_device(model, where, precision, engine) as network:
+        at_once = batch or batch_that_fits(plan, network.device)
         for index in range(views):
             into = out if views == 1 else None
             steps = _predict_view(seen, index, network, plan, into, at_once)
@@ -262,7 +277,7 @@ def embed_steps(
                 so_far = _of_all(Progress(0, 0), seen.tiles(plan), index + 1)
                 add = partial(seen.add, out, index, raw, plan)
                 yield from patiently(so_far, raw.size, add)
-    return out, plan
+    return Embedded(out, plan, network.engine)
 
 
 def _predict_view(
@@ -316,10 +331,9 @@ def _predict(
                 so_far, values, _read, image, present, network.dtype
             )
             raw = yield from network.steps(inputs, so_far)
-            if not all(map(_is_finite, raw, present)):
-                raw = yield from _in_wider_numbers(
-                    network, present, inputs, raw, so_far
-                )
+            note = "; ".join(filter(None, (note, network.told())))
+            if not all(map(is_finite, raw, present)):
+                raw = yield from in_wider_numbers(network, present, inputs, raw, so_far)
                 note, overflow = note or overflow, ""
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -342,27 +356,6 @@ def _predict(
 
 def _read(image: View, tiles: list[Tile], dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     return [image.read(tile.read, dtype) for tile in tiles]
-
-
-def _in_wider_numbers(
-    network: Predictor,
-    tiles: list[Tile],
-    inputs: list[NDArray[Any]],
-    raw: NDArray[Any],
-    so_far: Progress,
-) -> Generator[Progress, None, NDArray[Any]]:
-    """Predict in float32 what overflowed in 16 bits."""
-    if network.mixed:
-        raw = yield from network.steps(inputs, so_far, is_mixed=False)
-    for tile, pixels, output in zip(tiles, inputs, raw, strict=True):
-        if not _is_finite(output, tile):
-            raise NotFiniteError(why_not_finite(network, tile, pixels))
-    return raw
-
-
-def _is_finite(raw: NDArray[Any], tile: Tile) -> bool:
-    """Whether all that a tile keeps is finite."""
-    return bool(np.isfinite(raw[(slice(None), *tile.crop)]).all())
 
 
 def _write(

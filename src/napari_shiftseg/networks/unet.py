@@ -133,7 +133,9 @@ class UNet(nn.Module):
             (batch, embedding_channels [+ 1 foreground logit [+ classes]], \*raw
             output)
         """
-        self.shape.raw_output(tuple(x.shape[2:]))
+        # while it is traced, sizes are no numbers
+        if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            self.shape.raw_output(tuple(x.shape[2:]))
         skips = []
         for block, pool in zip(self.down, self.pool, strict=True):
             x = block(x)

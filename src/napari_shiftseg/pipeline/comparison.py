@@ -311,10 +311,11 @@ def untiled_steps(
     plan = plan_of(image, model, asked)
     if plan.memory > memory_budget(resolve_device(device)):
         plan = plan_of(image, model, replace(asked, stitching="cropped"))
-    raw, _ = yield from embed_steps(
-        image, model, plan, device, settings.precision, views=settings.views
-    )
-    return embedding_of(raw, model.config)
+    predicted = yield from embed_steps(
+        image, model, plan, device, settings.precision,
+        views=settings.views, engine=settings.engine,
+    )  # fmt: skip
+    return embedding_of(predicted.raw, model.config)
 
 
 def _side(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.device import Precision
+    from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.inference.network import Predictor
@@ -49,6 +49,7 @@ class Stopwatch:
     def __init__(self, network: Predictor) -> None:
         self._network = network
         self._pixel_seconds = 0.0  # of a pixel read, in the tiles timed last
+        self._set_up = 0.0  # seconds, until the first tile can be predicted
 
     def time(self, plan: TilePlan) -> tuple[float, bool]:
         """Return the seconds that all tiles of a plan take, and if they were measured.
@@ -56,11 +57,15 @@ class Stopwatch:
         One real batch is timed, of fewer tiles where a full one does not fit or is
         expected to take longer than `LONGEST`. Where even one tile is, the seconds are
         the pixels that all tiles read times what a pixel took in the tiles timed
-        before; the first time, in the smallest tile there is. An error that memory did
-        not suffice for one tile is passed on.
+        before; the first time, in the smallest tile there is. What OpenVINO takes to
+        compile the network, for the smallest tile, is counted once. An error that
+        memory did not suffice for one tile is passed on.
         """
         if not self._pixel_seconds:
             smallest = plan_tiles(plan.image_shape, plan.shape, plan.shape.period)
+            began = perf_counter()
+            self._network.prepare((plan.shape.in_channels, *smallest.reads))
+            self._set_up = perf_counter() - began
             self._measure(smallest, 1)
         expected = self._pixel_seconds * prod(plan.reads)
         number = min(
@@ -68,10 +73,12 @@ class Stopwatch:
         )
         if number:
             self._measure(plan, number)
-        return self._pixel_seconds * prod(plan.reads) * len(plan), number > 0
+        seconds = self._pixel_seconds * prod(plan.reads) * len(plan)
+        return self._set_up + seconds, number > 0
 
     def _measure(self, plan: TilePlan, number: int) -> None:
         shape = (plan.shape.in_channels, *plan.reads)
+        self._network.prepare(shape)
         tile = np.random.default_rng(0).random(shape).astype(self._network.dtype)
         batch = [tile] * number
         seconds = self._seconds(batch)
@@ -107,6 +114,7 @@ def cost_steps(
     windows: Sequence[Window] | None = None,
     device: str = "auto",
     precision: Precision = "float32",
+    engine: Engine = "auto",
 ) -> Generator[Progress, None, list[Cost]]:
     """Measure what each window would cost, yielding `CostProgress` with each.
 
@@ -124,6 +132,8 @@ def cost_steps(
     device : str
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
     precision : {"float32", "float64", "float16", "bfloat16"}
+    engine : {"auto", "torch", "openvino"}
+        See `Predictor`.
 
     Raises
     ------
@@ -134,7 +144,7 @@ def cost_steps(
     """
     where = resolve_device(device)
     found = planned_costs(image_shape, model.shape, windows, memory_budget(where))
-    with on_device(model, where, precision) as network:
+    with on_device(model, where, precision, engine) as network:
         stopwatch = Stopwatch(network)
         for number, cost in enumerate(found):
             stage = f"measuring tiles of {compact(cost.plan.window)}"

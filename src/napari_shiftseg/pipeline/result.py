@@ -183,6 +183,7 @@ class Prediction:
     rescaling: Rescaling | None = None
     # (classes, *spatial), their logits, of a model that tells classes apart
     class_logits: NDArray[Any] | None = None
+    engine: str = "torch"  # or "openvino", that the network was computed by
 
     @property
     def region(self) -> Region:
@@ -287,6 +288,8 @@ class Segmentation:
         one image, where that is what they are called in `frames`.
     linking : Linking
         How frames became one.
+    engine : {"torch", "openvino"}
+        That the network was computed by.
     """
 
     labels: NDArray[np.int32]
@@ -309,6 +312,7 @@ class Segmentation:
     kernel: Kernel = "gaussian"
     numbers: tuple[NDArray[np.int32], ...] = field(default=(), repr=False)
     linking: Linking = ONE_IMAGE
+    engine: str = "torch"
 
     @property
     def region(self) -> Region:
@@ -393,7 +397,9 @@ class Segmentation:
         embedding = self.embeddings[everywhere]
         logits = None if self.class_logits is None else self.class_logits[everywhere]
         known = self.plan, self.notes, self.rescaling
-        return Prediction(embedding, logit, *known, class_logits=logits)
+        return Prediction(
+            embedding, logit, *known, class_logits=logits, engine=self.engine
+        )
 
     @property
     def objects(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Unpack
@@ -24,6 +25,7 @@ from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.intensity.stack import FrameScales, planes_are
 from napari_shiftseg.metrics.seams import gradient_magnitude, seam_scores
 from napari_shiftseg.pipeline.diameter import AUTO, UNKNOWN_SIZE, Fit, fit_from, fit_to
+from napari_shiftseg.pipeline.reduced import with_effect
 from napari_shiftseg.pipeline.result import Prediction, Segmentation, doubts_about
 from napari_shiftseg.pipeline.scales import READING, scales_steps
 from napari_shiftseg.pipeline.series import (
@@ -159,8 +161,9 @@ def segment_steps(
         opened = yield from opened_steps(pixels, model, settings, scale)
         fit, first = yield from _fit_steps(opened, model, settings, effort, pixel_size)
         plan = plan if fit.zoom == 1 else None
-        steps = frame_steps(_fitted(opened, fit), model, settings, plan, effort)
-        result = _told(first or (yield from steps), fit)
+        again = partial(frame_steps, _fitted(opened, fit), model)
+        result = _told(first or (yield from again(settings, plan, effort)), fit)
+        result = yield from with_effect(result, again)
     doubts = doubts_about(result, config)
     return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
 
@@ -261,7 +264,9 @@ def _series_steps(
     ends = tuple((r.intensity.low, r.intensity.high) for r in results)
     if len(set(ends)) > 1:
         read = replace(read, frames=ends)
-    return _told(replace(joined, notes=notes, planes=planes, intensity=read), fit)
+    told = _told(replace(joined, notes=notes, planes=planes, intensity=read), fit)
+    again = partial(frame_steps, _fitted(opened, fit), model)  # of the last one
+    return (yield from with_effect(told, again))
 
 
 def frame_steps(
@@ -315,6 +320,7 @@ def frame_steps(
         rescaling=predicted.rescaling,
         seams=seams,
         kernel=clustering.kernel,
+        engine=predicted.engine,
     )
 
 
@@ -350,16 +356,20 @@ def predicted_steps(
     notes = [advise(plan).note]
     if settings.views > 1 and not plan.is_exact:
         notes.append(SEAMS_OF_VIEWS)
-    how = settings.device, settings.precision, settings.batch
-    steps = Returning(embed_steps(image, model, plan, *how, views=settings.views))
+    steps = Returning(
+        embed_steps(
+            image, model, plan, settings.device, settings.precision, settings.batch,
+            views=settings.views, engine=settings.engine,
+        )
+    )  # fmt: skip
     for progress in steps:
         notes.append(progress.note)
         yield progress
-    raw, plan = steps.value
+    raw, plan, engine = steps.value
     embedding = embedding_of(raw, model.config)
     logit, classes = logits_of(raw, model.config)
     said = tuple(filter(None, notes))
-    return Prediction(embedding, logit, plan, said, class_logits=classes)
+    return Prediction(embedding, logit, plan, said, class_logits=classes, engine=engine)
 
 
 def clustered_steps(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.device import Engine
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.intensity.scale import Reading, Scale
@@ -173,6 +174,7 @@ def self_test(
     device: str = "auto",
     reading: Reading | None = None,
     views: int = 1,
+    engine: Engine = "auto",
 ) -> SelfTest:
     r"""Predict the middle of an image tiled and untiled, and compare.
 
@@ -192,7 +194,8 @@ def self_test(
     reading : Reading, optional
         How grey values are read; all automatic if not given.
     views : {1, 2, 4, 8}
-        See `embed`.
+    engine : {"auto", "torch", "openvino"}
+        See `embed` for these two.
 
     Raises
     ------
@@ -201,7 +204,9 @@ def self_test(
     MemoryError
         If the region does not fit in memory in one pass.
     """
-    steps = self_test_steps(image, model, window, device, reading, views=views)
+    steps = self_test_steps(
+        image, model, window, device, reading, views=views, engine=engine
+    )
     return exhaust(steps)
 
 
@@ -213,12 +218,13 @@ def self_test_steps(
     reading: Reading | None = None,
     scale: Scale | None = None,
     views: int = 1,
+    engine: Engine = "auto",
 ) -> Generator[Progress, None, SelfTest]:
     """Test tiles, yielding `Progress` after every tile.
 
     Parameters
     ----------
-    image, model, window, device, reading, views
+    image, model, window, device, reading, views, engine
         See `self_test`.
     scale : Scale, optional
         See `segment_steps`.
@@ -234,10 +240,12 @@ def self_test_steps(
     total, done = sum(sum(seen.tiles(plan)) for plan in plans), 0
     embeddings: list[NDArray[Any]] = []
     for plan in plans:
-        steps = Returning(embed_steps(opened, model, plan, device, views=views))
+        steps = Returning(
+            embed_steps(opened, model, plan, device, views=views, engine=engine)
+        )
         for progress in steps:
             yield replace(progress, done=done + progress.done, total=total)
-        raw, carried_out = steps.value
+        raw, carried_out, _ = steps.value
         if carried_out != plan:  # smaller tiles answer another question
             raise _too_large(plan, budget, window)
         embeddings.append(embedding_of(raw, model.config))

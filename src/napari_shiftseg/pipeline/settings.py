@@ -24,7 +24,7 @@ from napari_shiftseg.clustering.settings import (
     SplitFarParts,
     kernels_like,
 )
-from napari_shiftseg.device import Precision
+from napari_shiftseg.device import Engine, Precision
 from napari_shiftseg.geometry.tiling import Region, parse_region
 from napari_shiftseg.geometry.window import (
     Border,
@@ -52,6 +52,7 @@ class OfEveryRun(TypedDict, total=False):
     region: Region | None
     device: str
     precision: Precision
+    engine: Engine
     batch: int | None
     views: int
     intensity: Asked
@@ -179,6 +180,8 @@ class Settings:
     device : str
         "auto" (CUDA, else MPS, else the CPU), or a torch device.
     precision : {"float32", "float64", "float16", "bfloat16"}
+    engine : {"auto", "torch", "openvino"}
+        What computes on the CPU; see `Predictor`.
     batch : int, optional
         Tiles predicted at once; as many as fit if not given.
     views : {1, 2, 4, 8}
@@ -242,6 +245,11 @@ class Settings:
         description="Numbers that the network computes with. float16 and bfloat16 are "
         "faster on a graphics card and less exact; float64 is slower and nearly free "
         "of rounding.",
+    )
+    engine: Engine = Field(
+        default="auto",
+        description="What the network is computed by on a CPU. openvino is a few times "
+        "faster than torch, and need be installed. auto: openvino where it is.",
     )
     batch: int | None = Field(
         default=None,

@@ -134,6 +134,7 @@ def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
         "model": model.config.name,
         "period": list(model.shape.period),
         "device": comparison.device,
+        "engine": result.engine,
         **{name: side.figures() for name, side in comparison.sides.items()},
         "untiled": {
             f"{name}_pairs": {

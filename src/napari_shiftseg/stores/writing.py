@@ -235,6 +235,7 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
         "period": list(plan.shape.period),
         "offset": list(result.offset),
         "exact": plan.is_exact,
+        "engine": result.engine,
         "seconds": result.seconds,
         "notes": list(result.notes),
         "doubts": list(result.doubts),

@@ -178,10 +178,12 @@ class CompareWidget(ScrolledRows):
         config = self.form.model.config
         device, memory = next(iter(self._devices.items()), (None, None))
         advice, views = advise(naive), self.form.views.value
+        chosen = self.form.as_in_segment
+        computed = {n: chosen[n] for n in ("engine", "precision") if n in chosen}
         seams = _about_seams(naive, cropped, advice)
         warnings = [
             training_window_warning(config),
-            work_warning([naive, cropped], device, memory, views),
+            work_warning([naive, cropped], device, memory, views, **computed),
         ]
         notes = [
             f"naive + cropped: {effort(naive, cropped)}{views_note(views)}",

@@ -294,6 +294,7 @@ def run_record(result: Segmentation, source: LayerSource, model: str) -> dict[st
         "offset": result.offset,
         "exact": plan.is_exact,
         "objects": result.objects,
+        "engine": result.engine,
         "seconds": result.seconds,
         "notes": result.notes,
         "reads": result.intensity.figures(),

@@ -75,6 +75,7 @@ ADVANCED = {  # of `Settings`, and how the row is called
     "views": "Views",
     "diameter": "Diameter",
     "precision": "Precision",
+    "engine": "Engine",
 }
 OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
 ROUNDED = ("bandwidth", "foreground_threshold")
@@ -89,8 +90,7 @@ SHOWN = {  # layers beside the labels
 class AdvancedRows(Container):
     """What a biologist need not touch: clustering, border, batch, region.
 
-    Each control is an attribute, under the name of its setting. A change of model sets
-    the clustering to what the model says.
+    Each control is an attribute, named as its setting. A model sets the clustering.
     """
 
     def __init__(self) -> None:

@@ -88,8 +88,8 @@ class SegmentWidget(ScrolledRows):
         self.device = DeviceChoice(self._advise)
         self.foldaway = Foldaway(
             self.advanced,
-            "Clustering, border, batch, views, diameter, precision, region: no change "
-            "needed",
+            "Clustering, border, batch, views, diameter, precision, engine, region: no "
+            "change needed",
         )
         self.again = RunAgain(self._viewer, self._run_again)
         self.mend = PushButton(
@@ -253,10 +253,12 @@ class SegmentWidget(ScrolledRows):
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice, planes, views = advise(plan), self.form.planes, self.form.views
         device, memory = self.device.device, self.device.memory
+        chosen = self.form.advanced.settings()
+        computed = {name: chosen[name] for name in ("engine", "precision")}
         warnings = [
             sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),
-            work_warning([plan], device, memory, planes * views),
+            work_warning([plan], device, memory, planes * views, **computed),
         ]
         notes = [
             small_image_note(plan),

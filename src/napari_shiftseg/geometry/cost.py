@@ -166,9 +166,9 @@ def _doubled(image_shape: tuple[int, ...], shape: UNetShape) -> list[tuple[int, 
 
 MOST_TILES = 20_000
 LONGEST_ROUGH = 600.0  # seconds
-# Multiply-adds a second of one core, as measured over all windows; a graphics card is
-# taken for a small one.
-CORE_SPEED = {"torch": 25e9, "openvino": 75e9}
+# Multiply-adds a second of one core, as measured in tiles of 1,420 pixels on two cores
+# (benchmarks/engines.py); a graphics card is taken for a small one.
+CORE_SPEED = {"torch": 40e9, "openvino": 100e9}
 CARD_SPEED = 1000e9
 TILE_SECONDS = 1e-3  # that a tile takes however little it computes
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from napari_shiftseg.progress import Progress, named
+from napari_shiftseg.progress import Progress, Returning, named
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ def with_effect(result: Segmentation, again: Callable[[Settings], Steps]) -> Ste
     part = replace(
         result.settings, region=at, window=None, stitching="cropped", diameter=None
     )
-    reduced = yield from named(f"comparing {precision}", again(part))
-    part = replace(part, precision="float32")
-    exact = yield from named("comparing float32", again(part))
+    reduced = yield from _quietly(precision, again(part))
+    exact = yield from _quietly("float32", again(replace(part, precision="float32")))
     same = adjusted_rand_score(exact.labels.ravel(), reduced.labels.ravel())
     pixels = ", ".join(f"{start}-{stop}" for start, stop in exact.region)
     note = (
@@ -62,6 +61,14 @@ def with_effect(result: Segmentation, again: Callable[[Settings], Steps]) -> Ste
         f"{number_of(reduced.objects, 'object')} instead of {exact.objects}"
     )
     return replace(result, notes=(*result.notes, note))
+
+
+def _quietly(name: str, steps: Steps) -> Steps:
+    """Pass steps on without their notes: the run itself has had the same."""
+    returning = Returning(named(f"comparing {name}", steps))
+    for progress in returning:
+        yield replace(progress, note="")
+    return returning.value
 
 
 def fullest(labels: NDArray[Any], side: int) -> Region:

@@ -44,7 +44,8 @@ def find_devices() -> Devices:
 
 CPU_HELP = (
     "Prediction is several times faster on a graphics card. For an NVIDIA card install "
-    "the CUDA build of torch, see pytorch.org; Macs use theirs by themselves."
+    "the CUDA build of torch, see pytorch.org; Macs use theirs by themselves. A CPU is "
+    "some times faster where openvino is installed."
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -348,6 +348,35 @@ class TestLeft:
         steps.close()
         assert len(cancelled) == 1
         assert run(image[:60, :60], nuclei)[0].engine == "openvino"
+
+    def test_left_while_it_is_compiled_nothing_is_predicted(
+        self, nuclei: UNet, image: NDArray[Any], monkeypatch, nothing_kept
+    ) -> None:
+        begun, may_end, released = Event(), Event(), Event()
+        predicted: list[object] = []
+
+        class Request:
+            infer = staticmethod(lambda *_, **__: predicted.append(1))
+            cancel = staticmethod(lambda: None)
+
+        class Model:
+            create_infer_request = Request
+            release_memory = staticmethod(released.set)
+
+        def slow(*_: object) -> type[Model]:
+            begun.set()
+            assert may_end.wait(60)
+            return Model
+
+        monkeypatch.setattr(Compiled, "_compile", slow)
+        plan = plan_tiles(image.shape, nuclei.shape, 32)
+        steps = embed_steps(open_for(image, nuclei), nuclei, plan, "cpu")
+        while not begun.is_set():
+            next(steps)
+        steps.close()
+        may_end.set()
+        assert released.wait(60)
+        assert not predicted
 
 
 def test_nobody_is_told_of_it() -> None:

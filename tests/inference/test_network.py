@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.inference.network import Predictor, disagreement, on_device
+from napari_shiftseg.inference.network import Predictor, disagreement, on_device, sent
 from napari_shiftseg.inference.predict import embed
 
 if TYPE_CHECKING:
@@ -47,6 +47,20 @@ def test_the_numbers_are_those_of_float64(
     np.testing.assert_allclose(tiled, exact, atol=1e-5 * abs(exact).max())
     whole = embed(image, model, stitching="whole")
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * abs(exact).max())
+
+
+def test_a_cuda_card_is_sent_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda x: seen.append("pin") or x)
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda x, device, **how: seen.append((device, how)) or x
+    )
+    card, x = torch.device("cuda", 1), torch.zeros(3)
+    assert sent(x, card) is x
+    assert seen == ["pin", (card, {"non_blocking": True})]
+    seen.clear()
+    sent(x, CPU)
+    assert seen == [(CPU, {})]
 
 
 class TestMac:

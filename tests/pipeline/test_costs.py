@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_shiftseg.geometry.cost import planned_costs
+from napari_shiftseg.inference.compiled import Compiled
 from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.pipeline import costs as module
 from napari_shiftseg.pipeline.costs import CostProgress, cost_steps
@@ -30,6 +31,22 @@ def test_every_window_is_timed(model: UNet) -> None:
     assert all(cost.fits and cost.measured and cost.seconds > 0 for cost in found)
     # 195 tiles of 44² against one pass of 100²
     assert found[0].seconds > 2 * found[-1].seconds
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_what_is_timed_is_the_engine_that_is_asked_for(
+    model: UNet, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    predict, calls = Compiled.__call__, []
+
+    def counted(self: Compiled, pixels: object) -> object:
+        calls.append(pixels)
+        return predict(self, pixels)
+
+    monkeypatch.setattr(Compiled, "__call__", counted)
+    (cost,) = exhaust(cost_steps(SIZE, model, [8], device="cpu", engine=engine))
+    assert cost.measured
+    assert bool(calls) == (engine == "openvino")
 
 
 def test_what_does_not_fit_has_no_time(

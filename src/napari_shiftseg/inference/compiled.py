@@ -114,7 +114,7 @@ class Compiled:
 
     def __init__(self, model: TiledNetwork, precision: Precision) -> None:
         self._model, self._precision = model, precision
-        self._digest = ""
+        self._digest, self._is_cancelled = "", False
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._requests: dict[tuple[int, ...], Any] = {}
 
@@ -126,6 +126,8 @@ class Compiled:
         pixels : ndarray of float32
         """
         request = self.prepare(pixels.shape)
+        if self._is_cancelled:  # while it was compiled
+            raise RuntimeError("cancelled")
         whole = np.ascontiguousarray(pixels)[None]
         request.infer({0: whole}, share_inputs=True)
         raw: NDArray[Any] = request.get_output_tensor(0).data[0].astype(np.float32)
@@ -173,7 +175,8 @@ class Compiled:
         )
 
     def cancel(self) -> None:
-        """Stop what is being predicted after the present layer."""
+        """Stop what is being predicted after the present layer, for good."""
+        self._is_cancelled = True
         for request in list(self._requests.values()):
             request.cancel()
 

@@ -249,7 +249,7 @@ class Settings:
     engine: Engine = Field(
         default="auto",
         description="What the network is computed by on a CPU. openvino is a few times "
-        "faster than torch, and need be installed. auto: openvino where it is.",
+        "faster than torch, and has to be installed. auto: openvino where it is.",
     )
     batch: int | None = Field(
         default=None,

@@ -179,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--side", type=int, default=3072, help="of the tiled image")
+    parser.add_argument("--side", type=int, default=2500, help="of the tiled image")
     parser.add_argument("parts", nargs="*", choices=("passes", "tiled"))
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)

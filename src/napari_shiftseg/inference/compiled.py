@@ -182,7 +182,7 @@ class Compiled:
 
     def release(self) -> None:
         """Give the memory back that a prediction took."""
-        for model in self._compiled.values():
+        for model in list(self._compiled.values()):
             with suppress(RuntimeError):  # another run is using it, and will do so
                 model.release_memory()
 

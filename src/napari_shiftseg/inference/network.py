@@ -216,6 +216,8 @@ class Predictor:
 
     def release(self) -> None:
         """Give unused memory back to the device."""
+        if self._compiled is not None:
+            self._compiled.release()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -7,8 +7,11 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.geometry.cost import rough_seconds, time_text
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
 from napari_shiftseg.gui.parts.viewer import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.samples.catalogue import disks
 
 AMBER = "/* warning */"
@@ -188,6 +191,19 @@ def test_a_long_run_is_warned_of_before_it_starts(viewer, widget):
     widget.window.value = "512"
     assert "roughly" not in widget.note.text.value
     assert AMBER not in widget.note.text.native.styleSheet()
+
+
+def test_the_time_told_is_that_of_the_engine_that_will_run(viewer, widget):
+    widget.model.value = "disks"
+    widget.device.take(Devices({"cpu": 2**31}))
+    large = np.broadcast_to(np.float32(0), (4000, 4000))
+    viewer.add_image(large, metadata={METADATA_MODELS: ("disks",)})
+    widget.window.value = "16"
+    plan = plan_tiles(large.shape, load_model("disks").shape, 16)
+    for engine, runs in (("auto", "openvino"), ("torch", "torch")):
+        widget.advanced.controls["engine"].value = engine
+        seconds = time_text(rough_seconds(plan, "cpu", runs), ".0f")
+        assert f"63,001 tiles take roughly {seconds} on cpu" in widget.note.text.value
 
 
 def test_every_frame_of_a_series_counts(viewer, widget):

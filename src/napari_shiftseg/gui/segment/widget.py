@@ -129,6 +129,7 @@ class SegmentWidget(ScrolledRows):
         for control in (self.image, self.form.colour, self.window, self.stitching,
                         self.form.intensity, self.advanced.border,
                         self.advanced.views, self.advanced.diameter,
+                        self.advanced.precision, self.advanced.engine,
                         self.advanced.region):  # fmt: skip
             control.changed.connect(self._advise)
         self.image.changed.connect(self._forget_other_image)

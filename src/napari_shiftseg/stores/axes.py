@@ -85,6 +85,8 @@ def ordered(
         Another order.
     """
     places = sorted(range(len(axes)), key=lambda at: order.find(axes[at]))
+    if places == [*range(len(axes))]:
+        return data, axes
     return np.transpose(data, places), "".join(axes[at] for at in places)
 
 
@@ -207,7 +209,7 @@ def from_ome(pixels: Mapping[str, Any]) -> Calibration:
         for axis in "ZYX"
     }
     interval = pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
-    return _known({"T": interval, **lengths})
+    return known_sizes({"T": interval, **lengths})
 
 
 def from_imagej(known: Mapping[str, Any]) -> Calibration:
@@ -220,7 +222,7 @@ def from_imagej(known: Mapping[str, Any]) -> Calibration:
     rate = known.get("fps")
     if not interval and isinstance(rate, (int, float)) and rate > 0:
         interval = 1 / rate
-    return _known(
+    return known_sizes(
         {
             "T": (interval, known.get("tunit") or "s"),
             "Z": (known.get("spacing"), known.get("zunit") or unit),
@@ -244,7 +246,7 @@ def from_resolution(
     if one_spelling(unit) == "pixel" and set(sizes.values()) <= {0.0, 1.0}:
         return {}
     units = {"Y": unit_y or unit, "X": unit}
-    return _known({axis: (1 / n, units[axis]) for axis, n in sizes.items() if n})
+    return known_sizes({axis: (1 / n, units[axis]) for axis, n in sizes.items() if n})
 
 
 def from_lsm(known: Mapping[str, Any]) -> Calibration:
@@ -253,7 +255,7 @@ def from_lsm(known: Mapping[str, Any]) -> Calibration:
         axis: (known.get(f"VoxelSize{axis}", 0) * METRES_IN_MICRONS, MICRO)
         for axis in "ZYX"
     }
-    return _known({"T": (known.get("TimeIntervall"), "s"), **lengths})
+    return known_sizes({"T": (known.get("TimeIntervall"), "s"), **lengths})
 
 
 def ome_images(xml: str) -> list[dict[str, Any]]:
@@ -294,8 +296,14 @@ def to_ome(calibration: Calibration) -> tuple[dict[str, Any], list[str]]:
     return written, unknown
 
 
-def _known(said: Mapping[str, tuple[Any, Any]]) -> Calibration:
-    """Return the sizes that are numbers above 0; ImageJ's plane distance may be < 0."""
+def known_sizes(said: Mapping[str, tuple[Any, Any]]) -> Calibration:
+    """Return the sizes that are numbers above 0; ImageJ's plane distance may be < 0.
+
+    Parameters
+    ----------
+    said : mapping
+        Size and unit of each axis, in whatever spelling.
+    """
     found = {}
     for axis, (size, unit) in said.items():
         try:

@@ -23,6 +23,7 @@ from napari_shiftseg.stores.axes import (
     ordered,
     to_ome,
 )
+from napari_shiftseg.stores.lazy import in_memory
 from napari_shiftseg.stores.stored_image import (
     MAYBE_FRAMES,
     DamagedError,
@@ -31,8 +32,11 @@ from napari_shiftseg.stores.stored_image import (
     stored_picture,
 )
 from napari_shiftseg.stores.tiff import DAMAGED, about_tiff, stored_tiff
+from napari_shiftseg.stores.zarr_image import is_zarr, stored_zarr
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.config import ModelConfig
@@ -58,7 +62,7 @@ class Source:
     """An image read from a file."""
 
     name: str  # without folder and suffix
-    data: NDArray[Any]  # (*axes), one channel as a viewer shows it
+    data: Any  # (*axes), one channel as a viewer shows it; an array, or `Lazy`
     # one letter an axis, in the order T, Z, Y, X; Q for one without a name, before
     # these; C where several channels were asked for
     axes: str = ""
@@ -100,14 +104,15 @@ def read_image(
     channel: int | str | None = None,
     series: int | None = None,
     several: int = 1,
+    lazily: bool = False,
 ) -> Source:
     r"""Read one channel of an image, or make the sample of this name.
 
     Parameters
     ----------
     path : str or Path
-        A TIFF (OME, ImageJ, LSM, ...), PNG, JPEG, BMP or .npy file, or the name of a
-        sample.
+        A TIFF (OME, ImageJ, LSM, ...), PNG, JPEG, BMP or .npy file, a zarr store
+        (OME-Zarr, or an array in one), or the name of a sample.
     channel : int or str, optional
         Which of several channels, counted from 1, or its name; red, green or blue of
         colours, which are made grey if none is chosen.
@@ -116,6 +121,9 @@ def read_image(
         alike are joined, and of other series the largest is taken.
     several : int
         How many channels are wanted; above 1 all of them are kept, along C.
+    lazily : bool
+        Whether pixels may stay on disk, as `Lazy`: those of zarr stores, and of TIFFs
+        that hold plain grey values.
 
     Raises
     ------
@@ -134,12 +142,12 @@ def read_image(
             )
         image = make_sample(str(path)).image
         return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
-    stored = _stored(path, series)
+    stored = _stored(path, series, lazily)
     try:
         one = one_channel(stored, channel, several)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
-    data, axes = ordered(one.data, one.axes)
+    data, axes = ordered(one.data if lazily else in_memory(one.data), one.axes)
     unknown = sorted(set(to_ome(one.calibration)[1]))
     notes = [*one.notes, *(UNKNOWN_UNIT.format(unit) for unit in unknown)]
     return Source(
@@ -153,6 +161,7 @@ def image_for(
     path: Path,
     channel: int | str | None = None,
     series: int | None = None,
+    lazily: bool = False,
 ) -> Source:
     """Read an image as a model reads it: see `read_image`.
 
@@ -163,10 +172,10 @@ def image_for(
     ----------
     config : ModelConfig
         Of the model.
-    path, channel, series
+    path, channel, series, lazily
         See `read_image`.
     """
-    source = read_image(path, channel, series, config.in_channels)
+    source = read_image(path, channel, series, config.in_channels, lazily)
     axes = source.axes
     if CHANNELS in axes:
         at, before = axes.index(CHANNELS), len(axes) - 1 - config.ndim
@@ -214,7 +223,7 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     if is_sample(path):
         return make_sample(str(path)).labels
     stored = _stored(path)
-    data, axes = ordered(stored.data, _axes_of_labels(stored))
+    data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
     return checked(name, _as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
@@ -225,7 +234,8 @@ def _axes_of_labels(stored: Stored) -> str:
     if MAYBE_FRAMES in stored.notes:
         return stored.axes.replace(SAMPLES, UNNAMED)
     if stored.axes.endswith("YX" + CHANNELS) and stored.data.shape[-1] > MOST:
-        return UNNAMED * (stored.data.ndim - 2) + "YX"
+        number: int = stored.data.ndim
+        return UNNAMED * (number - 2) + "YX"
     return stored.axes
 
 
@@ -290,21 +300,32 @@ def numbered_anew(path: Path) -> int:
     return about.axes.find("T") + 1
 
 
-def _stored(path: Path, series: int | None = None) -> Stored:
-    """Read a file whole, by what it begins with."""
+def _stored(path: Path, series: int | None = None, lazily: bool = False) -> Stored:
+    """Read a file by what it begins with, or a store; some of it may stay on disk."""
+    if is_zarr(path):
+        return _understood(path, lambda: stored_zarr(path, series))
     _refuse_no_file(path)
+    return _understood(path, lambda: _of_file(path, series, lazily))
+
+
+def _of_file(path: Path, series: int | None, lazily: bool) -> Stored:
     with path.open("rb") as file:
         begins = file.read(8)
     read = next((r for b, r in BEGINNINGS.items() if begins.startswith(b)), None)
+    if read is None:
+        what = "it is not what its suffix says" if begins else "it is empty"
+        raise DamagedError(what)
+    if read is stored_tiff:
+        return stored_tiff(path, series, lazily)
+    if series not in (None, 1):
+        raise ValueError(f"the file has one series: there is no series {series}")
+    return read(path)
+
+
+def _understood(path: Path, read: Callable[[], Stored]) -> Stored:
+    """Read an image of numbers; an error names the file."""
     try:
-        if read is None:
-            what = "it is not what its suffix says" if begins else "it is empty"
-            raise DamagedError(what)
-        if read is stored_tiff:
-            return _of_numbers(stored_tiff(path, series))
-        if series not in (None, 1):
-            raise ValueError(f"the file has one series: there is no series {series}")
-        return _of_numbers(read(path))
+        return _of_numbers(read())
     except DamagedError as error:
         raise ValueError(
             f"{path.name} cannot be read: {error}; save the image again"

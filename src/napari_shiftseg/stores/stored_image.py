@@ -39,7 +39,7 @@ class RefusedError(ValueError):
 class Stored:
     r"""An image as a file stores it."""
 
-    data: NDArray[Any]  # (*axes), as it stands in the file
+    data: Any  # (*axes), as it stands in the file; an array, or `Lazy`
     # one letter an axis: T, C, Z, Y, X; S for the samples of a pixel; Q for one without
     # a name; others as tifffile writes them
     axes: str

@@ -16,7 +16,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import psutil
 import tifffile
 
 from napari_shiftseg.stores.axes import (
@@ -30,6 +29,7 @@ from napari_shiftseg.stores.axes import (
     ome_channels,
     ome_images,
 )
+from napari_shiftseg.stores.lazy import Lazy, open_series, refuse_too_large
 from napari_shiftseg.stores.stored_image import (
     PLAIN,
     DamagedError,
@@ -104,12 +104,14 @@ DAMAGED = (
     RuntimeError, AssertionError, MemoryError, OSError, SyntaxError, struct.error,
     zlib.error,
 )  # fmt: skip
+BLACK_IS_ZERO = 1  # of TIFF's photometric interpretations
 LOST = ("corrupt", "invalid page offset", "invalid offset to page", "circular")
 
 
 def _decoded(series: tifffile.TiffPageSeries) -> NDArray[Any]:
     """Decode a series; a page that is damaged is named."""
-    _refuse_too_large(series)
+    if series.dtype is not None:
+        refuse_too_large(series.shape, series.dtype)
     _refuse_cut_off(series)
     try:
         return np.asarray(series.asarray())
@@ -129,18 +131,6 @@ def _damaged_page(series: tifffile.TiffPageSeries) -> int | None:
         except DAMAGED:
             return number
     return None
-
-
-def _refuse_too_large(series: tifffile.TiffPageSeries) -> None:
-    if series.dtype is None:
-        return
-    needed = prod(series.shape) * series.dtype.itemsize
-    free = psutil.virtual_memory().available
-    if needed > free:
-        raise RefusedError(
-            f"an image of {by(series.shape)} takes {needed / 2**30:,.1f} GiB, but only "
-            f"{free / 2**30:,.1f} GiB are free: crop it, or choose a smaller series"
-        )
 
 
 def _refuse_cut_off(series: tifffile.TiffPageSeries) -> None:
@@ -215,7 +205,7 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def stored_tiff(path: Path, series: int | None = None) -> Stored:
+def stored_tiff(path: Path, series: int | None = None, lazily: bool = False) -> Stored:
     """Read a TIFF file.
 
     Parameters
@@ -224,12 +214,14 @@ def stored_tiff(path: Path, series: int | None = None) -> Stored:
     series : int, optional
         Which one, counted from 1. If not given, pages that are alike are joined, and of
         several series the largest is taken.
+    lazily : bool
+        Whether the pixels may stay on disk, as `Lazy`.
     """
     with _log() as said:
         try:
             _check_pages(path)
             with tifffile.TiffFile(path) as file:
-                return _stored(file, series, said)
+                return _stored(file, series, said, path if lazily else None)
         except DAMAGED as error:
             raise _refusal(error) from None
 
@@ -265,12 +257,18 @@ def _refusal(error: BaseException) -> ValueError:
     return DamagedError(f"the file is damaged ({type(error).__name__}: {error})")
 
 
-def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Stored:
+def _stored(
+    file: tifffile.TiffFile, series: int | None, said: list[str], path: Path | None
+) -> Stored:
     images = ome_images(file.ome_metadata) if file.is_ome else []
     _refuse_absurd(images, file.filehandle.size)
     chosen = _chosen(file.series, series)
     _refuse_lost(said)
-    parts = [_decoded(one) for one in chosen.series]
+    if path is not None and _is_plain(chosen):
+        _refuse_cut_off(chosen.series[0])
+        parts: list[Any] = [Lazy.of(open_series, str(path), chosen.first)]
+    else:
+        parts = [_decoded(one) for one in chosen.series]
     first = chosen.series[0]
     data, axes = parts[0], named_axes(first.axes, first.shape, first.kind)
     if axes.endswith("X" + UNNAMED):  # (Y, X, 1), which tifffile keeps
@@ -288,6 +286,13 @@ def _stored(file: tifffile.TiffFile, series: int | None, said: list[str]) -> Sto
         chosen.notes,
     )
     return with_photometry(stored, first.keyframe, first.kind)
+
+
+def _is_plain(chosen: Chosen) -> bool:
+    """Whether a file holds one series of grey values, as they are to be read."""
+    page = chosen.series[0].keyframe
+    is_grey = int(page.photometric) == BLACK_IS_ZERO and page.samplesperpixel == 1
+    return len(chosen.series) == 1 and is_grey
 
 
 def _chosen(found: Sequence[tifffile.TiffPageSeries], number: int | None) -> Chosen:

@@ -19,8 +19,8 @@ ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
     "text", "progress", "device", "geometry", "samples", "metrics", "intensity",
     "stores", "clustering", "embeddings", "networks", "inference", "pipeline",
-    "detection", "relabelling", "mending", "explain", "training", "report",
-    "experiments", "gui", "cli",
+    "detection", "relabelling", "mending", "explain", "training", "distributed",
+    "report", "experiments", "gui", "cli",
 ]  # fmt: skip
 WIDGETS = {"segment", "compare", "inspect", "train", "mend"}  # rooms of gui
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}

@@ -9,6 +9,7 @@ from .detection.instances import judged_classes as judged_classes
 from .detection.instances import learn_class_confidence as learn_class_confidence
 from .detection.proposals import learn_confidence as learn_confidence
 from .detection.proposals import object_proposals as object_proposals
+from .distributed.segmenting import segment_to_store as segment_to_store
 from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
@@ -63,6 +64,7 @@ __all__ = [
     "save_model",
     "seam_scores",
     "segment",
+    "segment_to_store",
     "self_test",
     "sweep",
     "train",

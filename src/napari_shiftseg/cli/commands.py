@@ -16,6 +16,7 @@ from napari_shiftseg.cli.options import (
     Asked,
     Command,
     Order,
+    Storing,
     Take,
     model_for,
     one_of,
@@ -133,17 +134,18 @@ def _demo(
 def _segment(
     *,
     image: ask.Image,
-    output: ask.Folder,
+    output: ask.FolderOrStore,
     model: ask.Model = None,
     settings: Settings,
     save: ask.Save = "labels",
+    storing: Storing,
     asked: Asked,
 ) -> None:
-    """Segment an image; its labels become a TIFF with axes and pixel size."""
+    """Segment an image; its labels become a TIFF, or an OME-Zarr store of any size."""
     from napari_shiftseg.cli.segment import run_segment
 
     order = Order(settings, asked, model_for(model, image))
-    run_segment(image, output, order, save)
+    run_segment(image, output, order, save, storing)
 
 
 @_command

@@ -39,7 +39,8 @@ def _model(unset: str) -> Any:
 Image = Annotated[
     Path,
     typer.Argument(
-        metavar="IMAGE", help="TIFF, PNG, JPEG, BMP or .npy image, or a sample."
+        metavar="IMAGE",
+        help="TIFF, PNG, JPEG, BMP, .npy or OME-Zarr image, or a sample.",
     ),
 ]
 Images = Annotated[
@@ -66,6 +67,7 @@ Model = Annotated[str | None, _model("[the sample's own, else nuclei]")]
 NamedModel = Annotated[str | None, _model("")]
 ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment]")]
 Folder = Annotated[Path, _output("Folder for the files.")]
+FolderOrStore = Annotated[Path, _output("Folder for the files, or a .zarr store.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
 Table = Annotated[Path | None, _output(".csv file. [none]")]
 ModelFile = Annotated[Path, _output(".safetensors file.")]
@@ -86,6 +88,23 @@ class Asked:
     series: int | None = setting(None, "Series of a TIFF, from 1.", "the largest")
     overwrite: bool = setting(False, "Replace files that others wrote, too.")
     json: bool = setting(False, "Print one JSON object only.")
+
+
+@dataclass(frozen=True)
+class Storing:
+    """What is asked of a run whose output is a zarr store."""
+
+    resume: bool = setting(False, "Go on with a run into a .zarr store.")
+    chunk: int | None = setting(
+        None, "Chunk of a .zarr store.", "512, of volumes 64", unit="pixels", ge=1
+    )
+    workers: int | None = setting(
+        None, "Blocks of a .zarr store that are worked on at once.", "1", ge=1
+    )
+    scheduler: str | None = setting(
+        None, "Address of a dask cluster that makes a .zarr store.", "this machine"
+    )
+    float16: bool = setting(False, "Store the embedding of a .zarr store in 16 bits.")
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,7 @@ RARE = {  # options that --help leaves out
     "foreground_threshold", "series", "features", "channels", "normalization",
     "learning_rate", "every", "patience", "seed", "workers", "force", "zoom",
     "recurrent_steps", "same_above", "diameter", "link_threshold",
+    "chunk", "scheduler", "float16",
 }  # fmt: skip
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x

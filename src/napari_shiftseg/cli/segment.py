@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.options import model_for
+from napari_shiftseg.cli.options import Storing, model_for
+from napari_shiftseg.cli.storing import run_segment_to_store
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.views import check_turns
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.writing import Outputs
 
 
-def _kinds_to_save(text: str) -> tuple[str, ...]:
+STORE = ".zarr"  # suffix of an output that is one
+
+
+def kinds_to_save(text: str) -> tuple[str, ...]:
     """Read what ``--save`` names: kinds separated by commas, or all; labels always."""
     kinds = {kind.strip().lower() for kind in text.split(",")} - {""}
     unknown = kinds - {*KINDS, "all"}
@@ -49,7 +53,7 @@ def _safe_outputs(
     command: str, source: Source, folder: Path, save: str, asked: Asked, network: UNet
 ) -> Outputs:
     """Name the files to write, before any work; another name than usual is said."""
-    kinds, has_classes = _kinds_to_save(save), bool(network.config.classes)
+    kinds, has_classes = kinds_to_save(save), bool(network.config.classes)
     outputs = outputs_of(command, source, folder, kinds, asked.overwrite, has_classes)
     if outputs.name != source.name:
         note(
@@ -59,14 +63,24 @@ def _safe_outputs(
     return outputs
 
 
-def run_segment(image: Path, output: Path, order: Order, save: str) -> None:
+def run_segment(
+    image: Path, output: Path, order: Order, save: str, storing: Storing
+) -> None:
     """Segment an image, write the outcome and print it.
 
     Parameters
     ----------
-    image, output, order, save
+    image, output, order, save, storing
         See ``shiftseg segment --help``.
     """
+    if output.suffix == STORE:
+        run_segment_to_store(image, output, order, kinds_to_save(save), storing)
+        return
+    if storing != Storing():
+        raise ValueError(
+            f"--resume, --chunk, --workers, --scheduler and --float16 are for a store: "
+            f"give one with -o, for example -o {output.name or 'out'}{STORE}"
+        )
     with kept_if_used(output) as folder:
         network = load_model(order.model)
         source = read_source(network.config, image, order.asked)

@@ -142,7 +142,9 @@ def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
     return read_labels("truth", truth)
 
 
-def read_source(config: ModelConfig, image: Path, asked: Asked) -> Source:
+def read_source(
+    config: ModelConfig, image: Path, asked: Asked, lazily: bool = False
+) -> Source:
     """Read an image as a model reads it, and note what was decided; see `image_for`.
 
     Parameters
@@ -151,8 +153,10 @@ def read_source(config: ModelConfig, image: Path, asked: Asked) -> Source:
     image : Path
     asked : Asked
         Its channel and series.
+    lazily : bool
+        Whether its pixels may stay on disk.
     """
-    source = image_for(config, image, asked.channel, asked.series)
+    source = image_for(config, image, asked.channel, asked.series, lazily)
     for said in source.notes:
         note(f"{image.name}: {said}")
     return source

@@ -114,12 +114,7 @@ class Whole(Clusters):
         """Return 1 + the mode of each pixel, 0 where it is none; the background's."""
         image = np.zeros(self._foreground.shape, dtype=np.int32)
         image[self._foreground] = self._found.nearest + 1
-        modes, embedding = self._found.modes, self._settings.background_embedding
-        if embedding is None or not len(modes):
-            return image, NO_BACKGROUND
-        times = modes.shape[1] // len(embedding)  # views, one after the other
-        background_mode = np.tile(embedding, times) / sqrt(times)
-        background = int(np.linalg.norm(modes - background_mode, axis=1).argmin())
+        background = background_mode(self._found.modes, self._settings)
         image[image == background + 1] = 0
         return image, background
 
@@ -148,6 +143,24 @@ class Whole(Clusters):
             return not np.isin(np.unique(parts[near & (parts > 0)]), ids).any()
         sizes = np.bincount(parts.ravel(), minlength=1)
         return bool((sizes[ids] >= self._settings.min_size).all())
+
+
+def background_mode(modes: NDArray[Any], settings: Clustering) -> int:
+    """Return which mode is the background, −1 where there is none.
+
+    Parameters
+    ----------
+    modes : ndarray
+        (modes, channels)
+    settings : Clustering
+        With the background's embedding.
+    """
+    embedding = settings.background_embedding
+    if embedding is None or not len(modes):
+        return NO_BACKGROUND
+    times = modes.shape[1] // len(embedding)  # views, one after the other
+    known = np.tile(embedding, times) / sqrt(times)
+    return int(np.linalg.norm(modes - known, axis=1).argmin())
 
 
 def cluster_steps(

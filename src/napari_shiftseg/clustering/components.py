@@ -245,9 +245,13 @@ def _parts(
 
 
 def connected(image: NDArray[Any]) -> NDArray[np.int32]:
-    """Return the parts of equal values, connected by faces, numbered from 1."""
-    numbered: NDArray[np.int32] = label(image, background=0, connectivity=1)
-    return numbered
+    """Return the parts of equal values, connected by faces, numbered from 1.
+
+    In the order of a scan: scikit-image keeps to it but where an axis has one pixel.
+    """
+    flat = image.reshape([n for n in image.shape if n > 1] or [1])
+    numbered: NDArray[np.int32] = label(flat, background=0, connectivity=1)
+    return numbered.reshape(image.shape)
 
 
 def without_small(

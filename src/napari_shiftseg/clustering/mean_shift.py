@@ -168,7 +168,10 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def find_steps(
-        self, X: Rows, positions: NDArray[np.integer], effort: Effort | None = None
+        self,
+        X: Rows,
+        positions: NDArray[np.integer],
+        effort: Effort | None = None,
     ) -> Generator[None, None, Self]:
         """Find the modes alone, as `fit` does; `nearest` labels the points after it.
 
@@ -178,7 +181,8 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : ndarray of float32 or float64
-            (points, channels), one point or more.
+            (points, channels), one point or more; or what stands for it on disk, see
+            `StoredRows`.
         positions : ndarray of int
             (points,), one for each.
         effort : Effort, optional
@@ -193,6 +197,26 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 f"{len(X)} have a NaN or infinite channel: predict the image again"
             )
         yield from self._search(X, positions, effort)
+        return self
+
+    @property
+    def centre(self) -> Rows:
+        """Where distances are measured from, (channels,), of what was found."""
+        return self._frame.centre
+
+    def found_before(self, modes: Rows, centre: Rows) -> Self:
+        """Take up what was found before, so that `nearest` labels points by it.
+
+        Parameters
+        ----------
+        modes : ndarray
+            (modes, channels), the `cluster_centers_`.
+        centre : ndarray
+            (channels,)
+        """
+        device, bandwidth = resolve_device(self.device), float(self.bandwidth)
+        self.cluster_centers_ = modes
+        self._frame = Frame(bandwidth, self.kernel, centre, device)
         return self
 
     def nearest(self, X: Rows) -> NDArray[np.int32]:

@@ -1,0 +1,1 @@
+"""Images beyond memory: predicted, joined and clustered block by block, exactly."""

@@ -1,0 +1,75 @@
+"""The working folder of a run: by what it is known again, and what is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.distributed.arrays import write_durably
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What a run keeps beside its output while it is under way.
+
+    Parameters
+    ----------
+    folder : Path
+        ``OUT.zarr.unfinished`` of the output ``OUT.zarr``.
+    """
+
+    folder: Path
+
+    @property
+    def _about(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a run was begun."""
+        return self._about.exists()
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Begin a run, or go on with one that is the same.
+
+        Parameters
+        ----------
+        about : mapping
+            By what it is known again, ready for JSON.
+
+        Raises
+        ------
+        ValueError
+            If the run that was begun is another one; the differences are named.
+        """
+        if not self.is_there:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(about, indent=2).encode()
+            write_durably(self._about, lambda file: file.write(text))
+            return
+        before = json.loads(self._about.read_text(encoding="utf-8"))
+        now = json.loads(json.dumps(about))
+        changed = [
+            f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+            for name in {**before, **now}
+            if before.get(name) != now.get(name)
+        ]
+        if changed:
+            raise ValueError(
+                f"{self.folder.name} is a run under way, but not this one: "
+                f"{'; '.join(changed)}. Give the same again, or --overwrite to begin "
+                f"anew"
+            )
+
+    def has(self, step: str) -> bool:
+        """Whether a step is done, and what it wrote is on the disk."""
+        return (self.folder / step).exists()
+
+    def record(self, step: str) -> None:
+        """Record that a step is done."""
+        write_durably(self.folder / step, lambda _: None)

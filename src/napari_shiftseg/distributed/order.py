@@ -1,0 +1,154 @@
+"""What is to be segmented into a store, and by what that run is known again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_shiftseg.device import resolve_device
+from napari_shiftseg.distributed.blocks import PIXELS
+from napari_shiftseg.distributed.output import Output
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.inference.memory import memory_budget
+from napari_shiftseg.inference.views import check_views
+from napari_shiftseg.stores.axes import result_axes
+from napari_shiftseg.stores.image import single_channel
+
+if TYPE_CHECKING:
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.stores.reading import Source
+
+
+CHUNK = {1: 65_536, 2: 512, 3: 64}  # pixels, by the number of spatial axes
+MOST_A_TILE = 2**30  # bytes, on a CPU; larger ones gain nothing here
+
+
+@dataclass(frozen=True)
+class StoreOrder:
+    """What is to be segmented, and how it is stored.
+
+    Attributes
+    ----------
+    source : Source
+        Its pixels may stay on disk.
+    model : TiledNetwork
+    settings : Settings
+    target : Path
+        The zarr store to be made.
+    chunk : int or None
+        Of the store, pixels along each spatial axis; None: 512² or 64³.
+    kinds : tuple of str
+        Of labels, embedding, gradient.
+    half : bool
+        Whether the embedding is kept in float16.
+    block : int
+        Pixels of a block, about.
+
+    Raises
+    ------
+    ValueError
+        If the settings do not go with a store, or with the model.
+    """
+
+    source: Source
+    model: TiledNetwork
+    settings: Settings
+    target: Path
+    chunk: int | None = None
+    kinds: tuple[str, ...] = ("labels",)
+    half: bool = False
+    block: int = PIXELS
+
+    def __post_init__(self) -> None:
+        if self.settings.diameter is not None or self.settings.region is not None:
+            raise ValueError(
+                "a store is written of the whole image as it is: leave out diameter "
+                "and region, or write TIFFs instead"
+            )
+        if self.chunk is not None and self.chunk < 1:
+            raise ValueError(f"a chunk must be 1 pixel or more, got {self.chunk}")
+        check_views(self.settings.views, self.model.shape, self.settings.border)
+        clustering = self.settings.clustering(self.model.config)
+        if clustering.kernel == "learnt-spread" and clustering.scope == "global":
+            raise ValueError(
+                'a learnt spread is that of a component: take scope "component"'
+            )
+
+    @cached_property
+    def pixels(self) -> Any:
+        r"""The image, ([leading,] [channels,] \*spatial)."""
+        config = self.model.config
+        if config.in_channels == 1:
+            return single_channel(self.source.data, config.ndim)
+        return self.source.data
+
+    @cached_property
+    def plan(self) -> TilePlan:
+        """The tiles of one frame."""
+        settings, ndim = self.settings, self.model.config.ndim
+        device = resolve_device(settings.device)
+        budget = memory_budget(device)
+        if device.type == "cpu":
+            budget = min(budget, MOST_A_TILE)
+        return plan_tiles(
+            self.pixels.shape[-ndim:], self.model.shape, settings.window,
+            settings.stitching, settings.border, None, budget,
+        )  # fmt: skip
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the result."""
+        leading = self.pixels.ndim - self.model.config.image_axes
+        return (*self.pixels.shape[:leading], *self.plan.output_shape)
+
+    def output(self, folder: Path) -> Output:
+        """Return the store that is to be made in a folder."""
+        ndim = self.model.config.ndim
+        axes = result_axes(self.source.axes, len(self.shape), ndim)
+        chunk = self.chunk or CHUNK[ndim]
+        calibration = self.source.calibration
+        return Output(folder, axes, self.shape, ndim, chunk, calibration, self.kinds)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """By what the run is known again."""
+        settings = asdict(self.settings) | {"window": list(self.plan.window)}
+        for free in ("device", "batch"):  # they change how it is computed, not what
+            settings.pop(free)
+        source = self.source
+        return {
+            "image": source.path or source.name, "channel": source.channel,
+            "series": source.series, "shape": list(self.pixels.shape),
+            "dtype": str(self.pixels.dtype), "changed": _state_of(source.path),
+            "model": self.model.config.name, "weights": _weights_sum(self.model),
+            "chunk": self.chunk, "save": list(self.kinds), "float16": self.half,
+            "block": self.block, **settings,
+        }  # fmt: skip
+
+
+def _state_of(path: str) -> str:
+    """Return a number that is another one when a file, or a folder, has changed."""
+    place = Path(path)
+    if not path or not place.exists():
+        return ""
+    files = sorted(p for p in (place, *place.rglob("*")) if p.is_file())
+    found = sha256()
+    for file in files:
+        known = file.stat()
+        found.update(
+            f"{file.relative_to(place)} {known.st_size} {known.st_mtime_ns}\n".encode()
+        )
+    return found.hexdigest()[:16]
+
+
+def _weights_sum(model: TiledNetwork) -> str:
+    found = sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        found.update(name.encode())
+        found.update(weight.cpu().numpy().tobytes())
+    return found.hexdigest()[:16]

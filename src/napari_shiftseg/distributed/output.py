@@ -1,0 +1,218 @@
+"""The store that a run writes: labels with a pyramid, gradient and embedding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+
+from napari_shiftseg.distributed.arrays import write_durably
+from napari_shiftseg.distributed.drawing import labels_in
+from napari_shiftseg.geometry.tiling import Box, chunks
+from napari_shiftseg.metrics.seams import gradient_magnitude
+from napari_shiftseg.stores.ome_zarr import (
+    Pyramid,
+    bring_to_disk,
+    make_group,
+    make_image,
+    make_labels,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.distributed.job import Job
+    from napari_shiftseg.stores.axes import Calibration
+
+
+PIXELS = 2**21  # drawn at once, about
+NAME = "objects"  # of the label image
+VALUES = 2**24  # read at once for the sum
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where results go, and in which chunks.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the zarr store.
+    axes : str
+        Of the result, the leading ones too.
+    shape : tuple of int
+        Of the result.
+    ndim : int
+        How many of the axes, the last ones, one job is of.
+    chunk : int
+        Pixels along each of these.
+    calibration : dict
+    kinds : tuple of str
+        Of labels, embedding, gradient.
+    """
+
+    folder: Path
+    axes: str
+    shape: tuple[int, ...]
+    ndim: int
+    chunk: int
+    calibration: Calibration
+    kinds: tuple[str, ...] = ("labels",)
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """Of the labels."""
+        leading = (1,) * (len(self.axes) - self.ndim)
+        return Pyramid(
+            self.shape, self.axes, (*leading, *(self.chunk,) * self.ndim), self.ndim
+        )
+
+    @property
+    def labels(self) -> list[Path]:
+        """Levels of the labels."""
+        levels = len(self.pyramid.steps)
+        return [self.folder / "labels" / NAME / str(n) for n in range(levels)]
+
+    def make(self, channels: int, half: bool) -> None:
+        """Make the store, its arrays empty.
+
+        Parameters
+        ----------
+        channels : int
+            Of the embedding.
+        half : bool
+            Whether the embedding is kept in float16.
+        """
+        make_group(self.folder, {})
+        make_labels(self.folder, NAME, self.pyramid, "int32", self.calibration)
+        if "gradient" in self.kinds:
+            make_image(
+                self.folder / "gradient", self.pyramid, "float32", self.calibration,
+                levels=1,
+            )  # fmt: skip
+        if "embedding" in self.kinds:
+            axes, spatial = self.axes, len(self.axes) - self.ndim
+            wide = Pyramid(
+                (*self.shape[:spatial], channels, *self.shape[spatial:]),
+                f"{axes[:spatial]}C{axes[spatial:]}",
+                (*(1,) * spatial, channels, *(self.chunk,) * self.ndim),
+                self.ndim,
+            )
+            make_image(
+                self.folder / "embedding", wide, "float16" if half else "float32",
+                self.calibration, levels=1,
+            )  # fmt: skip
+
+    def boxes(self, shape: tuple[int, ...]) -> list[Box]:
+        """Cut a frame of this shape into boxes of whole chunks.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of one level of a frame.
+        """
+        side = round(PIXELS ** (1 / self.ndim))
+        size = self.chunk * max(1, side // self.chunk)
+        return [tuple(box) for box in product(*(chunks(n, size) for n in shape))]
+
+
+def draw(
+    job: Job, number: int, *, output: Output, at: tuple[int, ...], base: int
+) -> None:
+    """Write labels, gradient and embedding of one box of a frame.
+
+    Parameters
+    ----------
+    job : Job
+        Of the frame, all passes done.
+    number : int
+        Of the box.
+    output : Output
+    at : tuple of int
+        Position of the frame on the leading axes.
+    base : int
+        Objects of the frames before.
+    """
+    box = output.boxes(job.shape)[number]
+    labels = labels_in(job, box)
+    labels[labels > 0] += base
+    _put(output.labels[0], (*at, *box), labels)
+    if "gradient" in output.kinds:
+        wider = tuple(
+            slice(side.start, min(side.stop + 1, n))
+            for side, n in zip(box, job.shape, strict=True)
+        )
+        inside = tuple(slice(0, side.stop - side.start) for side in box)
+        gradient = gradient_magnitude(job.embedding(wider))[inside]
+        _put(output.folder / "gradient" / "0", (*at, *box), gradient)
+    if "embedding" in output.kinds:
+        where = (*at, slice(None), *box)
+        _put(output.folder / "embedding" / "0", where, job.embedding(box))
+    write_durably(job.drawn(number), lambda _: None)
+
+
+def shrink(output: Output, number: int, *, level: int, at: tuple[int, ...]) -> None:
+    """Write one box of a level of the labels: every second pixel of the one before.
+
+    Parameters
+    ----------
+    output : Output
+    number : int
+        Of the box.
+    level : int
+        From 1.
+    at : tuple of int
+        Position of the frame on the leading axes.
+    """
+    before, after = output.pyramid.steps[level - 1 : level + 1]
+    steps = [b // a for a, b in zip(before, after, strict=True)][-output.ndim :]
+    shape = output.pyramid.shape_of(after)[-output.ndim :]
+    box = output.boxes(shape)[number]
+    finer = tuple(
+        slice(side.start * step, side.stop * step, step)
+        for side, step in zip(box, steps, strict=True)
+    )
+    source = zarr.open_array(str(output.labels[level - 1]), mode="r")
+    _put(output.labels[level], (*at, *box), np.asarray(source[(*at, *finer)]))
+
+
+def _put(path: Path, where: tuple[Any, ...], pixels: NDArray[Any]) -> None:
+    array = zarr.open_array(str(path), mode="r+")
+    array[where] = pixels
+    box = tuple(
+        slice(k, k + 1) if isinstance(k, int) else slice(*k.indices(n)[:2])
+        for k, n in zip(where, array.shape, strict=True)
+    )
+    bring_to_disk(array, box)
+
+
+def labels_sum(labels: Any) -> str:
+    """Return the SHA-256 of labels: int32, little-endian, in the order of a scan.
+
+    Parameters
+    ----------
+    labels : array
+        NumPy, or a store.
+    """
+    found = sha256()
+    shape = tuple(labels.shape)
+    for band in _bands(shape):
+        found.update(np.ascontiguousarray(labels[band], dtype="<i4").tobytes())
+    return found.hexdigest()
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield parts of an array that follow one another in a scan."""
+    axis = next((i for i in range(len(shape)) if prod(shape[i + 1 :]) <= VALUES), 0)
+    thick = max(1, VALUES // prod(shape[axis + 1 :]))
+    for at in np.ndindex(*shape[:axis]):
+        for part in chunks(shape[axis], thick):
+            yield (*at, part)

@@ -1,0 +1,121 @@
+"""``shiftseg segment`` into a zarr store."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, small_disks):
+    monkeypatch.chdir(tmp_path)
+    pixels = small_disks.image[:60, :70]
+    sizes = {"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    tifffile.imwrite("a.ome.tif", pixels, metadata=sizes)
+    zarr.create_array("a.zarr", data=pixels, chunks=(16, 16))
+    return tmp_path
+
+
+def segment(shiftseg, image, output, *more):
+    return shiftseg(
+        "segment", image, "-o", output, "-m", "disks", "--window", "32", "--device",
+        "cpu", *more,
+    )  # fmt: skip
+
+
+def test_a_store_holds_what_the_tiff_holds(shiftseg, folder):
+    ran = segment(shiftseg, "a.ome.tif", "out.zarr", "--json", "--chunk", "20")
+    segment(shiftseg, "a.ome.tif", "out")
+
+    report = json.loads(ran.stdout)
+    labels = zarr.open_array("out.zarr/labels/objects/0")[:]
+    expected = tifffile.imread("out/a_labels.tif")
+    np.testing.assert_array_equal(labels, expected)
+    assert report["objects"] == expected.max()
+    sum_of = sha256(expected.astype("<i4").tobytes()).hexdigest()
+    assert report["labels_sha256"] == sum_of
+    assert {"blocks", "tiles", "window", "notes", "exact"} <= set(report)
+    said = zarr.open_group("out.zarr/labels/objects").attrs["ome"]["multiscales"][0]
+    assert said["axes"][1] == {"name": "x", "type": "space", "unit": "micrometer"}
+    assert said["datasets"][1]["coordinateTransformations"][0]["scale"] == [1, 1]
+
+
+def test_a_zarr_store_goes_in_and_out(shiftseg, folder):
+    into_store = segment(shiftseg, "a.zarr", "out.zarr", "--json", "--workers", "2")
+    of_tiff = segment(shiftseg, "a.ome.tif", "b.zarr", "--json")
+    ran = segment(shiftseg, "a.zarr", "out")
+
+    sums = [json.loads(r.stdout)["labels_sha256"] for r in (into_store, of_tiff)]
+    assert sums[0] == sums[1]
+    assert ran.status == 0
+    assert tifffile.imread("out/a_labels.tif").max() > 0
+
+
+def test_the_outcome_in_words(shiftseg, folder):
+    ran = segment(shiftseg, "a.zarr", "out.zarr")
+
+    assert ran.stdout.splitlines()[-1].endswith("written to out.zarr")
+    assert " objects in " in ran.stdout
+
+
+def test_what_is_there_is_kept(shiftseg, folder):
+    first = segment(shiftseg, "a.zarr", "out.zarr", "--json")
+    refused = segment(shiftseg, "a.zarr", "out.zarr")
+    other = segment(shiftseg, "a.zarr", "out.zarr", "--resume", "--chunk", "30")
+    again = segment(shiftseg, "a.zarr", "out.zarr", "--resume", "--json")
+    replaced = segment(shiftseg, "a.zarr", "out.zarr", "--overwrite", "--chunk", "30")
+
+    assert "out.zarr is already there: give another name" in refused.stderr
+    assert "is already there, and is not of this run" in other.stderr
+    assert again.stdout == first.stdout
+    assert replaced.status == 0
+    assert (refused.status, other.status) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--resume",), "are for a store: give one with -o, for example -o out.zarr"),
+        (("--chunk", "8"), "are for a store"),
+    ],
+)
+def test_options_of_a_store_need_one(shiftseg, folder, more, said):
+    ran = segment(shiftseg, "a.zarr", "out", *more)
+
+    assert said in ran.stderr
+    assert ran.status == 2
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--chunk", "0"), "chunk: "),
+        (("--workers", "0"), "workers: "),
+        (("--save", "nothing"), "--save takes labels, embedding, gradient or all"),
+        (("--diameter", "20"), "leave out diameter and region"),
+        (("--channel", "3"), "there is no channel '3'"),
+    ],
+)
+def test_bad_input_is_one_line(shiftseg, folder, more, said):
+    ran = segment(shiftseg, "a.zarr", "out.zarr", *more)
+
+    assert said in " ".join(ran.stderr.split())
+    assert ran.status == 2
+    assert not list(folder.glob("out*"))
+
+
+def test_embedding_and_gradient_are_saved(shiftseg, folder):
+    segment(shiftseg, "a.zarr", "out.zarr", "--save", "all", "--float16")
+
+    found = zarr.open_group("out.zarr")
+    assert found["embedding/0"].dtype == np.float16
+    assert found["embedding/0"].shape == (3, 60, 70)
+    assert found["gradient/0"].shape == (60, 70)

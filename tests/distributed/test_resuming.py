@@ -1,0 +1,231 @@
+"""A run that was stopped goes on; nothing is lost, nothing replaced unasked."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from time import sleep
+
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from napari_shiftseg.distributed import arrays, passes
+from napari_shiftseg.distributed.crew import threads
+from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.networks.unet import save_model
+from napari_shiftseg.stores.reading import read_image
+
+MAIN = "from napari_shiftseg.cli import main; main()"
+
+
+def stop_after(stored, stage, done, **options):
+    """Leave a run when so many blocks of a pass are done."""
+    with threads(1) as crew:
+        steps = segment_to_store_steps(stored.order(**options), crew)
+        for progress in steps:
+            if progress.stage == stage and progress.done >= done:
+                steps.close()
+                return
+    pytest.fail(f"the run never came to {stage} {done}")
+
+
+@pytest.mark.parametrize(
+    ("stage", "done"),
+    [("predicting", 2), ("separating", 2), ("clustering", 2), ("writing", 1)],
+)
+def test_a_stopped_run_goes_on_where_it_was(stored, stage, done, monkeypatch):
+    stop_after(stored, stage, done, block=1)
+    assert not (stored.folder / "out.zarr").exists()
+    predicted, embed = [], passes.embed
+
+    def noted(job, number, **more):
+        predicted.append(number)
+        return embed(job, number, **more)
+
+    monkeypatch.setattr(passes, "embed", noted)
+
+    report = stored.run(block=1, resume=True)
+
+    np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
+    if stage == "predicting":
+        assert 0 < len(predicted) < report["blocks"]
+    else:
+        assert not predicted
+    assert not list(stored.folder.glob("*unfinished*"))
+
+
+def test_a_killed_process_loses_nothing(stored):
+    """Killed by the system in the middle, again and again, until it is done."""
+    save_model(stored.model, stored.folder / "net.safetensors")
+    np.save(stored.folder / "image.npy", stored.image)
+    command = [
+        sys.executable, "-c", MAIN, "segment", "image.npy", "-o", "out.zarr", "-m",
+        "net.safetensors", "--window", "2", "--chunk", "5", "--resume", "--json",
+        "--device", "cpu",
+    ]  # fmt: skip
+    work, killed = stored.folder / "out.zarr.unfinished", 0
+    while killed < 3:
+        with subprocess.Popen(
+            command, cwd=stored.folder, stdout=subprocess.DEVNULL
+        ) as running:
+            before = len(list(work.rglob("*")))
+            while running.poll() is None and len(list(work.rglob("*"))) < before + 5:
+                sleep(0.01)
+            if running.poll() is not None:
+                break
+            running.kill()
+        killed += 1
+
+    done = subprocess.run(
+        command, cwd=stored.folder, capture_output=True, text=True, check=True
+    )
+
+    assert killed, "otherwise nothing was tried"
+    report = json.loads(done.stdout)
+    stored.settings["window"] = 2
+    np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
+    assert report["objects"] == stored.in_memory.objects
+
+
+def test_the_same_command_again_tells_what_was_found(stored):
+    report = stored.run()
+
+    assert stored.run(resume=True) == json.loads(json.dumps(report))
+
+
+def test_a_run_under_way_is_not_begun_anew_unasked(stored):
+    stop_after(stored, "predicting", 1)
+
+    with pytest.raises(FileExistsError, match="is a run under way: give the same"):
+        stored.run()
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"chunk": 8}, "chunk was 16 and is 8"),
+        ({"kinds": ("labels", "gradient")}, "save was "),
+    ],
+)
+def test_another_run_is_refused_with_the_difference(stored, changed, named):
+    stop_after(stored, "predicting", 1)
+
+    with pytest.raises(ValueError, match=named):
+        stored.run(resume=True, **changed)
+
+
+def test_another_window_and_another_model_are_named(stored):
+    stop_after(stored, "predicting", 1)
+    stored.settings["window"] = 14
+    with (
+        torch_changed(stored.model),
+        pytest.raises(
+            ValueError, match=r"weights was .*; window was \[12, 12\] and is"
+        ),
+    ):
+        stored.run(resume=True)
+
+
+def torch_changed(model):
+    """Change a weight for a while."""
+    import contextlib
+
+    @contextlib.contextmanager
+    def changed():
+        with torch.no_grad():
+            model.head.bias[0] += 1
+        yield
+        with torch.no_grad():
+            model.head.bias[0] -= 1
+
+    return changed()
+
+
+def test_an_input_that_changed_is_refused(stored, tmp_path):
+    path = tmp_path / "image.npy"
+    np.save(path, stored.image)
+    order = stored.order
+    stored.order = lambda *names, **options: replace(
+        order(*names, **options), source=read_image(path)
+    )
+    stop_after(stored, "predicting", 1)
+    np.save(path, stored.image + 1)
+
+    with pytest.raises(ValueError, match="changed was"):
+        stored.run(resume=True)
+
+
+def test_another_store_is_not_replaced_unasked(stored):
+    zarr.create_group(str(stored.folder / "out.zarr"), attributes={"mine": 1})
+
+    for resume in (False, True):
+        with pytest.raises(FileExistsError, match="add --overwrite to replace it"):
+            stored.run(resume=resume)
+    assert zarr.open_group(str(stored.folder / "out.zarr")).attrs["mine"] == 1
+
+    with threads(1) as crew:
+        for _ in segment_to_store_steps(stored.order(), crew, overwrite=True):
+            pass
+    np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
+    assert [p.name for p in stored.folder.iterdir()] == ["out.zarr"]
+
+
+def test_a_full_disk_is_said_and_can_be_gone_on_from(stored, monkeypatch):
+    usual, left = arrays.write_durably, iter(range(9))
+
+    def full(path, write):
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        usual(path, write)
+
+    monkeypatch.setattr(arrays, "write_durably", full)
+    with pytest.raises(OSError, match=r"the disk is full, .*--resume"):
+        stored.run(block=1)
+    monkeypatch.setattr(arrays, "write_durably", usual)
+
+    stored.run(block=1, resume=True)
+
+    np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
+
+
+def test_a_file_has_its_name_once_it_is_whole(tmp_path, monkeypatch):
+    path, synced = tmp_path / "a.npy", []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(path.exists()))
+
+    arrays.save(path, np.arange(3))
+
+    assert synced == [False]
+    assert np.load(path).tolist() == [0, 1, 2]
+
+    def fails(file):
+        file.write(b"half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        arrays.write_durably(path, fails)
+    assert np.load(path).tolist() == [0, 1, 2]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "said"),
+    [
+        ({"diameter": 20}, {}, "leave out diameter and region"),
+        ({"region": ((0, 9), (0, 9))}, {}, "leave out diameter and region"),
+        ({}, {"chunk": 0}, "a chunk must be 1 pixel or more, got 0"),
+        ({"views": 2, "border": "valid"}, {}, 'border "valid" predicts other pixels'),
+        ({"kernel": "learnt-spread"}, {}, "take the kernel"),
+    ],
+)
+def test_what_a_store_cannot_be_is_refused(stored, settings, options, said):
+    stored.settings |= settings
+
+    with pytest.raises(ValueError, match=said):
+        stored.run(**options)
+    assert not list(stored.folder.iterdir())

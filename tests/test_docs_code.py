@@ -92,9 +92,11 @@ def run_python(blocks: list[Block]) -> tuple[dict[str, Any], list[tuple[str, str
     printed = []
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         if block.language == "python":
-            out = StringIO()
+            out, code = StringIO(), compile(block.code, "<page>", "exec")
+            if block.is_parsed_only:
+                continue
             with redirect_stdout(out):
-                exec(compile(block.code, "<page>", "exec"), names)
+                exec(code, names)
             if following and following.language == "text":
                 printed.append((out.getvalue(), following.code))
     return names, printed

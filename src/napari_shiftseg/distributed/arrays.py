@@ -43,9 +43,19 @@ def write_durably(path: Path, write: Callable[[BinaryIO], object]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class _Plain:
+    """A file that NumPy writes to as to any other, so that errors say what is wrong."""
+
+    file: BinaryIO
+
+    def write(self, part: bytes) -> int:
+        return self.file.write(part)
+
+
 def save(path: Path, array: NDArray[Any]) -> None:
     """Save an array as .npy, durably."""
-    write_durably(path, lambda file: np.save(file, array, allow_pickle=False))
+    write_durably(path, lambda file: np.save(_Plain(file), array, allow_pickle=False))
 
 
 def save_all(path: Path, **arrays: Any) -> None:

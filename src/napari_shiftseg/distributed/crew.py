@@ -190,7 +190,7 @@ def _client(address: str) -> Any:
             '"napari-shiftseg[distributed]"'
         ) from None
     try:
-        return Client(address, timeout=CONNECT)  # type: ignore[no-untyped-call]
+        return Client(address, timeout=CONNECT)
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(
             f"no dask scheduler answers at {address} ({error}): give its address, "

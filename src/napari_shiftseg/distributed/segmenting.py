@@ -258,7 +258,6 @@ def _resumable(target: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise OSError(
-            error.errno,
-            f"the disk is full, what was done is kept: free some space, then {RESUME}",
-            str(target),
+            f"{target}: the disk is full, what was done is kept: free some space, then "
+            f"{RESUME}"
         ) from None

@@ -35,14 +35,14 @@ def test_a_store_holds_what_the_tiff_holds(shiftseg, folder):
     segment(shiftseg, "a.ome.tif", "out")
 
     report = json.loads(ran.stdout)
-    labels = zarr.open_array("out.zarr/labels/objects/0")[:]
+    labels = zarr.open_array("out.zarr/0")[:]
     expected = tifffile.imread("out/a_labels.tif")
     np.testing.assert_array_equal(labels, expected)
     assert report["objects"] == expected.max()
     sum_of = sha256(expected.astype("<i4").tobytes()).hexdigest()
     assert report["labels_sha256"] == sum_of
     assert {"blocks", "tiles", "window", "notes", "exact"} <= set(report)
-    said = zarr.open_group("out.zarr/labels/objects").attrs["ome"]["multiscales"][0]
+    said = zarr.open_group("out.zarr").attrs["ome"]["multiscales"][0]
     assert said["axes"][1] == {"name": "x", "type": "space", "unit": "micrometer"}
     assert said["datasets"][1]["coordinateTransformations"][0]["scale"] == [1, 1]
 

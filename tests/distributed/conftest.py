@@ -91,7 +91,7 @@ class Stored:
             )
 
     def labels(self, name: str = "out.zarr", level: int = 0) -> np.ndarray:
-        path = self.folder / name / "labels" / "objects" / str(level)
+        path = self.folder / name / str(level)
         return np.asarray(zarr.open_array(str(path), mode="r")[:])
 
     @property

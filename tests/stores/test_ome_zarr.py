@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import zarr
 from ome_zarr_models import open_ome_zarr
-from ome_zarr_models.v05 import Image, ImageLabel, Labels
+from ome_zarr_models.v05 import Image, ImageLabel
 
 from napari_shiftseg.stores.axes import Distance
-from napari_shiftseg.stores.ome_zarr import Pyramid, make_image, make_labels
+from napari_shiftseg.stores.ome_zarr import LABELS, Pyramid, make_image
 from napari_shiftseg.stores.reading import read_image
 
 CALIBRATION = {
@@ -22,10 +22,10 @@ CALIBRATION = {
 def test_labels_are_valid_and_keep_the_scale(tmp_path):
     pyramid = Pyramid((3, 100, 70), "ZYX", (1, 32, 32), 2)
 
-    levels = make_labels(tmp_path / "a.zarr", "objects", pyramid, "int32", CALIBRATION)
+    levels = make_image(tmp_path / "a.zarr", pyramid, "int32", CALIBRATION, LABELS)
 
     assert [path.name for path in levels] == ["0", "1", "2"]
-    found = open_ome_zarr(zarr.open_group(str(tmp_path / "a.zarr/labels/objects")))
+    found = open_ome_zarr(zarr.open_group(str(tmp_path / "a.zarr")))
     assert isinstance(found, ImageLabel)
     multiscale = found.attributes.ome.multiscales[0]
     assert [axis.unit for axis in multiscale.axes] == ["micrometer"] * 3
@@ -33,9 +33,6 @@ def test_labels_are_valid_and_keep_the_scale(tmp_path):
     assert scales == [[2, 0.5, 0.5], [2, 1, 1], [2, 2, 2]]
     shapes = [zarr.open_array(str(path)).shape for path in levels]
     assert shapes == [(3, 100, 70), (3, 50, 35), (3, 25, 18)]
-    assert isinstance(
-        open_ome_zarr(zarr.open_group(str(tmp_path / "a.zarr/labels"))), Labels
-    )
 
 
 def test_an_image_is_valid_and_read_again(tmp_path):

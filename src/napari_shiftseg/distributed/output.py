@@ -16,11 +16,10 @@ from napari_shiftseg.distributed.drawing import labels_in
 from napari_shiftseg.geometry.tiling import Box, chunks
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.stores.ome_zarr import (
+    LABELS,
     Pyramid,
     bring_to_disk,
-    make_group,
     make_image,
-    make_labels,
 )
 
 if TYPE_CHECKING:
@@ -34,13 +33,14 @@ if TYPE_CHECKING:
 
 
 PIXELS = 2**21  # drawn at once, about
-NAME = "objects"  # of the label image
 VALUES = 2**24  # read at once for the sum
 
 
 @dataclass(frozen=True)
 class Output:
     """Where results go, and in which chunks.
+
+    The store is the label image; gradient and embedding are images in it.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Output:
     def labels(self) -> list[Path]:
         """Levels of the labels."""
         levels = len(self.pyramid.steps)
-        return [self.folder / "labels" / NAME / str(n) for n in range(levels)]
+        return [self.folder / str(n) for n in range(levels)]
 
     def make(self, channels: int, half: bool) -> None:
         """Make the store, its arrays empty.
@@ -91,8 +91,7 @@ class Output:
         half : bool
             Whether the embedding is kept in float16.
         """
-        make_group(self.folder, {})
-        make_labels(self.folder, NAME, self.pyramid, "int32", self.calibration)
+        make_image(self.folder, self.pyramid, "int32", self.calibration, LABELS)
         if "gradient" in self.kinds:
             make_image(
                 self.folder / "gradient", self.pyramid, "float32", self.calibration,

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 
 VERSION = "0.5"
+LABELS: dict[str, Any] = {
+    "image-label": {"colors": []}
+}  # what OME says of a label image
 KINDS = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 UNITS = {  # of OME-Zarr, for ours
     MICRO: "micrometer", "nm": "nanometer", "mm": "millimeter", "cm": "centimeter",
@@ -104,7 +107,8 @@ def make_image(
             for n, step in enumerate(steps)
         ],
     }
-    make_group(folder, {"multiscales": [multiscale], **(more or {})})
+    said = {"version": VERSION, "multiscales": [multiscale], **(more or {})}
+    zarr.create_group(str(folder), attributes={"ome": said})
     for number, step in enumerate(steps):
         shape = pyramid.shape_of(step)
         zarr.create_array(
@@ -113,39 +117,6 @@ def make_image(
             dimension_names=list(pyramid.axes.lower()), fill_value=0,
         )  # fmt: skip
     return [folder / str(number) for number in range(len(steps))]
-
-
-def make_group(folder: Path, said: dict[str, Any]) -> None:
-    """Make a group that says this, and in which version.
-
-    Parameters
-    ----------
-    folder : Path
-    said : dict
-    """
-    zarr.create_group(str(folder), attributes={"ome": {"version": VERSION, **said}})
-
-
-def make_labels(
-    folder: Path,
-    name: str,
-    pyramid: Pyramid,
-    dtype: np.dtype[Any] | str,
-    calibration: Calibration,
-) -> list[Path]:
-    """Make a label image of an image's group; returns its levels, empty arrays.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the image.
-    name : str
-    pyramid, dtype, calibration
-        See `make_image`.
-    """  # fmt: skip
-    make_group(folder / "labels", {"labels": [name]})
-    about = {"image-label": {"source": {"image": "../../"}, "colors": []}}
-    return make_image(folder / "labels" / name, pyramid, dtype, calibration, about)
 
 
 def _axis(letter: str, calibration: Calibration) -> dict[str, str]:

@@ -19,7 +19,7 @@ from napari_shiftseg.explain.pixel import ask_pixel, distance_image
 from napari_shiftseg.explain.reasons import reason_of
 from napari_shiftseg.inference.predict import open_for, plan_for
 from napari_shiftseg.networks.unet import load_model
-from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
+from napari_shiftseg.pipeline.frame import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples.nuclei import nuclei

@@ -50,7 +50,7 @@ def net(image: np.ndarray, ndim: int, foreground: bool) -> UNet:
     if min(frame.shape) > 8:
         opened = open_for(np.nan_to_num(frame), model)
         plan = plan_for(opened, model, None, "cropped", "mirror", None, "cpu")
-        raw, _ = exhaust(embed_steps(opened, model, plan, "cpu"))
+        raw = exhaust(embed_steps(opened, model, plan, "cpu")).raw
         if foreground:
             with torch.no_grad():
                 model.head.bias[3] -= float(np.quantile(raw[3], 0.6))

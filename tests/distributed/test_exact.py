@@ -61,21 +61,20 @@ def test_objects_lie_across_faces_of_blocks(stored):
     assert across.any(), "otherwise nothing would be joined"
 
 
-def test_frames_are_numbered_on(make_stored, make_blobs):
-    image = np.stack([make_blobs((30, 33), seed) for seed in range(3)])
-    stored = make_stored(image)
+@pytest.mark.parametrize("link", [None, True, False])
+def test_planes_are_numbered_as_in_memory(make_stored, make_blobs, link):
+    first, last = make_blobs((30, 33)), make_blobs((30, 33), 1)
+    stack = np.stack([first, 0.5 * (first + last), last])
+    stored = make_stored(stack, link_planes=link)
 
-    report = stored.run()
+    report = stored.run(block=1, chunk=13)
 
     expected = stored.in_memory
-    labels, before = stored.labels(), 0
-    for number, frame in enumerate(expected.labels):
-        np.testing.assert_array_equal(labels[number] > 0, frame > 0)
-        np.testing.assert_array_equal(
-            labels[number][frame > 0] - before, frame[frame > 0]
-        )
-        before += int(frame.max())
-    assert report["objects"] == before == labels.max()
+    np.testing.assert_array_equal(stored.labels(), expected.labels)
+    assert report["objects"] == expected.objects == expected.labels.max()
+    said = any("cross-sections joined" in note for note in report["notes"])
+    assert said == (link is not False)
+    np.testing.assert_array_equal(stored.labels(level=1), expected.labels[:, ::2, ::2])
 
 
 def test_a_plane_without_data_has_no_object(make_stored, make_blobs):

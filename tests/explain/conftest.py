@@ -12,8 +12,8 @@ from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.inference.predict import open_for, plan_for
+from napari_shiftseg.pipeline.frame import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.result import Prediction
-from napari_shiftseg.pipeline.segmentation import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 

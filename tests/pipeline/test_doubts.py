@@ -8,7 +8,8 @@ import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import ModelConfig, Provenance
-from napari_shiftseg.pipeline.result import Segmentation, doubts_about
+from napari_shiftseg.pipeline.doubts import doubts_about
+from napari_shiftseg.pipeline.result import Segmentation
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 

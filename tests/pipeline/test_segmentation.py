@@ -260,7 +260,7 @@ class TestForeground:
     def test_large_components_go_by_neighbourhoods(
         self, small_model, rng, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from napari_shiftseg.pipeline import segmentation
+        from napari_shiftseg.pipeline import frame
 
         seen = []
 
@@ -268,8 +268,8 @@ class TestForeground:
             seen.append(args[4])
             return (yield from cluster_steps(*args))
 
-        cluster_steps = segmentation.cluster_steps
-        monkeypatch.setattr(segmentation, "cluster_steps", spy)
+        cluster_steps = frame.cluster_steps
+        monkeypatch.setattr(frame, "cluster_steps", spy)
         model = small_model(2, 2, clustering=ONE_MODE)
         segment(rng.normal(size=(9, 11)), model)
         provenance = Provenance(

@@ -15,7 +15,7 @@ from napari_shiftseg.detection.features import features_of, joined
 from napari_shiftseg.detection.settings import SAME
 from napari_shiftseg.metrics.label_image import contingency
 from napari_shiftseg.metrics.objects import matches
-from napari_shiftseg.pipeline.segmentation import clustered_steps
+from napari_shiftseg.pipeline.frame import clustered_steps
 from napari_shiftseg.pipeline.tuning import MOST
 from napari_shiftseg.progress import Progress, saying
 

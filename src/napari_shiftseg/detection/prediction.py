@@ -6,12 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.result import doubts_about_foreground
-from napari_shiftseg.pipeline.segmentation import (
-    opened_steps,
-    plan_of,
-    predicted_steps,
-)
+from napari_shiftseg.pipeline.doubts import doubts_about_foreground
+from napari_shiftseg.pipeline.frame import opened_steps, plan_of, predicted_steps
 from napari_shiftseg.stores.image import as_read
 
 if TYPE_CHECKING:

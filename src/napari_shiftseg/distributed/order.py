@@ -101,6 +101,12 @@ class StoreOrder:
         )  # fmt: skip
 
     @property
+    def leading(self) -> str:
+        """Letters of the axes before those of one frame."""
+        number = self.pixels.ndim - self.model.config.image_axes
+        return self.source.axes[:number]
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Of the result."""
         leading = self.pixels.ndim - self.model.config.image_axes
@@ -118,7 +124,11 @@ class StoreOrder:
     def about(self) -> dict[str, Any]:
         """By what the run is known again."""
         settings = asdict(self.settings) | {"window": list(self.plan.window)}
-        for free in ("device", "batch"):  # they change how it is computed, not what
+        for free in (
+            "device",
+            "batch",
+            "engine",
+        ):  # they change how it is computed, not what
             settings.pop(free)
         source = self.source
         return {

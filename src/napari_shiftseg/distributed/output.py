@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
@@ -110,6 +111,14 @@ class Output:
                 self.calibration, levels=1,
             )  # fmt: skip
 
+    def make_planes(self, path: Path) -> None:
+        """Make an array for labels whose numbers are those of each frame."""
+        shutil.rmtree(path, ignore_errors=True)
+        zarr.create_array(
+            str(path), shape=self.shape, dtype="int32", chunks=self.pyramid.chunks,
+            fill_value=0,
+        )  # fmt: skip
+
     def boxes(self, shape: tuple[int, ...]) -> list[Box]:
         """Cut a frame of this shape into boxes of whole chunks.
 
@@ -124,9 +133,11 @@ class Output:
 
 
 def draw(
-    job: Job, number: int, *, output: Output, at: tuple[int, ...], base: int
+    job: Job, number: int, *, output: Output, at: tuple[int, ...], labels: Path
 ) -> None:
     """Write labels, gradient and embedding of one box of a frame.
+
+    The objects are numbered as those of the frame.
 
     Parameters
     ----------
@@ -137,13 +148,11 @@ def draw(
     output : Output
     at : tuple of int
         Position of the frame on the leading axes.
-    base : int
-        Objects of the frames before.
+    labels : Path
+        Of the array that these go to.
     """
     box = output.boxes(job.shape)[number]
-    labels = labels_in(job, box)
-    labels[labels > 0] += base
-    _put(output.labels[0], (*at, *box), labels)
+    _put(labels, (*at, *box), labels_in(job, box))
     if "gradient" in output.kinds:
         wider = tuple(
             slice(side.start, min(side.stop + 1, n))
@@ -156,6 +165,33 @@ def draw(
         where = (*at, slice(None), *box)
         _put(output.folder / "embedding" / "0", where, job.embedding(box))
     write_durably(job.drawn(number), lambda _: None)
+
+
+def renumber(
+    output: Output,
+    number: int,
+    *,
+    at: tuple[int, ...],
+    labels: Path,
+    numbers: NDArray[np.int32],
+) -> None:
+    """Write one box of the labels of a frame, with the numbers of the stack.
+
+    Parameters
+    ----------
+    output : Output
+    number : int
+        Of the box.
+    at : tuple of int
+        Position of the frame on the leading axes.
+    labels : Path
+        Of the array with the numbers of the frame.
+    numbers : ndarray of int32
+        What its objects are called in the stack.
+    """
+    box = output.boxes(output.shape[-output.ndim :])[number]
+    own = zarr.open_array(str(labels), mode="r")[(*at, *box)]
+    _put(output.labels[0], (*at, *box), numbers[own])
 
 
 def shrink(output: Output, number: int, *, level: int, at: tuple[int, ...]) -> None:

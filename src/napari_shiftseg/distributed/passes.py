@@ -48,15 +48,17 @@ def embed(
     settings, plan = job.settings, job.blocks.block(number).plan
     how = settings.device, settings.precision, settings.batch
     steps = Returning(
-        embed_steps(job.image, job.model, plan, *how, views=settings.views)
-    )
+        embed_steps(
+            job.image, job.model, plan, *how, views=settings.views,
+            engine=settings.engine,
+        )
+    )  # fmt: skip
     notes = []
     for progress in steps:
         if watch is not None and watch(number, progress.done // settings.views):
             raise StoppedError
         notes.append(progress.note)
-    raw, _ = steps.value
-    job.raw.write(number, raw)
+    job.raw.write(number, steps.value.raw)
     return tuple(filter(None, notes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -12,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 
+from napari_shiftseg.clustering.linking import Linking
 from napari_shiftseg.distributed import joins, passes
 from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.job import Job
-from napari_shiftseg.distributed.output import draw, labels_sum, shrink
+from napari_shiftseg.distributed.output import draw, labels_sum, renumber, shrink
 from napari_shiftseg.inference.predict import open_for
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.intensity.stack import FrameScales
+from napari_shiftseg.pipeline.frame import plan_of
 from napari_shiftseg.pipeline.scales import scales_steps
-from napari_shiftseg.pipeline.segmentation import plan_of
-from napari_shiftseg.pipeline.series import frames_of
+from napari_shiftseg.pipeline.series import frames_of, linked_axis, linking_notes
 from napari_shiftseg.progress import Progress, numbered, patiently, saying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from napari_shiftseg.distributed.crew import Crew
@@ -37,6 +39,24 @@ if TYPE_CHECKING:
 
 
 SUMMING = Progress(0, 1, stage="adding up")
+LINKING = Progress(0, 1, stage="linking")
+
+
+@dataclass(frozen=True)
+class Planes(Mapping[tuple[int, ...], Any]):
+    """The labels of frames, each read when it is asked for."""
+
+    path: Path
+    frames: list[tuple[int, ...]]
+
+    def __getitem__(self, at: tuple[int, ...]) -> Any:
+        return np.asarray(zarr.open_array(str(self.path), mode="r")[at])
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        return iter(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,8 @@ class Run:
     crew : Crew
     block : int
         Pixels of a block, about.
+    axes : str
+        Letters of the leading axes; empty where they are not known.
     shuffled : int or None
         Seed of the order in which blocks are handed out; None: that of a scan.
     """
@@ -68,6 +90,7 @@ class Run:
     output: Output
     crew: Crew
     block: int
+    axes: str = ""
     shuffled: int | None = None
 
     def steps(self) -> Generator[Progress, None, dict[str, Any]]:
@@ -76,9 +99,9 @@ class Run:
         scales = yield from self._scales(frames)
         known: list[dict[str, Any]] = []
         for number, at in enumerate(frames):
-            before = sum(figures["objects"] for figures in known)
-            frame = self._frame_steps(number, at, scales.of(at), before)
+            frame = self._frame_steps(number, at, scales.of(at))
             known.append((yield from numbered(len(frames), number, frame)))
+        linked = (yield from self._stack_steps(frames)) if self.is_stack else None
         yield from self._level_steps(frames)
         labels = zarr.open_array(str(self.output.labels[0]), mode="r")
         found = yield from patiently(SUMMING, prod(labels.shape), labels_sum, labels)
@@ -87,7 +110,21 @@ class Run:
             for name in ("objects", "modes", "blocks", "tiles")
         }
         said = dict.fromkeys(note for figures in known for note in figures["notes"])
-        return {"labels_sha256": found, **sums, "notes": [*scales.notes, *said]}
+        notes = [*scales.notes, *said]
+        if linked is not None:
+            sums["objects"], more = linked
+            notes += more
+        return {"labels_sha256": found, **sums, "notes": notes}
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether there are frames, whose objects get numbers of the stack."""
+        return len(self.output.shape) > self.output.ndim
+
+    @property
+    def drawn(self) -> Path:
+        """The array that the labels of frames are drawn into."""
+        return self.folder / "planes.zarr" if self.is_stack else self.output.labels[0]
 
     def _scales(
         self, frames: list[tuple[int, ...]]
@@ -98,7 +135,7 @@ class Run:
         return (yield from scales_steps(self.pixels, config, reading))
 
     def _frame_steps(
-        self, number: int, at: tuple[int, ...], scale: Scale | None, before: int
+        self, number: int, at: tuple[int, ...], scale: Scale | None
     ) -> Generator[Progress, None, dict[str, Any]]:
         """Segment a frame, unless it is done; returns its figures."""
         folder = self.folder / "frames" / str(number)
@@ -115,11 +152,42 @@ class Run:
             plan = plan_of(image, self.model, self.settings)
             blocks = Blocks.of(plan, self.block)
             job = Job(image, self.model, self.settings, blocks, folder)
-            known = yield from _Frame(self, job, at).steps(before)
+            known = yield from _Frame(self, job, at).steps()
         text = json.dumps(known).encode()
         write_durably(about, lambda file: file.write(text))
         shutil.rmtree(folder, ignore_errors=True)
         return known
+
+    def _stack_steps(
+        self, frames: list[tuple[int, ...]]
+    ) -> Generator[Progress, None, tuple[int, tuple[str, ...]]]:
+        """Give the objects of frames numbers of the stack, linked if they are to be.
+
+        Returns how many there are, and what is to be known of them.
+        """
+        leading = self.output.shape[: -self.output.ndim]
+        settings, ndim = self.settings, self.output.ndim
+        along = linked_axis(settings.link_planes, self.axes, len(leading), ndim)
+        linking = Linking(leading, along, settings.link_threshold)
+        planes = Planes(self.drawn, frames)
+        found = yield from saying(LINKING, linking.steps(planes))
+        frame = self.output.boxes(self.output.shape[-ndim:])
+        boxes = dict.fromkeys(range(len(frame)), 1)
+        done = self.folder / "numbered"
+        done.mkdir(exist_ok=True)
+        for number, at in enumerate(frames):
+            if not (done / str(number)).exists():
+                boxes = dict.fromkeys(
+                    range(len(self.output.boxes(planes[at].shape))), 1
+                )
+                function = partial(
+                    renumber, at=at, labels=self.drawn, numbers=found[at]
+                )
+                yield from self.crew.steps(function, self.output, boxes, "numbering")
+                write_durably(done / str(number), lambda _: None)
+        numbers = tuple(found[at] for at in frames)
+        objects = max(int(own.max(initial=0)) for own in numbers)
+        return objects, linking_notes(numbers, linking, settings, self.axes)
 
     def _level_steps(self, frames: list[tuple[int, ...]]) -> Generator[Progress]:
         """Write the smaller levels of the labels, each from the one before."""
@@ -153,14 +221,8 @@ class _Frame:
     job: Job
     at: tuple[int, ...]
 
-    def steps(self, before: int) -> Generator[Progress, None, dict[str, Any]]:
-        """Do what is left to do; returns figures.
-
-        Parameters
-        ----------
-        before : int
-            Objects of the frames before.
-        """
+    def steps(self) -> Generator[Progress, None, dict[str, Any]]:
+        """Do what is left to do; returns figures."""
         job, crew = self.job, self.run.crew
         job.make_folders()
         embed = passes.embed
@@ -177,7 +239,9 @@ class _Frame:
             yield from self._pass(passes.cluster, job.pieces, "clustering")
             joins.number_objects(job)
         boxes = dict.fromkeys(range(len(self.run.output.boxes(job.shape))), 1)
-        drawing = partial(draw, output=self.run.output, at=self.at, base=before)
+        drawing = partial(
+            draw, output=self.run.output, at=self.at, labels=self.run.drawn
+        )
         yield from self._pass(drawing, job.drawn, "writing", boxes)
         notes = [
             *job.image.scale.notes,

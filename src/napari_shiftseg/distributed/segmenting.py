@@ -23,7 +23,7 @@ from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.inference.views import Views
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
-from napari_shiftseg.stores.axes import axis_names
+from napari_shiftseg.stores.axes import UNNAMED, axis_names
 from napari_shiftseg.stores.image import as_array
 from napari_shiftseg.stores.reading import Source, image_for
 
@@ -109,7 +109,8 @@ def segment_to_store(
         source = image_for(model.config, Path(image), channel, series, lazily=True)
     else:
         pixels = as_array(image)
-        axes = axis_names(pixels.ndim, model.config.image_axes)
+        ndim = model.config.image_axes
+        axes = UNNAMED * (pixels.ndim - ndim) + axis_names(ndim, ndim)
         source = Source("image", pixels, axes)
     chosen = Settings(**settings)
     order = StoreOrder(
@@ -170,11 +171,13 @@ def segment_to_store_steps(
             seen = Views(None, order.settings.views, order.model.config)  # type: ignore[arg-type]
             logits = order.model.config.foreground + len(order.model.config.classes)
             output.make(seen.channels - logits, order.half)
+            if len(output.shape) > output.ndim:
+                output.make_planes(journal.folder / "planes.zarr")
             journal.record("made")
         settings = replace(order.settings, window=order.plan.window)
         run = Run(
             order.pixels, order.model, settings, journal.folder, output, crew,
-            order.block, shuffled,
+            order.block, order.leading, shuffled,
         )  # fmt: skip
         figures = yield from run.steps()
         report = _report(order, figures, perf_counter() - began)

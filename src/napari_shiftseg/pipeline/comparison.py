@@ -24,7 +24,7 @@ from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.segmentation import frame_steps, opened_steps, plan_of
+from napari_shiftseg.pipeline.frame import frame_steps, opened_steps, plan_of
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, named
 from napari_shiftseg.stores.image import as_read

@@ -22,7 +22,7 @@ from napari_shiftseg.pipeline.comparison import (
     untiled_steps,
 )
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.segmentation import opened_steps
+from napari_shiftseg.pipeline.frame import opened_steps
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
 from napari_shiftseg.progress import Progress, exhaust, numbered
 

@@ -17,11 +17,7 @@ from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
 from napari_shiftseg.pipeline.candidates import TRIED, Candidates
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.segmentation import (
-    clustered_steps,
-    plan_of,
-    predicted_steps,
-)
+from napari_shiftseg.pipeline.frame import clustered_steps, plan_of, predicted_steps
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.progress import Progress, Returning, exhaust, numbered, saying
 

@@ -13,7 +13,8 @@ from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.metrics.objects import known_scores
-from napari_shiftseg.pipeline.segmentation import frame_steps, segment_steps
+from napari_shiftseg.pipeline.frame import frame_steps
+from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.text import by, number_of

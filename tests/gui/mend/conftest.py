@@ -11,7 +11,7 @@ from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.saving import AskBeforeClosing
 from napari_shiftseg.gui.mend.widget import MendWidget
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.result_layers import SegmentationRun, segmentation_run
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun, segmentation_run
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust

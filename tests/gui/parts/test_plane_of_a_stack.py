@@ -6,7 +6,7 @@ from napari.layers import Image
 
 from napari_shiftseg.gui.compare.run import CompareTask, comparison_run, sweep_run
 from napari_shiftseg.gui.inspect.widget import tiled_against_untiled
-from napari_shiftseg.gui.parts.result_layers import SegmentationRun, segmentation_run
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun, segmentation_run
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.inference import predict
 from napari_shiftseg.intensity.scale import USUAL_READING

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from napari.layers import Image
 
-from napari_shiftseg.gui.parts.result_layers import SegmentationOutcome, result_layers
+from napari_shiftseg.gui.parts.result_layers import result_layers
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationOutcome
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.segmentation import segment

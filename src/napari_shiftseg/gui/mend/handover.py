@@ -23,7 +23,7 @@ from napari_shiftseg.gui.parts.records import (
     CorrectionRecord,
     LayerRecord,
 )
-from napari_shiftseg.gui.parts.result_layers import SegmentationRun
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.mending.edits import Delete
 from napari_shiftseg.pipeline.settings import Settings

@@ -28,7 +28,7 @@ from napari_shiftseg.gui.parts.layout import (
     nearest,
 )
 from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
-from napari_shiftseg.gui.parts.result_layers import SegmentationRun
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
     LayerSource,

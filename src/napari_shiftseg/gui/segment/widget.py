@@ -28,12 +28,12 @@ from napari_shiftseg.gui.parts.models import (
     sample_model_warning,
 )
 from napari_shiftseg.gui.parts.records import KEPT
-from napari_shiftseg.gui.parts.result_layers import (
+from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.segmentation_run import (
     SegmentationOutcome,
     SegmentationRun,
     segmentation_run,
 )
-from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import first_channel
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note

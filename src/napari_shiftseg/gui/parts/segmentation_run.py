@@ -1,0 +1,148 @@
+"""What Segment runs, and what comes out: a result, layers, a line about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
+from napari_shiftseg.metrics.seams import SEAM_RATIO
+from napari_shiftseg.progress import Progress
+from napari_shiftseg.text import by, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.metrics.seams import SeamScores
+    from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.relabelling.relabel import Kept
+
+
+SHOW_SEAMS = ("gradient", "tile grid")
+
+
+@dataclass(frozen=True)
+class SegmentationRun:
+    """What is to be run: a model, by name or path, on an image.
+
+    `layers`: what is made beside the labels, see `result_layers`; where there are
+    seams to see, the gradient and the tile grid come by themselves. `plan`: the tiles
+    that the user was shown; None: they depend on the memory of the device.
+    """
+
+    model: str
+    source: LayerSource
+    settings: Settings
+    layers: tuple[str, ...] = ()
+    plan: TilePlan | None = None
+
+
+@dataclass(frozen=True)
+class SegmentationOutcome:
+    """What a run gives.
+
+    Attributes
+    ----------
+    seams : SeamScores or None
+        None for several images.
+    own_seams : int or None
+        Period at whose multiples the model itself makes seams; see `own_seams`.
+    kept : Kept
+        For mending.
+    taken : str
+        Which of several channels was segmented.
+    """
+
+    model: str
+    result: Segmentation
+    layers: list[LayerTuple]
+    seams: SeamScores | None
+    own_seams: int | None
+    kept: Kept
+    taken: str = ""
+
+    @property
+    def has_seams(self) -> bool:
+        """Whether the embedding jumps at tile borders that make seams."""
+        return self.seams is not None and _has_seams(self.result, self.seams)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether there is something that the user should look into."""
+        result = self.result
+        return self.has_seams or bool(result.doubts or result.intensity.notes)
+
+    @property
+    def line(self) -> str:
+        """What came out, in one line; notes that stood there before are left out."""
+        parts = [f"{self.result.found} in {self.result.seconds:.1f} s"]
+        if self.taken:
+            parts.append(self.taken)
+        parts += map(sentence, self.result.doubts or self.result.intensity.notes)
+        if self.result.rescaling is not None:
+            parts.append(f"rescaled to {by(self.result.rescaling.shape)}")
+        parts += self.result.planes
+        told = ("memory", "was not rescaled")
+        parts += [n for n in self.result.notes if any(word in n for word in told)]
+        if self.seams is not None and self.seams.ratio is not None:
+            parts.append(f"seam ratio {self.seams.ratio:.2f}{self._about_seams}")
+        return " · ".join(parts)
+
+    @property
+    def _about_seams(self) -> str:
+        if self.has_seams:
+            return ": the embedding jumps at tile borders"
+        if self.result.plan.makes_seams:
+            return ""
+        if self.own_seams is None:
+            return ", no seams of tiles"
+        return (
+            f", no seams of tiles; the model makes its own, at every multiple of "
+            f"{self.own_seams}, without tiles too"
+        )
+
+
+def segmentation_run(
+    run: SegmentationRun,
+) -> Generator[Progress, None, SegmentationOutcome]:
+    """Load the model, segment, score; heavy imports happen here, in the thread."""
+    source = run.source
+    network, scale = yield from source.opened(run.model, run.settings.reading)
+    from napari_shiftseg.metrics.seams import seam_scores
+    from napari_shiftseg.networks.properties import own_seams
+    from napari_shiftseg.pipeline.segmentation import segment_steps
+    from napari_shiftseg.relabelling.relabel import Kept
+
+    result = yield from segment_steps(
+        source.pixels(),
+        network,
+        run.settings,
+        scale=scale,
+        plan=run.plan,
+        pixel_size=source.pixel_size(network.config.ndim),
+        axes=source.leading_names(network.config.ndim),
+    )
+    yield Progress(0, 0, stage="making layers")
+    seams = None
+    if not result.leading:
+        seams = result.seams or seam_scores(result.embeddings, result.plan)
+    seen = SHOW_SEAMS if _has_seams(result, seams) else ()
+    layers = result_layers(result, source, run.model, {*run.layers, *seen})
+    kept, channel = Kept(result, network.config), source.channel
+    return SegmentationOutcome(
+        run.model, result, layers, seams, own_seams(network.config), kept,
+        "" if channel is None else channel.words,
+    )  # fmt: skip
+
+
+def _has_seams(result: Segmentation, seams: SeamScores | None) -> bool:
+    """Whether the embedding jumps at tile borders that make seams.
+
+    Of a series it is not measured: then those that make seams are taken to show some.
+    """
+    if not result.plan.makes_seams:
+        return False
+    return seams is None or (seams.ratio is not None and seams.ratio > SEAM_RATIO)

@@ -97,8 +97,9 @@ def test_gradient_and_embedding_are_those_in_memory(stored):
         kind: zarr.open_array(str(stored.folder / "out.zarr" / kind / "0"), mode="r")[:]
         for kind in ("gradient", "embedding")
     }
-    np.testing.assert_array_equal(read["gradient"], expected.gradient)
-    np.testing.assert_array_equal(read["embedding"], expected.embeddings)
+    # in memory tiles are predicted together, which rounds otherwise
+    np.testing.assert_allclose(read["gradient"], expected.gradient, atol=1e-5)
+    np.testing.assert_allclose(read["embedding"], expected.embeddings, atol=1e-5)
     half = zarr.open_array(str(stored.folder / "half.zarr/embedding/0"), mode="r")
     assert half.dtype == np.float16
     np.testing.assert_allclose(half[:], expected.embeddings, rtol=1e-3, atol=1e-3)

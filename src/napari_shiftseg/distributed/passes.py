@@ -46,7 +46,8 @@ def embed(
         takes long; says whether to leave the block.
     """
     settings, plan = job.settings, job.blocks.block(number).plan
-    how = settings.device, settings.precision, settings.batch
+    # one by one: together with others a tile's numbers may be rounded otherwise
+    how = settings.device, settings.precision, settings.batch or 1
     steps = Returning(
         embed_steps(
             job.image, job.model, plan, *how, views=settings.views,

@@ -129,7 +129,7 @@ RARE = {  # options that --help leaves out
     "invert", "ignore_nan", "kernel", "scope", "split_far_parts",
     "foreground_threshold", "series", "features", "channels", "normalization",
     "learning_rate", "every", "patience", "seed", "workers", "force", "zoom",
-    "recurrent_steps", "same_above", "diameter", "link_threshold",
+    "recurrent_steps", "same_above", "diameter", "link_planes", "link_threshold",
     "chunk", "scheduler", "float16",
 }  # fmt: skip
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own

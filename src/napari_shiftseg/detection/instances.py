@@ -99,10 +99,11 @@ def learn_class_confidence(
 
 
 def _votes(result: Segmentation) -> ObjectClasses:
-    if len(result.classes) != 1:
+    images = len(result.frames) if result.classes else 0
+    if images != 1:
         raise ValueError(
             f"objects of classes are judged in one image, got "
-            f"{len(result.classes)} with classes: take one plane, and a model that "
+            f"{images} with classes: take one plane, and a model that "
             f"tells classes apart"
         )
     return result.classes[0]

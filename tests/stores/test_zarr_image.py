@@ -153,8 +153,8 @@ def test_chunks_that_are_not_there_are_told(tmp_path):
     source = read_image(tmp_path / "holes.zarr")
 
     assert source.notes == (
-        "12 of 16 chunks are not there, and were read as 7: they were never written, "
-        "or the copy is incomplete",
+        "12 of 16 chunks are not there, and were read as 7: they hold nothing else, or "
+        "the copy is incomplete",
     )
     assert source.data[40, 40] == 7
 

@@ -36,7 +36,7 @@ def run_segment_to_store(
     source = read_source(model.config, image, order.asked, lazily=True)
     check_turns(order.settings.views, source.pixel)
     wanted = StoreOrder(
-        source, model, order.settings, output, storing.chunk, kinds,
+        source, model, order.settings, output.resolve(), storing.chunk, kinds,
         storing.float16,
     )  # fmt: skip
     with crew_of(storing.workers or 1, storing.scheduler) as crew:

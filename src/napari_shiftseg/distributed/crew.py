@@ -89,6 +89,8 @@ class Crew:
             What was done before.
         """
         total, results = done + sum(sizes.values()), []
+        if self.watch is not None:
+            self.watch.within.clear()
         waiting = list(sizes)
         running: dict[Future[Any], int] = {}
         shared = self.share(job)
@@ -123,7 +125,8 @@ def threads(workers: int) -> Iterator[Crew]:
     ----------
     workers : int
     """
-    each, watch = max(1, torch.get_num_threads() // workers), Watch()
+    before, watch = torch.get_num_threads(), Watch()
+    each = max(1, before // workers)
     set_threads = partial(torch.set_num_threads, each)
     executor = ThreadPoolExecutor(workers, initializer=set_threads)
     try:
@@ -131,6 +134,7 @@ def threads(workers: int) -> Iterator[Crew]:
     finally:
         watch.stop.set()
         executor.shutdown(wait=True, cancel_futures=True)
+        torch.set_num_threads(before)  # of threads that are still to begin, too
 
 
 @contextmanager
@@ -150,6 +154,7 @@ def cluster(scheduler: str | Any) -> Iterator[Crew]:
     """
     client = _client(scheduler) if isinstance(scheduler, str) else scheduler
     try:
+        _wait_for_a_worker(client)
         _check_workers(client)
         yield Crew(
             client.get_executor(pure=False),
@@ -179,6 +184,7 @@ def crew_of(workers: int, scheduler: str | Any | None) -> AbstractContextManager
 
 
 CONNECT = 15  # seconds to wait for a scheduler
+PATIENCE = 300  # seconds to wait for the first worker
 
 
 def _client(address: str) -> Any:
@@ -195,6 +201,16 @@ def _client(address: str) -> Any:
         raise ValueError(
             f"no dask scheduler answers at {address} ({error}): give its address, "
             f"for example tcp://host:8786"
+        ) from None
+
+
+def _wait_for_a_worker(client: Any) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise ValueError(
+            f"the dask cluster has had no worker for {PATIENCE} seconds: start one, "
+            f"for example by cluster.scale(1), and give the same command again"
         ) from None
 
 

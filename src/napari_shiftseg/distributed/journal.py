@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +51,14 @@ class Journal:
             If the run that was begun is another one; the differences are named.
         """
         if not self.is_there:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            remove(self.folder)  # what is left of one that was being removed
+            self.folder.mkdir(parents=True)
             text = json.dumps(about, indent=2).encode()
             write_durably(self._about, lambda file: file.write(text))
             return
-        before = json.loads(self._about.read_text(encoding="utf-8"))
-        now = json.loads(json.dumps(about))
+        before, now = self.about, json.loads(json.dumps(about))
         changed = [
-            f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+            _difference(name, before.get(name), now.get(name))
             for name in {**before, **now}
             if before.get(name) != now.get(name)
         ]
@@ -66,6 +69,11 @@ class Journal:
                 f"anew"
             )
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """By what the run that was begun is known again."""
+        return dict(json.loads(self._about.read_text(encoding="utf-8")))
+
     def has(self, step: str) -> bool:
         """Whether a step is done, and what it wrote is on the disk."""
         return (self.folder / step).exists()
@@ -73,3 +81,29 @@ class Journal:
     def record(self, step: str) -> None:
         """Record that a step is done."""
         write_durably(self.folder / step, lambda _: None)
+
+
+CHANGED = "changed"  # what stands for the state of the image file
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if name == CHANGED:
+        return "the image file has changed"
+    return f"{name} was {before!r} and is {now!r}"
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder: at once by its name, then what is in it.
+
+    Who is killed meanwhile leaves nothing that could be taken for a run.
+
+    Raises
+    ------
+    OSError
+        If it cannot be renamed: a file in it is open, on Windows.
+    """
+    if not folder.exists():
+        return
+    name = f".{folder.name}.{secrets.token_hex(4)}.removed"
+    os.replace(folder, folder.with_name(name))
+    shutil.rmtree(folder.with_name(name), ignore_errors=True)

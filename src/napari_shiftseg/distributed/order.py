@@ -8,16 +8,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from napari_shiftseg import __version__
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.blocks import PIXELS
-from napari_shiftseg.distributed.output import Output
+from napari_shiftseg.distributed.journal import CHANGED
+from napari_shiftseg.distributed.output import Output, bands
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import memory_budget
-from napari_shiftseg.inference.views import check_views
-from napari_shiftseg.stores.axes import result_axes
+from napari_shiftseg.inference.views import check_turns, check_views
+from napari_shiftseg.stores.axes import ORDER, result_axes
 from napari_shiftseg.stores.image import single_channel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.settings import Settings
@@ -73,6 +79,7 @@ class StoreOrder:
         if self.chunk is not None and self.chunk < 1:
             raise ValueError(f"a chunk must be 1 pixel or more, got {self.chunk}")
         check_views(self.settings.views, self.model.shape, self.settings.border)
+        check_turns(self.settings.views, self.source.pixel)
         clustering = self.settings.clustering(self.model.config)
         if clustering.kernel == "learnt-spread" and clustering.scope == "global":
             raise ValueError(
@@ -116,6 +123,11 @@ class StoreOrder:
         """Return the store that is to be made in a folder."""
         ndim = self.model.config.ndim
         axes = result_axes(self.source.axes, len(self.shape), ndim)
+        if not set(axes) <= set(ORDER):
+            raise ValueError(
+                f"OME-Zarr knows the axes t, c, z, y and x, but those of the image are "
+                f"{axes}: name its axes, or choose one place along others"
+            )
         chunk = self.chunk or CHUNK[ndim]
         calibration = self.source.calibration
         return Output(folder, axes, self.shape, ndim, chunk, calibration, self.kinds)
@@ -123,36 +135,49 @@ class StoreOrder:
     @property
     def about(self) -> dict[str, Any]:
         """By what the run is known again."""
-        settings = asdict(self.settings) | {"window": list(self.plan.window)}
-        for free in (
-            "device",
-            "batch",
-            "engine",
-        ):  # they change how it is computed, not what
-            settings.pop(free)
-        source = self.source
+        source, ours = self.source, (self.target, unfinished(self.target))
+        state = _state_of(source.path, ours) if source.path else ""
         return {
+            "version": __version__,
             "image": source.path or source.name, "channel": source.channel,
             "series": source.series, "shape": list(self.pixels.shape),
-            "dtype": str(self.pixels.dtype), "changed": _state_of(source.path),
+            "dtype": str(self.pixels.dtype), CHANGED: state or _pixels_sum(self.pixels),
             "model": self.model.config.name, "weights": _weights_sum(self.model),
             "chunk": self.chunk, "save": list(self.kinds), "float16": self.half,
-            "block": self.block, **settings,
+            "block": self.block, **asdict(self.settings),
         }  # fmt: skip
 
 
-def _state_of(path: str) -> str:
-    """Return a number that is another one when a file, or a folder, has changed."""
-    place = Path(path)
-    if not path or not place.exists():
-        return ""
-    files = sorted(p for p in (place, *place.rglob("*")) if p.is_file())
+UNFINISHED = ".unfinished"
+
+
+def unfinished(target: Path) -> Path:
+    """Return the folder of a run that has not made its store yet."""
+    return target.with_name(target.name + UNFINISHED)
+
+
+def _state_of(path: str, without: Sequence[Path]) -> str:
+    """Return a number that is another one when a file, or a folder, has changed.
+
+    Parameters
+    ----------
+    path : str
+    without : sequence of Path
+        Folders in it that do not count.
+    """
+    place, found = Path(path), sha256()
+    for file in sorted(p for p in (place, *place.rglob("*")) if p.is_file()):
+        if not any(folder in file.parents for folder in without):
+            about, name = file.stat(), file.relative_to(place)
+            found.update(f"{name} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:16]
+
+
+def _pixels_sum(pixels: Any) -> str:
+    """Return the sum of an image that no file holds."""
     found = sha256()
-    for file in files:
-        known = file.stat()
-        found.update(
-            f"{file.relative_to(place)} {known.st_size} {known.st_mtime_ns}\n".encode()
-        )
+    for band in bands(tuple(pixels.shape)):
+        found.update(np.ascontiguousarray(pixels[band]).tobytes())
     return found.hexdigest()[:16]
 
 

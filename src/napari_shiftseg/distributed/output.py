@@ -77,6 +77,11 @@ class Output:
         )
 
     @property
+    def channels_at(self) -> int:
+        """Which axis of the embedding its channels are: after time, before space."""
+        return int(self.axes.startswith("T"))
+
+    @property
     def labels(self) -> list[Path]:
         """Levels of the labels."""
         levels = len(self.pyramid.steps)
@@ -96,19 +101,19 @@ class Output:
         if "gradient" in self.kinds:
             make_image(
                 self.folder / "gradient", self.pyramid, "float32", self.calibration,
-                levels=1,
+                name="gradient", levels=1,
             )  # fmt: skip
         if "embedding" in self.kinds:
-            axes, spatial = self.axes, len(self.axes) - self.ndim
+            at, axes, each = self.channels_at, self.axes, self.pyramid.chunks
             wide = Pyramid(
-                (*self.shape[:spatial], channels, *self.shape[spatial:]),
-                f"{axes[:spatial]}C{axes[spatial:]}",
-                (*(1,) * spatial, channels, *(self.chunk,) * self.ndim),
+                (*self.shape[:at], channels, *self.shape[at:]),
+                f"{axes[:at]}C{axes[at:]}",
+                (*each[:at], channels, *each[at:]),
                 self.ndim,
             )
             make_image(
                 self.folder / "embedding", wide, "float16" if half else "float32",
-                self.calibration, levels=1,
+                self.calibration, name="embedding", levels=1,
             )  # fmt: skip
 
     def make_planes(self, path: Path) -> None:
@@ -162,7 +167,8 @@ def draw(
         gradient = gradient_magnitude(job.embedding(wider))[inside]
         _put(output.folder / "gradient" / "0", (*at, *box), gradient)
     if "embedding" in output.kinds:
-        where = (*at, slice(None), *box)
+        first = output.channels_at
+        where = (*at[:first], slice(None), *at[first:], *box)
         _put(output.folder / "embedding" / "0", where, job.embedding(box))
     write_durably(job.drawn(number), lambda _: None)
 
@@ -239,12 +245,12 @@ def labels_sum(labels: Any) -> str:
     """
     found = sha256()
     shape = tuple(labels.shape)
-    for band in _bands(shape):
+    for band in bands(shape):
         found.update(np.ascontiguousarray(labels[band], dtype="<i4").tobytes())
     return found.hexdigest()
 
 
-def _bands(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+def bands(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
     """Yield parts of an array that follow one another in a scan."""
     axis = next((i for i in range(len(shape)) if prod(shape[i + 1 :]) <= VALUES), 0)
     thick = max(1, VALUES // prod(shape[axis + 1 :]))

@@ -260,6 +260,6 @@ class _Frame:
         """Do one thing with all blocks whose result is not there yet."""
         sizes = sizes or dict.fromkeys(range(len(self.job.blocks)), 1)
         left = self.run.shuffle([n for n in sizes if not result(n).exists()])
-        done = sum(size for n, size in sizes.items() if n not in set(left))
         todo = {n: sizes[n] for n in left}
+        done = sum(sizes.values()) - sum(todo.values())
         return (yield from self.run.crew.steps(function, self.job, todo, stage, done))

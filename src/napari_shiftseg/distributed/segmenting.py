@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import zarr
 
+from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.crew import crew_of
-from napari_shiftseg.distributed.journal import Journal
-from napari_shiftseg.distributed.order import StoreOrder
+from napari_shiftseg.distributed.journal import Journal, remove
+from napari_shiftseg.distributed.order import StoreOrder, unfinished
 from napari_shiftseg.distributed.run import Run
 from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.inference.views import Views
@@ -26,6 +27,7 @@ from napari_shiftseg.progress import exhaust
 from napari_shiftseg.stores.axes import UNNAMED, axis_names
 from napari_shiftseg.stores.image import as_array
 from napari_shiftseg.stores.reading import Source, image_for
+from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.progress import Progress
 
 
-UNFINISHED = ".unfinished"
 RESUME = "give the same command again with --resume to go on"
 
 
@@ -47,6 +48,7 @@ def segment_to_store(
     *,
     channel: int | str | None = None,
     series: int | None = None,
+    axes: str = "",
     save: Sequence[str] = ("labels",),
     chunk: int | None = None,
     float16: bool = False,
@@ -72,6 +74,9 @@ def segment_to_store(
         The store to be made, ``labels.zarr``.
     channel, series
         See `read_image`.
+    axes : str
+        Of an array, the names of those before the spatial ones: "t" or "z"; see
+        `segment`.
     save : sequence of str
         Of labels, gradient, embedding.
     chunk : int, optional
@@ -110,11 +115,11 @@ def segment_to_store(
     else:
         pixels = as_array(image)
         ndim = model.config.image_axes
-        axes = UNNAMED * (pixels.ndim - ndim) + axis_names(ndim, ndim)
-        source = Source("image", pixels, axes)
+        leading = axes.upper() or UNNAMED * (pixels.ndim - ndim)
+        source = Source("image", pixels, leading + axis_names(ndim, ndim))
     chosen = Settings(**settings)
     order = StoreOrder(
-        source, model, chosen, Path(output), chunk, tuple(save), float16
+        source, model, chosen, Path(output).resolve(), chunk, tuple(save), float16
     )  # fmt: skip
     with crew_of(workers, scheduler) as crew:
         return exhaust(segment_to_store_steps(order, crew, resume, overwrite))
@@ -159,13 +164,17 @@ def segment_to_store_steps(
         If the disk is full; what is done is kept.
     """
     began = perf_counter()
-    journal = Journal(order.target.with_name(order.target.name + UNFINISHED))
-    done = _finished(order, journal, resume, overwrite)
+    journal = Journal(unfinished(order.target))
+    output = order.output(journal.folder / "store.zarr")
+    about = order.about
+    done = _finished(order, about, journal, resume, overwrite)
     if done is not None:
         return done
-    journal.begin(order.about)
-    output = order.output(journal.folder / "store.zarr")
     with _resumable(order.target):
+        journal.begin(about)
+        order = _with_its_window(order, journal)
+        if overwrite:
+            journal.record(REPLACES)
         if not journal.has("made"):
             shutil.rmtree(output.folder, ignore_errors=True)
             seen = Views(None, order.settings.views, order.model.config)  # type: ignore[arg-type]
@@ -181,32 +190,68 @@ def segment_to_store_steps(
         )  # fmt: skip
         figures = yield from run.steps()
         report = _report(order, figures, perf_counter() - began)
-        _finish(order, journal, output, report)
+        _finish(order, about, journal, output, report)
     return report
 
 
 def _finished(
-    order: StoreOrder, journal: Journal, resume: bool, overwrite: bool
+    order: StoreOrder,
+    about: dict[str, Any],
+    journal: Journal,
+    resume: bool,
+    overwrite: bool,
 ) -> dict[str, Any] | None:
     """Return the report of a run that is done; refuse to lose another's results."""
-    target = order.target
-    if overwrite:
-        shutil.rmtree(journal.folder, ignore_errors=True)
+    target, is_there = order.target, order.target.exists() or order.target.is_symlink()
+    if overwrite or (resume and journal.has(REPLACES)):
+        if is_there:
+            _refuse_to_lose(target, order.source.path)
+        if not resume:
+            remove(journal.folder)
         return None
     if journal.is_there and not resume:
         raise FileExistsError(
             f"{journal.folder.name} is a run under way: {RESUME}, or add --overwrite "
             f"to begin anew"
         )
-    if not (target.exists() or target.is_symlink()):
+    if not is_there:
         return None
     known = _record_of(target)
-    if resume and known.get("about") == json.loads(json.dumps(order.about)):
+    if resume and known.get("about") == json.loads(json.dumps(about)):
+        remove(journal.folder)
         return dict(known["report"])
     raise FileExistsError(
         f"{target} is already there{', and is not of this run' if resume else ''}: "
         f"give another name with -o, or add --overwrite to replace it"
     )
+
+
+REPLACES = "replaces"  # what a run has recorded that was begun with overwrite
+WINDOW = "window.json"
+
+
+def _with_its_window(order: StoreOrder, journal: Journal) -> StoreOrder:
+    """Return an order with the window that its run began with.
+
+    One that was not asked for depends on the memory that is free.
+    """
+    path = journal.folder / WINDOW
+    if not path.exists():
+        text = json.dumps(list(order.plan.window)).encode()
+        write_durably(path, lambda file: file.write(text))
+    window = tuple(json.loads(path.read_text(encoding="utf-8")))
+    return replace(order, settings=replace(order.settings, window=window))
+
+
+def _refuse_to_lose(target: Path, image: str) -> None:
+    """Refuse to replace what is no zarr store, or holds the image itself."""
+    if image and target.resolve() in (Path(image), *Path(image).parents):
+        raise ValueError(f"{target} holds the image itself: give another name with -o")
+    if not is_zarr(target):
+        raise FileExistsError(
+            f"{target} is there and is no zarr store, so it is not replaced: give "
+            f"another name with -o"
+        )
 
 
 def _record_of(store: Path) -> dict[str, Any]:
@@ -224,18 +269,20 @@ OURS = "napari_shiftseg"  # key of our record among the attributes of a store
 
 
 def _finish(
-    order: StoreOrder, journal: Journal, output: Output, report: dict[str, Any]
+    order: StoreOrder,
+    about: dict[str, Any],
+    journal: Journal,
+    output: Output,
+    report: dict[str, Any],
 ) -> None:
     """Give the store its record and its name, and remove what is no longer needed."""
+    for part in output.folder.rglob("*.partial"):  # zarr's, of a killed write
+        part.unlink(missing_ok=True)
     group = zarr.open_group(str(output.folder), mode="r+")
-    group.attrs[OURS] = {"about": order.about, "report": report}
-    old = order.target.with_name(f".{order.target.name}.replaced")
-    if order.target.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(order.target, old)
+    group.attrs[OURS] = {"about": about, "report": report}
+    remove(order.target)
     os.replace(output.folder, order.target)
-    shutil.rmtree(journal.folder, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+    remove(journal.folder)
 
 
 def _report(

@@ -7,7 +7,6 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
-import numpy as np
 import tifffile
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def ordered(
     places = sorted(range(len(axes)), key=lambda at: order.find(axes[at]))
     if places == [*range(len(axes))]:
         return data, axes
-    return np.transpose(data, places), "".join(axes[at] for at in places)
+    return data.transpose(places), "".join(axes[at] for at in places)
 
 
 def in_order(axes: str) -> str:
@@ -169,6 +168,11 @@ SPELLINGS = {
     "ms": ("msec", "millisecond", "milliseconds"),
     "min": ("mins", "minute", "minutes"),
     "h": ("hr", "hour", "hours"),
+    "d": ("day", "days"),
+    "ns": ("nanosecond", "nanoseconds"),
+    "\u00b5s": ("us", "microsecond", "microseconds"),
+    "pm": ("picometer", "picometers", "picometre", "picometres"),
+    "km": ("kilometer", "kilometers", "kilometre", "kilometres"),
 }  # fmt: skip
 ONE_UNIT = {name: unit for unit, names in SPELLINGS.items() for name in names}
 OF_LENGTH = (MICRO, "nm", "mm", "cm", "m", "Å", "in", "pixel", "pm", "km")

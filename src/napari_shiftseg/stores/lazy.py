@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=16)
-def _opened(opening: Callable[..., Any], *where: Any) -> Any:
-    """Open an array, once in a process."""
+def _opened(opening: Callable[..., Any], where: tuple[Any, ...], _state: str) -> Any:
+    """Open an array, once in a process as long as it does not change."""
     return opening(*where)
+
+
+def _state_of(path: str) -> str:
+    """Return what is another text once a file, or a store's array, was written anew."""
+    names = (path, f"{path}/zarr.json", f"{path}/.zarray")
+    known = [os.stat(name) for name in names if os.path.isfile(name)]
+    return " ".join(f"{each.st_size} {each.st_mtime_ns}" for each in known)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Lazy:
     dtype : numpy dtype
     places : tuple of int or None
         One an axis on disk: the place that is taken, None for all of them.
+    state : str
+        Of the file when it was opened first.
     """
 
     opening: Callable[..., Any]
@@ -54,21 +64,25 @@ class Lazy:
     full: tuple[int, ...]
     dtype: np.dtype[Any]
     places: tuple[int | None, ...]
+    state: str
 
     @classmethod
-    def of(cls, opening: Callable[..., Any], *where: Any) -> Lazy:
+    def of(cls, opening: Callable[..., Any], path: str, *more: Any) -> Lazy:
         """Return all of an array; it is opened to see its shape.
 
         Parameters
         ----------
         opening : callable
             Of a module, so that it can be named in other processes.
-        *where
-            What it is called with, hashable.
+        path : str
+            What it is called with first; it is made absolute.
+        *more
+            What it is called with besides, hashable.
         """
-        array = _opened(opening, *where)
-        full = tuple(array.shape)
-        return cls(opening, where, full, np.dtype(array.dtype), (None,) * len(full))
+        where, state = (os.path.abspath(path), *more), _state_of(path)
+        array = _opened(opening, where, state)
+        full, kind = tuple(array.shape), np.dtype(array.dtype)
+        return cls(opening, where, full, kind, (None,) * len(full), state)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -94,11 +108,21 @@ class Lazy:
             return self._at(keys)
         parts = iter(keys)
         there = tuple(next(parts) if at is None else at for at in self.places)
-        return np.asarray(_opened(self.opening, *self.where)[there])
+        return np.asarray(self._array[there])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         whole = tuple(slice(None) if at is None else at for at in self.places)
-        return np.asarray(_opened(self.opening, *self.where)[whole], dtype)
+        return np.asarray(self._array[whole], dtype)
+
+    def transpose(self, places: Sequence[int]) -> Any:
+        """Return other axes first, lazily: an array of dask."""
+        import dask.array as da
+
+        return da.from_array(self).transpose(places)
+
+    @property
+    def _array(self) -> Any:
+        return _opened(self.opening, self.where, self.state)
 
     def _pairs(self, keys: list[Key]) -> list[tuple[Key, int]]:
         return list(zip(keys, self.shape, strict=True))

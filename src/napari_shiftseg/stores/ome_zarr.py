@@ -79,6 +79,7 @@ def make_image(
     dtype: np.dtype[Any] | str,
     calibration: Calibration,
     more: dict[str, Any] | None = None,
+    name: str = "labels",
     levels: int | None = None,
 ) -> list[Path]:
     """Make the group of a multiscale image; returns its levels, empty arrays.
@@ -92,12 +93,14 @@ def make_image(
         Of the full resolution, by the letter of the axis.
     more : dict, optional
         What else OME is to say of it.
+    name : str
+        Of the image.
     levels : int, optional
         How many; all if not given.
     """
     steps = pyramid.steps[:levels]
     multiscale = {
-        "name": folder.name,
+        "name": name,
         "axes": [_axis(letter, calibration) for letter in pyramid.axes],
         "datasets": [
             {
@@ -154,5 +157,5 @@ def bring_to_disk(array: zarr.Array, box: Box) -> None:
     for at in product(*ranges):
         path = root / array.metadata.encode_chunk_key(at)
         if path.exists():  # chunks of nothing but 0 are not written
-            with path.open("rb") as file:
+            with path.open("r+b") as file:  # Windows brings no other to the disk
                 os.fsync(file.fileno())

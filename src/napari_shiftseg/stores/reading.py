@@ -148,10 +148,9 @@ def read_image(
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     data, axes = ordered(one.data if lazily else in_memory(one.data), one.axes)
-    unknown = sorted(set(to_ome(one.calibration)[1]))
-    notes = [*one.notes, *(UNKNOWN_UNIT.format(unit) for unit in unknown)]
+    unknown = map(UNKNOWN_UNIT.format, sorted(set(to_ome(one.calibration)[1])))
     return Source(
-        name_of_file(path), data, axes, one.calibration, tuple(notes),
+        name_of_file(path), data, axes, one.calibration, (*one.notes, *unknown),
         str(path.resolve()), "" if channel is None else str(channel), series,
     )  # fmt: skip
 
@@ -181,9 +180,11 @@ def image_for(
         at, before = axes.index(CHANNELS), len(axes) - 1 - config.ndim
         rest = axes.replace(CHANNELS, "")
         axes = rest[:before] + CHANNELS + rest[before:]
-        source = replace(source, data=np.moveaxis(source.data, at, before), axes=axes)
-    spatial = axes[-config.ndim :]
-    if "T" in spatial:
+        if at != before:
+            data = np.moveaxis(in_memory(source.data), at, before)
+            source = replace(source, data=data)
+        source = replace(source, axes=axes)
+    if "T" in axes[-config.ndim :]:
         note = f"{source.name}: the model reads volumes, so time was read as planes"
         source = replace(source, notes=(*source.notes, note))
     return source

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import zarr
 
-from napari_shiftseg.stores.axes import CHANNELS, known_sizes, unnamed
+from napari_shiftseg.stores.axes import CHANNELS, SAMPLES, known_sizes, unnamed
 from napari_shiftseg.stores.lazy import Lazy, open_array
 from napari_shiftseg.stores.stored_image import DamagedError, RefusedError, Stored
 
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.stores.axes import Calibration
+    from napari_shiftseg.stores.stored_image import Kind
 
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 BEFORE_AXES = "TCZYX"  # of OME-Zarr 0.1 and 0.2
 OF_SHAPE = "its axes have no names, so they were taken from its shape: {}"
 HOLES = (
-    "{} of {} chunks are not there, and were read as {}: they were never written, or "
+    "{} of {} chunks are not there, and were read as {}: they hold nothing else, or "
     "the copy is incomplete"
 )
 
@@ -81,7 +83,9 @@ def _bare(path: Path, series: int | None) -> Stored:
     data = Lazy.of(open_array, str(path))
     axes = unnamed(data.shape)
     notes = (OF_SHAPE.format(axes),) if data.ndim > 2 else ()
-    return Stored(data, axes, notes=(*notes, *_holes(path)))
+    kind: Kind = "rgb" if SAMPLES in axes else "grey"
+    pixels = np.asarray(data) if kind == "rgb" else data
+    return Stored(pixels, axes, notes=(*notes, *_holes(path)), kind=kind)
 
 
 def _numbered(path: Path, node: zarr.Group, series: int | None) -> Path:
@@ -182,5 +186,5 @@ def _holes(path: Path) -> tuple[str, ...]:
     there, all_of_them = array.nchunks_initialized, array.nchunks
     if there >= all_of_them:
         return ()
-    lacking = all_of_them - there
-    return (HOLES.format(f"{lacking:,}", f"{all_of_them:,}", array.fill_value),)
+    lacking, fill = all_of_them - there, array.fill_value or 0
+    return (HOLES.format(f"{lacking:,}", f"{all_of_them:,}", fill),)

@@ -10,7 +10,6 @@ from napari_shiftseg.distributed.crew import crew_of
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.advice import summary
-from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.text import number_of
 
@@ -34,7 +33,6 @@ def run_segment_to_store(
     """
     model = load_model(order.model)
     source = read_source(model.config, image, order.asked, lazily=True)
-    check_turns(order.settings.views, source.pixel)
     wanted = StoreOrder(
         source, model, order.settings, output.resolve(), storing.chunk, kinds,
         storing.float16,

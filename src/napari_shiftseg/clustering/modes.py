@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from napari_shiftseg.clustering.mean_shift import MeanShift
+from napari_shiftseg.clustering.points import place_numbers
 from napari_shiftseg.geometry.tiling import Box
 from napari_shiftseg.progress import patiently
 
@@ -312,9 +313,6 @@ class Pixels:
 
     def _positions(self, box: Box, inside: NDArray[np.bool_]) -> NDArray[np.int64]:
         """One number per pixel that only its place in the image decides."""
-        number = np.zeros((), dtype=np.int64)
-        for index, side, begin in zip(
-            np.nonzero(inside), box, self._offset, strict=True
-        ):
-            number = number * 2**21 + index + ((side.start or 0) + begin)
-        return number
+        corners = zip(box, self._offset, strict=True)
+        corner = [(side.start or 0) + begin for side, begin in corners]
+        return place_numbers(np.nonzero(inside), corner)

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from napari_shiftseg.clustering.kernels import Frame
 
@@ -176,6 +176,24 @@ def mix(numbers: NDArray[np.integer]) -> Keys:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+def place_numbers(
+    places: Sequence[NDArray[np.integer]], corner: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return one number a pixel that only its place in the image decides, (pixels,).
+
+    Parameters
+    ----------
+    places : sequence of ndarray of int
+        (pixels,) an axis, counted from a corner.
+    corner : sequence of int
+        Image pixel of the corner.
+    """
+    number = np.zeros((), dtype=np.int64)
+    for place, begin in zip(places, corner, strict=True):
+        number = number * 2**21 + place + begin
+    return number
 
 
 def choose(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.clustering.points import place_numbers
 from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
@@ -107,13 +108,9 @@ class StoredRows:
             if self._inside is not None:
                 at = np.flatnonzero(self._inside(box))[at]
             sizes = [side.stop - side.start for side in box]
-            place = np.zeros(len(at), np.int64)
             corners = zip(box, self._offset, strict=True)
-            for index, (side, begin) in zip(
-                np.unravel_index(at, sizes), corners, strict=True
-            ):
-                place = place * 2**21 + index + (side.start + begin)
-            number[here] = place
+            corner = [side.start + begin for side, begin in corners]
+            number[here] = place_numbers(np.unravel_index(at, sizes), corner)
         return number
 
     def _by_band(

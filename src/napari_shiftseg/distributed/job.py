@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.clustering.joining import Parts
 from napari_shiftseg.distributed.arrays import BlockArray, save_all
+from napari_shiftseg.pipeline.result import above
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,9 +108,8 @@ class Job:
 
     def foreground(self, box: Box) -> NDArray[np.bool_]:
         r"""Read which pixels of a box are foreground, (\*box)."""
-        config, p = self.model.config, self.clustering.foreground_threshold
-        logit = self.raw.read(box)[-1 - len(config.classes)]
-        return np.asarray(logit > log(p / (1 - p)))
+        logit = self.raw.read(box)[-1 - len(self.model.config.classes)]
+        return np.asarray(above(logit, self.clustering.foreground_threshold))
 
 
 def write_parts(path: Path, parts: Parts) -> None:

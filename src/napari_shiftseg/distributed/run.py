@@ -177,9 +177,6 @@ class Run:
         done.mkdir(exist_ok=True)
         for number, at in enumerate(frames):
             if not (done / str(number)).exists():
-                boxes = dict.fromkeys(
-                    range(len(self.output.boxes(planes[at].shape))), 1
-                )
                 function = partial(
                     renumber, at=at, labels=self.drawn, numbers=found[at]
                 )

@@ -183,9 +183,8 @@ def segment_to_store_steps(
             if len(output.shape) > output.ndim:
                 output.make_planes(journal.folder / "planes.zarr")
             journal.record("made")
-        settings = replace(order.settings, window=order.plan.window)
         run = Run(
-            order.pixels, order.model, settings, journal.folder, output, crew,
+            order.pixels, order.model, order.settings, journal.folder, output, crew,
             order.block, order.leading, shuffled,
         )  # fmt: skip
         figures = yield from run.steps()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import distributed
-from napari_shiftseg.distributed import crew
+from napari_shiftseg.distributed import cluster, crew
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.progress import exhaust
 
@@ -19,8 +19,8 @@ def client():
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
+        ) as local,
+        distributed.Client(local) as client,
     ):
         yield client
 
@@ -37,7 +37,7 @@ def test_one_sum_on_a_cluster(stored, client):
 
 def test_workers_of_another_version_are_refused(client, monkeypatch):
     versions = iter(["0.1", "0.2", "0.2"])
-    monkeypatch.setattr(crew, "_version", lambda: next(versions))
+    monkeypatch.setattr(cluster, "_version", lambda: next(versions))
 
     with (
         pytest.raises(ValueError, match="install the same version on all workers"),
@@ -47,7 +47,7 @@ def test_workers_of_another_version_are_refused(client, monkeypatch):
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
-    monkeypatch.setattr(crew, "CONNECT", 0.2)
+    monkeypatch.setattr(cluster, "CONNECT", 0.2)
 
     with (
         pytest.raises(ValueError, match="no dask scheduler answers at tcp://127"),

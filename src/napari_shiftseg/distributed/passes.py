@@ -11,6 +11,7 @@ from napari_shiftseg.clustering.components import Components
 from napari_shiftseg.clustering.joining import parts_of
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.modes import Pixels
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.arrays import save_all
 from napari_shiftseg.distributed.job import write_parts
 from napari_shiftseg.geometry.rescaling import widths_of
@@ -33,8 +34,8 @@ class StoppedError(Exception):
 
 def embed(
     job: Job, number: int, watch: Callable[[int, int], bool] | None = None
-) -> tuple[str, ...]:
-    """Predict a block and keep it; returns what the user should know.
+) -> None:
+    """Predict a block; keep by what, what the user should know, and the prediction.
 
     Parameters
     ----------
@@ -59,8 +60,10 @@ def embed(
         if watch is not None and watch(number, progress.done // settings.views):
             raise StoppedError
         notes.append(progress.note)
+    device = resolve_device(settings.device).type
+    by = steps.value.engine if device == "cpu" else f"{steps.value.engine} on {device}"
+    job.predicted.record(str(number), {"by": by, "notes": [*filter(None, notes)]})
     job.raw.write(number, steps.value.raw)
-    return tuple(filter(None, notes))
 
 
 def separate(job: Job, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -291,11 +292,19 @@ def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:
     return bool(here.any()) and float(same[here].mean()) < FLAT
 
 
+AT_ONCE = 2**24  # values that are read
+
+
 def is_without_data(plane: Any) -> bool:
     """Whether all of a plane is NaN, or masked; read only where its first pixel is."""
     if isinstance(plane, np.ma.MaskedArray) and np.ma.getmaskarray(plane).all():
         return True
     if np.dtype(plane.dtype).kind != "f":
         return False
-    first = np.asarray(plane[(0,) * plane.ndim])
-    return bool(np.isnan(first)) and bool(np.isnan(np.asarray(plane)).all())
+    if not np.isnan(np.asarray(plane[(0,) * plane.ndim])):
+        return False
+    thick = max(1, AT_ONCE // prod(plane.shape[1:]))
+    return all(
+        bool(np.isnan(np.asarray(plane[at : at + thick])).all())
+        for at in range(0, plane.shape[0], thick)
+    )

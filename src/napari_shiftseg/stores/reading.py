@@ -24,6 +24,7 @@ from napari_shiftseg.stores.axes import (
     to_ome,
 )
 from napari_shiftseg.stores.lazy import in_memory
+from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.stored_image import (
     MAYBE_FRAMES,
     DamagedError,
@@ -46,9 +47,10 @@ if TYPE_CHECKING:
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+STORE = ".zarr"
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
-UNKNOWN_UNIT = "OME-TIFF has no unit {!r}: the results keep the sizes without a unit"
+UNKNOWN_UNIT = "the unit {!r} is not known: the results keep the sizes without a unit"
 MOST_EXACT = 2**53  # below, every whole number is a float
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
@@ -73,6 +75,8 @@ class Source:
     path: str = ""  # of the file, absolute; the name of a sample
     channel: str = ""  # that was chosen; empty: none was
     series: int | None = None  # that was chosen
+    # where the first pixel is, by letter, in the unit of its size; 0 if not said
+    origin: dict[str, float] = field(default_factory=dict)
 
     def pixel_size(self, ndim: int) -> tuple[float, ...]:
         """Return µm from one pixel to the next; empty where the file says less.
@@ -152,6 +156,7 @@ def read_image(
     return Source(
         name_of_file(path), data, axes, one.calibration, (*one.notes, *unknown),
         str(path.resolve()), "" if channel is None else str(channel), series,
+        one.origin,
     )  # fmt: skip
 
 
@@ -193,7 +198,9 @@ def image_for(
 def name_of_file(path: Path) -> str:
     """Return the name of an image without its suffix, ``.ome.tif`` as one."""
     name = path.stem
-    is_ome = path.suffix.lower() in TIFF_SUFFIXES and name.lower().endswith(".ome")
+    is_ome = path.suffix.lower() in (*TIFF_SUFFIXES, STORE) and name.lower().endswith(
+        ".ome"
+    )
     return name[: -len(".ome")] if is_ome else name
 
 
@@ -290,9 +297,13 @@ def doubt(path: Path, labels: NDArray[np.integer]) -> str:
 def numbered_anew(path: Path) -> int:
     """Return over how many leading axes of a label file objects are others.
 
-    The first one where the file calls it time; as many as the file says where this
+    The first one where the file, or store, calls it time; as many as it says where this
     program wrote it.
     """
+    if is_zarr(path):
+        axes = stored_zarr(path).axes
+        whole = str(record_in(path).get("report", {}).get("whole", "")).upper()
+        return len(axes) - len(whole) if whole else axes.find("T") + 1
     if not path.is_file() or path.suffix.lower() not in TIFF_SUFFIXES:
         return 0
     about = about_tiff(path)

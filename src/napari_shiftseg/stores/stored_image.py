@@ -52,6 +52,8 @@ class Stored:
     white_is_low: int | None = None
     palette: NDArray[Any] | None = None  # (3, colours), what an index stands for
     is_lut: bool = False  # whether the palette only says how an intensity is shown
+    # where the first pixel is, by letter, in the unit of its size; 0 if not said
+    origin: dict[str, float] = field(default_factory=dict)
 
 
 DEPTH_AT = 24  # byte of a PNG that says how many bits a sample has

@@ -73,8 +73,9 @@ def test_what_is_there_is_kept(shiftseg, folder):
     replaced = segment(shiftseg, "a.zarr", "out.zarr", "--overwrite", "--chunk", "30")
 
     assert "out.zarr is already there: give another name" in refused.stderr
-    assert "is already there, and is not of this run" in other.stderr
+    assert "and is of another run: chunk was not given and is 30" in other.stderr
     assert again.stdout == first.stdout
+    assert "out.zarr is already done" in again.stderr
     assert replaced.status == 0
     assert (refused.status, other.status) == (2, 2)
 

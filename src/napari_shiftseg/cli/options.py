@@ -95,7 +95,7 @@ class Storing:
     """What is asked of a run whose output is a zarr store."""
 
     resume: bool = setting(
-        False, "Go on with a run into a .zarr store that was stopped, or killed."
+        False, "Go on with a run into a .zarr store that was stopped."
     )
     chunk: int | None = setting(
         None, "Chunk of a .zarr store.", "512, of volumes 64", unit="pixels", ge=1

@@ -48,6 +48,13 @@ class Worker:
     gpus: int  # that it sees
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What is sent to workers: whole, since dask would take a network to pieces."""
+
+    what: Any
+
+
 class Cluster(Crew):
     """The workers of a cluster, as many as there are at the time.
 
@@ -144,7 +151,7 @@ class Cluster(Crew):
         if known is None or known[0] is not what:
             is_job = isinstance(what, Job)  # whose model is sent by itself
             light = replace(what, model=None) if is_job else what
-            sent = self._client.scatter(light, broadcast=True, hash=False)
+            sent = self._client.scatter(Sent(light), broadcast=True, hash=False)
             known = self._sent[name] = what, sent
         return known[1]
 
@@ -198,8 +205,8 @@ def _refuse_another_version(worker: str, version: str) -> None:
 
 def _on_worker(
     function: Callable[..., Any],
-    job: Any,
-    model: Any,
+    sent: Sent,
+    model: Sent | None,
     number: int,
     version: str,
     devices: Mapping[str, str],
@@ -212,8 +219,9 @@ def _on_worker(
             f"a worker has napari-shiftseg {_version()}, where the run was begun it is "
             f"{version}: install the same version on all workers"
         )
-    if isinstance(job, Job):
-        job = replace(job, model=model)
+    job = sent.what
+    if model is not None:
+        job = replace(job, model=model.what)
         own = devices.get(get_worker().address)
         if own is not None and job.settings.device in ("auto", "cuda"):
             job = replace(job, settings=replace(job.settings, device=own))

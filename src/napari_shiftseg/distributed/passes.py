@@ -16,16 +16,18 @@ from napari_shiftseg.distributed.arrays import save_all
 from napari_shiftseg.distributed.job import write_parts
 from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.inference.predict import embed_steps
-from napari_shiftseg.progress import Returning, exhaust
+from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.distributed.job import Job
     from napari_shiftseg.geometry.tiling import Box
+
+    Clustering = Generator[tuple[int, int], None, Objects]
 
 
 class StoppedError(Exception):
@@ -101,12 +103,14 @@ def _modes_in(job: Job, box: Box) -> NDArray[np.int32]:
     return nearest + 1
 
 
-def cluster(job: Job, number: int) -> None:
+def cluster(
+    job: Job, number: int, watch: Callable[[int, int], bool] | None = None
+) -> None:
     """Cluster the components that begin in a block, each whole, wherever it lies.
 
     Parameters
     ----------
-    job, number
+    job, number, watch
         See `embed`.
     """
     with np.load(job.owned(number)) as known:
@@ -120,7 +124,8 @@ def cluster(job: Job, number: int) -> None:
         return
     box = tuple(map(slice, low.min(0).tolist(), high.max(0).tolist()))
     components = _components_in(job, box)
-    objects = _clustered(job, box, np.isin(components, owned))
+    steps = _clustered(job, box, np.isin(components, owned))
+    objects = _unless_left(steps, number, watch)
     of_object = np.zeros(len(objects.mode_of), np.int64)
     of_object[objects.labels] = components
     save_all(
@@ -143,7 +148,7 @@ def _components_in(job: Job, box: Box) -> NDArray[np.int64]:
     return job.parts.read(box, as_components)
 
 
-def _clustered(job: Job, box: Box, inside: NDArray[np.bool_]) -> Objects:
+def _clustered(job: Job, box: Box, inside: NDArray[np.bool_]) -> Clustering:
     """Cluster the components of a box as they would be in the whole image."""
     plan = job.blocks.plan
     corner = [start + side.start for start, side in zip(plan.offset, box, strict=True)]
@@ -152,4 +157,15 @@ def _clustered(job: Job, box: Box, inside: NDArray[np.bool_]) -> Objects:
     pixels = Pixels(job.embedding(box), corner, job.settings.device)
     settings = job.clustering
     found = Components(pixels, settings, inside, widths_of(window, None))
-    return exhaust(found.steps())
+    return found.steps()
+
+
+def _unless_left(
+    steps: Clustering, number: int, watch: Callable[[int, int], bool] | None
+) -> Objects:
+    """Run to the end, unless nobody wants the block any more."""
+    running = Returning(steps)
+    for _ in running:
+        if watch is not None and watch(number, 0):
+            raise StoppedError
+    return running.value

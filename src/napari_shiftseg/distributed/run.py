@@ -279,9 +279,10 @@ class _Frame:
         """Do what is left to do; returns figures."""
         job, crew = self.job, self.run.crew
         job.make_folders()
-        embed = passes.embed
+        embed, cluster = passes.embed, passes.cluster
         if crew.watch is not None:
             embed = partial(passes.embed, watch=crew.watch)
+            cluster = partial(passes.cluster, watch=crew.watch)
         tiles = {block.number: len(block.plan) for block in job.blocks}
         yield from self._pass(embed, job.raw.path, "predicting", tiles)
         if job.is_global:
@@ -290,7 +291,7 @@ class _Frame:
         yield from self._pass(passes.separate, job.about_parts, "separating")
         joins.join_parts(job)
         if not job.is_global:
-            yield from self._pass(passes.cluster, job.pieces, "clustering")
+            yield from self._pass(cluster, job.pieces, "clustering")
             joins.number_objects(job)
         boxes = dict.fromkeys(range(len(self.run.output.boxes(job.shape))), 1)
         drawing = partial(

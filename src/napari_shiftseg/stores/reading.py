@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
-from napari_shiftseg.metrics.label_image import as_labels, doubt_about
+from napari_shiftseg.metrics.label_image import as_labels, as_whole, doubt_about
 from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
@@ -24,7 +24,6 @@ from napari_shiftseg.stores.axes import (
     to_ome,
 )
 from napari_shiftseg.stores.lazy import in_memory
-from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.stored_image import (
     MAYBE_FRAMES,
     DamagedError,
@@ -33,7 +32,7 @@ from napari_shiftseg.stores.stored_image import (
     stored_picture,
 )
 from napari_shiftseg.stores.tiff import DAMAGED, about_tiff, stored_tiff
-from napari_shiftseg.stores.zarr_image import is_zarr, stored_zarr
+from napari_shiftseg.stores.zarr_image import is_zarr, leading_of, stored_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +50,6 @@ STORE = ".zarr"
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
 UNKNOWN_UNIT = "the unit {!r} is not known: the results keep the sizes without a unit"
-MOST_EXACT = 2**53  # below, every whole number is a float
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
     b"MM\0+": stored_tiff, b"\x93NUMPY": stored_array, b"\x89PNG": stored_picture,
@@ -234,7 +232,7 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
-    return checked(name, _as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+    return checked(name, as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
 
 
 def _axes_of_labels(stored: Stored) -> str:
@@ -270,16 +268,6 @@ def _one_number_a_pixel(
     return data
 
 
-def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return floats that are whole numbers as integers; any other as it is."""
-    if labels.dtype.kind != "f" or not np.isfinite(labels).all():
-        return labels
-    most = float(np.abs(labels).max(initial=0))
-    if most > MOST_EXACT or (labels != np.rint(labels)).any():
-        return labels
-    return labels.astype(np.int32 if most < 2**31 else np.int64)
-
-
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     """Say that labels look like a raw image or a mask; empty if they do not.
 
@@ -301,9 +289,7 @@ def numbered_anew(path: Path) -> int:
     program wrote it.
     """
     if is_zarr(path):
-        axes = stored_zarr(path).axes
-        whole = str(record_in(path).get("report", {}).get("whole", "")).upper()
-        return len(axes) - len(whole) if whole else axes.find("T") + 1
+        return leading_of(path)
     if not path.is_file() or path.suffix.lower() not in TIFF_SUFFIXES:
         return 0
     about = about_tiff(path)

@@ -10,6 +10,7 @@ import zarr
 
 from napari_shiftseg.stores.axes import CHANNELS, SAMPLES, known_sizes, unnamed
 from napari_shiftseg.stores.lazy import Lazy, open_array
+from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.stored_image import DamagedError, RefusedError, Stored
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ HOLES = (
 def is_zarr(path: Path) -> bool:
     """Whether a folder is a zarr store, or an array or a group in one."""
     return path.is_dir() and any((path / name).is_file() for name in METADATA)
+
+
+def leading_of(path: Path) -> int:
+    """Return over how many leading axes of a store of labels objects are others.
+
+    The first one where it is time; as many as the record says of what we wrote.
+    """
+    axes = stored_zarr(path).axes
+    whole = str(record_in(path).get("report", {}).get("whole", ""))
+    return len(axes) - len(whole) if whole else axes.find("T") + 1
 
 
 def stored_zarr(path: Path, series: int | None = None) -> Stored:

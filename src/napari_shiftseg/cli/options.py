@@ -74,7 +74,7 @@ ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
 Save = Annotated[
     str,
-    typer.Option("--save", help="labels, embedding, gradient or all; labels always."),
+    typer.Option("--save", help="labels (always), embedding, gradient or all."),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from socket import gethostname
@@ -96,18 +97,34 @@ class Cluster(Crew):
         self._threads, self._counted_at = self._client.nthreads(), monotonic()
         new = [address for address in self._threads if address not in self._known]
         if new:
-            try:
-                self._known |= self._client.run(_said_by_worker, workers=new)
-            except ImportError as error:
-                raise ValueError(LACKS.format(error)) from None
-            except OSError:  # it is gone already
-                self._counted_at = -COUNTED
+            self._known |= self._asked(_said_by_worker, new)
         for address, worker in self._known.items():
             _refuse_another_version(address, worker.version)
 
+    def _asked(
+        self, question: Callable[..., Any], workers: list[str], *about: Any
+    ) -> dict[str, Any]:
+        """Make a call on each of some workers; return what those gave that are there.
+
+        As tasks: what is run on a worker's event loop keeps it from all else.
+        """
+        calls = {
+            worker: self._client.submit(question, *about, workers=[worker], pure=False)
+            for worker in workers
+        }
+        given = {}
+        for worker, call in calls.items():
+            try:
+                given[worker] = call.result(PATIENCE)
+            except ImportError as error:
+                raise ValueError(LACKS.format(error)) from None
+            except (CancelledError, TimeoutError):  # it is gone already
+                self._counted_at = -COUNTED
+        return given
+
     def computes(self, settings: Settings) -> tuple[str, str]:
         """Return device and engine of all workers; see `Crew.computes`."""
-        found = self._client.run(computing, settings)
+        found = self._asked(computing, [*self._client.nthreads()], settings)
         ways = {" by ".join(reversed(way)) for way in found.values()}
         if len(ways) > 1:
             raise ValueError(

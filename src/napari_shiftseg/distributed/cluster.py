@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.device import available_devices
 from napari_shiftseg.distributed.job import Job
-from napari_shiftseg.distributed.workers import Crew, computing
+from napari_shiftseg.distributed.workers import Crew, LostError, computing
 from napari_shiftseg.progress import LOOK
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Cluster(Crew):
     def computes(self, settings: Settings) -> tuple[str, str]:
         """Return device and engine of all workers; see `Crew.computes`."""
         found = self._asked(computing, [*self._client.nthreads()], settings)
-        ways = {" by ".join(reversed(way)) for way in found.values()}
+        ways = {f"{engine} on {device}" for device, engine in found.values()}
         if len(ways) > 1:
             raise ValueError(
                 f"the workers would predict by {', '.join(sorted(ways))}, which differ "
@@ -168,7 +168,10 @@ class Cluster(Crew):
         if known is None or known[0] is not what:
             is_job = isinstance(what, Job)  # whose model is sent by itself
             light = replace(what, model=None) if is_job else what
-            sent = self._client.scatter(Sent(light), broadcast=True, hash=False)
+            try:
+                sent = self._client.scatter(Sent(light), broadcast=True, hash=False)
+            except (OSError, TimeoutError, KeyError):  # as dask says it
+                raise LostError from None
             known = self._sent[name] = what, sent
         return known[1]
 

@@ -38,6 +38,10 @@ class Watch:
         return self.stop.is_set()
 
 
+class LostError(Exception):
+    """A call could not be begun: the worker that was there is no more."""
+
+
 AHEAD = 2  # blocks a worker, that are handed out before it asks for them
 
 
@@ -75,7 +79,13 @@ class Crew(ABC):
     def submit(
         self, function: Callable[..., Any], job: Any, number: int
     ) -> Future[Any]:
-        """Begin a call ``function(job, number)``."""
+        """Begin a call ``function(job, number)``.
+
+        Raises
+        ------
+        LostError
+            If that is of no use now.
+        """
 
     def result(self, call: Future[Any]) -> Any:
         """Return what a call gave that has ended, or raise what it raised."""
@@ -125,9 +135,13 @@ class Crew(ABC):
         running: dict[Future[Any], int] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < AHEAD * self.workers:
-                    number = waiting.pop(0)
-                    running[self.submit(function, job, number)] = number
+                is_lost = False
+                while waiting and len(running) < AHEAD * self.workers and not is_lost:
+                    try:
+                        running[self.submit(function, job, waiting[0])] = waiting[0]
+                        del waiting[0]
+                    except LostError:
+                        is_lost = True
                 ended, _ = wait(running, LOOK, FIRST_COMPLETED)
                 lost = [running.pop(call) for call in ended if call.cancelled()]
                 waiting[:0] = lost
@@ -137,7 +151,7 @@ class Crew(ABC):
                         done += sizes[running.pop(call)]
                 now = Progress(done + self._within(running), total, stage=stage)
                 yield now
-                for note in self.recovered() if lost else ():
+                for note in self.recovered() if lost or is_lost else ():
                     yield Progress(now.done, total, note, stage)
         finally:
             for call in running:

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from concurrent.futures import Future
 from threading import current_thread
+from time import sleep
 
 import numpy as np
 import pytest
@@ -94,7 +95,8 @@ def test_the_only_worker_is_lost_and_another_comes(stored):
             if progress.stage == "predicting" and progress.done > 2 and not lost:
                 lost = True
                 local.scale(0)
-                client.wait_for_workers(0)
+                while client.nthreads():
+                    sleep(0.01)
                 local.scale(1)
 
     assert steps.value["blocks"] > 3

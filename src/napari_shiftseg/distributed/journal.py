@@ -135,7 +135,7 @@ class Journal:
             with suppress(OSError):  # open files cannot be removed on Windows
                 path.unlink()
             lock.release()
-            if os.name == "nt":
+            if os.name == "nt":  # elsewhere it may be another's by now
                 with suppress(OSError):
                     path.unlink()
 

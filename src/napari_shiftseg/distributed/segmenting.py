@@ -92,7 +92,8 @@ def segment_to_store(
         Of a dask cluster that does the work instead: its address, or a client. All its
         workers must see the image and the folder of the output.
     resume : bool
-        Whether to go on with a run that was stopped, or killed.
+        Whether to go on with a run that was stopped, or killed. Of one that is done
+        what was found is returned.
     overwrite : bool
         Whether what is there is replaced.
     **settings
@@ -106,12 +107,13 @@ def segment_to_store(
     Raises
     ------
     ValueError
-        If a setting is out of range, the image cannot be read, or the run under way is
-        another one.
+        If a setting is out of range, the image cannot be read or holds no data, or the
+        run under way is another one; the differences are named.
     FileExistsError
         If there is a store of this name, or a run under way.
     OSError
-        If the disk is full; what is done is kept.
+        If the disk is full, another process is at work on the run, or a cluster lost
+        its workers for good; what is done is kept.
     """
     if isinstance(image, (str, Path)):
         source = image_for(model.config, Path(image), channel, series, lazily=True)
@@ -164,7 +166,8 @@ def segment_to_store_steps(
     ValueError
         If the run under way is another one; the differences are named.
     OSError
-        If the disk is full; what is done is kept.
+        If the disk is full, another process is at work on the run, or a cluster lost
+        its workers for good; what is done is kept.
     """
     began = perf_counter()
     journal = Journal(unfinished(order.target))

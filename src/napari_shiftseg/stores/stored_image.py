@@ -137,7 +137,7 @@ def _is_deep_colour(path: Path) -> bool:
 COLOUR_NAMES = ("red", "green", "blue")
 MADE_GREY = (
     "colours were made grey (their luminance): if only one of them shows the objects, "
-    "choose it with --channel red, green or blue"
+    "choose it (channel, --channel): red, green or blue"
 )
 MAYBE_PLANES = (
     "; if they are planes or frames, save it with its axes named, as OME-TIFF"
@@ -171,7 +171,7 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
         if channel is None and number > 1:
             raise ValueError(
                 f"the image has {number} channels ({_list(stored.channels, number)}): "
-                f"choose one with --channel, by number or name"
+                f"choose one by number or name (channel, --channel)"
                 f"{MAYBE_PLANES if stored.axes.endswith('YXC') else ''}"
             )
         stored = _taken(stored, CHANNELS, 1 if channel is None else channel)
@@ -179,7 +179,7 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
     if channel not in (None, 1, "1"):
         raise ValueError(
             f"the image has one channel: there is no channel {channel!r}, leave "
-            f"--channel out"
+            f"the channel (--channel) out"
         )
     return _grey(stored)
 

@@ -131,11 +131,13 @@ def test_a_worker_that_comes_later_is_checked(monkeypatch):
 
 
 def test_workers_that_predict_by_different_ways_are_refused(client, monkeypatch):
-    ways = iter([("cpu", "torch"), ("cuda", "torch")])
-    monkeypatch.setattr(cluster, "computing", lambda _: next(ways))
+    workers = cluster.Cluster(client)
+    assert workers.computes(Settings(device="cpu", engine="torch")) == ("cpu", "torch")
 
+    ways = {"one": ("cpu", "torch"), "another": ("cuda", "torch")}
+    monkeypatch.setattr(workers, "_asked", lambda *_: ways)
     with pytest.raises(ValueError, match="predict by torch on cpu, torch on cuda"):
-        cluster.Cluster(client).computes(Settings())
+        workers.computes(Settings())
 
 
 class Dying(Crew):

@@ -10,6 +10,7 @@ import filelock
 import numpy as np
 import pytest
 
+from napari_shiftseg import progress
 from napari_shiftseg.distributed import passes
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.figures import sums_of
@@ -207,3 +208,18 @@ def test_scales_are_found_once(stored, monkeypatch):
     stored.run(resume=True)
 
     np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
+
+
+def test_what_comes_before_the_blocks_is_said(stored, monkeypatch):
+    monkeypatch.setattr(progress, "LARGE", 0)  # values, from which others need not wait
+    stages = []
+    with threads(1) as crew:
+        steps = segment_to_store_steps(stored.order(), crew)
+        for now in steps:
+            stages.append(now.stage)
+            if now.stage == "predicting":
+                break
+        steps.close()
+
+    first = list(dict.fromkeys(stages))
+    assert first == ["looking at the image", "reading grey values", "predicting"]

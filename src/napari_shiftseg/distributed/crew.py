@@ -69,6 +69,7 @@ def threads(workers: int) -> Iterator[Crew]:
         yield Threads(executor, workers, watch)
     finally:
         watch.stop.set()
+        watch.go.set()
         executor.shutdown(wait=True, cancel_futures=True)
         torch.set_num_threads(before)  # of threads that are still to begin, too
 

@@ -162,7 +162,7 @@ class StoreOrder:
         }
         return {axis: at for axis, at in begins.items() if at}
 
-    @property
+    @cached_property
     def about(self) -> dict[str, Any]:
         """By what the run is known again: all that changes a number of the result.
 

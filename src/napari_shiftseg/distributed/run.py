@@ -98,6 +98,9 @@ class Run:
         Letters of the leading axes; empty where they are not known.
     shuffled : int or None
         Seed of the order in which blocks are handed out; None: that of a scan.
+    follow : callable or None
+        Called when a frame begins: takes its position, the array that its labels go to,
+        and its job; None where it was done before.
     """
 
     pixels: Any
@@ -109,6 +112,7 @@ class Run:
     block: int
     axes: str = ""
     shuffled: int | None = None
+    follow: Callable[[tuple[int, ...], Path, Job | None], None] | None = None
 
     def steps(self) -> Generator[Progress, None, dict[str, Any]]:
         """Do what is left to do; yields `Progress`, returns figures for a report.
@@ -191,16 +195,22 @@ class Run:
         known: dict[str, Any] = {"is_empty": True}
         step = f"frames/{number}.json"
         if self.done.has(step):
+            self._tell(at)
             return dict(self.done.given(step))
         if not is_without_data(self.pixels[at]):
             image = yield from self._opened_steps(number, at, scale)
             plan = plan_of(image, self.model, self.settings)
             blocks = Blocks.of(plan, self.block)
             job = Job(image, self.model, self.settings, blocks, folder)
+            self._tell(at, job)
             known = yield from _Frame(self, job, at).steps()
         self.done.record(step, known)
         shutil.rmtree(folder, ignore_errors=True)
         return known
+
+    def _tell(self, at: tuple[int, ...], job: Job | None = None) -> None:
+        if self.follow is not None:
+            self.follow(at, self.drawn, job)
 
     def _effect_steps(
         self, at: tuple[int, ...], scale: Scale | None

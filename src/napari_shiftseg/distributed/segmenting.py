@@ -33,7 +33,7 @@ from napari_shiftseg.stores.reading import Source, image_for
 from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from napari_shiftseg.distributed.journal import Steps
     from napari_shiftseg.distributed.output import Output
@@ -136,6 +136,7 @@ def segment_to_store_steps(
     resume: bool = False,
     overwrite: bool = False,
     shuffled: int | None = None,
+    follow: Callable[..., None] | None = None,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Segment an image into a zarr store, block by block; yields `Progress`.
 
@@ -153,6 +154,8 @@ def segment_to_store_steps(
         Whether a store, or a run, that is there is replaced.
     shuffled : int, optional
         Seed of the order in which blocks are handed out.
+    follow : callable, optional
+        See `Run`.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def segment_to_store_steps(
             journal.steps.record(MADE)
         run = Run(
             order.pixels, order.model, order.settings, journal.work, output, crew,
-            order.block, order.leading, shuffled,
+            order.block, order.leading, shuffled, follow,
         )  # fmt: skip
         figures = yield from run.steps()
         report = record_of(order, figures, perf_counter() - began)

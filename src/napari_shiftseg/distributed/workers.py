@@ -24,17 +24,21 @@ class Watch:
     Attributes
     ----------
     stop : Event
+    go : Event
+        Blocks wait as long as it is cleared.
     within : dict
         By the number of a block: tiles of it that are done.
     """
 
     def __init__(self) -> None:
-        self.stop = Event()
+        self.stop, self.go = Event(), Event()
+        self.go.set()
         self.within: dict[int, int] = {}
 
     def __call__(self, number: int, tiles: int) -> bool:
         """Say how far a block is; returns whether to leave it."""
         self.within[number] = tiles
+        self.go.wait()
         return self.stop.is_set()
 
 

@@ -72,8 +72,8 @@ class Growing:
             pyramid = self._output.pyramid
             self.levels = make_image(self._folder, pyramid, "int32", {}, LABELS)
         self._at, self._job = at, job
-        has_foreground = job is not None and job.model.config.foreground
-        self._predicted = list(range(len(job.blocks))) if has_foreground else []
+        is_seen = job is not None and job.model.config.foreground
+        self._predicted = list(range(len(job.blocks))) if job and is_seen else []
         self._drawn += [(at, labels, n, job) for n in range(len(self._boxes))]
 
     def grow(self) -> bool:

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+UNFINISHED = ".unfinished"
+
+
+def unfinished(target: Path) -> Path:
+    """Return the folder of a run that has not made its store yet."""
+    return target.with_name(target.name + UNFINISHED)
+
+
 @dataclass(frozen=True)
 class Steps:
     """Steps that are done: each a file, which says what it gave.

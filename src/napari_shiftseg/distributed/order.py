@@ -13,7 +13,7 @@ import numpy as np
 from napari_shiftseg import __version__
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.blocks import PIXELS
-from napari_shiftseg.distributed.journal import CHANGED
+from napari_shiftseg.distributed.journal import CHANGED, unfinished
 from napari_shiftseg.distributed.output import Output, bands
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import memory_budget
@@ -162,7 +162,7 @@ class StoreOrder:
         }
         return {axis: at for axis, at in begins.items() if at}
 
-    @cached_property
+    @property
     def about(self) -> dict[str, Any]:
         """By what the run is known again: all that changes a number of the result.
 
@@ -182,14 +182,6 @@ class StoreOrder:
             "chunk": self.chunk, "save": list(self.kinds), "float16": self.half,
             "block": self.block, **asdict(self.settings), **clustering, **computed,
         }  # fmt: skip
-
-
-UNFINISHED = ".unfinished"
-
-
-def unfinished(target: Path) -> Path:
-    """Return the folder of a run that has not made its store yet."""
-    return target.with_name(target.name + UNFINISHED)
 
 
 def _state_of(path: str, without: Sequence[Path]) -> str:

@@ -17,8 +17,13 @@ import zarr
 
 from napari_shiftseg.distributed.crew import crew_of
 from napari_shiftseg.distributed.figures import record_of
-from napari_shiftseg.distributed.journal import Journal, differences, remove
-from napari_shiftseg.distributed.order import StoreOrder, unfinished
+from napari_shiftseg.distributed.journal import (
+    Journal,
+    differences,
+    remove,
+    unfinished,
+)
+from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.run import Run
 from napari_shiftseg.inference.views import channels_of
 from napari_shiftseg.intensity.no_data import is_without_data

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.gui.parts.large import part_words
 from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
+from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.metrics.seams import SEAM_RATIO
-from napari_shiftseg.progress import Progress
+from napari_shiftseg.pipeline.scales import READING
+from napari_shiftseg.progress import Progress, patiently
+from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
@@ -15,7 +19,9 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.seams import SeamScores
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.relabelling.relabel import Kept
@@ -30,7 +36,9 @@ class SegmentationRun:
 
     `layers`: what is made beside the labels, see `result_layers`; where there are
     seams to see, the gradient and the tile grid come by themselves. `plan`: the tiles
-    that the user was shown; None: they depend on the memory of the device.
+    that the user was shown; None: they depend on the memory of the device. `is_part`:
+    only what is in view is looked at, grey values too; `scale`: by which it is read,
+    where that of the whole image is known.
     """
 
     model: str
@@ -38,6 +46,38 @@ class SegmentationRun:
     settings: Settings
     layers: tuple[str, ...] = ()
     plan: TilePlan | None = None
+    is_part: bool = False
+    scale: Scale | None = None
+
+    def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+        """Load the model, and find how the image is read; see `LayerSource.opened`."""
+        source, settings = self.source, self.settings
+        if not self.is_part or settings.region is None:
+            return (yield from source.opened(self.model, settings.reading))
+        yield Progress(0, 0, stage="loading the model")
+        from napari_shiftseg.networks.unet import load_model
+
+        network = load_model(self.model)
+        if self.scale is not None:
+            return network, self.scale
+        config = network.config
+        pixels = as_read(source.frame(), config.ndim, config.in_channels)
+        part = pixels[(..., *(slice(*pair) for pair in settings.region))]
+        found = yield from patiently(
+            READING, part.size, find_scale, part, config.ndim, config.intensity,
+            settings.reading,
+        )  # fmt: skip
+        return network, found
+
+    @property
+    def taken(self) -> str:
+        """Which channel and which part is segmented; empty where it is all there is."""
+        said = [] if self.source.channel is None else [self.source.channel.words]
+        if self.is_part and self.settings.region is not None:
+            said.append(part_words(self.settings.region))
+            if self.scale is None:
+                said.append("read by the grey values there")
+        return ", ".join(said)
 
 
 @dataclass(frozen=True)
@@ -53,7 +93,7 @@ class SegmentationOutcome:
     kept : Kept
         For mending.
     taken : str
-        Which of several channels was segmented.
+        See `SegmentationRun`.
     """
 
     model: str
@@ -110,7 +150,7 @@ def segmentation_run(
 ) -> Generator[Progress, None, SegmentationOutcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     source = run.source
-    network, scale = yield from source.opened(run.model, run.settings.reading)
+    network, scale = yield from run.opened()
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.networks.properties import own_seams
     from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -131,10 +171,9 @@ def segmentation_run(
         seams = result.seams or seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
-    kept, channel = Kept(result, network.config), source.channel
+    kept, own = Kept(result, network.config), own_seams(network.config)
     return SegmentationOutcome(
-        run.model, result, layers, seams, own_seams(network.config), kept,
-        "" if channel is None else channel.words,
+        run.model, result, layers, seams, own, kept, run.taken
     )  # fmt: skip
 
 

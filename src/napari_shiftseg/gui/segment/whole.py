@@ -66,6 +66,8 @@ class WholeImage(ControlRows):
 
     Attributes
     ----------
+    note : Label
+        What Run does with the image; it stands elsewhere.
     target : FileEdit
         Where the labels go.
     """
@@ -81,19 +83,21 @@ class WholeImage(ControlRows):
         self._hold = Hold()
         self._run: StoredRun | None = None
         self._growing = GrowingLayer(viewer)
-        self.note = wrapped_label()
+        self.note = wrapped_label(visible=False)
         dress(self.note, "note")
         self.target = FileEdit(
             mode="w", label="To disk", filter=f"*{SUFFIX}",
             tooltip="The OME-Zarr store that the labels of the whole image go to",
         )  # fmt: skip
-        self.pause = PushButton(text=PAUSE, visible=False)
+        self.pause = PushButton(
+            text=PAUSE, visible=False, tooltip="Let the run wait; press again to go on"
+        )
         self.panel = RunPanel(
             self._steps, self._done, self._run_changed, self._progressed, BEGIN,
             stop=lambda: self._hold.stop(), ending=LEAVE, beside=[self.pause],
             tooltip=BUTTON_TIP,
         )  # fmt: skip
-        super().__init__(self.note, ControlForm(self.target), self.panel)
+        super().__init__(ControlForm(self.target), self.panel)
         self.visible = False
         self.target.changed.connect(self._name_button)
         self.pause.changed.connect(self._pause_or_go_on)
@@ -122,7 +126,8 @@ class WholeImage(ControlRows):
         self._name_button()
 
     def _name_button(self) -> None:
-        begun = unfinished(Path(self.target.value)).exists()
+        target = Path(self.target.value)
+        begun = bool(target.name) and unfinished(target).exists()
         self.panel.call(GO_ON if begun else BEGIN)
 
     # A run
@@ -229,7 +234,7 @@ def _about(image: Image, region: Region | None) -> str:
         what = "Run would segment all of it in memory"
     else:
         what = f"Run segments the {part_words(region)}"
-    return f"An image of {shape} that stays on disk: {what}. The whole goes to disk:"
+    return f"An image of {shape} that stays on disk: {what}; the whole goes to disk."
 
 
 def usual_target(image: Image) -> Path:

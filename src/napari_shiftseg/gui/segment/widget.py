@@ -115,6 +115,7 @@ class SegmentWidget(ScrolledRows):
                 self.form,
                 self.note,
                 self.summary,
+                self.whole.note,
                 self.show_grid,
                 self.device,
                 self.panel,

@@ -10,6 +10,7 @@ from scipy import ndimage
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.growing import Growing
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.progress import exhaust
 
 
 def watched(stored, resume=False, until=None, **options):
@@ -85,8 +86,7 @@ def test_a_run_waits_while_it_is_paused(stored):
         then = [next(steps).done for _ in range(6)]
         assert then[-1] == then[-2] == then[-3]
         crew.watch.go.set()
-        for progress in steps:
-            pass
+        exhaust(steps)
     np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import zarr
+from napari.layers import Labels
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, SESSION
 from napari_shiftseg.progress import LOOK, Progress, patiently
@@ -239,14 +240,14 @@ def _calibration(taken: LayerSource, axes: str) -> Any:
     )
 
 
-def stored_layer(
+def stored_labels(
     levels: Sequence[Path],
     source: LayerSource,
     offset: Sequence[int],
     name: str,
     metadata: Any,
-) -> tuple[Any, dict[str, Any]]:
-    """Return data and keywords of a layer of labels that stay on disk.
+) -> Labels:
+    """Return a layer of labels that stay on disk; they cannot be painted on.
 
     Parameters
     ----------
@@ -261,7 +262,13 @@ def stored_layer(
         Under our key.
     """
     arrays = [zarr.open_array(str(level), mode="r") for level in levels]
-    place = source.placed(offset, arrays[0].ndim)
-    return arrays, {
-        "name": name, "multiscale": True, "metadata": {METADATA_KEY: metadata}, **place
-    }  # fmt: skip
+    several = len(arrays) > 1
+    layer = Labels(
+        arrays if several else arrays[0],
+        multiscale=several,
+        name=name,
+        metadata={METADATA_KEY: metadata},
+        **source.placed(offset, arrays[0].ndim),
+    )
+    layer.editable = False
+    return layer

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import FileEdit, PushButton
-from napari.layers import Labels
 from superqt.utils import qthrottled
 
 from napari_shiftseg.distributed.journal import unfinished
@@ -25,7 +24,7 @@ from napari_shiftseg.gui.segment.stored_run import (
     StoredOutcome,
     StoredRun,
     path_of,
-    stored_layer,
+    stored_labels,
     stored_run,
 )
 from napari_shiftseg.stores.reading import name_of_file
@@ -163,11 +162,11 @@ class WholeImage(ControlRows):
         folders = [p for p in target.iterdir() if p.name.isdecimal()]
         levels = sorted(folders, key=lambda p: int(p.name))
         name = f"labels · {Path(outcome.run.model).stem} · {target.stem}"
-        data, how = stored_layer(
+        made = stored_labels(
             levels, outcome.run.source, outcome.offset, name, outcome.record
         )
         hide_earlier_runs(self._viewer.layers, outcome.record)
-        self._viewer.add_layer(Labels(data, **how))
+        self._viewer.add_layer(made)
         said = [f"{number_of(report['objects'], 'object')} in {target}"]
         return " · ".join([*said, *map(sentence, report["notes"])]), "note"
 
@@ -214,10 +213,9 @@ class GrowingLayer(OwnLayer):
         """Show what there is; what the user has removed stays so."""
         if self._layer is None and self._source is not None:
             name = f"labels so far · {self._source.title}"
-            data, how = stored_layer(
-                grown.levels, self._source, grown.offset, name, GROWING
+            self._add(
+                stored_labels(grown.levels, self._source, grown.offset, name, GROWING)
             )
-            self._add(Labels(data, **how))
         self._refresh()
 
     def _look_again(self) -> None:
@@ -250,8 +248,8 @@ def usual_target(image: Image) -> Path:
     name, folder = re.sub(r"[^\w.-]+", "_", image.name), Path()
     if taken and Path(taken).exists():
         path = Path(taken).resolve()
-        stores = [p for p in (path, *path.parents) if is_zarr(p)]
-        path = stores[-1] if stores else path
+        while is_zarr(path.parent):
+            path = path.parent
         name, folder = name_of_file(path), path.parent
     for place in (folder, Path.cwd(), Path.home()):
         if os.access(place, os.W_OK):

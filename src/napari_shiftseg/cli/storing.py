@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.distributed.crew import crew_of
-from napari_shiftseg.distributed.order import StoreOrder, unfinished
+from napari_shiftseg.distributed.journal import unfinished
+from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.networks.unet import load_model

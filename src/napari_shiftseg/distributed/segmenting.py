@@ -24,7 +24,7 @@ from napari_shiftseg.distributed.journal import (
     unfinished,
 )
 from napari_shiftseg.distributed.order import StoreOrder
-from napari_shiftseg.distributed.run import Run
+from napari_shiftseg.distributed.run import SCALES, Run
 from napari_shiftseg.inference.views import channels_of
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.pipeline.segmentation import NO_DATA
@@ -306,7 +306,8 @@ def _finish(
     for part in output.folder.rglob("*.partial"):  # zarr's, of a killed write
         part.unlink(missing_ok=True)
     group = zarr.open_group(str(output.folder), mode="r+")
-    group.attrs[OURS] = {"about": about, "report": report}
+    scales = journal.steps.given(SCALES)
+    group.attrs[OURS] = {"about": about, "report": report, "scales": scales}
     remove(order.target)
     os.replace(output.folder, order.target)
     remove(journal.folder)

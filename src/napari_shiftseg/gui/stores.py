@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.stored_labels import store_record
 from napari_shiftseg.stores.ome_zarr import UNITS
 from napari_shiftseg.stores.own_stores import levels_of, record_in
 from napari_shiftseg.stores.zarr_image import stored_zarr
@@ -42,8 +44,11 @@ def read_store(path: str | Sequence[str]) -> list[LayerTuple]:
     path : str or sequence of str
     """
     store = _one(path)
-    name = str(record_in(store)["report"]["image"])
-    layers: list[LayerTuple] = [(*_layer(store, f"{name} · labels"), "labels")]
+    known = record_in(store)
+    name = str(known["report"]["image"])
+    data, about = _layer(store, f"{name} · labels")
+    about["metadata"] = {METADATA_KEY: store_record(store, known)}
+    layers: list[LayerTuple] = [(data, about, "labels")]
     for kind in BESIDE:
         if (store / kind).is_dir():
             data, about = _layer(store / kind, f"{name} · {kind}")

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from math import prod
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import zarr
-from napari.layers import Labels
 
-from napari_shiftseg.gui.parts.belonging import METADATA_KEY, SESSION
-from napari_shiftseg.progress import LOOK, Progress, patiently
+from napari_shiftseg.gui.parts.belonging import SESSION
+from napari_shiftseg.gui.parts.stored_labels import store_record
+from napari_shiftseg.progress import LOOK, Progress
 from napari_shiftseg.stores.axes import known_sizes, one_spelling, result_axes
 from napari_shiftseg.stores.lazy import Lazy, open_array
+from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.reading import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
     from napari_shiftseg.distributed.growing import Growing
     from napari_shiftseg.distributed.order import StoreOrder
@@ -90,18 +89,13 @@ class StoredOutcome:
     @property
     def record(self) -> dict[str, Any]:
         """What is to be known of the layer; see `run_record`."""
-        run, report = self.run, self.report or {}
-        source = run.source
-        return {
-            "image": source.name, "image_id": source.identity,
-            "image_shape": source.shape, "session": SESSION, "run": uuid4().hex,
-            "frame": (), "colour": source.colour, "model": run.model,
-            "channel": None if source.channel is None else source.channel.index,
-            "settings": asdict(run.settings), "offset": self.offset,
-            "store": str(run.target),
-            **{name: report[name] for name in
-               ("period", "window", "stride", "tiles", "exact", "objects", "seconds")},
-        }  # fmt: skip
+        source, channel = self.run.source, self.run.source.channel
+        return store_record(
+            self.run.target, record_in(self.run.target), image=source.name,
+            image_id=source.identity, image_shape=source.shape, session=SESSION,
+            channel=None if channel is None else channel.index, colour=source.colour,
+            model=self.run.model,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,6 @@ class Grown(Progress):
 
 
 OPENING = Progress(0, 0, stage="loading the model")
-LOOKING = Progress(0, 0, stage="looking at the image")
 PASSES = {  # of `segment_to_store`, by what its steps say
     "predicting": "pass 1 of 2: predicting",
     "finding modes": "pass 2 of 2: finding modes",
@@ -145,9 +138,6 @@ def stored_run(run: StoredRun, hold: Hold) -> Generator[Progress, None, StoredOu
     source = source_of(run.source, model.config)
     settings = replace(run.settings, region=None)
     order = StoreOrder(source, model, settings, run.target)
-    yield from patiently(
-        LOOKING, prod(order.pixels.shape), getattr, order, "about"
-    )  # that is known from now on
     place = unfinished(run.target) / "growing.zarr"
     growing = Growing(order.output(run.target), place)
     with threads(1) as crew:
@@ -169,7 +159,7 @@ def _held(
             progress = next(steps)
         except StopIteration as end:
             report: dict[str, Any] = end.value
-            return report | {"period": list(order.plan.shape.period)}
+            return report
         stage = PASSES.get(progress.stage, progress.stage)
         yield replace(progress, stage=stage)
         with suppress(OSError):  # a picture is no reason to end a run
@@ -238,37 +228,3 @@ def _calibration(taken: LayerSource, axes: str) -> Any:
             if axis in "TZYX" and (size != 1 or one_spelling(unit) != "pixel")
         }
     )
-
-
-def stored_labels(
-    levels: Sequence[Path],
-    source: LayerSource,
-    offset: Sequence[int],
-    name: str,
-    metadata: Any,
-) -> Labels:
-    """Return a layer of labels that stay on disk; they cannot be painted on.
-
-    Parameters
-    ----------
-    levels : sequence of Path
-        Zarr arrays, the full resolution first.
-    source : LayerSource
-        Of the image that they lie on.
-    offset : sequence of int
-        Pixel of it at which they begin.
-    name : str
-    metadata
-        Under our key.
-    """
-    arrays = [zarr.open_array(str(level), mode="r") for level in levels]
-    several = len(arrays) > 1
-    layer = Labels(
-        arrays if several else arrays[0],
-        multiscale=several,
-        name=name,
-        metadata={METADATA_KEY: metadata},
-        **source.placed(offset, arrays[0].ndim),
-    )
-    layer.editable = False
-    return layer

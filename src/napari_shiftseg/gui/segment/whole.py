@@ -16,6 +16,7 @@ from napari_shiftseg.gui.parts.large import is_large, is_on_disk, part_words
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRows
 from napari_shiftseg.gui.parts.run_panel import LEAVE, RunPanel
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
+from napari_shiftseg.gui.parts.stored_labels import stored_labels
 from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
 from napari_shiftseg.gui.parts.viewer import OwnLayer
 from napari_shiftseg.gui.segment.stored_run import (
@@ -24,9 +25,9 @@ from napari_shiftseg.gui.segment.stored_run import (
     StoredOutcome,
     StoredRun,
     path_of,
-    stored_labels,
     stored_run,
 )
+from napari_shiftseg.stores.own_stores import levels_of
 from napari_shiftseg.stores.reading import name_of_file
 from napari_shiftseg.stores.zarr_image import is_zarr
 from napari_shiftseg.text import by, number_of, said_by, sentence
@@ -159,13 +160,12 @@ class WholeImage(ControlRows):
                 f"Cancelled: what is done is kept in {left.name}. {GO_ON} goes on with "
                 f"it, in a later session too; delete that folder to give it up."
             ), "note"
-        folders = [p for p in target.iterdir() if p.name.isdecimal()]
-        levels = sorted(folders, key=lambda p: int(p.name))
         name = f"labels · {Path(outcome.run.model).stem} · {target.stem}"
+        record = outcome.record
         made = stored_labels(
-            levels, outcome.run.source, outcome.offset, name, outcome.record
+            levels_of(target), outcome.run.source, outcome.offset, name, record
         )
-        hide_earlier_runs(self._viewer.layers, outcome.record)
+        hide_earlier_runs(self._viewer.layers, record)
         self._viewer.add_layer(made)
         said = [f"{number_of(report['objects'], 'object')} in {target}"]
         return " · ".join([*said, *map(sentence, report["notes"])]), "note"
@@ -271,11 +271,11 @@ def _in_words(
         raise kind(text) from error
 
 
-WORDS = (  # of a command, and of the widget
-    (r"give the same command again with --resume to go on", f"{GO_ON} goes on"),
-    (r"give another name with -o(, or add --overwrite to \w+ ?\w*)?",
+WORDS = (  # of a script, and of the widget
+    (r"give the same again with resume=True to go on", f"{GO_ON} goes on"),
+    (r"give another name(, or add overwrite=True to [a-z]+ ?[a-z]*)?",
      "choose another name"),
-    (r"Give the same again, or --overwrite to begin anew",
+    (r"Give the same again, or add overwrite=True to begin anew",
      "Choose the same again, another name, or delete that folder to begin anew"),
     (r", or write TIFFs instead", ""),
 )  # fmt: skip

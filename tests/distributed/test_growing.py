@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import zarr
 from scipy import ndimage
 
@@ -88,8 +87,3 @@ def test_a_run_waits_while_it_is_paused(stored):
         crew.watch.go.set()
         exhaust(steps)
     np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
-
-
-@pytest.fixture(autouse=True)
-def quick_look(monkeypatch):
-    monkeypatch.setattr("napari_shiftseg.distributed.crew.LOOK", 0.02)

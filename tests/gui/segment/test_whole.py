@@ -84,7 +84,7 @@ def in_memory(image, net, **settings):
 
 
 def test_run_segments_the_middle_of_what_is_in_view(viewer, opened, image, net, run):
-    assert "Run segments the 24 × 24 pixels in view" in opened.whole.note.value
+    assert "Run segments the part in view, 24 × 24 pixels" in opened.whole.note.value
     run(opened)
 
     (made,) = [la for la in viewer.layers if isinstance(la, Labels)]

@@ -98,7 +98,7 @@ def part_words(region: Region) -> str:
         f"{name} {start:,}–{stop - 1:,}"
         for name, (start, stop) in zip(names, region, strict=True)
     )
-    return f"{size} pixels in view ({', '.join(where)})"
+    return f"{size} pixels ({', '.join(where)})"
 
 
 def follow_size(choice: RegionChoice, image: Image | None, before: bool) -> bool:

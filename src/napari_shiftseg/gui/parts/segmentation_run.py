@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.large import part_words
 from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
 from napari_shiftseg.intensity.automatic import find_scale
+from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.pipeline.scales import READING
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Progress, patiently
 from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
-    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.relabelling.relabel import Kept
 
 
@@ -50,34 +51,73 @@ class SegmentationRun:
     scale: Scale | None = None
 
     def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
-        """Load the model, and find how the image is read; see `LayerSource.opened`."""
-        source, settings = self.source, self.settings
-        if not self.is_part or settings.region is None:
-            return (yield from source.opened(self.model, settings.reading))
-        yield Progress(0, 0, stage="loading the model")
-        from napari_shiftseg.networks.unet import load_model
+        """Load the model, and find how the image is read."""
+        if not self.is_part:
+            return (yield from self.source.opened(self.model, self.settings.reading))
+        return (
+            yield from part_opened(self.model, self.source, self.settings, self.scale)
+        )
 
-        network = load_model(self.model)
-        if self.scale is not None:
-            return network, self.scale
-        config = network.config
-        pixels = as_read(source.frame(), config.ndim, config.in_channels)
-        part = pixels[(..., *(slice(*pair) for pair in settings.region))]
-        found = yield from patiently(
-            READING, part.size, find_scale, part, config.ndim, config.intensity,
-            settings.reading,
+    @classmethod
+    def again(
+        cls,
+        record: Mapping[str, Any],
+        source: LayerSource,
+        layers: tuple[str, ...] = (),
+    ) -> SegmentationRun:
+        """Return the run that a layer was made by; a part is read as it was.
+
+        Parameters
+        ----------
+        record : mapping
+            See `run_record`.
+        source : LayerSource
+            Of its image.
+        layers : tuple of str
+        """
+        known = record.get("scale")
+        return cls(
+            record["model"], source, Settings(**record["settings"]), layers,
+            is_part=known is not None, scale=known and Scale(**known),
         )  # fmt: skip
-        return network, found
 
     @property
     def taken(self) -> str:
         """Which channel and which part is segmented; empty where it is all there is."""
         said = [] if self.source.channel is None else [self.source.channel.words]
         if self.is_part and self.settings.region is not None:
-            said.append(part_words(self.settings.region))
+            said.append(f"in view: {part_words(self.settings.region)}")
             if self.scale is None:
                 said.append("read by the grey values there")
         return ", ".join(said)
+
+
+def part_opened(
+    model: str, source: LayerSource, settings: Settings, scale: Scale | None
+) -> Generator[Progress, None, tuple[UNet, Scale]]:
+    """Load a model, and find how a part of an image is read, from this part alone.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+    source : LayerSource
+    settings : Settings
+        With the region.
+    scale : Scale or None
+        Of the whole image, where that is known: then nothing is to be found.
+    """
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.networks.unet import load_model
+
+    network = load_model(model)
+    if scale is not None:
+        return network, scale
+    config = network.config
+    pixels = as_read(source.frame(), config.ndim, config.in_channels)
+    part = pixels[(..., *(slice(*pair) for pair in settings.region or ()))]
+    known = part, config.ndim, config.intensity, settings.reading
+    return network, (yield from patiently(READING, part.size, find_scale, *known))
 
 
 @dataclass(frozen=True)
@@ -171,6 +211,8 @@ def segmentation_run(
         seams = result.seams or seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
+    if run.is_part:  # it is not found again in the whole image
+        layers[-1][1]["metadata"][METADATA_KEY]["scale"] = asdict(result.intensity)
     kept, own = Kept(result, network.config), own_seams(network.config)
     return SegmentationOutcome(
         run.model, result, layers, seams, own, kept, run.taken

@@ -373,6 +373,6 @@ class SegmentForm(ControlForm):
         self.linking.restore(image, settings)
         self.advanced.restore(asdict(settings))
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
-        return SegmentationRun(
-            record["model"], made_from.source(image), settings, self.advanced.extra
+        return SegmentationRun.again(
+            record, made_from.source(image), self.advanced.extra
         )

@@ -231,7 +231,7 @@ def _about(image: Image, region: Region | None) -> str:
     elif region is None:
         what = "Run would segment all of it in memory"
     else:
-        what = f"Run segments the {part_words(region)}"
+        what = f"Run segments the part in view, {part_words(region)}"
     return f"An image of {shape} that stays on disk: {what}; the whole goes to disk."
 
 

@@ -43,7 +43,7 @@ def test_the_part_in_view_is_compared(viewer, compare, press, lazy, read, monkey
     viewer.add_labels(lazy(sample.labels.astype(np.int32)), name="disks · truth")
     form = compare.form
     assert form.region.is_in_view
-    assert "in view: 24 × 24 pixels (rows 188–211" in compare.note.box.value
+    assert "in view: 24 × 24 pixels (rows 188–211" in compare.note.text.value
     read.clear()
     press(compare)
 
@@ -61,4 +61,4 @@ def test_an_image_in_memory_is_compared_as_a_whole(viewer, compare, monkeypatch)
     monkeypatch.setattr(large, "AT_ONCE", 24**2)
     viewer.add_image(disks((44, 52), 13, 5).image, name="disks")
     assert not compare.form.region.is_in_view
-    assert "in view" not in compare.note.box.value
+    assert "in view" not in compare.note.text.value

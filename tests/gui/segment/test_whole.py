@@ -13,6 +13,7 @@ from scipy import ndimage
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.distributed import passes
+from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.gui.parts import large
 from napari_shiftseg.gui.parts.source import finest
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
@@ -200,6 +201,14 @@ def test_what_is_there_is_not_replaced(opened, end, tmp_path):
     assert (zarr.open_array(str(store), mode="r")[:] == 7).all()
 
 
+def test_a_run_of_another_process_is_not_disturbed(opened, end, tmp_path):
+    with Journal(unfinished(tmp_path / "blobs_labels.zarr")).held():
+        opened.whole.panel.button.native.click()
+        end(opened.whole.panel)
+    assert "another process" in opened.whole.panel.result.value
+    assert "tries again" not in opened.whole.panel.result.value
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("labels.tif", "must end with .zarr"), ("no/labels.zarr", "there is no folder")],
@@ -210,20 +219,27 @@ def test_a_name_that_cannot_be(opened, tmp_path, name, said):
     assert said in opened.whole.panel.result.value
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device"), "the disk is full"),
+        (RuntimeError("a chunk is damaged"), "a chunk is damaged"),
+    ],
+)
 def test_an_error_on_the_way_is_said_and_can_be_gone_on_from(
-    viewer, opened, image, net, end, monkeypatch, qtbot, blocks_of_a_tile
+    error, words, viewer, opened, image, net, end, monkeypatch, qtbot, blocks_of_a_tile
 ):
     whole = opened.whole
 
     def full():
-        raise OSError(28, "No space left on device")
+        raise error
 
     with monkeypatch.context() as patch:
         held_at(patch, 3, full)
         whole.panel.button.native.click()
         end(whole.panel)
     said = whole.panel.result.value
-    assert "the disk is full" in said
+    assert words in said
     assert "What was done is kept: Go on to disk tries again." in said
     assert "--" not in said
     qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == ["blobs"])

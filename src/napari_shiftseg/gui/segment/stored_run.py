@@ -197,9 +197,12 @@ def source_of(taken: LayerSource, config: ModelConfig) -> Source:
     pixels, path = taken.pixels(), path_of(taken)
     if path is not None:
         pixels = Lazy.of(open_array, str(path))
+    channel = "" if taken.channel is None else str(taken.channel.index + 1)
+    if taken.rgb:
+        channel = taken.colour
     return Source(
         taken.name, pixels, axes, _calibration(taken, axes),
-        path="" if path is None else str(path),
+        path="" if path is None else str(path), channel=channel,
     )  # fmt: skip
 
 

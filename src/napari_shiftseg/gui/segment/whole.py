@@ -185,8 +185,12 @@ class WholeImage(ControlRows):
         self.pause.text = UNPAUSE if self._hold.is_paused else PAUSE
 
     def _say_what_is_kept(self) -> None:
-        if self._run is not None and unfinished(self._run.target).exists():
-            said = self.panel.result.value.rstrip(".")
+        text = self.panel.result.value
+        is_refused = any(words in text for words in REFUSALS)
+        if self._run is None or is_refused:
+            return
+        if unfinished(self._run.target).exists():
+            said = text.rstrip(".")
             self.panel.say(
                 f"{said}. What was done is kept: {GO_ON} tries again.", "error"
             )
@@ -271,6 +275,7 @@ def _in_words(
         raise kind(text) from error
 
 
+REFUSALS = "choose another name", "begin anew", "is at work on"
 WORDS = (  # of a script, and of the widget
     (r"give the same again with resume=True to go on", f"{GO_ON} goes on"),
     (r"give another name(, or add overwrite=True to [a-z]+ ?[a-z]*)?",

@@ -47,7 +47,8 @@ def read_store(path: str | Sequence[str]) -> list[LayerTuple]:
     known = record_in(store)
     name = str(known["report"]["image"])
     data, about = _layer(store, f"{name} · labels")
-    about["metadata"] = {METADATA_KEY: store_record(store, known)}
+    if "settings" in known["report"]:  # they say how a part is predicted again
+        about["metadata"] = {METADATA_KEY: store_record(store, known)}
     layers: list[LayerTuple] = [(data, about, "labels")]
     for kind in BESIDE:
         if (store / kind).is_dir():

@@ -49,7 +49,7 @@ def test_the_part_in_view_is_compared(viewer, compare, press, lazy, read, monkey
 
     assert "24 × 24 pixels (rows 188–211" in compare.panel.result.value
     assert compare.view.compared.comparison.naive.result.labels.shape == (24, 24)
-    assert compare.view.compared.comparison.naive.scores is not None
+    assert compare.view.compared.comparison.naive.objects is not None
     assert read
     assert {row for row, _ in read} <= {80, 120, 160, 200, 240, 280}
     np.testing.assert_array_equal(

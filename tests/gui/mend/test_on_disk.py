@@ -12,7 +12,7 @@ from napari_shiftseg.gui.parts.records import KEPT
 from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.samples.catalogue import disks
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "window")
 
 
 @pytest.fixture

@@ -61,4 +61,4 @@ def test_the_middle_of_what_is_seen(at_once, viewer):
     layer = viewer.add_image(da.zeros((3, 30, 40)), scale=(1, 2, 2))
     viewer.dims.set_point(0, 1)
     assert part_in_view(layer, viewer.dims, 2) == ((10, 20), (15, 25))
-    assert part_in_view(layer, viewer.dims, 3) == ((0, 3), (12, 17), (17, 22))
+    assert part_in_view(layer, viewer.dims, 3) == ((0, 3), (13, 18), (18, 23))

@@ -261,7 +261,7 @@ def test_another_image_under_the_name_of_a_run_is_refused(
     end(whole.panel)
 
     said = whole.panel.result.value
-    assert "the image file has changed" in said
+    assert "the image has changed" in said
     assert "delete that folder to begin anew" in said
     assert "--" not in said
 

@@ -41,7 +41,7 @@ def test_the_part_in_view_is_mended(viewer, stored, mend, finish, qtbot):
     assert "on disk" in mend.state.value
     assert mend.again.button.text == "Mend what is in view"
     whole = np.asarray(stored.data)
-    mend.again.button.native.click()
+    mend.again.run()
     finish(mend.again)
 
     part = mend.result.value
@@ -61,7 +61,7 @@ def test_the_part_in_view_is_mended(viewer, stored, mend, finish, qtbot):
 def test_without_its_image_it_is_said_what_to_do(viewer, stored, mend, finish):
     viewer.layers.remove("disks")
     mend.result.value = stored
-    mend.again.button.native.click()
+    mend.again.run()
     finish(mend.again)
     assert "open the image" in mend.again.result.value
     assert [la for la in viewer.layers if isinstance(la, Labels)] == [stored]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.tiling import widened
 from napari_shiftseg.gui.parts.large import part_words
 from napari_shiftseg.gui.parts.segmentation_run import part_opened
 from napari_shiftseg.networks.properties import own_seams
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.verdict import Verdict
 
+AROUND = 64  # pixels beyond a region, more than it is widened to whole periods by
 AXES = "planes", "rows", "columns"
 
 
@@ -66,7 +68,8 @@ class CompareTask:
         known = self.truth[self.frame] if self.frame else self.truth
         if not self.is_part or isinstance(known, np.ndarray):
             return np.asarray(known)
-        region = tuple(slice(*pair) for pair in self.settings.region or ())
+        box = tuple(slice(*pair) for pair in self.settings.region or ())
+        region = widened(box, AROUND, known.shape)
         labels = np.zeros(known.shape, known.dtype)  # no memory where nothing is put
         labels[region] = np.asarray(known[region])
         return labels

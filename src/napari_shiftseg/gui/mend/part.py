@@ -78,8 +78,12 @@ def shown_part_of(viewer: napari.Viewer, found: SegmentationOutcome) -> Labels |
 
 def part_of(labels: Labels) -> str:
     """Say which part of their image labels are of; empty: of all of it."""
-    region = LayerRecord(labels).run["settings"].get("region")
-    return "" if region is None else part_words(region)
+    run = LayerRecord(labels).run
+    if run["settings"].get("region") is None:
+        return ""
+    begins, sizes = run["offset"], labels.data.shape[-len(run["offset"]) :]
+    sides = zip(begins, sizes, strict=True)
+    return part_words(tuple((begin, begin + size) for begin, size in sides))
 
 
 def image_of_stored(viewer: napari.Viewer, labels: Labels) -> Image:

@@ -20,7 +20,7 @@ from napari_shiftseg.text import by, sentence
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.seams import SeamScores
     from napari_shiftseg.networks.unet import UNet
@@ -81,12 +81,17 @@ class SegmentationRun:
             is_part=known is not None, scale=known and Scale(**known),
         )  # fmt: skip
 
-    @property
-    def taken(self) -> str:
-        """Which channel and which part is segmented; empty where it is all there is."""
+    def taken(self, region: Region) -> str:
+        """Say which channel and part were segmented; empty where it is all there is.
+
+        Parameters
+        ----------
+        region : sequence of (int, int)
+            That was predicted: of whole periods.
+        """
         said = [] if self.source.channel is None else [self.source.channel.words]
-        if self.is_part and self.settings.region is not None:
-            said.append(f"in view: {part_words(self.settings.region)}")
+        if self.is_part:
+            said.append(f"in view: {part_words(region)}")
             if self.scale is None:
                 said.append("read by the grey values there")
         return ", ".join(said)
@@ -215,7 +220,7 @@ def segmentation_run(
         layers[-1][1]["metadata"][METADATA_KEY]["scale"] = asdict(result.intensity)
     kept, own = Kept(result, network.config), own_seams(network.config)
     return SegmentationOutcome(
-        run.model, result, layers, seams, own, kept, run.taken
+        run.model, result, layers, seams, own, kept, run.taken(result.plan.region)
     )  # fmt: skip
 
 

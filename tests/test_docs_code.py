@@ -45,6 +45,7 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
         "benchmarks/dsb2018.py",
         "benchmarks/proposals.py",
         "benchmarks/semantic_instances.py",
+        "benchmarks/volumes.py",
     ),
     "python3": ("-m",),
     "napari": (),

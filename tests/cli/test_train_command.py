@@ -510,3 +510,45 @@ class TestInterruption:
         options = (*SMALL, "--steps", 6, "-o", "n.safetensors", "--every", 50)
         assert shiftseg("train", *PLACES, *options).status == 0
         assert torch.equal(weights("n.safetensors"), stopped)
+
+
+class TestDataSet:
+    """A folder of ``train/`` and ``val/``, each with ``images/`` and ``masks/``."""
+
+    @pytest.fixture
+    def volumes(self, home: Path) -> Path:
+        for part, number in (("train", 2), ("val", 1)):
+            for place in ("images", "masks"):
+                (home / "set" / part / place).mkdir(parents=True)
+            for name in range(number):
+                sample = disks((12, 20, 22 + name), period=9, radius=3)
+                at = home / "set" / part
+                np.save(at / "images" / f"{name}.npy", sample.image)
+                np.save(at / "masks" / f"{name}.npy", sample.labels)
+        return home / "set"
+
+    def test_its_parts_are_trained_and_validated_on(self, shiftseg, volumes) -> None:
+        small = ("--depth", 1, "--features", 4, "--channels", 4, "--window", "4x6x6")
+        ran = shiftseg("train", volumes, *small, "--steps", 2, "-o", "m.safetensors")
+        assert ran.status == 0
+        config = load_model("m.safetensors").config
+        assert config.ndim == 3
+        assert config.provenance.data.startswith("2 images, first of 12 × 20 × 22")
+        assert config.provenance.scores["images"] == 1
+        assert config.provenance.scores["of"] == "val/images"
+
+        ran = shiftseg("tune", volumes, "-m", "m.safetensors", "--json")
+        assert (ran.status, json.loads(ran.stdout)["images"]) == (0, 1)
+
+    def test_a_part_alone_has_images_held_out(self, shiftseg, volumes) -> None:
+        part, out = volumes / "train", ("-o", "m.safetensors")
+        small = ("--depth", 1, "--features", 4, "--window", "4x6x6", "--steps", 1)
+        assert shiftseg("train", part, *small, *out).status == 0
+        assert load_model("m.safetensors").config.provenance.data.startswith("1 image")
+
+    def test_without_labels_it_is_refused(self, shiftseg, volumes) -> None:
+        (volumes / "train" / "masks").rename(volumes / "train" / "other")
+        ran = shiftseg("train", volumes, "-o", "m.safetensors")
+        assert ran.status == 2
+        assert "no folder" in ran.stderr
+        assert "labels: a folder of data holds images/" in ran.stderr

@@ -26,7 +26,7 @@ MEGABYTE = 1_000_000
 def test_figures_are_found_by_name() -> None:
     assert list(EXPERIMENTS) == [
         "1", "2a", "2b", "2c", "3", "4a", "4b", "4c", "4d", "4e", "4f", "5", "6", "7",
-        "s1", "s2", "s3", "z", "kf4", "kf5", "kf12", "kf13",
+        "s1", "s2", "s3", "z", "nuclei3d", "kf4", "kf5", "kf12", "kf13",
     ]  # fmt: skip
     assert [each.name for each in find_experiments("2b")] == ["2b"]
     assert find_experiments("all") == FIGURES
@@ -91,5 +91,6 @@ def test_a_caption_says_how_to_read_it(figure: Experiment) -> None:
 
 def test_figures_that_take_data_are_those_of_nuclei() -> None:
     taking = [figure.name for figure in FIGURES if figure.data]
-    assert taking == ["4d", "4e", "4f", "6", "7"]
-    assert all(EXPERIMENTS[name].models == ("figure-4d",) for name in taking)
+    assert taking == ["4d", "4e", "4f", "6", "7", "nuclei3d"]
+    assert all(EXPERIMENTS[name].models == ("figure-4d",) for name in taking[:-1])
+    assert EXPERIMENTS["nuclei3d"].models == ("figure-6-3d", "nuclei-3d")

@@ -163,18 +163,26 @@ def test_weights_too_large_for_half_precision_stay_as_they_are(tmp_path):
 
 
 def test_what_is_bundled():
-    assert list(bundled_models()) == ["disks", "disks-w16", "nuclei"]
+    assert list(bundled_models()) == ["disks", "disks-w16", "nuclei", "nuclei-3d"]
     clustering = read_config("nuclei").clustering
     assert (clustering.scope, clustering.background_embedding) == ("component", None)
 
 
-@pytest.mark.parametrize("name", ["disks", "disks-w16", "nuclei"])
-def test_bundled_models_load_by_name(name):
+@pytest.mark.parametrize(
+    ("name", "period"),
+    [
+        ("disks", (16, 16)),
+        ("disks-w16", (16, 16)),
+        ("nuclei", (16, 16)),
+        ("nuclei-3d", (4, 4, 4)),
+    ],
+)
+def test_bundled_models_load_by_name(name, period):
     model = load_model(name)
 
     assert name in bundled_models()
     assert model.config == read_config(name)
-    assert model.shape.period == (16, 16)
+    assert model.shape.period == period
     assert model.config.provenance is not None
     assert find_model(name).stat().st_size < 9e6
 

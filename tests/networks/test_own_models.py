@@ -120,7 +120,7 @@ class TestNetworksOfFigures:
             new_model_path(name)
 
     def test_an_unknown_name_lists_them(self, models_folder):
-        with pytest.raises(FileNotFoundError, match=r"nuclei, figure-2a, figure-2b"):
+        with pytest.raises(FileNotFoundError, match=r"nuclei-3d, figure-2a, figure-2b"):
             find_model("figure-2z")
 
     def test_every_sample_names_such(self):

@@ -18,12 +18,12 @@ from napari_shiftseg.cli.options import (
     Order,
     Storing,
     Take,
-    model_for,
     one_of,
     with_options,
 )
 from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
+from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 from napari_shiftseg.text import refusal
@@ -144,7 +144,8 @@ def _segment(
     """Segment an image; its labels become a TIFF, or an OME-Zarr store of any size."""
     from napari_shiftseg.cli.segment import run_segment
 
-    order = Order(settings, asked, model_for(model, image))
+    usual = model_for(model, image, settings=settings, series=asked.series)
+    order = Order(settings, asked, usual)
     run_segment(image, output, order, save, storing)
 
 
@@ -193,7 +194,8 @@ def _compare(
     """
     from napari_shiftseg.cli.compare import run_compare
 
-    order = Order(settings, asked, model_for(model, image))
+    usual = model_for(model, image, settings=settings, series=asked.series)
+    order = Order(settings, asked, usual)
     run_compare(image, truth, output, order)
 
 
@@ -218,7 +220,7 @@ def _sweep(
     """Segment images at tile size after tile size, and score each."""
     from napari_shiftseg.cli.compare import run_sweep
 
-    order = Order(settings, asked, model_for(model, *images))
+    order = Order(settings, asked, model_for(model, *images, settings=settings))
     run_sweep(images, window, truth or [], output, order)
 
 
@@ -301,7 +303,8 @@ def _train(
 ) -> None:
     """Train a model on images and labels, or on a bundled sample.
 
-    Labels may have -1 for pixels that are not known.
+    A folder of train/ and val/, each with images/ and labels/ (or masks/), is trained
+    and validated on as it is. Labels may have -1 for pixels that are not known.
     """
     from napari_shiftseg.cli.train import run_training
 
@@ -327,7 +330,7 @@ def _tune(
     """Choose bandwidth, minimum size and threshold by mean AP50 on labelled images."""
     from napari_shiftseg.cli.evaluate import run_tuning
 
-    order = Order(settings, asked, model_for(model, images))
+    order = Order(settings, asked, model_for(model, images, settings=settings))
     true = one_of(truth, place, "the truth")
     run_tuning(images, true, candidates, output, order)
 
@@ -356,7 +359,7 @@ def _figure(
         str,
         typer.Argument(
             help="Number in the papers: 1, 2a-2c, 3, 4a-4f, 5, 6, 7, s1-s3, z (ICCV "
-            "2021); kf4, kf5, kf12, kf13 (CVPR 2018); or all."
+            "2021), nuclei3d (its volumes); kf4, kf5, kf12, kf13 (CVPR 2018); or all."
         ),
     ],
     output: ask.Folder = Path("figures"),
@@ -364,7 +367,7 @@ def _figure(
         Path | None,
         typer.Option(
             help="Folder of images/ and labels/ (or masks/), for 4d, 4e, 4f, 6 and "
-            "7, in place of synthetic nuclei.",
+            "7, in place of synthetic nuclei; for nuclei3d beside them.",
             metavar="FOLDER",
         ),
     ] = None,

@@ -21,6 +21,7 @@ from napari_shiftseg.networks.unet import copy_model, load_model
 from napari_shiftseg.pipeline.candidates import TRIED
 from napari_shiftseg.pipeline.tuning import Tuning, tune_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
+from napari_shiftseg.stores.data_sets import VALIDATION, part_of
 from napari_shiftseg.stores.folders import pairs, refuse_to_overwrite, writable_folder
 from napari_shiftseg.stores.reading import numbered_anew
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
@@ -62,6 +63,8 @@ def run_tuning(
     if output:
         check_model_file(output, asked.overwrite)
     network = load_model(model)
+    if labels is None:
+        images = part_of(images, VALIDATION)
     samples = read_pairs(images, labels, asked.channel, note)
     steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")

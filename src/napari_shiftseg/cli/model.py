@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.options import model_for
 from napari_shiftseg.cli.terminal import print_table, read_source, with_progress
+from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.geometry.window import window_text

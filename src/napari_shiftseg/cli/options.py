@@ -15,8 +15,7 @@ from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.networks.header import figure_models, find_model, named_models
 from napari_shiftseg.pipeline.glossary import Term, setting, terms
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.samples.catalogue import SAMPLES, usual_model
-from napari_shiftseg.stores.reading import is_sample
+from napari_shiftseg.samples.catalogue import SAMPLES
 
 SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
     f"  {name:{max(map(len, SAMPLES)) + 1}}"
@@ -47,7 +46,9 @@ Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Images, or names of samples.")
 ]
 OF_PAIRS = typer.Argument(
-    metavar="IMAGES", help="Image or folder of images, or a sample."
+    metavar="IMAGES",
+    help="Image or folder of images, or a sample; without labels also a folder of "
+    "images/ and labels/ (or masks/).",
 )
 PlaceOfTruth = Annotated[
     Path | None, typer.Argument(metavar="TRUTH", help="As --truth.")
@@ -63,7 +64,9 @@ Truths = Annotated[
 PlaceOfModel = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="As --model.")
 ]
-Model = Annotated[str | None, _model("[the sample's own, else nuclei]")]
+Model = Annotated[
+    str | None, _model("[a sample's own; of volumes nuclei-3d, else nuclei]")
+]
 NamedModel = Annotated[str | None, _model("")]
 ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment]")]
 Folder = Annotated[Path, _output("Folder for the files.")]
@@ -288,30 +291,6 @@ HELP_ALL = _eager(
     "help-all", bool, False, callback=_help_all, show_default=False,
     help="Show the rarer options, too.",
 )  # fmt: skip
-
-
-def model_for(chosen: str | None, *images: Path) -> str:
-    """Return the model that was chosen; else a sample's own, else that of nuclei.
-
-    Raises
-    ------
-    ValueError
-        If none was chosen and the images have different ones.
-    """
-    if chosen is not None:
-        return chosen
-    usual = {
-        str(image): usual_model(str(image) if is_sample(image) else None)
-        for image in images
-    }
-    models = set(usual.values()) or {usual_model(None)}
-    if len(models) > 1:
-        said = ", ".join(f"{name}: {model}" for name, model in usual.items())
-        raise ValueError(
-            f"these images have different models of their own ({said}): name one with "
-            f"-m"
-        )
-    return models.pop()
 
 
 def one_of(option: Any, place: Any, name: str) -> Any:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from napari_shiftseg.cli import options as ask
-from napari_shiftseg.cli.options import Asked, Order, Take, model_for, one_of
+from napari_shiftseg.cli.options import Asked, Order, Take, one_of
+from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 
 OF_OBJECTS = (

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.cli.options import Storing, model_for
+from napari_shiftseg.cli.options import Storing
 from napari_shiftseg.cli.storing import run_segment_to_store
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
+from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.clustering.linking import LINK_THRESHOLD
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.views import check_turns

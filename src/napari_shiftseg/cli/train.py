@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,12 @@ from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.networks.header import read_config
 from napari_shiftseg.networks.properties import describe, own_seams_warning
 from napari_shiftseg.networks.unet import save_model
+from napari_shiftseg.stores.data_sets import (
+    TRAIN,
+    VALIDATION,
+    images_and_labels,
+    part_of,
+)
 from napari_shiftseg.training.classes import class_names
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
@@ -99,6 +105,8 @@ def run_training(
         See ``shiftseg train --help``.
     """
     check_model_file(output)
+    if images is not None and truth is None:
+        images, request = _parts_of(images, request)
     job = _Job(images, truth, output, request, order)
     training = job.on_a_sample() if request.sample is not None else job.on_images()
     saved = output.with_suffix(SUFFIX)
@@ -128,6 +136,15 @@ def run_training(
         )
     loss = _followed(training, output, saved)
     _print(training, loss, output, order.asked.json)
+
+
+def _parts_of(folder: Path, request: TrainingRequest) -> tuple[Path, TrainingRequest]:
+    """Return what a folder has to train on, and to validate on if it has a part."""
+    validation = part_of(folder, VALIDATION)
+    if request.validate is None and validation != folder:
+        pair = images_and_labels(validation, note)
+        request = replace(request, validate=pair)
+    return part_of(folder, TRAIN), request
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from napari_shiftseg.experiments.tiled_disks import (
     FIGURE_Z,
 )
 from napari_shiftseg.experiments.tiled_nuclei import FIGURE_4D, FIGURE_4E, FIGURE_4F
+from napari_shiftseg.experiments.volumes import FIGURE_NUCLEI3D
 from napari_shiftseg.experiments.window_size import FIGURE_6
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ EXPERIMENTS = {
     for experiment in (
         FIGURE_1, FIGURE_2A, FIGURE_2B, FIGURE_2C, FIGURE_3, FIGURE_4A, FIGURE_4B,
         FIGURE_4C, FIGURE_4D, FIGURE_4E, FIGURE_4F, FIGURE_5, FIGURE_6, FIGURE_7,
-        FIGURE_S1, FIGURE_S2, FIGURE_S3, FIGURE_Z, FIGURE_KF4, FIGURE_KF5, FIGURE_KF12,
-        FIGURE_KF13,
+        FIGURE_S1, FIGURE_S2, FIGURE_S3, FIGURE_Z, FIGURE_NUCLEI3D, FIGURE_KF4,
+        FIGURE_KF5, FIGURE_KF12, FIGURE_KF13,
     )
 }  # fmt: skip
 

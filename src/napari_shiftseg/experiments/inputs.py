@@ -13,6 +13,7 @@ from napari_shiftseg.networks.header import FIGURES_FOLDER, SUFFIX
 from napari_shiftseg.networks.unet import load_model, save_model
 from napari_shiftseg.progress import Progress, named
 from napari_shiftseg.samples.nuclei import nuclei
+from napari_shiftseg.stores.data_sets import images_and_labels
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.pairs import read_pairs
 from napari_shiftseg.training.recipes import PAPER_BANDWIDTH
@@ -120,13 +121,6 @@ def colour_config(
     )
 
 
-IMAGES, LABELS, MASKS = "images", "labels", "masks"
-HOLDS = (
-    f"a folder of data holds {IMAGES}/ and {LABELS}/ (or {MASKS}/, as StarDist's "
-    f"does), with files of the same names"
-)
-
-
 @dataclass(frozen=True)
 class Data:
     """Images with true labels."""
@@ -159,23 +153,9 @@ def read_data(folder: Path, say: Callable[[str], None] = lambda _: None) -> Data
     ValueError
         If files do not pair up, or one cannot be read.
     """
-    images, labels = folder / IMAGES, _truth_in(folder, say)
-    for part in (images, labels):
-        if not part.is_dir():
-            raise FileNotFoundError(f"there is no folder {part}: {HOLDS}")
+    images, labels = images_and_labels(folder, say)
     samples = read_pairs(images, labels, say=say)
     return Data(folder.resolve().name, tuple(samples))
-
-
-def _truth_in(folder: Path, say: Callable[[str], None]) -> Path:
-    """Return the folder of the true labels; ``labels/`` where there is none."""
-    labels, masks = folder / LABELS, folder / MASKS
-    if not masks.is_dir():
-        return labels
-    if labels.is_dir():
-        say(f"{folder} holds {LABELS}/ and {MASKS}/: {LABELS}/ is read")
-        return labels
-    return masks
 
 
 def crowded_nuclei(shape: tuple[int, int], number: int) -> Data:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PLANES = ("z", "plane", "planes", "slice", "slices", "depth")
 TIME = ("t", "time")
 UNNAMED = ("", "q")  # no name, and how one without a name is called in a file
+MOST_COLOURS = 4  # planes of an axis without a name that may be channels
 TAKEN_FOR_PLANES = (
     "the axis before y and x has no name and was taken for planes (z), which were "
     "linked: if it is time, do not link them"
@@ -152,6 +153,29 @@ def linked_axis(
     if asked or (ndim == 2 and all(name in UNNAMED for name in names)):
         return leading - 1
     return None
+
+
+def is_volume(axes: Sequence[str], shape: Sequence[int]) -> bool:
+    """Whether an image is a volume, for a model of three axes: (z, y, x).
+
+    The axis before y and x is called z, or is the only other one and has no name, as in
+    `linked_axis`; it has two planes or more, and without a name more than the four
+    that may be channels. Times of volumes, (t, z, y, x), count too.
+
+    Parameters
+    ----------
+    axes : sequence of str
+        Names of all axes, without channels; none if they are not known.
+    shape : sequence of int
+        As many.
+    """
+    if len(shape) < 3:
+        return False
+    leading, planes = len(shape) - 2, shape[-3]
+    names = [name.strip().lower() for name in axes[:leading]] or [""] * leading
+    if leading == 1 and names[0] in UNNAMED:
+        return planes > MOST_COLOURS
+    return names[-1] in PLANES and planes > 1
 
 
 def numbered_steps(

@@ -164,6 +164,7 @@ def _refuse_negative(name: str, value: float) -> None:
 
 NUCLEI_3D_SPACING = (2.0, 1.0, 1.0)
 USUAL_MODEL = "nuclei"  # of images that are no samples
+VOLUME_MODEL = "nuclei-3d"  # of volumes that are none
 
 
 def nuclei_3d() -> Sample:
@@ -266,7 +267,7 @@ SAMPLES = {
         nuclei_3d,
         "32 × 128 × 128",
         "a stack of them, its planes 2 pixels apart",
-        ("nuclei",),
+        ("nuclei-3d", "nuclei"),
     ),
     "nuclei-small": Entry(
         small_nuclei,
@@ -283,7 +284,17 @@ SAMPLES = {
 }
 
 
-def usual_model(name: str | None) -> str:
-    """Return the model to begin with: the sample's own, or else that of nuclei."""
+def usual_model(name: str | None, is_volume: bool = False) -> str:
+    """Return the model to begin with: the sample's own, or else that of nuclei.
+
+    Parameters
+    ----------
+    name : str or None
+        Of a sample; None: it is none.
+    is_volume : bool
+        Whether an image that is no sample is a volume.
+    """
     models = SAMPLES[name].models if name in SAMPLES else ()
-    return models[0] if models else USUAL_MODEL
+    if models:
+        return models[0]
+    return VOLUME_MODEL if is_volume else USUAL_MODEL

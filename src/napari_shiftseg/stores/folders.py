@@ -81,9 +81,9 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
         raise ValueError(f"give two files or two folders, got {labels} and {partner}")
     if not any(are_folders):
         return {name_of_file(labels).removesuffix(LABELS): (labels, partner)}
-    partners = _images(partner)
+    partners = images_in(partner)
     found: dict[str, Path] = {}
-    for stem, path in _images(labels).items():
+    for stem, path in images_in(labels).items():
         _add(found, stem if stem in partners else stem.removesuffix(LABELS), path)
     for here, there, folder in ((found, partners, partner), (partners, found, labels)):
         alone = [here[name].name for name in sorted(here.keys() - there.keys())]
@@ -95,10 +95,19 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
     return {name: (found[name], partners[name]) for name in sorted(partners)}
 
 
-def _images(folder: Path) -> dict[str, Path]:
-    """Return the images in a folder by their names without suffix.
+def images_in(folder: Path) -> dict[str, Path]:
+    """Return the images in a folder by their names without suffix, in order.
 
     Hidden files are none, such as the companions ``._NAME`` that macOS leaves.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    ValueError
+        If there is none, or two have one name.
     """
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
 from napari_shiftseg.metrics.label_image import as_labels, as_whole, doubt_about
 from napari_shiftseg.metrics.objects import partial_labels
@@ -31,7 +29,7 @@ from napari_shiftseg.stores.stored_image import (
     stored_array,
     stored_picture,
 )
-from napari_shiftseg.stores.tiff import DAMAGED, about_tiff, stored_tiff
+from napari_shiftseg.stores.tiff import about_tiff, stored_tiff
 from napari_shiftseg.stores.zarr_image import is_zarr, leading_of, stored_zarr
 
 if TYPE_CHECKING:
@@ -144,7 +142,7 @@ def read_image(
             )
         image = make_sample(str(path)).image
         return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
-    stored = _stored(path, series, lazily)
+    stored = stored_in(path, series, lazily)
     try:
         one = one_channel(stored, channel, several)
     except ValueError as error:
@@ -228,7 +226,7 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     """
     if is_sample(path):
         return make_sample(str(path)).labels
-    stored = _stored(path)
+    stored = stored_in(path)
     data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
@@ -298,8 +296,14 @@ def numbered_anew(path: Path) -> int:
     return about.axes.find("T") + 1
 
 
-def _stored(path: Path, series: int | None = None, lazily: bool = False) -> Stored:
-    """Read a file by what it begins with, or a store; some of it may stay on disk."""
+def stored_in(path: Path, series: int | None = None, lazily: bool = False) -> Stored:
+    """Read a file by what it begins with, or a store; some of it may stay on disk.
+
+    Parameters
+    ----------
+    path, series, lazily
+        See `read_image`, which says what is refused, too.
+    """
     if is_zarr(path):
         return _understood(path, lambda: stored_zarr(path, series))
     _refuse_no_file(path)
@@ -359,39 +363,3 @@ def _refuse_no_file(path: Path) -> None:
         )
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise ValueError(f"{path.name} ends with {path.suffix!r}: give {KINDS}")
-
-
-def axes_of_file(path: str | None, shape: tuple[int, ...]) -> str:
-    """Return the axes of a TIFF whose first image has this shape, as ``TCYX``.
-
-    Parameters
-    ----------
-    path : str, optional
-        Of any file.
-    shape : tuple of int
-        Readers may leave out axes of length 1.
-
-    Returns
-    -------
-    str
-        Empty where it is no such TIFF.
-    """
-    file = Path(path or "")
-    if file.suffix.lower() not in (".tif", ".tiff") or not file.is_file():
-        return ""
-    return _tiff_axes(file, file.stat().st_mtime_ns, shape)
-
-
-@lru_cache(maxsize=64)
-def _tiff_axes(path: Path, _changed: int, shape: tuple[int, ...]) -> str:
-    try:
-        with tifffile.TiffFile(path) as file:
-            axes, full = file.series[0].axes, file.series[0].shape
-    except DAMAGED:
-        return ""
-    if full == shape:
-        return str(axes)
-    long = [(axis, n) for axis, n in zip(axes, full, strict=True) if n > 1]
-    if tuple(n for _, n in long) != shape:
-        return ""
-    return "".join(axis for axis, _ in long)

@@ -14,6 +14,7 @@ from napari_shiftseg.metrics.label_image import UNKNOWN, with_axes_of
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.class_tables import class_tables
+from napari_shiftseg.stores.data_sets import has_images, images_and_labels
 from napari_shiftseg.stores.folders import pairs
 from napari_shiftseg.stores.image import open_image
 from napari_shiftseg.stores.reading import doubt, is_sample, read_image, read_labels
@@ -135,8 +136,8 @@ def read_pairs(
     ----------
     images, labels : Path
         In folders, files of one name belong together, and ``NAME`` and
-        ``NAME_labels``. No labels: `images` is the name of a sample. Labels may be −1,
-        not known.
+        ``NAME_labels``. No labels: `images` is the name of a sample, or a folder that
+        holds both; see `data_sets`. Labels may be −1, not known.
     channel : str, optional
         Which of several channels of the images, counted from 1, or its name.
     say : callable
@@ -155,6 +156,8 @@ def read_pairs(
     """
     if is_sample(images) and labels is None:
         return [_with_own_classes(images, classes)]
+    if labels is None and has_images(images):
+        images, labels = images_and_labels(images, say)
     if labels is None:
         raise ValueError(
             f"the true labels of {images} are missing: give a file or a folder of "

@@ -450,3 +450,18 @@ def test_what_the_layers_and_the_table_show(viewer, compared, finish, monkeypatc
     what_is_not_in_view_is_said_once(compared, monkeypatch)
     a_part_shown_whole_has_a_border(compared, finish, monkeypatch)
     a_moved_camera_is_no_reason_to_advise_again(compared, monkeypatch)
+
+
+def test_a_window_of_three_sizes_is_not_cut_off(viewer, qtbot):
+    viewer.add_image(np.zeros((8, 30, 30), np.uint8), axis_labels=("z", "y", "x"))
+    _, dock = viewer.window.add_plugin_dock_widget(
+        "napari-shiftseg", "Compare stitching"
+    )
+    box = dock.form.window
+    assert dock.form.model.value == "nuclei-3d"
+    box.value = "24x96x96"
+    assert box.native.minimumWidth() > box.native.fontMetrics().horizontalAdvance(
+        box.value
+    )
+    dock.form.model.value = "nuclei"
+    assert box.native.minimumWidth() == 0

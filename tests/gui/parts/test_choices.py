@@ -140,6 +140,47 @@ def test_a_samples_model_goes_with_it_also_where_it_was_chosen(viewer, choices):
     assert values(choices) == ["nuclei", "disks-w16", "nuclei"]
 
 
+VOLUME = np.zeros((8, 30, 30))
+
+
+@pytest.mark.parametrize(
+    ("shape", "named", "model"),
+    [
+        ((8, 30, 30), {"axis_labels": ("z", "y", "x")}, "nuclei-3d"),
+        ((8, 30, 30), {}, "nuclei-3d"),
+        ((8, 30, 30), {"axis_labels": ("t", "y", "x")}, "nuclei"),
+        ((1, 30, 30), {"axis_labels": ("z", "y", "x")}, "nuclei"),
+        ((3, 30, 30), {}, "nuclei"),  # may be channels
+        ((30, 30, 3), {"rgb": True}, "nuclei"),
+        ((8, 30, 30, 3), {"rgb": True}, "nuclei"),
+        ((2, 8, 30, 30), {"axis_labels": ("t", "z", "y", "x")}, "nuclei-3d"),
+    ],
+)
+def test_a_volume_is_offered_the_model_of_volumes(viewer, choices, shape, named, model):
+    viewer.add_image(np.zeros(shape, np.uint8), **named)
+    assert values(choices) == [model] * 3
+    is_said = "a volume (z, y, x), so nuclei-3d was chosen" in choices[0].note
+    assert is_said == (model == "nuclei-3d")
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((30, 30)))
+    assert values(choices) == ["nuclei"] * 3
+
+
+def test_a_model_that_was_chosen_stays_for_a_volume(viewer, choices):
+    viewer.add_image(np.zeros((30, 30)))
+    choices[0].value = "nuclei"
+    viewer.layers.clear()
+    viewer.add_image(VOLUME)
+    assert values(choices) == ["nuclei", "nuclei-3d", "nuclei-3d"]
+    assert choices[0].note == ""
+
+
+def test_a_model_of_an_earlier_session_stays_for_a_volume(viewer, choices):
+    choices[0].usual = "disks-w16"
+    viewer.add_image(VOLUME)
+    assert values(choices) == ["disks-w16", "nuclei-3d", "nuclei-3d"]
+
+
 def test_a_model_of_samples_is_warned_of_on_other_images(viewer, widget):
     viewer.open_sample("napari-shiftseg", "disks_13")
     widget.model.value = "disks"

@@ -109,8 +109,14 @@ class CompareForm(ControlRows):
         self.region.max_width = REGION_WIDTH
         self._connect()
         self.model.suggest(self.image.value)
-        self.window.follow(self.model.config.usual_window)
+        self._show_window()
         self._choose_image(self.image.value)
+
+    def _show_window(self) -> None:
+        """Show the usual window; one of three sizes is not cut off."""
+        config = self.model.config
+        self.window.min_width = WINDOW_WIDTH if config.ndim > 2 else 0
+        self.window.follow(config.usual_window)
 
     def _connect(self) -> None:
         self.truth.changed.connect(self._truth_changed)
@@ -203,7 +209,7 @@ class CompareForm(ControlRows):
             self.edited.emit()
 
     def _choose_model(self) -> None:
-        self.window.follow(self.model.config.usual_window)
+        self._show_window()
         self.model_chosen.emit()
         self.edited.emit()
 

@@ -11,7 +11,12 @@ from napari.utils.notifications import show_error
 from psygnal import Signal
 
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, is_open
-from napari_shiftseg.gui.parts.source import first_channel, is_channel, layer_shape
+from napari_shiftseg.gui.parts.source import (
+    LayerSource,
+    first_channel,
+    is_channel,
+    layer_shape,
+)
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.networks.header import (
     bundled_models,
@@ -19,7 +24,8 @@ from napari_shiftseg.networks.header import (
     named_models,
     read_config,
 )
-from napari_shiftseg.samples.catalogue import USUAL_MODEL
+from napari_shiftseg.pipeline.series import is_volume
+from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.text import by
 
@@ -130,7 +136,8 @@ def models_of(image: Layer) -> tuple[str, ...]:
 
 def is_for_samples(model: str) -> bool:
     """Whether a model that comes with the plugin knows samples, and no other image."""
-    known = {*bundled_models(), *figure_models()} - {USUAL_MODEL, REAL_NUCLEI}
+    of_images = {USUAL_MODEL, VOLUME_MODEL, REAL_NUCLEI}
+    known = {*bundled_models(), *figure_models()} - of_images
     return model in known
 
 
@@ -149,6 +156,14 @@ def sample_model_warning(model: str, image: Layer) -> str:
         f"the model {model} was trained on synthetic images only: for your own images "
         f"take {USUAL_MODEL} or a model of your own"
     )
+
+
+def holds_volume(image: Layer) -> bool:
+    """Whether an image is a volume of grey values; see `is_volume`."""
+    if getattr(image, "rgb", False):
+        return False
+    source = LayerSource.of(image)
+    return is_volume(source.names, source.shape)
 
 
 class OpenedModels:
@@ -185,6 +200,12 @@ def _config_of(model: str | Path) -> ModelConfig | None:
     except (OSError, ValueError) as error:
         show_error(plainly(str(error)))
         return None
+
+
+OF_VOLUMES = (
+    f"The image is a volume (z, y, x), so {VOLUME_MODEL} was chosen; {USUAL_MODEL} "
+    f"takes it plane by plane."
+)
 
 
 class ModelChoice(ControlRow):
@@ -244,11 +265,18 @@ class ModelChoice(ControlRow):
         """Whether the user has chosen the model, and not only one of a sample's."""
         return self._is_own and self.value not in self._named
 
+    @property
+    def note(self) -> str:
+        """Say that a model was chosen because the image is a volume; else empty."""
+        is_offered = not self._is_own and not self._named
+        return OF_VOLUMES if is_offered and self.value == VOLUME_MODEL else ""
+
     def suggest(self, image: Layer | None) -> None:
         """Choose the usual model of an image: of a sample its own, else `usual`.
 
-        A model that the user has chosen stays; but one that a sample names, and that
-        was chosen for it, goes with the sample.
+        Of a volume that is the model of volumes, unless `usual` is one that the user
+        chose before. A model that the user has chosen stays; but one that a sample
+        names, and that was chosen for it, goes with the sample.
         """
         if image is None:
             return
@@ -256,8 +284,14 @@ class ModelChoice(ControlRow):
         if self._named != before and self.value in before:
             self._is_own = False
         if not self._is_own:
-            listed = [n for n in (*self._named, self.usual) if n in self.list.choices]
+            named = (*self._named, self._usual_for(image))
+            listed = [name for name in named if name in self.list.choices]
             self.list.value = listed[0] if listed else USUAL_MODEL
+
+    def _usual_for(self, image: Layer) -> str:
+        if self.usual not in (USUAL_MODEL, VOLUME_MODEL):
+            return self.usual
+        return VOLUME_MODEL if holds_volume(image) else USUAL_MODEL
 
     def take(self, name: str) -> None:
         """Choose the model that another widget has, if it is listed."""

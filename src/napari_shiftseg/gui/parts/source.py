@@ -10,8 +10,8 @@ from napari.utils.transforms import Affine
 
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.stores.axes import MICRONS, one_spelling
+from napari_shiftseg.stores.file_axes import axes_of_file
 from napari_shiftseg.stores.image import luminance
-from napari_shiftseg.stores.reading import axes_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -273,6 +273,7 @@ class SegmentWidget(ScrolledRows):
             work_warning([plan], device, memory, planes * views, **computed),
         ]
         notes = [
+            self.model.note,
             small_image_note(plan),
             taken_note(self.image.value, self._viewer.dims, self.form.colour.value),
         ]

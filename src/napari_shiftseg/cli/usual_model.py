@@ -1,0 +1,100 @@
+"""The model that a command takes where none is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from napari_shiftseg.clustering.linking import LINK_THRESHOLD
+from napari_shiftseg.pipeline.series import is_volume
+from napari_shiftseg.samples.catalogue import VOLUME_MODEL, usual_model
+from napari_shiftseg.stores.data_sets import IMAGES, VALIDATION, has_images, part_of
+from napari_shiftseg.stores.file_axes import grey_axes
+from napari_shiftseg.stores.folders import images_in
+from napari_shiftseg.stores.reading import is_sample
+from napari_shiftseg.stores.zarr_image import is_zarr
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_shiftseg.pipeline.settings import Settings
+
+SAID_OF_VOLUMES = (
+    f"a volume (z, y, x): the model {VOLUME_MODEL} was taken, which sees all of it; -m "
+    f"{usual_model(None)} takes plane by plane"
+)
+
+
+def model_for(
+    chosen: str | None,
+    *images: Path,
+    settings: Settings | None = None,
+    series: int | None = None,
+) -> str:
+    """Return the model that was chosen; else a sample's own, else that of nuclei.
+
+    That of nuclei is the one of volumes where the images are volumes (see `is_volume`),
+    which is said, unless what is asked for is of planes.
+
+    Parameters
+    ----------
+    chosen : str or None
+        By the user.
+    *images : Path
+        Or folders of images, the first of which is looked at.
+    settings : Settings, optional
+        That are asked for.
+    series : int, optional
+        Of the images.
+
+    Raises
+    ------
+    ValueError
+        If none was chosen and the images have different ones.
+    """
+    if chosen is not None:
+        return chosen
+    of_planes = settings is not None and _is_of_planes(settings)
+    usual = {str(image): _usual(image, of_planes, series) for image in images}
+    models = set(usual.values()) or {usual_model(None)}
+    if len(models) > 1:
+        said = ", ".join(f"{name}: {model}" for name, model in usual.items())
+        raise ValueError(
+            f"these images have different models of their own ({said}): name one with "
+            f"-m"
+        )
+    model = models.pop()
+    if model == VOLUME_MODEL and not all(map(is_sample, images)):
+        typer.echo(SAID_OF_VOLUMES, err=True)
+    return model
+
+
+def _usual(image: Path, of_planes: bool, series: int | None) -> str:
+    if is_sample(image):
+        return usual_model(str(image))
+    return usual_model(None, not of_planes and _holds_volume(image, series))
+
+
+def _is_of_planes(settings: Settings) -> bool:
+    """Whether something is asked for that has a meaning for planes only."""
+    linked = settings.link_planes, settings.link_threshold
+    sizes = settings.window, settings.region
+    return linked != (None, LINK_THRESHOLD) or any(
+        isinstance(given, tuple) and len(given) == 2 for given in sizes
+    )
+
+
+def _holds_volume(image: Path, series: int | None) -> bool:
+    """Whether a file, or the first image in a folder, is a volume.
+
+    What cannot be read is none: it is refused later, with the reason.
+    """
+    try:
+        if image.is_dir() and not is_zarr(image):
+            part = part_of(image, VALIDATION)
+            folder = part / IMAGES if has_images(part) else part
+            image = next(iter(images_in(folder).values()))
+        return is_volume(*grey_axes(image, series))
+    except (OSError, ValueError):
+        return False

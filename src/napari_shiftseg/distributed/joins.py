@@ -95,20 +95,27 @@ def number_objects(job: Job) -> None:
     job : Job
         Its blocks clustered.
     """
-    component, low, high, modes = [], [], [], 0
+    component, low, high, block, begin, modes = [], [], [], [], [], 0
     for n in range(len(job.blocks)):
         with np.load(job.pieces(n)) as known:
             component.append(known["component"])
             low.append(known["low"])
             high.append(known["high"])
+            block.append(np.full(len(low[-1]), n))
+            sizes = (high[-1] - low[-1]).prod(1)
+            begin.append(np.cumsum(sizes) - sizes)
             modes += int(known["modes"])
     order = np.argsort(np.concatenate(component), kind="stable")
     number = np.empty(len(order), np.int32)
     number[order] = np.arange(1, len(order) + 1)
     begins = np.cumsum([0, *map(len, component)])
-    for n, (begin, end) in enumerate(pairwise(begins)):
-        save(job.table("labels", n), np.concatenate([[0], number[begin:end]]))
-    save_all(job.table("objects"), count=len(order), modes=modes, low=low, high=high)
+    for n, (first, end) in enumerate(pairwise(begins)):
+        save(job.table("labels", n), np.concatenate([[0], number[first:end]]))
+    boxes = {"low": low, "high": high, "block": block, "begin": begin}
+    save_all(
+        job.table("objects"), count=len(order), modes=modes,
+        **{name: np.concatenate(each) for name, each in boxes.items()},
+    )  # fmt: skip
 
 
 def figures(job: Job) -> dict[str, Any]:

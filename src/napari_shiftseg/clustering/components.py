@@ -167,7 +167,7 @@ class Components(Clusters):
         box = self._boxes[number - 1]
         inside = self._components[box] == number
         modes = [self._no_modes]
-        mode_image = np.zeros(inside.shape, dtype=np.int64)
+        mode_image = np.zeros(inside.shape, dtype=np.int32)
 
         def pieces_of(block: Box) -> Piecing:
             found_before = sum(map(len, modes))

@@ -38,7 +38,9 @@ def piece_together(
 ) -> Piecing:
     r"""Cluster a component, in neighbourhoods where it is larger than one.
 
-    Yields as its parts do. Neighbourhoods overlap by half. Two pieces of different
+    Yields as its parts do. Neighbourhoods overlap by half, and begin at the corner of
+    the component's box: the image alone says where they lie, not the part of it that is
+    at hand, nor the blocks in which it is read. Two pieces of different
     neighbourhoods are one object when they share more than half of the smaller one's
     pixels in the overlap. Pieces are numbered from 1, 0 outside.
 
@@ -69,6 +71,7 @@ def piece_together(
             if near in done:
                 yield
                 pairs += _same(block, pieces, *done[near])
+        done = {near: known for near, known in done.items() if near[0] >= at[0] - 1}
         done[at] = block, pieces
         number = max(number, int(pieces.max()) + 1)
         fresh = joined[block] == 0

@@ -135,7 +135,8 @@ class StoredEmbedding:
         self._job, self._corner = job, [side.start for side in box]
         one = job.embedding(tuple(slice(side.start, side.start + 1) for side in box))
         sizes = (side.stop - side.start for side in box)
-        self.shape, self.dtype = (len(one), *sizes), one.dtype
+        self.shape: tuple[int, ...] = (len(one), *sizes)
+        self.dtype = one.dtype
 
     @property
     def ndim(self) -> int:

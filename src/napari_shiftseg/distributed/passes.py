@@ -127,8 +127,8 @@ def cluster(job: Job, number: int) -> None:
             box = tuple(map(slice, lows[-1][0].tolist(), highs[-1][0].tolist()))
             objects, of_object = _clustered(job, box, owned[group])
             before = sum(map(len, component))
-            labels = np.where(objects.labels > 0, objects.labels + before, 0)
-            file.write(memoryview(labels.astype(np.int32, copy=False)).cast("B"))
+            np.add(objects.labels, before, objects.labels, where=objects.labels > 0)
+            file.write(objects.labels.data)
             component.append(of_object)
             modes += len(objects.modes)
 

@@ -26,6 +26,7 @@ from napari_shiftseg.pipeline.frame import plan_of
 from napari_shiftseg.pipeline.scales import scales_steps
 from napari_shiftseg.pipeline.series import frames_of, linked_axis, linking_notes
 from napari_shiftseg.progress import Progress, numbered, patiently, saying
+from napari_shiftseg.stores.lazy import Lazy, open_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -44,13 +45,13 @@ LINKING = Progress(0, 1, stage="linking")
 
 @dataclass(frozen=True)
 class Planes(Mapping[tuple[int, ...], Any]):
-    """The labels of frames, each read when it is asked for."""
+    """The labels of frames, on disk."""
 
     path: Path
     frames: list[tuple[int, ...]]
 
     def __getitem__(self, at: tuple[int, ...]) -> Any:
-        return np.asarray(zarr.open_array(str(self.path), mode="r")[at])
+        return Lazy.of(open_array, str(self.path))[at]
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
         return iter(self.frames)

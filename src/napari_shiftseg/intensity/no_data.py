@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.intensity.plane import middle_and_spread, smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
 
@@ -291,11 +293,17 @@ def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:
     return bool(here.any()) and float(same[here].mean()) < FLAT
 
 
+VALUES = 2**24  # looked at at once
+
+
 def is_without_data(plane: Any) -> bool:
-    """Whether all of a plane is NaN, or masked; read only where its first pixel is."""
+    """Whether all of a plane is NaN, or masked; read until a pixel is not."""
     if isinstance(plane, np.ma.MaskedArray) and np.ma.getmaskarray(plane).all():
         return True
     if np.dtype(plane.dtype).kind != "f":
         return False
     first = np.asarray(plane[(0,) * plane.ndim])
-    return bool(np.isnan(first)) and bool(np.isnan(np.asarray(plane)).all())
+    if not np.isnan(first):
+        return False
+    rows = chunks(plane.shape[0], max(1, VALUES // max(1, prod(plane.shape[1:]))))
+    return all(np.isnan(np.asarray(plane[each])).all() for each in rows)

@@ -9,6 +9,7 @@ import pytest
 import zarr
 
 from napari_shiftseg.clustering import stored_rows
+from napari_shiftseg.distributed import spots
 from napari_shiftseg.networks.config import Provenance
 
 
@@ -54,16 +55,23 @@ def test_one_sum_for_all_blocks_chunks_workers_and_orders(
         assert expected.objects > 2
 
 
+@pytest.mark.parametrize("min_size", [1, 12])
+@pytest.mark.parametrize("by_many", [False, True], ids=["one", "many"])
 @pytest.mark.parametrize("block", [1, 24**2, 10**9])
-def test_tissue_is_clustered_in_the_same_neighbourhoods(make_stored, block):
+def test_tissue_is_clustered_in_the_same_neighbourhoods(
+    make_stored, block, by_many, min_size, monkeypatch
+):
+    if by_many:
+        monkeypatch.setattr(spots, "LARGE", 0)
     stored = make_stored((60, 75))
-    tissue = Provenance(
+    trained = Provenance(
         command="", window=(14, 14), seed=0, steps=1, loss={}, data="", date="",
         versions={},
     )  # fmt: skip
     config = stored.model.config
-    stored.model.config = config.model_copy(update={"provenance": tissue})
+    stored.model.config = config.model_copy(update={"provenance": trained})
     stored.settings["foreground_threshold"] = 0.45  # most of it is one component
+    stored.settings["min_size"] = min_size
     stored.settings["bandwidth"] = config.clustering.bandwidth / 2
 
     report = stored.run(block=block)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.distributed.tissue import draw_tissue
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -35,10 +37,12 @@ def labels_in(job: Job, box: Box) -> NDArray[np.int32]:
         which = zip(known["block"][found], known["begin"][found], strict=True)
         for (block, begin), corner in zip(which, corners, strict=True):
             _draw(job, int(block), int(begin), corner, box, drawn)
+    if job.has_tissue:
+        draw_tissue(job, box, _numbers(job, "tissue"), drawn)
     return drawn
 
 
-def _numbers(job: Job, number: int) -> NDArray[np.int32]:
+def _numbers(job: Job, number: int | str) -> NDArray[np.int32]:
     """Return the label of each part, or piece, of a block."""
     numbers: NDArray[np.int32] = np.load(job.table("labels", number))
     return numbers.astype(np.int32)

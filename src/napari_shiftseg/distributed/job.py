@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.joining import Parts
 from napari_shiftseg.distributed.arrays import BlockArray, save_all
+from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.pipeline.result import above
 
 if TYPE_CHECKING:
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.image import Image
 
 
-FOLDERS = ("raw", "parts", "components", "owned", "pieces", "labels", "drawn")
+FOLDERS = (
+    "raw",
+    "parts",
+    "components",
+    "owned",
+    "pieces",
+    "tissue",
+    "spots",
+    "labels",
+    "drawn",
+)
 
 
 @dataclass(frozen=True)
@@ -93,11 +104,26 @@ class Job:
         """Return the file of the pixels of these objects, box after box, int32."""
         return self.folder / "pieces" / f"{number}.raw"
 
+    def tissue(self, number: int, name: str) -> Path:
+        """Return a file of the neighbourhoods of large components in a block."""
+        return self.folder / "tissue" / f"{number}-{name}"
+
+    @property
+    def has_tissue(self) -> bool:
+        """Whether there are components too large to be held; once parts are joined."""
+        return self.table("spots").exists()
+
+    @property
+    def neighbourhood(self) -> tuple[int, ...] | None:
+        """Size of neighbourhoods, per axis, larger components are clustered in."""
+        provenance = self.model.config.provenance
+        return widths_of(provenance.window if provenance else None, None)
+
     def drawn(self, number: int) -> Path:
         """Return the file that is there once a box of the output is written."""
         return self.folder / "drawn" / str(number)
 
-    def table(self, name: str, number: int | None = None) -> Path:
+    def table(self, name: str, number: int | str | None = None) -> Path:
         """Return the file of a table of numbers, of one block or of all."""
         return self.folder / (
             f"{name}.npz" if number is None else f"{name}/{number}.npy"
@@ -161,6 +187,27 @@ class StoredEmbedding:
     def _read(self, bounds: Sequence[tuple[int, int]]) -> NDArray[Any]:
         corners = zip(bounds, self._corner, strict=True)
         return self._job.embedding(tuple(slice(a + c, b + c) for (a, b), c in corners))
+
+
+def components_in(job: Job, box: Box, only: int | None = None) -> NDArray[Any]:
+    r"""Return the component of each pixel of a box, 0 where there is none, (\*box).
+
+    Parameters
+    ----------
+    job : Job
+        Its parts joined.
+    box : tuple of slice
+        Of the result.
+    only : int, optional
+        One component: which pixels are of it is returned.
+    """
+
+    def as_components(number: int, parts: NDArray[Any]) -> NDArray[Any]:
+        of_part: NDArray[np.int64] = np.load(job.table("components", number))
+        found = of_part if only is None else of_part == only
+        return np.asarray(found[parts])
+
+    return job.parts.read(box, as_components)
 
 
 def write_parts(path: Path, parts: Parts) -> None:

@@ -12,8 +12,7 @@ from napari_shiftseg.clustering.joining import parts_of
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.modes import Pixels
 from napari_shiftseg.distributed.arrays import save_all, write_durably
-from napari_shiftseg.distributed.job import StoredEmbedding, write_parts
-from napari_shiftseg.geometry.rescaling import widths_of
+from napari_shiftseg.distributed.job import StoredEmbedding, components_in, write_parts
 from napari_shiftseg.inference.predict import embed_steps
 from napari_shiftseg.progress import Returning, exhaust
 
@@ -161,33 +160,17 @@ def _clustered(
     """
     plan, settings = job.blocks.plan, job.clustering
     corner = [start + side.start for start, side in zip(plan.offset, box, strict=True)]
-    provenance = job.model.config.provenance
-    window = provenance.window if provenance else None
     components: Any = owned
     embedding: Any = StoredEmbedding(job, box)
     if len(owned) > 1:
-        components = _components_in(job, box)
+        components = components_in(job, box)
         inside = np.isin(components, owned)
         embedding = job.embedding(box)
     else:
-        inside = _components_in(job, box, int(owned[0]))
+        inside = components_in(job, box, int(owned[0]))
     pixels = Pixels(embedding, corner, job.settings.device)
-    found = Components(pixels, settings, inside, widths_of(window, None))
+    found = Components(pixels, settings, inside, job.neighbourhood)
     objects = exhaust(found.steps())
     of_object = np.zeros(len(objects.mode_of), np.int64)
     of_object[objects.labels] = components
     return objects, of_object[1:]
-
-
-def _components_in(job: Job, box: Box, only: int | None = None) -> NDArray[Any]:
-    r"""Return the component of each pixel of a box, 0 where there is none, (\*box).
-
-    Of one component alone: which pixels are of it.
-    """
-
-    def as_components(number: int, parts: NDArray[Any]) -> NDArray[Any]:
-        of_part: NDArray[np.int64] = np.load(job.table("components", number))
-        found = of_part if only is None else of_part == only
-        return np.asarray(found[parts])
-
-    return job.parts.read(box, as_components)

@@ -14,11 +14,12 @@ import numpy as np
 import zarr
 
 from napari_shiftseg.clustering.linking import Linking
-from napari_shiftseg.distributed import joins, passes
+from napari_shiftseg.distributed import joins, passes, tissue
 from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.job import Job
 from napari_shiftseg.distributed.output import draw, labels_sum, renumber, shrink
+from napari_shiftseg.distributed.spots import Tissue
 from napari_shiftseg.inference.predict import open_for
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.intensity.stack import FrameScales
@@ -235,6 +236,8 @@ class _Frame:
         joins.join_parts(job)
         if not job.is_global:
             yield from self._pass(passes.cluster, job.pieces, "clustering")
+            if job.has_tissue:
+                yield from self._tissue_steps()
             joins.number_objects(job)
         boxes = dict.fromkeys(range(len(self.run.output.boxes(job.shape))), 1)
         drawing = partial(
@@ -247,6 +250,19 @@ class _Frame:
         ]
         sizes = {"blocks": len(job.blocks), "tiles": len(job.blocks.plan)}
         return {**joins.figures(job), **sizes, "notes": notes}
+
+    def _tissue_steps(self) -> Generator[Progress]:
+        """Cluster the components that are too large to be held."""
+        job, stage = self.job, "clustering tissue"
+        names = ("parted.npz", "matched.npz", "objects.raw")
+        parted, matched, settled = (
+            lambda n, name=name: job.tissue(n, name) for name in names
+        )
+        yield from self._pass(tissue.part, parted, stage)
+        Tissue(job).count()
+        yield from self._pass(tissue.match, matched, stage)
+        tissue.unite(job)
+        yield from self._pass(tissue.settle, settled, stage)
 
     def _pass(
         self,

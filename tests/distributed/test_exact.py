@@ -55,7 +55,7 @@ def test_one_sum_for_all_blocks_chunks_workers_and_orders(
         assert expected.objects > 2
 
 
-@pytest.mark.parametrize("min_size", [1, 12])
+@pytest.mark.parametrize("min_size", [1, 6])
 @pytest.mark.parametrize("by_many", [False, True], ids=["one", "many"])
 @pytest.mark.parametrize("block", [1, 24**2, 10**9])
 def test_tissue_is_clustered_in_the_same_neighbourhoods(
@@ -72,7 +72,7 @@ def test_tissue_is_clustered_in_the_same_neighbourhoods(
     stored.model.config = config.model_copy(update={"provenance": trained})
     stored.settings["foreground_threshold"] = 0.45  # most of it is one component
     stored.settings["min_size"] = min_size
-    stored.settings["bandwidth"] = config.clustering.bandwidth / 2
+    stored.settings["bandwidth"] = 1.5 * config.clustering.bandwidth
 
     report = stored.run(block=block)
 

@@ -19,7 +19,7 @@ from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.job import Job
 from napari_shiftseg.distributed.output import draw, labels_sum, renumber, shrink
-from napari_shiftseg.distributed.spots import Tissue
+from napari_shiftseg.distributed.spots import MATCHED, PARTED, SETTLED, Tissue
 from napari_shiftseg.inference.predict import open_for
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.intensity.stack import FrameScales
@@ -254,15 +254,11 @@ class _Frame:
     def _tissue_steps(self) -> Generator[Progress]:
         """Cluster the components that are too large to be held."""
         job, stage = self.job, "clustering tissue"
-        names = ("parted.npz", "matched.npz", "objects.raw")
-        parted, matched, settled = (
-            lambda n, name=name: job.tissue(n, name) for name in names
-        )
-        yield from self._pass(tissue.part, parted, stage)
+        yield from self._pass(tissue.part, partial(job.tissue, name=PARTED), stage)
         Tissue(job).count()
-        yield from self._pass(tissue.match, matched, stage)
+        yield from self._pass(tissue.match, partial(job.tissue, name=MATCHED), stage)
         tissue.unite(job)
-        yield from self._pass(tissue.settle, settled, stage)
+        yield from self._pass(tissue.settle, partial(job.tissue, name=SETTLED), stage)
 
     def _pass(
         self,

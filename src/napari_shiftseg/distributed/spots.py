@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Box
 
 
+# files of a block: pieces, one neighbourhood after the other, and how many there are;
+# pairs of pieces; objects
+PIECES, PARTED = "pieces.raw", "parted.npz"
+MATCHED, SETTLED = "matched.npz", "objects.raw"
 LARGE = 2**23  # pixels of the box about a component that is clustered by one worker
 SCRAP = -1  # object of pieces below the minimum size, until they have another
 
@@ -158,7 +162,7 @@ class Tissue:
         pixels = (self._known["end"] - self._known["begin"]).prod(1)
         for block in range(len(self.job.blocks)):
             own = self.of(block)
-            with np.load(self.job.tissue(block, "parted.npz")) as parted:
+            with np.load(self.job.tissue(block, PARTED)) as parted:
                 counts[own] = parted["pieces"]
             begin[own] = np.cumsum(pixels[own]) - pixels[own]
         before = np.cumsum(counts) - counts
@@ -166,7 +170,7 @@ class Tissue:
 
     def pieces(self, spot: int) -> NDArray[np.int32]:
         """Read the pieces of a neighbourhood, numbered among all."""
-        path = self.job.tissue(int(self._known["block"][spot]), "pieces.raw")
+        path = self.job.tissue(int(self._known["block"][spot]), PIECES)
         own = _stored(path, int(self._begin[spot]), self.box(spot))
         return np.where(own > 0, own + self._before[spot], 0).astype(np.int32)
 
@@ -187,7 +191,7 @@ class Tissue:
         block = int(self._known["block"][spot])
         pixels = (self._known["end"] - self._known["kept"]).prod(1)
         before = [n for n in self.of(block) if n < spot]
-        path, begin = self.job.tissue(block, "objects.raw"), int(pixels[before].sum())
+        path, begin = self.job.tissue(block, SETTLED), int(pixels[before].sum())
         objects: NDArray[np.int32] = _stored(path, begin, self.kept(spot))
         return objects
 

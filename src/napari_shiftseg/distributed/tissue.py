@@ -21,7 +21,15 @@ from napari_shiftseg.clustering.components import connected, nearest_steps
 from napari_shiftseg.clustering.modes import Pixels, groups_of, same_pieces
 from napari_shiftseg.distributed.arrays import save, save_all, write_durably
 from napari_shiftseg.distributed.job import StoredEmbedding, components_in
-from napari_shiftseg.distributed.spots import SCRAP, Tissue, within_box
+from napari_shiftseg.distributed.spots import (
+    MATCHED,
+    PARTED,
+    PIECES,
+    SCRAP,
+    SETTLED,
+    Tissue,
+    within_box,
+)
 from napari_shiftseg.geometry.tiling import widened
 from napari_shiftseg.progress import exhaust
 
@@ -58,8 +66,8 @@ def part(job: Job, number: int) -> None:
             pieces.append(int(image.max(initial=0)))
             modes += len(found)
 
-    write_durably(job.tissue(number, "pieces.raw"), write)
-    save_all(job.tissue(number, "parted.npz"), pieces=pieces[1:], modes=modes)
+    write_durably(job.tissue(number, PIECES), write)
+    save_all(job.tissue(number, PARTED), pieces=pieces[1:], modes=modes)
 
 
 def _pieces(
@@ -94,7 +102,7 @@ def match(job: Job, number: int) -> None:
         for near in tissue.earlier(spot):
             pairs += same_pieces(box, pieces, tissue.box(near), tissue.pieces(near))
     save_all(
-        job.tissue(number, "matched.npz"),
+        job.tissue(number, MATCHED),
         pairs=np.array(pairs, np.int64).reshape(-1, 2).T,
         sizes=np.concatenate(sizes, axis=1),
     )
@@ -111,10 +119,10 @@ def unite(job: Job) -> None:
     tissue, modes = Tissue(job), 0
     pairs, sizes_of = [], []
     for n in range(len(job.blocks)):
-        with np.load(job.tissue(n, "matched.npz")) as matched:
+        with np.load(job.tissue(n, MATCHED)) as matched:
             pairs.append(matched["pairs"])
             sizes_of.append(matched["sizes"])
-        with np.load(job.tissue(n, "parted.npz")) as parted:
+        with np.load(job.tissue(n, PARTED)) as parted:
             modes += int(parted["modes"])
     number = int(tissue.pieces_in.sum()) + 1
     group = groups_of(np.concatenate(pairs, axis=1), number)
@@ -146,7 +154,7 @@ def settle(job: Job, number: int) -> None:
         for spot in tissue.of(number):
             file.write(np.ascontiguousarray(_settled(tissue, spot)).data)
 
-    write_durably(job.tissue(number, "objects.raw"), write)
+    write_durably(job.tissue(number, SETTLED), write)
 
 
 def _settled(tissue: Tissue, spot: int) -> NDArray[np.int32]:

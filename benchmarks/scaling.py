@@ -59,7 +59,7 @@ WINDOWS = {2: 496, 3: 64}  # of what is measured here
 SIZES = {2: 992, 3: 128}  # pixels along each axis, of what is measured here
 BYTES = 2  # of a voxel
 STORED = ("read", "between", "written")
-OBJECT = 80  # bytes that are held of a part of a component, while parts are joined
+OBJECT = 150  # bytes that are held of a part of a component, while parts are joined
 CPU = torch.device("cpu")
 
 

@@ -10,6 +10,8 @@ import pytest
 import tifffile
 import zarr
 
+from napari_shiftseg.cli import storing
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -73,8 +75,9 @@ def test_what_is_there_is_kept(shiftseg, folder):
     replaced = segment(shiftseg, "a.zarr", "out.zarr", "--overwrite", "--chunk", "30")
 
     assert "out.zarr is already there: give another name" in refused.stderr
-    assert "is already there, and is not of this run" in other.stderr
+    assert "and is of another run: chunk was not given and is 30" in other.stderr
     assert again.stdout == first.stdout
+    assert "out.zarr is already done" in again.stderr
     assert replaced.status == 0
     assert (refused.status, other.status) == (2, 2)
 
@@ -119,3 +122,75 @@ def test_embedding_and_gradient_are_saved(shiftseg, folder):
     assert found["embedding/0"].dtype == np.float16
     assert found["embedding/0"].shape == (3, 60, 70)
     assert found["gradient/0"].shape == (60, 70)
+
+
+def test_a_store_is_read_wherever_labels_are(shiftseg, folder):
+    segment(shiftseg, "a.ome.tif", "a_labels.zarr")
+    segment(shiftseg, "a.ome.tif", "out")
+    for name, path in (("found", "a_labels.zarr"), ("true", "out/a_labels.tif")):
+        (folder / name).mkdir()
+        (folder / path).rename(folder / name / path.split("/")[-1])
+
+    one = shiftseg(
+        "evaluate", "found/a_labels.zarr", "true/a_labels.tif", "--json"
+    )  # fmt: skip
+    many = shiftseg("evaluate", "found", "true", "--json")
+
+    for ran in (one, many):
+        report = json.loads(ran.stdout)
+        assert report["pooled"]["ap50"] == 1.0
+        assert report["pooled"]["true_objects"] > 0
+
+
+def test_the_record_in_a_store_is_a_config(shiftseg, folder):
+    first = segment(shiftseg, "a.zarr", "out.zarr", "--json", "--min-size", "7")
+    again = shiftseg(
+        "segment", "a.zarr", "-o", "b.zarr", "--config", "out.zarr", "--json"
+    )
+
+    reports = [json.loads(ran.stdout) for ran in (first, again)]
+    assert reports[1]["settings"] == reports[0]["settings"]
+    assert reports[1]["settings"]["min_size"] == 7
+    assert reports[1]["model"] == "disks"
+    assert reports[1]["labels_sha256"] == reports[0]["labels_sha256"]
+
+
+def test_errors_name_options(shiftseg, folder):
+    segment(shiftseg, "a.zarr", "out.zarr")
+
+    ran = segment(shiftseg, "a.zarr", "out.zarr", "--resume", "--min-size", "9")
+
+    assert "of another run: min_size was" in ran.stderr
+    assert "another name with -o, or add --overwrite to replace it" in ran.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(shiftseg, folder, monkeypatch):
+    def interrupted(steps, unit):
+        for progress in steps:
+            if progress.stage == "predicting":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(storing, "with_progress", interrupted)
+
+    ran = segment(shiftseg, "a.zarr", "out.zarr")
+
+    assert "what was done is kept: give the same command again with" in ran.stderr
+    assert ran.status == 130
+
+
+def test_notes_are_said_once(shiftseg, folder):
+    ran = segment(shiftseg, "a.zarr", "out.zarr")
+    stack = np.stack([tifffile.imread("a.ome.tif")] * 2)
+    zarr.create_array("s.zarr", data=stack, chunks=(1, 16, 16))
+    stacked = segment(shiftseg, "s.zarr", "b.zarr")
+
+    assert "axes have no names" not in ran.stdout
+    assert stacked.stderr.count("its axes have no names") == 1
+    assert "its axes have no names" not in stacked.stdout
+
+
+def test_a_threshold_that_counts_for_nothing_is_said(shiftseg, folder):
+    off = ("--no-link-planes", "--link-threshold", "0.5")
+
+    assert "counts for nothing" in segment(shiftseg, "a.zarr", "a", *off).stderr
+    assert "counts for" not in segment(shiftseg, "a.zarr", "b", off[0]).stderr

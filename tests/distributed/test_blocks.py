@@ -63,9 +63,9 @@ def test_a_box_is_read_from_all_blocks_it_touches(shapes, tmp_path, rng):
     pixels = rng.random((3, 30, 41))
     array = BlockArray(tmp_path, blocks)
     for block in blocks:
-        assert not array.is_there(block.number)
+        assert not array.path(block.number).exists()
         array.write(block.number, pixels[(..., *block.box)])
-        assert array.is_there(block.number)
+        assert array.path(block.number).exists()
 
     for box in (
         (slice(0, 30), slice(0, 41)), (slice(7, 9), slice(15, 17)),

@@ -136,7 +136,7 @@ def test_a_unit_that_ome_has_not_is_said(tmp_path):
     )
     source = read_image(path)
     assert source.calibration["X"].size == 0.25
-    assert "no unit 'furlong'" in source.notes[-1]
+    assert "the unit 'furlong' is not known" in source.notes[-1]
 
 
 def test_a_size_has_no_more_digits_than_were_meant(tmp_path):

@@ -143,7 +143,7 @@ class TestChannels:
     def test_of_an_image_of_one(self, tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / "a.tif", PLANE)
         assert read_image(tmp_path / "a.tif", 1).data.shape == PLANE.shape
-        with pytest.raises(ValueError, match=r"has one channel.*leave --channel out"):
+        with pytest.raises(ValueError, match=r"has one channel.*\(--channel\) out"):
             read_image(tmp_path / "a.tif", 2)
 
 

@@ -222,3 +222,54 @@ class TestLazy:
 
         assert len(sent) < 1000
         np.testing.assert_array_equal(np.asarray(pickle.loads(sent)), PIXELS[1])
+
+
+def test_missing_shards_are_said(tmp_path):
+    """Of an axis that shards do not part evenly zarr counts chunks beyond its end."""
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(
+        str(path), shape=(60, 60), chunks=(10, 10), shards=(50, 50), dtype="u1"
+    )
+    array[:] = 1
+    assert read_image(path).notes == ()
+
+    (path / "c" / "0" / "1").unlink()
+
+    assert read_image(path).notes[0].startswith("1 of 4 shards are not there")
+
+
+def test_a_plate_names_one_of_its_images(tmp_path):
+    path = tmp_path / "plate.zarr"
+    wells = [{"path": "A/1"}, {"path": "B/2"}]
+    zarr.create_group(str(path), attributes={"ome": {"plate": {"wells": wells}}})
+    well = {"ome": {"well": {"images": [{"path": "3"}]}}}
+    zarr.create_group(str(path / "A" / "1"), attributes=well)
+
+    with pytest.raises(ValueError, match=r"a plate of 2 wells: give the path .*A/1/0"):
+        read_image(path)
+    with pytest.raises(ValueError, match=r"a well of 1 images: .*A/1/3"):
+        read_image(path / "A" / "1")
+
+
+def test_the_place_is_read_the_translation_of_a_level_first(tmp_path):
+    pixels = np.ones((8, 9), np.uint8)
+    axes = [{"name": n, "type": "space", "unit": "micrometer"} for n in "yx"]
+    moved = [
+        {"type": "scale", "scale": [0.5, 0.25]},
+        {"type": "translation", "translation": [10.0, 0.0]},
+    ]
+    twice = [
+        {"type": "scale", "scale": [2.0, 2.0]},
+        {"type": "translation", "translation": [1.0, 0.0]},
+    ]
+    said = {
+        "axes": axes, "coordinateTransformations": twice,
+        "datasets": [{"path": "0", "coordinateTransformations": moved}],
+    }  # fmt: skip
+    attributes = {"ome": {"version": "0.5", "multiscales": [said]}}
+    path = store(tmp_path / "a.zarr", attributes, 3, pixels)
+
+    source = read_image(path)
+
+    assert source.origin == {"Y": 21.0}  # 2 · 10 + 1
+    assert source.calibration["Y"] == Distance(1.0, "µm")

@@ -74,7 +74,7 @@ ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
 Save = Annotated[
     str,
-    typer.Option("--save", help="labels, embedding, gradient or all; labels always."),
+    typer.Option("--save", help="labels (always), embedding, gradient or all."),
 ]
 
 
@@ -94,7 +94,9 @@ class Asked:
 class Storing:
     """What is asked of a run whose output is a zarr store."""
 
-    resume: bool = setting(False, "Go on with a run into a .zarr store.")
+    resume: bool = setting(
+        False, "Go on with a run into a .zarr store that was stopped."
+    )
     chunk: int | None = setting(
         None, "Chunk of a .zarr store.", "512, of volumes 64", unit="pixels", ge=1
     )
@@ -130,8 +132,9 @@ RARE = {  # options that --help leaves out
     "foreground_threshold", "series", "features", "channels", "normalization",
     "learning_rate", "every", "patience", "seed", "workers", "force", "zoom",
     "recurrent_steps", "same_above", "diameter", "link_planes", "link_threshold",
-    "chunk", "scheduler", "float16",
+    "scheduler", "float16",
 }  # fmt: skip
+NOT_RARE = {"segment": {"workers"}}  # by command
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x
 
@@ -166,7 +169,8 @@ class Command(TyperCommand):
 
     def get_help(self, ctx: Any) -> str:
         """Return the help without rare options, unless all were asked for."""
-        rare = [p for p in self.params if p.name in RARE and not ctx.meta.get("all")]
+        hidden = RARE - NOT_RARE.get(self.name or "", set())
+        rare = [p for p in self.params if p.name in hidden and not ctx.meta.get("all")]
         for param in rare:
             param.hidden = True  # type: ignore[attr-defined]
         try:

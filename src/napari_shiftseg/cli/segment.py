@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.cli.options import Storing, model_for
 from napari_shiftseg.cli.storing import run_segment_to_store
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
+from napari_shiftseg.clustering.linking import LINK_THRESHOLD
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
@@ -18,6 +19,7 @@ from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.stores.folders import kept_if_used
+from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 
 if TYPE_CHECKING:
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
-
-
-STORE = ".zarr"  # suffix of an output that is one
 
 
 def kinds_to_save(text: str) -> tuple[str, ...]:
@@ -73,6 +72,9 @@ def run_segment(
     image, output, order, save, storing
         See ``shiftseg segment --help``.
     """
+    settings = order.settings
+    if settings.link_planes is False and settings.link_threshold != LINK_THRESHOLD:
+        note("--link-threshold counts for nothing: --no-link-planes links none")
     if output.suffix == STORE:
         run_segment_to_store(image, output, order, kinds_to_save(save), storing)
         return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 import yaml
+
+from napari_shiftseg.stores.own_stores import record_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +26,8 @@ PARTED = {"window": "x", "depth": "x", "intensity": ":", "region": "x:"}
 def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]:
     """Read a file of settings, in YAML or JSON: name → what its option takes.
 
-    Of the record that a run writes, or prints with ``--json``, settings, model, channel
-    and series.
+    Of the record that a run writes, or prints with ``--json``, or of the store that it
+    wrote, settings, model, channel and series.
 
     Parameters
     ----------
@@ -40,7 +43,9 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
         If it cannot be read.
     """
     try:  # every scalar stays text: an option reads it, as on a command line
-        found = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+        record = record_in(path).get("report")
+        text = json.dumps(record) if record else path.read_text(encoding="utf-8")
+        found = yaml.load(text, yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError):
         found = None
     if not isinstance(found, dict):

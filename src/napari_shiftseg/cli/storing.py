@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.cli.terminal import read_source, with_progress
+from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.distributed.crew import crew_of
+from napari_shiftseg.distributed.journal import unfinished
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.advice import summary
@@ -14,9 +16,20 @@ from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_shiftseg.cli.options import Order, Storing
+
+
+OPTIONS = {  # what errors name as Python does, as this command does
+    "the same again with resume=True": "the same command again with --resume",
+    "resume=True": "--resume",
+    "overwrite=True": "--overwrite",
+    "another name": "another name with -o",
+    'device="cpu" and engine="torch"': "--device cpu --engine torch",
+}
+KEPT = "stopped; what was done is kept: give the same command again with --resume"
 
 
 def run_segment_to_store(
@@ -33,11 +46,13 @@ def run_segment_to_store(
     """
     model = load_model(order.model)
     source = read_source(model.config, image, order.asked, lazily=True)
+    given = {"save": ",".join(kinds), "chunk": storing.chunk}
+    given |= {**order.given["given"], "float16": storing.float16}
     wanted = StoreOrder(
         source, model, order.settings, output.resolve(), storing.chunk, kinds,
-        storing.float16,
+        storing.float16, given=given,
     )  # fmt: skip
-    with crew_of(storing.workers or 1, storing.scheduler) as crew:
+    with _in_options(wanted), crew_of(storing.workers or 1, storing.scheduler) as crew:
         report = with_progress(
             segment_to_store_steps(wanted, crew, storing.resume, order.asked.overwrite),
             "step",
@@ -45,8 +60,27 @@ def run_segment_to_store(
     if order.asked.json:
         print(json.dumps(report))
         return
-    print(summary(wanted.plan), *report["notes"], sep="\n")
+    said = [text for text in report["notes"] if text not in source.notes]
+    print(summary(wanted.plan), *said, sep="\n")
     print(
         f"{number_of(report['objects'], 'object')} in {report['seconds']:.1f} s, "
         f"written to {output}"
     )
+
+
+@contextmanager
+def _in_options(order: StoreOrder) -> Iterator[None]:
+    """Let errors name options; say how to go on where the run is interrupted."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if len(error.args) != 1 or not isinstance(error.args[0], str):
+            raise
+        said = error.args[0]
+        for python, option in OPTIONS.items():
+            said = said.replace(python, option)
+        raise type(error)(said) from None
+    except KeyboardInterrupt:
+        if unfinished(order.target).exists():
+            note(KEPT)
+        raise

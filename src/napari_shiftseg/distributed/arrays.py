@@ -74,10 +74,6 @@ class BlockArray:
         """Return the file of a block."""
         return self.folder / f"{number}.npy"
 
-    def is_there(self, number: int) -> bool:
-        """Whether a block is written."""
-        return self.path(number).exists()
-
     def write(self, number: int, pixels: NDArray[Any]) -> None:
         """Write a block, durably."""
         save(self.path(number), pixels)

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_shiftseg.clustering.joining import Parts
 from napari_shiftseg.distributed.arrays import BlockArray, save_all
+from napari_shiftseg.distributed.journal import Steps
 from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.pipeline.result import above
 
@@ -79,6 +80,11 @@ class Job:
     def raw(self) -> BlockArray:
         """Embedding, then the logits, (channels, *spatial)."""
         return BlockArray(self.folder / "raw", self.blocks)
+
+    @property
+    def predicted(self) -> Steps:
+        """By what each block was predicted, and what was to be known of it."""
+        return Steps(self.folder / "predicted")
 
     @property
     def parts(self) -> BlockArray:

@@ -85,9 +85,11 @@ def _hand_out(job: Job, joined: Joined, kept: NDArray[np.int64]) -> None:
         kept = kept[~large]
     places = within(job.shape, joined.first[kept])
     owner = np.array([job.blocks.holding(place) for place in places], np.int64)
+    by_owner = kept[np.argsort(owner, kind="stable")]
+    ends = np.cumsum(np.bincount(owner, minlength=len(job.blocks)))
     for n, of_part in enumerate(joined.of_part):
         save(job.table("components", n), of_part)
-        own = kept[owner == n]
+        own = by_owner[ends[n - 1] if n else 0 : ends[n]]
         save_all(
             job.owned(n), component=own + 1, low=joined.low[own], high=joined.high[own]
         )

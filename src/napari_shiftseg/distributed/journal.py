@@ -1,24 +1,76 @@
-"""The working folder of a run: by what it is known again, and what is done."""
+"""The folder of a run: by what it is known again, who holds it, what is done."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import shutil
+import socket
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from napari_shiftseg.distributed.arrays import write_durably
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+UNFINISHED = ".unfinished"
+
+
+def unfinished(target: Path) -> Path:
+    """Return the folder of a run that has not made its store yet."""
+    return target.with_name(target.name + UNFINISHED)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps that are done: each a file, which says what it gave.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not be there.
+    """
+
+    folder: Path
+
+    def has(self, step: str) -> bool:
+        """Whether a step is done, and what it wrote is on the disk."""
+        return (self.folder / step).exists()
+
+    def record(self, step: str, given: Any = None) -> None:
+        """Record that a step is done.
+
+        Parameters
+        ----------
+        step : str
+            May name a folder, too: ``levels/1/0``.
+        given : optional
+            What it gave, ready for JSON.
+        """
+        path, text = self.folder / step, json.dumps(given).encode()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, lambda file: file.write(text))
+
+    def given(self, step: str) -> Any:
+        """Return what a step gave that is done."""
+        return json.loads((self.folder / step).read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
 class Journal:
     """What a run keeps beside its output while it is under way.
+
+    All that it computes lies in a folder that has a name of its own. What works for
+    another run, such as a task on a cluster that nobody could stop, writes to the
+    folder of that one: if it is gone, that is an error, and no pixel here.
 
     Parameters
     ----------
@@ -29,13 +81,80 @@ class Journal:
     folder: Path
 
     @property
-    def _about(self) -> Path:
+    def _run(self) -> Path:
         return self.folder / "run.json"
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        return dict(json.loads(self._run.read_text(encoding="utf-8")))
 
     @property
     def is_there(self) -> bool:
         """Whether a run was begun."""
-        return self._about.exists()
+        return self._run.exists()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """By what the run that was begun is known again."""
+        return dict(self._known["about"])
+
+    @property
+    def work(self) -> Path:
+        """The folder for what the run that was begun computes, and no other run."""
+        return self.folder / str(self._known["name"])
+
+    @property
+    def steps(self) -> Steps:
+        """What the run that was begun has done."""
+        return Steps(self.work)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder against other processes; who ends, or is killed, lets it go.
+
+        On a disk that knows no locks this does nothing: there, that two runs have
+        folders of their own has to do.
+
+        Raises
+        ------
+        BlockingIOError
+            If another process holds it.
+        """
+        path = self.folder.with_name(f".{self.folder.name}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(
+            path, blocking=False, thread_local=False, fallback_to_soft=False
+        )
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BlockingIOError(
+                f"another process{self._holder} is at work on {self.folder.name}: wait "
+                f"until it has ended, or stop it"
+            ) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            yield
+            return
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # open files cannot be removed on Windows
+                path.unlink()
+            lock.release()
+            if os.name == "nt":  # elsewhere it may be another's by now
+                with suppress(OSError):
+                    path.unlink()
+
+    @property
+    def _holder(self) -> str:
+        """Which process that is, if it said so."""
+        try:
+            known = self.steps.given(HOLDER)
+        except (OSError, ValueError, KeyError):
+            return ""
+        return f" ({known['process']} on {known['machine']})"
 
     def begin(self, about: Mapping[str, Any]) -> None:
         """Begin a run, or go on with one that is the same.
@@ -52,44 +171,49 @@ class Journal:
         """
         if not self.is_there:
             remove(self.folder)  # what is left of one that was being removed
-            self.folder.mkdir(parents=True)
-            text = json.dumps(about, indent=2).encode()
-            write_durably(self._about, lambda file: file.write(text))
-            return
-        before, now = self.about, json.loads(json.dumps(about))
-        changed = [
-            _difference(name, before.get(name), now.get(name))
-            for name in {**before, **now}
-            if before.get(name) != now.get(name)
-        ]
+            name = secrets.token_hex(4)
+            (self.folder / name).mkdir(parents=True)
+            text = json.dumps({"name": name, "about": about}, indent=2).encode()
+            write_durably(self._run, lambda file: file.write(text))
+        changed = differences(self.about, about)
         if changed:
             raise ValueError(
-                f"{self.folder.name} is a run under way, but not this one: "
-                f"{'; '.join(changed)}. Give the same again, or --overwrite to begin "
-                f"anew"
+                f"{self.folder.name} is a run under way, but not this one: {changed}. "
+                f"Give the same again, or add overwrite=True to begin anew"
             )
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """By what the run that was begun is known again."""
-        return dict(json.loads(self._about.read_text(encoding="utf-8")))
-
-    def has(self, step: str) -> bool:
-        """Whether a step is done, and what it wrote is on the disk."""
-        return (self.folder / step).exists()
-
-    def record(self, step: str) -> None:
-        """Record that a step is done."""
-        write_durably(self.folder / step, lambda _: None)
+        holder = {"process": os.getpid(), "machine": socket.gethostname()}
+        self.steps.record(HOLDER, holder)
 
 
+HOLDER = "holder"
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # as a disk says it
 CHANGED = "changed"  # what stands for the state of the image file
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Name what differs between two runs; empty if they are the same.
+
+    Parameters
+    ----------
+    before, now : mapping
+        By what they are known again.
+    """
+    now = json.loads(json.dumps(now))
+    return "; ".join(
+        _difference(name, before.get(name), now.get(name))
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    )
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
     if name == CHANGED:
-        return "the image file has changed"
-    return f"{name} was {before!r} and is {now!r}"
+        return "the image has changed"
+    return f"{name} was {_written(before)} and is {_written(now)}"
+
+
+def _written(value: Any) -> str:
+    return "not given" if value in (None, "") else repr(value)
 
 
 def remove(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -13,22 +13,23 @@ import numpy as np
 from napari_shiftseg import __version__
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.blocks import PIXELS
-from napari_shiftseg.distributed.journal import CHANGED
+from napari_shiftseg.distributed.journal import CHANGED, unfinished
 from napari_shiftseg.distributed.output import Output, bands
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.views import check_turns, check_views
-from napari_shiftseg.stores.axes import ORDER, result_axes
+from napari_shiftseg.stores.axes import ORDER, Distance, result_axes
 from napari_shiftseg.stores.image import single_channel
+from napari_shiftseg.stores.reading import STORE
+from napari_shiftseg.stores.writing import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.stores.reading import Source
-
 
 CHUNK = {1: 65_536, 2: 512, 3: 64}  # pixels, by the number of spatial axes
 MOST_A_TILE = 2**30  # bytes, on a CPU; larger ones gain nothing here
@@ -54,6 +55,8 @@ class StoreOrder:
         Whether the embedding is kept in float16.
     block : int
         Pixels of a block, about.
+    given : mapping
+        What the record is to say of how the run was asked for, ready for JSON.
 
     Raises
     ------
@@ -69,8 +72,19 @@ class StoreOrder:
     kinds: tuple[str, ...] = ("labels",)
     half: bool = False
     block: int = PIXELS
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.target.suffix != STORE:
+            raise ValueError(
+                f"a store must have a name that ends with {STORE}, got "
+                f"{self.target.name!r}"
+            )
+        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        if unknown:
+            raise ValueError(
+                f"save takes {', '.join(KINDS)}, got {', '.join(unknown)!r}"
+            )
         if self.settings.diameter is not None or self.settings.region is not None:
             raise ValueError(
                 "a store is written of the whole image as it is: leave out diameter "
@@ -130,11 +144,33 @@ class StoreOrder:
             )
         chunk = self.chunk or CHUNK[ndim]
         calibration = self.source.calibration
-        return Output(folder, axes, self.shape, ndim, chunk, calibration, self.kinds)
+        return Output(
+            folder, axes, self.shape, ndim, chunk, calibration, self.kinds,
+            self._origin(axes),
+        )  # fmt: skip
+
+    def _origin(self, axes: str) -> dict[str, float]:
+        """Return where the result begins: there, or in the image, by its border."""
+        offset = dict(
+            zip(axes[-len(self.plan.offset) :], self.plan.offset, strict=True)
+        )
+        known, one = self.source.calibration, Distance(1.0, "pixel")
+        begins = {
+            axis: self.source.origin.get(axis, 0.0)
+            + offset.get(axis, 0) * known.get(axis, one).size
+            for axis in axes
+        }
+        return {axis: at for axis, at in begins.items() if at}
 
     @property
     def about(self) -> dict[str, Any]:
-        """By what the run is known again."""
+        """By what the run is known again: all that changes a number of the result.
+
+        Device, engine and batch round in ways of their own. Which device and engine
+        they are is not known here: see `Crew.computes`.
+        """
+        clustering = self.settings.clustering(self.model.config).model_dump()
+        computed = {"device": "", "engine": "", "batch": self.settings.batch or 1}
         source, ours = self.source, (self.target, unfinished(self.target))
         state = _state_of(source.path, ours) if source.path else ""
         return {
@@ -144,16 +180,8 @@ class StoreOrder:
             "dtype": str(self.pixels.dtype), CHANGED: state or _pixels_sum(self.pixels),
             "model": self.model.config.name, "weights": _weights_sum(self.model),
             "chunk": self.chunk, "save": list(self.kinds), "float16": self.half,
-            "block": self.block, **asdict(self.settings),
+            "block": self.block, **asdict(self.settings), **clustering, **computed,
         }  # fmt: skip
-
-
-UNFINISHED = ".unfinished"
-
-
-def unfinished(target: Path) -> Path:
-    """Return the folder of a run that has not made its store yet."""
-    return target.with_name(target.name + UNFINISHED)
 
 
 def _state_of(path: str, without: Sequence[Path]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import product
 from math import prod
@@ -14,8 +14,9 @@ import zarr
 
 from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.drawing import labels_in
-from napari_shiftseg.geometry.tiling import Box, chunks
+from napari_shiftseg.geometry.tiling import Box, Region, chunks
 from napari_shiftseg.metrics.seams import gradient_magnitude
+from napari_shiftseg.pipeline.reduced import PART, fullest
 from napari_shiftseg.stores.ome_zarr import (
     LABELS,
     Pyramid,
@@ -58,6 +59,8 @@ class Output:
     calibration : dict
     kinds : tuple of str
         Of labels, embedding, gradient.
+    origin : dict
+        Where the first pixel is, by the letter of the axis; see `make_image`.
     """
 
     folder: Path
@@ -67,6 +70,7 @@ class Output:
     chunk: int
     calibration: Calibration
     kinds: tuple[str, ...] = ("labels",)
+    origin: dict[str, float] = field(default_factory=dict)
 
     @property
     def pyramid(self) -> Pyramid:
@@ -97,11 +101,14 @@ class Output:
         half : bool
             Whether the embedding is kept in float16.
         """
-        make_image(self.folder, self.pyramid, "int32", self.calibration, LABELS)
+        make_image(
+            self.folder, self.pyramid, "int32", self.calibration, LABELS,
+            origin=self.origin,
+        )  # fmt: skip
         if "gradient" in self.kinds:
             make_image(
                 self.folder / "gradient", self.pyramid, "float32", self.calibration,
-                name="gradient", levels=1,
+                name="gradient", levels=1, origin=self.origin,
             )  # fmt: skip
         if "embedding" in self.kinds:
             at, axes, each = self.channels_at, self.axes, self.pyramid.chunks
@@ -113,7 +120,7 @@ class Output:
             )
             make_image(
                 self.folder / "embedding", wide, "float16" if half else "float32",
-                self.calibration, name="embedding", levels=1,
+                self.calibration, name="embedding", levels=1, origin=self.origin,
             )  # fmt: skip
 
     def make_planes(self, path: Path) -> None:
@@ -233,6 +240,32 @@ def _put(path: Path, where: tuple[Any, ...], pixels: NDArray[Any]) -> None:
         for k, n in zip(where, array.shape, strict=True)
     )
     bring_to_disk(array, box)
+
+
+def fullest_part(output: Output, at: tuple[int, ...]) -> Region:
+    """Return the part of a frame in which most pixels are objects; see `fullest`.
+
+    Parameters
+    ----------
+    output : Output
+        Its labels written.
+    at : tuple of int
+        Position of the frame on the leading axes.
+    """
+    labels = zarr.open_array(str(output.labels[0]), mode="r")
+    best, wide = -1, round(PART ** (1 / output.ndim))
+    region: Region = ()
+    for box in output.boxes(output.shape[-output.ndim :]):
+        there = np.asarray(labels[(*at, *box)])
+        part = fullest(there, wide)
+        full = int((there[tuple(slice(*ends) for ends in part)] > 0).sum())
+        if full > best:
+            best = full
+            region = tuple(
+                (a + side.start, b + side.start)
+                for (a, b), side in zip(part, box, strict=True)
+            )
+    return region
 
 
 def labels_sum(labels: Any) -> str:

@@ -11,13 +11,14 @@ from napari_shiftseg.clustering.components import Components
 from napari_shiftseg.clustering.joining import parts_of
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.modes import Pixels
+from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.arrays import save_all, write_durably
 from napari_shiftseg.distributed.job import StoredEmbedding, components_in, write_parts
 from napari_shiftseg.inference.predict import embed_steps
-from napari_shiftseg.progress import Returning, exhaust
+from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.distributed.job import Job
     from napari_shiftseg.geometry.tiling import Box
 
+    Clustering = Generator[tuple[int, int], None, Objects]
+
 
 class StoppedError(Exception):
     """A block was left because nobody wants it any more."""
@@ -33,8 +36,8 @@ class StoppedError(Exception):
 
 def embed(
     job: Job, number: int, watch: Callable[[int, int], bool] | None = None
-) -> tuple[str, ...]:
-    """Predict a block and keep it; returns what the user should know.
+) -> None:
+    """Predict a block; keep by what, what the user should know, and the prediction.
 
     Parameters
     ----------
@@ -59,8 +62,10 @@ def embed(
         if watch is not None and watch(number, progress.done // settings.views):
             raise StoppedError
         notes.append(progress.note)
+    device = resolve_device(settings.device).type
+    by = steps.value.engine if device == "cpu" else f"{steps.value.engine} on {device}"
+    job.predicted.record(str(number), {"by": by, "notes": [*filter(None, notes)]})
     job.raw.write(number, steps.value.raw)
-    return tuple(filter(None, notes))
 
 
 def separate(job: Job, number: int) -> None:
@@ -101,7 +106,9 @@ def _modes_in(job: Job, box: Box) -> NDArray[np.int32]:
 BEYOND = 1 / 4  # of a block, that a component reaches beyond to be read by itself
 
 
-def cluster(job: Job, number: int) -> None:
+def cluster(
+    job: Job, number: int, watch: Callable[[int, int], bool] | None = None
+) -> None:
     """Cluster the components that begin in a block, each whole, wherever it lies.
 
     Those that lie in the block, or hardly leave it, are read together. Any other is
@@ -110,7 +117,7 @@ def cluster(job: Job, number: int) -> None:
 
     Parameters
     ----------
-    job, number
+    job, number, watch
         See `embed`.
     """
     with np.load(job.owned(number)) as known:
@@ -124,7 +131,11 @@ def cluster(job: Job, number: int) -> None:
             lows.append(low[group].min(0, keepdims=True))
             highs.append(high[group].max(0, keepdims=True))
             box = tuple(map(slice, lows[-1][0].tolist(), highs[-1][0].tolist()))
-            objects, of_object = _clustered(job, box, owned[group])
+            steps, components = _clustered(job, box, owned[group])
+            objects = _unless_left(steps, number, watch)
+            of_object = np.zeros(len(objects.mode_of), np.int64)
+            of_object[objects.labels] = components
+            of_object = of_object[1:]
             before = sum(map(len, component))
             np.add(objects.labels, before, objects.labels, where=objects.labels > 0)
             file.write(objects.labels.data)
@@ -153,10 +164,10 @@ def _near_ones(
 
 def _clustered(
     job: Job, box: Box, owned: NDArray[np.int64]
-) -> tuple[Objects, NDArray[np.int64]]:
+) -> tuple[Clustering, NDArray[np.int64]]:
     """Cluster components of a box as they would be in the whole image.
 
-    Returns their objects, and of which component each is, (objects,).
+    Returns the steps to that, and of which component each pixel is, or all are.
     """
     plan, settings = job.blocks.plan, job.clustering
     corner = [start + side.start for start, side in zip(plan.offset, box, strict=True)]
@@ -170,7 +181,15 @@ def _clustered(
         inside = components_in(job, box, int(owned[0]))
     pixels = Pixels(embedding, corner, job.settings.device)
     found = Components(pixels, settings, inside, job.neighbourhood)
-    objects = exhaust(found.steps())
-    of_object = np.zeros(len(objects.mode_of), np.int64)
-    of_object[objects.labels] = components
-    return objects, of_object[1:]
+    return found.steps(), components
+
+
+def _unless_left(
+    steps: Clustering, number: int, watch: Callable[[int, int], bool] | None
+) -> Objects:
+    """Run to the end, unless nobody wants the block any more."""
+    running = Returning(steps)
+    for _ in running:
+        if watch is not None and watch(number, 0):
+            raise StoppedError
+    return running.value

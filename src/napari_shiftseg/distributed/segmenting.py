@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from time import perf_counter
@@ -15,30 +15,38 @@ from typing import TYPE_CHECKING, Any
 
 import zarr
 
-from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.crew import crew_of
-from napari_shiftseg.distributed.journal import Journal, remove
-from napari_shiftseg.distributed.order import StoreOrder, unfinished
-from napari_shiftseg.distributed.run import Run
-from napari_shiftseg.geometry.advice import advise
-from napari_shiftseg.inference.views import Views
+from napari_shiftseg.distributed.figures import record_of
+from napari_shiftseg.distributed.journal import (
+    Journal,
+    differences,
+    remove,
+    unfinished,
+)
+from napari_shiftseg.distributed.order import StoreOrder
+from napari_shiftseg.distributed.run import SCALES, Run
+from napari_shiftseg.inference.views import channels_of
+from napari_shiftseg.intensity.no_data import is_without_data
+from napari_shiftseg.pipeline.segmentation import NO_DATA
+from napari_shiftseg.pipeline.series import frames_of
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.progress import exhaust
+from napari_shiftseg.progress import Progress, exhaust, patiently
 from napari_shiftseg.stores.axes import UNNAMED, axis_names
 from napari_shiftseg.stores.image import as_array
+from napari_shiftseg.stores.own_stores import OURS, record_in
 from napari_shiftseg.stores.reading import Source, image_for
 from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from napari_shiftseg.distributed.crew import Crew
+    from napari_shiftseg.distributed.journal import Steps
     from napari_shiftseg.distributed.output import Output
+    from napari_shiftseg.distributed.workers import Crew
     from napari_shiftseg.networks import TiledNetwork
-    from napari_shiftseg.progress import Progress
 
 
-RESUME = "give the same command again with --resume to go on"
+RESUME = "give the same again with resume=True to go on"
 
 
 def segment_to_store(
@@ -89,7 +97,8 @@ def segment_to_store(
         Of a dask cluster that does the work instead: its address, or a client. All its
         workers must see the image and the folder of the output.
     resume : bool
-        Whether to go on with a run that was stopped, or killed.
+        Whether to go on with a run that was stopped, or killed. Of one that is done
+        what was found is returned.
     overwrite : bool
         Whether what is there is replaced.
     **settings
@@ -103,12 +112,13 @@ def segment_to_store(
     Raises
     ------
     ValueError
-        If a setting is out of range, the image cannot be read, or the run under way is
-        another one.
+        If a setting is out of range, the image cannot be read or holds no data, or the
+        run under way is another one; the differences are named.
     FileExistsError
         If there is a store of this name, or a run under way.
     OSError
-        If the disk is full; what is done is kept.
+        If the disk is full, another process is at work on the run, or a cluster lost
+        its workers for good; what is done is kept.
     """
     if isinstance(image, (str, Path)):
         source = image_for(model.config, Path(image), channel, series, lazily=True)
@@ -131,6 +141,7 @@ def segment_to_store_steps(
     resume: bool = False,
     overwrite: bool = False,
     shuffled: int | None = None,
+    follow: Callable[..., None] | None = None,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Segment an image into a zarr store, block by block; yields `Progress`.
 
@@ -148,6 +159,8 @@ def segment_to_store_steps(
         Whether a store, or a run, that is there is replaced.
     shuffled : int, optional
         Seed of the order in which blocks are handed out.
+    follow : callable, optional
+        See `Run`.
 
     Returns
     -------
@@ -161,36 +174,60 @@ def segment_to_store_steps(
     ValueError
         If the run under way is another one; the differences are named.
     OSError
-        If the disk is full; what is done is kept.
+        If the disk is full, another process is at work on the run, or a cluster lost
+        its workers for good; what is done is kept.
     """
     began = perf_counter()
     journal = Journal(unfinished(order.target))
-    output = order.output(journal.folder / "store.zarr")
-    about = order.about
-    done = _finished(order, about, journal, resume, overwrite)
-    if done is not None:
-        return done
-    with _resumable(order.target):
+    with journal.held(), _resumable(order.target):
+        known = yield from patiently(LOOKING, prod(order.shape), partial(_seen, order))
+        device, engine = crew.computes(order.settings)
+        about = {**known, "device": device, "engine": engine}
+        done = _finished(order, about, journal, resume, overwrite)
+        if done is not None:
+            yield Progress(1, 1, DONE.format(order.target.name), "done")
+            return done
         journal.begin(about)
-        order = _with_its_window(order, journal)
+        order = _with_its_window(order, journal.steps)
         if overwrite:
-            journal.record(REPLACES)
-        if not journal.has("made"):
-            shutil.rmtree(output.folder, ignore_errors=True)
-            seen = Views(None, order.settings.views, order.model.config)  # type: ignore[arg-type]
-            logits = order.model.config.foreground + len(order.model.config.classes)
-            output.make(seen.channels - logits, order.half)
-            if len(output.shape) > output.ndim:
-                output.make_planes(journal.folder / "planes.zarr")
-            journal.record("made")
+            journal.steps.record(REPLACES)
+        output = order.output(journal.work / "store.zarr")
+        if not journal.steps.has(MADE):
+            _make(order, output, journal.work)
+            journal.steps.record(MADE)
         run = Run(
-            order.pixels, order.model, order.settings, journal.folder, output, crew,
-            order.block, order.leading, shuffled,
+            order.pixels, order.model, order.settings, journal.work, output, crew,
+            order.block, order.leading, shuffled, follow,
         )  # fmt: skip
         figures = yield from run.steps()
-        report = _report(order, figures, perf_counter() - began)
+        report = record_of(order, figures, perf_counter() - began)
         _finish(order, about, journal, output, report)
     return report
+
+
+def _seen(order: StoreOrder) -> dict[str, Any]:
+    """Look at the image: by what the run is known again.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to be segmented.
+    """
+    frames = frames_of(order.pixels, order.model) or [()]
+    if all(is_without_data(order.pixels[at]) for at in frames):
+        raise ValueError(f"the image holds no data: {NO_DATA}")
+    return order.about
+
+
+def _make(order: StoreOrder, output: Output, folder: Path) -> None:
+    """Make the store, its arrays empty."""
+    shutil.rmtree(output.folder, ignore_errors=True)
+    config = order.model.config
+    logits = config.foreground + len(config.classes)
+    channels = channels_of(config, order.settings.views)
+    output.make(channels - logits, order.half)
+    if len(output.shape) > output.ndim:
+        output.make_planes(folder / "planes.zarr")
 
 
 def _finished(
@@ -202,7 +239,8 @@ def _finished(
 ) -> dict[str, Any] | None:
     """Return the report of a run that is done; refuse to lose another's results."""
     target, is_there = order.target, order.target.exists() or order.target.is_symlink()
-    if overwrite or (resume and journal.has(REPLACES)):
+    replaces = resume and journal.is_there and journal.steps.has(REPLACES)
+    if overwrite or replaces:
         if is_there:
             _refuse_to_lose(target, order.source.path)
         if not resume:
@@ -210,61 +248,51 @@ def _finished(
         return None
     if journal.is_there and not resume:
         raise FileExistsError(
-            f"{journal.folder.name} is a run under way: {RESUME}, or add --overwrite "
-            f"to begin anew"
+            f"{journal.folder.name} is a run under way: {RESUME}, or add "
+            f"overwrite=True to begin anew"
         )
     if not is_there:
         return None
-    known = _record_of(target)
-    if resume and known.get("about") == json.loads(json.dumps(about)):
+    known = record_in(target)
+    changed = differences(known["about"], about) if resume and known else ""
+    if resume and known and not changed:
         remove(journal.folder)
         return dict(known["report"])
+    why = f", and is of another run: {changed}" if changed else ""
+    why = ", and no run of this program made it" if resume and not known else why
     raise FileExistsError(
-        f"{target} is already there{', and is not of this run' if resume else ''}: "
-        f"give another name with -o, or add --overwrite to replace it"
+        f"{target} is already there{why}: give another name, or add overwrite=True to "
+        f"replace it"
     )
 
 
+LOOKING = Progress(0, 1, stage="looking at the image")
+DONE = "{} is already done: this is what was found"
+MADE = "made"
 REPLACES = "replaces"  # what a run has recorded that was begun with overwrite
-WINDOW = "window.json"
+WINDOW = "window"
 
 
-def _with_its_window(order: StoreOrder, journal: Journal) -> StoreOrder:
+def _with_its_window(order: StoreOrder, steps: Steps) -> StoreOrder:
     """Return an order with the window that its run began with.
 
     One that was not asked for depends on the memory that is free.
     """
-    path = journal.folder / WINDOW
-    if not path.exists():
-        text = json.dumps(list(order.plan.window)).encode()
-        write_durably(path, lambda file: file.write(text))
-    window = tuple(json.loads(path.read_text(encoding="utf-8")))
+    if not steps.has(WINDOW):
+        steps.record(WINDOW, list(order.plan.window))
+    window = tuple(steps.given(WINDOW))
     return replace(order, settings=replace(order.settings, window=window))
 
 
 def _refuse_to_lose(target: Path, image: str) -> None:
     """Refuse to replace what is no zarr store, or holds the image itself."""
     if image and target.resolve() in (Path(image), *Path(image).parents):
-        raise ValueError(f"{target} holds the image itself: give another name with -o")
+        raise ValueError(f"{target} holds the image itself: give another name")
     if not is_zarr(target):
         raise FileExistsError(
             f"{target} is there and is no zarr store, so it is not replaced: give "
-            f"another name with -o"
+            f"another name"
         )
-
-
-def _record_of(store: Path) -> dict[str, Any]:
-    """Return what a store says of the run that made it; empty if it was no such run."""
-    try:
-        known = dict(zarr.open_group(str(store), mode="r").attrs).get(OURS)
-    except (OSError, ValueError, KeyError):
-        return {}
-    return (
-        known if isinstance(known, dict) and {"about", "report"} <= set(known) else {}
-    )
-
-
-OURS = "napari_shiftseg"  # key of our record among the attributes of a store
 
 
 def _finish(
@@ -278,24 +306,11 @@ def _finish(
     for part in output.folder.rglob("*.partial"):  # zarr's, of a killed write
         part.unlink(missing_ok=True)
     group = zarr.open_group(str(output.folder), mode="r+")
-    group.attrs[OURS] = {"about": about, "report": report}
+    scales = journal.steps.given(SCALES)
+    group.attrs[OURS] = {"about": about, "report": report, "scales": scales}
     remove(order.target)
     os.replace(output.folder, order.target)
     remove(journal.folder)
-
-
-def _report(
-    order: StoreOrder, figures: dict[str, Any], seconds: float
-) -> dict[str, Any]:
-    plan, notes = order.plan, [advise(order.plan).note, *figures.pop("notes")]
-    return {
-        "model": order.model.config.name, **figures, "window": list(plan.window),
-        "stride": list(plan.stride), "period": list(plan.shape.period),
-        "exact": plan.is_exact, "seconds": seconds,
-        "notes": [*order.source.notes, *filter(None, notes)],
-        "output": str(order.target), "shape": list(order.shape),
-        "voxels": prod(order.shape),
-    }  # fmt: skip
 
 
 @contextmanager

@@ -226,7 +226,7 @@ class Views:
     @property
     def channels(self) -> int:
         """Of the average."""
-        return self.config.out_channels + (self.number - 1) * self._coordinates
+        return channels_of(self.config, self.number)
 
     def tiles(self, plan: TilePlan) -> list[int]:
         """Return how many tiles each view has, of a plan of the image."""
@@ -255,6 +255,21 @@ class Views:
 
     @property
     def _coordinates(self) -> int:
-        """Embedding channels that distances are measured in."""
-        config = self.config
-        return config.embedding_channels - (config.embedding == "spatial")
+        return _coordinates(self.config)
+
+
+def channels_of(config: ModelConfig, views: int) -> int:
+    """Return the channels of the average of views: embeddings, then logits.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Of the model.
+    views : int
+    """
+    return config.out_channels + (views - 1) * _coordinates(config)
+
+
+def _coordinates(config: ModelConfig) -> int:
+    """Embedding channels that distances are measured in."""
+    return config.embedding_channels - (config.embedding == "spatial")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.intensity.plane import middle_and_spread, smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
 
@@ -293,17 +292,19 @@ def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:
     return bool(here.any()) and float(same[here].mean()) < FLAT
 
 
-VALUES = 2**24  # looked at at once
+AT_ONCE = 2**24  # values that are read
 
 
 def is_without_data(plane: Any) -> bool:
-    """Whether all of a plane is NaN, or masked; read until a pixel is not."""
+    """Whether all of a plane is NaN, or masked; read only where its first pixel is."""
     if isinstance(plane, np.ma.MaskedArray) and np.ma.getmaskarray(plane).all():
         return True
     if np.dtype(plane.dtype).kind != "f":
         return False
-    first = np.asarray(plane[(0,) * plane.ndim])
-    if not np.isnan(first):
+    if not np.isnan(np.asarray(plane[(0,) * plane.ndim])):
         return False
-    rows = chunks(plane.shape[0], max(1, VALUES // max(1, prod(plane.shape[1:]))))
-    return all(np.isnan(np.asarray(plane[each])).all() for each in rows)
+    thick = max(1, AT_ONCE // prod(plane.shape[1:]))
+    return all(
+        bool(np.isnan(np.asarray(plane[at : at + thick])).all())
+        for at in range(0, plane.shape[0], thick)
+    )

@@ -326,7 +326,10 @@ def _empty_frames(
 
 
 def planes_are(
-    frames: list[tuple[int, ...]], leading: tuple[int, ...], what: str
+    frames: list[tuple[int, ...]],
+    leading: tuple[int, ...],
+    what: str,
+    noun: str = "plane",
 ) -> str:
     """Say of frames of a stack what they are: "planes 2, 5 of 8: nothing but noise".
 
@@ -337,11 +340,13 @@ def planes_are(
     leading : tuple of int
         Lengths of these.
     what : str
+    noun : str
+        What one of them is called.
     """
     if not frames:
         return ""
     names = ["/".join(str(i + 1) for i in frame) for frame in frames[:NAMED]]
     if len(frames) > NAMED:
         names.append("…")
-    noun = "plane" if len(frames) == 1 else "planes"
+    noun += "s" * (len(frames) > 1)
     return f"{noun} {', '.join(names)} of {by(leading)}: {what}"

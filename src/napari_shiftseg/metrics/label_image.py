@@ -317,3 +317,16 @@ def _without_gaps(
     """Return the ids, the background's 0 first, and the place of each pixel's."""
     ids = np.union1d(labels.dtype.type(0), labels)
     return ids, np.searchsorted(ids, labels)
+
+
+MOST_EXACT = 2**53  # below, every whole number is a float
+
+
+def as_whole(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return floats that are whole numbers as integers; any other as it is."""
+    if labels.dtype.kind != "f" or not np.isfinite(labels).all():
+        return labels
+    most = float(np.abs(labels).max(initial=0))
+    if most > MOST_EXACT or (labels != np.rint(labels)).any():
+        return labels
+    return labels.astype(np.int32 if most < 2**31 else np.int64)

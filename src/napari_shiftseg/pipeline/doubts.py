@@ -100,7 +100,7 @@ def doubts_about_foreground(
         return known
     if foreground.any():
         return (*known, FULL.format(percent(foreground.mean())))
-    return (*known, _why_none(predicted.notes))
+    return (*known, why_none(predicted.notes))
 
 
 def _of_validation(config: ModelConfig) -> tuple[str, ...]:
@@ -138,14 +138,14 @@ def _nothing(result: Segmentation, clustering: Clustering) -> str:
     """Say why there is no object."""
     foreground = above(result.logit, clustering.foreground_threshold)
     if foreground is None or any(map(says_no_contrast, result.notes)):
-        return _why_none(result.notes)
+        return why_none(result.notes)
     parts = map(connected, foreground.reshape(-1, *result.shape))
     if not any(without_small(part, clustering.min_size)[0].any() for part in parts):
         return NONE
     return TOO_SMALL.format(percent(foreground.mean()), clustering.min_size)
 
 
-def _why_none(notes: tuple[str, ...]) -> str:
+def why_none(notes: tuple[str, ...]) -> str:
     """Say why there is no foreground, by what is known of the grey values."""
     known = next(filter(says_no_contrast, notes), None)
     return NONE if known is None else NO_CONTRAST.format(known)

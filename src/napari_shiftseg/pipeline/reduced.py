@@ -39,8 +39,7 @@ def with_effect(result: Segmentation, again: Callable[[Settings], Steps]) -> Ste
     again : callable
         Segments one frame of the image by other settings.
     """
-    precision = result.settings.precision
-    if not precision.endswith("16"):
+    if not result.settings.precision.endswith("16"):
         return result
     frame = result.labels.reshape(-1, *result.shape)[-1]
     region = fullest(frame, round(PART ** (1 / frame.ndim)))
@@ -48,19 +47,36 @@ def with_effect(result: Segmentation, again: Callable[[Settings], Steps]) -> Ste
         (start + first, stop + first)
         for (start, stop), first in zip(region, result.offset, strict=True)
     )
+    note = yield from effect_steps(result.settings, at, again)
+    return replace(result, notes=(*result.notes, note))
+
+
+def effect_steps(
+    settings: Settings, region: Region, again: Callable[[Settings], Steps]
+) -> Generator[Progress, None, str]:
+    """Say what 16-bit numbers change in a part of an image; see `with_effect`.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of a 16-bit precision.
+    region : sequence of (int, int)
+        Of the image.
+    again : callable
+        See `with_effect`.
+    """
     part = replace(
-        result.settings, region=at, window=None, stitching="cropped", diameter=None
+        settings, region=region, window=None, stitching="cropped", diameter=None
     )
-    reduced = yield from _quietly(precision, again(part))
+    reduced = yield from _quietly(settings.precision, again(part))
     exact = yield from _quietly("float32", again(replace(part, precision="float32")))
     same = adjusted_rand_score(exact.labels.ravel(), reduced.labels.ravel())
     pixels = ", ".join(f"{start}-{stop}" for start, stop in exact.region)
-    note = (
-        f"labels of {precision} and of float32 have an adjusted Rand index of "
+    return (
+        f"labels of {settings.precision} and of float32 have an adjusted Rand index of "
         f"{same:.4f} on the pixels {pixels}, with "
         f"{number_of(reduced.objects, 'object')} instead of {exact.objects}"
     )
-    return replace(result, notes=(*result.notes, note))
 
 
 def _quietly(name: str, steps: Steps) -> Steps:

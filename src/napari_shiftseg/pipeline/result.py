@@ -180,6 +180,7 @@ class Segmentation:
     numbers: tuple[NDArray[np.int32], ...] = field(default=(), repr=False)
     linking: Linking = ONE_IMAGE
     engine: str = "torch"
+    are_frames: bool = False  # whether the axis before the spatial ones is time
 
     @property
     def region(self) -> Region:
@@ -290,7 +291,8 @@ class Segmentation:
         if self.linking.along is not None:
             every = sum(len(own) - 1 for own in self.numbers)
             how = f"linked from {number_of(every, 'cross-section')}"
-        return f"{objects} in {frames:,} planes, {how}"
+        places = "frames" if self.are_frames else "planes"
+        return f"{objects} in {frames:,} {places}, {how}"
 
     @property
     def offset(self) -> tuple[int, ...]:

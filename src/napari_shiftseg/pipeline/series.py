@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 PLANES = ("z", "plane", "planes", "slice", "slices", "depth")
+TIME = ("t", "time")
 UNNAMED = ("", "q")  # no name, and how one without a name is called in a file
 TAKEN_FOR_PLANES = (
     "the axis before y and x has no name and was taken for planes (z), which were "
@@ -177,7 +178,7 @@ def numbered_steps(
     labels = yield from patiently(now, result.labels.size, _mapped, planes, numbers)
     result = replace(
         result, labels=labels.reshape(result.labels.shape), numbers=numbers,
-        linking=linking,
+        linking=linking, are_frames=plane_or_frame("".join(axes[-1:])) == "frame",
     )  # fmt: skip
     notes = linking_notes(numbers, linking, settings, axes)
     return replace(result, notes=(*result.notes, *notes))
@@ -189,6 +190,11 @@ def _mapped(
     """Return planes with other numbers, (planes, *spatial)."""
     pairs = zip(planes.values(), numbers, strict=True)
     return np.stack([own[plane] for plane, own in pairs])
+
+
+def plane_or_frame(axis: str) -> str:
+    """Return what a place along an axis of this name is called."""
+    return "frame" if axis.strip().lower() in TIME else "plane"
 
 
 def linking_notes(
@@ -218,7 +224,8 @@ def linking_notes(
         f"{number_of(len(planes), 'object')} (overlap of {linking.threshold:g} or more)"
     )
     if alone:
-        said += f", {alone:,} of them in one plane only"
+        named = "" if linking.along >= len(axes) else axes[linking.along]
+        said += f", {alone:,} of them in one {plane_or_frame(named)} only"
     guessed = settings.link_planes is None and not any(
         name.strip().lower() not in UNNAMED for name in axes
     )

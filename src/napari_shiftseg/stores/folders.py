@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.stores.reading import IMAGE_SUFFIXES, name_of_file
+from napari_shiftseg.stores.reading import IMAGE_SUFFIXES, STORE, name_of_file
+from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -62,7 +63,7 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
     """Return labels and their partners by name: of two files, or of two folders.
 
     In folders, files of one name belong together, whatever their suffix; so do
-    ``NAME_labels`` and ``NAME``.
+    ``NAME_labels`` and ``NAME``. A zarr store counts as a file.
 
     Parameters
     ----------
@@ -75,9 +76,10 @@ def pairs(labels: Path, partner: Path) -> dict[str, tuple[Path, Path]]:
         If one is a folder and the other is not, a folder holds no image, or a
         file has no partner.
     """
-    if labels.is_dir() != partner.is_dir():
+    are_folders = [p.is_dir() and not is_zarr(p) for p in (labels, partner)]
+    if len(set(are_folders)) > 1:
         raise ValueError(f"give two files or two folders, got {labels} and {partner}")
-    if not labels.is_dir():
+    if not any(are_folders):
         return {name_of_file(labels).removesuffix(LABELS): (labels, partner)}
     partners = _images(partner)
     found: dict[str, Path] = {}
@@ -100,7 +102,8 @@ def _images(folder: Path) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        is_image = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        is_file = path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        is_image = is_file or (path.suffix.lower() == STORE and is_zarr(path))
         if is_image and not path.name.startswith("."):
             _add(files, name_of_file(path), path)
     segmented = {stem.removesuffix(LABELS) for stem in files if stem.endswith(LABELS)}
@@ -110,7 +113,7 @@ def _images(folder: Path) -> dict[str, Path]:
     if not files:
         raise ValueError(
             f"{folder} holds no image: put files there that end with "
-            f"{', '.join(IMAGE_SUFFIXES)}"
+            f"{', '.join((*IMAGE_SUFFIXES, STORE))}"
         )
     return files
 

@@ -19,7 +19,7 @@ import zarr
 from napari_shiftseg.stores.axes import MICRO, Distance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -81,6 +81,7 @@ def make_image(
     more: dict[str, Any] | None = None,
     name: str = "labels",
     levels: int | None = None,
+    origin: Mapping[str, float] | None = None,
 ) -> list[Path]:
     """Make the group of a multiscale image; returns its levels, empty arrays.
 
@@ -97,6 +98,10 @@ def make_image(
         Of the image.
     levels : int, optional
         How many; all if not given.
+    origin : mapping of str to float, optional
+        Where the first pixel is, by the letter of the axis, in the unit of its size. A
+        pixel of a smaller level is the first of those that it stands for, so that this
+        holds for all levels.
     """
     steps = pyramid.steps[:levels]
     multiscale = {
@@ -105,7 +110,10 @@ def make_image(
         "datasets": [
             {
                 "path": str(n),
-                "coordinateTransformations": [_scale(pyramid, step, calibration)],
+                "coordinateTransformations": [
+                    _scale(pyramid, step, calibration),
+                    *_translation(pyramid, origin or {}),
+                ],
             }
             for n, step in enumerate(steps)
         ],
@@ -137,6 +145,11 @@ def _scale(
         for letter, s in zip(pyramid.axes, step, strict=True)
     ]
     return {"type": "scale", "scale": sizes}
+
+
+def _translation(pyramid: Pyramid, origin: Mapping[str, float]) -> list[dict[str, Any]]:
+    begins = [origin.get(letter, 0.0) for letter in pyramid.axes]
+    return [{"type": "translation", "translation": begins}] if any(begins) else []
 
 
 def bring_to_disk(array: zarr.Array, box: Box) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
-from napari_shiftseg.metrics.label_image import as_labels, doubt_about
+from napari_shiftseg.metrics.label_image import as_labels, as_whole, doubt_about
 from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
@@ -32,7 +32,7 @@ from napari_shiftseg.stores.stored_image import (
     stored_picture,
 )
 from napari_shiftseg.stores.tiff import DAMAGED, about_tiff, stored_tiff
-from napari_shiftseg.stores.zarr_image import is_zarr, stored_zarr
+from napari_shiftseg.stores.zarr_image import is_zarr, leading_of, stored_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+STORE = ".zarr"
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".npy", *PICTURE_SUFFIXES)
 KINDS = "a TIFF, PNG, JPEG, BMP or .npy file"
-UNKNOWN_UNIT = "OME-TIFF has no unit {!r}: the results keep the sizes without a unit"
-MOST_EXACT = 2**53  # below, every whole number is a float
+UNKNOWN_UNIT = "the unit {!r} is not known: the results keep the sizes without a unit"
 BEGINNINGS = {  # of a file, which say better than its suffix what it is
     b"II*\0": stored_tiff, b"MM\0*": stored_tiff, b"II+\0": stored_tiff,
     b"MM\0+": stored_tiff, b"\x93NUMPY": stored_array, b"\x89PNG": stored_picture,
@@ -73,6 +73,8 @@ class Source:
     path: str = ""  # of the file, absolute; the name of a sample
     channel: str = ""  # that was chosen; empty: none was
     series: int | None = None  # that was chosen
+    # where the first pixel is, by letter, in the unit of its size; 0 if not said
+    origin: dict[str, float] = field(default_factory=dict)
 
     def pixel_size(self, ndim: int) -> tuple[float, ...]:
         """Return µm from one pixel to the next; empty where the file says less.
@@ -152,6 +154,7 @@ def read_image(
     return Source(
         name_of_file(path), data, axes, one.calibration, (*one.notes, *unknown),
         str(path.resolve()), "" if channel is None else str(channel), series,
+        one.origin,
     )  # fmt: skip
 
 
@@ -193,7 +196,9 @@ def image_for(
 def name_of_file(path: Path) -> str:
     """Return the name of an image without its suffix, ``.ome.tif`` as one."""
     name = path.stem
-    is_ome = path.suffix.lower() in TIFF_SUFFIXES and name.lower().endswith(".ome")
+    is_ome = path.suffix.lower() in (*TIFF_SUFFIXES, STORE) and name.lower().endswith(
+        ".ome"
+    )
     return name[: -len(".ome")] if is_ome else name
 
 
@@ -227,7 +232,7 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
-    return checked(name, _as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+    return checked(name, as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
 
 
 def _axes_of_labels(stored: Stored) -> str:
@@ -263,16 +268,6 @@ def _one_number_a_pixel(
     return data
 
 
-def _as_whole(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return floats that are whole numbers as integers; any other as it is."""
-    if labels.dtype.kind != "f" or not np.isfinite(labels).all():
-        return labels
-    most = float(np.abs(labels).max(initial=0))
-    if most > MOST_EXACT or (labels != np.rint(labels)).any():
-        return labels
-    return labels.astype(np.int32 if most < 2**31 else np.int64)
-
-
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:
     """Say that labels look like a raw image or a mask; empty if they do not.
 
@@ -290,9 +285,11 @@ def doubt(path: Path, labels: NDArray[np.integer]) -> str:
 def numbered_anew(path: Path) -> int:
     """Return over how many leading axes of a label file objects are others.
 
-    The first one where the file calls it time; as many as the file says where this
+    The first one where the file, or store, calls it time; as many as it says where this
     program wrote it.
     """
+    if is_zarr(path):
+        return leading_of(path)
     if not path.is_file() or path.suffix.lower() not in TIFF_SUFFIXES:
         return 0
     about = about_tiff(path)

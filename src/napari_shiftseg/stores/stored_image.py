@@ -52,6 +52,8 @@ class Stored:
     white_is_low: int | None = None
     palette: NDArray[Any] | None = None  # (3, colours), what an index stands for
     is_lut: bool = False  # whether the palette only says how an intensity is shown
+    # where the first pixel is, by letter, in the unit of its size; 0 if not said
+    origin: dict[str, float] = field(default_factory=dict)
 
 
 DEPTH_AT = 24  # byte of a PNG that says how many bits a sample has
@@ -135,7 +137,7 @@ def _is_deep_colour(path: Path) -> bool:
 COLOUR_NAMES = ("red", "green", "blue")
 MADE_GREY = (
     "colours were made grey (their luminance): if only one of them shows the objects, "
-    "choose it with --channel red, green or blue"
+    "choose it (channel, --channel): red, green or blue"
 )
 MAYBE_PLANES = (
     "; if they are planes or frames, save it with its axes named, as OME-TIFF"
@@ -169,7 +171,7 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
         if channel is None and number > 1:
             raise ValueError(
                 f"the image has {number} channels ({_list(stored.channels, number)}): "
-                f"choose one with --channel, by number or name"
+                f"choose one by number or name (channel, --channel)"
                 f"{MAYBE_PLANES if stored.axes.endswith('YXC') else ''}"
             )
         stored = _taken(stored, CHANNELS, 1 if channel is None else channel)
@@ -177,7 +179,7 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
     if channel not in (None, 1, "1"):
         raise ValueError(
             f"the image has one channel: there is no channel {channel!r}, leave "
-            f"--channel out"
+            f"the channel (--channel) out"
         )
     return _grey(stored)
 

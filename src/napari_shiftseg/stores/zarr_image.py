@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import zarr
 
 from napari_shiftseg.stores.axes import CHANNELS, SAMPLES, known_sizes, unnamed
 from napari_shiftseg.stores.lazy import Lazy, open_array
+from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.stored_image import DamagedError, RefusedError, Stored
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 BEFORE_AXES = "TCZYX"  # of OME-Zarr 0.1 and 0.2
 OF_SHAPE = "its axes have no names, so they were taken from its shape: {}"
 HOLES = (
-    "{} of {} chunks are not there, and were read as {}: they hold nothing else, or "
+    "{} of {} {} are not there, and were read as {}: they hold nothing else, or "
     "the copy is incomplete"
 )
 
@@ -31,6 +33,16 @@ HOLES = (
 def is_zarr(path: Path) -> bool:
     """Whether a folder is a zarr store, or an array or a group in one."""
     return path.is_dir() and any((path / name).is_file() for name in METADATA)
+
+
+def leading_of(path: Path) -> int:
+    """Return over how many leading axes of a store of labels objects are others.
+
+    The first one where it is time; as many as the record says of what we wrote.
+    """
+    axes = stored_zarr(path).axes
+    whole = str(record_in(path).get("report", {}).get("whole", ""))
+    return len(axes) - len(whole) if whole else axes.find("T") + 1
 
 
 def stored_zarr(path: Path, series: int | None = None) -> Stored:
@@ -61,6 +73,8 @@ def stored_zarr(path: Path, series: int | None = None) -> Stored:
     said = _said_of(node)
     if said.get("bioformats2raw.layout") and not said.get("multiscales"):
         return stored_zarr(_numbered(path, node, series))
+    if "plate" in said or "well" in said:
+        raise RefusedError(_of_a_plate(path, said))
     multiscales = said.get("multiscales")
     if not isinstance(multiscales, list) or not multiscales:
         raise RefusedError(
@@ -107,6 +121,28 @@ def _said_of(node: zarr.Group) -> Mapping[str, Any]:
     return own if isinstance(own, dict) else said
 
 
+def _of_a_plate(path: Path, said: Mapping[str, Any]) -> str:
+    """Say that a store holds many images, and name one of them."""
+    of_plate, of_well = said.get("plate"), said.get("well")
+    wells = _paths(of_plate, "wells")
+    if wells:
+        return (
+            f"it is a plate of {len(wells)} wells: give the path of one image in it, "
+            f"for example {path / wells[0] / '0'}"
+        )
+    images = _paths(of_well, "images")
+    return (
+        f"it is a well of {len(images)} images: give the path of one of them, for "
+        f"example {path / (images or ['0'])[0]}"
+    )
+
+
+def _paths(said: Any, name: str) -> list[str]:
+    known = said.get(name) if isinstance(said, dict) else None
+    each = known if isinstance(known, list) else []
+    return [str(e["path"]) for e in each if isinstance(e, dict) and "path" in e]
+
+
 def _inside(node: zarr.Group) -> str:
     names = sorted(node)[:8]
     return f"in it: {', '.join(names)}" if names else "it is empty"
@@ -124,7 +160,15 @@ def _multiscale(path: Path, image: Any, said: Mapping[str, Any]) -> Stored:
     axes = _axes(image, data.ndim)
     if len(axes) != data.ndim:
         raise DamagedError(f"its axes {axes} are not those of its array {data.shape}")
-    sizes = _scale(levels[0], data.ndim, _scale(image, data.ndim, [1.0] * data.ndim))
+    usual = _scale(image, data.ndim, [1.0] * data.ndim)  # comes after that of a level
+    sizes = _scale(levels[0], data.ndim, usual)
+    begins = [
+        a + size * b
+        for a, size, b in zip(
+            _translation(image, data.ndim), usual, _translation(levels[0], data.ndim),
+            strict=True,
+        )
+    ]  # fmt: skip
     units = [
         axis.get("unit") if isinstance(axis, dict) else None
         for axis in image.get("axes") or [None] * data.ndim
@@ -132,6 +176,7 @@ def _multiscale(path: Path, image: Any, said: Mapping[str, Any]) -> Stored:
     return Stored(
         data, axes, _calibration(axes, sizes, units), _channels(said, data, axes),
         _holes(inner),
+        origin={axis: at for axis, at in zip(axes, begins, strict=True) if at},
     )  # fmt: skip
 
 
@@ -160,6 +205,15 @@ def _scale(said: Mapping[str, Any], ndim: int, usual: list[float]) -> list[float
     return usual
 
 
+def _translation(said: Mapping[str, Any], ndim: int) -> list[float]:
+    """Return where a transformation moves the first pixel."""
+    for each in said.get("coordinateTransformations") or ():
+        moved = each.get("translation") if isinstance(each, dict) else None
+        if isinstance(moved, list) and len(moved) == ndim:
+            return [float(at) for at in moved]
+    return [0.0] * ndim
+
+
 def _calibration(axes: str, sizes: list[float], units: list[Any]) -> Calibration:
     """Return the sizes that somebody gave: a scale of 1 without a unit says nothing."""
     said = {
@@ -183,8 +237,13 @@ def _channels(said: Mapping[str, Any], data: Lazy, axes: str) -> tuple[str, ...]
 def _holes(path: Path) -> tuple[str, ...]:
     """Say how many chunks are not there."""
     array = open_array(str(path))
-    there, all_of_them = array.nchunks_initialized, array.nchunks
+    files, inside = array.shards or array.chunks, 1
+    if array.shards:  # whose chunks zarr counts even beyond the end of an axis
+        inside = prod(array.shards) // prod(array.chunks)
+    all_of_them = prod(ceil(n / f) for n, f in zip(array.shape, files, strict=True))
+    there = array.nchunks_initialized // inside
     if there >= all_of_them:
         return ()
     lacking, fill = all_of_them - there, array.fill_value or 0
-    return (HOLES.format(f"{lacking:,}", f"{all_of_them:,}", fill),)
+    what = "shards" if array.shards else "chunks"
+    return (HOLES.format(f"{lacking:,}", f"{all_of_them:,}", what, fill),)

@@ -23,6 +23,7 @@ from napari_shiftseg.gui.parts.choices import (
     may_shrink,
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.large import follow_size, part_in_view
 from napari_shiftseg.gui.parts.layout import (
     ControlRow,
     ControlRows,
@@ -79,6 +80,7 @@ class CompareForm(ControlRows):
         self._settings: dict[str, Any] = {}  # of Segment, on its model
         self._model_of_settings = ""
         self._is_rescaled = False  # in Segment
+        self._is_large = False
         self.image = LayerChoice(
             viewer, is_image, label="Image", tooltip="The image that is predicted twice"
         )
@@ -164,6 +166,7 @@ class CompareForm(ControlRows):
         return " ".join(lines)
 
     def _choose_image(self, image: Image | None) -> None:
+        self._is_large = follow_size(self.region, image, self._is_large)
         if image is not None:
             own = self._own_truth(image)
             if own is not None or self._is_preselected or not self._fits():
@@ -225,14 +228,18 @@ class CompareForm(ControlRows):
         leading, dims = leading_axes(image, config), self._viewer.dims
         region = None
         if self.region.is_in_view:
-            region = region_in_view(image, dims, config.ndim)
+            seen = part_in_view if self._is_large else region_in_view
+            region = seen(image, dims, config.ndim)
         source = source_in_view(image, dims, leading, self.colour.value)
         settings = Settings(
             window=window, region=region, views=self.views.value,
             **self.intensity.settings(), **self.as_in_segment,
         )  # fmt: skip
         check_views_of(image, settings, config)
-        return CompareTask(self.model.value, source, settings, *self._truth())
+        is_part = self._is_large and region is not None
+        known = self.intensity.scale if is_part and source.channel is None else None
+        truth = self._truth()
+        return CompareTask(self.model.value, source, settings, *truth, is_part, known)
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:
         """Return the true labels, unread, and which frame of them is in view.

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.tiling import widened
+from napari_shiftseg.gui.parts.large import part_words
+from napari_shiftseg.gui.parts.segmentation_run import part_opened
 from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.progress import Progress
 
@@ -20,12 +23,14 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.compare.layers import CommonScale
     from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.verdict import Verdict
 
+AROUND = 64  # pixels beyond a region, more than it is widened to whole periods by
 AXES = "planes", "rows", "columns"
 
 
@@ -39,6 +44,10 @@ class CompareTask:
         ([leading,] \*spatial), as the layer holds it.
     frame : tuple of int
         Position of the one truth on the leading axes.
+    is_part : bool
+        Whether nothing but the region is looked at, its grey values and truth too.
+    scale : Scale or None
+        By which a part is read, where that of the whole image is known.
     """
 
     model: str
@@ -46,12 +55,32 @@ class CompareTask:
     settings: Settings
     truth: Any = None
     frame: tuple[int, ...] = ()
+    is_part: bool = False
+    scale: Scale | None = None
 
     def labels(self) -> NDArray[np.integer] | None:
-        r"""Return the true labels, (\*spatial); lazy ones are read here."""
+        r"""Return the true labels, (\*spatial); lazy ones are read here.
+
+        Of a part no others than its own are read: elsewhere they are 0.
+        """
         if self.truth is None:
             return None
-        return np.asarray(self.truth[self.frame] if self.frame else self.truth)
+        known = self.truth[self.frame] if self.frame else self.truth
+        if not self.is_part or isinstance(known, np.ndarray):
+            return np.asarray(known)
+        box = tuple(slice(*pair) for pair in self.settings.region or ())
+        region = widened(box, AROUND, known.shape)
+        labels = np.zeros(known.shape, known.dtype)  # no memory where nothing is put
+        labels[region] = np.asarray(known[region])
+        return labels
+
+    def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+        """Load the model, and find how the image is read."""
+        if not self.is_part:
+            return (yield from self.source.opened(self.model, self.settings.reading))
+        return (
+            yield from part_opened(self.model, self.source, self.settings, self.scale)
+        )
 
     @property
     def _pixels(self) -> tuple[Any, ...]:
@@ -79,7 +108,10 @@ class CompareTask:
         """The image, with the frame that is taken of a series."""
         first = ", ".join(str(step) for step in self.source.first)
         title = self.source.title
-        return f"{title} [{first}]" if first else title
+        name = f"{title} [{first}]" if first else title
+        if not self.is_part or self.settings.region is None:
+            return name
+        return f"{name}, in view: {part_words(self.settings.region)}"
 
 
 @dataclass(frozen=True)
@@ -130,7 +162,7 @@ class WholePass:
 
 def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcome]:
     """Load the model, compare, make layers; heavy imports happen in the thread."""
-    model, scale = yield from task.source.opened(task.model, task.settings.reading)
+    model, scale = yield from task.opened()
     from napari_shiftseg.gui.compare.layers import joint_colours, pane_layers, shared
     from napari_shiftseg.metrics.seams import distance
     from napari_shiftseg.pipeline.comparison import compare_steps
@@ -139,7 +171,9 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
     pixels = task.source.frame()
     pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
     labels = task.labels()
-    truth = None if labels is None else labels.copy()
+    truth = labels
+    if isinstance(task.truth, np.ndarray) and labels is not None:
+        truth = labels.copy()
     comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
@@ -236,7 +270,7 @@ def sweep_run(
     task : CompareTask
     windows : list of int or tuple of int
     """
-    model, scale = yield from task.source.opened(task.model, task.settings.reading)
+    model, scale = yield from task.opened()
     from napari_shiftseg.pipeline.sweep import sweep_steps
     from napari_shiftseg.report.verdict import sweep_verdict
 

@@ -154,7 +154,7 @@ class CompareWidget(ScrolledRows):
         else:
             self._advised = task
             is_shown = compared is not None and _is_of(compared, task, naive)
-            self._say_what_it_means(naive, cropped, is_shown)
+            self._say_what_it_means(task, naive, cropped, is_shown)
             self._allow(True)
             self.view.set_outdated(shown and not is_shown)
 
@@ -172,7 +172,7 @@ class CompareWidget(ScrolledRows):
             return None
 
     def _say_what_it_means(
-        self, naive: TilePlan, cropped: TilePlan, is_shown: bool
+        self, task: CompareTask, naive: TilePlan, cropped: TilePlan, is_shown: bool
     ) -> None:
         """Advise before a run; what is shown speaks for itself, and needs the room."""
         config = self.form.model.config
@@ -192,6 +192,7 @@ class CompareWidget(ScrolledRows):
                 self.form.image.value, self._viewer.dims, self.form.colour.value
             ),
             self.form.settings_note,
+            f"Compared is {task.name}." if task.is_part else "",
             too_many_lines(naive, cropped),
         ]
         first: Choices = ()

@@ -26,7 +26,6 @@ from napari_shiftseg.gui.parts.records import (
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.mending.edits import Delete
-from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.samples.catalogue import SAMPLES
 
@@ -232,7 +231,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
     source = MadeFrom(record).source(_image_of(viewer, labels))
-    return SegmentationRun(record["model"], source, Settings(**record["settings"]))
+    return SegmentationRun.again(record, source)
 
 
 def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
@@ -246,8 +245,9 @@ def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     size = run.source.pixel_size(network.config.ndim)
     names = run.source.leading_names(network.config.ndim)
     result = yield from segment_steps(
-        run.source.pixels(), network, run.settings, pixel_size=size, axes=names
-    )
+        run.source.pixels(), network, run.settings, scale=run.scale, pixel_size=size,
+        axes=names,
+    )  # fmt: skip
     return Kept(result, network.config)
 
 

@@ -10,6 +10,7 @@ from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
+from napari_shiftseg.gui.mend.part import part_of, part_run, shown_part_of
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
@@ -26,6 +27,11 @@ from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
+from napari_shiftseg.gui.parts.segmentation_run import (
+    SegmentationOutcome,
+    segmentation_run,
+)
+from napari_shiftseg.gui.parts.stored_labels import is_stored
 from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label
 from napari_shiftseg.gui.parts.viewer import ViewWatch, shown_part
 from napari_shiftseg.text import number_of
@@ -45,6 +51,11 @@ RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
 NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
+ON_DISK = (
+    "These labels are on disk, and Mend works on a part of them: the objects in view "
+    "become labels of their own. Those on disk stay as they are."
+)
+AGAIN, IN_VIEW = "Predict again", "Mend what is in view"
 SPACING = 4  # pixels between rows: a low screen holds all of them
 LABELS_TIP = "Labels that Segment made, to be mended"
 NO_TOOL = "Choose a tool: what to do with it is said here."
@@ -82,7 +93,10 @@ class MendWidget(ScrolledRows):
         self.reads = wrapped_label(
             label="Intensity", tooltip="Grey values that the run read as 0 and as 1"
         )
-        chosen = ControlForm(self.result, self.reads)
+        self.part = wrapped_label(
+            label="Part", tooltip="Which part of the image these labels are of"
+        )
+        chosen = ControlForm(self.result, self.reads, self.part)
         self.deleted = DeletedLabels(self._viewer)
         self.state = StandingText(lines=2, least=1)
         self.knobs = Knobs()
@@ -103,7 +117,7 @@ class MendWidget(ScrolledRows):
         further = ControlRow(self.plot, self.teach)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
-            caption="Predict again", cancelled="Cancelled: nothing was kept.",
+            caption=AGAIN, cancelled="Cancelled: nothing was kept.",
             tooltip="Predict the embeddings of this run again; the labels stay.",
         )  # fmt: skip
         rows = Container(
@@ -148,6 +162,8 @@ class MendWidget(ScrolledRows):
         layer = self.result.value
         self.reads.value = "" if layer is None else LayerRecord(layer).reads
         self.reads.visible = bool(self.reads.value)
+        self.part.value = "" if layer is None else part_of(layer)
+        self.part.visible = bool(self.part.value)
         kept = KEPT.of(layer)
         self._say("", "note")
         try:
@@ -223,14 +239,23 @@ class MendWidget(ScrolledRows):
         self.again.allow(self.again.visible)
         if not steered:
             text = RUN_FIRST if layer is None else NOT_KEPT
+            if is_stored(layer):
+                text = ON_DISK
+            self.again.call(IN_VIEW if is_stored(layer) else AGAIN)
             self.state.say(text, "" if layer is None else "warning")
 
-    def _predict_steps(self) -> Generator[Progress, None, Kept]:
+    def _predict_steps(self) -> Generator[Progress, None, Kept | SegmentationOutcome]:
         self._predicted_for = self.result.value
+        if is_stored(self._predicted_for):
+            return segmentation_run(part_run(self._viewer, self._predicted_for))
         return predicted_again(run_of(self._viewer, self._predicted_for))
 
-    def _keep(self, kept: Kept) -> tuple[str, str]:
+    def _keep(self, kept: Kept | SegmentationOutcome) -> tuple[str, str]:
         layer, self._predicted_for = self._predicted_for, None
+        if isinstance(kept, SegmentationOutcome):
+            layer.visible = False
+            self.result.value = shown_part_of(self._viewer, kept)
+            return "", "note"
         KEPT.keep(layer, kept)
         return "Predicted again.", "note"
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_shiftseg.gui.parts.choices import LayerChoice
-    from napari_shiftseg.intensity.scale import Asked
+    from napari_shiftseg.intensity.scale import Asked, Scale
     from napari_shiftseg.networks.config import ModelConfig
 
 
@@ -61,6 +61,9 @@ class IntensityChoice(ControlRows):
     ----------
     is_refused : bool
         Whether the image as a whole cannot be read so, as far as is known.
+    scale : Scale or None
+        That all of the image is read by, of its first channel; None: not known yet, or
+        each frame has its own.
     refused : Signal
         Emitted when that becomes known, or is no longer so.
     """
@@ -79,6 +82,7 @@ class IntensityChoice(ControlRows):
         self._are_files = False
         self._has_nan = False  # as far as was seen of the image
         self.is_refused = False
+        self.scale: Scale | None = None
         self._read = ""  # grey values that are read, as they are written
         self.mode = ComboBox(
             choices=MODES,
@@ -203,6 +207,7 @@ class IntensityChoice(ControlRows):
     def refresh(self) -> None:
         """Say anew what is read of the image; of a large one in a while."""
         self._jobs.abandon("reading")
+        self.scale = None
         try:
             task = self._task()
             if task is not None and task[1] <= SMALL:
@@ -234,7 +239,7 @@ class IntensityChoice(ControlRows):
         return steps(), prod(size)
 
     def _take(self, scales: FrameScales) -> None:
-        scale = scales.common
+        self.scale = scale = scales.common
         if scale is None:
             self._say(OWN if scales.notes else "")
             return

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 
 LEAST = 1.0  # seconds measured before a guess is made
-COUNTED = {"predicting": "tile", "training": "step"}  # by the stage's last word
+COUNTED = {  # by the stage's last word
+    "predicting": "tile", "training": "step", "parting": "parting block",
+    "grouping": "grouping block", "drawing": "drawing part",
+}  # fmt: skip
 
 
 class TimeLeft:
@@ -115,6 +118,7 @@ FAILED = "The run failed"
 # of the button, while a run can be ended and after it was pressed, and the tooltip
 CANCEL = ("Cancel", "Cancelling…", "End the run; the layers stay as they are")
 STOP = ("Stop and keep the best", "Stopping…", "End the run and keep the best so far")
+LEAVE = ("Cancel", "Cancelling…", "End the run; what is done is kept on disk")
 
 
 class RunPanel(ControlRows):
@@ -137,6 +141,8 @@ class RunPanel(ControlRows):
         Of the button; said after a run was cancelled; of the button while nothing runs.
     stop : callable, optional
         Asks the steps to end early with a value; without it they are cancelled.
+    ending : tuple of str
+        Of the button while there is a run: see `CANCEL`; of those with `stop` `STOP`.
     beside : sequence of Widget
         What stands in one row with the button, before it.
     further : Widget, optional
@@ -162,6 +168,7 @@ class RunPanel(ControlRows):
         caption: str = "Run",
         cancelled: str = "Cancelled: no layer was changed.",
         stop: Callable[[], None] | None = None,
+        ending: tuple[str, str, str] | None = None,
         beside: Sequence[Widget] = (),
         further: Widget | None = None,
         tooltip: str = "",
@@ -169,7 +176,7 @@ class RunPanel(ControlRows):
         self._start, self._done, self._changed = start, done, changed
         self._on_progress = progressed
         self._caption, self._tooltip, self.cancelled = caption, tooltip, cancelled
-        self._stop = stop
+        self._stop, self._ending = stop, ending or (STOP if stop else CANCEL)
         self._job: Job | None = None
         self._since_change = QElapsedTimer()  # of what the button does
         self._activity = Activity()
@@ -196,6 +203,12 @@ class RunPanel(ControlRows):
         """Enable or disable Run; a run under way can be cancelled in any case."""
         if not self.is_running:
             self.button.enabled = allowed
+
+    def call(self, caption: str) -> None:
+        """Name what the button begins."""
+        self._caption = caption
+        if not self.is_running:
+            self.button.text = caption
 
     def run(self) -> None:
         """Begin a run, unless one is under way."""
@@ -239,7 +252,7 @@ class RunPanel(ControlRows):
             on_cancelled=lambda: self._finish(cancelled or self.cancelled),
             stop=self._stop,
         )
-        self.button.text, _, self.button.tooltip = STOP if self._stop else CANCEL
+        self.button.text, _, self.button.tooltip = self._ending
         self._changed()
 
     def say(self, text: str, kind: str = "note") -> None:
@@ -269,7 +282,7 @@ class RunPanel(ControlRows):
         """Stop the run after the present tile."""
         if self._job is not None:
             self._job.cancel()
-            self.button.text = (STOP if self._stop else CANCEL)[1]
+            self.button.text = self._ending[1]
             self.button.enabled = False
 
     def _run_or_cancel(self) -> None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.large import part_words
 from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
+from napari_shiftseg.intensity.automatic import find_scale
+from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.metrics.seams import SEAM_RATIO
-from napari_shiftseg.progress import Progress
+from napari_shiftseg.pipeline.scales import READING
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.progress import Progress, patiently
+from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.text import by, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
-    from napari_shiftseg.geometry.tiling import TilePlan
+    from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.seams import SeamScores
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.relabelling.relabel import Kept
 
 
@@ -30,7 +37,9 @@ class SegmentationRun:
 
     `layers`: what is made beside the labels, see `result_layers`; where there are
     seams to see, the gradient and the tile grid come by themselves. `plan`: the tiles
-    that the user was shown; None: they depend on the memory of the device.
+    that the user was shown; None: they depend on the memory of the device. `is_part`:
+    only what is in view is looked at, grey values too; `scale`: by which it is read,
+    where that of the whole image is known.
     """
 
     model: str
@@ -38,6 +47,82 @@ class SegmentationRun:
     settings: Settings
     layers: tuple[str, ...] = ()
     plan: TilePlan | None = None
+    is_part: bool = False
+    scale: Scale | None = None
+
+    def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+        """Load the model, and find how the image is read."""
+        if not self.is_part:
+            return (yield from self.source.opened(self.model, self.settings.reading))
+        return (
+            yield from part_opened(self.model, self.source, self.settings, self.scale)
+        )
+
+    @classmethod
+    def again(
+        cls,
+        record: Mapping[str, Any],
+        source: LayerSource,
+        layers: tuple[str, ...] = (),
+    ) -> SegmentationRun:
+        """Return the run that a layer was made by; a part is read as it was.
+
+        Parameters
+        ----------
+        record : mapping
+            See `run_record`.
+        source : LayerSource
+            Of its image.
+        layers : tuple of str
+        """
+        known = record.get("scale")
+        return cls(
+            record["model"], source, Settings(**record["settings"]), layers,
+            is_part=known is not None, scale=known and Scale(**known),
+        )  # fmt: skip
+
+    def taken(self, region: Region) -> str:
+        """Say which channel and part were segmented; empty where it is all there is.
+
+        Parameters
+        ----------
+        region : sequence of (int, int)
+            That was predicted: of whole periods.
+        """
+        said = [] if self.source.channel is None else [self.source.channel.words]
+        if self.is_part:
+            said.append(f"in view: {part_words(region)}")
+            if self.scale is None:
+                said.append("read by the grey values there")
+        return ", ".join(said)
+
+
+def part_opened(
+    model: str, source: LayerSource, settings: Settings, scale: Scale | None
+) -> Generator[Progress, None, tuple[UNet, Scale]]:
+    """Load a model, and find how a part of an image is read, from this part alone.
+
+    Parameters
+    ----------
+    model : str
+        Name or path.
+    source : LayerSource
+    settings : Settings
+        With the region.
+    scale : Scale or None
+        Of the whole image, where that is known: then nothing is to be found.
+    """
+    yield Progress(0, 0, stage="loading the model")
+    from napari_shiftseg.networks.unet import load_model
+
+    network = load_model(model)
+    if scale is not None:
+        return network, scale
+    config = network.config
+    pixels = as_read(source.frame(), config.ndim, config.in_channels)
+    part = pixels[(..., *(slice(*pair) for pair in settings.region or ()))]
+    known = part, config.ndim, config.intensity, settings.reading
+    return network, (yield from patiently(READING, part.size, find_scale, *known))
 
 
 @dataclass(frozen=True)
@@ -53,7 +138,7 @@ class SegmentationOutcome:
     kept : Kept
         For mending.
     taken : str
-        Which of several channels was segmented.
+        See `SegmentationRun`.
     """
 
     model: str
@@ -110,7 +195,7 @@ def segmentation_run(
 ) -> Generator[Progress, None, SegmentationOutcome]:
     """Load the model, segment, score; heavy imports happen here, in the thread."""
     source = run.source
-    network, scale = yield from source.opened(run.model, run.settings.reading)
+    network, scale = yield from run.opened()
     from napari_shiftseg.metrics.seams import seam_scores
     from napari_shiftseg.networks.properties import own_seams
     from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -131,10 +216,11 @@ def segmentation_run(
         seams = result.seams or seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
     layers = result_layers(result, source, run.model, {*run.layers, *seen})
-    kept, channel = Kept(result, network.config), source.channel
+    if run.is_part:  # it is not found again in the whole image
+        layers[-1][1]["metadata"][METADATA_KEY]["scale"] = asdict(result.intensity)
+    kept, own = Kept(result, network.config), own_seams(network.config)
     return SegmentationOutcome(
-        run.model, result, layers, seams, own_seams(network.config), kept,
-        "" if channel is None else channel.words,
+        run.model, result, layers, seams, own, kept, run.taken(result.plan.region)
     )  # fmt: skip
 
 

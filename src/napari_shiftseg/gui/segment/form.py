@@ -20,6 +20,7 @@ from napari_shiftseg.gui.parts.choices import (
     is_image,
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
+from napari_shiftseg.gui.parts.large import follow_size, part_in_view
 from napari_shiftseg.gui.parts.layout import (
     ControlForm,
     ControlRow,
@@ -44,6 +45,7 @@ from napari_shiftseg.gui.parts.viewer import (
 )
 from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
 from napari_shiftseg.gui.segment.linking import LinkChoice
+from napari_shiftseg.gui.segment.stored_run import StoredRun
 from napari_shiftseg.pipeline.diameter import (
     AUTO,
     diameter_text,
@@ -56,8 +58,10 @@ from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import napari
+    from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.networks.config import ModelConfig
@@ -194,7 +198,12 @@ class SegmentForm(ControlForm):
             self.stitching, self.linking,
         )  # fmt: skip
         self.image.changed.connect(self.model.suggest)
+        self.image.changed.connect(self._follow_size)
+        self._is_large = follow_size(advanced.region, self.image.value, False)
         self.model.suggest(self.image.value)
+
+    def _follow_size(self, image: Image | None) -> None:
+        self._is_large = follow_size(self.advanced.region, image, self._is_large)
 
     @property
     def config(self) -> ModelConfig:
@@ -273,7 +282,8 @@ class SegmentForm(ControlForm):
         ValueError
             If it cannot be carried out; the message says why.
         """
-        self.linking.follow(self.image.value, self.config, self.is_in_view)
+        is_frame = self.is_in_view and not self._is_large
+        self.linking.follow(self.image.value, self.config, is_frame)
         if self.image.value is None:
             raise ValueError(OPEN_FIRST)
         leading_axes(self.image.value, self.config)  # refuses too few
@@ -302,20 +312,38 @@ class SegmentForm(ControlForm):
 
     def run(self, device: str) -> SegmentationRun:
         """Return the run that the controls ask for."""
-        settings = self.settings(device)
+        settings, source = self.settings(device), self._source()
+        is_part = self._is_large and self.is_in_view
+        known = self.intensity.scale if source.channel is None else None
         is_planned = settings.window is not None and settings.diameter is None
         return SegmentationRun(
             self.model.value,
-            self._source(),
+            source,
             settings,
             self.advanced.extra,
             self._plan(settings) if is_planned else None,
+            is_part,
+            known if is_part else None,
         )
+
+    def stored_run(self, device: str, target: Path) -> StoredRun:
+        """Return the run of all of the image into a store that the controls ask for.
+
+        Parameters
+        ----------
+        device : str
+        target : Path
+            The store.
+        """
+        layer, colour = self.image.value, self.colour.value
+        source = source_in_view(layer, self._viewer.dims, 0, colour)
+        return StoredRun(self.model.value, source, self.settings(device), target)
 
     def _region(self) -> Region | None:
         if not self.is_in_view:
             return None
-        return region_in_view(self.image.value, self._viewer.dims, self.config.ndim)
+        seen = part_in_view if self._is_large else region_in_view
+        return seen(self.image.value, self._viewer.dims, self.config.ndim)
 
     def _source(self) -> LayerSource:
         """Take the image; of a series only the frame in view if that is asked for."""
@@ -345,6 +373,6 @@ class SegmentForm(ControlForm):
         self.linking.restore(image, settings)
         self.advanced.restore(asdict(settings))
         self.advanced.region.value = WHOLE_IMAGE if settings.region is None else IN_VIEW
-        return SegmentationRun(
-            record["model"], made_from.source(image), settings, self.advanced.extra
+        return SegmentationRun.again(
+            record, made_from.source(image), self.advanced.extra
         )

@@ -41,6 +41,7 @@ from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
 from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.form import AdvancedRows, SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
+from napari_shiftseg.gui.segment.whole import WholeImage
 from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
@@ -99,6 +100,11 @@ class SegmentWidget(ScrolledRows):
             self._steps, self._show_outcome, self._advise, further=self.mend,
             tooltip="Find the objects; a layer of labels is added",
         )  # fmt: skip
+        self.whole = WholeImage(
+            self._viewer,
+            lambda target: self.form.stored_run(self.device.value, target),
+            self._advise,
+        )
         self.colours = RandomColours(
             self._viewer,
             lambda: self._result,
@@ -109,9 +115,11 @@ class SegmentWidget(ScrolledRows):
                 self.form,
                 self.note,
                 self.summary,
+                self.whole.note,
                 self.show_grid,
                 self.device,
                 self.panel,
+                self.whole,
                 self.colours,
                 self.again,
                 self.device.banner,
@@ -249,7 +257,10 @@ class SegmentWidget(ScrolledRows):
             self._say_what_it_means(self._plan)
             self._remember()
         self._show_grid()
-        self.panel.allow(self._plan is not None and not self.form.is_refused)
+        image, plan = self.image.value, self._plan
+        self.panel.allow(plan is not None and not self.form.is_refused)
+        region = plan.region if plan is not None and self.form.is_in_view else None
+        self.whole.follow(image, region, plan is not None)
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice, planes, views = advise(plan), self.form.planes, self.form.views
@@ -316,6 +327,9 @@ class SegmentWidget(ScrolledRows):
             self._viewer.layers.selection.active = labels
             mend.result.value = labels
 
+    def _leave(self) -> None:
+        self.whole.leave()
+
     def _run_again(self, record: dict[str, Any]) -> None:
         """Show the settings of the run that made the selected layer, and run them."""
         if self.panel.is_running:
@@ -359,7 +373,8 @@ class RunAgain(PushButton):
         """Return how the selected layer was made, if a run made it."""
         layer = self._layers.selection.active
         record = layer.metadata.get(METADATA_KEY) if layer is not None else None
-        return record if isinstance(record, dict) else None
+        is_whole = isinstance(record, dict) and "store" not in record
+        return record if is_whole else None
 
 
 def _settings_text(record: dict[str, Any]) -> str:

@@ -1,0 +1,65 @@
+"""A store that this program wrote opens in napari as labels in place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import zarr
+from npe2 import PluginManager
+
+from napari_shiftseg.gui.stores import get_reader, read_store
+from napari_shiftseg.stores.axes import Distance
+from napari_shiftseg.stores.ome_zarr import LABELS, Pyramid, make_image
+from napari_shiftseg.stores.own_stores import OURS
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store as a run leaves it: two levels of labels, and a gradient."""
+    path = tmp_path / "out.zarr"
+    pyramid = Pyramid((30, 40), "YX", (20, 20), 2)
+    sizes = {"Y": Distance(0.5, "µm"), "X": Distance(0.25, "µm")}
+    place = {"Y": 5.0}
+    levels = make_image(path, pyramid, "int32", sizes, LABELS, origin=place)
+    for step, level in zip(pyramid.steps, levels, strict=True):
+        zarr.open_array(str(level), mode="r+")[:] = step[0]
+    one = {"levels": 1, "name": "gradient", "origin": place}
+    make_image(path / "gradient", pyramid, "float32", sizes, **one)
+    group = zarr.open_group(str(path), mode="r+")
+    group.attrs[OURS] = {"about": {}, "report": {"image": "cells"}}
+    return path
+
+
+def test_labels_lie_over_the_image(make_napari_viewer, store):
+    viewer = make_napari_viewer()
+
+    viewer.open(store, plugin="napari-shiftseg")
+
+    gradient, labels = viewer.layers
+    assert (labels.name, labels.multiscale) == ("cells · labels", True)
+    assert [level.shape for level in labels.data] == [(30, 40), (15, 20)]
+    for layer in (labels, gradient):
+        np.testing.assert_allclose(layer.scale, [0.5, 0.25])
+        np.testing.assert_allclose(layer.translate, [5, 0])
+        assert [str(unit) for unit in layer.units] == ["micrometer"] * 2
+        assert layer.axis_labels == ("y", "x")
+    assert (labels.visible, gradient.visible) == (True, False)
+    assert int(labels.data[1][0, 0]) == 2
+
+
+def test_other_stores_are_left_to_others(tmp_path, store):
+    zarr.create_group(str(tmp_path / "other.zarr"), attributes={"ome": {}})
+    (tmp_path / "none.zarr").mkdir()
+
+    assert get_reader(str(store)) is read_store
+    assert get_reader([str(store)]) is read_store
+    for name in ("other.zarr", "none.zarr", "not_there.zarr"):
+        assert get_reader(str(tmp_path / name)) is None
+
+
+def test_the_manifest_names_the_reader(store):
+    manager = PluginManager.instance()
+    manager.discover()
+
+    names = {reader.plugin_name for reader in manager.iter_compatible_readers([store])}
+    assert "napari-shiftseg" in names

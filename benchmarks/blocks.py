@@ -1,6 +1,7 @@
 r"""One sum of labels, whatever the blocks; and what the usual rule gives instead.
 
     python benchmarks/blocks.py IMAGE -o blocks_output
+    python benchmarks/blocks.py -m volumes.safetensors --size 96x256x256
 
 Segments an image into stores: in chunks of 64, 160 and 512 pixels, in blocks of one
 tile and of many, by 1, 2 and 4 workers, in two orders, and in memory. The SHA-256 of
@@ -12,13 +13,16 @@ clustered by itself with an overlap of twice the diameter of the objects, and la
 that touch over the border of two blocks are united. Its false merges and false splits
 are counted against the labels of the whole image.
 
-Without IMAGE, a mosaic of generated nuclei of 2,048² pixels is taken.
+Without IMAGE, a mosaic of generated nuclei of 2,048² pixels is taken, and for a model
+of volumes one of 96×256×256 voxels. Across how many of the faces between its tiles
+objects lie is printed, too.
 """
 
 from __future__ import annotations
 
 import argparse
 from itertools import product
+from math import gamma, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +32,13 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score
 
 from napari_shiftseg.clustering.cluster import cluster_steps
+from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.output import labels_sum
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.tiling import chunks, widened
+from napari_shiftseg.geometry.window import parse_window
 from napari_shiftseg.metrics.objects import object_scores
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.segmentation import segment
@@ -54,7 +60,10 @@ if TYPE_CHECKING:
 
 CHUNKS, WORKERS, ORDERS = (64, 160, 512), (1, 2, 4), (None, 7)
 BLOCKS = {"one tile": 1, "many tiles": 2**21}
-RULE = (256, 320, 512)  # pixels, of the blocks of the usual rule
+RULE = {2: (256, 320, 512), 3: (48, 64, 96)}  # blocks of the usual rule, by axes
+WINDOW = {2: "496", 3: "48x96x96"}
+OTHERS = {2: ("240", "1008"), 3: ("32x64x64", "96x128x128")}
+SIZE = {2: "2048x2048", 3: "96x256x256"}
 
 
 def sums(
@@ -140,16 +149,19 @@ def main() -> None:
     parser.add_argument("image", type=Path, nargs="?")
     parser.add_argument("-m", "--model", default="nuclei")
     parser.add_argument("-o", "--output", type=Path, default=Path("blocks_output"))
-    parser.add_argument("--window", default="496")
-    parser.add_argument("--others", nargs="*", default=["240", "1008"])
-    parser.add_argument("--size", type=int, default=2048)
+    parser.add_argument("--window")
+    parser.add_argument("--others", nargs="*")
+    parser.add_argument("--size", help="of the mosaic, as 2048x2048")
     asked = parser.parse_args()
     model = load_model(asked.model)
+    ndim = model.config.ndim
     folder = writable_folder(asked.output)
-    source = given(asked.image, model, asked.size)
-    settings = {"window": asked.window, "device": "cpu"}
+    size = tuple(map(int, (asked.size or SIZE[ndim]).split("x")))
+    source = given(asked.image, model, size)
+    settings = {"window": parse_window(asked.window or WINDOW[ndim]), "device": "cpu"}
     whole = segment(np.asarray(source.data), model, **settings)
     first = {"in memory": "", "objects": whole.objects}
+    print("an object lies across {} of {} faces of tiles".format(*crossed(whole)))
     rows = [first | {"labels_sha256": labels_sum(whole.labels)}]
     print(rows[0], flush=True)
     for row in sums(source, model, folder, settings):
@@ -157,31 +169,44 @@ def main() -> None:
         rows.append(row)
     found = {row["labels_sha256"] for row in rows}
     print(f"{len(rows)} runs, {len(found)} sum(s)")
-    for window in asked.others:
-        other = segment(np.asarray(source.data), model, window=window, device="cpu")
+    for window in OTHERS[ndim] if asked.others is None else asked.others:
+        how = {"window": parse_window(window), "device": "cpu"}
+        other = segment(np.asarray(source.data), model, **how)
         index = adjusted_rand_score(whole.labels.ravel(), other.labels.ravel())
         print(f"window {window}: adjusted Rand index {index:.7f}")
     areas = np.bincount(whole.labels.ravel())[1:]
-    diameter = round(float(np.median(2 * np.sqrt(areas / np.pi))))
+    ball = pi ** (ndim / 2) / gamma(ndim / 2 + 1)  # of radius 1
+    diameter = round(float(np.median(2 * (areas / ball) ** (1 / ndim))))
     print(f"usual rule, overlap 2 x {diameter} pixels, against the whole image:")
-    for size in RULE:
-        labels = by_the_usual_rule(whole, model, size, 2 * diameter)
+    for side in RULE[ndim]:
+        labels = by_the_usual_rule(whole, model, side, 2 * diameter)
         score = object_scores(whole.labels, labels)
         print(
-            f"blocks of {size}: {len(np.unique(labels)) - 1} objects, "
+            f"blocks of {side}: {len(np.unique(labels)) - 1} objects, "
             f"{score.false_merges} false merges, {score.false_splits} false splits, "
             f"{labels_sum(labels)[:12]}"
         )
 
 
-def given(image: Path | None, model: TiledNetwork, size: int) -> Source:
+def crossed(result: Segmentation) -> tuple[int, int]:
+    """Return across how many faces of tiles an object lies, and how many there are."""
+    tiles = Blocks.of(result.plan, 1)
+    faces = [*tiles.neighbours()]
+    there = 0
+    for axis, before, after in faces:
+        here = result.labels[tiles.block(before).box].take(-1, axis)
+        beyond = result.labels[tiles.block(after).box].take(0, axis)
+        there += bool(((here == beyond) & (here > 0)).any())
+    return there, len(faces)
+
+
+def given(image: Path | None, model: TiledNetwork, size: tuple[int, ...]) -> Source:
     """Read an image lazily, or make a mosaic of nuclei."""
     if image is not None:
         return image_for(model.config, image, lazily=True)
-    made = make_sample("nuclei").image
-    times = [-(-size // n) for n in made.shape]
-    pixels = np.tile(made, times)[:size, :size]
-    return Source("mosaic", pixels, "YX")
+    made = make_sample("nuclei" if len(size) == 2 else "nuclei-3d").image
+    along = (np.arange(n) % m for n, m in zip(size, made.shape, strict=True))
+    return Source("mosaic", np.asarray(made)[np.ix_(*along)], "ZYX"[-len(size) :])
 
 
 if __name__ == "__main__":

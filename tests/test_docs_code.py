@@ -41,9 +41,12 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
     "cd": ("napari-shiftseg",),
     "python": (
         "-m",
+        "benchmarks/blocks.py",
         "benchmarks/boundaries.py",
         "benchmarks/dsb2018.py",
+        "benchmarks/memory.py",
         "benchmarks/proposals.py",
+        "benchmarks/scaling.py",
         "benchmarks/semantic_instances.py",
         "benchmarks/volumes.py",
     ),

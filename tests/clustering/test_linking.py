@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.segmentation import relabel_sequential
 
+from napari_shiftseg.clustering import linking
 from napari_shiftseg.clustering.linking import LINK_THRESHOLD, Linking, linked
 from napari_shiftseg.progress import exhaust
 
@@ -136,3 +137,14 @@ class TestStack:
         stack = np.stack([row((1, 10)), row((1, 5), (0, 5))])
         own = numbers(Linking((2,), 0, threshold), stack)
         assert own == ([[1], [1]] if threshold < 0.5 else [[1], [2]])
+
+
+def test_bands_have_no_say(monkeypatch, rng):
+    one, other = rng.integers(0, 9, (2, 12, 10)).repeat(2, 1).repeat(3, 2)
+    one[:4], other[20:] = 0, 0  # the numbers of a band are not those of all
+    whole = linked(one, other, 0.05)
+
+    monkeypatch.setattr(linking, "PIXELS", 60)
+
+    np.testing.assert_array_equal(linked(one, other, 0.05), whole)
+    assert whole.any()

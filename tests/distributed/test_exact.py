@@ -9,6 +9,8 @@ import pytest
 import zarr
 
 from napari_shiftseg.clustering import stored_rows
+from napari_shiftseg.distributed import spots
+from napari_shiftseg.networks.config import Provenance
 
 
 def sum_of(labels):
@@ -51,6 +53,34 @@ def test_one_sum_for_all_blocks_chunks_workers_and_orders(
     if case != "small":
         assert reports[0]["blocks"] > reports[1]["blocks"] > reports[2]["blocks"] == 1
         assert expected.objects > 2
+
+
+@pytest.mark.parametrize("min_size", [1, 6])
+@pytest.mark.parametrize("by_many", [False, True], ids=["one", "many"])
+@pytest.mark.parametrize("block", [1, 24**2, 10**9])
+def test_tissue_is_clustered_in_the_same_neighbourhoods(
+    make_stored, block, by_many, min_size, monkeypatch
+):
+    if by_many:
+        monkeypatch.setattr(spots, "LARGE", 0)
+    stored = make_stored((60, 75))
+    trained = Provenance(
+        command="", window=(14, 14), seed=0, steps=1, loss={}, data="", date="",
+        versions={},
+    )  # fmt: skip
+    config = stored.model.config
+    stored.model.config = config.model_copy(update={"provenance": trained})
+    stored.settings["foreground_threshold"] = 0.45  # most of it is one component
+    stored.settings["min_size"] = min_size
+    stored.settings["bandwidth"] = 1.5 * config.clustering.bandwidth
+
+    report = stored.run(block=block)
+
+    expected = stored.in_memory
+    assert report["labels_sha256"] == sum_of(expected.labels)
+    assert report["modes"] == len(expected.modes)
+    stored.model.config = config
+    assert sum_of(stored.in_memory.labels) != sum_of(expected.labels)
 
 
 def test_objects_lie_across_faces_of_blocks(stored):

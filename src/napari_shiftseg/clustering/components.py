@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Find, Piecing, Pixels
+    from napari_shiftseg.clustering.modes import Find, Finding, Piecing, Pixels
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box
 
@@ -167,7 +167,7 @@ class Components(Clusters):
         box = self._boxes[number - 1]
         inside = self._components[box] == number
         modes = [self._no_modes]
-        mode_image = np.zeros(inside.shape, dtype=np.int64)
+        mode_image = np.zeros(inside.shape, dtype=np.int32)
 
         def pieces_of(block: Box) -> Piecing:
             found_before = sum(map(len, modes))
@@ -202,14 +202,9 @@ class Components(Clusters):
             slice(b.start + s.start, min(b.start + s.stop, b.stop))
             for b, s in zip(box, block, strict=True)
         )
-        found = yield from self._find(place, inside, self._settings)
-        for part in found.parts:
-            if not found.is_assigned(part):
-                yield
-                found.assign(part, self._pixels.points(place, inside, part))
-        modes.append(found.modes)
-        image = np.zeros(inside.shape, dtype=np.int32)
-        image[inside] = found.nearest + 1
+        search = self._find(place, inside, self._settings)
+        image, found = yield from nearest_steps(self._pixels, search, place, inside)
+        modes.append(found)
         return image
 
     @property
@@ -233,6 +228,30 @@ class Components(Clusters):
                 np.add(pieces.labels, before, out=there, where=pieces.labels > 0)
                 before += len(pieces.mode_of) - 1
         return labels
+
+
+def nearest_steps(
+    pixels: Pixels, search: Finding, box: Box, inside: NDArray[np.bool_]
+) -> Generator[None, None, tuple[NDArray[np.int32], NDArray[Any]]]:
+    r"""Find 1 + the index of each pixel's mode, (\*box), 0 outside; and the modes.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    search : generator
+        Of their modes, as `Pixels.find` begins one.
+    box : tuple of slice
+    inside : ndarray of bool
+        (\*box)
+    """
+    found = yield from search
+    for part in found.parts:
+        if not found.is_assigned(part):
+            yield
+            found.assign(part, pixels.points(box, inside, part))
+    image = np.zeros(inside.shape, dtype=np.int32)
+    image[inside] = found.nearest + 1
+    return image, found.modes
 
 
 def _parts(

@@ -35,7 +35,7 @@ class Parts:
         (parts,), index of the first pixel of each in a scan of the whole image.
     low, high : ndarray of int64
         (parts, axes), the box about each in the image, its end not in it.
-    faces : list of ndarray of int32
+    faces : sequence of ndarray of int32
         Part numbers, 0 for none, on the first and the last plane along each axis.
     """
 
@@ -44,7 +44,7 @@ class Parts:
     first: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
-    faces: list[NDArray[np.int32]]
+    faces: Sequence[NDArray[np.int32]]
 
     def __len__(self) -> int:
         return len(self.values)

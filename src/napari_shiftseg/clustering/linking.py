@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.metrics.label_image import check_one_shape, shared_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 
 LINK_THRESHOLD = 0.25  # as in Cellpose
+PIXELS = 2**22  # of a plane, looked at at once
 
 
 def linked(
@@ -38,8 +41,9 @@ def linked(
 
     Parameters
     ----------
-    one, other : ndarray of int
+    one, other : array of int
         (\*spatial), of one shape; 0 is background, objects are numbered without gaps.
+        Stores are read band by band.
     threshold : float
         Above 0, to 1.
 
@@ -60,8 +64,7 @@ def linked(
     alone.
     """
     check_one_shape("neighbouring planes", one, other)
-    former, new, shared = shared_pixels(one, other)
-    sizes, others = np.bincount(one.ravel()), np.bincount(other.ravel())
+    former, new, shared, sizes, others = _shared(one, other)
     overlap = shared / (sizes[former] + others[new] - shared)
     enough = overlap >= threshold
     former, new, overlap = former[enough], new[enough], overlap[enough]
@@ -72,6 +75,34 @@ def linked(
         if not (taken[a] or partner[b]):
             partner[b], taken[a] = a, True
     return partner
+
+
+def _shared(one: Any, other: Any) -> tuple[NDArray[np.int64], ...]:
+    """Return the pairs of objects that share pixels, how many; the sizes of all."""
+    sizes = others = np.zeros(1, np.int64)
+    found = [np.zeros((3, 0), np.int64)]
+    for band in _bands(one.shape):
+        before, after = np.asarray(one[band]), np.asarray(other[band])
+        sizes, others = _with_sizes(sizes, before), _with_sizes(others, after)
+        found.append(np.stack(shared_pixels(before, after)))
+    *pairs, shared = np.concatenate(found, axis=1)
+    (former, new), at = np.unique(np.stack(pairs), axis=1, return_inverse=True)
+    total = np.zeros(len(former), np.int64)
+    np.add.at(total, at.ravel(), shared)
+    return former, new, total, sizes, others
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    return chunks(shape[0], max(1, PIXELS // max(1, prod(shape[1:]))))
+
+
+def _with_sizes(
+    sizes: NDArray[np.int64], labels: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Return the sizes of objects with what a further part of them holds."""
+    more = np.bincount(labels.ravel(), minlength=len(sizes))
+    more[: len(sizes)] += sizes
+    return more
 
 
 @dataclass(frozen=True)
@@ -109,11 +140,11 @@ class Linking:
         r"""Find the numbers of objects in the stack; yields (done, total) planes.
 
         Objects are numbered as they come, plane after plane; one that goes on keeps its
-        number. Two planes are looked at at once.
+        number. Two planes are looked at at once, those of stores band by band.
 
         Parameters
         ----------
-        planes : mapping of tuple of int to ndarray of int
+        planes : mapping of tuple of int to array of int
             (\*spatial), the objects of each plane, numbered from 1 without gaps.
 
         Returns
@@ -127,7 +158,9 @@ class Linking:
         for done, at in enumerate(self.positions):
             yield done, len(planes)
             plane, before = planes[at], self.before(at)
-            own = np.zeros(int(plane.max(initial=0)) + 1, dtype=np.int32)
+            bands = (np.asarray(plane[band]) for band in _bands(plane.shape))
+            highest = max((int(each.max(initial=0)) for each in bands), default=0)
+            own = np.zeros(highest + 1, dtype=np.int32)
             if before is not None:
                 partner = linked(planes[before], plane, self.threshold)
                 own = numbers[before][partner]

@@ -38,7 +38,9 @@ def piece_together(
 ) -> Piecing:
     r"""Cluster a component, in neighbourhoods where it is larger than one.
 
-    Yields as its parts do. Neighbourhoods overlap by half. Two pieces of different
+    Yields as its parts do. Neighbourhoods overlap by half, and begin at the corner of
+    the component's box: the image alone says where they lie, not the part of it that is
+    at hand, nor the blocks in which it is read. Two pieces of different
     neighbourhoods are one object when they share more than half of the smaller one's
     pixels in the overlap. Pieces are numbered from 1, 0 outside.
 
@@ -52,15 +54,13 @@ def piece_together(
         Size per axis; None: any component is clustered whole.
     """
     whole = tuple(slice(0, n) for n in inside.shape)
-    if neighbourhood is None or all(
-        n <= size for n, size in zip(inside.shape, neighbourhood, strict=True)
-    ):
+    if neighbourhood is None or not is_larger(inside.shape, neighbourhood):
         return (yield from pieces_of(whole))
     joined = np.zeros(inside.shape, dtype=np.int32)
     done: dict[tuple[int, ...], tuple[Box, NDArray[np.int32]]] = {}
     pairs: list[tuple[int, int]] = []
     number = 1
-    for at, block in _blocks(inside.shape, neighbourhood):
+    for at, block in neighbourhoods(inside.shape, neighbourhood):
         if not inside[block].any():
             continue
         pieces = yield from pieces_of(block)
@@ -68,7 +68,8 @@ def piece_together(
         for near in product(*((i - 1, i, i + 1) for i in at)):
             if near in done:
                 yield
-                pairs += _same(block, pieces, *done[near])
+                pairs += same_pieces(block, pieces, *done[near])
+        done = {near: known for near, known in done.items() if near[0] >= at[0] - 1}
         done[at] = block, pieces
         number = max(number, int(pieces.max()) + 1)
         fresh = joined[block] == 0
@@ -76,7 +77,14 @@ def piece_together(
     return _merged(joined, pairs, number)
 
 
-def _blocks(
+def is_larger(shape: Sequence[int], neighbourhood: Sequence[int] | None) -> bool:
+    """Whether a component, of a box of this shape, is clustered in neighbourhoods."""
+    return neighbourhood is not None and any(
+        n > size for n, size in zip(shape, neighbourhood, strict=True)
+    )
+
+
+def neighbourhoods(
     shape: tuple[int, ...], size: Sequence[int]
 ) -> Iterator[tuple[tuple[int, ...], Box]]:
     """Boxs of this size that overlap by half and cover the shape, each numbered.
@@ -92,7 +100,7 @@ def _blocks(
         yield at, tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
 
 
-def _same(
+def same_pieces(
     block: Box, pieces: NDArray[np.int32], other: Box, earlier: NDArray[np.int32]
 ) -> list[tuple[int, int]]:
     """Return the pairs of pieces of two blocks that are one object."""
@@ -130,10 +138,23 @@ def _merged(
     """Give all pieces that are one object one number."""
     if not pairs:
         return pieces
-    a, b = np.array(pairs).T
-    graph = coo_array((np.ones(len(pairs)), (a, b)), (number, number))
-    _, group = connected_components(graph, directed=False)
+    group = groups_of(np.array(pairs).T, number)
     return np.where(pieces > 0, group[pieces] + 1, 0).astype(np.int32)
+
+
+def groups_of(pairs: NDArray[np.integer], number: int) -> NDArray[np.int32]:
+    """Return which of so many pieces are one object, in the order of their first ones.
+
+    Parameters
+    ----------
+    pairs : ndarray of int
+        (2, pairs), pieces that are one object.
+    number : int
+        Of pieces, 0 among them.
+    """
+    graph = coo_array((np.ones(pairs.shape[1]), tuple(pairs)), (number, number))
+    groups: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return groups
 
 
 Result = TypeVar("Result")

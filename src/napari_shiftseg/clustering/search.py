@@ -40,6 +40,9 @@ CALL = 2**13  # distances that take as long as one step on hardly any
 DIGITS = 4  # of the density that decide an order; the rest is rounding
 
 
+Some = Indices | None  # of the rows; None: all of them, of which no list is made
+
+
 class Modes(NamedTuple):
     """Maxima of the density, in the frame."""
 
@@ -170,7 +173,7 @@ class ModeSearch:
         self._few = None  # all the points in the frame, where they may be held
         if data.rows.size <= limits.chunk_size:
             self._few = frame.enter(data.rows)
-        self._points, self._weights = self._sample(np.arange(len(data)))
+        self._points, self._weights = self._sample(None)
         self._thick = SURELY * float(self._weights.mean())
         self._sample_far = torch.ones_like(self._weights, dtype=torch.bool)
         self._seeds = self._points[:0]
@@ -186,7 +189,7 @@ class ModeSearch:
             If the rounds are spent and points are still far from modes and seeds.
         """
         yield from self._climb(self._points, self._points, self._weights)
-        far = np.arange(len(self._data))
+        far: Some = None
         for _ in range(self._limits.max_rounds):
             far = yield from self._still_far(far)
             if len(far) == 0 or self._effort.is_spent:
@@ -210,14 +213,14 @@ class ModeSearch:
         )
         self.n_iter = max(self.n_iter, n_iter)
 
-    def _sample(self, rows: Indices) -> tuple[Tensor, Tensor]:
+    def _sample(self, rows: Some) -> tuple[Tensor, Tensor]:
         """Return a sample of these rows, weighted to stand for all of them."""
         data, limits = self._data, self._limits
-        chosen, each = choose(
-            data.positions[rows], limits.max_points, limits.chunk_size
-        )
-        points = self._entered(rows[chosen])
-        weights = data.weights[rows[chosen]] * each
+        positions = data.positions if rows is None else data.positions[rows]
+        chosen, each = choose(positions, limits.max_points, limits.chunk_size)
+        chosen = chosen if rows is None else rows[chosen]
+        points = self._entered(chosen)
+        weights = data.weights[chosen] * each
         return points, torch.tensor(weights, dtype=points.dtype, device=points.device)
 
     def _sample_with(
@@ -231,16 +234,17 @@ class ModeSearch:
         joined = torch.cat([points, self._points[near]])
         return points, joined, torch.cat([weights, self._weights[near]])
 
-    def _still_far(self, rows: Indices) -> Generator[None, None, Indices]:
+    def _still_far(self, rows: Some) -> Generator[None, None, Indices]:
         """Return those of these rows that the last round left far."""
-        if self._few is not None and len(rows) == len(self._few):  # all, in order
+        if self._few is not None and (rows is None or len(rows) == len(self._few)):
             still = yield from self._is_far(self._few)
             return np.flatnonzero(still.cpu().numpy())
-        found = [rows[:0]]
+        found = [np.empty(0, np.int64)]
         size = max(1, self._limits.chunk_size // self._data.rows.shape[1])
-        for part in chunks(len(rows), size):
-            far = yield from self._is_far(self._entered(rows[part]))
-            found.append(rows[part][far.cpu().numpy()])
+        for part in chunks(len(self._data if rows is None else rows), size):
+            here = np.arange(part.start, part.stop) if rows is None else rows[part]
+            far = yield from self._is_far(self._entered(here))
+            found.append(here[far.cpu().numpy()])
         return np.concatenate(found)
 
     def _entered(self, rows: Indices) -> Tensor:

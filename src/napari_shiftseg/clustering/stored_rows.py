@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +54,7 @@ class StoredRows:
         self._read, self._inside = read, inside
         self._shape, self.dtype = tuple(shape), np.dtype(dtype)
         self._offset = tuple(offset or (0,) * len(self._shape))
-        thick = max(1, VALUES // (channels * prod(self._shape[1:])))
-        rest = [slice(0, n) for n in self._shape[1:]]
-        self._bands: list[Box] = [(s, *rest) for s in chunks(self._shape[0], thick)]
+        self._bands = _bands(self._shape, max(1, VALUES // channels))
         self._begins = np.cumsum([0, *map(self._count, self._bands)])
         self.shape = (int(self._begins[-1]), channels)
         self._kept: tuple[int, NDArray[Any]] | None = None  # the band read last
@@ -81,12 +81,13 @@ class StoredRows:
 
     def sum(self) -> float:
         """Return the sum of all values."""
-        return float(self._sums().sum())
+        return float(self._sums.sum())
 
     def mean(self, axis: int, dtype: Any = None) -> NDArray[np.float64]:
         """Return the mean point, (channels,)."""
-        return self._sums() / len(self)
+        return self._sums / len(self)
 
+    @cached_property
     def _sums(self) -> NDArray[np.float64]:
         each = [
             self._points(n).sum(0, dtype=np.float64) for n in range(len(self._bands))
@@ -146,5 +147,26 @@ class Positions:
     def __init__(self, rows: StoredRows) -> None:
         self._rows = rows
 
-    def __getitem__(self, at: NDArray[np.integer]) -> NDArray[np.int64]:
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: slice | NDArray[np.integer]) -> NDArray[np.int64]:
+        if isinstance(at, slice):
+            at = np.arange(*at.indices(len(self)))
         return self._rows.positions_of(at)
+
+
+def _bands(shape: tuple[int, ...], pixels: int) -> list[Box]:
+    """Cut an image into boxes that follow one another in a scan, of so many pixels."""
+    each = [1] * len(shape)
+    for axis in reversed(range(len(shape))):
+        rest = prod(shape[axis + 1 :])
+        each[axis] = min(shape[axis], max(1, pixels // rest))
+        if each[axis] < shape[axis]:
+            break
+    return [
+        tuple(box)
+        for box in product(
+            *(chunks(n, size) for n, size in zip(shape, each, strict=True))
+        )
+    ]

@@ -78,7 +78,12 @@ class BlockArray:
         """Write a block, durably."""
         save(self.path(number), pixels)
 
-    def read(self, box: Box, changed: Change | None = None) -> NDArray[Any]:
+    def read(
+        self,
+        box: Box,
+        changed: Change | None = None,
+        channels: int | slice = slice(None),
+    ) -> NDArray[Any]:
         r"""Read a box of the result, ([channels,] \*box), from all blocks it touches.
 
         Parameters
@@ -87,6 +92,8 @@ class BlockArray:
         changed : callable, optional
             Takes the number of a block and what is read of it; gives what takes its
             place.
+        channels : int or slice
+            Which of them, where there are any.
         """
         found: NDArray[Any] | None = None
         for block in self.blocks.overlapping(box):
@@ -95,7 +102,9 @@ class BlockArray:
                 for a, b in zip(box, block.box, strict=True)
             )
             stored = np.load(self.path(block.number), mmap_mode="r")
-            there: Any = (..., *_within(inside, block.box))
+            there: Any = _within(inside, block.box)
+            if stored.ndim > len(box):
+                there = (channels, *there)
             pixels = np.array(stored[there])
             if changed is not None:
                 pixels = changed(block.number, pixels)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.distributed.tissue import draw_tissue
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,30 +32,44 @@ def labels_in(job: Job, box: Box) -> NDArray[np.int32]:
     starts, ends = zip(*((side.start, side.stop) for side in box), strict=True)
     with np.load(job.table("objects")) as known:
         meets = (known["low"] < ends) & (known["high"] > starts)
-    for block in np.flatnonzero(meets.all(1)).tolist():
-        _draw(job, block, box, drawn)
+        found = meets.all(1)
+        corners = np.stack([known["low"], known["high"]], -1)[found].tolist()
+        which = zip(known["block"][found], known["begin"][found], strict=True)
+        for (block, begin), corner in zip(which, corners, strict=True):
+            _draw(job, int(block), int(begin), corner, box, drawn)
+    if job.has_tissue:
+        draw_tissue(job, box, _numbers(job, "tissue"), drawn)
     return drawn
 
 
-def _numbers(job: Job, number: int) -> NDArray[np.int32]:
+def _numbers(job: Job, number: int | str) -> NDArray[np.int32]:
     """Return the label of each part, or piece, of a block."""
     numbers: NDArray[np.int32] = np.load(job.table("labels", number))
     return numbers.astype(np.int32)
 
 
-def _draw(job: Job, number: int, box: Box, drawn: NDArray[np.int32]) -> None:
-    """Draw the objects of the components that a block owns."""
-    with np.load(job.pieces(number)) as known:
-        corners = list(zip(known["low"].tolist(), known["high"].tolist(), strict=True))
-        both = [
-            (max(side.start, a), min(side.stop, b))
-            for side, (a, b) in zip(box, corners, strict=True)
-        ]
-        there = tuple(
-            slice(a - low, b - low)
-            for (a, b), (low, _) in zip(both, corners, strict=True)
-        )
-        pieces = known["labels"][there]
+def _draw(
+    job: Job,
+    number: int,
+    begin: int,
+    corners: list[list[int]],
+    box: Box,
+    drawn: NDArray[np.int32],
+) -> None:
+    """Draw objects of components that a block owns, where they meet a box.
+
+    Their pixels lie in the file of the block from `begin` on, a box with these corners.
+    """
+    both = [
+        (max(side.start, a), min(side.stop, b))
+        for side, (a, b) in zip(box, corners, strict=True)
+    ]
+    there = tuple(
+        slice(a - low, b - low) for (a, b), (low, _) in zip(both, corners, strict=True)
+    )
+    sizes = tuple(high - low for low, high in corners)
+    stored = np.memmap(job.drawings(number), np.int32, "r", 4 * begin, sizes)
+    pieces = np.array(stored[there])
     here: Any = tuple(
         slice(a - side.start, b - side.start)
         for (a, b), side in zip(both, box, strict=True)

@@ -13,6 +13,7 @@ from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.stored_rows import StoredRows
 from napari_shiftseg.distributed.arrays import save, save_all
 from napari_shiftseg.distributed.job import read_parts
+from napari_shiftseg.distributed.spots import are_large, find_spots
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -77,6 +78,11 @@ def join_parts(job: Job) -> None:
 
 
 def _hand_out(job: Job, joined: Joined, kept: NDArray[np.int64]) -> None:
+    large = are_large(joined.low[kept], joined.high[kept], job.neighbourhood)
+    if large.any():
+        wide = kept[large]
+        find_spots(job, wide + 1, joined.low[wide], joined.high[wide])
+        kept = kept[~large]
     places = within(job.shape, joined.first[kept])
     owner = np.array([job.blocks.holding(place) for place in places], np.int64)
     by_owner = kept[np.argsort(owner, kind="stable")]
@@ -97,20 +103,32 @@ def number_objects(job: Job) -> None:
     job : Job
         Its blocks clustered.
     """
-    component, low, high, modes = [], [], [], 0
+    component, low, high, block, begin, modes = [], [], [], [], [], 0
     for n in range(len(job.blocks)):
         with np.load(job.pieces(n)) as known:
             component.append(known["component"])
             low.append(known["low"])
             high.append(known["high"])
+            block.append(np.full(len(low[-1]), n))
+            sizes = (high[-1] - low[-1]).prod(1)
+            begin.append(np.cumsum(sizes) - sizes)
             modes += int(known["modes"])
+    if job.has_tissue:
+        with np.load(job.table("united")) as united:
+            component.append(united["component"])
+            modes += int(united["modes"])
     order = np.argsort(np.concatenate(component), kind="stable")
     number = np.empty(len(order), np.int32)
     number[order] = np.arange(1, len(order) + 1)
     begins = np.cumsum([0, *map(len, component)])
-    for n, (begin, end) in enumerate(pairwise(begins)):
-        save(job.table("labels", n), np.concatenate([[0], number[begin:end]]))
-    save_all(job.table("objects"), count=len(order), modes=modes, low=low, high=high)
+    for n, (first, end) in enumerate(pairwise(begins)):
+        name = n if n < len(job.blocks) else "tissue"
+        save(job.table("labels", name), np.concatenate([[0], number[first:end]]))
+    boxes = {"low": low, "high": high, "block": block, "begin": begin}
+    save_all(
+        job.table("objects"), count=len(order), modes=modes,
+        **{name: np.concatenate(each) for name, each in boxes.items()},
+    )  # fmt: skip
 
 
 def figures(job: Job) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from napari_shiftseg.clustering.joining import parts_of
 from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.modes import Pixels
 from napari_shiftseg.device import resolve_device
-from napari_shiftseg.distributed.arrays import save_all
-from napari_shiftseg.distributed.job import write_parts
-from napari_shiftseg.geometry.rescaling import widths_of
+from napari_shiftseg.distributed.arrays import save_all, write_durably
+from napari_shiftseg.distributed.job import StoredEmbedding, components_in, write_parts
 from napari_shiftseg.inference.predict import embed_steps
 from napari_shiftseg.progress import Returning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -103,10 +103,17 @@ def _modes_in(job: Job, box: Box) -> NDArray[np.int32]:
     return nearest + 1
 
 
+BEYOND = 1 / 4  # of a block, that a component reaches beyond to be read by itself
+
+
 def cluster(
     job: Job, number: int, watch: Callable[[int, int], bool] | None = None
 ) -> None:
     """Cluster the components that begin in a block, each whole, wherever it lies.
+
+    Those that lie in the block, or hardly leave it, are read together. Any other is
+    read by itself, and of its embedding no more at once than one neighbourhood: what
+    is read at once depends neither on the image nor on where far components end.
 
     Parameters
     ----------
@@ -115,49 +122,66 @@ def cluster(
     """
     with np.load(job.owned(number)) as known:
         owned, low, high = (known[name] for name in ("component", "low", "high"))
-    if not len(owned):
-        nowhere = np.zeros(len(job.shape), np.int64)
-        save_all(
-            job.pieces(number), labels=nowhere[:0], low=nowhere, high=nowhere,
-            component=nowhere[:0], modes=0,
-        )  # fmt: skip
-        return
-    box = tuple(map(slice, low.min(0).tolist(), high.max(0).tolist()))
-    components = _components_in(job, box)
-    steps = _clustered(job, box, np.isin(components, owned))
-    objects = _unless_left(steps, number, watch)
-    of_object = np.zeros(len(objects.mode_of), np.int64)
-    of_object[objects.labels] = components
+    component: list[NDArray[np.int64]] = [owned[:0]]
+    lows, highs, modes = [low[:0]], [high[:0]], 0
+
+    def write(file: BinaryIO) -> None:
+        nonlocal modes
+        for group in _near_ones(job.blocks.block(number).box, low, high):
+            lows.append(low[group].min(0, keepdims=True))
+            highs.append(high[group].max(0, keepdims=True))
+            box = tuple(map(slice, lows[-1][0].tolist(), highs[-1][0].tolist()))
+            steps, components = _clustered(job, box, owned[group])
+            objects = _unless_left(steps, number, watch)
+            of_object = np.zeros(len(objects.mode_of), np.int64)
+            of_object[objects.labels] = components
+            of_object = of_object[1:]
+            before = sum(map(len, component))
+            np.add(objects.labels, before, objects.labels, where=objects.labels > 0)
+            file.write(objects.labels.data)
+            component.append(of_object)
+            modes += len(objects.modes)
+
+    write_durably(job.drawings(number), write)
     save_all(
-        job.pieces(number),
-        labels=objects.labels,
-        low=low.min(0),
-        high=high.max(0),
-        component=of_object[1:],
-        modes=len(objects.modes),
-    )
+        job.pieces(number), component=np.concatenate(component), modes=modes,
+        low=np.concatenate(lows), high=np.concatenate(highs),
+    )  # fmt: skip
 
 
-def _components_in(job: Job, box: Box) -> NDArray[np.int64]:
-    r"""Return the component of each pixel of a box, 0 where there is none, (\*box)."""
+def _near_ones(
+    box: Box, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> Iterator[NDArray[np.int64]]:
+    """Yield components that are read together: those near a block, then one by one."""
+    start = np.array([side.start for side in box])
+    stop = np.array([side.stop for side in box])
+    margin = BEYOND * (stop - start)
+    near = ((low >= start - margin) & (high <= stop + margin)).all(1)
+    if near.any():
+        yield np.flatnonzero(near)
+    yield from np.flatnonzero(~near)[:, None]
 
-    def as_components(number: int, parts: NDArray[Any]) -> NDArray[np.int64]:
-        of_part: NDArray[np.int64] = np.load(job.table("components", number))
-        return np.asarray(of_part[parts])
 
-    return job.parts.read(box, as_components)
+def _clustered(
+    job: Job, box: Box, owned: NDArray[np.int64]
+) -> tuple[Clustering, NDArray[np.int64]]:
+    """Cluster components of a box as they would be in the whole image.
 
-
-def _clustered(job: Job, box: Box, inside: NDArray[np.bool_]) -> Clustering:
-    """Cluster the components of a box as they would be in the whole image."""
-    plan = job.blocks.plan
+    Returns the steps to that, and of which component each pixel is, or all are.
+    """
+    plan, settings = job.blocks.plan, job.clustering
     corner = [start + side.start for start, side in zip(plan.offset, box, strict=True)]
-    provenance = job.model.config.provenance
-    window = provenance.window if provenance else None
-    pixels = Pixels(job.embedding(box), corner, job.settings.device)
-    settings = job.clustering
-    found = Components(pixels, settings, inside, widths_of(window, None))
-    return found.steps()
+    components: Any = owned
+    embedding: Any = StoredEmbedding(job, box)
+    if len(owned) > 1:
+        components = components_in(job, box)
+        inside = np.isin(components, owned)
+        embedding = job.embedding(box)
+    else:
+        inside = components_in(job, box, int(owned[0]))
+    pixels = Pixels(embedding, corner, job.settings.device)
+    found = Components(pixels, settings, inside, job.neighbourhood)
+    return found.steps(), components
 
 
 def _unless_left(

@@ -14,7 +14,7 @@ import numpy as np
 import zarr
 
 from napari_shiftseg.clustering.linking import Linking
-from napari_shiftseg.distributed import joins, passes
+from napari_shiftseg.distributed import joins, passes, tissue
 from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.figures import sums_of
 from napari_shiftseg.distributed.job import Job
@@ -27,6 +27,7 @@ from napari_shiftseg.distributed.output import (
     shrink,
 )
 from napari_shiftseg.distributed.scales import as_json, from_json
+from napari_shiftseg.distributed.spots import MATCHED, PARTED, SETTLED, Tissue
 from napari_shiftseg.inference.predict import open_for
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.intensity.stack import FrameScales, planes_are
@@ -41,6 +42,7 @@ from napari_shiftseg.pipeline.series import (
     plane_or_frame,
 )
 from napari_shiftseg.progress import Progress, numbered, patiently, saying
+from napari_shiftseg.stores.lazy import Lazy, open_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -61,13 +63,13 @@ LINKING = Progress(0, 1, stage="linking")
 
 @dataclass(frozen=True)
 class Planes(Mapping[tuple[int, ...], Any]):
-    """The labels of frames, each read when it is asked for."""
+    """The labels of frames, on disk."""
 
     path: Path
     frames: list[tuple[int, ...]]
 
     def __getitem__(self, at: tuple[int, ...]) -> Any:
-        return np.asarray(zarr.open_array(str(self.path), mode="r")[at])
+        return Lazy.of(open_array, str(self.path))[at]
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
         return iter(self.frames)
@@ -302,6 +304,8 @@ class _Frame:
         joins.join_parts(job)
         if not job.is_global:
             yield from self._pass(cluster, job.pieces, "clustering")
+            if job.has_tissue:
+                yield from self._tissue_steps()
             joins.number_objects(job)
         boxes = dict.fromkeys(range(len(self.run.output.boxes(job.shape))), 1)
         drawing = partial(
@@ -321,6 +325,15 @@ class _Frame:
                 *dict.fromkeys(note for one in said for note in one["notes"]),
             ],
         }
+
+    def _tissue_steps(self) -> Generator[Progress]:
+        """Cluster the components that are too large to be held."""
+        job, stage = self.job, "clustering tissue"
+        yield from self._pass(tissue.part, partial(job.tissue, name=PARTED), stage)
+        Tissue(job).count()
+        yield from self._pass(tissue.match, partial(job.tissue, name=MATCHED), stage)
+        tissue.unite(job)
+        yield from self._pass(tissue.settle, partial(job.tissue, name=SETTLED), stage)
 
     def _pass(
         self,

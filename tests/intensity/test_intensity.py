@@ -135,6 +135,16 @@ class TestFewObjects:
         image, _ = nuclei(number, blur=3)
         assert NOTHING not in scale(image / 5 + np.linspace(500, 1500, 160)).notes
 
+    def test_cells_that_fill_a_volume_are_no_noise(self) -> None:
+        rng = np.random.default_rng(1)
+        cells = ndimage.gaussian_filter(rng.normal(size=(32, 128, 128)), (2, 3, 3))
+        image = 120 + 80 * np.tanh(1.5 * cells / cells.std())
+        alone = [scale(plane).notes for plane in image]
+        assert alone.count((NOTHING,)) > len(alone) / 2
+        together = find_scale(image.round(), 3, "percentile")
+        assert together.high < 210
+        assert not together.notes
+
     def test_a_texture_is_no_noise(self) -> None:
         rng = np.random.default_rng(0)
         image = ndimage.gaussian_filter(rng.normal(size=(160, 160)), 6)

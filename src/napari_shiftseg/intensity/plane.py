@@ -39,11 +39,18 @@ class Noise:
     """The noise of one plane."""
 
     spread: float  # standard deviation at the size of objects, in quiet parts
-    is_all: bool  # whether the plane shows nothing else, but light that falls off
+    # kurtosis of a plane that shows nothing else, but light that falls off; 3 is that
+    # of a normal law. None of any other plane
+    of_all: float | None = None
 
 
 def _noise_of(
-    plain: NDArray[Any], calm: NDArray[Any], busy: Mask, out: Mask, step: float
+    plain: NDArray[Any],
+    calm: NDArray[Any],
+    busy: Mask,
+    out: Mask,
+    step: float,
+    may_be_all: bool,
 ) -> Noise:
     r"""Return the noise of a plane; `calm` is each pixel's median of its neighbours.
 
@@ -54,19 +61,19 @@ def _noise_of(
     jumps = np.abs(plain - calm)
     hot = jumps > HOT * max(float(np.percentile(jumps, 80)), step)
     quiet = np.where(hot, calm, plain)
-    spread = _of_all(quiet, out)
-    if spread is not None:
-        return Noise(spread, is_all=True)
+    alone = _of_all(quiet, out) if may_be_all else None
+    if alone is not None:
+        return alone
     still = ~ndimage.maximum_filter(busy | out, NEAR)
     if still.mean() < RARE:
         still = ~busy & ~out
     if not (still & ~hot).any():
-        return Noise(0.0, is_all=False)
+        return Noise(0.0)
     single = WHITE * float(jumps[still & ~hot].mean())
-    return Noise(_in_quiet_parts(quiet, calm, still, single), is_all=False)
+    return Noise(_in_quiet_parts(quiet, calm, still, single))
 
 
-def _of_all(quiet: NDArray[Any], out: Mask) -> float | None:
+def _of_all(quiet: NDArray[Any], out: Mask) -> Noise | None:
     """Return the noise of a plane that shows nothing else; None for any other."""
     if min(quiet.shape) < TOO_SMALL:
         return None
@@ -84,7 +91,9 @@ def _of_all(quiet: NDArray[Any], out: Mask) -> float | None:
         and TENTH[0] * spread <= tenth <= TENTH[1] * spread
         and middle_and_spread(coarse)[1] <= CORRELATED * spread
     )
-    return spread if is_noise else None
+    if not is_noise:
+        return None
+    return Noise(spread, float(np.mean(((fine - fine.mean()) / fine.std()) ** 4)))
 
 
 def _in_quiet_parts(
@@ -155,7 +164,8 @@ class Sheet:
     below: float  # spread of the pixels below it
     # standard deviation of the ground at the size of objects, in its quiet parts
     noise: float
-    is_noise: bool  # whether it shows nothing else; then nothing stands out
+    # see `Noise.of_all`; where it is a number, nothing stands out
+    kurtosis: float | None
     # (objects,), of what stands out: grey value of its brighter half, pixels of that,
     # and slope of its edge by its height, per pixel
     peaks: NDArray[np.floating[Any]]
@@ -164,6 +174,11 @@ class Sheet:
     # (pixels,), grey values of the brighter halves of all of them
     bright: NDArray[np.floating[Any]]
     smooth: float  # the 99.8th percentile without isolated pixels
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it shows nothing else."""
+        return self.kurtosis is not None
 
     def raised(self, by: float) -> Sheet:
         """Return the sheet of a plane with so much added to its grey values."""
@@ -180,7 +195,9 @@ class Sheet:
         )  # fmt: skip
 
 
-def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
+def sheet_of(
+    pixels: NDArray[Any], left_out: Mask | None = None, may_be_noise: bool = True
+) -> Sheet:
     r"""Look at one plane.
 
     Parameters
@@ -189,6 +206,8 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
         (\*spatial), of one axis or two, finite where they count.
     left_out : ndarray of bool, optional
         (\*spatial), pixels that hold no data or are drawn into the image.
+    may_be_noise : bool
+        Whether it may show nothing else.
     """
     out = np.zeros(pixels.shape, dtype=np.bool_) if left_out is None else left_out
     middle = float(np.median(pixels[~out]))
@@ -200,13 +219,13 @@ def sheet_of(pixels: NDArray[Any], left_out: Mask | None = None) -> Sheet:
     step = smallest_step(plain[~out])
     floor = ground + max(CLEAR * spread, STEPS * step)
     standing_out = (blurred > floor) & ~out
-    noise = _noise_of(plain, calm, standing_out, out, step)
-    if noise.is_all:
+    noise = _noise_of(plain, calm, standing_out, out, step, may_be_noise)
+    if noise.of_all is not None:
         standing_out = np.zeros_like(out)
     objects = _objects(calm, blurred, standing_out, ground, floor)
     below = max(_below(plain[~out], ground), step)
     smooth = float(np.percentile(calm[~out], 99.8))
-    return Sheet(ground, below, noise.spread, noise.is_all, *objects, smooth)
+    return Sheet(ground, below, noise.spread, noise.of_all, *objects, smooth)
 
 
 def smallest_step(values: NDArray[Any]) -> float:

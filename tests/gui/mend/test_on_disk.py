@@ -41,7 +41,8 @@ def test_the_part_in_view_is_mended(viewer, stored, mend, finish, qtbot):
     assert "on disk" in mend.state.value
     assert mend.again.button.text == "Mend what is in view"
     whole = np.asarray(stored.data)
-    mend.again.run()
+    mend.again.button.native.click()
+    assert mend.again.is_running
     finish(mend.again)
 
     part = mend.result.value

@@ -235,8 +235,8 @@ class MendWidget(ScrolledRows):
         for part in (self.knobs, self.search, self.tools, self.edits, self.plot,
                      self.teach):  # fmt: skip
             part.enabled = steered
-        self.again.visible = layer is not None and not steered
-        self.again.allow(self.again.visible)
+        self.again.visible = is_to_predict = layer is not None and not steered
+        self.again.allow(is_to_predict)  # hidden docks call visible parts invisible
         if not steered:
             text = RUN_FIRST if layer is None else NOT_KEPT
             if is_stored(layer):

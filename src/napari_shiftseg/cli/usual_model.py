@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.settings import Settings
 
 SAID_OF_VOLUMES = (
-    f"a volume (z, y, x): the model {VOLUME_MODEL} was taken, which sees all of it; -m "
-    f"{usual_model(None)} takes plane by plane"
+    f"taken for a volume (z, y, x), so the model is {VOLUME_MODEL}, which sees all of "
+    f"it; -m {usual_model(None)} takes plane by plane, as it should if these are times"
 )
 
 

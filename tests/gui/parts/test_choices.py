@@ -159,7 +159,7 @@ VOLUME = np.zeros((8, 30, 30))
 def test_a_volume_is_offered_the_model_of_volumes(viewer, choices, shape, named, model):
     viewer.add_image(np.zeros(shape, np.uint8), **named)
     assert values(choices) == [model] * 3
-    is_said = "a volume (z, y, x), so nuclei-3d was chosen" in choices[0].note
+    is_said = "for a volume (z, y, x), so nuclei-3d was chosen" in choices[0].note
     assert is_said == (model == "nuclei-3d")
     viewer.layers.clear()
     viewer.add_image(np.zeros((30, 30)))

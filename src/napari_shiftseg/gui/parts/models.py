@@ -203,8 +203,8 @@ def _config_of(model: str | Path) -> ModelConfig | None:
 
 
 OF_VOLUMES = (
-    f"The image is a volume (z, y, x), so {VOLUME_MODEL} was chosen; {USUAL_MODEL} "
-    f"takes it plane by plane."
+    f"The image is taken for a volume (z, y, x), so {VOLUME_MODEL} was chosen; "
+    f"{USUAL_MODEL} takes it plane by plane, as times are."
 )
 
 

@@ -135,9 +135,36 @@ def test_workers_that_predict_by_different_ways_are_refused(client, monkeypatch)
     assert workers.computes(Settings(device="cpu", engine="torch")) == ("cpu", "torch")
 
     ways = {"one": ("cpu", "torch"), "another": ("cuda", "torch")}
-    monkeypatch.setattr(workers, "_asked", lambda *_: ways)
+    monkeypatch.setattr(workers, "_answers", lambda *_: ways)
     with pytest.raises(ValueError, match="predict by torch on cpu, torch on cuda"):
         workers.computes(Settings())
+
+
+def test_workers_that_all_went_are_said(client, monkeypatch):
+    workers = cluster.Cluster(client)
+    monkeypatch.setattr(client, "nthreads", dict)
+
+    with pytest.raises(ChildProcessError, match=r"lost all .* cluster.scale"):
+        workers.computes(Settings())
+
+
+def test_a_busy_worker_that_is_new_is_not_waited_for(client, monkeypatch):
+    """Its answer is taken once it is there; until then blocks are handed out."""
+    workers, busy = cluster.Cluster(client), distributed.Event()
+    waits = [
+        client.submit(distributed.Event.wait, busy, workers=[address], pure=False)
+        for address in workers._known
+    ]
+    monkeypatch.setattr(cluster, "PATIENCE", 0)
+    workers._known.clear()
+
+    workers._counted_at = -cluster.COUNTED
+    assert workers.workers == 2
+    assert not workers._known
+    busy.set()
+    distributed.wait([*waits, *workers._asking.values()])
+    workers._counted_at = -cluster.COUNTED
+    assert workers.workers == len(workers._known) == 2
 
 
 class Dying(Crew):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
+import zarr
 
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.segmenting import (
@@ -117,3 +119,22 @@ def test_levels_are_those_of_the_pyramid(stored):
 
     levels = levels_of(stored.folder / "out.zarr")
     assert [path.name for path in levels] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("taken", [lambda it: it, da.from_array, lambda it: it[:]])
+@pytest.mark.parametrize("image", ["out.zarr", "out.zarr/0"])
+def test_the_image_itself_is_not_replaced(stored, image, taken):
+    """It lies at the target, or below, and is given as an array."""
+    path = stored.folder / "out.zarr"
+    zarr.create_group(str(path))
+    pixels = zarr.create_array(
+        str(stored.folder / image), data=stored.image, overwrite=True
+    )
+    given, asked = taken(pixels), {"window": 12, "device": "cpu", "overwrite": True}
+    if isinstance(given, np.ndarray):  # nothing of it is lost
+        assert segment_to_store(given, stored.model, path, **asked)["objects"]
+        return
+
+    with pytest.raises(ValueError, match="holds the image itself"):
+        segment_to_store(given, stored.model, path, **asked)
+    np.testing.assert_array_equal(pixels[:], stored.image)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from threading import Event
 from time import sleep
 
 import numpy as np
@@ -15,10 +16,12 @@ import pytest
 import torch
 import zarr
 
-from napari_shiftseg.distributed import arrays, passes
+from napari_shiftseg.distributed import arrays, passes, segmenting
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.networks.unet import save_model
+from napari_shiftseg.progress import exhaust
+from napari_shiftseg.stores.axes import Distance
 from napari_shiftseg.stores.reading import read_image
 
 MAIN = "from napari_shiftseg.cli import main; main()"
@@ -125,6 +128,88 @@ def test_another_run_is_refused_with_the_difference(stored, changed, named):
 
     with pytest.raises(ValueError, match=named):
         stored.run(resume=True, **changed)
+
+
+def test_other_axes_sizes_and_place_are_another_run(stored):
+    """The numbers are the same, what the store says of them is not."""
+    report = stored.run()
+    usual = stored.order().source
+    for named, changed in {
+        "axes was 'YX' and is 'ZX'": {"axes": "ZX"},
+        "calibration was ": {"calibration": {"Y": Distance(0.5, "µm")}},
+        "origin was ": {"origin": {"Y": 40.0}},
+    }.items():
+        with pytest.raises(FileExistsError, match=named):
+            run_of(stored, replace(usual, **changed))
+    assert run_of(stored, usual)["labels_sha256"] == report["labels_sha256"]
+
+
+def test_an_image_without_a_path_may_have_another_name(stored):
+    stop_after(stored, "predicting", 1)
+
+    assert run_of(stored, replace(stored.order().source, name="b"))["objects"]
+
+
+def run_of(stored, source, **options):
+    with threads(1) as crew:
+        order = replace(stored.order(), source=source)
+        return exhaust(segment_to_store_steps(order, crew, True, **options))
+
+
+def test_files_of_another_format_are_not_gone_on_from(stored, monkeypatch):
+    stop_after(stored, "predicting", 1)
+    monkeypatch.setattr("napari_shiftseg.distributed.order.FORMAT", 0)
+
+    with pytest.raises(ValueError, match=r"format was \d+ and is 0"):
+        stored.run(resume=True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_killed_when_the_store_has_its_name(stored, monkeypatch, overwrite):
+    """Of a run that replaced a store: only its folder is left to be removed."""
+    stored.run(chunk=8)
+    source, remove = stored.order().source, segmenting.remove
+
+    def killed(folder):
+        if folder.name.endswith(".unfinished"):
+            raise KeyboardInterrupt
+        remove(folder)
+
+    with threads(1) as crew:
+        steps = segment_to_store_steps(stored.order(), crew, overwrite=True)
+        next(steps)
+        monkeypatch.setattr(segmenting, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            exhaust(steps)
+    monkeypatch.setattr(segmenting, "remove", remove)
+    assert (stored.folder / "out.zarr.unfinished").exists()
+    made = (stored.folder / "out.zarr").stat().st_ino
+
+    report = run_of(stored, source, overwrite=overwrite)
+
+    assert report["objects"] == stored.in_memory.objects
+    assert (stored.folder / "out.zarr").stat().st_ino == made
+    assert [p.name for p in stored.folder.iterdir()] == ["out.zarr"]
+
+
+def test_nobody_writes_once_a_run_is_left(stored, monkeypatch):
+    """Its folder is another process's then, though the crew is still there."""
+    begun, ended, embed = Event(), Event(), passes.embed
+
+    def slow(*block, **more):
+        begun.set()
+        sleep(0.2)
+        ended.set()
+        embed(*block, **more)
+
+    monkeypatch.setattr(passes, "embed", slow)
+    with threads(1) as crew:
+        steps = segment_to_store_steps(stored.order(block=1), crew)
+        while not begun.is_set():
+            next(steps)
+        steps.close()
+        assert ended.is_set()
+        assert not crew.watch.stop.is_set()
 
 
 def test_another_window_and_another_model_are_named(stored):

@@ -34,6 +34,10 @@ KILLED = (
     "the dask cluster lost its workers again and again at the same blocks: they may "
     "need more memory, or a smaller window"
 )
+GONE = (
+    "the dask cluster lost all its workers before one could say by what it predicts: "
+    "start one, for example by cluster.scale(1), and give the same again"
+)
 LACKS = (
     "a worker lacks what it needs ({}): install napari-shiftseg of the same version on "
     "all workers"
@@ -74,10 +78,11 @@ class Cluster(Crew):
         self._executor = client.get_executor(pure=False)
         self._sent: dict[str, tuple[Any, Any]] = {}
         self._known: dict[str, Worker] = {}
+        self._asking: dict[str, Any] = {}  # calls on workers that came since
         self._threads: dict[str, int] = {}
         self._counted_at = -COUNTED
         self._losses, self._ended = 0, 0
-        self._count()
+        self._count(PATIENCE)
 
     @property
     def workers(self) -> int:
@@ -86,8 +91,13 @@ class Cluster(Crew):
             self._count()
         return max(1, sum(self._threads.values()))
 
-    def _count(self) -> None:
+    def _count(self, patience: float | None = None) -> None:
         """See who is there; who is new is asked, and refused if he has another version.
+
+        Parameters
+        ----------
+        patience : float, optional
+            Seconds to wait for answers; None: those are taken that are there.
 
         Raises
         ------
@@ -95,27 +105,38 @@ class Cluster(Crew):
             If a worker lacks this package, or has another version of it.
         """
         self._threads, self._counted_at = self._client.nthreads(), monotonic()
-        new = [address for address in self._threads if address not in self._known]
-        if new:
-            self._known |= self._asked(_said_by_worker, new)
+        new = self._threads.keys() - self._known.keys()
+        self._asking = {at: call for at, call in self._asking.items() if at in new}
+        self._asking |= self._ask(_said_by_worker, sorted(new - self._asking.keys()))
+        ended = {
+            address: self._asking.pop(address)
+            for address, call in [*self._asking.items()]
+            if patience is not None or call.done()
+        }
+        self._known |= self._answers(ended, patience or COUNTED)
         for address, worker in self._known.items():
             _refuse_another_version(address, worker.version)
 
-    def _asked(
+    def _ask(
         self, question: Callable[..., Any], workers: list[str], *about: Any
     ) -> dict[str, Any]:
-        """Make a call on each of some workers; return what those gave that are there.
+        """Begin a call on each of some workers, before the blocks that wait there.
 
         As tasks: what is run on a worker's event loop keeps it from all else.
         """
-        calls = {
-            worker: self._client.submit(question, *about, workers=[worker], pure=False)
+        return {
+            worker: self._client.submit(
+                question, *about, workers=[worker], pure=False, priority=1
+            )
             for worker in workers
         }
+
+    def _answers(self, calls: dict[str, Any], patience: float) -> dict[str, Any]:
+        """Return what those workers gave that are there."""
         given = {}
         for worker, call in calls.items():
             try:
-                given[worker] = call.result(PATIENCE)
+                given[worker] = call.result(patience)
             except ImportError as error:
                 raise ValueError(LACKS.format(error)) from None
             except (CancelledError, TimeoutError):  # it is gone already
@@ -124,7 +145,10 @@ class Cluster(Crew):
 
     def computes(self, settings: Settings) -> tuple[str, str]:
         """Return device and engine of all workers; see `Crew.computes`."""
-        found = self._asked(computing, [*self._client.nthreads()], settings)
+        calls = self._ask(computing, [*self._client.nthreads()], settings)
+        found = self._answers(calls, PATIENCE)
+        if not found:
+            raise ChildProcessError(GONE)
         ways = {f"{engine} on {device}" for device, engine in found.values()}
         if len(ways) > 1:
             raise ValueError(

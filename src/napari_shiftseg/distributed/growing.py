@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from functools import cached_property
+from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +55,7 @@ class Growing:
         self._job: Job | None = None
         self._predicted: list[int] = []  # blocks of it that are not painted yet
         # boxes that are not: of which frame, in which array, which, by which job
-        self._drawn: list[tuple[tuple[int, ...], Path, int, Job | None]] = []
+        self._drawn: deque[tuple[tuple[int, ...], Path, int, Job | None]] = deque()
 
     def begin(self, at: tuple[int, ...], labels: Path, job: Job | None) -> None:
         """Follow a frame; see `Run.follow`.
@@ -78,8 +80,10 @@ class Growing:
 
     def grow(self) -> bool:
         """Paint one part that is new; returns whether there was one."""
-        for place, (at, labels, number, job) in enumerate(self._drawn[:AHEAD]):
-            if job is not self._job or job is None or job.drawn(number).exists():
+        ahead = enumerate(islice(self._drawn, AHEAD))
+        for place, (at, labels, number, job) in ahead:
+            is_drawn = job is not self._job or _is_drawn(job, number)
+            if is_drawn and labels.exists():  # until the run has ended
                 del self._drawn[place]
                 box = self._boxes[number]
                 self._put(at, box, zarr.open_array(str(labels), mode="r")[(*at, *box)])
@@ -107,3 +111,8 @@ class Growing:
                 there.append(slice(first, ceil(side.stop / every)))
                 inside.append(slice(first * every - side.start, None, every))
             zarr.open_array(str(path), mode="r+")[(*at, *there)] = pixels[(*inside,)]
+
+
+def _is_drawn(job: Job | None, number: int) -> bool:
+    """Whether a box of a frame is written; the folder of one that is done is gone."""
+    return job is None or job.drawn(number).exists() or not job.folder.exists()

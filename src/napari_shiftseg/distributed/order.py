@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -24,13 +25,15 @@ from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.stores.reading import Source
 
+# raised when labels, or files between passes, change: a run that was begun before ends
+FORMAT = 1
 CHUNK = {1: 65_536, 2: 512, 3: 64}  # pixels, by the number of spatial axes
 MOST_A_TILE = 2**30  # bytes, on a CPU; larger ones gain nothing here
 
@@ -166,22 +169,31 @@ class StoreOrder:
     def about(self) -> dict[str, Any]:
         """By what the run is known again: all that changes a number of the result.
 
-        Device, engine and batch round in ways of their own. Which device and engine
-        they are is not known here: see `Crew.computes`.
+        And what its store says of axes, sizes and place. Device, engine and batch round
+        in ways of their own. Which device and engine they are is not known here: see
+        `Crew.computes`. An image without a path is known by its pixels alone: its name
+        may be another one.
         """
         clustering = self.settings.clustering(self.model.config).model_dump()
         computed = {"device": "", "engine": "", "batch": self.settings.batch or 1}
         source, ours = self.source, (self.target, unfinished(self.target))
         state = _state_of(source.path, ours) if source.path else ""
         return {
-            "version": __version__,
-            "image": source.path or source.name, "channel": source.channel,
-            "series": source.series, "shape": list(self.pixels.shape),
-            "dtype": str(self.pixels.dtype), CHANGED: state or _pixels_sum(self.pixels),
+            "version": __version__, "format": FORMAT,
+            "image": source.path, "channel": source.channel, "series": source.series,
+            "axes": source.axes, "calibration": _sizes(source), "origin": source.origin,
+            "shape": list(self.pixels.shape), "dtype": str(self.pixels.dtype),
+            CHANGED: state or _pixels_sum(self.pixels),
             "model": self.model.config.name, "weights": _weights_sum(self.model),
             "chunk": self.chunk, "save": list(self.kinds), "float16": self.half,
             "block": self.block, **asdict(self.settings), **clustering, **computed,
         }  # fmt: skip
+
+
+def _sizes(source: Source) -> dict[str, list[Any]]:
+    """Return the calibration, ready for JSON."""
+    known = source.calibration.items()
+    return {axis: [float(each.size), each.unit] for axis, each in known}
 
 
 def _state_of(path: str, without: Sequence[Path]) -> str:
@@ -194,11 +206,24 @@ def _state_of(path: str, without: Sequence[Path]) -> str:
         Folders in it that do not count.
     """
     place, found = Path(path), sha256()
-    for file in sorted(p for p in (place, *place.rglob("*")) if p.is_file()):
-        if not any(folder in file.parents for folder in without):
-            about, name = file.stat(), file.relative_to(place)
-            found.update(f"{name} {about.st_size} {about.st_mtime_ns}\n".encode())
+    for file in (place,) if place.is_file() else _files(place, without):
+        about, name = file.stat(), file.relative_to(place)
+        found.update(f"{name} {about.st_size} {about.st_mtime_ns}\n".encode())
     return found.hexdigest()[:16]
+
+
+def _files(folder: Path, without: Sequence[Path]) -> Iterator[Path]:
+    """Go through the files below a folder, sorted; it holds one folder's names."""
+    if folder in without or not folder.is_dir():
+        return
+    with os.scandir(folder) as found:
+        names = sorted((one.name, one.is_dir(follow_symlinks=False)) for one in found)
+    for name, is_folder in names:
+        place = folder / name
+        if is_folder:
+            yield from _files(place, without)
+        elif place.is_file():
+            yield place
 
 
 def _pixels_sum(pixels: Any) -> str:

@@ -33,6 +33,7 @@ from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Progress, exhaust, patiently
 from napari_shiftseg.stores.axes import UNNAMED, axis_names
 from napari_shiftseg.stores.image import as_array
+from napari_shiftseg.stores.lazy import places_of
 from napari_shiftseg.stores.own_stores import OURS, record_in
 from napari_shiftseg.stores.reading import Source, image_for
 from napari_shiftseg.stores.zarr_image import is_zarr
@@ -191,7 +192,7 @@ def segment_to_store_steps(
         order = _with_its_window(order, journal.steps)
         if overwrite:
             journal.steps.record(REPLACES)
-        output = order.output(journal.work / "store.zarr")
+        output = order.output(journal.work / UNDER_WAY)
         if not journal.steps.has(MADE):
             _make(order, output, journal.work)
             journal.steps.record(MADE)
@@ -239,10 +240,16 @@ def _finished(
 ) -> dict[str, Any] | None:
     """Return the report of a run that is done; refuse to lose another's results."""
     target, is_there = order.target, order.target.exists() or order.target.is_symlink()
+    known = record_in(target) if resume and is_there else {}
+    changed = differences(known["about"], about) if known else ""
+    if _has_moved(journal):
+        remove(journal.folder)
+        if known and not changed:
+            return dict(known["report"])
     replaces = resume and journal.is_there and journal.steps.has(REPLACES)
     if overwrite or replaces:
         if is_there:
-            _refuse_to_lose(target, order.source.path)
+            _refuse_to_lose(target, order.source)
         if not resume:
             remove(journal.folder)
         return None
@@ -253,9 +260,7 @@ def _finished(
         )
     if not is_there:
         return None
-    known = record_in(target)
-    changed = differences(known["about"], about) if resume and known else ""
-    if resume and known and not changed:
+    if known and not changed:
         remove(journal.folder)
         return dict(known["report"])
     why = f", and is of another run: {changed}" if changed else ""
@@ -266,9 +271,19 @@ def _finished(
     )
 
 
+def _has_moved(journal: Journal) -> bool:
+    """Whether the store has its name already: the run was killed right after."""
+    return (
+        journal.is_there
+        and journal.steps.has(MADE)
+        and not (journal.work / UNDER_WAY).exists()
+    )
+
+
 LOOKING = Progress(0, 1, stage="looking at the image")
 DONE = "{} is already done: this is what was found"
 MADE = "made"
+UNDER_WAY = "store.zarr"  # in the folder of a run, until the store has its name
 REPLACES = "replaces"  # what a run has recorded that was begun with overwrite
 WINDOW = "window"
 
@@ -284,9 +299,12 @@ def _with_its_window(order: StoreOrder, steps: Steps) -> StoreOrder:
     return replace(order, settings=replace(order.settings, window=window))
 
 
-def _refuse_to_lose(target: Path, image: str) -> None:
+def _refuse_to_lose(target: Path, source: Source) -> None:
     """Refuse to replace what is no zarr store, or holds the image itself."""
-    if image and target.resolve() in (Path(image), *Path(image).parents):
+    lies = [Path(source.path).resolve()] if source.path else []
+    for place in (*lies, *places_of(source.data)):
+        if target.resolve() not in (place, *place.parents):
+            continue
         raise ValueError(f"{target} holds the image itself: give another name")
     if not is_zarr(target):
         raise FileExistsError(

@@ -158,9 +158,16 @@ class Crew(ABC):
                 for note in self.recovered() if lost or is_lost else ():
                     yield Progress(now.done, total, note, stage)
         finally:
-            for call in running:
-                call.cancel()
+            self._leave([call for call in running if not call.cancel()])
         return results
+
+    def _leave(self, running: list[Future[Any]]) -> None:
+        """Let threads leave their blocks, and wait: then nobody writes any more."""
+        if self.watch is not None and running:
+            self.watch.stop.set()
+            self.watch.go.set()
+            wait(running)
+            self.watch.stop.clear()
 
     def _within(self, running: Mapping[Future[Any], int]) -> int:
         """Return what is done of the blocks that are not."""

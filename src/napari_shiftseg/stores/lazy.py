@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,6 +163,30 @@ def open_series(path: str, number: int) -> Any:
     except ValueError:  # compressed, or in other pieces
         series = tifffile.TiffFile(path).series[number]
         return zarr.open_array(series.aszarr(level=0), mode="r")
+
+
+def places_of(array: Any) -> list[Path]:
+    """Return the files and folders that an array is read from, resolved.
+
+    Of `Lazy`, of zarr on this machine, and of these in dask; nothing is said of others.
+
+    Parameters
+    ----------
+    array : array_like
+    """
+    if isinstance(array, Lazy):
+        return [Path(array.where[0]).resolve()]
+    if isinstance(array, zarr.Array):
+        root = getattr(array.store, "root", None)  # others lie in memory, or far away
+        return [] if root is None else [(Path(root) / array.path).resolve()]
+    layers = getattr(getattr(array, "dask", None), "layers", {})
+    return [
+        place
+        for name, layer in layers.items()
+        if name.startswith("original-")  # as dask calls what it was made of
+        for held in dict(layer).values()
+        for place in places_of(held)
+    ]
 
 
 def refuse_too_large(shape: Sequence[int], dtype: np.dtype[Any]) -> None:

@@ -61,7 +61,7 @@ def test_only_blocks_that_are_predicted_are_seen(stored):
 def test_a_run_that_goes_on_shows_what_was_there(make_stored, make_blobs):
     frames = np.stack([make_blobs((24, 24), seed) for seed in (1, 2, 3)])
     stored = make_stored(frames)
-    watched(stored, until=("predicting", 9), block=24**2)
+    watched(stored, until=("predicting", 8), block=24**2)
     seen, growing = watched(stored, resume=True, block=24**2)
 
     shown = seen["writing smaller levels"][0]

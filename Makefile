@@ -68,23 +68,34 @@ nuclei: install  ## train the bundled model nuclei; DATA=folder of train/ and va
 		--start build/nuclei/third/nuclei.safetensors -o build/nuclei/fourth/nuclei.safetensors
 	$(TUNE) -m build/nuclei/fourth/nuclei.safetensors -o build/nuclei/nuclei.safetensors
 
-# Generated volumes, and one half of each real one, NAME_image.tif and NAME_labels.tif in DATA. An hour
-# and three quarters of one core.
+# Generated volumes, and one half of each real one, NAME_image.tif and NAME_labels.tif in DATA. Two and a
+# half hours of one core.
 VOLUMES = build/nuclei-3d/data
 ABOUT_VOLUMES = 60 generated volumes of nuclei, and one half of each in $(notdir $(abspath $(DATA)))
+TRAIN_3D = .venv/bin/shiftseg train --validate $(VOLUMES)/first/val/images $(VOLUMES)/first/val/labels \
+	--precision bfloat16 --loss spatial --window 24x44x44
+MODELS = build/nuclei-3d
 
 nuclei-3d: install  ## train the bundled model nuclei-3d; DATA=folder of volumes
-	mkdir -p build/nuclei-3d/trained build/nuclei-3d/tuned
-	.venv/bin/python tools/nuclei_volumes.py -o $(VOLUMES) --real $(DATA)
-	.venv/bin/shiftseg train $(VOLUMES)/train/images $(VOLUMES)/train/labels \
-		--validate $(VOLUMES)/val/images $(VOLUMES)/val/labels --precision bfloat16 \
-		--loss spatial --depth 2 --features 16 --window 24x44x44 --steps 12000 \
-		--learning-rate 0.001 --zoom 1.5 --every 1500 --seed 0 \
-		-o build/nuclei-3d/trained/nuclei-3d.safetensors
-	.venv/bin/shiftseg tune $(VOLUMES)/val/images $(VOLUMES)/val/labels \
-		-m build/nuclei-3d/trained/nuclei-3d.safetensors -o build/nuclei-3d/tuned/nuclei-3d.safetensors
-	.venv/bin/python tools/describe_model.py build/nuclei-3d/tuned/nuclei-3d.safetensors \
-		-o build/nuclei-3d/nuclei-3d.safetensors --command "make nuclei-3d DATA=$(notdir $(abspath $(DATA)))" \
+	mkdir -p $(addprefix $(MODELS)/,first second third tuned)
+	.venv/bin/python tools/nuclei_volumes.py -o $(VOLUMES)/first --real $(DATA)
+	.venv/bin/python tools/nuclei_volumes.py -o $(VOLUMES)/second --real $(DATA) --times ovule=36
+	.venv/bin/python tools/nuclei_volumes.py -o $(VOLUMES)/third --real $(DATA) \
+		--times ovule=18 embryo_8_cell_stage=10
+	$(TRAIN_3D) $(VOLUMES)/first/train/images $(VOLUMES)/first/train/labels \
+		--depth 2 --features 16 --steps 12000 --learning-rate 0.001 --zoom 1.5 --every 1500 --seed 0 \
+		-o $(MODELS)/first/nuclei-3d.safetensors
+	$(TRAIN_3D) $(VOLUMES)/second/train/images $(VOLUMES)/second/train/labels \
+		--steps 3600 --learning-rate 0.0007 --zoom 1.3 --every 1200 --seed 1 \
+		--start $(MODELS)/first/nuclei-3d.safetensors -o $(MODELS)/second/nuclei-3d.safetensors
+	$(TRAIN_3D) $(VOLUMES)/third/train/images $(VOLUMES)/third/train/labels \
+		--steps 4000 --learning-rate 0.0006 --zoom 1.4 --every 1000 --seed 2 \
+		--start $(MODELS)/second/nuclei-3d.safetensors -o $(MODELS)/third/nuclei-3d.safetensors
+	.venv/bin/shiftseg tune $(VOLUMES)/first/val/images $(VOLUMES)/first/val/labels \
+		--bandwidths 0.4,0.5,0.6,0.8 --thresholds 0.5 --min-sizes 20,60 \
+		-m $(MODELS)/third/nuclei-3d.safetensors -o $(MODELS)/tuned/nuclei-3d.safetensors
+	.venv/bin/python tools/describe_model.py $(MODELS)/tuned/nuclei-3d.safetensors \
+		-o $(MODELS)/nuclei-3d.safetensors --command "make nuclei-3d DATA=$(notdir $(abspath $(DATA)))" \
 		--description "Nuclei in volumes (z, y, x), fluorescence; background is dark." \
 		--data "$(ABOUT_VOLUMES)"
 

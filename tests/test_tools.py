@@ -34,11 +34,12 @@ def test_real_volumes_are_cut_in_two_along_x(tmp_path: Path, monkeypatch) -> Non
     tifffile.imwrite(tmp_path / "a_labels.tif", image // 7)
     monkeypatch.setattr(tool, "PARTS", {"val": (1, 10_000)})
     out = tmp_path / "out"
-    monkeypatch.setattr(sys, "argv", ["", "-o", str(out), "--real", str(tmp_path)])
+    asked = ["", "-o", str(out), "--real", str(tmp_path), "--times", "a=7"]
+    monkeypatch.setattr(sys, "argv", asked)
     tool.main()
 
     names = sorted(path.name for path in (out / "train" / "images").iterdir())
-    assert names == [f"a_{number}.tif" for number in range(6)]
+    assert names == [f"a_{number}.tif" for number in range(7)]
     halves = [out / "train" / "images" / "a_3.tif", out / "other" / "images" / "a.tif"]
     whole = np.concatenate([tifffile.imread(half) for half in halves], axis=2)
     assert (whole == image).all()

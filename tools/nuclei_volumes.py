@@ -7,7 +7,7 @@ Generated volumes go to ``train/``, ``val/`` and ``test/``, each with ``images/`
 ``--real`` each volume of that folder, ``NAME_image.tif`` and ``NAME_labels.tif``
 (z, y, x), is cut in two along x: the first half is in ``train/`` six times, so that
 few real volumes count beside many generated ones, the second in ``other/``, which
-training does not see.
+training does not see. ``--times ovule=36`` has a volume there as many times.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def main() -> None:
     parser.add_argument(
         "--real", type=Path, metavar="FOLDER", help="NAME_image.tif, NAME_labels.tif"
     )
+    parser.add_argument("--times", nargs="+", default=[], metavar="NAME=NUMBER")
     asked = parser.parse_args()
+    times = dict(given.split("=") for given in asked.times)
     volumes = {} if asked.real is None else read_volumes(asked.real)
     for part, (number, first) in PARTS.items():
         for i in range(number):
@@ -113,7 +115,7 @@ def main() -> None:
             print(f"{part} {i + 1} of {number}", file=sys.stderr)
     for name, (image, labels) in volumes.items():
         half = image.shape[2] // 2
-        for i in range(TIMES):
+        for i in range(int(times.get(name, TIMES))):
             first_half = image[..., :half], labels[..., :half]
             write(asked.output / "train", f"{name}_{i}", *first_half)
         write(asked.output / "other", name, image[..., half:], labels[..., half:])

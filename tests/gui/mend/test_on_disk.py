@@ -16,14 +16,22 @@ pytestmark = pytest.mark.usefixtures("one_thread", "window")
 
 
 @pytest.fixture
-def stored(tmp_path, viewer):
+def border():
+    """How the labels end at the border of the image."""
+    return "mirror"
+
+
+@pytest.fixture
+def stored(tmp_path, viewer, border):
     """Disks, and their labels in a store that is opened again."""
     image = disks((96, 104), 13, 5).image
     path = tmp_path / "disks.npy"
     np.save(path, image)
     store = tmp_path / "found.zarr"
     model = shiftseg.load_model("disks")
-    shiftseg.segment_to_store(path, model, store, window=48, device="cpu")
+    shiftseg.segment_to_store(
+        path, model, store, window=48, device="cpu", border=border
+    )
     viewer.add_image(image, name="disks")
     (layer,) = viewer.open(store, plugin="napari-shiftseg")
     return layer
@@ -74,3 +82,20 @@ def test_without_its_image_it_is_said_what_to_do(viewer, stored, mend, finish):
     finish(mend.again)
     assert "open the image" in mend.again.result.value
     assert [la for la in viewer.layers if isinstance(la, Labels)] == [stored]
+
+
+@pytest.mark.parametrize("border", ["valid"])
+def test_labels_smaller_than_their_image(viewer, stored, mend, finish):
+    assert stored.data.shape < viewer.layers["disks"].data.shape
+    mend.again.run()
+    finish(mend.again)
+    assert isinstance(mend.result.value.data, np.ndarray)
+    assert "same name and shape" in mend.answer.value
+
+
+def test_an_image_that_fits_by_its_shape_alone_is_said(viewer, stored, mend, finish):
+    viewer.layers["disks"].name = "other"
+    mend.again.run()
+    finish(mend.again)
+    assert isinstance(mend.result.value.data, np.ndarray)
+    assert "The image 'other' has the same shape as" in mend.answer.value

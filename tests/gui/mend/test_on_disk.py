@@ -24,7 +24,8 @@ def border():
 @pytest.fixture
 def stored(tmp_path, viewer, border):
     """Disks, and their labels in a store that is opened again."""
-    image = disks((96, 104), 13, 5).image
+    size = (96, 104) if border == "mirror" else (228, 236)
+    image = disks(size, 13, 5).image
     path = tmp_path / "disks.npy"
     np.save(path, image)
     store = tmp_path / "found.zarr"

@@ -16,23 +16,14 @@ pytestmark = pytest.mark.usefixtures("one_thread", "window")
 
 
 @pytest.fixture
-def border():
-    """How the labels end at the border of the image."""
-    return "mirror"
-
-
-@pytest.fixture
-def stored(tmp_path, viewer, border):
+def stored(tmp_path, viewer):
     """Disks, and their labels in a store that is opened again."""
-    size = (96, 104) if border == "mirror" else (228, 236)
-    image = disks(size, 13, 5).image
+    image = disks((96, 104), 13, 5).image
     path = tmp_path / "disks.npy"
     np.save(path, image)
     store = tmp_path / "found.zarr"
     model = shiftseg.load_model("disks")
-    shiftseg.segment_to_store(
-        path, model, store, window=48, device="cpu", border=border
-    )
+    shiftseg.segment_to_store(path, model, store, window=48, device="cpu")
     viewer.add_image(image, name="disks")
     (layer,) = viewer.open(store, plugin="napari-shiftseg")
     return layer
@@ -83,15 +74,6 @@ def test_without_its_image_it_is_said_what_to_do(viewer, stored, mend, finish):
     finish(mend.again)
     assert "open the image" in mend.again.result.value
     assert [la for la in viewer.layers if isinstance(la, Labels)] == [stored]
-
-
-@pytest.mark.parametrize("border", ["valid"])
-def test_labels_smaller_than_their_image(viewer, stored, mend, finish):
-    assert stored.data.shape < viewer.layers["disks"].data.shape
-    mend.again.run()
-    finish(mend.again)
-    assert isinstance(mend.result.value.data, np.ndarray)
-    assert "same name and shape" in mend.answer.value
 
 
 def test_an_image_that_fits_by_its_shape_alone_is_said(viewer, stored, mend, finish):

@@ -171,3 +171,12 @@ def test_files_that_do_not_pair_up(shiftseg, model, folders):
     (folders[1] / "1.npy").unlink()
     ran = shiftseg("tune", *folders, "-m", model)
     ran.assert_refused("1.npy has no partner")
+
+
+def test_the_part_of_a_folder_that_is_read_is_said(shiftseg, model, folders, tmp_path):
+    (tmp_path / "test" / "images").mkdir(parents=True)
+    ran = shiftseg("tune", tmp_path, "-m", model, *LISTS)
+    assert ran.status == 0
+    assert "val/ is tuned on" in ran.stderr
+    own = shiftseg("tune", tmp_path / "val", "-m", model, *LISTS)
+    assert (own.status, own.stderr) == (0, "")

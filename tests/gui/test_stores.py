@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import zarr
+from napari.layers import Image
 from npe2 import PluginManager
 
+from napari_shiftseg.distributed.segmenting import segment_to_store
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY, MadeFrom
+from napari_shiftseg.gui.parts.stored_labels import store_record
 from napari_shiftseg.gui.stores import get_reader, read_store
+from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.stores.axes import Distance
 from napari_shiftseg.stores.ome_zarr import LABELS, Pyramid, make_image
-from napari_shiftseg.stores.own_stores import OURS
+from napari_shiftseg.stores.own_stores import OURS, record_in
 
 
 @pytest.fixture
@@ -63,3 +68,21 @@ def test_the_manifest_names_the_reader(store):
 
     names = {reader.plugin_name for reader in manager.iter_compatible_readers([store])}
     assert "napari-shiftseg" in names
+
+
+def test_labels_smaller_than_their_image_know_it(tmp_path):
+    image = np.random.default_rng(0).random((48, 56)).astype(np.float32)
+    np.save(tmp_path / "cells.npy", image)
+    model = new_model(depth=1, features=2, embedding_channels=2)
+    path = tmp_path / "out.zarr"
+    segment_to_store(
+        tmp_path / "cells.npy", model, path, window=12, border="valid", device="cpu"
+    )
+    ((labels, about, _),) = read_store(path)
+    assert labels.shape < image.shape
+    same, other = Image(image, name="cells"), Image(labels, name="cells")
+    made_from = MadeFrom(about["metadata"][METADATA_KEY])
+    assert made_from.among([other, same]) is same
+    known = record_in(path)
+    del known["report"]["image_shape"]  # a store of an earlier version says nothing
+    assert store_record(path, known)["image_shape"] is None

@@ -63,8 +63,9 @@ def run_tuning(
     if output:
         check_model_file(output, asked.overwrite)
     network = load_model(model)
-    if labels is None:
-        images = part_of(images, VALIDATION)
+    if labels is None and (part := part_of(images, VALIDATION)) != images:
+        note(f"{images} holds parts: {part.name}/ is tuned on, the others are not read")
+        images = part
     samples = read_pairs(images, labels, asked.channel, note)
     steps = tune_steps(samples, network, candidates, settings)
     tuning = with_progress(steps, unit="step")

@@ -90,6 +90,10 @@ def record_of(
         "output": str(order.target),
         "whole": _whole(order),
         "shape": list(order.shape),
+        "image_shape": [
+            *order.shape[: -config.ndim],
+            *order.pixels.shape[-config.ndim :],
+        ],
         "voxels": prod(order.shape),
     }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.tiling import Box
+
 
 MOST_AXES = 3  # that scikit-image labels
 MOST_PARTS = 10  # connected parts an id; more are no objects
@@ -139,6 +141,34 @@ def as_labels(name: str, image: ArrayLike, least: int = 0) -> NDArray[np.integer
     if lowest < least:
         raise ValueError(f"{expected}, got {lowest}; {_remedy(int(lowest), least)}")
     return labels
+
+
+@dataclass(frozen=True)
+class LabelsOfPart:
+    r"""Labels of one part of an image, read as if they were those of all of it.
+
+    Attributes
+    ----------
+    labels : ndarray of int
+        (\*spatial), of the part.
+    first : tuple of int
+        Pixel of the image at which the part begins.
+    shape : tuple of int
+        Of the image.
+    """
+
+    labels: NDArray[np.integer]
+    first: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def __getitem__(self, box: Box) -> NDArray[np.integer]:
+        """Return the labels of a box that lies in the part."""
+        return self.labels[
+            tuple(
+                slice(side.start - first, side.stop - first)
+                for side, first in zip(box, self.first, strict=True)
+            )
+        ]
 
 
 def check_one_shape(names: str, one: NDArray[Any], other: NDArray[Any]) -> None:

@@ -18,7 +18,7 @@ from napari_shiftseg.metrics.chance import (
     seam_difference,
     steps_by_place,
 )
-from napari_shiftseg.metrics.label_image import as_labels, with_axes_of
+from napari_shiftseg.metrics.label_image import LabelsOfPart, as_labels, with_axes_of
 from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_pixel
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
@@ -166,7 +166,7 @@ def compare_steps(
     image: ArrayLike | Any,
     model: TiledNetwork,
     settings: Settings,
-    truth: ArrayLike | None = None,
+    truth: ArrayLike | LabelsOfPart | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile.
@@ -174,7 +174,7 @@ def compare_steps(
     Parameters
     ----------
     image, model, settings, truth
-        See `compare`.
+        See `compare`; of the truth a part that holds the region will do.
     scale : Scale, optional
         See `segment_steps`.
     """
@@ -264,8 +264,8 @@ def segment_as_planned(
 
 
 def checked_truth(
-    image: ArrayLike | Any, model: TiledNetwork, truth: ArrayLike | None
-) -> NDArray[Any] | None:
+    image: ArrayLike | Any, model: TiledNetwork, truth: ArrayLike | LabelsOfPart | None
+) -> NDArray[Any] | LabelsOfPart | None:
     r"""Return the truth of one image as labels, (\*spatial), or None.
 
     Parameters
@@ -288,7 +288,12 @@ def checked_truth(
         )
     if truth is None:
         return None
-    labels = with_axes_of(as_labels("truth", truth), shape[-config.ndim :])
+    labels: NDArray[Any] | LabelsOfPart
+    if isinstance(truth, LabelsOfPart):
+        as_labels("truth", truth.labels)
+        labels = truth
+    else:
+        labels = with_axes_of(as_labels("truth", truth), shape[-config.ndim :])
     if labels.shape != shape[-config.ndim :]:
         raise ValueError(
             f"truth and image must have one shape, got {labels.shape} and {shape}"

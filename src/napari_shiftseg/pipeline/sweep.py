@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
+    from napari_shiftseg.metrics.label_image import LabelsOfPart
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.stores.image import Image
 
@@ -162,7 +163,7 @@ def sweep_steps(
     model: TiledNetwork,
     windows: Sequence[int | Sequence[int]] | None,
     settings: Settings,
-    truth: ArrayLike | None = None,
+    truth: ArrayLike | LabelsOfPart | None = None,
     scale: Scale | None = None,
 ) -> Generator[Progress, None, list[SweepPoint]]:
     """Sweep, yielding a `SweepProgress` with each point as it is found.
@@ -212,7 +213,7 @@ def _point(
     settings: Settings,
     plan: TilePlan,
     reference: NDArray[Any],
-    truth: NDArray[Any] | None,
+    truth: NDArray[Any] | LabelsOfPart | None,
 ) -> Generator[Progress, None, SweepPoint]:
     try:
         result = yield from segment_as_planned(image, model, settings, plan)

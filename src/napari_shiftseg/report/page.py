@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from skimage.measure import block_reduce
 from skimage.segmentation import find_boundaries
 
-from napari_shiftseg.metrics.label_image import relabelled_like
+from napari_shiftseg.metrics.label_image import LabelsOfPart, relabelled_like
 from napari_shiftseg.metrics.seams import distance
 from napari_shiftseg.report.figures_of_merit import cell, lines
 from napari_shiftseg.report.model_card import MEANINGS, in_words, name_in_words
@@ -58,7 +58,9 @@ WORST_SEAM = ("worst_seam_naive", "worst_seam_cropped")
 
 
 def pictures(
-    comparison: Comparison, image: ArrayLike, truth: ArrayLike | None = None
+    comparison: Comparison,
+    image: ArrayLike,
+    truth: ArrayLike | LabelsOfPart | None = None,
 ) -> dict[str, Picture]:
     r"""Draw a comparison.
 
@@ -106,11 +108,17 @@ class _Seen:
     labels: dict[str, NDArray[Any]]
 
 
-def _seen(comparison: Comparison, image: ArrayLike, truth: ArrayLike | None) -> _Seen:
+def _seen(
+    comparison: Comparison, image: ArrayLike, truth: ArrayLike | LabelsOfPart | None
+) -> _Seen:
     cropped, inside = comparison.cropped.result, comparison.naive.result.plan.slices
     several = len(np.shape(image)) > len(inside)  # channels: the first is shown
     pixels = np.asarray(as_array(image)[(0, *inside) if several else inside])
-    known = cropped.labels if truth is None else np.asarray(truth)[inside]
+    known: NDArray[Any] = cropped.labels
+    if isinstance(truth, LabelsOfPart):
+        known = truth[inside]
+    elif truth is not None:
+        known = np.asarray(truth)[inside]
     labels = {
         name: relabelled_like(side.result.labels, known)
         for name, side in comparison.sides.items()

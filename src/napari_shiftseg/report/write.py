@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from napari_shiftseg.metrics.label_image import LabelsOfPart
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.sweep import SweepPoint
@@ -171,7 +172,7 @@ class Content:
     image: ArrayLike  # ([channels,] *spatial), that was compared
     name: str  # of the image
     # (*spatial), whose ids, and colours, the objects take
-    truth: ArrayLike | None = None
+    truth: ArrayLike | LabelsOfPart | None = None
     points: Sequence[SweepPoint] | None = None  # of a sweep over the same image
     # what the record says besides
     more: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,9 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_shiftseg.gui.compare.run import CompareTask
 from napari_shiftseg.gui.parts import large
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -62,3 +64,15 @@ def test_an_image_in_memory_is_compared_as_a_whole(viewer, compare, monkeypatch)
     viewer.add_image(disks((44, 52), 13, 5).image, name="disks")
     assert not compare.form.region.is_in_view
     assert "in view" not in compare.note.text.value
+
+
+@pytest.mark.parametrize("shape", [(100_000, 100_000), (1, 100_000, 100_000)])
+def test_no_more_of_a_truth_is_held_than_the_part(shape):
+    truth = da.ones(shape, dtype=np.int32, chunks=500)
+    settings = Settings(region=((0, 100), (50_000, 50_200)))
+    labels = CompareTask("disks", None, settings, truth, is_part=True).labels()
+    assert labels.shape == (100_000, 100_000)
+    assert labels.labels.shape == (164, 328)
+    there = labels[0:100, 50_000:50_200]
+    assert there.shape == (100, 200)
+    assert (there == 1).all()

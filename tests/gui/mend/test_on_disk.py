@@ -74,3 +74,11 @@ def test_without_its_image_it_is_said_what_to_do(viewer, stored, mend, finish):
     finish(mend.again)
     assert "open the image" in mend.again.result.value
     assert [la for la in viewer.layers if isinstance(la, Labels)] == [stored]
+
+
+def test_an_image_that_fits_by_its_shape_alone_is_said(viewer, stored, mend, finish):
+    viewer.layers["disks"].name = "other"
+    mend.again.run()
+    finish(mend.again)
+    assert isinstance(mend.result.value.data, np.ndarray)
+    assert "The image 'other' has the same shape as" in mend.answer.value

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from scipy import ndimage
 
 import napari_shiftseg as shiftseg
@@ -15,7 +15,9 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.distributed import passes
 from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.gui.parts import large
-from napari_shiftseg.gui.parts.source import finest
+from napari_shiftseg.gui.parts.source import LayerSource, finest
+from napari_shiftseg.gui.segment.stored_run import source_of
+from napari_shiftseg.gui.stores import read_store
 from napari_shiftseg.inference.predict import embed_steps, open_for, plan_for
 from napari_shiftseg.networks.unet import new_model, save_model
 from napari_shiftseg.progress import exhaust
@@ -131,6 +133,9 @@ def test_the_whole_goes_to_a_store_that_is_shown(
     assert {a: (d.size, d.unit) for a, d in stored.calibration.items()} == {
         "Y": (0.5, "µm"), "X": (0.25, "µm"),
     }  # fmt: skip
+    assert stored.origin == {"Y": 3, "X": 4}
+    ((_, about, _),) = read_store(store)
+    assert (about["scale"], about["translate"]) == ([0.5, 0.25], [3, 4])
     assert f"{expected.max():,} objects in {store}" in opened.whole.panel.result.value
     assert not list(tmp_path.glob("*.unfinished"))
 
@@ -334,3 +339,52 @@ def test_a_multiscale_layer_is_read_at_its_finest_level(
     end(widget.whole.panel)
     shown = pixels(viewer.layers[-1])
     np.testing.assert_array_equal(shown, in_memory(image, net).labels)
+
+
+@pytest.mark.parametrize("axes", ["zcyx", "tcyx", "tzcyx", "tczyx"])
+def test_the_axis_of_channels_is_none_of_the_store(
+    viewer, widget, net, image, at_once, tmp_path, end, axes
+):
+    planes = np.stack([image, image + 0.5 * image[::-1]])
+    at, rest = axes.index("c"), axes.replace("c", "")
+    stack = planes.reshape((1,) * (len(rest) - 3) + planes.shape)
+    sizes = {"t": 3, "c": 7, "z": 2, "y": 0.5, "x": 0.25}
+    widget.model.open(net)
+    widget.window.value = "12"
+    layer = viewer.add_image(
+        da.from_array(np.stack([stack, stack + 1], axis=at)), name="channels",
+        axis_labels=tuple(axes), scale=[sizes[axis] for axis in axes],
+        translate=[5 * sizes[axis] for axis in axes],
+    )  # fmt: skip
+    widget.whole.target.value = tmp_path / "labels.zarr"
+    widget.whole.panel.button.native.click()
+    end(widget.whole.panel)
+
+    shown, stored = viewer.layers[-1], stored_zarr(tmp_path / "labels.zarr")
+    assert stored.axes == rest.upper()
+    assert {a: d.size for a, d in stored.calibration.items()} == {
+        axis.upper(): sizes[axis] for axis in rest
+    }
+    assert stored.origin == {axis.upper(): 5 * sizes[axis] for axis in rest}
+    expected = in_memory(stack, net, axes=rest[:-2]).labels
+    np.testing.assert_array_equal(np.asarray(stored.data), expected)
+    np.testing.assert_array_equal(pixels(shown), np.expand_dims(expected, at))
+    others = [n for n in range(len(axes)) if n != at]
+    np.testing.assert_allclose(shown.scale[others], layer.scale[others])
+    np.testing.assert_allclose(shown.translate[others], layer.translate[others])
+
+
+@pytest.mark.parametrize(
+    ("place", "is_said"),
+    [
+        ({"scale": (2, 3), "translate": (4, 5)}, False),
+        ({"rotate": 30}, True),
+        ({"shear": [0.5]}, True),
+        ({"scale": (-1, 1)}, True),
+        ({"affine": [[1, 0, 9], [0, 1, 0], [0, 0, 1]]}, True),
+    ],
+)
+def test_a_place_that_no_store_can_hold_is_said(net, image, place, is_said):
+    taken = LayerSource.of(Image(da.from_array(image), **place))
+    notes = source_of(taken, shiftseg.load_model(net).config).notes
+    assert any("rotation" in note for note in notes) is is_said

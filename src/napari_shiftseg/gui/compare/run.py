@@ -10,6 +10,7 @@ import numpy as np
 from napari_shiftseg.geometry.tiling import widened
 from napari_shiftseg.gui.parts.large import part_words
 from napari_shiftseg.gui.parts.segmentation_run import part_opened
+from napari_shiftseg.metrics.label_image import LabelsOfPart
 from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.progress import Progress
 
@@ -58,10 +59,10 @@ class CompareTask:
     is_part: bool = False
     scale: Scale | None = None
 
-    def labels(self) -> NDArray[np.integer] | None:
+    def labels(self) -> NDArray[np.integer] | LabelsOfPart | None:
         r"""Return the true labels, (\*spatial); lazy ones are read here.
 
-        Of a part no others than its own are read: elsewhere they are 0.
+        Of a part no others than its own are read, and held.
         """
         if self.truth is None:
             return None
@@ -69,10 +70,11 @@ class CompareTask:
         if not self.is_part or isinstance(known, np.ndarray):
             return np.asarray(known)
         box = tuple(slice(*pair) for pair in self.settings.region or ())
-        region = widened(box, AROUND, known.shape)
-        labels = np.zeros(known.shape, known.dtype)  # no memory where nothing is put
-        labels[region] = np.asarray(known[region])
-        return labels
+        shape = known.shape[-len(box) :]
+        known = known[(0,) * (known.ndim - len(box))]  # the one plane of a stack of one
+        region = widened(box, AROUND, shape)
+        first = tuple(side.start for side in region)
+        return LabelsOfPart(np.asarray(known[region]), first, shape)
 
     def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
         """Load the model, and find how the image is read."""
@@ -122,13 +124,13 @@ class CompareOutcome:
     ----------
     pixels : array
         ([channels,] \*spatial), the image as it was then, if it is in memory.
-    truth : ndarray or None
+    truth : ndarray, LabelsOfPart or None
         (\*spatial), the true labels as they were then: the layer may be painted on.
     """
 
     task: CompareTask
     pixels: Any
-    truth: NDArray[np.integer] | None
+    truth: NDArray[np.integer] | LabelsOfPart | None
     model: UNet
     comparison: Comparison
     said: Verdict
@@ -170,10 +172,9 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
 
     pixels = task.source.frame()
     pixels = pixels.copy() if isinstance(pixels, np.ndarray) else pixels
-    labels = task.labels()
-    truth = labels
-    if isinstance(task.truth, np.ndarray) and labels is not None:
-        truth = labels.copy()
+    truth = task.labels()
+    if isinstance(task.truth, np.ndarray) and isinstance(truth, np.ndarray):
+        truth = truth.copy()
     comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result

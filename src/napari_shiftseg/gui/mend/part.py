@@ -12,7 +12,13 @@ from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.large import part_in_view, part_words
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
-from napari_shiftseg.gui.parts.source import LayerSource, first_channel, frame_in_view
+from napari_shiftseg.gui.parts.source import (
+    LayerSource,
+    first_channel,
+    frame_in_view,
+    layer_shape,
+)
+from napari_shiftseg.gui.parts.stored_labels import axis_of_one, without_axis
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,16 +52,17 @@ def part_run(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
 
     record, image = labels.metadata[METADATA_KEY], image_of_stored(viewer, labels)
     ndim = len(record["window"])
-    channel = first_channel(image)
+    channel, leading = first_channel(image), labels.ndim - ndim
     if channel is not None:
         channel = replace(channel, index=record["channel"] or 0)
-    leading = labels.ndim - ndim
+        leading = len(layer_shape(image)) - ndim
     frame = frame_in_view(image, viewer.dims, leading)
     source = LayerSource.of(image, frame, channel, record["colour"])
     region = part_in_view(image, viewer.dims, ndim)
     settings = replace(Settings(**record["settings"]), region=region)
     known = record["scales"]
-    scale = None if known is None else from_json(known).of(frame)
+    at = without_axis(frame, axis_of_one(source))
+    scale = None if known is None else from_json(known).of(at)
     return SegmentationRun(record["model"], source, settings, is_part=True, scale=scale)
 
 
@@ -74,6 +81,23 @@ def shown_part_of(viewer: napari.Viewer, found: SegmentationOutcome) -> Labels |
             KEPT.keep(layer, found.kept)
             shown = layer
     return shown
+
+
+def doubt_of(labels: Labels, part: Labels, viewer: napari.Viewer) -> str:
+    """Say that it is only likely that a part was taken of the right image.
+
+    Parameters
+    ----------
+    labels : Labels
+        That a run left on disk.
+    part : Labels
+        What was made of them.
+    viewer : napari.Viewer
+    """
+    made_from = MadeFrom(part.metadata[METADATA_KEY])
+    whole = MadeFrom(labels.metadata[METADATA_KEY])
+    images = [image for image in viewer.layers if made_from.is_it(image)]
+    return "".join(whole.doubt(image) for image in images)
 
 
 def part_of(labels: Labels) -> str:

@@ -10,7 +10,7 @@ from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
-from napari_shiftseg.gui.mend.part import part_of, part_run, shown_part_of
+from napari_shiftseg.gui.mend.part import doubt_of, part_of, part_run, shown_part_of
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
@@ -239,9 +239,8 @@ class MendWidget(ScrolledRows):
         self.again.allow(is_to_predict)  # hidden docks call visible parts invisible
         if not steered:
             text = RUN_FIRST if layer is None else NOT_KEPT
-            if is_stored(layer):
-                text = ON_DISK
-            self.again.call(IN_VIEW if is_stored(layer) else AGAIN)
+            text, what = (ON_DISK, IN_VIEW) if is_stored(layer) else (text, AGAIN)
+            self.again.call(what)
             self.state.say(text, "" if layer is None else "warning")
 
     def _predict_steps(self) -> Generator[Progress, None, Kept | SegmentationOutcome]:
@@ -254,7 +253,8 @@ class MendWidget(ScrolledRows):
         layer, self._predicted_for = self._predicted_for, None
         if isinstance(kept, SegmentationOutcome):
             layer.visible = False
-            self.result.value = shown_part_of(self._viewer, kept)
+            self.result.value = part = shown_part_of(self._viewer, kept)
+            self._say(doubt_of(layer, part, self._viewer), "note")
             return "", "note"
         KEPT.keep(layer, kept)
         return "Predicted again.", "note"

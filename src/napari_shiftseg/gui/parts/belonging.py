@@ -91,14 +91,19 @@ class MadeFrom:
         """Say that it is only likely to be this image; empty: it is."""
         if self.is_it(image):
             return ""
+        same = "name and shape" if image.name == self.record["image"] else "shape"
         return (
             f"The layer is from an earlier session. The image {image.name!r} has the "
-            f"same name and shape as the one it was made from: that one is taken."
+            f"same {same} as the one it was made from: that one is taken."
         )
 
     def _has_shape_of(self, image: Image) -> bool:
-        known = self.record.get("image_shape")
-        return known is None or tuple(known) == layer_shape(image)
+        known, shape = self.record.get("image_shape"), layer_shape(image)
+        channel = first_channel(image)
+        fitting = [shape]
+        if channel is not None and channel.axis:  # stores have no axis of one channel
+            fitting.append(shape[: channel.axis] + shape[channel.axis + 1 :])
+        return known is None or tuple(known) in fitting
 
 
 METADATA_OF = "shiftseg of"  # what labels and the image that they belong to both hold

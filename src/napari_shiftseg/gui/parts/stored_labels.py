@@ -47,10 +47,39 @@ def store_record(store: Path, known: Mapping[str, Any], **more: Any) -> dict[str
     report = known["report"]
     return {
         **{name: report[name] for name in OF_THE_REPORT},
-        "image_shape": tuple(report["shape"]), "session": "", "run": uuid4().hex,
-        "frame": (), "channel": None, "colour": GREY, "offset": tuple(report["offset"]),
-        STORE: str(store), "scales": known.get("scales"), **more,
+        "image_shape": _tuple(report.get("image_shape")), "session": "",
+        "run": uuid4().hex, "frame": (), "channel": None, "colour": GREY,
+        "offset": tuple(report["offset"]), STORE: str(store),
+        "scales": known.get("scales"), **more,
     }  # fmt: skip
+
+
+def _tuple(known: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if known is None else tuple(known)
+
+
+def axis_of_one(source: LayerSource) -> int | None:
+    """Return the axis of what is taken of a layer on which one channel is left.
+
+    Stores have none such; napari needs it, see `Channel.taken_from`.
+
+    Parameters
+    ----------
+    source : LayerSource
+    """
+    channel = source.channel
+    return channel.axis if channel is not None and channel.axis else None
+
+
+def without_axis(values: Sequence[Any], axis: int | None) -> tuple[Any, ...]:
+    """Return values of axes without that of one axis, if there is such.
+
+    Parameters
+    ----------
+    values : sequence
+    axis : int or None
+    """
+    return tuple(value for at, value in enumerate(values) if at != axis)
 
 
 def stored_labels(
@@ -69,19 +98,30 @@ def stored_labels(
     source : LayerSource
         Of the image that they lie on.
     offset : sequence of int
-        Pixel of it at which they begin.
+        Pixel of it at which they begin, on its last axes.
     name : str
     metadata
         Under our key.
     """
-    arrays = [zarr.open_array(str(level), mode="r") for level in levels]
+    arrays: list[Any] = [zarr.open_array(str(level), mode="r") for level in levels]
+    axis = axis_of_one(source)
+    if axis is not None:
+        arrays = [_widened(array, axis) for array in arrays]
     several = len(arrays) > 1
     layer = Labels(
         arrays if several else arrays[0],
         multiscale=several,
         name=name,
         metadata={METADATA_KEY: metadata},
+        cache=False,  # what dask holds would not grow
         **source.placed(offset, arrays[0].ndim),
     )
     layer.editable = False
     return layer
+
+
+def _widened(array: zarr.Array, axis: int) -> Any:
+    """Return an array with one more axis, of length 1; it stays on disk."""
+    import dask.array as da
+
+    return da.expand_dims(da.from_array(array, chunks=array.chunks), axis)

@@ -8,10 +8,15 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import zarr
 
 from napari_shiftseg.gui.parts.belonging import SESSION
-from napari_shiftseg.gui.parts.stored_labels import store_record
+from napari_shiftseg.gui.parts.stored_labels import (
+    axis_of_one,
+    store_record,
+    without_axis,
+)
 from napari_shiftseg.progress import LOOK, Progress
 from napari_shiftseg.stores.axes import known_sizes, one_spelling, result_axes
 from napari_shiftseg.stores.lazy import Lazy, open_array
@@ -180,7 +185,8 @@ def _held(
 def source_of(taken: LayerSource, config: ModelConfig) -> Source:
     """Return what is taken of a layer as what was read from a file.
 
-    An array of a zarr store is known by its files, any other by its pixels.
+    An array of a zarr store is known by its files, any other by its pixels. The axis of
+    the channel that is taken is gone.
 
     Parameters
     ----------
@@ -188,21 +194,23 @@ def source_of(taken: LayerSource, config: ModelConfig) -> Source:
     config : ModelConfig
         Of the model.
     """
-    shape, ndim = taken.shape, config.ndim
-    number = len(shape) - config.image_axes
-    names = taken.leading_names(config.image_axes)
+    ndim, one = config.ndim, axis_of_one(taken)
+    number = len(without_axis(taken.shape, one)) - config.image_axes
+    names = without_axis(taken.names, one)[: max(number, 0)]
     named = "".join(n.upper() if n in ("t", "z") else "Q" for n in names)
     leading = result_axes(named + "ZYX"[-ndim:], number + ndim, ndim)[:number]
     axes = leading + "C" * (config.in_channels > 1) + "ZYX"[-ndim:]
     pixels, path = taken.pixels(), path_of(taken)
     if path is not None:
         pixels = Lazy.of(open_array, str(path))
+    if one is not None:
+        pixels = pixels[(*(slice(None),) * one, 0)]
     channel = "" if taken.channel is None else str(taken.channel.index + 1)
     if taken.rgb:
         channel = taken.colour
     return Source(
-        taken.name, pixels, axes, _calibration(taken, axes),
-        path="" if path is None else str(path), channel=channel,
+        taken.name, pixels, axes, _calibration(taken, axes), _not_stored(taken),
+        "" if path is None else str(path), channel, origin=_origin(taken, axes),
     )  # fmt: skip
 
 
@@ -222,7 +230,9 @@ def path_of(taken: LayerSource) -> Path | None:
 
 def _calibration(taken: LayerSource, axes: str) -> Any:
     """Return the sizes that the layer says: 1 pixel says nothing."""
-    scale, units = abs(taken.placement.scale[-len(axes) :]), taken.units[-len(axes) :]
+    one = axis_of_one(taken)
+    scale = without_axis(abs(taken.placement.scale), one)[-len(axes) :]
+    units = without_axis(taken.units, one)[-len(axes) :]
     said = zip(axes, scale, units, strict=True)
     return known_sizes(
         {
@@ -231,3 +241,25 @@ def _calibration(taken: LayerSource, axes: str) -> Any:
             if axis in "TZYX" and (size != 1 or one_spelling(unit) != "pixel")
         }
     )
+
+
+def _origin(taken: LayerSource, axes: str) -> dict[str, float]:
+    """Return where the layer begins; 0 is left out, as where nothing is said."""
+    begins = without_axis(taken.placement.translate, axis_of_one(taken))
+    placed = zip(axes, begins[-len(axes) :], strict=True)
+    return {axis: float(at) for axis, at in placed if axis in "TZYX" and at}
+
+
+def _not_stored(taken: LayerSource) -> tuple[str, ...]:
+    """Say what of the layer's place a store cannot hold."""
+    turned = taken.placement.linear_matrix, np.diag(abs(taken.placement.scale))
+    affine = taken.affine.affine_matrix
+    if np.allclose(*turned) and np.allclose(affine, np.eye(len(affine))):
+        return ()
+    return (NOT_STORED,)
+
+
+NOT_STORED = (
+    "scale and position of the layer are stored, its rotation, shear, flips and affine "
+    "transform are not: where the store is opened, the labels lie without them"
+)

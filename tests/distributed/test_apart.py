@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from napari_shiftseg import progress
-from napari_shiftseg.distributed import passes, segmenting
+from napari_shiftseg.distributed import passes, segmenting, spots, tissue
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.figures import sums_of
+from napari_shiftseg.distributed.job import Job
 from napari_shiftseg.distributed.journal import Journal, differences
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.distributed.spots import MATCHED, PARTED, SETTLED, Tissue
 from napari_shiftseg.distributed.workers import Crew
 
 HOLD = """

@@ -80,11 +80,11 @@ def test_neighbourhoods_are_found_from_their_places(stored_tissue):
 
 
 @pytest.fixture(params=[(7,), (13, 8), (5, 6, 4)])
-def stored_tissue(request, shapes, tmp_path):
+def stored_tissue(request, small_model, tmp_path):
     """Neighbourhoods of two components whose boxes overlap, in blocks."""
     size = request.param
     shape = (41, 37, 23)[: len(size)]
-    plan = plan_tiles(shape, shapes[len(size)], 8)
+    plan = plan_tiles(shape, small_model(len(size), depth=1).shape, 8)
     job = SimpleNamespace(
         shape=shape, neighbourhood=size, blocks=Blocks.of(plan, 1),
         table=lambda name, more="": tmp_path / f"{name}{more}.npz",

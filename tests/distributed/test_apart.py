@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from napari_shiftseg import progress
-from napari_shiftseg.distributed import passes, segmenting
+from napari_shiftseg.distributed import passes, segmenting, spots, tissue
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.figures import sums_of
+from napari_shiftseg.distributed.job import Job
 from napari_shiftseg.distributed.journal import Journal, differences
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.distributed.spots import MATCHED, PARTED, SETTLED, Tissue
 from napari_shiftseg.distributed.workers import Crew
 
 HOLD = """
@@ -188,6 +190,34 @@ def test_a_block_of_the_clustering_is_left_at_once(stored, monkeypatch):
 
     cluster(job, number, watch=lambda *_: False)
     assert job.pieces(number).exists()
+
+
+@pytest.mark.parametrize("name", ["part", "match", "settle"])
+def test_a_block_of_tissue_is_left_at_once(make_stored, name, monkeypatch):
+    monkeypatch.setattr(spots, "LARGE", 0)
+    monkeypatch.setattr(Job, "neighbourhood", (14, 14))
+    stored = make_stored((40, 40), foreground_threshold=0.45)
+    calls, function = [], getattr(tissue, name)
+
+    def refused(job, number, watch):
+        calls.append((job, number))
+        if len(calls) == len(job.blocks):
+            raise passes.StoppedError
+
+    monkeypatch.setattr(tissue, name, refused)
+    with pytest.raises(passes.StoppedError):
+        stored.run()
+    job, number = next((job, n) for job, n in calls if len(Tissue(job).of(n)) > 2)
+
+    asked = []
+    with pytest.raises(passes.StoppedError):
+        function(job, number, watch=lambda *at: asked.append(at) or len(asked) > 1)
+    assert asked == [(number, 0)] * 2
+    left = {"part": PARTED, "match": MATCHED, "settle": SETTLED}[name]
+    assert not job.tissue(number, left).exists()
+
+    function(job, number, watch=lambda *_: False)
+    assert job.tissue(number, left).exists()
 
 
 def test_scales_are_found_once(stored, monkeypatch):

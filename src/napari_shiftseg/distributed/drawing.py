@@ -42,10 +42,10 @@ def labels_in(job: Job, box: Box) -> NDArray[np.int32]:
     return drawn
 
 
-def _numbers(job: Job, number: int | str) -> NDArray[np.int32]:
-    """Return the label of each part, or piece, of a block."""
-    numbers: NDArray[np.int32] = np.load(job.table("labels", number))
-    return numbers.astype(np.int32)
+def _numbers(job: Job, number: int | str) -> NDArray[np.integer]:
+    """Return the label of each part, or piece, of a block; on disk."""
+    numbers: NDArray[np.integer] = np.load(job.table("labels", number), mmap_mode="r")
+    return numbers
 
 
 def _draw(

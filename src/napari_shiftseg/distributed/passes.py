@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Box
 
     Clustering = Generator[tuple[int, int], None, Objects]
+
+Result = TypeVar("Result")
 
 
 class StoppedError(Exception):
@@ -132,7 +134,7 @@ def cluster(
             highs.append(high[group].max(0, keepdims=True))
             box = tuple(map(slice, lows[-1][0].tolist(), highs[-1][0].tolist()))
             steps, components = _clustered(job, box, owned[group])
-            objects = _unless_left(steps, number, watch)
+            objects = unless_left(steps, number, watch)
             of_object = np.zeros(len(objects.mode_of), np.int64)
             of_object[objects.labels] = components
             of_object = of_object[1:]
@@ -184,10 +186,24 @@ def _clustered(
     return found.steps(), components
 
 
-def _unless_left(
-    steps: Clustering, number: int, watch: Callable[[int, int], bool] | None
-) -> Objects:
-    """Run to the end, unless nobody wants the block any more."""
+def unless_left(
+    steps: Generator[Any, None, Result],
+    number: int,
+    watch: Callable[[int, int], bool] | None,
+) -> Result:
+    """Run to the end and return what is returned, unless nobody wants the block.
+
+    Parameters
+    ----------
+    steps : generator
+    number, watch
+        See `embed`.
+
+    Raises
+    ------
+    StoppedError
+        If nobody wants the block any more.
+    """
     running = Returning(steps)
     for _ in running:
         if watch is not None and watch(number, 0):

@@ -289,21 +289,17 @@ class _Frame:
 
     def steps(self) -> Generator[Progress, None, dict[str, Any]]:
         """Do what is left to do; returns figures."""
-        job, crew = self.job, self.run.crew
+        job = self.job
         job.make_folders()
-        embed, cluster = passes.embed, passes.cluster
-        if crew.watch is not None:
-            embed = partial(passes.embed, watch=crew.watch)
-            cluster = partial(passes.cluster, watch=crew.watch)
         tiles = {block.number: len(block.plan) for block in job.blocks}
-        yield from self._pass(embed, job.raw.path, "predicting", tiles)
+        yield from self._watched(passes.embed, job.raw.path, "predicting", tiles)
         if job.is_global:
             finding = Progress(0, 1, stage="finding modes")
             yield from saying(finding, joins.find_modes(job))
         yield from self._pass(passes.separate, job.about_parts, "separating")
         joins.join_parts(job)
         if not job.is_global:
-            yield from self._pass(cluster, job.pieces, "clustering")
+            yield from self._watched(passes.cluster, job.pieces, "clustering")
             if job.has_tissue:
                 yield from self._tissue_steps()
             joins.number_objects(job)
@@ -329,11 +325,27 @@ class _Frame:
     def _tissue_steps(self) -> Generator[Progress]:
         """Cluster the components that are too large to be held."""
         job, stage = self.job, "clustering tissue"
-        yield from self._pass(tissue.part, partial(job.tissue, name=PARTED), stage)
+        parted, matched, settled = (
+            partial(job.tissue, name=name) for name in (PARTED, MATCHED, SETTLED)
+        )
+        yield from self._watched(tissue.part, parted, stage)
         Tissue(job).count()
-        yield from self._pass(tissue.match, partial(job.tissue, name=MATCHED), stage)
+        yield from self._watched(tissue.match, matched, stage)
         tissue.unite(job)
-        yield from self._pass(tissue.settle, partial(job.tissue, name=SETTLED), stage)
+        yield from self._watched(tissue.settle, settled, stage)
+
+    def _watched(
+        self,
+        function: Callable[..., Any],
+        result: Callable[[int], Path],
+        stage: str,
+        sizes: dict[int, int] | None = None,
+    ) -> Generator[Progress]:
+        """Do one thing with all blocks, each of which may be left."""
+        watch = self.run.crew.watch
+        if watch is not None:
+            function = partial(function, watch=watch)
+        yield from self._pass(function, result, stage, sizes)
 
     def _pass(
         self,

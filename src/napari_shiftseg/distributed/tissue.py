@@ -21,6 +21,7 @@ from napari_shiftseg.clustering.components import connected, nearest_steps
 from napari_shiftseg.clustering.modes import Pixels, groups_of, same_pieces
 from napari_shiftseg.distributed.arrays import save, save_all, write_durably
 from napari_shiftseg.distributed.job import StoredEmbedding, components_in
+from napari_shiftseg.distributed.passes import unless_left
 from napari_shiftseg.distributed.spots import (
     MATCHED,
     PARTED,
@@ -31,9 +32,9 @@ from napari_shiftseg.distributed.spots import (
     within_box,
 )
 from napari_shiftseg.geometry.tiling import widened
-from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -41,11 +42,18 @@ if TYPE_CHECKING:
     from napari_shiftseg.distributed.job import Job
     from napari_shiftseg.geometry.tiling import Box
 
+    Piecing = Generator[Any, None, tuple[NDArray[np.int32], NDArray[Any]]]
+    Pairs = list[tuple[int, int]]
+    Matching = Generator[None, None, tuple[Pairs, list[NDArray[np.int64]]]]
+    Settling = Generator[None, None, NDArray[np.int32]]
+
 
 FIRST = 16  # pixels about a neighbourhood, in which the nearest object is looked for
 
 
-def part(job: Job, number: int) -> None:
+def part(
+    job: Job, number: int, watch: Callable[[int, int], bool] | None = None
+) -> None:
     """Find the pieces of the neighbourhoods of a block.
 
     Parameters
@@ -53,6 +61,8 @@ def part(job: Job, number: int) -> None:
     job : Job
     number : int
         Of the block.
+    watch : callable, optional
+        Is told the number, again and again; says whether to leave the block.
     """
     tissue, pieces, modes = Tissue(job), [0], 0
 
@@ -60,8 +70,9 @@ def part(job: Job, number: int) -> None:
         nonlocal modes
         for spot in tissue.of(number):
             box = tissue.box(spot)
-            inside = components_in(job, box, int(tissue.component[spot]))
-            image, found = _pieces(job, box, inside)
+            inside = components_in(job, box, tissue.component(spot))
+            steps = _pieces_steps(job, box, inside)
+            image, found = unless_left(steps, number, watch)
             file.write(np.ascontiguousarray(image).data)
             pieces.append(int(image.max(initial=0)))
             modes += len(found)
@@ -70,42 +81,49 @@ def part(job: Job, number: int) -> None:
     save_all(job.tissue(number, PARTED), pieces=pieces[1:], modes=modes)
 
 
-def _pieces(
-    job: Job, box: Box, inside: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[Any]]:
+def _pieces_steps(job: Job, box: Box, inside: NDArray[np.bool_]) -> Piecing:
+    yield  # reading took a while, too
     offset, settings = job.blocks.plan.offset, job.clustering
     corner = [start + side.start for start, side in zip(offset, box, strict=True)]
     embedding: Any = StoredEmbedding(job, box)
     pixels = Pixels(embedding, corner, job.settings.device)
     everywhere = tuple(slice(0, n) for n in inside.shape)
     search = pixels.find(everywhere, inside, settings)
-    image, modes = exhaust(nearest_steps(pixels, search, everywhere, inside))
+    image, modes = yield from nearest_steps(pixels, search, everywhere, inside)
     pieces = connected(image) if settings.split_far_parts else image
     return pieces.astype(np.int32, copy=False), modes
 
 
-def match(job: Job, number: int) -> None:
+def match(
+    job: Job, number: int, watch: Callable[[int, int], bool] | None = None
+) -> None:
     """Find which pieces of neighbourhoods that overlap are one object.
 
     Parameters
     ----------
-    job, number
+    job, number, watch
         See `part`.
     """
-    tissue = Tissue(job)
-    pairs: list[tuple[int, int]] = []
-    sizes: list[NDArray[np.int64]] = [np.zeros((2, 0), np.int64)]
-    for spot in tissue.of(number):
-        box, pieces = tissue.box(spot), tissue.pieces(spot)
-        own = pieces[within_box(tissue.kept(spot), box)]
-        sizes.append(np.stack(np.unique(own[own > 0], return_counts=True)))
-        for near in tissue.earlier(spot):
-            pairs += same_pieces(box, pieces, tissue.box(near), tissue.pieces(near))
+    pairs, sizes = unless_left(_matching(job, number), number, watch)
     save_all(
         job.tissue(number, MATCHED),
         pairs=np.array(pairs, np.int64).reshape(-1, 2).T,
         sizes=np.concatenate(sizes, axis=1),
     )
+
+
+def _matching(job: Job, number: int) -> Matching:
+    tissue = Tissue(job)
+    pairs: list[tuple[int, int]] = []
+    sizes: list[NDArray[np.int64]] = [np.zeros((2, 0), np.int64)]
+    for spot in tissue.of(number):
+        yield
+        box, pieces = tissue.box(spot), tissue.pieces(spot)
+        own = pieces[within_box(tissue.kept(spot), box)]
+        sizes.append(np.stack(np.unique(own[own > 0], return_counts=True)))
+        for near in tissue.earlier(spot):
+            pairs += same_pieces(box, pieces, tissue.box(near), tissue.pieces(near))
+    return pairs, sizes
 
 
 def unite(job: Job) -> None:
@@ -130,7 +148,7 @@ def unite(job: Job) -> None:
     piece, pixels = np.concatenate(sizes_of, axis=1)
     np.add.at(sizes, group[piece], pixels)
     component = np.zeros(len(sizes), np.int64)
-    component[group[1:]] = np.repeat(tissue.component, tissue.pieces_in)
+    component[group[1:]] = np.repeat(tissue.components, tissue.pieces_in)
     is_kept = sizes >= max(job.clustering.min_size, 1)
     with_some = np.isin(component, component[is_kept])
     object_of = np.where(is_kept, np.cumsum(is_kept), np.where(with_some, SCRAP, 0))
@@ -140,24 +158,27 @@ def unite(job: Job) -> None:
     save_all(job.table("united"), component=component[is_kept], modes=modes)
 
 
-def settle(job: Job, number: int) -> None:
+def settle(
+    job: Job, number: int, watch: Callable[[int, int], bool] | None = None
+) -> None:
     """Draw what each neighbourhood keeps, scraps given to the nearest object.
 
     Parameters
     ----------
-    job, number
+    job, number, watch
         See `part`.
     """
     tissue = Tissue(job)
 
     def write(file: BinaryIO) -> None:
         for spot in tissue.of(number):
-            file.write(np.ascontiguousarray(_settled(tissue, spot)).data)
+            objects = unless_left(_settling(tissue, spot), number, watch)
+            file.write(np.ascontiguousarray(objects).data)
 
     write_durably(job.tissue(number, SETTLED), write)
 
 
-def _settled(tissue: Tissue, spot: int) -> NDArray[np.int32]:
+def _settling(tissue: Tissue, spot: int) -> Settling:
     """Return the objects that a neighbourhood keeps, each scrap in the nearest one.
 
     The nearest is sure once nothing that was not looked at is as near.
@@ -166,11 +187,12 @@ def _settled(tissue: Tissue, spot: int) -> NDArray[np.int32]:
     corner = [side.start for side in about]
     shape = [side.stop - side.start for side in about]
     while True:
+        yield
         there = widened(within_box(kept, about), margin, shape)
         box = tuple(
             slice(s.start + a, s.stop + a) for s, a in zip(there, corner, strict=True)
         )
-        drawn = tissue.unsettled(int(tissue.component[spot]), box)
+        drawn = tissue.unsettled(tissue.component(spot), box)
         inside = within_box(kept, box)
         own: NDArray[np.int32] = drawn[inside]
         scraps = own == SCRAP
@@ -202,7 +224,7 @@ def _room(kept: Box, box: Box, about: Box) -> NDArray[np.float64]:
 
 
 def draw_tissue(
-    job: Job, box: Box, numbers: NDArray[np.int32], drawn: NDArray[np.int32]
+    job: Job, box: Box, numbers: NDArray[np.integer], drawn: NDArray[np.int32]
 ) -> None:
     r"""Draw the objects of large components where they meet a box.
 
@@ -210,8 +232,8 @@ def draw_tissue(
     ----------
     job : Job
     box : tuple of slice
-    numbers : ndarray of int32
-        (objects + 1,), what they are called.
+    numbers : ndarray of int
+        (objects + 1,), what they are called; on disk, perhaps.
     drawn : ndarray of int32
         (\*box), drawn into.
     """

@@ -51,7 +51,7 @@ def confidence(
     settings: Annotated[Settings, Take(but=("bandwidth", *OF_SEGMENT))],
     asked: Annotated[Asked, Take(but=("series",))],
 ) -> None:
-    """Learn how well the objects of a model fit true ones, to rank proposals by it.
+    """Learn how well the objects of a model fit true ones, to rank proposals.
 
     Take images with labels that the model was not trained on.
     """

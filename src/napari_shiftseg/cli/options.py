@@ -47,8 +47,7 @@ Images = Annotated[
 ]
 OF_PAIRS = typer.Argument(
     metavar="IMAGES",
-    help="Image or folder of images, or a sample; without labels also a folder of "
-    "images/ and labels/ (or masks/).",
+    help="Image, sample or folder; one of images/ and labels/ alone.",
 )
 PlaceOfTruth = Annotated[
     Path | None, typer.Argument(metavar="TRUTH", help="As --truth.")
@@ -64,9 +63,7 @@ Truths = Annotated[
 PlaceOfModel = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="As --model.")
 ]
-Model = Annotated[
-    str | None, _model("[a sample's own; of volumes nuclei-3d, else nuclei]")
-]
+Model = Annotated[str | None, _model("[a sample's own; nuclei or nuclei-3d]")]
 NamedModel = Annotated[str | None, _model("")]
 ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment]")]
 Folder = Annotated[Path, _output("Folder for the files.")]

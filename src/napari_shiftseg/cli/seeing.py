@@ -64,9 +64,8 @@ def _readout(
 ) -> None:
     """Fit the read-out of boundaries to images with true labels.
 
-    A logistic regression on gradients of the embedding, smoothed and grouped to
-    several degrees, and of the foreground. Take images that the model was not trained
-    on.
+    A logistic regression on gradients of the embedding, smoothed and grouped, and of
+    the foreground. Take images that the model was not trained on.
     """
     from napari_shiftseg.cli.boundaries import run_readout
 

@@ -454,7 +454,8 @@ def test_fine_tuning_begins_with_the_weights_of_a_model(
     OPENED.look_again()
     start = build(object_config("begun", **TINY), seed=3)
     path = save_model(start, tmp_path / "begun.safetensors")
-    assert list(pair.form.start.choices) == ["nothing", "nuclei"]  # no disks
+    # no disks
+    assert list(pair.form.start.choices) == ["nothing", "nuclei", "nuclei-3d"]
     OPENED.add(str(path))
     pair.form.depth.value = 3
     pair.form.start.value = str(path)

@@ -24,7 +24,6 @@ from napari_shiftseg.networks.header import (
     named_models,
     read_config,
 )
-from napari_shiftseg.pipeline.series import is_volume
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.text import by
@@ -160,6 +159,8 @@ def sample_model_warning(model: str, image: Layer) -> str:
 
 def holds_volume(image: Layer) -> bool:
     """Whether an image is a volume of grey values; see `is_volume`."""
+    from napari_shiftseg.pipeline.series import is_volume  # has torch imported
+
     if getattr(image, "rgb", False):
         return False
     source = LayerSource.of(image)

@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import argparse
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.distributed.crew import Crew, cluster, threads
+from napari_shiftseg.distributed.crew import cluster, threads
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.distributed.workers import Crew, computing
 from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Progress, exhaust
@@ -38,11 +38,18 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(Crew):
     """Does blocks one after the other, in the thread that asks for them."""
 
-    watch: None = None
+    workers = 1
+
+    def computes(self, settings: Settings) -> tuple[str, str]:
+        """Say what this process computes with."""
+        return computing(settings)
+
+    def submit(self, function: Callable[..., Any], *given: Any) -> Any:
+        """Not asked for: `steps` calls."""
+        raise NotImplementedError
 
     def steps(
         self,
@@ -64,7 +71,7 @@ class Loop:
 @contextmanager
 def loop() -> Iterator[Crew]:
     """Give the plain loop in the place of a crew."""
-    yield cast("Crew", Loop())
+    yield Loop()
 
 
 @contextmanager

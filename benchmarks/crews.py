@@ -12,6 +12,7 @@ time, which other programs hardly change.
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,8 @@ import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.distributed.crew import cluster, threads
+from napari_shiftseg.distributed.cluster import cluster
+from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.distributed.workers import Crew, computing
@@ -47,9 +49,13 @@ class Loop(Crew):
         """Say what this process computes with."""
         return computing(settings)
 
-    def submit(self, function: Callable[..., Any], *given: Any) -> Any:
-        """Not asked for: `steps` calls."""
-        raise NotImplementedError
+    def submit(
+        self, function: Callable[..., Any], job: Any, number: int
+    ) -> Future[Any]:
+        """Call at once; see `Crew.submit`."""
+        done: Future[Any] = Future()
+        done.set_result(function(job, number))
+        return done
 
     def steps(
         self,
@@ -62,7 +68,7 @@ class Loop(Crew):
         """Do one thing with blocks; see `Crew.steps`."""
         total, results = done + sum(sizes.values()), []
         for number, size in sizes.items():
-            results.append(function(job, number))
+            results.append(self.submit(function, job, number).result())
             done += size
             yield Progress(done, total, stage=stage)
         return results

@@ -166,10 +166,9 @@ class Run:
         """Find how grey values are read, unless that is known."""
         if not self.done.has(SCALES):
             config, reading = self.model.config, self.settings.reading
-            scales = FrameScales(None)
             if frames != [()]:
                 scales = yield from scales_steps(self.pixels, config, reading)
-            elif not is_without_data(self.pixels):
+            else:
                 known = self.pixels, self.model, self.settings
                 scale = (yield from opened_steps(*known)).scale
                 scales = FrameScales(replace(scale, notes=()), scale.notes)
@@ -292,14 +291,16 @@ class _Frame:
         job = self.job
         job.make_folders()
         tiles = {block.number: len(block.plan) for block in job.blocks}
-        yield from self._watched(passes.embed, job.raw.path, "predicting", tiles)
+        embed = self._watched(passes.embed)
+        yield from self._pass(embed, job.raw.path, "predicting", tiles)
         if job.is_global:
             finding = Progress(0, 1, stage="finding modes")
             yield from saying(finding, joins.find_modes(job))
         yield from self._pass(passes.separate, job.about_parts, "separating")
         joins.join_parts(job)
         if not job.is_global:
-            yield from self._watched(passes.cluster, job.pieces, "clustering")
+            cluster = self._watched(passes.cluster)
+            yield from self._pass(cluster, job.pieces, "clustering")
             if job.has_tissue:
                 yield from self._tissue_steps()
             joins.number_objects(job)
@@ -328,24 +329,15 @@ class _Frame:
         parted, matched, settled = (
             partial(job.tissue, name=name) for name in (PARTED, MATCHED, SETTLED)
         )
-        yield from self._watched(tissue.part, parted, stage)
+        yield from self._pass(self._watched(tissue.part), parted, stage)
         Tissue(job).count()
-        yield from self._watched(tissue.match, matched, stage)
+        yield from self._pass(self._watched(tissue.match), matched, stage)
         tissue.unite(job)
-        yield from self._watched(tissue.settle, settled, stage)
+        yield from self._pass(self._watched(tissue.settle), settled, stage)
 
-    def _watched(
-        self,
-        function: Callable[..., Any],
-        result: Callable[[int], Path],
-        stage: str,
-        sizes: dict[int, int] | None = None,
-    ) -> Generator[Progress]:
-        """Do one thing with all blocks, each of which may be left."""
-        watch = self.run.crew.watch
-        if watch is not None:
-            function = partial(function, watch=watch)
-        yield from self._pass(function, result, stage, sizes)
+    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what is done with a block so that the block may be left."""
+        return partial(function, watch=self.run.crew.watch)
 
     def _pass(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,13 @@ from napari_shiftseg.gui.parts.stored_labels import (
 )
 from napari_shiftseg.progress import LOOK, Progress
 from napari_shiftseg.stores.axes import known_sizes, one_spelling, result_axes
-from napari_shiftseg.stores.lazy import Lazy, open_array
+from napari_shiftseg.stores.lazy import Lazy, open_array, places_of
 from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.reading import Source
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from napari_shiftseg.distributed.growing import Growing
     from napari_shiftseg.distributed.order import StoreOrder
@@ -224,8 +224,7 @@ def path_of(taken: LayerSource) -> Path | None:
     data = taken.data
     if taken.rgb or taken.channel is not None or not isinstance(data, zarr.Array):
         return None
-    root = getattr(data.store, "root", None)  # others lie in memory, or far away
-    return None if root is None else (Path(root) / data.path).resolve()
+    return next(iter(places_of(data)), None)
 
 
 def _calibration(taken: LayerSource, axes: str) -> Any:

@@ -88,8 +88,8 @@ def _pieces_steps(job: Job, box: Box, inside: NDArray[np.bool_]) -> Piecing:
     embedding: Any = StoredEmbedding(job, box)
     pixels = Pixels(embedding, corner, job.settings.device)
     everywhere = tuple(slice(0, n) for n in inside.shape)
-    search = pixels.find(everywhere, inside, settings)
-    image, modes = yield from nearest_steps(pixels, search, everywhere, inside)
+    (found,) = yield from pixels.find([(everywhere, inside)], settings)
+    image, modes = yield from nearest_steps(pixels, found, everywhere, inside)
     pieces = connected(image) if settings.split_far_parts else image
     return pieces.astype(np.int32, copy=False), modes
 

@@ -40,7 +40,7 @@ class Objects:
 
 NO_MODE = np.array([-1])  # of the background
 ALONE = np.array([-1, 0])  # the same, and of the only object its only mode
-AT_ONCE = 2**13  # pixels of components that are searched together
+AT_ONCE = 2**14  # pixels of components that are searched together
 BEGIN = (0, 1)  # done, total, before the components are known
 
 
@@ -153,7 +153,8 @@ class Components(Clusters):
 
     def _at_once(self, numbers: list[int]) -> Iterator[list[int]]:
         """Yield components whose modes are searched together: few pixels in all."""
-        some, pixels = [], 0
+        some: list[int] = []
+        pixels = 0
         for number in numbers:
             if some and pixels + self._sizes[number] > AT_ONCE:
                 yield some
@@ -163,9 +164,7 @@ class Components(Clusters):
         if some:
             yield some
 
-    def _search(
-        self, numbers: list[int]
-    ) -> Generator[None, None, dict[int, Found]]:
+    def _search(self, numbers: list[int]) -> Generator[None, None, dict[int, Found]]:
         """Find the modes of those that are clustered, and in one piece."""
         whole = [n for n in numbers if self._is_clustered(n) and not self._is_large(n)]
         places = [(self._boxes[n - 1], self._inside(n)) for n in whole]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Self
@@ -28,7 +27,7 @@ from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.progress import exhaust, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -285,12 +284,12 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._check_parameters()
         effort = effort or Effort()
         small = [each for each in sets if self._is_small(each[0])]
-        known = iter([])
+        known: Iterator[SetModes | None] = iter(())
         if small and not effort.is_spent:
             known = iter(self._modes_of(small, effort))
         made = []
         for points, positions in sets:
-            shift = copy(self)
+            shift = self._alike()
             found = next(known, None) if self._is_small(points) else None
             if found is None:
                 yield from shift.find_steps(points, positions, effort)
@@ -298,6 +297,14 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
                 shift._take(found)
             made.append(shift)
         return made
+
+    def _alike(self) -> Self:
+        """Return another with the same parameters; `clone` takes far longer."""
+        return type(self)(
+            self.bandwidth, self.kernel, self.device, max_iter=self.max_iter,
+            max_points=self.max_points, max_seeds=self.max_seeds,
+            max_rounds=self.max_rounds, chunk_size=self.chunk_size,
+        )  # fmt: skip
 
     def _is_small(self, X: Rows) -> bool:
         return len(X) <= min(MOST_POINTS, self.max_points)
@@ -307,9 +314,7 @@ class MeanShift(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ) -> list[SetModes | None]:
         device = resolve_device(self.device)
         limits = self.max_iter, self.max_seeds, effort
-        return modes_of_sets(
-            sets, float(self.bandwidth), self.kernel, device, *limits
-        )
+        return modes_of_sets(sets, float(self.bandwidth), self.kernel, device, *limits)
 
     def _take(self, found: SetModes) -> None:
         self.cluster_centers_, self.n_iter_ = found.modes, found.n_iter

@@ -20,9 +20,8 @@ from napari_shiftseg.geometry.tiling import Box
 from napari_shiftseg.progress import patiently
 
 if TYPE_CHECKING:
-    from napari_shiftseg.clustering.settings import Clustering, Effort
-
     from napari_shiftseg.clustering.sets import PointSet
+    from napari_shiftseg.clustering.settings import Clustering, Effort
 
     # a box, and the pixels of it that are clustered together, (*box)
     Place = tuple[Box, NDArray[np.bool_]]

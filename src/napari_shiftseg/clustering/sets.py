@@ -98,7 +98,7 @@ def modes_of_sets(
         most = min(MOST_SEEDS, max_seeds)
         chosen, crowded = _spread(cloud.points, cloud.of, 1.0, most)
         chosen = chosen[~np.isin(cloud.of[chosen], crowded)]
-        seeds = _Seeds(cloud.points[:, chosen], cloud.of[chosen])
+        seeds = _Seeds(cloud.points, cloud.of).some(chosen)
         modes, steps = cloud.climbed(seeds, STOP, max_iter)
         modes, _ = cloud.climbed(_merged(modes), FINE, max_iter)
         modes = _merged(modes)
@@ -124,9 +124,9 @@ class _Seeds(NamedTuple):
     of: Indices  # (seeds,), the set of each, ascending
     density: Rows | None = None  # (seeds,)
 
-    def some(self, which: NDArray[Any]) -> _Seeds:
+    def some(self, which: Indices) -> _Seeds:
         density = None if self.density is None else self.density[which]
-        return _Seeds(self.points[:, which], self.of[which], density)
+        return _Seeds(self.points.take(which, 1), self.of[which], density)
 
 
 class _Clouds:
@@ -152,18 +152,19 @@ class _Clouds:
         ]
         points = np.concatenate([rows.T for rows, _ in sets], axis=1)
         refuse_not_finite(points.T)
-        self.points = self._entered(points[:, np.concatenate(order)])
+        self.points = self._entered(points.take(np.concatenate(order), 1))
         self.distances = 0
-        refuse_too_far(float(_squares(self.points).max()), np.finfo(self.points.dtype).max)
+        most = float(np.finfo(self.points.dtype).max)
+        refuse_too_far(float(_squares(self.points).max()), most)
 
     def _entered(self, points: Coordinates) -> Coordinates:
         """Return points in the frames of their sets."""
         if self._kernel == "von-mises-fisher":
             there = on_sphere(points, 0)
-            refuse_no_direction(there.any(0))
+            refuse_no_direction(np.asarray(there.any(0)))
             return there / points.dtype.type(self._bandwidth)
         widths, centres = self._scales(points.dtype)
-        placed = (points - centres[:, self.of]) / widths[self.of]
+        placed = (points - centres.take(self.of, 1)) / widths[self.of]
         return placed[:-1] if self._kernel == "learnt-spread" else placed
 
     def _scales(self, dtype: np.dtype[Any]) -> tuple[Rows, Coordinates]:
@@ -176,7 +177,7 @@ class _Clouds:
         if self._kernel == "von-mises-fisher":
             return (modes.points * modes.points.dtype.type(self._bandwidth)).T
         widths, centres = self._scales(modes.points.dtype)
-        rows = centres[:, modes.of]
+        rows = centres.take(modes.of, 1)
         rows[: len(modes.points)] += modes.points * widths[modes.of]
         return rows.T
 
@@ -194,20 +195,21 @@ class _Clouds:
         for number in range(1, max_iter + 1):
             if not len(active):
                 break
-            before = ends[:, active]
+            before = ends.take(active, 1)
             means, density[active] = self._step(before, seen)
-            ends[:, active] = means
+            for row, along in zip(ends, means, strict=True):
+                row[active] = along
             steps[seeds.of[active]] = number
             moves = _squares(means - before) > _negligible(before, stop)
             if number % EVERY == 0:
                 here = active[moves]
-                alone, _ = _spread(ends[:, here], seeds.of[here], MET)
+                alone, _ = _spread(ends.take(here, 1), seeds.of[here], MET)
                 is_left[np.delete(here, alone)] = False
                 moves &= is_left[active]
             if not moves.all():
                 active = active[moves]
                 seen = self._seen(seeds.of[active])
-        return _Seeds(ends, seeds.of, density).some(is_left), steps
+        return _Seeds(ends, seeds.of, density).some(np.flatnonzero(is_left)), steps
 
     def _seen(self, of: Indices) -> tuple[Coordinates, Indices, Indices]:
         """Return the points of the set of each seed, seed by seed.
@@ -217,7 +219,7 @@ class _Clouds:
         sizes = self._sizes[of]
         begins = np.cumsum(sizes) - sizes
         at = np.arange(int(sizes.sum())) + np.repeat(self._begins[of] - begins, sizes)
-        return self.points[:, at], begins, sizes
+        return self.points.take(at, 1), begins, sizes
 
     def _step(
         self, seeds: Coordinates, seen: tuple[Coordinates, Indices, Indices]
@@ -254,7 +256,7 @@ def _median(values: Rows) -> float:
 
 def _squares(points: Coordinates) -> Rows:
     """Return squared lengths, added up channel by channel, (points,)."""
-    total = points[0] * points[0]
+    total: Rows = points[0] * points[0]
     for row in points[1:]:
         total += row * row
     return total
@@ -273,17 +275,26 @@ def _spread(
     As `spread`, in each set. Returns them, ascending, and the sets that need more of
     them than the most.
     """
-    left, chosen = np.arange(len(of)), []
-    while len(left) and (most is None or len(chosen) < most):
-        begins = np.flatnonzero(np.diff(of[left], prepend=-1))
-        sizes = np.diff(begins, append=len(left))
-        taken = left[begins]  # the first that is left of each set
-        apart = points[:, left] - np.repeat(points[:, taken], sizes, axis=1)
+    left = np.arange(len(of))
+    chosen = [left[:0]]
+    while len(left) and (most is None or len(chosen) <= most):
+        begins, sizes = _runs(of)
+        chosen.append(left[begins])  # the first that is left of each set
+        apart = points - np.repeat(points.take(begins, 1), sizes, axis=1)
         far = _squares(apart) > radius**2
         far[begins] = False  # also where rounding takes a point from itself
-        left = left[far]
-        chosen.append(taken)
-    return np.sort(np.concatenate([left[:0], *chosen])), np.unique(of[left])
+        at = np.flatnonzero(far)
+        left, of, points = left[at], of[at], points.take(at, 1)
+    return np.sort(np.concatenate(chosen)), np.unique(of)
+
+
+def _runs(of: Indices) -> tuple[Indices, Indices]:
+    """Return where the runs of equal numbers begin, and how long they are."""
+    is_next = np.empty(len(of) + 1, np.bool_)
+    is_next[[0, -1]] = True
+    np.not_equal(of[1:], of[:-1], out=is_next[1:-1])
+    ends = np.flatnonzero(is_next)
+    return ends[:-1], ends[1:] - ends[:-1]
 
 
 def _merged(modes: _Seeds) -> _Seeds:
@@ -293,8 +304,8 @@ def _merged(modes: _Seeds) -> _Seeds:
     """
     assert modes.density is not None
     density = modes.density.astype(np.float64)
-    exponent = np.floor(np.log10(density, where=density > 0, out=np.zeros_like(density)))
-    unit = 10.0 ** (exponent - DIGITS)
+    exponent = np.log10(density, where=density > 0, out=np.zeros_like(density))
+    unit = 10.0 ** (np.floor(exponent) - DIGITS)
     order = np.lexsort((-np.rint(density / unit) * unit, modes.of))
     ordered = modes.some(order)
     return ordered.some(_spread(ordered.points, ordered.of, 1.0)[0])

@@ -117,8 +117,8 @@ class Components(Clusters):
         yield from self._separate()
         touched = np.unique(self._components[mask])
         numbers = touched[touched > 0].tolist()
-        for done, _ in enumerate(self._each(numbers)):
-            yield min(done, len(numbers)), len(numbers)
+        for _ in self._each(numbers):
+            yield sum(n in self._pieces for n in numbers), len(numbers)
         yield len(numbers), len(numbers)
         return (yield from self._drawn_steps(numbers))
 

@@ -17,6 +17,7 @@ from napari_shiftseg.intensity.no_data import (
     values_of,
     workable,
 )
+from napari_shiftseg.intensity.order import percentile
 from napari_shiftseg.intensity.plane import Sheet, sheet_of
 from napari_shiftseg.intensity.scale import Reading, Scale
 from napari_shiftseg.text import grey
@@ -94,7 +95,8 @@ class Seen:
     @cached_property
     def known(self) -> NDArray[Any]:
         """Grey values of all planes, (pixels,)."""
-        return np.concatenate(self.values, dtype=np.float64)
+        are_whole = all(part.dtype.kind in "iu" for part in self.values)
+        return np.concatenate(self.values, dtype=None if are_whole else np.float64)
 
 
 def find_scale(
@@ -278,7 +280,7 @@ def _low(seen: Seen) -> float:
 
 
 def _percentile(seen: Seen, which: int) -> float:
-    return float(np.percentile(seen.known, PERCENTILES[which]))
+    return percentile(seen.known, PERCENTILES[which])
 
 
 def _high(seen: Seen) -> float:
@@ -324,7 +326,7 @@ def usual_contrast(sheets: list[Sheet], ground: float) -> float:
 
 def _looks_inverted(seen: Seen) -> bool:
     """Whether what stands out is darker than the ground, and nothing is brighter."""
-    low, high = np.percentile(seen.known, (5, 95))
+    low, high = (percentile(seen.known, percent) for percent in (5, 95))
     return bool(
         not any(len(sheet.peaks) for sheet in seen.sheets)
         and seen.ground - low > DARK * (high - seen.ground)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 
 
 ROWS = 32  # of a plane, filtered at once: they stay in the processor's cache
+MOST_THREADS = 4
 TRUNCATED = 4.0  # standard deviations, at which a blur ends
 
 
@@ -30,12 +35,16 @@ def blurred(pixels: Floats, width: float) -> Floats:
     width : float
         Standard deviation of the law, in pixels.
     """
-    for axis in range(pixels.ndim - 1):
-        pixels = np.moveaxis(
-            _blurred_rows(np.moveaxis(pixels, axis, 0), width), 0, axis
+    along = pixels if pixels.ndim == 1 else _blurred_rows(pixels, width)
+    lines, found = np.atleast_2d(along), np.empty_like(np.atleast_2d(along))
+
+    def blur(rows: slice) -> None:
+        ndimage.gaussian_filter1d(
+            lines[rows], width, truncate=TRUNCATED, output=found[rows]
         )
-    found: Floats = ndimage.gaussian_filter1d(pixels, width, truncate=TRUNCATED)
-    return found
+
+    _in_threads(blur, len(lines))
+    return found.reshape(pixels.shape)
 
 
 def _blurred_rows(pixels: Floats, width: float) -> Floats:
@@ -43,21 +52,29 @@ def _blurred_rows(pixels: Floats, width: float) -> Floats:
     reach = int(TRUNCATED * width + 0.5)
     law = np.exp(-0.5 / (width * width) * np.arange(-reach, reach + 1) ** 2)
     law /= law.sum()
-    wider = np.pad(
-        pixels, [(reach, reach), *[(0, 0)] * (pixels.ndim - 1)], mode="symmetric"
-    )
+    wider = np.pad(pixels, ((reach, reach), (0, 0)), mode="symmetric")
     found = np.empty_like(pixels)
-    pair = np.empty_like(pixels[:ROWS])
-    for start in range(0, len(pixels), ROWS):
-        rows = found[start : start + ROWS]
-        stop, both = start + len(rows), pair[: len(rows)]
-        np.multiply(wider[start + reach : stop + reach], law[reach], out=rows)
-        for near, weight in enumerate(law[:reach].tolist()):
-            far = 2 * reach - near
-            np.add(wider[start + near : stop + near], wider[start + far : stop + far],
-                   out=both)  # fmt: skip
-            rows += np.multiply(both, weight, out=both)
+
+    def blur(rows: slice) -> None:
+        here, size = found[rows], len(found[rows])
+        lines = wider[rows.start : rows.start + size + 2 * reach]
+        pair = np.empty_like(here)
+        np.multiply(lines[reach : reach + size], law[reach], out=here)
+        for n, weight in enumerate(law[:reach].tolist()):
+            far = 2 * reach - n
+            np.add(lines[n : n + size], lines[far : far + size], out=pair)
+            np.multiply(pair, weight, out=pair)
+            np.add(here, pair, out=here)
+
+    _in_threads(blur, len(pixels))
     return found
+
+
+def _in_threads(function: Callable[[slice], None], rows: int) -> None:
+    """Call a function on every few rows of a plane, in several threads."""
+    some = [slice(start, start + ROWS) for start in range(0, rows, ROWS)]
+    with ThreadPoolExecutor(MOST_THREADS) as threads:
+        deque(threads.map(function, some), maxlen=0)
 
 
 def median_of_three(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -11,7 +11,12 @@ from scipy import ndimage
 
 from napari_shiftseg.geometry.tiling import widened
 from napari_shiftseg.intensity.filters import dilated, eroded, median_of_three
-from napari_shiftseg.intensity.order import median, middle_and_spread, percentile
+from napari_shiftseg.intensity.order import (
+    median,
+    middle_and_spread,
+    others,
+    percentile,
+)
 from napari_shiftseg.intensity.plane import smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
 
@@ -132,7 +137,7 @@ def no_data(pixels: NDArray[Any], masked: Mask | None = None) -> NoData:
     sure = [value for value in values if _is_sure(pixels, out, value)]
     unsure = [value for value in values if value not in sure]
     if unsure:
-        middle = median(_others(pixels, out))
+        middle = median(others(pixels, out))
         in_blocks += [value for value in unsure if value < middle]
     return NoData(out, _floats(sure), _floats(in_blocks))
 
@@ -146,19 +151,14 @@ def blocks_of(same: Mask) -> Mask:
     return dilated(eroded(same, BLOCK, beyond=True), BLOCK)
 
 
-def _others(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
-    """Return the grey values of pixels that are not out, (pixels,)."""
-    return pixels[~out] if out.any() else pixels.ravel()
-
-
 def _drawn(pixels: NDArray[Any], out: Mask) -> list[Any]:
     """Return the values of what is drawn, and add its pixels to those without data."""
     values: list[Any] = []
     if not _has_noise(pixels, out):
         return values
-    ground, spread = _ground(_others(pixels, out))
+    ground, spread = _ground(others(pixels, out))
     calm = median_of_three(pixels)  # without hot pixels
-    least = max(ground + FAR * spread, percentile(_others(calm, out), BRIGHT))
+    least = max(ground + FAR * spread, percentile(others(calm, out), BRIGHT))
     bright = pixels[~out & (pixels >= least)]
     found, counts = np.unique(bright, return_counts=True)
     for at in np.argsort(-counts, kind="stable")[:CANDIDATES]:
@@ -218,9 +218,9 @@ def _frames(region: Mask, out: Mask) -> bool:
 
 def _is_one_block(rest: Mask, out: Mask) -> bool:
     """Whether hardly a pixel is missing between the first and last of each line."""
-    lines = rest.any(-1)
-    rest, out, length = rest[lines], out[lines], rest.shape[-1]
+    length = rest.shape[-1]
     first, last = rest.argmax(-1), length - 1 - rest[..., ::-1].argmax(-1)
+    last[~rest.any(-1)] = -1  # a line without any: first is 0
     there = np.count_nonzero(rest)
     if out.any():
         at = np.arange(length)
@@ -242,13 +242,13 @@ def _is_dark_border(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -
     """
     if region.sum() < FEWEST or not _frames(region, out):
         return False
-    others = pixels[~region & ~out].astype(np.float64)
-    if value > others.min():
+    rest = pixels[~region & ~out].astype(np.float64)
+    if value > rest.min():
         return False
-    most = np.percentile(others, GROUND)
+    most = np.percentile(rest, GROUND)
     ring = dilated(region, 5) & ~region & ~out
     around = pixels[ring].astype(np.float64)
-    ground, beside = (v[v <= most].mean() - float(value) for v in (others, around))
+    ground, beside = (v[v <= most].mean() - float(value) for v in (rest, around))
     return bool(ground > 0 and beside >= SHARP * ground)
 
 
@@ -259,12 +259,12 @@ def _ends_in_a_step(
 
     Interpolation leaves one pixel between a dark border and the image.
     """
-    others = pixels[~region & ~out]
-    if others.dtype.kind == "f":
-        others = others.astype(np.float64)
-    ground, spread = _ground(others)
+    rest = pixels[~region & ~out]
+    if rest.dtype.kind == "f":
+        rest = rest.astype(np.float64)
+    ground, spread = _ground(rest)
     jump = abs(float(value) - ground)
-    if not others.size or jump <= FAR * spread:
+    if not rest.size or jump <= FAR * spread:
         return False
     is_dark = is_border and value < ground
     skipped = dilated(region) if is_dark else region

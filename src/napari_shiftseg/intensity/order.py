@@ -14,6 +14,19 @@ MOST_COUNTED = 2**16  # different whole numbers
 FEWEST_COUNTED = 2**12  # values; fewer are sorted as fast
 
 
+def others(pixels: NDArray[Any], out: NDArray[np.bool_]) -> NDArray[Any]:
+    r"""Return the grey values of pixels that are not out, (pixels,).
+
+    Parameters
+    ----------
+    pixels : ndarray
+        (\*spatial)
+    out : ndarray of bool
+        (\*spatial)
+    """
+    return pixels[~out] if out.any() else pixels.ravel()
+
+
 def median(values: NDArray[Any]) -> float:
     """Return the median, that of `numpy.median`."""
     counted = _counted(values)
@@ -37,7 +50,10 @@ def percentile(values: NDArray[Any], percent: float) -> float:
     """Return a percentile, that of `numpy.percentile`."""
     counted = _counted(values)
     if counted is None:
-        return float(np.percentile(values, percent))
+        whole = values.dtype.kind in "iu"  # whose differences may overflow
+        return float(
+            np.percentile(values.astype(np.float64) if whole else values, percent)
+        )
     numbers, counts = counted
     ends = np.cumsum(counts)
     place = (int(ends[-1]) - 1) * (percent / 100)

@@ -11,7 +11,12 @@ from numpy.polynomial import legendre
 from scipy import ndimage
 
 from napari_shiftseg.intensity.filters import blurred, dilated, median_of_three
-from napari_shiftseg.intensity.order import median, middle_and_spread
+from napari_shiftseg.intensity.order import (
+    median,
+    middle_and_spread,
+    others,
+    percentile,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,14 +87,14 @@ def _of_all(quiet: NDArray[Any], out: Mask) -> Noise | None:
         return None
     flat = np.where(out, 0, quiet - _light_of(quiet, out))
     wide = blurred(flat, AROUND)
-    fine = (blurred(flat, OBJECT) - wide)[~out]
+    fine = others(blurred(flat, OBJECT) - wide, out)
     middle, spread = middle_and_spread(fine)
     if spread <= 0 or fine.max() - middle > FARTHEST * spread:
         return None
     tenth = np.percentile(fine, 90) - middle
     if not TENTH[0] * spread <= tenth <= TENTH[1] * spread:
         return None
-    coarse = (blurred(flat, 4 * OBJECT) - wide)[~out]
+    coarse = others(blurred(flat, 4 * OBJECT) - wide, out)
     if middle_and_spread(coarse)[1] > CORRELATED * spread:
         return None
     return Noise(spread, float(np.mean(((fine - fine.mean()) / fine.std()) ** 4)))
@@ -117,7 +122,7 @@ def _spread(differences: NDArray[Any], where: Mask) -> float:
 
 def _light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
     r"""Return the light over a plane: a polynomial, or the median of a small plane."""
-    middle = np.median(pixels[~out])
+    middle = np.median(others(pixels, out))
     if min(pixels.shape) < LARGE:
         return np.full(pixels.shape, middle)
     every = min(pixels.shape) // GRID
@@ -204,21 +209,23 @@ def sheet_of(
         Whether it may show nothing else.
     """
     out = np.zeros(pixels.shape, dtype=np.bool_) if left_out is None else left_out
-    middle = median(pixels[~out])
+    middle = median(others(pixels, out))
     plain = np.where(out, middle, pixels).astype(np.float64)
-    calm = median_of_three(plain if out.any() else pixels).astype(np.float64)
+    middles = median_of_three(plain if out.any() else pixels)
+    calm = middles.astype(np.float64)
     soft = blurred(calm, OBJECT)
-    ground = _mode(soft[~out])
-    spread = _below(soft[~out], ground)
-    step = smallest_step(plain[~out])
+    known, raw = others(soft, out), others(plain, out)
+    ground = _mode(known)
+    spread = _below(known, ground)
+    step = smallest_step(raw)
     floor = ground + max(CLEAR * spread, STEPS * step)
     standing_out = (soft > floor) & ~out
     noise = _noise_of(plain, calm, standing_out, out, step, may_be_noise)
     if noise.of_all is not None:
         standing_out = np.zeros_like(out)
     objects = _objects(calm, soft, standing_out, ground, floor)
-    below = max(_below(plain[~out], ground), step)
-    smooth = float(np.percentile(calm[~out], 99.8))
+    below = max(_below(raw, ground), step)
+    smooth = percentile(others(middles, out), 99.8)
     return Sheet(ground, below, noise.spread, noise.of_all, *objects, smooth)
 
 

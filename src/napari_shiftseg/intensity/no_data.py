@@ -220,7 +220,7 @@ def _is_one_block(rest: Mask, out: Mask) -> bool:
     """Whether hardly a pixel is missing between the first and last of each line."""
     length = rest.shape[-1]
     first, last = rest.argmax(-1), length - 1 - rest[..., ::-1].argmax(-1)
-    last[~rest.any(-1)] = -1  # a line without any: first is 0
+    last = np.where(rest.any(-1), last, -1)  # a line without any: first is 0
     there = np.count_nonzero(rest)
     if out.any():
         at = np.arange(length)

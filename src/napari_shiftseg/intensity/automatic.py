@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.intensity.no_data import NoData
     from napari_shiftseg.networks.config import Intensity
 
-PERCENTILES = (1.0, 99.8)
+LOWEST, HIGHEST = 1.0, 99.8  # percentiles
 MOST_SAMPLED = 2**24  # pixels the scale of a large image is read from
 TILE = 1024  # pixels, width of the parts a large plane is sampled in
 CEILING = 1.5  # reading above which a pixel is compared with its neighbours
@@ -95,8 +95,8 @@ class Seen:
     @cached_property
     def known(self) -> NDArray[Any]:
         """Grey values of all planes, (pixels,)."""
-        are_whole = all(part.dtype.kind in "iu" for part in self.values)
-        return np.concatenate(self.values, dtype=None if are_whole else np.float64)
+        known = np.concatenate(self.values)
+        return known if known.dtype.kind in "iu" else known.astype(np.float64)
 
 
 def find_scale(
@@ -247,7 +247,8 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
             notes.append(CONSTANT.format(grey(ground)))
     elif seen.is_noise:
         if seen.is_complete:
-            high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))
+            highest = percentile(seen.known, HIGHEST)
+            high = low + max(high - low, BARELY * (highest - low))
             notes.append(NOTHING)
     elif not reading.invert and _looks_inverted(seen):
         notes.append(INVERTED)
@@ -276,16 +277,12 @@ def _low(seen: Seen) -> float:
     """Return the 1st percentile, but no farther below the ground than it spreads."""
     below = float(np.median([sheet.below for sheet in seen.sheets]))
     lowest = min(sheet.ground for sheet in seen.sheets) - DEPTH * below
-    return max(_percentile(seen, 0), lowest)
-
-
-def _percentile(seen: Seen, which: int) -> float:
-    return percentile(seen.known, PERCENTILES[which])
+    return max(percentile(seen.known, LOWEST), lowest)
 
 
 def _high(seen: Seen) -> float:
     """Return the 99.8th percentile, or what the objects say where it says nothing."""
-    high = _percentile(seen, 1)
+    high = percentile(seen.known, HIGHEST)
     ground = seen.ground
     smooth = max(sheet.smooth for sheet in seen.sheets)
     if high - ground > ISOLATED * max(smooth - ground, 0) and smooth > ground:

@@ -225,7 +225,8 @@ def sheet_of(
         standing_out = np.zeros_like(out)
     objects = _objects(calm, soft, standing_out, ground, floor)
     below = max(_below(raw, ground), step)
-    smooth = percentile(others(middles, out), 99.8)
+    counted = middles if middles.dtype.kind in "iu" else calm
+    smooth = percentile(others(counted, out), 99.8)
     return Sheet(ground, below, noise.spread, noise.of_all, *objects, smooth)
 
 

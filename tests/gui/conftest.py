@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.networks.config import ModelConfig, Provenance
 from napari_shiftseg.networks.unet import build
@@ -67,6 +68,12 @@ def settings_folder(tmp_path_factory):
 def nothing_is_remembered(settings_folder):
     """Let no test begin with what another has chosen."""
     LastChoice().write()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_measured(monkeypatch):
+    """Let no widget measure how fast tiles are predicted, but where a test is of it."""
+    monkeypatch.setattr(RateWatch, "_begin", lambda watch, steps: None)
 
 
 @pytest.fixture(autouse=True)

@@ -153,7 +153,11 @@ def viewer(shared_viewer, monkeypatch):
 
 @pytest.fixture
 def widget(viewer, model_file):
-    """The Segment widget, docked, with the small model chosen."""
+    """The Segment widget, docked, with the small model chosen.
+
+    Tiles of 4 were given for it in an earlier session.
+    """
+    LastChoice(model_file, "4").write()
     _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
     docked.model.open(model_file)
     return docked

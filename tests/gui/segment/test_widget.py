@@ -88,7 +88,7 @@ def test_valid_border_on_a_small_image_says_what_it_needs(viewer, widget, noise)
 def test_model_sets_the_clustering_and_the_window(widget, model_file):
     assert widget.advanced.bandwidth.value == pytest.approx(0.7)
     assert widget.advanced.min_size.value == 3
-    assert widget.window.value == "4"  # the multiple of 4 within the 6 trained with
+    assert widget.window.value == "4"
     widget.model.value = "disks"
     assert widget.window.value == "20"
     assert widget.advanced.min_size.value != 3

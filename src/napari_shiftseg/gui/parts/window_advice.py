@@ -68,15 +68,16 @@ class WindowChoice(LineEdit):
             Whether it is usual because it is the cheapest.
         """
         self._usual, self._holds_cheapest = window_text(usual), is_cheapest
-        if not self.is_own:
+        if not self.is_own and self.value != self._usual:
             self.value = self._usual
+            self.is_own = False
 
     def release(self) -> None:
         """Let what is written be the user's own no longer."""
         self.is_own = False
 
     def _keep(self) -> None:
-        self.is_own = self.value != self._usual
+        self.is_own = self._holds_cheapest or self.value != self._usual
 
     def use(self, window: tuple[int, ...]) -> None:
         """Take this window."""

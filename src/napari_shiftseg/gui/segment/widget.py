@@ -83,7 +83,7 @@ class SegmentWidget(ScrolledRows):
         self.advanced = AdvancedRows()
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
-        self._remembered = LastChoice.read()
+        self._begun = self._remembered = LastChoice.read()
         self.window, self.stitching = self.form.window, self.form.stitching
         self.note = SizeAdvice(self._take_window)
         self.summary = wrapped_label(tooltip=SUMMARY_TIP)
@@ -218,12 +218,11 @@ class SegmentWidget(ScrolledRows):
         samples of other models, and of these models, it is the one trained with: there
         the seams are to be seen.
         """
-        config, kept = self.form.config, self._remembered
-        best = None
+        config, best = self.form.config, None
         if is_for_samples(self.model.value) or self.form.shows_seams:
             usual = config.usual_window
         elif self._is_given:
-            usual = as_window(parse_window(kept.tile_size), config.ndim)
+            usual = as_window(parse_window(self._begun.tile_size), config.ndim)
         else:
             best = self.form.cheapest_window(self.device.memory)
             usual = best or config.seamless_window
@@ -232,18 +231,20 @@ class SegmentWidget(ScrolledRows):
 
     @property
     def _is_given(self) -> bool:
-        """Whether a tile size was given earlier that is one of the chosen model."""
-        kept = self._remembered
-        if self._is_sample or self.model.value != (kept.model or USUAL_MODEL):
+        """Whether a tile size was given in an earlier session for the chosen model."""
+        begun, ndim = self._begun, self.form.config.ndim
+        if self._is_sample or self.model.value != (begun.model or USUAL_MODEL):
             return False
         with suppress(ValueError):  # none, or one of other axes
-            return bool(as_window(parse_window(kept.tile_size), self.form.config.ndim))
+            return bool(as_window(parse_window(begun.tile_size), ndim))
         return False
 
     def _take_window(self, window: tuple[int, ...]) -> None:
         """Take a tile size; the cheapest stays so, whatever the image."""
         if window == self.form.cheapest_window(self.device.memory):
-            self._remembered = replace(self._remembered, tile_size="")
+            self._begun, self._remembered = (
+                replace(kept, tile_size="") for kept in (self._begun, self._remembered)
+            )
             self.window.release()
             self._advise()
         else:

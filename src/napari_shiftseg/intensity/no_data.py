@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from napari_shiftseg.intensity.plane import middle_and_spread, smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
+from napari_shiftseg.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
+
+
+LOOKED_AT = 0.45  # of the time that a plane takes, for what holds no data
 
 
 def values_of(part: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
@@ -126,6 +130,7 @@ def no_data(pixels: NDArray[Any], masked: Mask | None = None) -> NoData:
             in_blocks.append(value)
         out |= region
     values += _drawn(pixels, out)
+    tell(LOOKED_AT)
     sure = [value for value in values if _is_sure(pixels, out, value)]
     in_blocks += [v for v in values if v not in sure and v < np.median(pixels[~out])]
     return NoData(out, _floats(sure), _floats(in_blocks))

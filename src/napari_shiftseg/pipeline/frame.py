@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.geometry.advice import advise
@@ -26,6 +23,7 @@ from napari_shiftseg.progress import (
     Progress,
     Returning,
     patiently,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -55,12 +53,8 @@ def opened_steps(
     image, model, settings, scale
         See `segment_steps`.
     """
-    return (
-        yield from patiently(
-            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
-            scale,
-        )
-    )  # fmt: skip
+    known = settings.reading, scale
+    return (yield from told(READING, open_for, image, model, *known))
 
 
 SEAMS_OF_VIEWS = (

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_shiftseg.intensity.stack import FrameScales, frame_scales
-from napari_shiftseg.progress import Progress, patiently
+from napari_shiftseg.progress import Progress, told
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,5 +51,4 @@ def scales_steps(
     stack, config, reading
         See `frame_scales`.
     """
-    size = prod(np.shape(stack))
-    return (yield from patiently(READING, size, frame_scales, stack, config, reading))
+    return (yield from told(READING, frame_scales, stack, config, reading))

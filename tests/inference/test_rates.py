@@ -44,7 +44,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
 
     monkeypatch.setattr(Predictor, "__call__", predict)
     monkeypatch.setattr(Predictor, "prepare", lambda *_: None)
-    monkeypatch.setattr(timing, "perf_counter", lambda: now[0])
+    for seconds in ("perf_counter", "process_time"):
+        monkeypatch.setattr(timing, seconds, lambda: now[0])
     return came
 
 
@@ -181,6 +182,17 @@ def test_where_another_engine_took_over_it_is_not_kept_on_disk(
         keep("key", Timed(((1, 1.0),)), network)
     assert known("key") is not None
     assert not rates_file.exists()
+
+
+def test_what_other_programs_disturbed_is_not_kept_on_disk(
+    model: UNet, clock: list, rates_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "process_time", lambda: 0.0)  # they had it all
+    first = exhaust(rate_steps(model, "cpu", engine="torch"))
+    assert not rates_file.exists()
+    clock.clear()
+    assert exhaust(rate_steps(model, "cpu", engine="torch")) == first
+    assert not clock  # it holds for the process
 
 
 def test_openvino_is_set_up_for_a_size_once() -> None:

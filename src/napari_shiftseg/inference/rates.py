@@ -6,7 +6,6 @@ import json
 import os
 import platform
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 
 MOST_KEPT = 200  # rates in the file; the oldest go
+OF_ENTRY = "points", "opening", "compiling"  # of `Timed`, in the file
 KNOWN: dict[str, Timed] = {}  # of this process
 LOCK = Lock()
 
@@ -123,18 +123,18 @@ def keep(key: str, timed: Timed, network: Predictor) -> None:
         See `rate_key`.
     timed : Timed
     network : Predictor
-        That was timed. Where another engine or device took over, its rate is kept for
-        this process alone.
+        That was timed. Where another engine or device took over, or other programs
+        disturbed it, the rate is kept for this process alone.
     """
     earlier = known(key)
     if earlier is not None:
         timed = timed.before(earlier)
     with LOCK:
         KNOWN[key] = timed
-        if not network.told():
+        if timed.is_sound and not network.told():
             rates = _read()
             rates.pop(key, None)
-            rates[key] = asdict(timed)
+            rates[key] = {name: getattr(timed, name) for name in OF_ENTRY}
             _write(dict(list(rates.items())[-MOST_KEPT:]))
 
 

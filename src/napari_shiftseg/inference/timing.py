@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count
-from time import perf_counter
+from math import inf
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from napari_shiftseg.geometry.rates import Rate
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.network import Predictor
 
 
-WARM_UP = 0.5  # seconds; a run shorter than that is mostly set-up and is repeated
+WARM_UP = 0.5  # seconds that batches are repeated for, but not more often than
+TIMES = 3
+OWN = 0.6  # of the processor; with less, other programs disturb what is measured
 LARGER = 4  # times the multiply-adds of a tile, that the next one has
 SHORT = 0.5  # seconds; a tile that is expected to take longer is not tried
 MOST = 2**32  # bytes; larger tiles are not tried
@@ -49,11 +53,14 @@ class Timed:
         Seconds to set the network up, once: OpenVINO is loaded, and converts it.
     compiling : float
         Seconds to do so for one size of tiles.
+    is_sound : bool
+        Whether the network had the processor to itself.
     """
 
     points: tuple[tuple[float, float], ...] = ()
     opening: float = 0.0
     compiling: float = 0.0
+    is_sound: bool = True
 
     def rate(self, ready: frozenset[tuple[int, ...]] = frozenset()) -> Rate:
         """Return the rate of a network that is compiled for these legal inputs."""
@@ -71,6 +78,7 @@ class Timed:
             tuple(sorted([*self.points, *others])),
             max(self.opening, older.opening),
             max(self.compiling, older.compiling),
+            self.is_sound,
         )
 
 
@@ -87,6 +95,7 @@ class Timing:
         self._network = network
         self._points: dict[float, float] = {}
         self._set_ups: dict[tuple[int, ...], float] = {}  # seconds, by legal input
+        self._seconds = self._of_processor = 0.0  # of all batches
 
     @property
     def timed(self) -> Timed:
@@ -94,7 +103,14 @@ class Timing:
         first, *others = self._set_ups.values() or [0.0]
         compiling = min(first, max(others, default=first))
         points = tuple(sorted(self._points.items()))
-        return Timed(points, first - compiling, compiling)
+        return Timed(points, first - compiling, compiling, self._is_sound)
+
+    @property
+    def _is_sound(self) -> bool:
+        if self._network.device.type != "cpu":
+            return True
+        threads = torch.get_num_threads()
+        return self._of_processor >= OWN * threads * self._seconds
 
     def measure(self, plan: TilePlan, number: int) -> None:
         """Time a batch of tiles of a plan.
@@ -107,11 +123,17 @@ class Timing:
         began = perf_counter()
         self._network.prepare((plan.shape.in_channels, *plan.reads))
         self._set_ups.setdefault(plan.reads, perf_counter() - began)
+        began, used = perf_counter(), process_time()
         self._points[work_of(plan)] = tile_seconds(self._network, plan, number)
+        self._seconds += perf_counter() - began
+        self._of_processor += process_time() - used
 
 
 def tile_seconds(network: Predictor, plan: TilePlan, number: int) -> float:
     """Return the seconds that a tile of random pixels takes, of a batch that is timed.
+
+    The first time is mostly set-up, and others may use the processor: the least of a
+    few times counts, of one alone if that is long.
 
     Parameters
     ----------
@@ -125,10 +147,13 @@ def tile_seconds(network: Predictor, plan: TilePlan, number: int) -> float:
     shape = (plan.shape.in_channels, *plan.reads)
     tile = np.random.default_rng(0).random(shape).astype(network.dtype)
     batch = [tile] * number
-    seconds = _batch_seconds(network, batch)
-    if seconds < WARM_UP:
+    least, spent = inf, 0.0
+    for _ in range(TIMES):
         seconds = _batch_seconds(network, batch)
-    return seconds / len(batch)
+        least, spent = min(least, seconds / len(batch)), spent + seconds
+        if spent >= WARM_UP:
+            break
+    return least
 
 
 def _batch_seconds(network: Predictor, batch: list[NDArray[Any]]) -> float:

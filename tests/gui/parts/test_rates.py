@@ -1,5 +1,7 @@
 """How long a run takes, told before it: roughly at first, then as measured."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -32,9 +34,8 @@ def test_the_time_is_rough_until_it_is_measured(
     viewer, widget, noise, measured, qtbot, model_file
 ):
     viewer.add_image(noise)
-    assert "to predict" not in widget.summary.value or "roughly" in widget.summary.value
     widget.device.take(Devices({"cpu": 2**31}))
-    assert "; roughly 0.07 s to predict" in widget.summary.value
+    assert re.search(r"; roughly 0\.\d+ s to predict$", widget.summary.value)
     qtbot.waitUntil(lambda: "; about " in widget.summary.value, timeout=60_000)
     assert "h to predict" in widget.summary.value
     assert "130 tiles take about" in widget.note.text.value

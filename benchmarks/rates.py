@@ -50,8 +50,8 @@ def rows(model: UNet, engine: Engine, size: tuple[int, ...]) -> list[list[str]]:
     image = open_for(np.random.default_rng(0).random(size, np.float32), model)
     found = []
     for window in MODELS[model.config.name]:
-        rate = exhaust(rates.rate_steps(model, "cpu", engine=engine))
         plan = plan_tiles(size, model.shape, window, memory=BUDGET)
+        rate = exhaust(rates.rate_steps(model, "cpu", engine=engine, plan=plan))
         told, assumed = (
             rate.seconds([plan]),
             assumed_rate("cpu", engine).seconds([plan]),

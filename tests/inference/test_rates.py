@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference import rates as module
 from napari_shiftseg.inference import timing
 from napari_shiftseg.inference.compiled import Compiled, compiled_sizes
 from napari_shiftseg.inference.network import WORTH, Predictor, on_device
 from napari_shiftseg.inference.rates import keep, known, rate_key, rate_steps
-from napari_shiftseg.inference.timing import LARGER, Timed, timing_steps
+from napari_shiftseg.inference.timing import LARGER, Timed, Timing, timing_steps
 from napari_shiftseg.networks.unet import UNet, new_model
 from napari_shiftseg.progress import exhaust
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from napari_shiftseg.geometry.tiling import TilePlan
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -49,9 +52,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return came
 
 
+def timed_on(network: Predictor) -> Timed:
+    found = Timing(network)
+    exhaust(timing_steps(network, found))
+    return found.timed
+
+
 def test_tiles_grow_while_they_are_short(model: UNet, clock: list) -> None:
     with on_device(model, CPU, "float32") as network:
-        timed = exhaust(timing_steps(network))
+        timed = timed_on(network)
     works = [work for work, _ in timed.points]
     assert works[0] == multiply_adds(model.shape, (44, 44))
     assert all(b >= LARGER * a for a, b in pairwise(works))
@@ -64,7 +73,7 @@ def test_a_tile_that_takes_long_is_the_last(
 ) -> None:
     monkeypatch.setattr(timing, "SHORT", 1e-9)
     with on_device(model, CPU, "float32") as network:
-        timed = exhaust(timing_steps(network))
+        timed = timed_on(network)
     assert len(timed.points) == 1
     assert set(clock) == {(44, 44)}
 
@@ -74,7 +83,7 @@ def test_a_tile_that_does_not_fit_is_not_tried(
 ) -> None:
     monkeypatch.setattr(timing, "memory_budget", lambda device: 1)
     with on_device(model, CPU, "float32") as network:
-        assert len(exhaust(timing_steps(network)).points) == 1
+        assert len(timed_on(network).points) == 1
 
 
 def test_it_is_measured_once_and_kept_on_disk(
@@ -90,6 +99,24 @@ def test_it_is_measured_once_and_kept_on_disk(
     assert not clock
     (entry,) = json.loads(rates_file.read_text()).values()
     assert [tuple(point) for point in entry["points"]] == list(first.points)
+
+
+def test_the_tiles_that_will_be_predicted_are_timed_too(
+    model: UNet, clock: list
+) -> None:
+    def timed(plan: TilePlan) -> set[tuple[int, ...]]:
+        clock.clear()
+        exhaust(rate_steps(model, "cpu", engine="torch", plan=plan))
+        return set(clock)
+
+    own = plan_tiles((300, 300), model.shape, 60)
+    assert own.reads in timed(own)
+    assert timed(own) == set()
+    assert timed(plan_tiles((300, 300), model.shape, 61)) == set()  # it keeps 60
+    other = plan_tiles((300, 300), model.shape, 80)
+    assert timed(other) == {other.reads}
+    assert timed(own) == set()  # the one did not displace the other
+    assert timed(plan_tiles((90_000,) * 2, model.shape, 80_000)) == set()  # it is long
 
 
 @pytest.mark.parametrize(

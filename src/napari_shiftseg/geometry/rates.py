@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # (benchmarks/engines.py); a graphics card is taken for a small one.
 CORE_SPEED = {"torch": 40e9, "openvino": 100e9}
 CARD_SPEED = 1000e9
+NEAR = 0.1  # of the multiply-adds of a tile, that another one may differ by
+SHORT = 0.5  # seconds; a tile that is expected to take longer is not timed
 TILE_SECONDS = 1e-3  # that a tile takes however little it computes
 LARGE = 10**12  # multiply-adds, the second point of what is assumed
 
@@ -56,6 +58,17 @@ class Rate:
         right = bisect_left(self.points, (work, 0.0))
         (low, below), (high, above) = self.points[right - 1], self.points[right]
         return below + (above - below) * (work - low) / (high - low)
+
+    def knows(self, plan: TilePlan) -> bool:
+        """Whether a tile like those of a plan was timed, or takes too long for it.
+
+        Parameters
+        ----------
+        plan : TilePlan
+        """
+        work = multiply_adds(plan.shape, plan.reads)
+        is_timed = any(abs(other - work) <= NEAR * work for other, _ in self.points)
+        return is_timed or self.of_tile(work) > SHORT
 
     def seconds(self, plans: Sequence[TilePlan], images: int = 1) -> float:
         """Return the seconds that plans take, one after the other.

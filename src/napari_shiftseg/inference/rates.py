@@ -19,8 +19,9 @@ from platformdirs import user_cache_path
 
 from napari_shiftseg.device import resolve_device, usual_engine
 from napari_shiftseg.inference.compiled import compiled_sizes
+from napari_shiftseg.inference.memory import batch_that_fits
 from napari_shiftseg.inference.network import on_device
-from napari_shiftseg.inference.timing import Timed, timing_steps
+from napari_shiftseg.inference.timing import MEASURING, Timed, Timing, timing_steps
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.rates import Rate
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.inference.network import Predictor
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.progress import Progress
@@ -49,6 +51,7 @@ def rate_steps(
     device: str = "auto",
     precision: Precision = "float32",
     engine: Engine = "auto",
+    plan: TilePlan | None = None,
 ) -> Generator[Progress, None, Rate]:
     """Find how fast tiles of a network will be predicted; measured if it is not known.
 
@@ -59,14 +62,23 @@ def rate_steps(
     model : TiledNetwork
     device, precision, engine
         See `embed`.
+    plan : TilePlan, optional
+        Whose tiles are timed, too, unless that takes long.
     """
     where = resolve_device(device)
     key = rate_key(model, where, precision, engine)
     found = known(key)
-    if found is None:
+    if found is None or (plan is not None and not found.rate().knows(plan)):
         with on_device(model, where, precision, engine) as network:
-            found = yield from timing_steps(network)
-            keep(key, found, network)
+            timing = Timing(network)
+            if found is None:
+                yield from timing_steps(network, timing)
+                found = keep(key, timing.timed, network)
+            if plan is not None and not found.rate().knows(plan):
+                yield MEASURING
+                timing = Timing(network)
+                timing.measure(plan, batch_that_fits(plan, network.device))
+                found = keep(key, timing.timed, network)
     return found.rate(compiled_sizes(model, precision))
 
 
@@ -112,10 +124,11 @@ def known(key: str) -> Timed | None:
         return KNOWN[key]
 
 
-def keep(key: str, timed: Timed, network: Predictor) -> None:
+def keep(key: str, timed: Timed, network: Predictor) -> Timed:
     """Keep what was measured, on disk too, where that can be written.
 
-    Earlier measurements stay for tiles that are smaller or larger than all of these.
+    Earlier measurements stay for tiles that are smaller or larger than all of these;
+    all of them are returned.
 
     Parameters
     ----------
@@ -136,6 +149,7 @@ def keep(key: str, timed: Timed, network: Predictor) -> None:
             rates.pop(key, None)
             rates[key] = {name: getattr(timed, name) for name in OF_ENTRY}
             _write(dict(list(rates.items())[-MOST_KEPT:]))
+    return timed
 
 
 def _read() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_shiftseg.geometry.rates import Rate
+from napari_shiftseg.geometry.rates import SHORT, Rate
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference.memory import (
@@ -35,7 +35,6 @@ WARM_UP = 0.5  # seconds that batches are repeated for, but not more often than
 TIMES = 3
 OWN = 0.6  # of the processor; with less, other programs disturb what is measured
 LARGER = 4  # times the multiply-adds of a tile, that the next one has
-SHORT = 0.5  # seconds; a tile that is expected to take longer is not tried
 MOST = 2**32  # bytes; larger tiles are not tried
 TILES = 4  # along an axis, of the image that the tiles are taken from
 MEASURING = Progress(0, 0, stage="measuring how fast tiles are predicted")
@@ -176,7 +175,7 @@ def work_of(plan: TilePlan) -> int:
     return multiply_adds(plan.shape, plan.reads)
 
 
-def timing_steps(network: Predictor) -> Generator[Progress, None, Timed]:
+def timing_steps(network: Predictor, timing: Timing) -> Generator[Progress, None, None]:
     """Time a batch of the smallest tiles, then of ever larger ones while that is short.
 
     A tile of one size says little of another: on a CPU torch may take twice as long for
@@ -185,8 +184,10 @@ def timing_steps(network: Predictor) -> Generator[Progress, None, Timed]:
     Parameters
     ----------
     network : Predictor
+    timing : Timing
+        Of this network; it takes what is found.
     """
-    timing, periods = Timing(network), 1
+    periods = 1
     most = min(MOST, memory_budget(network.device))
     while True:
         yield MEASURING
@@ -196,7 +197,7 @@ def timing_steps(network: Predictor) -> Generator[Progress, None, Timed]:
         further = _plan_of(network.model.shape, periods)
         expected = timing.timed.rate().of_tile(work_of(further))
         if expected > SHORT or further.memory > most:
-            return timing.timed
+            return
 
 
 def _plan_of(shape: UNetShape, periods: int) -> TilePlan:

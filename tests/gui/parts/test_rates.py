@@ -9,21 +9,26 @@ from napari_shiftseg.geometry.rates import Rate
 from napari_shiftseg.gui.parts import rates as module
 from napari_shiftseg.gui.parts.models import Devices
 from napari_shiftseg.gui.parts.rates import RateWatch
+from napari_shiftseg.inference import timing
 from napari_shiftseg.progress import Progress
 
 BEGIN = RateWatch._begin
 SLOW = Rate(((1, 1.0),))  # a second a multiply-add
 
 
+class Asked(list):
+    rate = SLOW
+
+
 @pytest.fixture
 def measured(monkeypatch):
     """Let a rate be found as it is for users; returns what was asked for."""
-    asked = []
+    asked = Asked()
 
     def rate_of(*what):
         asked.append(what)
         yield Progress(0, 0)
-        return SLOW
+        return asked.rate
 
     monkeypatch.setattr(module, "rate_of", rate_of)
     monkeypatch.setattr(RateWatch, "_begin", BEGIN)
@@ -39,7 +44,8 @@ def test_the_time_is_rough_until_it_is_measured(
     qtbot.waitUntil(lambda: "; about " in widget.summary.value, timeout=60_000)
     assert "h to predict" in widget.summary.value
     assert "130 tiles take about" in widget.note.text.value
-    assert set(measured) == {(model_file, "cpu", "float32", "auto")}
+    assert {what[:4] for what in measured} == {(model_file, "cpu", "float32", "auto")}
+    assert measured[-1][4] == widget._plan
 
 
 def test_it_is_found_anew_for_what_computes_otherwise(
@@ -49,14 +55,14 @@ def test_it_is_found_anew_for_what_computes_otherwise(
     widget.device.take(Devices({"cpu": 2**31}))
     qtbot.waitUntil(lambda: "; about " in widget.summary.value, timeout=60_000)
     before = len(measured)
-    widget.window.value = "8"  # the same network
+    widget.window.value = "8"  # long tiles at this rate: they are not timed
     assert "; about " in widget.summary.value
     assert len(measured) == before
     widget.advanced.controls["precision"].value = "bfloat16"
     assert "; roughly " in widget.summary.value
     widget.advanced.controls["engine"].value = "torch"
     qtbot.waitUntil(lambda: "; about " in widget.summary.value, timeout=60_000)
-    assert [what[2:] for what in measured[before:]] == [
+    assert [what[2:4] for what in measured[before:]] == [
         ("bfloat16", "auto"), ("bfloat16", "torch"),
     ]  # fmt: skip
 
@@ -70,6 +76,21 @@ def test_nothing_is_measured_during_a_run(viewer, widget, noise, measured, run):
     widget.advanced.controls["engine"].value = "torch"
     assert len(measured) == before
     widget.panel.cancel()
+
+
+def test_tiles_of_another_size_are_timed(viewer, widget, noise, measured, qtbot):
+    measured.rate = Rate(((1, 1e-9),))
+    viewer.add_image(noise)
+    widget.device.take(Devices({"cpu": 2**31}))
+    qtbot.waitUntil(lambda: "; about " in widget.summary.value, timeout=60_000)
+    before = len(measured)
+    widget.window.value = "8"
+    assert "; about " in widget.summary.value
+    qtbot.waitUntil(lambda: len(measured) == before + 1, timeout=60_000)
+    assert measured[-1][4] == widget._plan
+    widget.advanced.controls["min_size"].value = 9  # the same tiles
+    widget.stitching.value = "naive"
+    assert len(measured) == before + 1
 
 
 def test_it_is_looked_up_again_after_a_run(viewer, widget, noise, measured, run, qtbot):
@@ -104,6 +125,7 @@ def test_the_real_one_is_measured_off_the_gui_thread(
     viewer, widget, noise, monkeypatch, qtbot, rates_file
 ):
     monkeypatch.setattr(RateWatch, "_begin", BEGIN)
+    monkeypatch.setattr(timing, "OWN", 0.0)  # whatever else computes
     viewer.add_image(noise)
     widget.device.take(Devices({"cpu": 2**31}))
     widget.advanced.controls["engine"].value = "torch"

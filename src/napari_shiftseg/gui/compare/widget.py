@@ -183,7 +183,7 @@ class CompareWidget(ScrolledRows):
         chosen = self.form.as_in_segment
         computed = {n: chosen[n] for n in ("engine", "precision") if n in chosen}
         model = self.form.model.value
-        rate = self._rates.rate(model, device, self._is_busy, **computed)
+        rate = self._rates.rate(cropped, model, device, self._is_busy, **computed)
         seams = _about_seams(naive, cropped, advice)
         warnings = [
             training_window_warning(config),

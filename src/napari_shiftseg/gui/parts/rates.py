@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.device import usual_engine
@@ -16,25 +17,34 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.rates import Rate
+    from napari_shiftseg.geometry.tiling import TilePlan
 
 
 def rate_of(
-    model: str, device: str, precision: Precision, engine: Engine
+    model: str, device: str, precision: Precision, engine: Engine, plan: TilePlan
 ) -> Generator[Progress, None, Rate]:
-    """Load a model and find its rate; see `rate_steps`.
+    """Load a model and find its rate, once the choice has stood a moment.
 
     Parameters
     ----------
     model : str
         Name or path.
-    device, precision, engine
-        See `embed`.
+    device, precision, engine, plan
+        See `rate_steps`.
     """
-    yield Progress(0, 0, stage="loading the model")
+    until = perf_counter() + SETTLED
+    while perf_counter() < until:
+        yield Progress(0, 0, stage="waiting")
+        sleep(LOOK)
     from napari_shiftseg.inference.rates import rate_steps
     from napari_shiftseg.networks.unet import load_model
 
-    return (yield from rate_steps(load_model(model), device, precision, engine))
+    network = load_model(model)
+    return (yield from rate_steps(network, device, precision, engine, plan))
+
+
+SETTLED = 0.5  # seconds that a choice stands before it is measured
+LOOK = 0.05  # seconds
 
 
 class RateWatch:
@@ -53,9 +63,11 @@ class RateWatch:
         self._asked: tuple[str, str, Precision, Engine] | None = None
         self._found: Rate | None = None
         self._is_due = False
+        self._reads: tuple[int, ...] = ()  # of the tiles asked for
 
     def rate(
         self,
+        plan: TilePlan,
         model: str,
         device: str | None,
         is_busy: bool,
@@ -66,6 +78,8 @@ class RateWatch:
 
         Parameters
         ----------
+        plan : TilePlan
+            Whose tiles are timed, too.
         model : str
             Name or path.
         device : str or None
@@ -82,12 +96,15 @@ class RateWatch:
         asked = model, device, precision, engine
         if asked != self._asked:
             self._asked, self._found, self._is_due = asked, None, True
+        if plan.reads != self._reads:
+            self._reads = plan.reads
+            self._is_due |= self._found is None or not self._found.knows(plan)
         if is_busy:
             self._jobs.abandon("rate")
             self._is_due = True
         elif self._is_due:
             self._is_due = False
-            self._begin(rate_of(*asked))
+            self._begin(rate_of(*asked, plan))
         usual = assumed_rate(device, usual_engine(engine, device, precision))
         return self._found or usual
 

@@ -296,7 +296,7 @@ class SegmentWidget(ScrolledRows):
         chosen = self.form.advanced.settings()
         computed = {name: chosen[name] for name in ("engine", "precision")}
         is_busy = self.panel.is_running or self.whole.panel.is_running
-        rate = self._rates.rate(self.model.value, device, is_busy, **computed)
+        rate = self._rates.rate(plan, self.model.value, device, is_busy, **computed)
         warnings = [
             sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),

@@ -128,9 +128,9 @@ def telling(parts: Sequence[Other]) -> Iterator[Other]:
 
 
 def told(
-    beginning: Progress, function: Callable[..., Result], *args: Any
+    beginning: Progress, size: int, function: Callable[..., Result], *args: Any
 ) -> Generator[Progress, None, Result]:
-    """Make a call in another thread; yields how much of it is done, as it tells.
+    """Make a call on so many values; yields how much of it is done, as it tells.
 
     See `patiently`.
 
@@ -138,9 +138,13 @@ def told(
     ----------
     beginning : Progress
         Yielded until the call tells more; then `Share` is, of the same stage.
+    size : int
+        Values; few are worked on here and now.
     function, *args
         What is called; see `tell`.
     """
+    if size < LARGE:
+        return function(*args)
     latest = beginning
 
     def listen(share: float) -> None:
@@ -151,7 +155,6 @@ def told(
         LISTENER.set(listen)  # of this thread, which makes no other call
         return function(*args)
 
-    yield beginning
     executor = ThreadPoolExecutor(1)
     try:
         return (yield from _watching(lambda: latest, executor, call))

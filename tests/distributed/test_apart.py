@@ -133,15 +133,13 @@ def test_another_device_or_engine_is_named_on_resuming(stored):
         again = Elsewhere(crew, ("cpu", "openvino"))
         said = "device was 'cuda' and is 'cpu'; engine was 'torch' and is 'openvino'"
         with pytest.raises(ValueError, match=said):
-            list(segment_to_store_steps(stored.order(), again, resume=True))
+            next(segment_to_store_steps(stored.order(), again, resume=True))
 
 
 def test_batch_is_named_but_the_models_own_value_is_no_difference(stored):
     with threads(1) as crew:
         steps = segment_to_store_steps(stored.order(), crew)
-        for progress in steps:
-            if progress.stage == "predicting":
-                break
+        next(steps)
         steps.close()
     stored.settings["batch"] = 2
     with pytest.raises(ValueError, match="one: batch was 1 and is 2"):

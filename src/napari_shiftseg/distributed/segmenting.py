@@ -7,6 +7,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -179,7 +180,7 @@ def segment_to_store_steps(
     began = perf_counter()
     journal = Journal(unfinished(order.target))
     with journal.held(), _resumable(order.target):
-        known = yield from told(LOOKING, _seen, order)
+        known = yield from told(LOOKING, prod(order.shape), _seen, order)
         device, engine = crew.computes(order.settings)
         about = {**known, "device": device, "engine": engine}
         done = _finished(order, about, journal, resume, overwrite)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.geometry.advice import advise
@@ -53,8 +56,9 @@ def opened_steps(
     image, model, settings, scale
         See `segment_steps`.
     """
-    known = settings.reading, scale
-    return (yield from told(READING, open_for, image, model, *known))
+    size, known = prod(np.shape(image)), (settings.reading, scale)
+    yield READING
+    return (yield from told(READING, size, open_for, image, model, *known))
 
 
 SEAMS_OF_VIEWS = (

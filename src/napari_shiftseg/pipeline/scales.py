@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_shiftseg.intensity.stack import FrameScales, frame_scales
 from napari_shiftseg.progress import Progress, told
@@ -51,4 +54,6 @@ def scales_steps(
     stack, config, reading
         See `frame_scales`.
     """
-    return (yield from told(READING, frame_scales, stack, config, reading))
+    size = prod(np.shape(stack))
+    yield READING
+    return (yield from told(READING, size, frame_scales, stack, config, reading))

@@ -122,7 +122,8 @@ def part_opened(
     pixels = as_read(source.frame(), config.ndim, config.in_channels)
     part = pixels[(..., *(slice(*pair) for pair in settings.region or ()))]
     known = part, config.ndim, config.intensity, settings.reading
-    return network, (yield from told(READING, find_scale, *known))
+    yield READING
+    return network, (yield from told(READING, part.size, find_scale, *known))
 
 
 @dataclass(frozen=True)

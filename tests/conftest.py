@@ -16,6 +16,7 @@ import torch
 from napari_shiftseg.cli import compare as demo
 from napari_shiftseg.cli import entry, terminal
 from napari_shiftseg.cli import entry as failure
+from napari_shiftseg.inference import rates
 from napari_shiftseg.networks.unet import UNet, load_model, new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
@@ -93,6 +94,15 @@ def models_folder(tmp_path_factory, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder: Path = tmp_path_factory.mktemp("models") / "own"
     monkeypatch.setenv("NAPARI_SHIFTSEG_MODELS", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def rates_file(tmp_path_factory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the rates of whoever runs the tests out of them."""
+    path: Path = tmp_path_factory.mktemp("cache") / "own" / "rates.json"
+    monkeypatch.setattr(rates, "rates_file", lambda: path)
+    monkeypatch.setattr(rates, "KNOWN", {})
+    return path
 
 
 @pytest.fixture

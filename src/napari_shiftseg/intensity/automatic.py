@@ -20,6 +20,7 @@ from napari_shiftseg.intensity.no_data import (
 from napari_shiftseg.intensity.order import percentile
 from napari_shiftseg.intensity.plane import Sheet, sheet_of
 from napari_shiftseg.intensity.scale import Reading, Scale
+from napari_shiftseg.progress import telling
 from napari_shiftseg.text import grey
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _known_parts(
     data: Any, parts: list[tuple[slice | int, ...]], reading: Reading
 ) -> Iterator[tuple[tuple[slice | int, ...], NDArray[Any], NoData]]:
     """Yield parts that hold data: where, pixels (bright is more), which hold none."""
-    for part in parts:
+    for part in telling(parts):
         plane, masked = values_of(data[part])
         left_out = _without_data(plane, masked, reading.ignore_nan)
         if left_out is None:

@@ -19,6 +19,7 @@ from napari_shiftseg.intensity.order import (
 )
 from napari_shiftseg.intensity.plane import smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
+from napari_shiftseg.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
+
+
+LOOKED_AT = 0.45  # of the time that a plane takes, for what holds no data
 
 
 def values_of(part: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
@@ -134,6 +138,7 @@ def no_data(pixels: NDArray[Any], masked: Mask | None = None) -> NoData:
             in_blocks.append(value)
         out |= region
     values += _drawn(pixels, out)
+    tell(LOOKED_AT)
     sure = [value for value in values if _is_sure(pixels, out, value)]
     unsure = [value for value in values if value not in sure]
     if unsure:

@@ -26,6 +26,7 @@ from napari_shiftseg.progress import (
     Progress,
     Returning,
     patiently,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -55,12 +56,9 @@ def opened_steps(
     image, model, settings, scale
         See `segment_steps`.
     """
-    return (
-        yield from patiently(
-            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
-            scale,
-        )
-    )  # fmt: skip
+    size, known = prod(np.shape(image)), (settings.reading, scale)
+    yield READING
+    return (yield from told(READING, size, open_for, image, model, *known))
 
 
 SEAMS_OF_VIEWS = (

@@ -25,7 +25,7 @@ def test_segment_takes_them_and_runs_again_with_them(viewer, widget, noise, run,
     assert "eight times as long" in " ".join(views.tooltip.split())
     assert "views" not in widget.summary.value
     views.value = 8
-    assert widget.summary.value.endswith("; 8 views")
+    assert "; 8 views" in widget.summary.value
     run(widget)
     made = viewer.layers[-1]
     assert made.metadata[METADATA_KEY]["settings"]["views"] == 8

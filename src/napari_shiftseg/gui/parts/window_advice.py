@@ -35,7 +35,13 @@ WINDOW_TIP = (
 
 
 class WindowChoice(LineEdit):
-    """A line for the window; a size that the user gave outlasts a change of model."""
+    """A line for the window; a size that the user gave outlasts a change of model.
+
+    Attributes
+    ----------
+    is_own : bool
+        Whether the user gave what is written.
+    """
 
     value: str
 
@@ -43,14 +49,35 @@ class WindowChoice(LineEdit):
         self, label: str = "Tile size (window)", tooltip: str = WINDOW_TIP
     ) -> None:
         super().__init__(label=label, tooltip=tooltip)
-        self._usual = ""
+        self._usual, self.is_own, self._holds_cheapest = "", False, False
+        self.changed.connect(self._keep)
 
-    def follow(self, usual: tuple[int, ...]) -> None:
-        """Take the usual window of another model, unless the user chose one."""
-        is_untouched = self.value == self._usual
-        self._usual = window_text(usual)
-        if is_untouched:
+    @property
+    def is_cheapest(self) -> bool:
+        """Whether what is written is there because it is the cheapest."""
+        return self._holds_cheapest and not self.is_own
+
+    def follow(self, usual: tuple[int, ...], is_cheapest: bool = False) -> None:
+        """Take the usual window of another model, unless the user chose one.
+
+        Parameters
+        ----------
+        usual : tuple of int
+            Empty: none.
+        is_cheapest : bool
+            Whether it is usual because it is the cheapest.
+        """
+        self._usual, self._holds_cheapest = window_text(usual), is_cheapest
+        if not self.is_own and self.value != self._usual:
             self.value = self._usual
+            self.is_own = False
+
+    def release(self) -> None:
+        """Let what is written be the user's own no longer."""
+        self.is_own = False
+
+    def _keep(self) -> None:
+        self.is_own = self._holds_cheapest or self.value != self._usual
 
     def use(self, window: tuple[int, ...]) -> None:
         """Take this window."""

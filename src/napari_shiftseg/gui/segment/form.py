@@ -1,15 +1,14 @@
-"""What Segment is asked to do: image, model, tile size, stitching, advanced rows."""
+"""What Segment is asked to do: image, model, tile size, stitching."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, Container, RadioButtons
+from magicgui.widgets import RadioButtons
 from napari.utils.notifications import show_info
 
-from napari_shiftseg.clustering.settings import Clustering, kernels_like
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -21,14 +20,13 @@ from napari_shiftseg.gui.parts.choices import (
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.large import follow_size, part_in_view
-from napari_shiftseg.gui.parts.layout import (
-    ControlForm,
-    ControlRow,
-    align_labels,
-    control_of,
-    nearest,
+from napari_shiftseg.gui.parts.layout import ControlForm
+from napari_shiftseg.gui.parts.models import (
+    ModelChoice,
+    is_for_samples,
+    leading_axes,
+    models_of,
 )
-from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
@@ -40,19 +38,12 @@ from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.gui.parts.viewer import (
     IN_VIEW,
     WHOLE_IMAGE,
-    RegionChoice,
     region_in_view,
 )
 from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
 from napari_shiftseg.gui.segment.linking import LinkChoice
 from napari_shiftseg.gui.segment.stored_run import StoredRun
-from napari_shiftseg.pipeline.diameter import (
-    AUTO,
-    diameter_text,
-    fit_to,
-    parse_diameter,
-)
-from napari_shiftseg.pipeline.glossary import terms
+from napari_shiftseg.pipeline.diameter import AUTO, fit_to, parse_diameter
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import by
 
@@ -64,100 +55,9 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.geometry.window import Window
+    from napari_shiftseg.gui.segment.advanced import AdvancedRows
     from napari_shiftseg.networks.config import ModelConfig
-
-
-ADVANCED = {  # of `Settings`, and how the row is called
-    "bandwidth": "Bandwidth",
-    "kernel": "Kernel",
-    "scope": "Cluster",
-    "min_size": "Minimum size",
-    "split_far_parts": "Split far parts",
-    "foreground_threshold": "Foreground above",
-    "border": "Border",
-    "batch": "Batch",
-    "views": "Views",
-    "diameter": "Diameter",
-    "precision": "Precision",
-    "engine": "Engine",
-}
-OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
-ROUNDED = ("bandwidth", "foreground_threshold")
-SHOWN = {  # layers beside the labels
-    "gradient": "How far the embedding changes from one pixel to the next. Added by "
-    "itself where tiles make seams.",
-    "embedding": "What the network computes for every pixel, as colours.",
-    "tile grid": "Where tiles meet. Added by itself where they make seams.",
-}
-
-
-class AdvancedRows(Container):
-    """What a biologist need not touch: clustering, border, batch, region.
-
-    Each control is an attribute, named as its setting. A model sets the clustering.
-    """
-
-    def __init__(self) -> None:
-        known = terms(Settings)
-        self.controls = {
-            name: control_of(known[name], label=label)
-            for name, label in ADVANCED.items()
-        }
-        self.controls["batch"].tooltip += f" 0: {known['batch'].unset}."
-        self.controls["diameter"].tooltip += f" Empty: {known['diameter'].unset}."
-        self.region = RegionChoice("predicted")
-        self.layers = {
-            kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
-        }
-        show = ControlRow(*self.layers.values(), label="Also add")
-        # what is meant where a control shows it rounded, or cut off at its ends
-        self._meant: dict[tuple[str, Any], Any] = {}
-        self._taken = Clustering()
-        super().__init__(widgets=[*self.controls.values(), self.region, show])
-        align_labels(self)
-
-    @property
-    def extra(self) -> tuple[str, ...]:
-        """Layers that are asked for beside the labels."""
-        return tuple(kind for kind, box in self.layers.items() if box.value)
-
-    def take(self, clustering: Clustering) -> None:
-        """Show the clustering of a model."""
-        self._taken, self._meant = clustering, {}
-        self.controls["kernel"].choices = kernels_like(clustering.kernel)
-        for name in OF_THE_MODEL:
-            value = getattr(clustering, name)
-            self._show(name, value, None if name in ROUNDED else value)
-
-    def restore(self, settings: dict[str, Any]) -> None:
-        """Show the settings of an earlier run; None is the model's own."""
-        self.take(self._taken)
-        diameter = diameter_text(settings.get("diameter"))
-        for name in self.controls:
-            value = diameter if name == "diameter" else settings.get(name)
-            if value is not None:
-                self._show(name, value, value)
-        self.controls["batch"].value = settings.get("batch") or 0
-
-    def _show(self, name: str, value: Any, meant: Any) -> None:
-        control = self.controls[name]
-        control.value = nearest(control, value)
-        self._meant[name, control.value] = meant
-
-    def settings(self) -> dict[str, Any]:
-        """Return what is shown, as keywords of `Settings`.
-
-        Where the model's own value is shown, rounded, there is None.
-
-        Raises
-        ------
-        ValueError
-            If what is written is no diameter.
-        """
-        shown = {name: control.value for name, control in self.controls.items()}
-        meant = {name: self._meant.get((name, x), x) for name, x in shown.items()}
-        diameter = parse_diameter(shown["diameter"])
-        return meant | {"batch": shown["batch"] or None, "diameter": diameter}
 
 
 class SegmentForm(ControlForm):
@@ -242,6 +142,39 @@ class SegmentForm(ControlForm):
             return 1
         return prod(layer_shape(self.image.value)[: -config.image_axes])
 
+    @property
+    def shows_seams(self) -> bool:
+        """Whether the image is a sample of models that were made for such alone."""
+        image = self.image.value
+        return image is not None and any(map(is_for_samples, models_of(image)))
+
+    @property
+    def cheapest_note(self) -> str:
+        """Say that the tile size is the cheapest; empty where it was given."""
+        if not self.window.is_cheapest or self.stitching.value == "whole":
+            return ""
+        what = "the part in view" if self.is_in_view else "this image"
+        return f"{self.window.value} is the cheapest tile size for {what}."
+
+    def cheapest_window(self, memory: int | None) -> tuple[int, ...] | None:
+        """Return the cheapest tile size that fits; None where that is not known.
+
+        Parameters
+        ----------
+        memory : int or None
+            Bytes a tile may take; None: not known.
+        """
+        if memory is None or self.image.value is None:
+            return None
+        try:
+            leading_axes(self.image.value, self.config)  # refuses too few
+            chosen = self._settings("auto", None)
+            if chosen.stitching == "whole":
+                chosen = replace(chosen, stitching="cropped")
+            return self._plan(chosen, memory).window
+        except (ValueError, OSError):  # said of the plan
+            return None
+
     def settings(self, device: str) -> Settings:
         """Return what the controls say.
 
@@ -251,8 +184,11 @@ class SegmentForm(ControlForm):
             If a control says what cannot be.
         """
         whole = self.stitching.value == "whole"
+        return self._settings(device, None if whole else self.window.window())
+
+    def _settings(self, device: str, window: Window) -> Settings:
         return Settings(
-            window=None if whole else self.window.window(),
+            window=window,
             stitching=self.stitching.value,
             device=device,
             region=self._region(),
@@ -292,7 +228,7 @@ class SegmentForm(ControlForm):
         check_views_of(self.image.value, chosen, self.config)
         return self._plan(chosen)
 
-    def _plan(self, chosen: Settings) -> TilePlan:
+    def _plan(self, chosen: Settings, memory: int | None = None) -> TilePlan:
         """Plan the tiles, of the rescaled image where the diameter is given."""
         config, region = self.config, chosen.region
         size = layer_shape(self.image.value)[-config.ndim :]
@@ -300,8 +236,9 @@ class SegmentForm(ControlForm):
         if self.rescaling is not None:
             size, region = self.rescaling.shape, self.rescaling.region(region)
         return plan_tiles(
-            size, config.shape, chosen.window, chosen.stitching, chosen.border, region
-        )
+            size, config.shape, chosen.window, chosen.stitching, chosen.border, region,
+            memory,
+        )  # fmt: skip
 
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
         if chosen.diameter is None or chosen.diameter == AUTO:
@@ -337,7 +274,10 @@ class SegmentForm(ControlForm):
         """
         layer, colour = self.image.value, self.colour.value
         source = source_in_view(layer, self._viewer.dims, 0, colour)
-        return StoredRun(self.model.value, source, self.settings(device), target)
+        settings = self.settings(device)
+        if self.window.is_cheapest:  # for the part in view; blocks have their own
+            settings = replace(settings, window=None)
+        return StoredRun(self.model.value, source, settings, target)
 
     def _region(self) -> Region | None:
         if not self.is_in_view:

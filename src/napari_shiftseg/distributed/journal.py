@@ -94,6 +94,15 @@ class Journal:
         return self._run.exists()
 
     @property
+    def keeps(self) -> bool:
+        """Whether there is work that need not be done again: a block or more."""
+        if not self.is_there:
+            return False
+        blocks = self.work.glob("frames/*/raw/*.npy")
+        frames = self.work.glob("frames/*.json")
+        return any(True for found in (blocks, frames) for _ in found)
+
+    @property
     def about(self) -> dict[str, Any]:
         """By what the run that was begun is known again."""
         return dict(self._known["about"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import FileEdit, PushButton
 from superqt.utils import qthrottled
 
-from napari_shiftseg.distributed.journal import unfinished
+from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.gui.parts.belonging import hide_earlier_runs
 from napari_shiftseg.gui.parts.large import is_large, is_on_disk, part_words
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRows
@@ -153,13 +153,7 @@ class WholeImage(ControlRows):
         self._growing.lay_down()
         target, report = outcome.run.target, outcome.report
         if report is None:
-            left = unfinished(target)
-            if not left.exists():
-                return "Cancelled: nothing was begun.", "note"
-            return (
-                f"Cancelled: what is done is kept in {left.name}. {GO_ON} goes on with "
-                f"it, in a later session too; delete that folder to give it up."
-            ), "note"
+            return _cancelled(target), "note"
         name = f"labels · {Path(outcome.run.model).stem} · {target.stem}"
         record = outcome.record
         made = stored_labels(
@@ -189,11 +183,10 @@ class WholeImage(ControlRows):
         is_refused = any(words in text for words in REFUSALS)
         if self._run is None or is_refused:
             return
-        if unfinished(self._run.target).exists():
-            said = text.rstrip(".")
-            self.panel.say(
-                f"{said}. What was done is kept: {GO_ON} tries again.", "error"
-            )
+        journal = Journal(unfinished(self._run.target))
+        if journal.is_there:
+            kept = "What was done is kept: " if journal.keeps else ""
+            self.panel.say(f"{text.rstrip('.')}. {kept}{GO_ON} tries again.", "error")
 
     def leave(self) -> None:
         """End a run, which can be gone on with, and take its layer away."""
@@ -237,6 +230,20 @@ def _about(image: Image, region: Region | None) -> str:
     else:
         what = f"Run segments the part in view, {part_words(region)}"
     return f"An image of {shape} that stays on disk: {what}; the whole goes to disk."
+
+
+def _cancelled(target: Path) -> str:
+    """Say what a run that was stopped has left."""
+    journal = Journal(unfinished(target))
+    if not journal.is_there:
+        return "Cancelled: nothing was begun."
+    left = journal.folder.name
+    if not journal.keeps:
+        return f"Cancelled before a block was done: nothing but an empty {left} is left."
+    return (
+        f"Cancelled: what is done is kept in {left}. {GO_ON} goes on with it, in a "
+        f"later session too; delete that folder to give it up."
+    )
 
 
 def usual_target(image: Image) -> Path:

@@ -45,7 +45,7 @@ from napari_shiftseg.gui.parts.viewer import (
 )
 from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
 from napari_shiftseg.gui.segment.linking import LinkChoice
-from napari_shiftseg.gui.segment.stored_run import StoredRun
+from napari_shiftseg.gui.segment.stored_run import StoredRun, ToDisk
 from napari_shiftseg.pipeline.diameter import (
     AUTO,
     diameter_text,
@@ -302,6 +302,23 @@ class SegmentForm(ControlForm):
         return plan_tiles(
             size, config.shape, chosen.window, chosen.stitching, chosen.border, region
         )
+
+    def to_disk(self, device: str | None) -> ToDisk:
+        """Return the work of a run of all of the image into a store.
+
+        Parameters
+        ----------
+        device : str or None
+            A torch device; None while it is not known.
+        """
+        config, chosen = self.config, self.settings("auto")
+        size = layer_shape(self.image.value)
+        plan = plan_tiles(
+            size[-config.ndim :], config.shape, chosen.window, chosen.stitching,
+            chosen.border,
+        )  # fmt: skip
+        images = prod(size[: -config.image_axes]) * self.views
+        return ToDisk(plan, images, device, chosen)
 
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
         if chosen.diameter is None or chosen.diameter == AUTO:

@@ -10,6 +10,7 @@ from magicgui.widgets import CheckBox, Container, RadioButtons
 from napari.utils.notifications import show_info
 
 from napari_shiftseg.clustering.settings import Clustering, kernels_like
+from napari_shiftseg.geometry.advice import effort
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -43,9 +44,13 @@ from napari_shiftseg.gui.parts.viewer import (
     RegionChoice,
     region_in_view,
 )
-from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
+from napari_shiftseg.gui.parts.window_advice import (
+    WindowChoice,
+    check_views_of,
+    views_note,
+)
 from napari_shiftseg.gui.segment.linking import LinkChoice
-from napari_shiftseg.gui.segment.stored_run import StoredRun, ToDisk
+from napari_shiftseg.gui.segment.stored_run import StoredRun
 from napari_shiftseg.pipeline.diameter import (
     AUTO,
     diameter_text,
@@ -303,22 +308,18 @@ class SegmentForm(ControlForm):
             size, config.shape, chosen.window, chosen.stitching, chosen.border, region
         )
 
-    def to_disk(self, device: str | None) -> ToDisk:
-        """Return the work of a run of all of the image into a store.
-
-        Parameters
-        ----------
-        device : str or None
-            A torch device; None while it is not known.
-        """
+    @property
+    def to_disk(self) -> str:
+        """Tiles, cost and memory of a run of all of the image into a store."""
         config, chosen = self.config, self.settings("auto")
         size = layer_shape(self.image.value)
         plan = plan_tiles(
             size[-config.ndim :], config.shape, chosen.window, chosen.stitching,
             chosen.border,
         )  # fmt: skip
-        images = prod(size[: -config.image_axes]) * self.views
-        return ToDisk(plan, images, device, chosen)
+        planes = prod(size[: -config.image_axes])
+        stack = f"{planes:,} planes, each " if planes > 1 else ""
+        return f"{stack}{effort(plan)}{views_note(self.views)}"
 
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
         if chosen.diameter is None or chosen.diameter == AUTO:

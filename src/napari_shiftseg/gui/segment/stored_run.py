@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 
-from napari_shiftseg.device import usual_engine
-from napari_shiftseg.geometry.advice import effort
-from napari_shiftseg.geometry.cost import rough_seconds, time_text
 from napari_shiftseg.gui.parts.belonging import SESSION
 from napari_shiftseg.gui.parts.stored_labels import (
     axis_of_one,
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.distributed.growing import Growing
     from napari_shiftseg.distributed.order import StoreOrder
-    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.pipeline.settings import Settings
@@ -76,38 +72,6 @@ class StoredRun:
     source: LayerSource
     settings: Settings
     target: Path
-
-
-@dataclass(frozen=True)
-class ToDisk:
-    """The work of a run into a store.
-
-    Attributes
-    ----------
-    plan : TilePlan
-        Of one image, all of it.
-    images : int
-        That are predicted so, views too.
-    device : str or None
-        None while it is not known.
-    settings : Settings
-    """
-
-    plan: TilePlan
-    images: int
-    device: str | None
-    settings: Settings
-
-    @property
-    def words(self) -> str:
-        """Tiles, cost, memory and, on a device that is known, about the time."""
-        several = f"{self.images:,} images of " if self.images > 1 else ""
-        said = several + effort(self.plan)
-        if self.device is None:
-            return said
-        asked = self.settings.engine, self.device, self.settings.precision
-        seconds = rough_seconds(self.plan, self.device, usual_engine(*asked))
-        return f"{said}; roughly {time_text(self.images * seconds, '.0f')}"
 
 
 @dataclass(frozen=True)

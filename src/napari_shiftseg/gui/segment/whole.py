@@ -25,7 +25,6 @@ from napari_shiftseg.gui.segment.stored_run import (
     Hold,
     StoredOutcome,
     StoredRun,
-    ToDisk,
     path_of,
     stored_run,
 )
@@ -114,9 +113,7 @@ class WholeImage(ControlRows):
 
     # What is chosen
 
-    def follow(
-        self, image: Image | None, region: Region | None, work: ToDisk | None
-    ) -> None:
+    def follow(self, image: Image | None, region: Region | None, work: str) -> None:
         """Learn what is chosen, and whether it can be run.
 
         Parameters
@@ -124,8 +121,8 @@ class WholeImage(ControlRows):
         image : Image or None
         region : sequence of (int, int) or None
             That Run segments; None: all of the image.
-        work : ToDisk or None
-            Of the run into a store; None: it cannot be run.
+        work : str
+            What the run into a store takes; empty: it cannot be run.
         """
         offered = image is not None and is_on_disk(image)
         if image is not None and offered and image is not self._image:
@@ -134,7 +131,7 @@ class WholeImage(ControlRows):
         self.note.visible = offered
         if image is not None and offered:
             self.note.value = _about(image, region, work)
-        self.panel.allow(work is not None and offered)
+        self.panel.allow(bool(work) and offered)
         self._name_button()
 
     def _name_button(self) -> None:
@@ -234,7 +231,7 @@ class GrowingLayer(OwnLayer):
             self.layer.refresh()
 
 
-def _about(image: Image, region: Region | None, work: ToDisk | None) -> str:
+def _about(image: Image, region: Region | None, work: str) -> str:
     """Say what Run does with an image on disk, and what else there is."""
     shape = by(layer_shape(image))
     if not is_large(image):
@@ -243,7 +240,7 @@ def _about(image: Image, region: Region | None, work: ToDisk | None) -> str:
         what = "Run would segment all of it in memory"
     else:
         what = f"Run segments the part in view, {part_words(region)}"
-    whole = "the whole goes to disk" + ("" if work is None else f": {work.words}")
+    whole = "the whole goes to disk" + (work and f": {work}")
     return f"An image of {shape} that stays on disk: {what}; {whole}."
 
 

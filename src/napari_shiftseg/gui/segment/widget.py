@@ -260,8 +260,7 @@ class SegmentWidget(ScrolledRows):
         image, plan = self.image.value, self._plan
         self.panel.allow(plan is not None and not self.form.is_refused)
         region = plan.region if plan is not None and self.form.is_in_view else None
-        whole = None if plan is None else self.form.to_disk(self.device.device)
-        self.whole.follow(image, region, whole)
+        self.whole.follow(image, region, self.form.to_disk if plan else "")
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice, planes, views = advise(plan), self.form.planes, self.form.views

@@ -361,7 +361,7 @@ class SegmentForm(ControlForm):
         if not self.is_in_view:
             return None
         seen = part_in_view if self._is_large else region_in_view
-        return seen(self.image.value, self._viewer.dims, self.config.ndim)
+        return seen(self.image.value, self._viewer, self.config.ndim)
 
     def _source(self) -> LayerSource:
         """Take the image; of a series only the frame in view if that is asked for."""

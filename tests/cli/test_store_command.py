@@ -158,6 +158,19 @@ def test_the_record_in_a_store_is_a_config(shiftseg, folder):
     assert reports[1]["labels_sha256"] == reports[0]["labels_sha256"]
 
 
+def test_labels_are_no_image(shiftseg, folder):
+    """Of them the image that they were made from is named; other arrays are read."""
+    segment(shiftseg, "a.zarr", "out.zarr", "--save", "gradient")
+    image = (folder / "a.zarr").resolve()
+
+    for store in ("out.zarr", "out.zarr/0"):
+        ran = segment(shiftseg, store, "b.zarr")
+        ran.assert_refused(
+            f"holds the labels of a run, not an image: give the image, {image}"
+        )
+    assert segment(shiftseg, "out.zarr/gradient", "b.zarr").status == 0
+
+
 def test_errors_name_options(shiftseg, folder):
     segment(shiftseg, "a.zarr", "out.zarr")
 

@@ -117,7 +117,7 @@ def test_a_run_under_way_is_not_begun_anew_unasked(stored):
 
     with pytest.raises(
         FileExistsError,
-        match=r"is a run under way: .*resume=True",
+        match=r"is an unfinished run: .*resume=True",
     ):
         stored.run()
 

@@ -187,8 +187,8 @@ class Journal:
         changed = differences(self.about, about)
         if changed:
             raise ValueError(
-                f"{self.folder.name} is a run under way, but not this one: {changed}. "
-                f"Give the same again, or add overwrite=True to begin anew"
+                f"{self.folder.name} is an unfinished run, but not this one: "
+                f"{changed}. Give the same again, or add overwrite=True to begin anew"
             )
         holder = {"process": os.getpid(), "machine": socket.gethostname()}
         self.steps.record(HOLDER, holder)

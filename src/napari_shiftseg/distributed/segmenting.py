@@ -255,7 +255,7 @@ def _finished(
         return None
     if journal.is_there and not resume:
         raise FileExistsError(
-            f"{journal.folder.name} is a run under way: {RESUME}, or add "
+            f"{journal.folder.name} is an unfinished run: {RESUME}, or add "
             f"overwrite=True to begin anew"
         )
     if not is_there:

@@ -98,7 +98,8 @@ def is_image(labels: ArrayLike) -> bool:
     left, right = image[..., :-1], image[..., 1:]
     both = (left > 0) & (right > 0)
     alike = np.count_nonzero(both & (left == right))
-    return np.count_nonzero(both) >= FEW and alike < ALIKE * np.count_nonzero(both)
+    pairs = np.count_nonzero(both)
+    return bool(pairs >= FEW and alike < ALIKE * pairs)
 
 
 UNKNOWN = -1  # label of a pixel of which nothing is known

@@ -199,8 +199,8 @@ def blocks_of_a_tile(monkeypatch):
 
     usual = order.StoreOrder
 
-    def small(*args):
-        return usual(*args, chunk=16, block=24**2)
+    def small(*args, **more):
+        return usual(*args, chunk=16, block=24**2, **more)
 
     monkeypatch.setattr(order, "StoreOrder", small)
 
@@ -418,7 +418,10 @@ def test_the_axis_of_channels_is_none_of_the_store(
     expected = in_memory(stack, net, axes=rest[:-2]).labels
     np.testing.assert_array_equal(np.asarray(stored.data), expected)
     np.testing.assert_array_equal(pixels(shown), np.expand_dims(expected, at))
+    ((again, about, _),) = read_store(widget.whole.target.value)
+    assert again.shape == pixels(shown).shape
     others = [n for n in range(len(axes)) if n != at]
+    np.testing.assert_allclose(np.array(about["scale"])[others], shown.scale[others])
     np.testing.assert_allclose(shown.scale[others], layer.scale[others])
     np.testing.assert_allclose(shown.translate[others], layer.translate[others])
 

@@ -47,6 +47,7 @@ from napari_shiftseg.gui.parts.viewer import (
 from napari_shiftseg.gui.parts.window_advice import (
     WindowChoice,
     check_views_of,
+    images_text,
     views_note,
 )
 from napari_shiftseg.gui.segment.linking import LinkChoice
@@ -318,7 +319,7 @@ class SegmentForm(ControlForm):
             chosen.border,
         )  # fmt: skip
         planes = prod(size[: -config.image_axes])
-        stack = f"{planes:,} planes, each " if planes > 1 else ""
+        stack = f"{images_text(self.image.value, planes)}, each " if planes > 1 else ""
         return f"{stack}{effort(plan)}{views_note(self.views)}"
 
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:

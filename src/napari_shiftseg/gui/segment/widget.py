@@ -36,7 +36,7 @@ from napari_shiftseg.gui.parts.segmentation_run import (
 from napari_shiftseg.gui.parts.source import first_channel
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
-from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, views_note
 from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.form import AdvancedRows, SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
@@ -282,7 +282,7 @@ class SegmentWidget(ScrolledRows):
         else:
             notes.insert(0, advice.note)
         self.note.tell(plan, advice, notes, warnings, memory)
-        stack = f"; {planes:,} planes" if planes > 1 else ""
+        stack = f"; {images_text(self.image.value, planes)}" if planes > 1 else ""
         self.summary.value = (
             advice.summary + stack + views_note(views) + self.form.size_note
         )

@@ -14,7 +14,7 @@ from napari_shiftseg.gui.parts.layout import ControlForm, is_open
 from napari_shiftseg.gui.parts.models import OPENED, holds_volume
 from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
-from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.gui.parts.window_advice import WindowChoice, images_text
 from napari_shiftseg.gui.train.advanced import LOSS_OF, USUAL_LOSS, TrainAdvancedRows
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
@@ -264,8 +264,8 @@ class TrainForm(ControlForm):
         planes = prod(size[: len(size) - self.ndim])
         if planes > 1:
             return (
-                f"Of {planes:,} planes, those with labels are trained on; every tenth "
-                f"of them is held out for validation."
+                f"Of {images_text(self.pairs.truth.value, planes)}, those with labels "
+                f"are trained on; every tenth of them is held out for validation."
             )
         return (
             "Training and validation use the same image: AP50 says nothing about "

@@ -231,7 +231,7 @@ class TestRefused:
     def test_a_missing_image(self, shiftseg, model_file, tmp_path) -> None:
         shiftseg(
             "compare", tmp_path / "no.tif", "-m", model_file, "--window", 6
-        ).assert_refused("neither a file nor one of the samples")
+        ).assert_refused("no.tif': there is no such file")
 
     def test_a_folder_that_cannot_be_written(
         self, shiftseg, model_file, image, tmp_path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 import pytest
@@ -106,6 +106,15 @@ def test_the_nearest_valid_windows_are_the_two_nearest_multiples(factor, depth, 
     assert nearest_valid(axis, window) == tuple(sorted(two))
 
 
+def keeps_to(plan, memory, pixels):
+    """Whether a tile takes no more bytes, and keeps no more pixels."""
+    sides = zip(plan.stride, plan.output_shape, strict=True)
+    keeps = prod(min(side, n) for side, n in sides)
+    return (memory is None or plan.memory <= memory) and (
+        pixels is None or keeps <= pixels
+    )
+
+
 def every_window(shape, size):
     """All n·p windows up to the first that holds the image in one tile."""
     return product(
@@ -121,9 +130,10 @@ def every_window(shape, size):
     st.sampled_from(["mirror", "valid"]),
     st.sampled_from(["valid", "same"]),
     st.one_of(st.none(), st.integers(0, 100_000)),
+    st.one_of(st.none(), st.integers(1, 5_000)),
 )
 @settings(deadline=None, max_examples=60)
-def test_no_window_that_fits_costs_less(size, border, padding, memory):
+def test_no_window_that_fits_costs_less(size, border, padding, memory, pixels):
     axes = AxisShape((2, 2), convolutions=1, padding=padding), AxisShape((1, 3), 3, 1)
     if padding == "same":
         axes = axes[:1] * 2
@@ -133,15 +143,16 @@ def test_no_window_that_fits_costs_less(size, border, padding, memory):
             n + axis.input_for(1 + 2 * axis.halo)
             for n, axis in zip(size, shape.axes, strict=True)
         )
-    chosen = plan_tiles(size, shape, None, border=border, memory=memory)
+    limits = {"memory": memory, "pixels": pixels}
+    chosen = plan_tiles(size, shape, None, border=border, **limits)
     plans = [
         plan_tiles(size, shape, window, border=border)
         for window in every_window(shape, size)
     ]
-    fitting = [plan for plan in plans if memory is None or plan.memory <= memory]
+    fitting = [plan for plan in plans if keeps_to(plan, **limits)]
     if fitting:
         assert chosen.cost == min(plan.cost for plan in fitting)
-        assert memory is None or chosen.memory <= memory
+        assert keeps_to(chosen, **limits)
     else:
         assert chosen.window == shape.period
 

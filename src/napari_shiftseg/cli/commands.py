@@ -47,6 +47,7 @@ def run(arguments: Sequence[str]) -> int:
         If the arguments are wrong; and all that a command raises.
     """
     words = _expanded(_as_now(arguments))
+    app.commands["figure"].help = _about_figure(words)  # type: ignore[attr-defined]
     try:
         status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
@@ -61,6 +62,14 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     return status or 0
+
+
+def _about_figure(words: list[str]) -> str | None:
+    if words[:1] == ["figure"] and "--help" in words[2:] and words[1][:1] != "-":
+        from napari_shiftseg.cli.compare import figure_help
+
+        return figure_help(words[1])
+    return _figure.__doc__
 
 
 def _said_by(error: typer.TyperException) -> str:

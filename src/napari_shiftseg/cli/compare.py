@@ -102,6 +102,28 @@ def run_figure(
         note(f"figures and tables are in {output}")
 
 
+def figure_help(name: str) -> str:
+    """Say what one figure shows, how it is read, and what it is made with.
+
+    Parameters
+    ----------
+    name : str
+        Of a figure, or all.
+    """
+    experiments = find_experiments(name)
+    if len(experiments) > 1:
+        return "Make all figures: " + ", ".join(each.name for each in experiments) + "."
+    (figure,) = experiments
+    own, given = (
+        "trains" if figure.networks else "has no",
+        "takes" if figure.data else "does not take",
+    )
+    return (
+        f"Figure {name}: {figure.title}\n\n{figure.caption}\n\n"
+        f"It {own} networks of its own (--retrain), and {given} other data (--data)."
+    )
+
+
 def _print_figure(report: dict[str, Any], folder: Path) -> None:
     print(f"{report['figure']}: {report['title']}")
     for key, value in report.items():

@@ -197,7 +197,7 @@ def segment_to_store_steps(
             journal.steps.record(MADE)
         run = Run(
             order.pixels, order.model, order.settings, journal.work, output, crew,
-            order.block, order.leading, shuffled, follow,
+            order.block_pixels, order.leading, shuffled, follow,
         )  # fmt: skip
         figures = yield from run.steps()
         report = record_of(order, figures, perf_counter() - began)
@@ -254,7 +254,7 @@ def _finished(
         return None
     if journal.is_there and not resume:
         raise FileExistsError(
-            f"{journal.folder.name} is a run under way: {RESUME}, or add "
+            f"{journal.folder.name} is an unfinished run: {RESUME}, or add "
             f"overwrite=True to begin anew"
         )
     if not is_there:
@@ -338,7 +338,7 @@ def _resumable(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+        kept = ", what was done is kept" if Journal(unfinished(target)).keeps else ""
         raise OSError(
-            f"{target}: the disk is full, what was done is kept: free some space, then "
-            f"{RESUME}"
+            f"{target}: the disk is full{kept}: free some space, then {RESUME}"
         ) from None

@@ -226,6 +226,7 @@ def plan_tiles(
     border: Border = "mirror",
     region: Region | None = None,
     memory: int | None = None,
+    pixels: int | None = None,
 ) -> TilePlan:
     """Plan the tiles of an image.
 
@@ -248,6 +249,8 @@ def plan_tiles(
         reads real context around it.
     memory : int, optional
         Bytes a tile may take when `window` is None; no limit if not given.
+    pixels : int, optional
+        That a tile may keep when `window` is None; no limit if not given.
 
     Raises
     ------
@@ -272,7 +275,7 @@ def plan_tiles(
             start - origin_of(axis, border)
             for axis, (start, _) in zip(shape.axes, inside, strict=True)
         )
-        window = cheapest_window(shape, needed, memory, before)
+        window = cheapest_window(shape, needed, memory, before, pixels)
     chosen = size if window is None else as_window(window, shape.ndim)
     axes = tuple(
         plan_axis(axis, w, stitching, border, *bounds)

@@ -243,6 +243,7 @@ def cheapest_window(
     needed: tuple[int, ...],
     memory: int | None = None,
     before: tuple[int, ...] | None = None,
+    pixels: int | None = None,
 ) -> tuple[int, ...]:
     """Return the n·p window that computes the fewest pixels for this image.
 
@@ -259,6 +260,8 @@ def cheapest_window(
         Bytes one tile may take. Where not even one period fits, that is returned.
     before : tuple of int, optional
         Pixels of the grid before those needed; 0 if not given.
+    pixels : int, optional
+        That a tile may keep, one period at least; no limit if not given.
     """
     most = MOST_CANDIDATES if shape.ndim < 3 else MOST_CANDIDATES // 2
     spans = zip(shape.axes, needed, before or (0,) * shape.ndim, strict=True)
@@ -269,11 +272,16 @@ def cheapest_window(
         reads = tuple(c.reads for c in choice)
         tiles = prod(c.tiles for c in choice)
         cost = tiles * prod(reads), tiles
-        if cost >= least:
+        if cost >= least or (pixels is not None and _keeps(choice, needed) > pixels):
             continue
         if memory is None or 4 * shape.peak_values(reads) <= memory:
             best, least = tuple(c.stride for c in choice), cost
     return best
+
+
+def _keeps(choice: Sequence[_Choice], needed: Sequence[int]) -> int:
+    """Return how many pixels a tile keeps of those needed, at most."""
+    return prod(min(c.stride, n) for c, n in zip(choice, needed, strict=True))
 
 
 def largest_window(shape: UNetShape, memory: int) -> tuple[int, ...] | None:

@@ -79,6 +79,29 @@ def _doubt_about(labels: NDArray[np.integer]) -> str:
     return ""
 
 
+ALIKE = 1 / 2  # of neighbouring pixels of objects, at least, have the same id
+FEW = 1_000  # such pairs; of fewer nothing is said
+
+
+def is_image(labels: ArrayLike) -> bool:
+    r"""Whether numbers are grey values: most neighbours along x differ.
+
+    Of two neighbouring pixels of labels that are no background, most are of one object,
+    however its parts lie; only many objects of about a pixel are taken for grey values.
+
+    Parameters
+    ----------
+    labels : array_like of int
+        (\*spatial), 0 and below is background.
+    """
+    image = np.atleast_1d(labels)
+    left, right = image[..., :-1], image[..., 1:]
+    both = (left > 0) & (right > 0)
+    alike = np.count_nonzero(both & (left == right))
+    pairs = np.count_nonzero(both)
+    return bool(pairs >= FEW and alike < ALIKE * pairs)
+
+
 UNKNOWN = -1  # label of a pixel of which nothing is known
 
 

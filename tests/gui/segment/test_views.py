@@ -29,7 +29,7 @@ def test_segment_takes_them_and_runs_again_with_them(viewer, widget, noise, run,
     run(widget)
     made = viewer.layers[-1]
     assert made.metadata[METADATA_KEY]["settings"]["views"] == 8
-    network = widget._made().__dict__["_shiftseg_session"].kept
+    network = widget.mend.labels.__dict__["_shiftseg_session"].kept
     assert len(network.frame().embedding) == 8 * network.config.embedding_channels
     views.value = 1
     viewer.layers.selection.active = made
@@ -115,7 +115,7 @@ def test_what_is_shown_is_what_segment_gives(viewer, widget, noise, run, views):
     run(widget)
     record = viewer.layers[-1].metadata[METADATA_KEY]
     assert asdict(Settings(**record["settings"]))["views"] == views
-    kept = widget._made().__dict__["_shiftseg_session"].kept
+    kept = widget.mend.labels.__dict__["_shiftseg_session"].kept
     from napari_shiftseg.networks.unet import load_model
 
     expected = segment(noise, load_model(record["model"]), window=4, views=views)

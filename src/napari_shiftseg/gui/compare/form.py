@@ -237,7 +237,7 @@ class CompareForm(ControlRows):
         region = None
         if self.region.is_in_view:
             seen = part_in_view if self._is_large else region_in_view
-            region = seen(image, dims, config.ndim)
+            region = seen(image, self._viewer, config.ndim)
         source = source_in_view(image, dims, leading, self.colour.value)
         settings = Settings(
             window=window, region=region, views=self.views.value,

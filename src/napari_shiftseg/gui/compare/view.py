@@ -302,7 +302,7 @@ class ComparisonView(QWidget):
         """
         pane = self.canvases.right
         plan = compared.comparison.cropped.result.plan
-        shown = region_in_view(pane.layer("image"), pane.model.dims, plan.shape.ndim)
+        shown = region_in_view(pane.layer("image"), pane.model, plan.shape.ndim)
         region = tuple(  # the image shown begins where the compared region does
             (max(start + first, first), min(stop + first, last))
             for (start, stop), (first, last) in zip(shown, plan.region, strict=True)

@@ -158,6 +158,8 @@ class RunPanel(ControlRows):
     further : Widget, optional
         Stands beside the result line of a run that has succeeded: what can be done
         with its outcome.
+    is_of_use : callable
+        Whether there is an outcome that `further` can do something with.
 
     Attributes
     ----------
@@ -181,6 +183,7 @@ class RunPanel(ControlRows):
         ending: tuple[str, str, str] | None = None,
         beside: Sequence[Widget] = (),
         further: Widget | None = None,
+        is_of_use: Callable[[], bool] = lambda: True,
         tooltip: str = "",
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
@@ -194,7 +197,7 @@ class RunPanel(ControlRows):
         self.bar = ProgressBar(visible=False)
         self.text = wrapped_label(visible=False)
         self.result = wrapped_label(visible=False)
-        self._further = further
+        self._further, self._is_of_use = further, is_of_use
         first = ControlRow(*beside, self.button) if beside else self.button
         last = self.result
         if further is not None:
@@ -286,7 +289,7 @@ class RunPanel(ControlRows):
     def offer_further(self, offered: bool) -> None:
         """Show or hide what can be done with the outcome, if there is such a thing."""
         if self._further is not None:
-            self._further.visible = offered
+            self._further.visible = offered and self._is_of_use()
 
     def cancel(self) -> None:
         """Stop the run after the present tile."""

@@ -13,12 +13,12 @@ from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 from napari_shiftseg.inference.views import check_turns, check_views
-from napari_shiftseg.text import sentence
+from napari_shiftseg.text import number_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
     from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
@@ -167,6 +167,21 @@ class Note(ControlRows):
             if number < len(choices):
                 button.text = choices[number][0]
         self.row.visible = bool(choices)
+
+
+TIME = ("t", "time")  # names of an axis
+
+
+def images_text(layer: Layer, number: int) -> str:
+    """Say how many images a stack holds: frames of time, or else planes.
+
+    Parameters
+    ----------
+    layer : Layer
+    number : int
+    """
+    names = {name.strip().lower() for name in layer.axis_labels}
+    return number_of(number, "frame" if names & set(TIME) else "plane")
 
 
 def views_note(views: int) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import RadioButtons
 from napari.utils.notifications import show_info
 
+from napari_shiftseg.distributed.blocks import most_at_once
+from napari_shiftseg.geometry.advice import effort
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -40,7 +42,12 @@ from napari_shiftseg.gui.parts.viewer import (
     WHOLE_IMAGE,
     region_in_view,
 )
-from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
+from napari_shiftseg.gui.parts.window_advice import (
+    WindowChoice,
+    check_views_of,
+    images_text,
+    views_note,
+)
 from napari_shiftseg.gui.segment.linking import LinkChoice
 from napari_shiftseg.gui.segment.stored_run import StoredRun
 from napari_shiftseg.pipeline.diameter import AUTO, fit_to, parse_diameter
@@ -240,6 +247,24 @@ class SegmentForm(ControlForm):
             memory,
         )  # fmt: skip
 
+    def to_disk(self, memory: int | None) -> str:
+        """Tiles, cost and memory of a run of all of the image into a store.
+
+        Parameters
+        ----------
+        memory : int or None
+            Bytes that a tile may take; None: not known.
+        """
+        config, chosen = self.config, self._of_blocks(self.settings("auto"))
+        size = layer_shape(self.image.value)
+        plan = plan_tiles(
+            size[-config.ndim :], config.shape, chosen.window, chosen.stitching,
+            chosen.border, None, memory, most_at_once(prod(size)),
+        )  # fmt: skip
+        planes = prod(size[: -config.image_axes])
+        stack = f"{images_text(self.image.value, planes)}, each " if planes > 1 else ""
+        return f"{stack}{effort(plan)}{views_note(self.views)}"
+
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
         if chosen.diameter is None or chosen.diameter == AUTO:
             return None
@@ -275,15 +300,17 @@ class SegmentForm(ControlForm):
         layer, colour = self.image.value, self.colour.value
         source = source_in_view(layer, self._viewer.dims, 0, colour)
         settings = self.settings(device)
-        if self.window.is_cheapest:  # for the part in view; blocks have their own
-            settings = replace(settings, window=None)
-        return StoredRun(self.model.value, source, settings, target)
+        return StoredRun(self.model.value, source, self._of_blocks(settings), target)
+
+    def _of_blocks(self, settings: Settings) -> Settings:
+        """Return settings without a window that is cheapest for the part in view."""
+        return replace(settings, window=None) if self.window.is_cheapest else settings
 
     def _region(self) -> Region | None:
         if not self.is_in_view:
             return None
         seen = part_in_view if self._is_large else region_in_view
-        return seen(self.image.value, self._viewer.dims, self.config.ndim)
+        return seen(self.image.value, self._viewer, self.config.ndim)
 
     def _source(self) -> LayerSource:
         """Take the image; of a series only the frame in view if that is asked for."""

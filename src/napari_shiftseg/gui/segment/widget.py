@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
-from magicgui.widgets import CheckBox, Container, PushButton
+from magicgui.widgets import CheckBox, Container
 from napari.layers import Labels, Layer
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
@@ -37,12 +36,13 @@ from napari_shiftseg.gui.parts.segmentation_run import (
 from napari_shiftseg.gui.parts.source import first_channel
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
-from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, views_note
 from napari_shiftseg.gui.segment.advanced import AdvancedRows
 from napari_shiftseg.gui.segment.again import RunAgain
 from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.form import SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
+from napari_shiftseg.gui.segment.mending import MendButton
 from napari_shiftseg.gui.segment.whole import WholeImage
 from napari_shiftseg.networks.properties import training_window_warning
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
@@ -72,7 +72,6 @@ class SegmentWidget(ScrolledRows):
         self._plan: TilePlan | None = None
         self._again: SegmentationRun | None = None
         self._latest: Image | None = None
-        self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
         self._build()
         self._recall()
@@ -98,11 +97,10 @@ class SegmentWidget(ScrolledRows):
             "change needed",
         )
         self.again = RunAgain(self._viewer, self._run_again)
-        self.mend = PushButton(
-            text="Mend…", tooltip="Correct these objects: opens Mend"
-        )
+        self.mend = MendButton(self._viewer, "Correct these objects: opens Mend")
         self.panel = RunPanel(
             self._steps, self._show_outcome, self._advise, further=self.mend,
+            is_of_use=lambda: self.mend.is_of_use,
             tooltip="Find the objects; a layer of labels is added",
         )  # fmt: skip
         self.whole = WholeImage(
@@ -112,7 +110,7 @@ class SegmentWidget(ScrolledRows):
         )
         self.colours = RandomColours(
             self._viewer,
-            lambda: self._result,
+            lambda: self.mend.labels,
             lambda text: self.panel.say(text, "error"),
         )
         rows = Container(
@@ -151,7 +149,6 @@ class SegmentWidget(ScrolledRows):
         self.panel.failed.connect(self.form.intensity.learn)
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
-        self.mend.changed.connect(self._open_mend)
         layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
@@ -170,8 +167,11 @@ class SegmentWidget(ScrolledRows):
             return
         if self._preview.was_removed:
             self.show_grid.value = False
-        if self._result is None:
-            self.panel.offer_further(False)
+        for button, panel in (
+            (self.mend, self.panel), (self.whole.mend, self.whole.panel)
+        ):  # fmt: skip
+            if not button.is_of_use:
+                panel.offer_further(False)
         self._advise()
 
     def _forget_other_image(self, image: Image | None) -> None:
@@ -288,7 +288,8 @@ class SegmentWidget(ScrolledRows):
         image, plan = self.image.value, self._plan
         self.panel.allow(plan is not None and not self.form.is_refused)
         region = plan.region if plan is not None and self.form.is_in_view else None
-        self.whole.follow(image, region, plan is not None)
+        work = self.form.to_disk(self.device.memory) if plan else ""
+        self.whole.follow(image, region, work)
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice, planes, views = advise(plan), self.form.planes, self.form.views
@@ -313,7 +314,7 @@ class SegmentWidget(ScrolledRows):
         else:
             notes.insert(0, advice.note)
         self.note.tell(plan, advice, notes, warnings, memory)
-        stack = f"; {planes:,} planes" if planes > 1 else ""
+        stack = f"; {images_text(self.image.value, planes)}" if planes > 1 else ""
         time = rate and f"; {duration([plan], rate, planes * views)} to predict"
         self.summary.value = (
             advice.summary + stack + views_note(views) + self.form.size_note
@@ -336,7 +337,7 @@ class SegmentWidget(ScrolledRows):
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             if isinstance(layer, Labels):
                 KEPT.keep(layer, outcome.kept)
-                self._made = ref(layer)
+                self.mend.take(layer)
                 hide_earlier_runs(self._viewer.layers, layer.metadata[METADATA_KEY])
             self._viewer.add_layer(layer)
         self._preview.to_top()
@@ -346,19 +347,6 @@ class SegmentWidget(ScrolledRows):
             if other is not None:
                 other.follow(self.form)
         return outcome.line, "warning" if outcome.is_doubtful else "note"
-
-    @property
-    def _result(self) -> Labels | None:
-        """What the latest run made, unless the user removed it."""
-        labels = self._made and self._made()
-        return labels if labels in self._viewer.layers else None
-
-    def _open_mend(self) -> None:
-        labels = self._result
-        if labels is not None:
-            mend = opened(self._viewer, "Mend")
-            self._viewer.layers.selection.active = labels
-            mend.result.value = labels
 
     def _leave(self) -> None:
         self.whole.leave()

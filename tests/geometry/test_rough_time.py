@@ -13,7 +13,7 @@ from napari_shiftseg.geometry.cost import (
     work_warning,
 )
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape, multiply_adds
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 SMALL = AxisShape((2, 2))  # p = 4, context 40
 NET = UNetShape((SMALL, SMALL), (2, 4, 8))
@@ -27,7 +27,7 @@ def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_seconds_follow_the_tiles() -> None:
     plan = plan_tiles((100, 100), NET, 4)  # 25 · 25 tiles, each reads 44 · 44
     for engine, speed in CORE_SPEED.items():
-        expected = 625 * (1e-3 + multiply_adds(NET, (44, 44)) / (3 * speed))
+        expected = 625 * (1e-3 + NET.multiply_adds((44, 44)) / (3 * speed))
         assert rough_seconds(plan, "cpu", engine) == pytest.approx(expected)
         assert rough_seconds(plan, "cuda:0", engine) < expected
 

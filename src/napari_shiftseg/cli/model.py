@@ -17,10 +17,10 @@ from napari_shiftseg.networks.header import (
     figure_models,
     named_models,
     own_models,
-    read_config,
 )
+from napari_shiftseg.networks.loading import load_model, read_config
 from napari_shiftseg.networks.properties import Remark, describe, what_follows
-from napari_shiftseg.networks.unet import copy_model, load_model
+from napari_shiftseg.networks.unet import copy_model, load_unet
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
 from napari_shiftseg.pipeline.series import frames_of
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.cli.options import Asked, Order
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
 
 def run_export(model: str, output: Path, asked: Asked) -> None:
@@ -56,7 +56,7 @@ def run_export(model: str, output: Path, asked: Asked) -> None:
     model, output, asked
         See ``shiftseg export --help``.
     """
-    network = load_model(model)
+    network = load_unet(model)
     folder, name = writable_folder(output), file_name(network.config)
     weights, card = folder / f"{name}{SUFFIX}", folder / f"{name}.md"
     with all_or_none([weights, card]) as unfinished:
@@ -199,7 +199,7 @@ def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
 
 
 def _subject(
-    image: Path | None, model: UNet, asked: Asked
+    image: Path | None, model: TiledNetwork, asked: Asked
 ) -> tuple[str, NDArray[Any], str]:
     """Return an image's name, the first frame of it, and that it is one of several."""
     source = read_source(model.config, image or SAMPLE, asked)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.device import usual_engine
 from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.device import Engine, Precision
-    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.window import Window
 
 
@@ -93,7 +92,7 @@ class Cost:
 
 def planned_costs(
     image_shape: Sequence[int],
-    shape: UNetShape,
+    shape: NetworkShape,
     windows: Sequence[Window] | None = None,
     memory: int | None = None,
 ) -> list[Cost]:
@@ -139,7 +138,7 @@ def cheapest(costs: Sequence[Cost]) -> Cost | None:
 
 
 def _default_plans(
-    image_shape: Sequence[int], shape: UNetShape, memory: int | None
+    image_shape: Sequence[int], shape: NetworkShape, memory: int | None
 ) -> list[TilePlan]:
     whole = plan_tiles(image_shape, shape, stitching="whole")
     windows = [*_doubled(whole.image_shape, shape), None]
@@ -153,7 +152,9 @@ def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:
     return prod(plan.reads), plan.window
 
 
-def _doubled(image_shape: tuple[int, ...], shape: UNetShape) -> list[tuple[int, ...]]:
+def _doubled(
+    image_shape: tuple[int, ...], shape: NetworkShape
+) -> list[tuple[int, ...]]:
     """Return p, 2p, 4p, … below the longest axis; shorter axes stop at their end."""
     periods = [ceil(n / p) for n, p in zip(image_shape, shape.period, strict=True)]
     powers = [2**i for i in range(max(periods).bit_length())]
@@ -189,7 +190,7 @@ def rough_seconds(plan: TilePlan, device: str, engine: str = "torch") -> float:
     """
     cores = CORE_SPEED[engine] * (os.cpu_count() or 1)
     speed = cores if device == "cpu" else CARD_SPEED
-    return len(plan) * (TILE_SECONDS + multiply_adds(plan.shape, plan.reads) / speed)
+    return len(plan) * (TILE_SECONDS + plan.shape.multiply_adds(plan.reads) / speed)
 
 
 def work_warning(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_shiftseg.geometry.rescaling import Rescaling
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 class OfEveryRun(TypedDict, total=False):
@@ -314,13 +314,13 @@ class Settings:
         return Reading(self.intensity, self.invert, self.ignore_nan)
 
     def clustering(
-        self, config: ModelConfig, rescaling: Rescaling | None = None
+        self, config: NetworkConfig, rescaling: Rescaling | None = None
     ) -> Clustering:
         """Return a model's clustering with what was chosen here.
 
         Parameters
         ----------
-        config : ModelConfig
+        config : NetworkConfig
         rescaling : Rescaling, optional
             Of the image that is predicted. The model's own `min_size` counts its
             pixels, a chosen one those of the image itself.

@@ -116,7 +116,7 @@ def test_what_is_shown_is_what_segment_gives(viewer, widget, noise, run, views):
     record = viewer.layers[-1].metadata[METADATA_KEY]
     assert asdict(Settings(**record["settings"]))["views"] == views
     kept = widget._made().__dict__["_shiftseg_session"].kept
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.unet import load_unet
 
-    expected = segment(noise, load_model(record["model"]), window=4, views=views)
+    expected = segment(noise, load_unet(record["model"]), window=4, views=views)
     np.testing.assert_allclose(kept.frame().embedding, expected.embeddings, atol=1e-5)

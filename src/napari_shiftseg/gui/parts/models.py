@@ -18,12 +18,8 @@ from napari_shiftseg.gui.parts.source import (
     layer_shape,
 )
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
-from napari_shiftseg.networks.header import (
-    bundled_models,
-    figure_models,
-    named_models,
-    read_config,
-)
+from napari_shiftseg.networks.header import bundled_models, figure_models, named_models
+from napari_shiftseg.networks.loading import read_config
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.text import by
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 Devices = dict[str, int]  # device → bytes of a batch of tiles there; fastest first
@@ -194,7 +190,7 @@ class OpenedModels:
 OPENED = OpenedModels()
 
 
-def _config_of(model: str | Path) -> ModelConfig | None:
+def _config_of(model: str | Path) -> NetworkConfig | None:
     """Read what a model is; what cannot be read is told in a notification."""
     try:
         return read_config(model)
@@ -219,7 +215,7 @@ class ModelChoice(ControlRow):
 
     Attributes
     ----------
-    config : ModelConfig
+    config : NetworkConfig
         Of the chosen model, read once.
     chosen : Signal
         Emitted when another model is chosen.
@@ -242,7 +238,7 @@ class ModelChoice(ControlRow):
         self.info_button.max_width = INFO_WIDTH
         informing = [] if on_info is None else [self.info_button]
         super().__init__(self.list, self.open_button, *informing, label="Model")
-        self.config: ModelConfig = read_config(self.value)
+        self.config: NetworkConfig = read_config(self.value)
         self.list.changed.connect(self._choose)
         self.list.native.activated.connect(self._keep)
         self.open_button.changed.connect(self._ask)
@@ -341,13 +337,13 @@ class ModelChoice(ControlRow):
             self.list.changed.emit(self.value)
 
 
-def leading_axes(layer: Layer, config: ModelConfig) -> int:
+def leading_axes(layer: Layer, config: NetworkConfig) -> int:
     """Return how many axes (time, planes) stand before those that the model reads.
 
     Parameters
     ----------
     layer : Layer
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
 
     Raises

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 ADVANCED = {  # of `Settings`, and how the row is called
@@ -206,7 +206,7 @@ class SegmentForm(ControlForm):
         self._is_large = follow_size(self.advanced.region, image, self._is_large)
 
     @property
-    def config(self) -> ModelConfig:
+    def config(self) -> NetworkConfig:
         """Of the chosen model."""
         return self.model.config
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.progress import Progress
 
 
@@ -207,7 +207,7 @@ class SegmentWidget(ScrolledRows):
             self.stitching.value = kept.stitching
             self.device.prefer(kept.device)
 
-    def _usual_window(self, config: ModelConfig) -> tuple[int, ...]:
+    def _usual_window(self, config: NetworkConfig) -> tuple[int, ...]:
         """Return the tile size given last for this model, or one without seams.
 
         On samples, and of models for these, it is the one trained with: there the seams

@@ -129,8 +129,9 @@ class Order:
 RARE = {  # options that --help leaves out
     "border", "depth", "region", "precision", "engine", "batch", "views", "intensity",
     "invert", "ignore_nan", "kernel", "scope", "split_far_parts",
-    "foreground_threshold", "series", "features", "channels", "normalization",
-    "learning_rate", "every", "patience", "seed", "workers", "force", "zoom",
+    "foreground_threshold", "method", "prominence", "series", "features", "channels",
+    "normalization", "learning_rate", "every", "patience", "seed", "workers", "force",
+    "zoom",
     "recurrent_steps", "same_above", "diameter", "link_planes", "link_threshold",
     "scheduler", "float16",
 }  # fmt: skip

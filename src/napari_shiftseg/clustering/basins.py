@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
-from skimage.morphology import h_maxima
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from napari_shiftseg.clustering.components import (
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.clustering.modes import Pixels
     from napari_shiftseg.clustering.settings import Clustering
 
 
@@ -30,7 +31,28 @@ class Basins(Components):
 
     What is done in a part depends on this part alone, so objects do not depend on
     tiles or blocks. In place of modes there are the mean outputs of each object.
+
+    Parameters
+    ----------
+    pixels, settings, foreground
+        See `Clusters`.
+    corner : sequence of int, optional
+        Where the foreground begins in a result that it is a part of.
+    shape : sequence of int, optional
+        Of that result; it is the foreground itself if not given.
     """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        settings: Clustering,
+        foreground: NDArray[np.bool_],
+        corner: Sequence[int] | None = None,
+        shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(pixels, settings, foreground)
+        self._corner = corner or (0,) * foreground.ndim
+        self._shape = shape or foreground.shape
 
     def _clustered(self, number: int) -> Generator[None, None, Objects]:
         inside = self._components[self._boxes[number - 1]] == number
@@ -40,8 +62,8 @@ class Basins(Components):
         box = self._boxes[number - 1]
         outputs = self._pixels.embedding[(slice(None), *box)]
         ends = [
-            (side.start > 0, side.stop < n)
-            for side, n in zip(box, self._foreground.shape, strict=True)
+            (side.start + begin > 0, side.stop + begin < n)
+            for side, begin, n in zip(box, self._corner, self._shape, strict=True)
         ]
         labels = parted(outputs, inside, self._settings, ends)
         numbers = np.arange(1, int(labels.max(initial=0)) + 1)
@@ -86,10 +108,17 @@ def parted(
     land = np.where(inside, height, floor).astype(np.float64)
     if not land.max() - floor > settings.prominence:
         return whole
-    summits = connected(h_maxima(land, settings.prominence) > 0)
-    summits[~inside] = 0
-    flooded = watershed(-land, summits, mask=inside)
+    flooded = watershed(-land, _summits(land, inside, settings.prominence), mask=inside)
     return _joined_small(flooded.astype(np.int32), -land, inside, settings.min_size)
+
+
+def _summits(
+    land: NDArray[Any], inside: NDArray[np.bool_], prominence: float
+) -> NDArray[np.int32]:
+    """Return the numbered summits that count: maxima of what is h-reconstructed."""
+    faces = ndimage.generate_binary_structure(land.ndim, 1)
+    lowered = reconstruction(land - prominence, land, footprint=faces)
+    return connected(local_maxima(lowered, connectivity=1) & inside)
 
 
 def _height(

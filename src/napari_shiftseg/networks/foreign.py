@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil, lcm
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
 from napari_shiftseg.networks.config import Name, NetworkConfig, Text
+
+if TYPE_CHECKING:
+    from napari_shiftseg.networks.finding.found import AxisFound
 
 # what an output channel stands for. A probability is that of an object, a boundary that
 # of the line between two, a distance that to the edge of an object
@@ -45,7 +48,12 @@ class ForeignConfig(NetworkConfig):
     sizes: FoundShape
     # what `find` found, and what the package itself says, ready for JSON
     found: dict[str, Any] = Field(default_factory=dict)
-    declared: dict[str, Any] = Field(default_factory=dict)
+    declared: list[dict[str, Any]] = Field(default_factory=list)
+    # along each axis, pixels of the output left out at both ends, where it is not in
+    # the middle of the input; and how many input pixels an output pixel stands for
+    crop: tuple[tuple[int, int], ...] = ()
+    coarser: tuple[int, ...] = ()
+    notes: tuple[Text, ...] = ()  # what a user should know
     kind: Text = "network"  # of file: BioImage.IO package, ONNX, ...
     source: Text = ""
     sha256: Name = ""
@@ -73,6 +81,7 @@ class ForeignConfig(NetworkConfig):
             "halo": [axis.halo for axis in self.sizes.axes],
             **self.found,
             "declared": self.declared,
+            "notes": list(self.notes),
             "sha256": self.sha256,
         }
 
@@ -90,21 +99,12 @@ class ForeignNetwork(nn.Module):
         That predicts (batch, channels, \*input) → (batch, outputs, \*output): of
         tensors, on a device; or of float32 arrays, on the CPU, one input after the
         other, shared by all copies.
-    crop : sequence of (int, int), optional
-        Pixels of the output left out at both ends of each axis, where it is not in the
-        middle of the input.
     """
 
-    def __init__(
-        self,
-        config: ForeignConfig,
-        network: nn.Module | Predict,
-        crop: tuple[tuple[int, int], ...] = (),
-    ) -> None:
+    def __init__(self, config: ForeignConfig, network: nn.Module | Predict) -> None:
         super().__init__()
         self.config, self.shape = config, config.shape
         self.network = network if isinstance(network, nn.Module) else _Called(network)
-        self._crop = crop
 
     @property
     def computed_by(self) -> str:
@@ -128,7 +128,10 @@ class ForeignNetwork(nn.Module):
         if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             self.shape.raw_output(tuple(x.shape[2:]))
         outputs: Tensor = self.network(x)
-        for axis, (before, after) in enumerate(self._crop, start=2):
+        for axis, times in enumerate(self.config.coarser, start=2):
+            if times > 1:
+                outputs = outputs.repeat_interleave(times, dim=axis)
+        for axis, (before, after) in enumerate(self.config.crop, start=2):
             left = outputs.shape[axis] - before - after
             outputs = outputs.narrow(axis, before, left)
         if not self.config.foreground:
@@ -203,15 +206,36 @@ def clustering_of(uses: tuple[Output, ...]) -> dict[str, Any]:
     return usual | {"prominence": 1.0}
 
 
-def found_axis(
-    period: int,
-    before: int,
-    after: int,
-    eaten: tuple[int, int],
-    multiple: int,
-    remainder: int,
-    smallest: int,
-) -> tuple[FoundAxis, tuple[int, int]]:
+def assumed_uses(outputs: NDArray[Any]) -> tuple[Output, ...]:
+    r"""Return what channels are taken for where nothing says what they are.
+
+    By their values: a channel of [0, 1] is a probability, of two that add up to 1 the
+    second one; a second one that does not is a boundary. Any other channel is a logit
+    if it is the only one; several are an embedding.
+
+    Parameters
+    ----------
+    outputs : ndarray
+        (batch, channels, \*spatial), of any image.
+    """
+    channels = outputs.shape[1]
+    if outputs.min() >= 0 and outputs.max() <= 1:
+        adds_up = bool(np.allclose(outputs.sum(axis=1), 1, atol=1e-4))
+        is_softmax = adds_up and channels > 1
+        uses = ["other", "probability"] if is_softmax else ["probability", "boundary"]
+        return _named(uses, channels)
+    return _named(["logit"] if channels == 1 else ["embedding"] * channels, channels)
+
+
+def _named(uses: list[Any], channels: int) -> tuple[Output, ...]:
+    filled = (uses + ["other"] * channels)[:channels]
+    return tuple(Output(use=use, name=f"{use} {n}") for n, use in enumerate(filled, 1))
+
+
+USUAL_HALO = 64  # pixels, where a network sees all of its input
+
+
+def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     """Return the sizes along one axis, and what is to be cropped of each output.
 
     A network that pads is read with a halo: what it sees and, since that may begin at
@@ -220,14 +244,17 @@ def found_axis(
 
     Parameters
     ----------
-    period, before, after, eaten, multiple, remainder, smallest
-        See `AxisFound`.
+    axis : AxisFound
     """
-    of_sizes = lcm(period, multiple) if multiple else period
-    larger = max(eaten)
-    crop = (larger - eaten[0], larger - eaten[1])
-    unseen = max(before - eaten[0], after - eaten[1], 0)
-    halo = ceil((unseen + period - 1) / of_sizes) * of_sizes if unseen else 0
-    most = None if multiple else smallest
-    left = (remainder if multiple else smallest) % of_sizes
-    return FoundAxis(of_sizes, 2 * larger, halo, left, smallest, most), crop
+    period = lcm(axis.period, axis.multiple or 1, axis.scale.denominator)
+    larger = max(axis.eaten)
+    crop = (larger - axis.eaten[0], larger - axis.eaten[1])
+    if axis.before is None or axis.after is None:
+        halo = ceil(USUAL_HALO / period) * period
+    else:
+        unseen = max(axis.before - larger, axis.after - larger, 0)
+        halo = ceil((unseen + axis.period - 1) / period) * period if unseen else 0
+    most = None if axis.multiple else axis.smallest
+    remainder = (axis.remainder if axis.multiple else axis.smallest) % period
+    sizes = FoundAxis(period, 2 * larger, halo, remainder, axis.smallest, most)
+    return sizes, crop

@@ -12,6 +12,7 @@ from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.networks.header import (
+    FOREIGN,
     SUFFIX,
     bundled_models,
     figure_models,
@@ -137,6 +138,7 @@ def what_to_inspect(
 
 def _is_image(given: Path) -> bool:
     named = str(given) in named_models() | figure_models() or given.suffix == SUFFIX
+    named = named or given.suffix.lower() in FOREIGN
     return not named and (given.is_file() or is_sample(given))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from math import ceil, lcm
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -105,6 +106,15 @@ class ForeignNetwork(nn.Module):
         super().__init__()
         self.config, self.shape = config, config.shape
         self.network = network if isinstance(network, nn.Module) else _Called(network)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ForeignNetwork:
+        return ForeignNetwork(self.config, deepcopy(self.network, memo)).eval()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open it again where it is sent to: a worker sees the same files."""
+        from napari_shiftseg.networks.loading import load_model
+
+        return load_model, (self.config.source, (self.config.sha256,))
 
     @property
     def computed_by(self) -> str:

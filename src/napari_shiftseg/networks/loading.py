@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.networks.header import find_model, is_ours, read_unet_config
+from napari_shiftseg.text import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +14,31 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.networks.config import NetworkConfig
+
+
+TRUSTED: set[str] = set()  # SHA-256 sums that the user trusts, as long as this runs
+
+
+def trust(sha256: str) -> None:
+    """Let a file of this SHA-256 sum run code of its own, as long as this process runs.
+
+    Parameters
+    ----------
+    sha256 : str
+        64 hexadecimal digits, as the refusal names them.
+
+    Raises
+    ------
+    ValueError
+        If it is no such sum.
+    """
+    given = sha256.strip().lower()
+    if not re.fullmatch("[0-9a-f]{64}", given):
+        raise ValueError(
+            f"what is trusted is a SHA-256 sum of 64 hexadecimal digits, got "
+            f"{brief(sha256)}: take the one that the refusal names"
+        )
+    TRUSTED.add(given)
 
 
 def read_config(source: str | Path, trusted: Iterable[str] = ()) -> NetworkConfig:
@@ -33,7 +60,7 @@ def read_config(source: str | Path, trusted: Iterable[str] = ()) -> NetworkConfi
         return read_unet_config(path)
     from napari_shiftseg.networks.known import known_config
 
-    return known_config(path, trusted)
+    return known_config(path, TRUSTED.union(trusted))
 
 
 def load_model(source: str | Path, trusted: Iterable[str] = ()) -> TiledNetwork:
@@ -69,4 +96,4 @@ def load_model(source: str | Path, trusted: Iterable[str] = ()) -> TiledNetwork:
         return load_unet(path)
     from napari_shiftseg.networks.known import load_known
 
-    return load_known(path, trusted)
+    return load_known(path, TRUSTED.union(trusted))

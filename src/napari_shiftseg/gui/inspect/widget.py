@@ -20,6 +20,7 @@ from napari_shiftseg.gui.parts.models import (
     find_devices,
     leading_axes,
 )
+from napari_shiftseg.gui.parts.opening import Dropping
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
@@ -145,6 +146,7 @@ class InspectWidget(ScrolledRows):
         layout.insertWidget(2, self.card, 1)
         layout.insertWidget(4, self.table)
         super().__init__(whole)
+        self._dropping = Dropping(self.native, self.model.open)
 
     def _connect(self) -> None:
         self.model.chosen.connect(self._show_model)

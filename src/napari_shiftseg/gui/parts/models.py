@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, PushButton, show_file_dialog
 from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, is_open
+from napari_shiftseg.gui.parts.opening import FILTER, look_into
 from napari_shiftseg.gui.parts.source import (
     LayerSource,
     first_channel,
@@ -199,6 +200,22 @@ def _config_of(model: str | Path) -> NetworkConfig | None:
         return None
 
 
+def found_in_short(config: NetworkConfig) -> str:
+    """Say in a line what was found of a network that was made elsewhere.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    """
+    tiling = config.architecture.get("tiling", "exact")
+    can = {
+        "exact": "tiles of multiples of it can be exact",
+        "nearly": "tiles can be nearly exact",
+        "impossible": "no tiles can be exact: Inspect says why",
+    }
+    return f"{config.name}: period {by(config.shape.period)}, {can[tiling]}."
+
+
 OF_VOLUMES = (
     f"The image is taken for a volume (z, y, x), so {VOLUME_MODEL} was chosen; "
     f"{USUAL_MODEL} takes it plane by plane, as times are."
@@ -305,15 +322,28 @@ class ModelChoice(ControlRow):
         self._is_own = True
 
     def open(self, path: str | Path) -> bool:
-        """Choose a model file; what is none is refused in words (False)."""
+        """Choose a model file; what is none is refused in words (False).
+
+        A network that was made elsewhere is chosen later, once it is looked into.
+        """
+        if not is_ours(Path(path)):
+            look_into(path, self.native, self._take_found)
+            return True
         if _config_of(path) is None:
             return False
-        OPENED.add(str(path))
-        self.value = str(path)
+        self._list(str(path))
         return True
 
+    def _take_found(self, path: str, config: NetworkConfig) -> None:
+        self._list(path)
+        show_info(found_in_short(config))
+
+    def _list(self, path: str) -> None:
+        OPENED.add(path)
+        self.value = path
+
     def _ask(self) -> None:
-        path = show_file_dialog("r", "Open a model", filter="Models (*.safetensors)")
+        path = show_file_dialog("r", "Open a model", filter=FILTER)
         if path:
             self.open(path)
 

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.opening.steps import Intensity, Pixelwise
     from napari_shiftseg.networks.opening.trust import Trusted
 
-KINDS = {"zero_mean_unit_variance": "standardized", "scale_range": "quantiles"}
+KINDS: dict[str, Any] = {
+    "zero_mean_unit_variance": "standardized",
+    "scale_range": "quantiles",
+}
 
 
 def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
@@ -80,7 +83,8 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
         each = list(pixels)
         for step in rest:
             each = [step(one) for one in each]
-        return opened.predict(np.stack(each))
+        found: NDArray[Any] = opened.predict(np.stack(each))
+        return found
 
     return ForeignNetwork(config, predict).eval()
 
@@ -147,7 +151,7 @@ def read_as(
         is looked at.
     """
     steps = list(intensity.steps)
-    gain, rule = 1.0, None
+    gain = 1.0
     at = next((i for i, s in enumerate(steps) if isinstance(s, Statistic)), None)
     if at is None:
         return "as-is", tuple(steps)
@@ -167,10 +171,9 @@ def read_as(
             "it is scaled, which is not supported: scale the image first, as it was "
             "trained"
         )
-    ends = (found.low, found.high) if found.kind == "scale_range" else (0.0, 1.0)
-    is_each = found.per_channel and channels > 1
-    rule = Rule(KINDS[found.kind], *ends, least=found.eps / gain, per_channel=is_each)
-    return rule, tuple(steps[at + 1 :])
+    low, high = (found.low, found.high) if found.kind == "scale_range" else (0.0, 1.0)
+    is_each, least = found.per_channel and channels > 1, found.eps / gain
+    return Rule(KINDS[found.kind], low, high, least, is_each), tuple(steps[at + 1 :])
 
 
 def _declared(axis: Any) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def test_a_model_of_more_axes_than_the_image(viewer, widget, noise, other_models
 def test_memory_is_known_when_the_devices_are(viewer, widget, noise, qtbot):
     viewer.add_image(noise)
     qtbot.waitUntil(lambda: "device" in widget.title.value, timeout=60_000)
-    from napari_shiftseg.gui.parts.models import Devices
+    from napari_shiftseg.gui.parts.devices import Devices
 
     widget._take_devices(Devices({"cpu": 150_000}))
     assert times(widget)[-1] == "does not fit"

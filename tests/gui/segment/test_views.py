@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
+from napari_shiftseg.gui.parts.devices import Devices
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 

@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QScrollArea
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.cost import rough_seconds, time_text
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
+from napari_shiftseg.gui.parts.devices import Devices
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.gui.parts.viewer import IN_VIEW, WHOLE_IMAGE
 from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.samples.catalogue import disks

@@ -12,14 +12,10 @@ from qtpy.QtWidgets import QTextBrowser
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
+from napari_shiftseg.gui.parts.devices import Devices, find_devices
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.layout import ControlForm, ScrolledRows, follow_segment
-from napari_shiftseg.gui.parts.models import (
-    Devices,
-    ModelChoice,
-    find_devices,
-    leading_axes,
-)
+from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.opening import Dropping
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import layer_shape, source_in_view

@@ -94,7 +94,7 @@ class Dropping(QObject):
         Called with the path of a file or folder.
     """
 
-    def __init__(self, native: QWidget, take: Callable[[str], None]) -> None:
+    def __init__(self, native: QWidget, take: Callable[[str], object]) -> None:
         super().__init__(native)
         self._take = take
         native.setAcceptDrops(True)

@@ -29,7 +29,10 @@ DAMAGED = (
 class Bundle(Protocol):
     """Files by name, ``/`` between folders, all within one folder or zip."""
 
-    where: Path  # the folder or the zip
+    @property
+    def where(self) -> Path:
+        """The folder or the zip."""
+        ...
 
     def names(self) -> list[str]:
         """Return the names of all files beside and below."""
@@ -64,6 +67,17 @@ def refuse_outside(name: str, where: Path) -> PurePosixPath:
             f"folder are read: put it there, and name it without a path"
         )
     return path
+
+
+def is_elsewhere(source: str) -> bool:
+    """Whether a file lies on the internet.
+
+    Parameters
+    ----------
+    source : str
+        As a description has it.
+    """
+    return "://" in source
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.networks.header import CONFIG_KEY
 from napari_shiftseg.networks.opening.opened import AxisDeclared
 from napari_shiftseg.networks.opening.step_words import Words, read_steps
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
@@ -85,6 +86,8 @@ class Description:
         Its one input and its one output.
     weights : dict
         By format, as the file gives them.
+    settings : dict
+        Of one of our models; empty for others.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Description:
     given: Tensor
     made: Tensor
     weights: dict[str, dict[str, Any]]
+    settings: dict[str, Any]
 
     @property
     def declared(self) -> tuple[AxisDeclared, ...]:
@@ -159,15 +163,15 @@ def _read(content: dict[str, Any]) -> Description:
         if isinstance(entry, dict)
     }
     name = str(content.get("name", "")) or "untitled"
-    return Description(name, str(content.get("description", "")), given, made, weights)
+    settings = (content.get("config") or {}).get(CONFIG_KEY) or {}
+    description = str(content.get("description", ""))
+    return Description(name, description, given, made, weights, dict(settings))
 
 
 def _read_05(content: dict[str, Any]) -> tuple[Tensor, Tensor]:
     (given,), (made,) = content["inputs"], content["outputs"]
     read = _tensor_05(given, "input", "preprocessing", {})
-    scales = {
-        _id(axis): Fraction(str(axis.get("scale", 1))) for axis in given["axes"]
-    }
+    scales = {_id(axis): Fraction(str(axis.get("scale", 1))) for axis in given["axes"]}
     return read, _tensor_05(made, "output", "postprocessing", scales, read)
 
 
@@ -194,7 +198,11 @@ def _tensor_05(
 def _id(axis: dict[str, Any]) -> str:
     usual = {"space": "x", "channel": "c", "batch": "b"}
     kind = axis["type"]
-    return usual[kind] if kind in ("channel", "batch") else str(axis.get("id", usual.get(kind, kind)))
+    return (
+        usual[kind]
+        if kind in ("channel", "batch")
+        else str(axis.get("id", usual.get(kind, kind)))
+    )
 
 
 def _axis_05(axis: dict[str, Any], scales: dict[str, Fraction]) -> TensorAxis:
@@ -335,8 +343,9 @@ def _check_axes(given: Tensor, made: Tensor) -> None:
     written = {axis.of or axis.name for axis in made.image_axes}
     if read != written:
         raise UnreadableNetworkError(
-            f"it reads the axes {brief(sorted(read))} and gives {brief(sorted(written))}"
-            f": a model that gives an image of the same axes is needed"
+            f"it reads the axes {brief(sorted(read))} and gives "
+            f"{brief(sorted(written))}: a model that gives an image of the same "
+            f"axes is needed"
         )
 
 

@@ -87,8 +87,8 @@ class Layout:
         r"""Turn the network's output into (batch, channels, \*size)."""
         if y.ndim != len(self.made):
             raise SizeRefusedError(
-                f"the network gives {y.ndim} axes ({by(y.shape)}), {len(self.made)} are "
-                f"expected: it gives no image, take another network"
+                f"the network gives {y.ndim} axes ({by(y.shape)}), {len(self.made)} "
+                f"are expected: it gives no image, take another network"
             )
         wanted = ["b", "c", *range(sum(isinstance(a, int) for a in self.made))]
         y = y.transpose([self.made.index(a) for a in wanted if a in self.made])

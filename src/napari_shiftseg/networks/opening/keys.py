@@ -105,8 +105,8 @@ def weights_within(found: Mapping[str, Any], name: str) -> dict[str, Tensor]:
     weights = {str(k): w for k, w in found.items() if isinstance(w, Tensor)}
     if not weights:
         raise UnreadableNetworkError(
-            f"{name} holds no weights by name, but {brief(list(found))}: save them with "
-            f"torch.save(model.state_dict(), ...)"
+            f"{name} holds no weights by name, but {brief(list(found))}: save them "
+            f"with torch.save(model.state_dict(), ...)"
         )
     return weights
 

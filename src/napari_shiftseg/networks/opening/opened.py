@@ -25,6 +25,9 @@ OutputKind = Literal[
 ]  # fmt: skip
 
 
+AS_THEY_ARE = "Nothing says how it wants grey values read: they are taken as they are."
+
+
 @dataclass(frozen=True)
 class Output:
     """What one output channel is."""
@@ -101,6 +104,8 @@ class OpenedNetwork:
         What the package says of its axes; empty: nothing.
     test : TestPair or None
         Of the package.
+    settings : dict
+        Config of one of our models that was exported; empty for others.
     notes : tuple of str
         What a user should know: steps that were left out, sizes that were freed.
     engine : Engine
@@ -117,11 +122,12 @@ class OpenedNetwork:
     engine: Engine = field(repr=False)
     layout: Layout = field(repr=False)
     fixed_size: tuple[int, ...] | None = None
-    intensity: Intensity = Intensity()
+    intensity: Intensity = field(default_factory=Intensity)
     outputs: tuple[Output, ...] = ()
     activation: tuple[Pixelwise, ...] = ()
     declared: tuple[AxisDeclared, ...] = ()
     test: TestPair | None = field(default=None, repr=False)
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -150,8 +156,8 @@ class OpenedNetwork:
             )
         if self.fixed_size and x.shape[2:] != self.fixed_size:
             raise SizeRefusedError(
-                f"the network reads {by(self.fixed_size)} alone, got {by(x.shape[2:])}: "
-                f"take tiles of that size"
+                f"the network reads {by(self.fixed_size)} alone, got "
+                f"{by(x.shape[2:])}: take tiles of that size"
             )
         together = self.layout.is_batched and self._batch in (None, len(x))
         parts = [x] if together else [x[i : i + 1] for i in range(len(x))]
@@ -174,7 +180,7 @@ class OpenedNetwork:
         return y
 
     def graph(self) -> Any:
-        """Return an ``nn.Module`` or an ``onnx.ModelProto``; None: it cannot be read."""
+        """Return an ``nn.Module`` or ``onnx.ModelProto``; None: it cannot be read."""
         return self.engine.graph()
 
     def reinitialised(self, seed: int) -> OpenedNetwork | None:

@@ -15,7 +15,11 @@ from napari_shiftseg.networks.opening.bundle import (
     read_file,
 )
 from napari_shiftseg.networks.opening.engine import Layout
-from napari_shiftseg.networks.opening.opened import OpenedNetwork, Output
+from napari_shiftseg.networks.opening.opened import (
+    AS_THEY_ARE,
+    OpenedNetwork,
+    Output,
+)
 from napari_shiftseg.networks.opening.package import (
     ENDING,
     NAMES,
@@ -201,8 +205,8 @@ def _plain(path: Path, content: bytes, engine: Engine) -> OpenedNetwork:
         ndim, channels = _told_by_weights(engine, path.name)
     if not 1 <= ndim <= 3 or not channels:
         raise UnreadableNetworkError(
-            f"{path.name} reads an input of the sizes {sizes}; batch, a known number of "
-            f"channels and 1 to 3 axes of an image are expected: put it into a "
+            f"{path.name} reads an input of the sizes {sizes}; batch, a known number "
+            f"of channels and 1 to 3 axes of an image are expected: put it into a "
             f"BioImage.IO package that says what its axes are"
         )
     if made and len(made) != len(sizes):
@@ -224,7 +228,7 @@ def _plain(path: Path, content: bytes, engine: Engine) -> OpenedNetwork:
         layout=Layout.usual(ndim),
         fixed_size=fixed if len(fixed) == ndim else None,
         outputs=tuple(Output("other", f"{i + 1}") for i in range(out_channels or 0)),
-        notes=("Nothing says how it wants grey values read: they are taken as they are.",),
+        notes=(AS_THEY_ARE,),
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import types
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.networks.opening.bundle import Bundle, refuse_outside
+from napari_shiftseg.networks.opening.bundle import is_elsewhere
 from napari_shiftseg.networks.opening.description import (
     Description,
     Tensor,
@@ -26,6 +24,7 @@ from napari_shiftseg.networks.opening.steps import Intensity, Statistic
 from napari_shiftseg.networks.opening.trust import (
     Trusted,
     UnreadableNetworkError,
+    check_hash,
     hash_of,
     require_trust,
 )
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.networks.opening.bundle import Bundle
     from napari_shiftseg.networks.opening.engine import Engine
 
 NAMES = ("bioimageio.yaml", "rdf.yaml", "model.yaml")
@@ -109,17 +109,6 @@ def _open_weights(
     return OPENERS[here[0]](said.weights[here[0]], bundle, trusted)
 
 
-def is_elsewhere(source: str) -> bool:
-    """Whether a file lies on the internet.
-
-    Parameters
-    ----------
-    source : str
-        As a description has it.
-    """
-    return "://" in source
-
-
 def _source(entry: dict[str, Any]) -> str:
     return str(entry.get("source", ""))
 
@@ -127,16 +116,8 @@ def _source(entry: dict[str, Any]) -> str:
 def _read_checked(entry: dict[str, Any], bundle: Bundle) -> bytes:
     """Read a file whose hash stands beside its name."""
     content = bundle.read(_source(entry))
-    _check_hash(entry.get("sha256"), content, _source(entry))
+    check_hash(entry.get("sha256"), content, _source(entry))
     return content
-
-
-def _check_hash(expected: Any, content: bytes, name: str) -> None:
-    if expected is not None and str(expected).lower() != hash_of(content):
-        raise UnreadableNetworkError(
-            f"{brief(name)} is not the file that its description names: its SHA-256 is "
-            f"{hash_of(content)}, not {brief(expected)}. Get the package again"
-        )
 
 
 def _onnx(
@@ -161,6 +142,7 @@ def _torchscript(
 def _state_dict(
     entry: dict[str, Any], bundle: Bundle, trusted: Trusted
 ) -> tuple[Engine, str]:
+    from napari_shiftseg.networks.opening.architectures.python_file import Architecture
     from napari_shiftseg.networks.opening.keys import fitted
     from napari_shiftseg.networks.opening.torch_file import TorchEngine, read_weights
 
@@ -172,95 +154,11 @@ def _state_dict(
     return TorchEngine(module.float().eval(), _source(entry)), hash_of(content)
 
 
-OPENERS: dict[
-    str, Callable[[dict[str, Any], Bundle, Trusted], tuple[Engine, str]]
-] = {"onnx": _onnx, "torchscript": _torchscript, "pytorch_state_dict": _state_dict}
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Where a state dict's network comes from.
-
-    Attributes
-    ----------
-    file : str
-        Of Python; "" if it is of a library.
-    library : str
-        A module.
-    callable : str
-        What makes the network.
-    arguments : dict
-        That it is called with.
-    sha256 : str or None
-        Of the file.
-    """
-
-    file: str
-    library: str
-    callable: str
-    arguments: dict[str, Any]
-    sha256: Any
-
-    @classmethod
-    def of(cls, entry: dict[str, Any]) -> Architecture:
-        """Read it from an entry of format 0.4 or 0.5."""
-        found = entry.get("architecture")
-        if isinstance(found, dict):
-            file, library = found.get("source", ""), found.get("import_from", "")
-            name, arguments = found.get("callable", ""), found.get("kwargs") or {}
-            digest = found.get("sha256")
-        else:
-            file, _, name = str(found).rpartition(":")
-            library = "" if file else name.rpartition(".")[0]
-            name = name.rpartition(".")[2]
-            arguments = entry.get("kwargs") or {}
-            digest = entry.get("architecture_sha256")
-        if not isinstance(arguments, dict) or not str(name).isidentifier():
-            raise UnreadableNetworkError(
-                f"the architecture {brief(found)} names nothing that can be called"
-            )
-        return cls(str(file), str(library), str(name), arguments, digest)
-
-    def make(self, bundle: Bundle, trusted: Trusted) -> Any:
-        """Make the network: with a known library, or by running a trusted file."""
-        if not self.file:
-            return self._known()
-        if is_elsewhere(self.file):
-            raise UnreadableNetworkError(
-                f"{bundle.where.name} needs the internet: the code of its network lies "
-                f"at {brief(self.file)}, and nothing is fetched here. Download it into "
-                f"its folder, and name that file"
-            )
-        content = bundle.read(self.file, MOST_BYTES)
-        _check_hash(self.sha256, content, self.file)
-        path = bundle.where / refuse_outside(self.file, bundle.where)
-        require_trust(path, content, "a Python file", trusted)
-        return self._run(content, path)
-
-    def _known(self) -> Any:
-        from napari_shiftseg.networks.opening.architectures.known import make
-
-        return make(f"{self.library.partition('.')[0]}.{self.callable}", self.arguments)
-
-    def _run(self, content: bytes, path: Path) -> Any:
-        from torch import nn
-
-        module = types.ModuleType(f"trusted_{hash_of(content)[:12]}")
-        module.__file__ = str(path)
-        try:
-            exec(compile(content, str(path), "exec"), module.__dict__)
-            made = getattr(module, self.callable)(**self.arguments)
-        except Exception as error:  # noqa: BLE001 - foreign code raises anything
-            raise UnreadableNetworkError(
-                f"{path.name} was run, since it is trusted, and failed "
-                f"({type(error).__name__}: {brief(str(error))}): its maker can mend it"
-            ) from None
-        if not isinstance(made, nn.Module):
-            raise UnreadableNetworkError(
-                f"{self.callable} of {path.name} gives a {type(made).__name__}, not a "
-                f"network of torch"
-            )
-        return made
+OPENERS: dict[str, Callable[[dict[str, Any], Bundle, Trusted], tuple[Engine, str]]] = {
+    "onnx": _onnx,
+    "torchscript": _torchscript,
+    "pytorch_state_dict": _state_dict,
+}
 
 
 def _described(
@@ -294,6 +192,7 @@ def _described(
         outputs=_outputs(said.made, after, out_channels),
         activation=tuple(after),
         declared=said.declared,
+        settings=said.settings,
         notes=(*notes, *left_out),
     )
     return network if left_out else replace(network, test=_test(said, bundle, network))
@@ -385,13 +284,13 @@ def _outputs(made: Tensor, after: list[Any], number: int | None) -> tuple[Any, .
     names: tuple[str, ...] = made.channels.names if made.channels else ()
     if len(names) != number:
         one = number == 1
-        names = tuple(made.name if one else f"{made.name} {i + 1}" for i in range(number))
+        names = tuple(
+            made.name if one else f"{made.name} {i + 1}" for i in range(number)
+        )
     return outputs_of(names, f"{made.name} {made.description}", after)
 
 
-def _test(
-    said: Description, bundle: Bundle, network: OpenedNetwork
-) -> TestPair | None:
+def _test(said: Description, bundle: Bundle, network: OpenedNetwork) -> TestPair | None:
     """Return the package's test arrays, or None where they are not here."""
     files = said.given.test, said.made.test
     if any(not file or is_elsewhere(file) for file in files):
@@ -404,8 +303,8 @@ def _test(
     except SizeRefusedError:
         raise UnreadableNetworkError(
             f"the test arrays of {brief(said.name)} have {given.ndim} and {made.ndim} "
-            f"axes, its description {len(layout.given)} and {len(layout.made)}: they do "
-            f"not belong together"
+            f"axes, its description {len(layout.given)} and {len(layout.made)}: they "
+            f"do not belong together"
         ) from None
     if image.shape[1] != network.in_channels:
         raise UnreadableNetworkError(

@@ -1,4 +1,4 @@
-"""Steps as BioImage.IO writes them: their names and settings become `Pixelwise` ones."""
+"""Steps by the names and settings that BioImage.IO has for them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Step = Pixelwise | Statistic
-WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "bool")
+WHOLE = (
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "uint32",
+    "int32",
+    "uint64",
+    "int64",
+    "bool",
+)
 INFINITE = float("inf")
 MOST_STEPS, MOST_VALUES = 100, 4096
 

@@ -14,7 +14,7 @@ Values = tuple[float, ...]  # one for all channels, or one a channel
 
 
 def _by_channel(values: Values, ndim: int) -> NDArray[np.float32]:
-    """Shape values so that they stand at the channels of (channels, *spatial)."""
+    r"""Shape values so that they stand at the channels of (channels, \*spatial)."""
     return np.array(values, np.float32).reshape(-1, *[1] * (ndim - 1))
 
 
@@ -26,6 +26,7 @@ class Linear:
     gain: Values
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        r"""Return (channels, \*spatial), each pixel by itself."""
         offset, gain = (_by_channel(v, values.ndim) for v in (self.offset, self.gain))
         return (values - offset) * gain
 
@@ -38,6 +39,7 @@ class Clip:
     high: Values
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        r"""Return (channels, \*spatial), each pixel by itself."""
         low, high = (_by_channel(v, values.ndim) for v in (self.low, self.high))
         return np.clip(values, low, high)
 
@@ -49,7 +51,8 @@ class Threshold:
     above: Values
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (values > _by_channel(self.above, values.ndim)).astype(np.float32)
+        r"""Return (channels, \*spatial), each pixel by itself."""
+        return np.asarray(values > _by_channel(self.above, values.ndim), np.float32)
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ class Whole:
     dtype: str
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        r"""Return (channels, \*spatial), each pixel by itself."""
         if self.dtype == "bool":
-            return (values != 0).astype(np.float32)
+            return np.asarray(values != 0, np.float32)
         limits = np.iinfo(self.dtype)
         return np.clip(np.trunc(values), limits.min, limits.max)
 
@@ -70,8 +74,9 @@ class Sigmoid:
     """``1 / (1 + exp(−v))``."""
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        r"""Return (channels, \*spatial), each pixel by itself."""
         # written with tanh, no value overflows
-        return 0.5 * np.tanh(0.5 * values) + 0.5
+        return np.asarray(0.5 * np.tanh(0.5 * values) + 0.5, np.float32)
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Softmax:
     """``exp(v) / Σ exp(v)`` over the channels."""
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        r"""Return (channels, \*spatial), each pixel by itself."""
         grown = np.exp(values - values.max(axis=0, keepdims=True))
         return grown / grown.sum(axis=0, keepdims=True)  # type: ignore[no-any-return]
 

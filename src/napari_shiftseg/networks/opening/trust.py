@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from napari_shiftseg.text import visible
+from napari_shiftseg.text import brief, visible
 
 # a hash, or whatever decides by a file and its hash
 Trusted = frozenset[str] | Callable[[Path, str], bool]
@@ -17,7 +17,7 @@ class UnreadableNetworkError(ValueError):
     """The file is no network that can be opened; the message says what to do."""
 
 
-class Untrusted(ValueError):  # noqa: N818
+class Untrusted(ValueError):
     """The file carries code and is not trusted: nothing of it was run.
 
     Parameters
@@ -34,8 +34,8 @@ class Untrusted(ValueError):  # noqa: N818
         self.file, self.sha256, self.kind = file, sha256, kind
         super().__init__(
             f"{visible(file.name)} is {kind}, which can run code on your computer; it "
-            f"was not opened. Its SHA-256 is {sha256}. If you know where it comes from, "
-            f"trust it: --trust {sha256}, or the button Trust of the widget"
+            f"was not opened. Its SHA-256 is {sha256}. If you know who made it, trust "
+            f"it: --trust {sha256}, or the button Trust of the widget"
         )
 
 
@@ -70,3 +70,22 @@ def require_trust(file: Path, content: bytes, kind: str, trusted: Trusted) -> No
         is_trusted = digest in {each.lower() for each in trusted}
     if not is_trusted:
         raise Untrusted(file, digest, kind)
+
+
+def check_hash(expected: object, content: bytes, name: str) -> None:
+    """Refuse a file that is not the one a description names by its hash.
+
+    Parameters
+    ----------
+    expected : str or None
+        SHA-256; None: it names none.
+    content : bytes
+        Of the file.
+    name : str
+        Of the file, for the error.
+    """
+    if expected is not None and str(expected).lower() != hash_of(content):
+        raise UnreadableNetworkError(
+            f"{brief(name)} is not the file that its description names: its SHA-256 is "
+            f"{hash_of(content)}, not {brief(expected)}. Get the package again"
+        )

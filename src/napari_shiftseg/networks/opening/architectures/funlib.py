@@ -129,7 +129,9 @@ class FunlibUNet(nn.Module):
     ) -> None:
         super().__init__()
         if num_heads != 1:
-            raise ValueError(f"num_heads must be 1, got {num_heads}: a net of one image")
+            raise ValueError(
+                f"num_heads must be 1, got {num_heads}: a net of one image"
+            )
         if activation is not None and activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}")
         if padding not in ("valid", "same"):
@@ -142,16 +144,17 @@ class FunlibUNet(nn.Module):
             [[_sizes(kernel, ndim) for kernel in level] for level in given]
             if given is not None
             else [[(3,) * ndim] * 2] * number
-            for given, number in ((kernel_size_down, levels + 1), (kernel_size_up, levels))
+            for given, number in (
+                (kernel_size_down, levels + 1),
+                (kernel_size_up, levels),
+            )
         )
         self.is_valid = padding == "valid"
         maps = [num_fmaps * fmap_inc_factor**level for level in range(levels + 1)]
         read = [in_channels, *maps[:-1]]
         out = [num_fmaps_out or maps[0], *maps[1:]]
         self.l_conv = nn.ModuleList(
-            ConvPass(
-                [read[i], *[maps[i]] * len(down[i])], down[i], activation, padding
-            )
+            ConvPass([read[i], *[maps[i]] * len(down[i])], down[i], activation, padding)
             for i in range(levels + 1)
         )
         self.l_down = nn.ModuleList(POOLING[ndim](f, f) for f in self.factors)
@@ -178,7 +181,9 @@ class FunlibUNet(nn.Module):
             (batch, in_channels, \*size), divisible by the factors at each level.
         """
         lefts = []
-        for conv, pool, factor in zip(self.l_conv, self.l_down, self.factors, strict=False):
+        for conv, pool, factor in zip(
+            self.l_conv, self.l_down, self.factors, strict=False
+        ):
             lefts.append(x := conv(x))
             sizes = x.shape[2:]
             if any(size % f for size, f in zip(sizes, factor, strict=True)):
@@ -186,15 +191,15 @@ class FunlibUNet(nn.Module):
             x = pool(x)
         x = self.l_conv[-1](x)
         for i in reversed(range(len(lefts))):
-            x = self.r_up[0][i].up(x)  # type: ignore[index, union-attr, operator, call-overload]
+            x = self.r_up[0][i].up(x)  # type: ignore[index]
             if self.is_valid:
                 x = _cropped(x, self._kept(i, x.shape[2:]))
             left = _cropped(lefts[i], tuple(x.shape[2:]))
-            x = self.r_conv[0][i](torch.cat([left, x], dim=1))  # type: ignore[index, operator, call-overload]
+            x = self.r_conv[0][i](torch.cat([left, x], dim=1))  # type: ignore[index]
         return x
 
     def _kept(self, level: int, sizes: Sequence[int]) -> Sizes:
-        """Return the largest size whose convolutions leave a multiple of the factors."""
+        """Return the largest size whose convolutions leave a multiple of factors."""
         kept = []
         for axis, size in enumerate(sizes):
             factor = prod(each[axis] for each in self.factors[level:])

@@ -107,7 +107,9 @@ def check_arguments(given: Any, depth: int = 0) -> None:
             )
     else:
         parts = list(given) if isinstance(given, (list, tuple)) else []
-    is_plain = given is None or isinstance(given, (int, float, str, Mapping, list, tuple))
+    is_plain = given is None or isinstance(
+        given, (int, float, str, Mapping, list, tuple)
+    )
     is_large = isinstance(given, (int, float)) and abs(given) > LARGEST
     is_long = max(len(parts), len(given) if isinstance(given, str) else 0) > LONGEST
     if not is_plain or is_large or is_long or depth > DEEPEST:

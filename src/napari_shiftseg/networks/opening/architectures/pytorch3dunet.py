@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from napari_shiftseg.networks.unet import BATCH_NORM, CONVOLUTION, POOLING, TRANSPOSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "r": lambda: nn.ReLU(inplace=True),
@@ -103,7 +105,9 @@ class DoubleConv(nn.Sequential):
 class ResNetBlock(nn.Module):
     """Two convolutions beside a shortcut, which a third brings to their channels."""
 
-    def __init__(self, ndim: int, read: int, made: int, order: str, groups: int) -> None:
+    def __init__(
+        self, ndim: int, read: int, made: int, order: str, groups: int
+    ) -> None:
         super().__init__()
         self.conv1: nn.Module = nn.Identity()
         if read != made:
@@ -134,7 +138,7 @@ class ChannelExcitation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         r"""Return (batch, channels, \*size)."""
         means = x.flatten(2).mean(dim=2)
-        scale = torch.sigmoid(self.fc2(F.relu(self.fc1(means))))
+        scale: Tensor = torch.sigmoid(self.fc2(F.relu(self.fc1(means))))
         return x * scale.reshape(*scale.shape, *[1] * (x.ndim - 2))
 
 
@@ -160,13 +164,16 @@ class Excitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         r"""Return (batch, channels, \*size)."""
-        return torch.max(self.cSE(x), self.sSE(x))
+        larger: Tensor = torch.max(self.cSE(x), self.sSE(x))
+        return larger
 
 
 class ResNetBlockSE(ResNetBlock):
     """A residual block with squeeze and excitation after it."""
 
-    def __init__(self, ndim: int, read: int, made: int, order: str, groups: int) -> None:
+    def __init__(
+        self, ndim: int, read: int, made: int, order: str, groups: int
+    ) -> None:
         super().__init__(ndim, read, made, order, groups)
         self.se_module = Excitation(made)
 

@@ -1,0 +1,1 @@
+"""Networks of other libraries, known by name: their weights are opened without them."""

@@ -163,7 +163,7 @@ class _Called(nn.Module):
         self._predict = predict
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Called:
-        return self
+        return _Called(self._predict)  # with hooks of its own
 
     def forward(self, x: Tensor) -> Tensor:
         pixels = x.detach().cpu().numpy().astype(np.float32, copy=False)
@@ -248,8 +248,8 @@ USUAL_HALO = 64  # pixels, where a network sees all of its input
 def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     """Return the sizes along one axis, and what is to be cropped of each output.
 
-    A network that pads is read with a halo: what it sees and, since that may begin at
-    any phase, a period less one, rounded up to periods. One that eats as much on both
+    A network that pads is read with a halo: what it sees at any phase, rounded up to
+    periods. One that eats as much on both
     sides needs none; else the larger side is taken for both.
 
     Parameters
@@ -263,7 +263,7 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
         halo = ceil(USUAL_HALO / period) * period
     else:
         unseen = max(axis.before - larger, axis.after - larger, 0)
-        halo = ceil((unseen + axis.period - 1) / period) * period if unseen else 0
+        halo = ceil(unseen / period) * period
     most = None if axis.multiple else axis.smallest
     remainder = (axis.remainder if axis.multiple else axis.smallest) % period
     sizes = FoundAxis(period, 2 * larger, halo, remainder, axis.smallest, most)

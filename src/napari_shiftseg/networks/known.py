@@ -24,7 +24,7 @@ from napari_shiftseg.networks.foreign import (
     clustering_of,
     tiled_axis,
 )
-from napari_shiftseg.networks.opening.open import open_network
+from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 

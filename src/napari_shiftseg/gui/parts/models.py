@@ -248,14 +248,14 @@ class ModelChoice(ControlRow):
             return True
         if _config_of(path) is None:
             return False
-        self._list(str(path))
+        self._offer(str(path))
         return True
 
     def _take_found(self, path: str, config: NetworkConfig) -> None:
-        self._list(path)
+        self._offer(path)
         show_info(found_in_short(config))
 
-    def _list(self, path: str) -> None:
+    def _offer(self, path: str) -> None:
         OPENED.add(path)
         self.value = path
 

@@ -1,0 +1,1 @@
+"""What tiling needs of a network that is not known: found, twice, by itself."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from napari_shiftseg.networks.finding.found import AGREE, AxisFound, Found
-from napari_shiftseg.networks.finding.graph import GraphFound, Trap, read_graph
+from napari_shiftseg.networks.finding.graph import GraphFound, read_graph
 from napari_shiftseg.networks.finding.onnx_graph import onnx_graph
 from napari_shiftseg.networks.finding.probing import AxisProbed, probe_axis
 from napari_shiftseg.networks.finding.steps import Graph, Unreadable
@@ -20,6 +20,7 @@ from napari_shiftseg.networks.finding.suitability import (
     tiling_of,
 )
 from napari_shiftseg.networks.finding.torch_graph import torch_graph
+from napari_shiftseg.networks.finding.walk import Trap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ ALIVE = 4  # of a network's largest tensors, how many are held at once
 MEMORY = 1 << 30
 
 
-class NotFound(ValueError):  # noqa: N818  a result, not a fault
+class NotFound(ValueError):
     """Neither the graph nor probing says how a network repeats."""
 
 
@@ -66,14 +67,12 @@ def find(network: Probed, *, seed: int = 0, memory: int = MEMORY) -> Found:
     NotFound
         If neither way says how it repeats; the message says why.
     """
-    subject = subject_of(network, seed, memory, None)
-    readable = readable_size(subject, None)
+    subject = subject_of(network, seed, memory)
+    readable = readable_size(subject)
     graph_found, graph, notes = _by_graph(network, readable)
     if graph is not None:
-        values = ALIVE * graph.widest // prod(graph.shapes[graph.reads])
-        size = 8 if subject.precision < 1e-10 else 4
-        pixels = memory // (size * network.in_channels * max(values, 1))
-        subject.most_pixels = max(pixels, prod(readable))
+        pixels = prod(graph.shapes[graph.reads][2:])
+        subject.values_a_pixel = max(ALIVE * graph.widest // pixels, 1)
     traps = list(graph_found.traps)
     probed: list[AxisProbed | None] = []
     for axis in range(network.ndim):
@@ -101,7 +100,9 @@ def _by_graph(
     elif hasattr(source, "opset_import"):
         read = onnx_graph
     else:
-        note = f"its graph is a {type(source).__name__}, which is not read: probing alone"
+        note = (
+            f"its graph is a {type(source).__name__}, which is not read: probing alone"
+        )
         return GraphFound(None, ()), None, [note]
     try:
         graph = _graph(read, source, network, readable)
@@ -110,7 +111,9 @@ def _by_graph(
         return GraphFound(None, ()), None, [note]
     found = read_graph(graph)
     if found.axes and not _is_legal(graph, found.axes):
-        legal = tuple(_legal_above(n, a) for n, a in zip(readable, found.axes, strict=True))
+        legal = tuple(
+            _legal_above(n, a) for n, a in zip(readable, found.axes, strict=True)
+        )
         graph = _graph(read, source, network, legal)
         found = read_graph(graph)
     notes = list(graph.notes)
@@ -195,7 +198,9 @@ def _joined(
         return seen, dict.fromkeys(_QUANTITIES, "probe alone")
     if probe is None or probe.period is None:
         return graph, dict.fromkeys(_QUANTITIES, "graph alone")
-    context = None if graph.context is None or probe.whole else (probe.before, probe.after)
+    context = (
+        None if graph.context is None or probe.whole else (probe.before, probe.after)
+    )
     own = None if graph.context is None else (graph.before, graph.after)
     theirs = None if probe.whole else (probe.before, probe.after)
     axis = replace(

@@ -74,7 +74,12 @@ class SizeRule:
 
 
 def size_rule(
-    steps: list[SizeStep], reads: str, writes: str, period: int, rate: Fraction, size: int
+    steps: list[SizeStep],
+    reads: str,
+    writes: str,
+    period: int,
+    rate: Fraction,
+    size: int,
 ) -> SizeRule:
     """Return which sizes are legal: no pixel is lost, the rest is as at a known size.
 

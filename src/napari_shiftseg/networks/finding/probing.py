@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import floor, prod
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,29 @@ LONG = (128, 256, 384, 512, 768, 1024)  # lengths tried, along the axis
 FLAT = 512  # shortest in which a pattern is far from the border, whatever the context
 PATTERN = 32  # length of the pattern that is shifted
 # shifts with many divisors: a period that divides none of them is looked for one by one
-COMMON_MULTIPLES = (192, 240, 336, 360, 96, 120, 168, 60, 84, 90, 48, 64, 32, 36, 24, 16)
+COMMON_MULTIPLES = (
+    192,
+    240,
+    336,
+    360,
+    96,
+    120,
+    168,
+    60,
+    84,
+    90,
+    48,
+    64,
+    32,
+    36,
+    24,
+    16,
+)
 LARGEST_PERIOD = 64  # looked for one by one
 # of changed columns, in standard deviations of the noise; where a ReLU is off for one
 # sign it is on for the other
 AMPLITUDES = (4096.0, -4096.0, 16.0)
+CHANGES = 2
 SHARP = 10.0  # a shift is refused if it misses by so many times what the best one does
 
 
@@ -185,8 +204,9 @@ def _changed(subject: Subject, bar: Bar, column: int) -> tuple[int, int] | None:
         raise ValueError("it answers differently each time: a dropout was left on")
     places = np.zeros(y.shape[2 + bar.axis], dtype=bool)
     index = (slice(None),) * (2 + bar.axis) + (column,)
-    change = np.random.default_rng(1).normal(size=x[index].shape)
-    for amplitude in AMPLITUDES:
+    generator = np.random.default_rng(1)
+    changes = [generator.normal(size=x[index].shape) for _ in range(CHANGES)]
+    for amplitude, change in product(AMPLITUDES, changes):
         other = x.copy()
         other[index] += amplitude * change
         new = subject.answer(other)
@@ -213,9 +233,7 @@ def _rough_reach(subject: Subject, bars: Sequence[Bar]) -> tuple[Bar, int | None
     return next((b for b in bars if b.length >= FLAT), bars[-1]), None
 
 
-def _period(
-    subject: Subject, bar: Bar, reach: int | None
-) -> tuple[int | None, bool]:
+def _period(subject: Subject, bar: Bar, reach: int | None) -> tuple[int | None, bool]:
     """Return the least shift that shifts the answer alike, and whether that is sharp."""
     misses: dict[int, float] = {}
 
@@ -226,7 +244,7 @@ def _period(
 
     room = bar.length - PATTERN - (reach or 0) // 2
     best = max(4 * subject.precision, 1e-13) * 256
-    largest = best if subject.precision < 1e-10 else 1e-4
+    largest = best if subject.is_double else 1e-4
     multiples = [m for m in COMMON_MULTIPLES if m < room]
     start = next((m for m in multiples if miss(m) <= largest), None)
     if start is None:
@@ -234,7 +252,7 @@ def _period(
         start = next((n for n in tried if miss(n) <= largest), None)
         if start is None:
             return None, False
-    limit = max(SHARP * misses[start], best if subject.precision < 1e-10 else best / 16)
+    limit = max(SHARP * misses[start], best if subject.is_double else best / 16)
     divisors = [n for n in range(1, start + 1) if start % n == 0]
     period = next((n for n in divisors if miss(n) <= limit), start)
     refused = [m for n, m in misses.items() if n % period]

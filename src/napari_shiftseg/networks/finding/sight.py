@@ -48,7 +48,9 @@ class Sight:
         """
         number = len(self.phases) // gcd(len(self.phases), stride)
         taps = range(-before, -before + width * dilation, dilation)
-        phases = tuple(_hull(self.at(o * stride + t) for t in taps) for o in range(number))
+        phases = tuple(
+            _hull(self.at(o * stride + t) for t in taps) for o in range(number)
+        )
         middle = Fraction((width - 1) * dilation, 2) - before
         return Sight(self.rate / stride, phases, self.middle + middle / self.rate)
 
@@ -61,7 +63,9 @@ class Sight:
         phases = []
         for o in range(number):
             places = (o + before - t * dilation for t in range(width))
-            phases.append(_hull(self.at(i // stride) for i in places if i % stride == 0))
+            phases.append(
+                _hull(self.at(i // stride) for i in places if i % stride == 0)
+            )
         middle = (before - Fraction((width - 1) * dilation, 2)) / stride
         return Sight(
             self.rate * stride, tuple(phases), self.middle + middle / self.rate

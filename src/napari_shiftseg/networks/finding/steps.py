@@ -24,7 +24,7 @@ Kind = Literal[
 ]
 
 
-class Unreadable(ValueError):  # noqa: N818  a reason, not a fault
+class Unreadable(ValueError):
     """A graph, or one step of it, that cannot be read."""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.networks.finding.found import Effect
-    from napari_shiftseg.networks.finding.graph import Trap
+    from napari_shiftseg.networks.finding.walk import Trap
 
 UNKNOWN_LAYER = "(unknown layer)"
 SEES_ALL = "whole tile"
@@ -181,7 +181,9 @@ def _padding_causes(axes: Sequence[AxisFound]) -> list[Cause]:
         remedy = "read a halo that is not below the context, and crop it away"
         if halo:
             remedy += f": {'x'.join(map(str, halo))} pixels on each side"
-        causes.append(Cause(PADDED[padding], "every padded layer", "halo", text, remedy))
+        causes.append(
+            Cause(PADDED[padding], "every padded layer", "halo", text, remedy)
+        )
     return causes
 
 
@@ -243,7 +245,9 @@ def advice(found: Found) -> Advice:
                 later.append(part.removeprefix("in the next training, "))
             elif cause.effect != "halo":
                 now.append(part.removeprefix("now, "))
-    return Advice(multiple, halo, tuple(dict.fromkeys(now)), tuple(dict.fromkeys(later)))
+    return Advice(
+        multiple, halo, tuple(dict.fromkeys(now)), tuple(dict.fromkeys(later))
+    )
 
 
 def tile_mismatch(one: ArrayLike, two: ArrayLike) -> float:
@@ -313,9 +317,7 @@ def _pixels(one: ArrayLike, two: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]
     return a.reshape(len(a), -1), b.reshape(len(b), -1)
 
 
-def _mean_difference(
-    a: NDArray[Any], b: NDArray[Any], scale: NDArray[Any]
-) -> float:
+def _mean_difference(a: NDArray[Any], b: NDArray[Any], scale: NDArray[Any]) -> float:
     off = scale - scale.mean(axis=1, keepdims=True)
     spread = float(np.sqrt((off**2).sum(axis=0).mean()))
     far = float(np.sqrt(((a - b) ** 2).sum(axis=0)).mean())

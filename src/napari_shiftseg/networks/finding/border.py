@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Border:
     lost: int
     reach: int | None
 
-    def answer(self, x: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def answer(self, x: NDArray[Any]) -> NDArray[Any] | None:
         """Return (places along the axis, everything else)."""
         y = self.subject.answer(x)
         if y is None:
@@ -64,7 +64,7 @@ class Border:
         moved = np.moveaxis(y, 2 + self.axis, 0)
         return moved.reshape(moved.shape[0], -1)
 
-    def shaped(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def shaped(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return numbers, one a pixel of the axis, as an image that is flat else."""
         shape = [1] * (2 + len(self.size))
         shape[2 + self.axis] = len(values)
@@ -137,22 +137,24 @@ def _is_free_of_border(border: Border) -> bool:
     return bool(far <= 1e4 * border.subject.precision * np.abs(one).max())
 
 
-def _flat(border: Border, draw: int) -> NDArray[np.float64]:
+def _flat(border: Border, draw: int) -> NDArray[Any]:
     """Return an image that is constant along the axis, and differs across it."""
     across = list(border.size)
     across[border.axis] = 1
     values = 3 * (-1) ** draw * np.abs(border.subject.noise(across, seed=50 + draw))
-    return values + border.shaped(np.zeros(border.size[border.axis]))
+    flat = border.shaped(np.zeros(border.size[border.axis]))
+    return np.asarray(values + flat)
 
 
-def _alternating(border: Border, draw: int) -> NDArray[np.float64]:
+def _alternating(border: Border, draw: int) -> NDArray[Any]:
     across = list(border.size)
     across[border.axis] = 1
     signs = (-1.0) ** np.arange(border.size[border.axis])
-    return 3 * border.subject.noise(across, seed=50 + draw) * border.shaped(signs)
+    amplitude: NDArray[Any] = 3 * border.subject.noise(across, seed=50 + draw)
+    return amplitude * border.shaped(signs)
 
 
-def _noise(border: Border, draw: int) -> NDArray[np.float64]:
+def _noise(border: Border, draw: int) -> NDArray[Any]:
     return border.subject.noise(border.size, seed=draw)
 
 
@@ -173,7 +175,7 @@ def _ratio(border: Border, image: object, one: str, two: str) -> float | None:
     return float(far[0] / far[1]) if far[1] else float("inf")
 
 
-def _difference(border: Border, x: NDArray[np.float64], mode: str) -> float | None:
+def _difference(border: Border, x: NDArray[Any], mode: str) -> float | None:
     reach = border.reach or 2 * border.period
     margin = -(-max(reach // 2, border.period) // border.period) * border.period
     width = [(0, 0)] * x.ndim

@@ -149,7 +149,8 @@ def _legal_above(size: int, axis: AxisFound) -> int:
 def _found(said: _Said, traps: list[Trap]) -> Found:
     """Compare the two ways, axis by axis."""
     whole = any(p is not None and p.whole for p in said.probe)
-    axes, agreement = [], {}
+    axes: list[AxisFound] = []
+    agreement: dict[str, list[str]] = {}
     for number, probe in enumerate(said.probe):
         graph = said.graph[number] if said.graph else None
         axis, says = _joined(graph, probe, said.notes)
@@ -190,8 +191,8 @@ def _joined(
     if graph is None and seen is None:
         why = "; ".join(notes) or "no shift of the image shifts the answer alike"
         raise NotFound(
-            f"a network must be shift equivariant by some period; neither the graph nor "
-            f"probing found one ({why}); predict it in one pass, without tiles"
+            f"a network must be shift equivariant by some period; neither graph "
+            f"nor probing found one ({why}); predict it in one pass, without tiles"
         )
     if graph is None:
         assert seen is not None

@@ -106,7 +106,8 @@ def _value(walk: Walk, step: Step) -> Value:
         raise Unreadable("reads no tensor")
     if step.cause == "dropout":
         walk.trap("dropout", step.layer)
-    return _RULES[step.kind](walk, step, sources)
+    value: Value = _RULES[step.kind](walk, step, sources)
+    return value
 
 
 def _axis(walk: Walk, axis: int) -> AxisFound:

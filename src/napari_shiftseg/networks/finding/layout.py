@@ -63,7 +63,8 @@ def reshaped(layout: Layout, shape: tuple[int, ...]) -> Layout:
     queue = [a for dim in layout for a in dim if a.size > 1 or a.axis != OTHER]
     new: list[Dim] = []
     for size in shape:
-        left, dim = size, []
+        left = size
+        dim: list[Atom] = []
         while queue and (left > 1 or (queue[0].size == 1 and size == 1 and not dim)):
             atom = queue.pop(0)
             if left % atom.size == 0:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from napari_shiftseg.networks.finding.steps import Unreadable, Window
 
+NOTHING = Window()
+
 
 @dataclass(frozen=True)
 class SizeStep:
@@ -16,7 +18,7 @@ class SizeStep:
     kind: Literal["window", "spread", "scale", "pad", "every", "same"]
     reads: tuple[str, ...]
     writes: str
-    window: Window = Window()
+    window: Window = NOTHING
     scale: Fraction = Fraction(1)
     least: int = 1  # smallest size it can read; above 1 for reflected pixels
 
@@ -109,15 +111,23 @@ def size_rule(
     usual = min((v for v in lost.values() if v >= 0), default=max(lost.values()))
     legal = {n for n in lost if lost[n] == usual}
     top = max(legal)
-    multiple = next(
-        m
-        for m in range(1, period + 1)
-        if period % m == 0 and all((n - top) % m == 0 for n in legal if n > top - period)
-        and all(top - k * m in legal for k in range(period // m))
-    )  # fmt: skip
+    near = {n for n in legal if n > top - period}
+    multiple = spacing({n % period for n in near}, period)
     smallest = top
     while smallest - multiple in legal:
         smallest -= multiple
     if multiple < period and usual == 0:
         multiple, smallest = period, -(-smallest // period) * period
     return SizeRule(multiple, smallest % multiple, smallest, usual)
+
+
+def spacing(residues: set[int], period: int) -> int:
+    """Return the least m that divides the period so that residues are one class of it.
+
+    The period itself if they are no class of a smaller one.
+    """
+    for m in range(1, period + 1):
+        one_class = {n % m for n in residues}
+        if period % m == 0 and len(one_class) == 1 and len(residues) == period // m:
+            return m
+    return period

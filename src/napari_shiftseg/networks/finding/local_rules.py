@@ -20,6 +20,7 @@ from napari_shiftseg.networks.finding.walk import (
 
 
 def pointwise(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Broadcast operands, and join what they see."""
     shapes = [
         walk.values[n].layout
         if n in walk.values
@@ -63,6 +64,7 @@ def _name_excitation(walk: Walk, step: Step, sources: list[Value]) -> None:
 
 
 def window(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Look at a neighbourhood: convolution, pooling."""
     sights = {}
     for _, axis, w, sight in along(walk, step, sources[0]):
         sights[axis] = sight.window(w.width, w.stride, w.dilation, w.before)
@@ -73,6 +75,7 @@ def window(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def spread(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Write to a neighbourhood: transposed convolution."""
     sights = {}
     for _, axis, w, sight in along(walk, step, sources[0]):
         sights[axis] = sight.spread(w.width, w.stride, w.dilation, w.before)
@@ -83,6 +86,7 @@ def spread(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def pad(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Pad, or crop."""
     sights = {}
     if all(w == Window() for w in step.windows) and step.cause:
         walk.trap(step.cause, step.layer)
@@ -96,6 +100,7 @@ def pad(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def every(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Take every so many pixels."""
     sights = {}
     for _, axis, w, sight in along(walk, step, sources[0]):
         sights[axis] = sight.shifted(w.before).window(1, w.stride, 1, 0)
@@ -104,6 +109,7 @@ def every(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def resize(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Interpolate."""
     sights = {}
     old, new = walk.shape(step.reads[0]), walk.shape(step.writes)
     for dim, axis, _, sight in along(walk, step, sources[0]):
@@ -120,6 +126,7 @@ def resize(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def shuffle(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Turn channels into places, or places into channels."""
     sights = {}
     for _, axis, w, sight in along(walk, step, sources[0]):
         if w.width > 1:
@@ -132,16 +139,19 @@ def shuffle(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def reshape(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Split and flatten dimensions."""
     layout = layouts.reshaped(sources[0].layout, walk.shape(step.writes))
     return moved(walk, step, sources[0], layout)
 
 
 def permute(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Reorder dimensions."""
     layout = tuple(sources[0].layout[dim] for dim in step.dims)
     return moved(walk, step, sources[0], layout)
 
 
 def join(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Concatenate channels."""
     dim = step.dims[0]
     if any(layouts.axes_of(v.layout[dim]) for v in sources):
         raise Unreadable("joins tensors along an image axis")

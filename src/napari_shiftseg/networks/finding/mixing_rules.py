@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from typing import TYPE_CHECKING
 
 from napari_shiftseg.networks.finding import layout as layouts
 from napari_shiftseg.networks.finding.layout import OTHER, Atom
 from napari_shiftseg.networks.finding.sight import Sight, joined
-from napari_shiftseg.networks.finding.steps import Step
 from napari_shiftseg.networks.finding.walk import Value, Walk, together
+
+if TYPE_CHECKING:
+    from napari_shiftseg.networks.finding.steps import Step
 
 
 def _mixed(walk: Walk, step: Step, source: Value, kind: str) -> Value:
@@ -23,6 +26,7 @@ def _mixed(walk: Walk, step: Step, source: Value, kind: str) -> Value:
 
 
 def mix(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Mix all positions and keep the shape: norms, softmax."""
     value = _mixed(walk, step, sources[0], step.cause)
     for axis, sight in enumerate(value.sights):
         if sight is not None:
@@ -31,6 +35,7 @@ def mix(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def reduce(walk: Walk, step: Step, sources: list[Value]) -> Value:
+    """Reduce dimensions: means and maxima, pooling over all."""
     value = _mixed(walk, step, sources[0], step.cause)
     gone = {a for dim in step.dims for a in layouts.axes_of(value.layout[dim])}
     sights = tuple(None if a in gone else s for a, s in enumerate(value.sights))
@@ -49,7 +54,7 @@ def reduce(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 
 def contract(walk: Walk, step: Step, sources: list[Value]) -> Value:
-    """A product: positions that are summed over, or met by others, are mixed."""
+    """Multiply; positions that are summed over, or met by others, are mixed."""
     *operands, result = step.labels
     dims: dict[str, layouts.Dim] = {}
     met: dict[str, list[layouts.Dim]] = {}

@@ -40,6 +40,7 @@ class Node:
         self.meta = {p.key: p.value for p in node.metadata_props}
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return an attribute, text as str."""
         value = self.attributes.get(name, default)
         return value.decode() if isinstance(value, bytes) else value
 

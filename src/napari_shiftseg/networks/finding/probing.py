@@ -18,6 +18,7 @@ import numpy as np
 
 from napari_shiftseg.networks.finding.border import Border, padding_of
 from napari_shiftseg.networks.finding.found import AxisFound, Padding
+from napari_shiftseg.networks.finding.legal_sizes import spacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -234,7 +235,7 @@ def _rough_reach(subject: Subject, bars: Sequence[Bar]) -> tuple[Bar, int | None
 
 
 def _period(subject: Subject, bar: Bar, reach: int | None) -> tuple[int | None, bool]:
-    """Return the least shift that shifts the answer alike, and whether that is sharp."""
+    """Return the least shift that shifts the answer alike, and if that is sharp."""
     misses: dict[int, float] = {}
 
     def miss(shift: int) -> float:
@@ -351,11 +352,7 @@ def _sizes(
     legal = {bar.length % period} | {
         n % period for n in range(bar.length + 1, bar.length + period) if is_legal(n)
     }
-    multiple = next(
-        m for m in range(1, period + 1)
-        if period % m == 0 and len(legal) == period // m
-        and len({n % m for n in legal}) == 1
-    ) if period % len(legal) == 0 and _is_one_class(legal, period) else period  # fmt: skip
+    multiple = spacing(legal, period)
     any_size = multiple < period and lost == 0
     if any_size:
         multiple = period
@@ -365,9 +362,3 @@ def _sizes(
         if n >= bar.length or is_legal(n)
     )  # fmt: skip
     return multiple, remainder, smallest, any_size
-
-
-def _is_one_class(legal: set[int], period: int) -> bool:
-    """Whether residues are all of one class modulo a divisor of the period."""
-    step = period // len(legal)
-    return len({n % step for n in legal}) == 1

@@ -86,7 +86,7 @@ class Sight:
         return Sight(self.rate * scale, phases, self.middle + middle / self.rate)
 
     def shifted(self, by: int) -> Sight:
-        """Return the sight where `by` pixels are cropped before pixel 0 (< 0: padded)."""
+        """Return the sight with `by` pixels cropped before pixel 0; < 0: padded."""
         phases = tuple(self.at(j + by) for j in range(len(self.phases)))
         return Sight(self.rate, phases, self.middle + by / self.rate)
 

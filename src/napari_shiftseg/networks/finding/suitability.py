@@ -34,8 +34,8 @@ KNOWN: dict[str, tuple[Effect, str, str]] = {
     ),
     "group norm": (
         "impossible",
-        "It divides by mean and variance of the whole tile, over groups of channels, so "
-        "that every tile is answered on a scale of its own.",
+        "It divides by mean and variance of the whole tile, over groups of channels, "
+        "so that every tile is answered on a scale of its own.",
         NORMALISE_BY_BATCH,
     ),
     "layer norm": (
@@ -104,10 +104,10 @@ KNOWN: dict[str, tuple[Effect, str, str]] = {
     ),
     "align_corners": (
         "nearly",
-        "Its interpolation stretches with the size of the tile: places are off by up to "
-        "half a pixel of the coarser level at tile borders, whatever the halo.",
-        "in the next training, interpolate with align_corners=False; now, take the tile "
-        "size of training",
+        "Its interpolation stretches with the size of the tile: places are off by up "
+        "to half a pixel of the coarser level at tile borders, whatever the halo.",
+        "in the next training, interpolate with align_corners=False; now, take the "
+        "tile size of training",
     ),
     "dropout": (
         "impossible",
@@ -124,7 +124,8 @@ KNOWN: dict[str, tuple[Effect, str, str]] = {
         "impossible",
         "What is in one part of the tile changes the answer in all others.",
         "find the layer that takes a mean, a norm or attention over positions, and "
-        "replace it in the next training; now, use one fixed tile size as large as fits",
+        "replace it in the next training; now, use one fixed tile size as large as "
+        "fits",
     ),
 }  # fmt: skip
 PADDED = {
@@ -283,7 +284,7 @@ def train_eval_disparity(evaluated: ArrayLike, trained: ArrayLike) -> float:
 
     ``mean ‖e(x) − t(x)‖₂ / s`` over the pixels x, with the spread
     ``s² = mean ‖e(x) − mean e‖₂²`` of the answer in eval mode. 0: the statistics that
-    the normalisation kept are those of this image; 1: the modes differ as two pixels do.
+    the normalisation kept are those of this image; 1: the modes differ as two pixels.
     Only batch norm and its kin can be above 0 (and dropout, which must be off).
 
     Parameters
@@ -312,7 +313,8 @@ def _pixels(one: ArrayLike, two: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]
     if a.shape != b.shape or a.ndim < 2 or not a.size:
         raise ValueError(
             f"two predictions of the same pixels must be (channels, *size) and of one "
-            f"shape, got {list(a.shape)} and {list(b.shape)}; crop them to their overlap"
+            f"shape, got {list(a.shape)} and {list(b.shape)}; crop both to their "
+            f"overlap"
         )
     return a.reshape(len(a), -1), b.reshape(len(b), -1)
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _POINTWISE = """
 relu relu6 leaky_relu prelu rrelu gelu elu selu celu silu mish sigmoid log_sigmoid tanh
 softplus softsign softshrink hardshrink hardtanh hardswish hardsigmoid threshold clamp
-clamp_min clamp_max clip add sub rsub mul div true_divide floor_divide remainder fmod neg
-exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square pow abs sign sgn sin cos tan atan
-erf floor ceil round trunc frac reciprocal maximum minimum fmax fmin where to _to_copy
-type_as clone contiguous detach alias lift_fresh_copy masked_fill eq ne gt ge lt le
+clamp_min clamp_max clip add sub rsub mul div true_divide floor_divide remainder fmod
+neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square pow abs sign sgn sin cos tan
+atan erf floor ceil round trunc frac reciprocal maximum minimum fmax fmin where to
+_to_copy type_as clone contiguous detach alias lift_fresh_copy masked_fill eq ne gt ge lt le
 logical_and logical_or logical_not logical_xor isnan isfinite nan_to_num addcmul addcdiv
 lerp zeros_like ones_like full_like expand expand_as getitem
 """
@@ -34,6 +34,7 @@ REDUCTIONS = frozenset(_REDUCTIONS.split())
 DROPOUTS = {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"}
 PAD_MODES = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate",
              "circular": "circular"}  # fmt: skip
+NORMS = ("instance_norm", "group_norm", "layer_norm", "batch_norm")
 PADS = ("pad1d", "pad2d", "pad3d", "pad_nd")
 
 
@@ -332,7 +333,7 @@ _DESCRIBED: list[tuple[Callable[[str], bool], Callable[..., dict[str, Any]]]] = 
     (lambda n: "upsample" in n, _upsample),
     (lambda n: n == "pad" or n.endswith(PADS), _padding),
     (lambda n: n in ("slice", "narrow"), _crop),
-    (lambda n: (n.endswith("norm") and n not in REDUCTIONS) or "batch_norm" in n, _norm),
+    (lambda n: n.endswith(NORMS) or "batch_norm" in n, _norm),
     (lambda n: n.endswith("softmax"), _softmax),
     (lambda n: n in REDUCTIONS, _reduction),
     (lambda n: n in ("matmul", "bmm", "mm"), _product),

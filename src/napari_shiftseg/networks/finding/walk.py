@@ -33,6 +33,19 @@ class Value:
 
 @dataclass
 class Walk:
+    """What is known of a graph after some of its steps.
+
+    Attributes
+    ----------
+    values : dict of str to Value
+        The tensors met so far.
+    traps : list of Trap
+    paddings : list of set of str
+        Met along each axis.
+    sizes : list of list of SizeStep
+        What happens to the size along each axis.
+    """
+
     graph: Graph
     values: dict[str, Value] = field(default_factory=dict)
     traps: list[Trap] = field(default_factory=list)
@@ -41,25 +54,31 @@ class Walk:
 
     @property
     def ndim(self) -> int:
+        """Number of image axes."""
         return len(self.graph.shapes[self.graph.reads]) - 2
 
     def trap(self, kind: str, layer: str) -> int:
+        """Note a trap, and return its number."""
         self.traps.append(Trap(kind, layer))
         return len(self.traps) - 1
 
     def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a value."""
         return self.graph.shapes[name]
 
     def size_step(self, axis: int, step: Step, kind: str, **how: object) -> None:
+        """Note what a step does to the size along an axis."""
         reads = tuple(name for name in step.reads if self.has_place(name, axis))
         made = SizeStep(kind, reads, step.writes, **how)  # type: ignore[arg-type]
         self.sizes[axis].append(made)
 
     def has_place(self, name: str, axis: int) -> bool:
+        """Whether a value has places along an axis."""
         return name in self.values and self.values[name].sights[axis] is not None
 
 
 def together(walk: Walk, step: Step, sources: list[Value], layout: Layout) -> Value:
+    """Return the value of what is made of several, pixel by pixel."""
     sights: list[Sight | None] = []
     for axis in range(walk.ndim):
         there = [s for v in sources if (s := v.sights[axis]) is not None]
@@ -102,6 +121,7 @@ def resized(walk: Walk, step: Step, source: Value, sights: dict[int, Sight]) -> 
 
 
 def moved(walk: Walk, step: Step, source: Value, layout: Layout) -> Value:
+    """Return a value with its dimensions in another order."""
     for axis, sight in enumerate(source.sights):
         if sight is not None:
             walk.size_step(axis, step, "same")

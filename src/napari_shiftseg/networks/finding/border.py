@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.finding.subject import Subject
 
 RIM = 2  # outputs at each end whose differences are looked at
-DRAWS = 3
-# (difference from an image whose edge is repeated) / (from one continued by zeros), of
-# flat images. Over 108 small U-Nets: 0.8 to 3.7 with zeros, 0 to 0.6 without but once
-NEARER_ZEROS, SURELY_ZEROS, SURELY_NOT = 0.75, 1.1, 0.5
-# (from a reflection) / (from a repeated edge), of alternating ones: below 0.25 for
-# reflections, above 0.7 for repetitions
-REFLECTS, SURELY_REFLECTS, SURELY_REPEATS = 0.4, 0.3, 0.7
-NOISE_SAYS_ZEROS = 0.8
+DRAWS = 6  # images, of which the mean is taken
+# (difference from a reflection) / (from a repeated edge), of alternating images: 0 to
+# 0.5 for reflections, 0.8 to 1.9 for others (72 small U-Nets)
+REFLECTS, SURELY_REFLECTS = 0.6, 0.4
+# (difference from a repeated edge) / (from zeros), of flat images: 0.7 to 2.1 with zeros,
+# 0 to 0.8 with repeated edges, most below 0.1
+ZEROS, SURELY_ZEROS, SURELY_REPEATS = 0.66, 0.85, 0.45
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,15 @@ def padding_of(border: Border) -> tuple[Padding | None, bool]:
         return (None, False) if border.reach is None else ("none", True)
     if border.reach is None:
         return "zeros", False  # a continued image changes what is seen of the whole
+    reflects = _ratio(border, _alternating, "reflect", "edge")
     flat = _ratio(border, _flat, "edge", "constant")
-    if flat is None:
+    if reflects is None or flat is None:
         return None, False
-    if flat > NEARER_ZEROS:
-        noise = _ratio(border, _noise, "constant", "edge")
-        sure = flat > SURELY_ZEROS or (noise or 1) < NOISE_SAYS_ZEROS
-        return "zeros", sure
-    other = _ratio(border, _alternating, "reflect", "edge")
-    if other is None:
-        return None, False
-    sure = flat < SURELY_NOT and not SURELY_REFLECTS < other < SURELY_REPEATS
-    return ("reflect" if other < REFLECTS else "replicate"), sure
+    if reflects < REFLECTS:
+        return "reflect", reflects < SURELY_REFLECTS
+    if flat > ZEROS:
+        return "zeros", flat > SURELY_ZEROS
+    return "replicate", flat < SURELY_REPEATS
 
 
 def _sees_other_end(border: Border) -> bool:
@@ -151,14 +148,12 @@ def _alternating(border: Border, draw: int) -> NDArray[Any]:
     across[border.axis] = 1
     signs = (-1.0) ** np.arange(border.size[border.axis])
     amplitude: NDArray[Any] = 3 * border.subject.noise(across, seed=50 + draw)
-    return amplitude * border.shaped(signs)
+    return np.asarray(amplitude * border.shaped(signs))
 
 
-def _noise(border: Border, draw: int) -> NDArray[Any]:
-    return border.subject.noise(border.size, seed=draw)
-
-
-def _ratio(border: Border, image: object, one: str, two: str) -> float | None:
+def _ratio(
+    border: Border, image: Callable[[Border, int], NDArray[Any]], one: str, two: str
+) -> float | None:
     """Return how far from one continuation a network answers, over that from another.
 
     The mean difference at the rim between the answer to an image, and to the same image
@@ -166,24 +161,27 @@ def _ratio(border: Border, image: object, one: str, two: str) -> float | None:
     """
     far = np.zeros(2)
     for draw in range(DRAWS):
-        x = image(border, draw)  # type: ignore[operator]
-        differences = [_difference(border, x, mode) for mode in (one, two)]
-        if None in differences:
+        x = image(border, draw)
+        y = border.answer(x)
+        pair = [_difference(border, x, y, mode) for mode in (one, two)]
+        if None in pair:
             return None
-        pair = np.array(differences, dtype=float)
-        far += pair / max(pair.sum(), 1e-300)
+        differences = np.array(pair, dtype=float)
+        far += differences / max(differences.sum(), np.finfo(float).tiny)
     return float(far[0] / far[1]) if far[1] else float("inf")
 
 
-def _difference(border: Border, x: NDArray[Any], mode: str) -> float | None:
-    reach = border.reach or 2 * border.period
+def _difference(
+    border: Border, x: NDArray[Any], y: NDArray[Any] | None, mode: str
+) -> float | None:
+    """Return how far an answer is, at the rim, from that to the image continued."""
+    reach = border.reach or 0
     margin = -(-max(reach // 2, border.period) // border.period) * border.period
     width = [(0, 0)] * x.ndim
     width[2 + border.axis] = (margin, margin)
-    small = border.answer(x)
     large = border.answer(np.pad(x, width, mode=mode))  # type: ignore[call-overload]
-    if small is None or large is None:
+    if y is None or large is None:
         return None
     first = floor(margin * border.scale)
-    off = np.abs(small - large[first : first + len(small)])
+    off = np.abs(y - large[first : first + len(y)])
     return float(np.concatenate([off[:RIM], off[-RIM:]]).mean())

@@ -17,8 +17,8 @@ softplus softsign softshrink hardshrink hardtanh hardswish hardsigmoid threshold
 clamp_min clamp_max clip add sub rsub mul div true_divide floor_divide remainder fmod
 neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square pow abs sign sgn sin cos tan
 atan erf floor ceil round trunc frac reciprocal maximum minimum fmax fmin where to
-_to_copy type_as clone contiguous detach alias lift_fresh_copy masked_fill eq ne gt ge lt le
-logical_and logical_or logical_not logical_xor isnan isfinite nan_to_num addcmul addcdiv
+_to_copy type_as clone contiguous detach alias lift_fresh_copy masked_fill eq ne gt ge lt
+le logical_and logical_or logical_not logical_xor isnan isfinite nan_to_num addcmul addcdiv
 lerp zeros_like ones_like full_like expand expand_as getitem
 """
 _RESHAPES = """

@@ -1,0 +1,148 @@
+"""A network as probing sees it: a box that is run, in double precision if it can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.networks.finding.found import Probed
+
+# what a foreign network raises at a size that it cannot read
+CANNOT_READ = (ValueError, RuntimeError, IndexError, TypeError, AssertionError,
+               ZeroDivisionError, AttributeError, NotImplementedError)  # fmt: skip
+SINGLE, DOUBLE = (float(np.finfo(kind).eps) for kind in (np.float32, np.float64))
+VALUES_A_PIXEL = 1024  # held at once by a network of which nothing is known
+GOOD_SIZES = (16, 32, 48, 64, 96, 128)  # that most networks read; tried first
+LARGEST_TRIED = 512  # where no good size is legal, every size up to this
+
+
+@dataclass
+class Subject:
+    """A network that is probed.
+
+    Attributes
+    ----------
+    run : callable
+        (batch, channels, *size) to the prediction; raises as the network does.
+    kaiming : bool
+        Whether its weights were drawn anew.
+    memory : int
+        Bytes that one pass may take.
+    values_a_pixel : int
+        Numbers held at once for a pixel of the input.
+    notes : list of str
+        What was done to it.
+    precision : float
+        The unit in the last place of its answers: 2.2e-16 or 1.2e-7.
+    """
+
+    run: Callable[[NDArray[Any]], NDArray[Any]]
+    ndim: int
+    channels: int
+    fixed_size: tuple[int, ...] | None
+    kaiming: bool
+    memory: int
+    values_a_pixel: int
+    notes: list[str]
+    precision: float = SINGLE
+
+    @property
+    def is_double(self) -> bool:
+        """Whether it answers in double precision."""
+        return self.precision < SINGLE
+
+    @property
+    def most_pixels(self) -> int:
+        """Pixels of the largest input that the memory allows."""
+        return self.memory // ((8 if self.is_double else 4) * self.values_a_pixel)
+
+    def answer(self, x: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return the prediction in double; None if an input of this size is refused."""
+        if prod(x.shape[2:]) > self.most_pixels and x.shape[2:] != self.fixed_size:
+            return None
+        try:
+            y = self.run(x)
+        except CANNOT_READ:
+            return None
+        if y.ndim != x.ndim or not y.size or not np.isfinite(y).all():
+            return None
+        self.precision = DOUBLE if y.dtype == np.float64 else SINGLE
+        return y.astype(np.float64)
+
+    def noise(self, size: Sequence[int], seed: int = 0) -> NDArray[np.float64]:
+        """Return an image of normal noise of mean ½."""
+        generator = np.random.default_rng(seed)
+        return generator.normal(0.5, 1, (1, self.channels, *size))
+
+
+def subject_of(network: Probed, seed: int, memory: int) -> Subject:
+    """Return a network ready to be probed: re-initialised where that can be done.
+
+    Parameters
+    ----------
+    network : Probed
+    seed : int
+        Of the weights.
+    memory : int
+        Bytes that one pass may take.
+    """
+    other = network.reinitialised(seed)
+    notes = [] if other else ["probed with its weights as they are"]
+    if other is not None:
+        _dropout_off(other.graph(), notes)
+    probed, dtype = (other, np.float64) if other else (network, np.float32)
+
+    def run(x: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(probed.predict(x.astype(dtype)))
+
+    subject = Subject(
+        run, network.ndim, network.in_channels, network.fixed_size, other is not None,
+        memory, VALUES_A_PIXEL, notes,
+    )  # fmt: skip
+    return subject
+
+
+def _dropout_off(module: Any, notes: list[str]) -> None:
+    """Turn dropout off in a copy, and say it; at random no shift can be told."""
+    if not isinstance(module, nn.Module):
+        return
+    dropouts = [m for m in module.modules() if "Dropout" in type(m).__name__]
+    if any(m.training and getattr(m, "p", 1) for m in dropouts):
+        notes.append("probed with its dropout off")
+    for dropout in dropouts:
+        dropout.eval()
+
+
+def readable_size(subject: Subject) -> tuple[int, ...]:
+    """Return a small input size that a network can read.
+
+    Raises
+    ------
+    ValueError
+        If it reads none of those tried.
+    """
+    if subject.fixed_size:
+        if subject.answer(subject.noise(subject.fixed_size)) is None:
+            raise ValueError(
+                f"the network must read its own input size {list(subject.fixed_size)}; "
+                f"it refuses it, or it takes more memory than probing may"
+            )
+        return subject.fixed_size
+    squares = [*GOOD_SIZES, *range(1, LARGEST_TRIED + 1)]
+    sizes = [(n,) * subject.ndim for n in squares]
+    for size in sizes:
+        if subject.answer(subject.noise(size)) is not None:
+            return size
+    raise ValueError(
+        f"the network must read an image of (batch, {subject.channels}, *size) with "
+        f"{subject.ndim} axes; it refuses every size up to {LARGEST_TRIED}"
+    )

@@ -142,8 +142,8 @@ def _traced(model: UNet, size: tuple[int, ...]) -> bytes:
     file = BytesIO()
     image = torch.zeros(1, model.config.in_channels, *size)
     with torch.no_grad():
-        traced = torch.jit.trace(model, image, check_trace=False)
-    torch.jit.save(traced, file)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(model, image, check_trace=False)  # type: ignore[no-untyped-call]
+    torch.jit.save(traced, file)
     return file.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What tests of opened networks share: bioimageio.core with the newest pydantic."""
+"""What tests of opened networks share: small packages, and bioimageio.core."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import re
 from importlib.metadata import version
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
+import yaml
+from onnx import TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 BROKEN = ((0, 5, 14), (2, 14))  # bioimageio.spec below, with pydantic from here on
 
@@ -48,4 +53,80 @@ def core_test() -> Callable[..., Any]:
         _mend(vars(inner)["_serialize"].wrapped)
     from bioimageio.core import test_model
 
-    return test_model  # type: ignore[no-any-return]
+    def run(path: Path, **how: Any) -> Any:
+        # unpacked, since it leaves zips open
+        folder = path.with_suffix("")
+        with ZipFile(path) as file:
+            file.extractall(folder)
+        return test_model(folder / "bioimageio.yaml", **how)
+
+    return run
+
+
+def onnx_model(
+    nodes: list[Any], sizes: Any, made: Any, weights: dict[str, Any] | None = None
+) -> Any:
+    """An ONNX network from `x` to `y`."""
+    given, output = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, size)
+        for name, size in (("x", sizes), ("y", made))
+    )
+    stored = [
+        numpy_helper.from_array(np.asarray(v), k) for k, v in (weights or {}).items()
+    ]
+    graph = helper.make_graph(nodes, "g", [given], [output], stored)
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9)
+
+
+@pytest.fixture(scope="session")
+def make_onnx() -> Callable[..., Any]:
+    return onnx_model
+
+
+@pytest.fixture(scope="session")
+def doubling() -> Any:
+    """An ONNX network of four free axes that doubles its input."""
+    node = helper.make_node("Mul", ["x", "two"], ["y"])
+    two = {"two": np.float32(2)}
+    return onnx_model([node], ["a", "b", "c", "d"], ["a", "b", "c", "d"], two)
+
+
+def description(**changed: Any) -> dict[str, Any]:
+    """What a package of format 0.5 says at least; `changed` stands in its place."""
+    space = [{"type": "space", "id": i, "size": {"min": 4, "step": 2}} for i in "yx"]
+    same = [
+        {"type": "space", "id": i, "size": {"tensor_id": "image", "axis_id": i}}
+        for i in "yx"
+    ]
+    channel = {"type": "channel", "channel_names": ["a"]}
+    return {
+        "type": "model",
+        "format_version": "0.5.4",
+        "name": "small",
+        "inputs": [{"id": "image", "axes": [{"type": "batch"}, channel, *space]}],
+        "outputs": [{"id": "made", "axes": [{"type": "batch"}, channel, *same]}],
+        "weights": {"onnx": {"source": "weights.onnx", "opset_version": 18}},
+        **changed,
+    }
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[..., dict[str, Any]]:
+    return description
+
+
+@pytest.fixture
+def package(tmp_path: Path, doubling: Any) -> Callable[..., Path]:
+    """Write a package of a description and files; `doubling` are its weights."""
+
+    def write(said: dict[str, Any], **files: bytes) -> Path:
+        folder = tmp_path / "package"
+        folder.mkdir(exist_ok=True)
+        (folder / "bioimageio.yaml").write_text(yaml.safe_dump(said, sort_keys=False))
+        (folder / "weights.onnx").write_bytes(doubling.SerializeToString())
+        for name, content in files.items():
+            (folder / name.replace("__", ".")).write_bytes(content)
+        return folder
+
+    return write

@@ -10,9 +10,12 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Protocol
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
-from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
+from napari_shiftseg.networks.opening.trust import (
+    UnreadableNetworkError,
+    said_by,
+)
 from napari_shiftseg.text import brief
 
 MOST_BYTES = 2**31 - 1  # of a file; what a message of ONNX may have
@@ -129,6 +132,19 @@ def _refuse_large(name: str, size: int, most: int) -> None:
     )
 
 
+def is_zip(content: bytes) -> bool:
+    """Whether bytes are those of a zip, a damaged one too.
+
+    Parameters
+    ----------
+    content : bytes
+    """
+    try:
+        return is_zipfile(BytesIO(content))
+    except DAMAGED:
+        return True
+
+
 @dataclass(frozen=True)
 class Zip:
     """Files of a zip; it is never unpacked onto the disk.
@@ -201,9 +217,9 @@ class Zip:
             raise self._damaged(error) from None
 
     def _damaged(self, error: Exception) -> UnreadableNetworkError:
-        said = str(error).partition("\n")[0]
         return UnreadableNetworkError(
-            f"{self.where.name} is a damaged or encrypted zip ({said}): get it again"
+            f"{self.where.name} is a damaged or encrypted zip ({said_by(error)}): get "
+            f"it again"
         )
 
 

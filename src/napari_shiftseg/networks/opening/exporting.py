@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -141,9 +142,10 @@ def _npy(array: NDArray[Any]) -> bytes:
 def _traced(model: UNet, size: tuple[int, ...]) -> bytes:
     file = BytesIO()
     image = torch.zeros(1, model.config.in_channels, *size)
-    with torch.no_grad():
-        traced = torch.jit.trace(model, image, check_trace=False)
-    torch.jit.save(traced, file)  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # that TorchScript is deprecated
+        traced = torch.jit.trace(model, image, check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, file)
     return file.getvalue()
 
 

@@ -29,11 +29,16 @@ from napari_shiftseg.networks.opening.torch_file import (
     read_weights,
     tells_size,
 )
-from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, hash_of
+from napari_shiftseg.networks.opening.trust import (
+    UnreadableNetworkError,
+    hash_of,
+    said_by,
+)
 from napari_shiftseg.networks.opening.yaml_text import read_yaml
 from napari_shiftseg.networks.unet import unsound
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
-from napari_shiftseg.text import said_by, visible
+from napari_shiftseg.text import said_by as words_of
+from napari_shiftseg.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +203,7 @@ def _header(path: Path, content: bytes) -> dict[str, Any]:
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UnreadableNetworkError(
             f"{path.name} is a damaged safetensors file "
-            f"({' '.join(str(error).split())[:200]}): get it again"
+            f"({said_by(error)}): get it again"
         ) from None
     if CONFIG_KEY in known:
         raise UnreadableNetworkError(
@@ -218,7 +223,7 @@ def _parsed(given: dict[str, Any], name: str) -> ArchitectureConfig:
         return ArchitectureConfig.model_validate(given)
     except ValidationError as error:
         raise UnreadableNetworkError(
-            f"{name} does not describe an architecture ({said_by(error)}): needed are "
+            f"{name} does not describe an architecture ({words_of(error)}): needed are "
             f"'architecture: monai.UNet' and 'arguments: {{...}}'"
         ) from None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
-from napari_shiftseg.text import brief, by, number_of
+from napari_shiftseg.text import brief, by, number_of, visible
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -146,7 +146,7 @@ def _refuse_what_does_not_fit(
     given: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], name: str
 ) -> None:
     missing = [k for k in wanted if k not in given and not k.endswith(COUNTER)]
-    unexpected = [k for k in given if k not in wanted]
+    unexpected = [_short(k) for k in given if k not in wanted]
     misshaped = [
         f"{k} (of {by(tuple(given[k].shape)) or 'one value'}, needed is "
         f"{by(size) or 'one value'})"
@@ -170,7 +170,11 @@ def _refuse_what_does_not_fit(
         )
 
 
+def _short(name: str) -> str:
+    return brief(visible(name)).strip("'\"")
+
+
 def _shown(names: Sequence[str]) -> str:
-    shown = ", ".join(str(brief(k)).strip("'\"") for k in names[:SHOWN])
+    shown = ", ".join(names[:SHOWN])
     more = len(names) - SHOWN
     return f"{shown} and {more:,} more" if more > 0 else shown

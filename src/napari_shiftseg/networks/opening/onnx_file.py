@@ -10,7 +10,10 @@ import numpy as np
 
 from napari_shiftseg.networks.opening.bundle import MOST_BYTES
 from napari_shiftseg.networks.opening.engine import SizeRefusedError
-from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
+from napari_shiftseg.networks.opening.trust import (
+    UnreadableNetworkError,
+    said_by,
+)
 from napari_shiftseg.text import brief
 
 if TYPE_CHECKING:
@@ -89,10 +92,9 @@ def read_onnx(name: str, bundle: Bundle) -> ModelProto:
 
 
 def _damaged(name: str, error: Exception) -> UnreadableNetworkError:
-    said = " ".join(str(error).split())[:200]
     return UnreadableNetworkError(
-        f"{name} cannot be read as an ONNX network ({said}): get it again, or export "
-        f"it again"
+        f"{name} cannot be read as an ONNX network ({said_by(error)}): get it again, "
+        f"or export it again"
     )
 
 
@@ -230,10 +232,9 @@ class OnnxEngine:
         try:
             (made,) = self._session.run(None, {self._input: x.astype(self._dtype)})
         except _errors() as error:
-            said = " ".join(str(error).split())[:200]
             raise SizeRefusedError(
-                f"{self.name} cannot read an input of {x.shape} ({said}): take another "
-                f"size"
+                f"{self.name} cannot read an input of {x.shape} "
+                f"({said_by(error)}): take another size"
             ) from None
         return np.asarray(made, np.float32)
 
@@ -325,7 +326,10 @@ def _session(model: ModelProto, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                model.SerializeToString(),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # which prints
             )
     except _errors() as error:
         raise _damaged(name, error) from None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import is_zipfile
 
 from napari_shiftseg.networks.opening.bundle import (
     Bundle,
     Folder,
     Within,
     Zip,
+    is_zip,
     read_file,
 )
 from napari_shiftseg.networks.opening.engine import Layout
@@ -124,7 +123,7 @@ def _open_file(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
     for start, what in OTHERS.items():
         if content.startswith(start):
             raise UnreadableNetworkError(f"{path.name} is {what}")
-    if is_zipfile(BytesIO(content)):
+    if is_zip(content):
         return _open_zip(path, content, trusted)
     if is_safetensors(content):
         from napari_shiftseg.networks.opening.imported import open_imported

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import logging
+import re
 import warnings
+from contextlib import contextmanager
 from io import BytesIO
 from math import prod, sqrt
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +20,14 @@ from torch import Tensor, nn
 
 from napari_shiftseg.networks.opening.engine import SizeRefusedError
 from napari_shiftseg.networks.opening.onnx_file import refuse_several
-from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
+from napari_shiftseg.networks.opening.trust import (
+    UnreadableNetworkError,
+    said_by,
+)
+from napari_shiftseg.text import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -66,10 +74,9 @@ class TorchEngine:
             with torch.inference_mode():
                 made = self.module(given)
         except UNREADABLE as error:
-            said = " ".join(str(error).split())[:200]
             raise SizeRefusedError(
-                f"{self.name} cannot read an input of {tuple(x.shape)} ({said}): take "
-                f"another size"
+                f"{self.name} cannot read an input of {tuple(x.shape)} "
+                f"({said_by(error)}): take another size"
             ) from None
         if isinstance(made, (tuple, list)) and len(made) == 1:
             (made,) = made
@@ -157,7 +164,7 @@ def open_exported(content: bytes, name: str) -> TorchEngine:
         Of the file, for errors.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet("torch.export"):
             warnings.simplefilter("ignore")
             program = torch.export.load(BytesIO(content))
             user = program.graph_signature.user_inputs
@@ -179,6 +186,17 @@ def open_exported(content: bytes, name: str) -> TorchEngine:
     return TorchEngine(module, name, True, sizes[user[0]], sizes[made[0]])
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger from printing what is raised anyway."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
 def damaged(name: str, kind: str, error: Exception) -> UnreadableNetworkError:
     """Return an error of a file that torch cannot read.
 
@@ -189,9 +207,9 @@ def damaged(name: str, kind: str, error: Exception) -> UnreadableNetworkError:
     error : Exception
         Of torch.
     """
-    said = " ".join(str(error).split())[:200] or type(error).__name__
     return UnreadableNetworkError(
-        f"{name} is {kind} that cannot be read ({said}): get it again, or save it again"
+        f"{name} is {kind} that cannot be read ({said_by(error)}): get it again, or "
+        f"save it again"
     )
 
 
@@ -221,15 +239,9 @@ def read_weights(content: bytes, name: str) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise _more_than_weights(name, str(error)) from None
     except UNREADABLE as error:
-        if "weights_only" in str(error) or "Unsupported" in str(error):
-            raise UnreadableNetworkError(
-                f"{name} is a pickle that holds more than weights, and such a one can "
-                f"run code; it was not opened. Save the weights alone, with "
-                f"torch.save(model.state_dict(), ...)"
-            ) from None
-        raise damaged(name, "a file of weights", error) from None
-    except Exception as error:  # noqa: BLE001 - unpickling raises its own kinds
         raise damaged(name, "a file of weights", error) from None
     if not isinstance(found, dict):
         raise UnreadableNetworkError(
@@ -237,6 +249,20 @@ def read_weights(content: bytes, name: str) -> dict[str, Any]:
             f"with torch.save(model.state_dict(), ...)"
         )
     return found
+
+
+def _more_than_weights(name: str, said: str) -> UnreadableNetworkError:
+    """Return an error of what torch's weights-only loader refuses.
+
+    Its own words advise to load the file as code; they are not handed on.
+    """
+    wanted = re.search(r"(?:GLOBAL|global:?|class) ([\w.]+)", said)
+    what = f", {brief(wanted[1])} for example" if wanted else ""
+    return UnreadableNetworkError(
+        f"{name} is damaged, or a pickle that holds more than weights{what}; such "
+        f"a one can run code, and it was not opened. Save the weights alone, with "
+        f"torch.save(model.state_dict(), ...)"
+    )
 
 
 def is_safetensors(content: bytes) -> bool:

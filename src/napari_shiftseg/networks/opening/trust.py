@@ -11,6 +11,7 @@ from napari_shiftseg.text import brief, visible
 # a hash, or whatever decides by a file and its hash
 Trusted = frozenset[str] | Callable[[Path, str], bool]
 NOBODY: frozenset[str] = frozenset()
+LONGEST = 200  # characters of a foreign error
 
 
 class UnreadableNetworkError(ValueError):
@@ -37,6 +38,17 @@ class Untrusted(ValueError):
             f"was not opened. Its SHA-256 is {sha256}. If you know who made it, trust "
             f"it: --trust {sha256}, or the button Trust of the widget"
         )
+
+
+def said_by(error: BaseException) -> str:
+    """Return the words of a foreign error on one line, cut short and without tricks.
+
+    Parameters
+    ----------
+    error : BaseException
+    """
+    words = visible(" ".join(str(error).split()))[:LONGEST]
+    return words or type(error).__name__
 
 
 def hash_of(content: bytes) -> str:

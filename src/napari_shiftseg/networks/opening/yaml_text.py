@@ -7,7 +7,10 @@ from typing import Any
 
 import yaml
 
-from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
+from napari_shiftseg.networks.opening.trust import (
+    UnreadableNetworkError,
+    said_by,
+)
 
 MOST_BYTES = 2**20
 MOST_VALUES = 100_000  # aliases counted as often as they stand
@@ -55,9 +58,8 @@ def read_yaml(content: bytes, name: str) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError) as e:
         if isinstance(e, UnreadableNetworkError):
             raise
-        said = " ".join(str(e).split())[:200] or "it nests too deeply"
         raise UnreadableNetworkError(
-            f"{name} cannot be read as YAML ({said}): mend it, or get it again"
+            f"{name} cannot be read as YAML ({said_by(e)}): mend it, or get it again"
         ) from None
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise UnreadableNetworkError(

@@ -11,7 +11,7 @@ from torch import nn
 
 from napari_shiftseg.networks.opening.architectures.funlib import FunlibUNet
 from napari_shiftseg.networks.opening.architectures.pytorch3dunet import UNet3DUNet
-from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
+from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, said_by
 from napari_shiftseg.text import brief
 
 MONAI = ("UNet", "BasicUNet", "AttentionUnet", "SegResNet", "DynUNet")
@@ -65,10 +65,9 @@ def make(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     except UnreadableNetworkError:
         raise
     except WRONG as error:
-        said = " ".join(str(error).split())[:200]
         raise UnreadableNetworkError(
             f"{name} cannot be made with the arguments {brief(dict(arguments))} "
-            f"({said}): give those it was trained with"
+            f"({said_by(error)}): give those it was trained with"
         ) from None
 
 

@@ -213,7 +213,7 @@ def clustering_of(uses: tuple[Output, ...]) -> dict[str, Any]:
         return usual | {"middle_channel": known["distance"], "prominence": 0.5}
     if "boundary" in known:
         return usual | {"boundary_channel": known["boundary"], "prominence": 0.1}
-    return usual | {"prominence": 1.0}
+    return usual | {"prominence": 0.75}
 
 
 def assumed_uses(outputs: NDArray[Any]) -> tuple[Output, ...]:

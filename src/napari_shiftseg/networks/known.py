@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from hashlib import blake2b
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,30 +151,42 @@ def read_as(
         If values are changed in another way than along a line before the whole image
         is looked at.
     """
-    steps = list(intensity.steps)
-    gain = 1.0
-    at = next((i for i, s in enumerate(steps) if isinstance(s, Statistic)), None)
-    if at is None:
-        return "as-is", tuple(steps)
-    for step in steps[:at]:
-        if not isinstance(step, Linear) or len(step.gain) > 1 or step.gain[0] <= 0:
-            raise ValueError(
-                "this network wants grey values changed pixel by pixel before it looks "
-                "at the whole image, which is not supported: scale the image first, as "
-                "it was trained"
-            )
-        gain *= step.gain[0]
-    found = steps[at]
-    others = any(isinstance(step, Statistic) for step in steps[at + 1 :])
-    if found.kind not in KINDS or others:
-        raise ValueError(
-            "this network wants an image clipped, or looked at more than once, before "
-            "it is scaled, which is not supported: scale the image first, as it was "
-            "trained"
-        )
-    low, high = (found.low, found.high) if found.kind == "scale_range" else (0.0, 1.0)
-    is_each, least = found.per_channel and channels > 1, found.eps / gain
-    return Rule(KINDS[found.kind], low, high, least, is_each), tuple(steps[at + 1 :])
+    before: list[Linear] = []
+    for at, step in enumerate(intensity.steps):
+        after = intensity.steps[at + 1 :]
+        if isinstance(step, Statistic):
+            rule = _rule_of(step, before, channels)
+            rest = [each for each in after if not isinstance(each, Statistic)]
+            if rule is None or len(rest) < len(after):
+                raise ValueError(TWICE)
+            return rule, tuple(rest)
+        if isinstance(step, Linear) and len(step.gain) == 1 and step.gain[0] > 0:
+            before.append(step)
+        elif any(isinstance(each, Statistic) for each in after):
+            raise ValueError(CHANGED)
+    pixelwise = (s for s in intensity.steps if not isinstance(s, Statistic))
+    return "as-is", tuple(pixelwise)
+
+
+SCALE_FIRST = "which is not supported: scale the image first, as it was trained"
+TWICE = (
+    f"this network wants an image clipped, or looked at more than once, before it is "
+    f"scaled, {SCALE_FIRST}"
+)
+CHANGED = (
+    f"this network wants grey values changed pixel by pixel before it looks at the "
+    f"whole image, {SCALE_FIRST}"
+)
+
+
+def _rule_of(found: Statistic, before: list[Linear], channels: int) -> Rule | None:
+    """Return a step that looks at the whole image as a rule; None if it is none."""
+    if found.kind not in KINDS:
+        return None
+    is_range = found.kind == "scale_range"
+    low, high = (found.low, found.high) if is_range else (0.0, 1.0)
+    least = found.eps / prod(step.gain[0] for step in before)
+    return Rule(KINDS[found.kind], low, high, least, found.per_channel and channels > 1)
 
 
 def _declared(axis: Any) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def read_config(source: str | Path, trusted: Iterable[str] = ()) -> NetworkConfi
         return read_unet_config(path)
     from napari_shiftseg.networks.known import known_config
 
-    return known_config(path, TRUSTED.union(trusted))
+    return known_config(path, frozenset(TRUSTED.union(trusted)))
 
 
 def load_model(source: str | Path, trusted: Iterable[str] = ()) -> TiledNetwork:
@@ -96,4 +96,4 @@ def load_model(source: str | Path, trusted: Iterable[str] = ()) -> TiledNetwork:
         return load_unet(path)
     from napari_shiftseg.networks.known import load_known
 
-    return load_known(path, TRUSTED.union(trusted))
+    return load_known(path, frozenset(TRUSTED.union(trusted)))

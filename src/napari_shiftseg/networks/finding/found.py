@@ -32,10 +32,14 @@ class Probed(Protocol):
         The one input size it reads, in pixels; None where it reads many.
     """
 
-    ndim: int
-    in_channels: int
-    out_channels: int | None
-    fixed_size: tuple[int, ...] | None
+    @property
+    def ndim(self) -> int: ...  # noqa: D102
+    @property
+    def in_channels(self) -> int: ...  # noqa: D102
+    @property
+    def out_channels(self) -> int | None: ...  # noqa: D102
+    @property
+    def fixed_size(self) -> tuple[int, ...] | None: ...  # noqa: D102
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[Any]:
         r"""Return (batch, out_channels, \*size') of (batch, in_channels, \*size).

@@ -113,7 +113,7 @@ def _test_image(model: UNet) -> tuple[NDArray[np.float32], tuple[int, ...]]:
 def _steps(model: UNet) -> list[dict[str, Any]]:
     """Return how grey values are read, in the words of the format."""
     cast = {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}
-    scale = STEPS[model.config.intensity]
+    scale = STEPS[str(model.config.intensity)]
     if scale is None:
         return [cast]
     axes = [*(["channel"] if model.config.in_channels > 1 else []), *_names(model)]

@@ -86,7 +86,8 @@ class Predictor:
             channels_last(self.model)
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
         for layer in self.model.modules():
-            layer.register_forward_pre_hook(_asking(self._left))
+            if not isinstance(layer, torch.jit.ScriptModule):  # which has no hooks
+                layer.register_forward_pre_hook(_asking(self._left))
         usual = usual_engine(engine, str(device), precision)
         is_traced = model.computed_by == "torch"
         wanted = is_traced and "openvino" in (engine, usual)

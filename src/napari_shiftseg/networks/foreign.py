@@ -189,7 +189,8 @@ def foreground_logit(outputs: Tensor, uses: tuple[Output, ...]) -> Tensor:
     if "logit" in known:
         return outputs[:, known["logit"], None]
     if "probability" in known:
-        return torch.logit(outputs[:, known["probability"], None], CERTAIN)
+        p = outputs[:, known["probability"], None].clamp(CERTAIN, 1 - CERTAIN)
+        return torch.log(p / (1 - p))  # which OpenVINO knows, unlike torch.logit
     if "distance" in known:
         return outputs[:, known["distance"], None] - 1
     return torch.full_like(outputs[:, :1], EVERYWHERE)
@@ -249,8 +250,8 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     """Return the sizes along one axis, and what is to be cropped of each output.
 
     A network that pads is read with a halo: what it sees at any phase, rounded up to
-    periods. One that eats as much on both
-    sides needs none; else the larger side is taken for both.
+    periods. One that makes nothing up needs none. Of what it eats the larger side is
+    taken for both.
 
     Parameters
     ----------
@@ -259,7 +260,9 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     period = lcm(axis.period, axis.multiple or 1, axis.scale.denominator)
     larger = max(axis.eaten)
     crop = (larger - axis.eaten[0], larger - axis.eaten[1])
-    if axis.before is None or axis.after is None:
+    if axis.padding in ("valid", "none") and axis.before is not None:
+        halo = 0  # nothing is made up
+    elif axis.before is None or axis.after is None:
         halo = ceil(USUAL_HALO / period) * period
     else:
         unseen = max(axis.before - larger, axis.after - larger, 0)

@@ -25,8 +25,10 @@ from napari_shiftseg.networks.foreign import (
     clustering_of,
     tiled_axis,
 )
+from napari_shiftseg.networks.opening.engine import Layout
 from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.networks.stepped import Stepped
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -78,11 +80,14 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     config : ForeignConfig
         That was found of it.
     """
-    _, rest = read_as(opened.intensity, opened.in_channels)
+    _, before = read_as(opened.intensity, opened.in_channels)
+    module = getattr(opened.engine, "module", None)
+    if module is not None and opened.layout == Layout.usual(opened.ndim):
+        return ForeignNetwork(config, Stepped(module, before, opened.activation)).eval()
 
     def predict(pixels: NDArray[Any]) -> NDArray[Any]:
         each = list(pixels)
-        for step in rest:
+        for step in before:
             each = [step(one) for one in each]
         found: NDArray[Any] = opened.predict(np.stack(each))
         return found
@@ -103,7 +108,8 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
     outputs = opened.predict(grey.astype(np.float32))
     uses = tuple(Output(use=each.kind, name=each.name) for each in opened.outputs)
-    uses = uses or assumed_uses(outputs)
+    if {use.use for use in uses} <= {"other"}:
+        uses = assumed_uses(outputs)
     is_embedding = {use.use for use in uses} == {"embedding"}
     intensity, _ = read_as(opened.intensity, opened.in_channels)
     channels = len(uses) + (not is_embedding)

@@ -164,6 +164,11 @@ def holds_architecture(path: Path) -> bool:
 def read_unet_config(source: str | Path) -> ModelConfig:
     """Read the config of a model of ours; see `load_unet`."""
     path = find_model(source)
+    if not is_ours(path):
+        raise CheckpointError(
+            f"{path.name} is a network that was made elsewhere: it can predict, but not "
+            f"be trained on, tuned or exported; take a model of this program"
+        )
     _refuse_long_header(path)
     try:
         with safe_open(path, framework="np") as weights:

@@ -11,7 +11,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.imported import import_network
 from napari_shiftseg.networks.opening.opened import Output
 from napari_shiftseg.networks.opening.opening import open_network

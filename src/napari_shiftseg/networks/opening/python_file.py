@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.bundle import is_elsewhere, refuse_outside
 from napari_shiftseg.networks.opening.trust import (
     Trusted,

@@ -112,6 +112,11 @@ def test_names_are_mapped_and_ignored(bring):
     assert done.left_out == ("loss.weight",)
 
 
+def test_two_weights_never_become_one(bring):
+    with pytest.raises(UnreadableNetworkError, match=r"gives l_conv\.0.* one name"):
+        bring(unet().state_dict(), rename=[["l_conv.1", "l_conv.0"]])
+
+
 def test_faults_are_listed(bring, tmp_path):
     weights = unet().state_dict()
     first, second, third, *_ = weights

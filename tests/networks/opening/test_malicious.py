@@ -13,8 +13,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, load_model_from_string, numpy_helper
 
+from napari_shiftseg.networks.opening import onnx_file
 from napari_shiftseg.networks.opening.imported import import_network
 from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, Untrusted
@@ -182,6 +183,29 @@ def test_onnx_weights_outside(tmp_path, make_onnx, refused, where, words):
     refused(path, words)
 
 
+def test_onnx_weights_outside_in_a_place_nobody_looks(tmp_path, make_onnx, refused):
+    one = numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "w")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx_with(make_onnx, one))
+    model = load_model_from_string(path.read_bytes())
+    hidden = model.graph.sparse_initializer.add()
+    hidden.values.CopyFrom(outside(location="../secret"))
+    path.write_bytes(model.SerializeToString())
+    refused(path, "only files of its own folder are read")
+
+
+def test_onnx_weights_that_are_read_many_times(tmp_path, make_onnx, monkeypatch):
+    monkeypatch.setattr(onnx_file, "MOST_BYTES", 1000)
+    (tmp_path / "w.bin").write_bytes(bytes(300))
+    path = tmp_path / "net.onnx"
+    one = numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "w")
+    model = load_model_from_string(onnx_with(make_onnx, one))
+    model.graph.initializer.extend([outside(location="w.bin")] * 4)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UnreadableNetworkError, match="more than 1,000 bytes beside it"):
+        open_network(path)
+
+
 def test_onnx_of_foreign_operators(tmp_path, make_onnx, refused):
     one = numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "w")
     path = tmp_path / "net.onnx"
@@ -228,6 +252,18 @@ def test_a_pickle_that_runs_code(tmp_path, marker, refused, zipped_by_torch):
     ) as e:
         import_network(path, config, tmp_path / "m.safetensors")
     assert "weights_only=False" not in str(e.value)
+
+
+def test_weights_that_explode(tmp_path, refused):
+    path = zipped(tmp_path / "w.pt", [("a/data.pkl", b"\0" * (2**26 + 1))])
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "architecture: pytorch3dunet.UNet2D\n"
+        "arguments: {in_channels: 1, out_channels: 1, f_maps: [2, 4]}"
+    )
+    with pytest.raises(UnreadableNetworkError, match="would unpack from"):
+        import_network(path, config, tmp_path / "m.safetensors")
+    refused(path, "would unpack from")
 
 
 def test_a_pickle_under_another_name(tmp_path, marker, refused):

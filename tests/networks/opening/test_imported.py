@@ -182,6 +182,20 @@ def test_weights_that_are_no_numbers_are_refused(bring):
         bring(weights)
 
 
+def test_what_is_saved_beside_weights_is_named(bring):
+    weights = {"state_dict": unet().state_dict(), "score": np.float64(0.5)}
+    with pytest.raises(
+        UnreadableNetworkError, match=r"\('numpy\.[\w.]+scalar'\); such"
+    ):
+        bring(weights)
+
+
+def test_a_file_of_something_else_is_no_weights(tmp_path):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(CONFIG))
+    with pytest.raises(UnreadableNetworkError, match=r"c\.yaml is no file of weights"):
+        import_network(tmp_path / "c.yaml", tmp_path / "c.yaml", tmp_path / "m")
+
+
 def test_weights_alone_are_refused_with_the_way_out(tmp_path):
     save_file(unet().state_dict(), tmp_path / "w.safetensors")
     torch.save(unet().state_dict(), tmp_path / "w.pt")

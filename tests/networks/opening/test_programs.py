@@ -104,6 +104,15 @@ def test_onnx_without_a_package(tmp_path, doubling, make_onnx):
         open_network(path)
 
 
+def test_onnx_whose_size_only_its_header_fixes(tmp_path, make_onnx):
+    node = helper.make_node("Relu", ["x"], ["y"])
+    model = make_onnx([node], [1, 2, 8, 9], [1, 2, 8, 9])
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    opened = open_network(tmp_path / "net.onnx")
+    assert "fixes the size 8 × 9, but its layers read others" in opened.notes[1]
+    assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
+
+
 def test_onnx_with_kaiming_weights(tmp_path, make_onnx):
     random = np.random.default_rng(0)
     weights = {

@@ -200,6 +200,11 @@ class OnnxEngine:
     name : str
         For errors.
 
+    Attributes
+    ----------
+    freed : tuple of int
+        Sizes of the image that only the header of its file fixed.
+
     Raises
     ------
     UnreadableNetworkError
@@ -273,21 +278,25 @@ def _dtype(given: ValueInfoProto, name: str) -> np.dtype[Any]:
     return dtype
 
 
-def _free_sizes(model: ModelProto, given: ValueInfoProto) -> bool:
-    """Let a graph read every size if nothing but its header fixes one; say if so."""
+def _free_sizes(model: ModelProto, given: ValueInfoProto) -> tuple[int, ...]:
+    """Let a graph read every size if nothing but its header fixes one.
+
+    Returns the sizes of the image that were fixed; ``()`` where they stay as they are.
+    """
     dims = given.type.tensor_type.shape.dim
     fixed = [i for i, d in enumerate(dims) if i != 1 and d.HasField("dim_value")]
     if not fixed or len(dims) < 3 or model.functions:
-        return False
+        return ()
     if not all(_is_size_free(node) for node in model.graph.node):
-        return False
+        return ()
+    sizes = tuple(dims[i].dim_value for i in fixed if i > 1)
     for i in fixed:
         dims[i].dim_param = f"axis_{i}"
     for i, dim in enumerate(model.graph.output[0].type.tensor_type.shape.dim):
         if i != 1:
             dim.dim_param = f"made_{i}"
     del model.graph.value_info[:]
-    return True
+    return sizes
 
 
 def _is_size_free(node: NodeProto) -> bool:

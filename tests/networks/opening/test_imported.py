@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 
 from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.imported import import_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.opened import Output
-from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.steps import Sigmoid
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
 from napari_shiftseg.networks.unet import new_model, save_model

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, load_model_from_string, numpy_helper
 
 from napari_shiftseg.networks.opening import onnx_file
 from napari_shiftseg.networks.opening.imported import import_network
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, Untrusted
 
 if TYPE_CHECKING:

@@ -104,6 +104,20 @@ def test_onnx_without_a_package(tmp_path, doubling, make_onnx):
         open_network(path)
 
 
+def test_onnx_functions_are_opened(tmp_path, make_onnx):
+    opsets = [helper.make_opsetid("", 18)]
+    relu = helper.make_node("Relu", ["a"], ["b"])
+    node = helper.make_node("Own", ["x"], ["y"], domain="own")
+    model = make_onnx([node], ["n", 2, "h", "w"], ["n", 2, "h", "w"])
+    model.functions.append(
+        helper.make_function("own", "Own", ["a"], ["b"], [relu], opsets)
+    )
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    opened = open_network(tmp_path / "net.onnx")
+    assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
+
+
 def test_onnx_whose_size_only_its_header_fixes(tmp_path, make_onnx):
     node = helper.make_node("Relu", ["x"], ["y"])
     model = make_onnx([node], [1, 2, 8, 9], [1, 2, 8, 9])

@@ -37,7 +37,7 @@ from napari_shiftseg.text import brief, by, visible
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.opening.engine import Engine
-    from napari_shiftseg.networks.opening.onnx_file import OnnxEngine
+    from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
 
 YAML = (".yaml", ".yml")
 CONVERT = "export it as ONNX, with torch.onnx.export or tf2onnx"
@@ -142,11 +142,8 @@ def _open_file(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
 
 
 def _onnx(path: Path) -> OnnxEngine:
-    from napari_shiftseg.networks.opening.onnx_file import (
-        NotOnnxError,
-        OnnxEngine,
-        read_onnx,
-    )
+    from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
+    from napari_shiftseg.networks.opening.onnx_reading import NotOnnxError, read_onnx
 
     if path.stat().st_size == 0:
         raise UnreadableNetworkError(f"{path.name} is empty: get it again")

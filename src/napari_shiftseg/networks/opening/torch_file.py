@@ -20,8 +20,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from napari_shiftseg.networks.opening.bundle import Zip, is_zip
-from napari_shiftseg.networks.opening.engine import SizeRefusedError
-from napari_shiftseg.networks.opening.onnx_file import refuse_several
+from napari_shiftseg.networks.opening.engine import SizeRefusedError, refuse_several
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
     said_by,

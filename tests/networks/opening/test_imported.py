@@ -11,10 +11,10 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.imported import import_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.opened import Output
-from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.steps import Sigmoid
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
 from napari_shiftseg.networks.unet import new_model, save_model
@@ -112,6 +112,11 @@ def test_names_are_mapped_and_ignored(bring):
     assert done.left_out == ("loss.weight",)
 
 
+def test_two_weights_never_become_one(bring):
+    with pytest.raises(UnreadableNetworkError, match=r"gives l_conv\.0.* one name"):
+        bring(unet().state_dict(), rename=[["l_conv.1", "l_conv.0"]])
+
+
 def test_faults_are_listed(bring, tmp_path):
     weights = unet().state_dict()
     first, second, third, *_ = weights
@@ -175,6 +180,20 @@ def test_weights_that_are_no_numbers_are_refused(bring):
         UnreadableNetworkError, match=r"\d+ of \d+ values of .* are NaN"
     ):
         bring(weights)
+
+
+def test_what_is_saved_beside_weights_is_named(bring):
+    weights = {"state_dict": unet().state_dict(), "score": np.float64(0.5)}
+    with pytest.raises(
+        UnreadableNetworkError, match=r"\('numpy\.[\w.]+scalar'\); such"
+    ):
+        bring(weights)
+
+
+def test_a_file_of_something_else_is_no_weights(tmp_path):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(CONFIG))
+    with pytest.raises(UnreadableNetworkError, match=r"c\.yaml is no file of weights"):
+        import_network(tmp_path / "c.yaml", tmp_path / "c.yaml", tmp_path / "m")
 
 
 def test_weights_alone_are_refused_with_the_way_out(tmp_path):

@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 from torch import nn
 
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
     Untrusted,
@@ -104,6 +104,29 @@ def test_onnx_without_a_package(tmp_path, doubling, make_onnx):
         open_network(path)
 
 
+def test_onnx_functions_are_opened(tmp_path, make_onnx):
+    opsets = [helper.make_opsetid("", 18)]
+    relu = helper.make_node("Relu", ["a"], ["b"])
+    node = helper.make_node("Own", ["x"], ["y"], domain="own")
+    model = make_onnx([node], ["n", 2, "h", "w"], ["n", 2, "h", "w"])
+    model.functions.append(
+        helper.make_function("own", "Own", ["a"], ["b"], [relu], opsets)
+    )
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    opened = open_network(tmp_path / "net.onnx")
+    assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
+
+
+def test_onnx_whose_size_only_its_header_fixes(tmp_path, make_onnx):
+    node = helper.make_node("Relu", ["x"], ["y"])
+    model = make_onnx([node], [1, 2, 8, 9], [1, 2, 8, 9])
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    opened = open_network(tmp_path / "net.onnx")
+    assert "fixes the size 8 × 9, but its layers read others" in opened.notes[1]
+    assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
+
+
 def test_onnx_with_kaiming_weights(tmp_path, make_onnx):
     random = np.random.default_rng(0)
     weights = {
@@ -119,6 +142,20 @@ def test_onnx_with_kaiming_weights(tmp_path, make_onnx):
     assert made[:, :, 2:-2, 2:-2].std() == pytest.approx(np.sqrt(2), rel=0.4)
     assert abs(made.mean()) < 0.5 < opened.predict(IMAGE).mean()
     assert opened.graph().graph.node[0].op_type == "Conv"
+
+
+def test_weights_of_a_package_lie_beside_its_onnx_file(tmp_path, package, describe):
+    import onnx
+
+    folder = package(describe(weights={"onnx": {"source": "inner/net.onnx"}}))
+    (folder / "inner").mkdir()
+    model = onnx.load(folder / "weights.onnx")
+    inner = folder / "inner" / "net.onnx"
+    onnx.save_model(
+        model, inner, save_as_external_data=True, location="w.bin", size_threshold=0
+    )
+    assert (folder / "inner" / "w.bin").stat().st_size == 4
+    assert np.array_equal(open_network(folder).predict(IMAGE[:, :1]), 2 * IMAGE[:, :1])
 
 
 def test_weights_beside_an_onnx_file(tmp_path, make_onnx):

@@ -9,6 +9,7 @@ import warnings
 from contextlib import contextmanager
 from io import BytesIO
 from math import prod, sqrt
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from napari_shiftseg.networks.opening.engine import SizeRefusedError
-from napari_shiftseg.networks.opening.onnx_file import refuse_several
+from napari_shiftseg.networks.opening.bundle import Zip, is_zip
+from napari_shiftseg.networks.opening.engine import SizeRefusedError, refuse_several
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
     said_by,
@@ -93,7 +94,9 @@ class TorchEngine:
     def reinitialised(self, seed: int) -> TorchEngine | None:
         """Return it with Kaiming weights in float64; see `Engine`."""
         try:
-            module = copy.deepcopy(self.module).double()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of gradients, which are not needed
+                module = copy.deepcopy(self.module).double()
         except UNREADABLE:
             return None
         if not draw_weights(module, seed):
@@ -236,12 +239,21 @@ def read_weights(content: bytes, name: str) -> dict[str, Any]:
     try:
         if is_safetensors(content):
             return dict(load_safetensors(content))
+        if is_zip(content):
+            Zip(Path(name), content).names()  # refuses one that explodes
+        elif content[:1] != b"\x80":
+            raise UnreadableNetworkError(
+                f"{name} is no file of weights: one of torch.save or a .safetensors "
+                f"file is needed"
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise _more_than_weights(name, str(error)) from None
     except UNREADABLE as error:
+        if isinstance(error, UnreadableNetworkError):
+            raise
         raise damaged(name, "a file of weights", error) from None
     if not isinstance(found, dict):
         raise UnreadableNetworkError(
@@ -256,11 +268,11 @@ def _more_than_weights(name: str, said: str) -> UnreadableNetworkError:
 
     Its own words advise to load the file as code; they are not handed on.
     """
-    wanted = re.search(r"(?:GLOBAL|global:?|class) ([\w.]+)", said)
-    what = f", {brief(wanted[1])} for example" if wanted else ""
+    wanted = re.search(r"GLOBAL ([\w.]+)", said)
+    what = f" ({brief(wanted[1])})" if wanted else ", or is damaged"
     return UnreadableNetworkError(
-        f"{name} is damaged, or a pickle that holds more than weights{what}; such "
-        f"a one can run code, and it was not opened. Save the weights alone, with "
+        f"{name} is a pickle that holds more than weights{what}; such a one can run "
+        f"code, and it was not opened. Save the weights alone, with "
         f"torch.save(model.state_dict(), ...)"
     )
 

@@ -33,10 +33,11 @@ from napari_shiftseg.networks.opening.trust import (
     require_trust,
 )
 from napari_shiftseg.networks.opening.yaml_text import read_yaml
-from napari_shiftseg.text import visible
+from napari_shiftseg.text import brief, by, visible
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.opening.engine import Engine
+    from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
 
 YAML = (".yaml", ".yml")
 CONVERT = "export it as ONNX, with torch.onnx.export or tf2onnx"
@@ -47,6 +48,7 @@ OTHERS = {
     b"\x1f\x8b": "packed by gzip: unpack it, and open what is in it",
     b"TFL3": f"a network of TensorFlow Lite: {CONVERT}",
 }
+ELSEWHERE = (".h5", ".hdf5", "saved_model.pb", ".tflite")
 IMPORT = (
     "holds weights alone. Describe their architecture in a small YAML file "
     "('architecture: monai.UNet', 'arguments: {...}') and run shiftseg import WEIGHTS "
@@ -101,8 +103,8 @@ def _open_folder(path: Path, trusted: Trusted) -> OpenedNetwork:
     found = description_in(Folder(path))
     if found is None:
         raise UnreadableNetworkError(
-            f"the folder {path.name} holds no description of a model ({NAMES[0]} or "
-            f"{NAMES[1]}): open the file of the network itself"
+            f"the folder {path.name or path} holds no description of a model "
+            f"({NAMES[0]} or {NAMES[1]}): open the file of the network itself"
         )
     return open_package(found, Folder(path), trusted)
 
@@ -134,15 +136,14 @@ def _open_file(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
             f"{path.name} is a pickle, which can run code; it was not opened. If it "
             f"{IMPORT}"
         )
-    return _plain(path, content, _onnx(path))
+    engine = _onnx(path)
+    freed = f"Its file fixes the size {by(engine.freed)}, but its layers read others."
+    return _plain(path, content, engine, (freed,) if engine.freed else ())
 
 
-def _onnx(path: Path) -> Engine:
-    from napari_shiftseg.networks.opening.onnx_file import (
-        NotOnnxError,
-        OnnxEngine,
-        read_onnx,
-    )
+def _onnx(path: Path) -> OnnxEngine:
+    from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
+    from napari_shiftseg.networks.opening.onnx_reading import NotOnnxError, read_onnx
 
     if path.stat().st_size == 0:
         raise UnreadableNetworkError(f"{path.name} is empty: get it again")
@@ -177,6 +178,11 @@ def _open_zip(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
         return _plain(path, content, torch_file.open_exported(content, path.name))
     if any(name.endswith("data.pkl") for name in names):
         raise UnreadableNetworkError(f"{path.name} {IMPORT}")
+    foreign = [name for name in names if name.endswith(ELSEWHERE)]
+    if foreign:
+        raise UnreadableNetworkError(
+            f"{path.name} holds {brief(foreign[0])}, of Keras or TensorFlow: {CONVERT}"
+        )
     raise UnreadableNetworkError(
         f"{path.name} is a zip without a network: {NAMES[0]} or a program of torch is "
         f"expected in it"
@@ -195,7 +201,9 @@ def _package_folder(names: list[str]) -> str | None:
     return f"{found[0][1]}/" if found[0][1] else ""
 
 
-def _plain(path: Path, content: bytes, engine: Engine) -> OpenedNetwork:
+def _plain(
+    path: Path, content: bytes, engine: Engine, notes: tuple[str, ...] = ()
+) -> OpenedNetwork:
     """Return a network without a description: batch, channels, then the image."""
     sizes, made = engine.input_size, engine.output_size
     if sizes:
@@ -227,7 +235,7 @@ def _plain(path: Path, content: bytes, engine: Engine) -> OpenedNetwork:
         layout=Layout.usual(ndim),
         fixed_size=fixed if len(fixed) == ndim else None,
         outputs=tuple(Output("other", f"{i + 1}") for i in range(out_channels or 0)),
-        notes=(AS_THEY_ARE,),
+        notes=(AS_THEY_ARE, *notes),
     )
 
 

@@ -403,4 +403,5 @@ def probed():
 def nets():
     """Makers of some networks by name."""
     return {"unet": same, "valid": valid, "block": block, "branching": Branching,
-            "kaiming": kaiming, "monai": monai, "cases": CASES}  # fmt: skip
+            "basic": BasicUNet,
+            "kaiming": kaiming, "monai": monai}  # fmt: skip

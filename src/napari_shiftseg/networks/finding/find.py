@@ -74,6 +74,12 @@ def find(network: Probed, *, seed: int = 0, memory: int = MEMORY) -> Found:
         pixels = prod(graph.shapes[graph.reads][2:])
         subject.values_a_pixel = max(ALIVE * graph.widest // pixels, 1)
     traps = list(graph_found.traps)
+    by_graph = graph_found.axes
+    if by_graph and network.fixed_size:
+        by_graph = tuple(
+            replace(axis, multiple=0, remainder=0, smallest=size)
+            for axis, size in zip(by_graph, network.fixed_size, strict=True)
+        )
     probed: list[AxisProbed | None] = []
     for axis in range(network.ndim):
         try:
@@ -83,7 +89,7 @@ def find(network: Probed, *, seed: int = 0, memory: int = MEMORY) -> Found:
             notes.append(f"probing gave up: {error}")
             if not any(trap.kind == "dropout" for trap in traps):
                 traps.append(Trap("dropout", UNKNOWN_LAYER))
-    said = _Said(graph_found.axes, tuple(probed), (*notes, *subject.notes))
+    said = _Said(by_graph, tuple(probed), (*notes, *subject.notes))
     return _found(said, traps)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,19 @@ from torch import nn
 
 from napari_shiftseg.networks.finding import NotFound, advice, find
 from napari_shiftseg.networks.finding.found import AGREE
+
+
+class Halved(nn.Module):
+    """Pools by two, even sizes alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(2, 2, 2, stride=2)
+
+    def forward(self, x):
+        if x.shape[2] % 2 or x.shape[3] % 2:
+            raise RuntimeError("an odd size")
+        return nn.functional.interpolate(self.layer(x), scale_factor=2)
 
 
 def conv(read=1, made=2):
@@ -163,6 +178,37 @@ def test_what_reads_nothing_is_refused(probed, nets):
     module = nn.Sequential(nn.Conv2d(3, 2, 3))
     with pytest.raises(ValueError, match="refuses every size up to 512"):
         find(probed(module))
+
+
+def test_out_of_time_the_graph_says_it_alone(probed, nets):
+    module = nets["unet"]((2, 2), features=4)().eval()
+    slow = probed(module)
+    copied = probed(nets["kaiming"](module, 0))
+    slow.reinitialised = lambda seed: copied
+    quick, passes = copied.predict, []
+
+    def predict(x):
+        passes.append(x.shape)
+        if len(passes) > 5:
+            time.sleep(0.3)
+        return quick(x)
+
+    copied.predict = predict
+    found = find(slow, seconds=0.4)
+    assert found.axes[0].before == 9
+    assert found.agreement == dict.fromkeys(found.agreement, "graph alone")
+    assert "probing was stopped after 0.4 s" in found.notes
+    assert not found.sure
+
+
+def test_a_known_size_is_taken(probed):
+    """One axis pools by two, the other loses one pixel first: no square is legal."""
+    layers = nn.Sequential(nn.Conv2d(1, 2, (1, 2)), Halved())
+    with pytest.raises(ValueError, match="refuses every size"):
+        find(probed(layers))
+    found = find(probed(layers), size=(16, 17))
+    assert [axis.period for axis in found.axes] == [2, 2]
+    assert [axis.remainder for axis in found.axes] == [0, 1]
 
 
 def test_little_memory_is_enough_for_short_images(probed, nets):

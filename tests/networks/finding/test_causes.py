@@ -180,6 +180,19 @@ def test_what_reads_nothing_is_refused(probed, nets):
         find(probed(module))
 
 
+def test_trained_weights_may_hide_a_period(probed, nets):
+    """The bottom says little: at 1e-4 the period looks like half of it."""
+    module = nets["kaiming"](nets["unet"]((2, 2), (2, 2), features=8)(), 2).float()
+    with torch.no_grad():
+        module.up[1].weight *= 2e-5
+    trained = probed(module.eval(), readable=False)
+    trained.reinitialised = lambda seed: None
+    found = find(trained)
+    assert [axis.period for axis in found.axes] == [4, 4]
+    assert not found.sure
+    assert "shifts were told apart by less than a factor of ten" in found.notes
+
+
 def test_out_of_time_the_graph_says_it_alone(probed, nets):
     module = nets["unet"]((2, 2), features=4)().eval()
     slow = probed(module)

@@ -49,6 +49,7 @@ COMMON_MULTIPLES = (
     24,
     16,
 )
+LARGEST_SHIFT = COMMON_MULTIPLES[0]
 LARGEST_PERIOD = 64  # looked for one by one
 # of changed columns, in standard deviations of the noise; where a ReLU is off for one
 # sign it is on for the other
@@ -139,13 +140,16 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
         if period:
             bar = longer
             break
+        if reach is not None and longer.length > 2 * reach + PATTERN + LARGEST_SHIFT:
+            break  # there was room for every shift
     if period is None:
         lost = max(bar.length - _outputs(subject, bar), 0)
         return AxisProbed(
             None, None, None, reach is None, None, False, (lost // 2, lost - lost // 2),
             None, 0, bar.length, Fraction(1), False, False,
         )  # fmt: skip
-    scale, lost = _scale(subject, bar, period)
+    scale = _scale(subject, bar, period)
+    bar, lost = _least_lossy(subject, bar, period, scale)
     eaten = (lost // 2, lost - lost // 2)
     before = after = None
     if reach is not None:
@@ -291,9 +295,8 @@ def _miss(subject: Subject, bar: Bar, shift: int) -> float:
             return float("inf")
         answers.append(along(y, bar.axis))
     one, two, flat = answers
-    ratio = Fraction(len(one), bar.length).limit_denominator(64)
-    lost = bar.length - len(one) if ratio > Fraction(1, 2) and ratio < 1 else 0
-    ratio = Fraction(1) if lost else ratio
+    ratio = _slope(subject, bar)
+    lost = max(int(bar.length - len(one) / ratio), 0)
     moved = shift * ratio
     if moved.denominator != 1:
         return float("inf")
@@ -306,16 +309,48 @@ def _miss(subject: Subject, bar: Bar, shift: int) -> float:
     return float(np.abs(here - there).max() / response) if response else float("inf")
 
 
-def _scale(subject: Subject, bar: Bar, period: int) -> tuple[Fraction, int]:
-    """Return output pixels an input pixel, and input pixels that have no output."""
+def _slope(subject: Subject, bar: Bar) -> Fraction:
+    """Return output pixels an input pixel, before the period is known.
+
+    From a bar that is longer by a multiple of most periods; if there is none, from this
+    one, which is taken to lose pixels where it gives more than half of them.
+    """
     number = _outputs(subject, bar)
-    scale = Fraction(number, bar.length)
-    for times in (1, 2, 4):
+    if not subject.fixed_size:
+        more = LARGEST_SHIFT
+        longer = _outputs(subject, bar.of(bar.length + more))
+        if longer > number:
+            return Fraction(longer - number, more).limit_denominator(LARGEST_PERIOD)
+    ratio = Fraction(number, bar.length).limit_denominator(LARGEST_PERIOD)
+    return Fraction(1) if Fraction(1, 2) < ratio < 1 else ratio
+
+
+def _least_lossy(
+    subject: Subject, bar: Bar, period: int, scale: Fraction
+) -> tuple[Bar, int]:
+    """Return a bar whose size loses no pixel, and input pixels that have no output.
+
+    Of all lengths within a period that with the fewest, none below 0.
+    """
+    lost: dict[int, int] = {}
+    for length in range(bar.length, bar.length + (1 if subject.fixed_size else period)):
+        number = _outputs(subject, bar.of(length))
+        if number and length - number / scale >= 0:
+            lost[length] = int(length - number / scale)
+    if not lost:
+        return bar, 0
+    best = min(lost, key=lambda length: (lost[length], length))
+    return bar.of(best), lost[best]
+
+
+def _scale(subject: Subject, bar: Bar, period: int) -> Fraction:
+    """Return output pixels an input pixel."""
+    number = _outputs(subject, bar)
+    for times in () if subject.fixed_size else (1, 2, 4):
         longer = _outputs(subject, bar.of(bar.length + times * period))
-        if longer and not subject.fixed_size:
-            scale = Fraction(longer - number, times * period)
-            break
-    return scale, max(int(bar.length - number / scale), 0)
+        if longer:
+            return Fraction(longer - number, times * period)
+    return Fraction(number, bar.length)
 
 
 def _reach(

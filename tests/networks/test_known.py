@@ -12,9 +12,13 @@ import torch
 from torch import nn
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.networks import known
-from napari_shiftseg.networks.foreign import Output, assumed_uses, foreground_logit
-from napari_shiftseg.networks.loading import load_model, read_config, trust
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.foreign import (
+    Output,
+    assumed_uses,
+    foreground_logit,
+)
+from napari_shiftseg.networks.loading.models import load_model, read_config, trust
 from napari_shiftseg.networks.opening.trust import Untrusted
 
 
@@ -59,7 +63,7 @@ def saved(path, net, size=(16, 16), channels=1):
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(known, "user_cache_path", lambda *_, **__: tmp_path / "cache")
-    monkeypatch.setattr("napari_shiftseg.networks.loading.TRUSTED", set())
+    monkeypatch.setattr("napari_shiftseg.networks.loading.models.TRUSTED", set())
 
 
 @pytest.fixture

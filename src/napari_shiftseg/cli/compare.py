@@ -27,7 +27,7 @@ from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.metrics.metric import pooled_metrics
-from napari_shiftseg.networks.loading import load_model
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps

@@ -19,7 +19,7 @@ from napari_shiftseg.networks.header import (
     named_models,
     own_models,
 )
-from napari_shiftseg.networks.loading import load_model, read_config
+from napari_shiftseg.networks.loading.models import load_model, read_config
 from napari_shiftseg.networks.properties import Remark, describe, what_follows
 from napari_shiftseg.networks.unet import copy_model, load_unet
 from napari_shiftseg.pipeline.costs import cost_steps

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.networks.header import figure_models, find_model, named_models
-from napari_shiftseg.networks.loading import trust
+from napari_shiftseg.networks.loading.models import trust
 from napari_shiftseg.pipeline.glossary import Term, setting, terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import SAMPLES

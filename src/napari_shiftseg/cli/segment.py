@@ -17,7 +17,7 @@ from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
-from napari_shiftseg.networks.loading import load_model
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.reading import STORE

@@ -49,7 +49,7 @@ def measurement(
         Of the image that the tiles are for.
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.loading import load_model
+    from napari_shiftseg.networks.loading.models import load_model
     from napari_shiftseg.pipeline.costs import cost_steps
 
     return (yield from cost_steps(image_shape, load_model(model)))

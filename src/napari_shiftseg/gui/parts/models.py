@@ -24,7 +24,7 @@ from napari_shiftseg.networks.header import (
     is_ours,
     named_models,
 )
-from napari_shiftseg.networks.loading import read_config
+from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.text import by

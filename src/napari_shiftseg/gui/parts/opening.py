@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import FOREIGN, SUFFIX, is_ours
-from napari_shiftseg.networks.loading import read_config, trust
+from napari_shiftseg.networks.loading.models import read_config, trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable

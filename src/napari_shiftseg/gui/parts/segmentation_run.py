@@ -113,7 +113,7 @@ def part_opened(
         Of the whole image, where that is known: then nothing is to be found.
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.loading import load_model
+    from napari_shiftseg.networks.loading.models import load_model
 
     network = load_model(model)
     if scale is not None:

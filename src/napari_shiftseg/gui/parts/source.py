@@ -294,7 +294,7 @@ class LayerSource:
             What is asked for.
         """
         yield Progress(0, 0, stage="loading the model")
-        from napari_shiftseg.networks.loading import load_model
+        from napari_shiftseg.networks.loading.models import load_model
         from napari_shiftseg.pipeline.scales import plane_scale_steps
 
         network, stack = load_model(model), replace(self, first=()).pixels()

@@ -137,7 +137,7 @@ def stored_run(run: StoredRun, hold: Hold) -> Generator[Progress, None, StoredOu
     from napari_shiftseg.distributed.journal import unfinished
     from napari_shiftseg.distributed.order import StoreOrder
     from napari_shiftseg.distributed.segmenting import segment_to_store_steps
-    from napari_shiftseg.networks.loading import load_model
+    from napari_shiftseg.networks.loading.models import load_model
 
     model = load_model(run.model)
     source = source_of(run.source, model.config)

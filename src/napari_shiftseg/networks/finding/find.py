@@ -13,7 +13,11 @@ from napari_shiftseg.networks.finding.graph import GraphFound, read_graph
 from napari_shiftseg.networks.finding.onnx_graph import onnx_graph
 from napari_shiftseg.networks.finding.probing import AxisProbed, probe_axis
 from napari_shiftseg.networks.finding.steps import Graph, Unreadable
-from napari_shiftseg.networks.finding.subject import readable_size, subject_of
+from napari_shiftseg.networks.finding.subject import (
+    OutOfTime,
+    readable_size,
+    subject_of,
+)
 from napari_shiftseg.networks.finding.suitability import (
     UNKNOWN_LAYER,
     causes_of,
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 ALIVE = 4  # of a network's largest tensors, how many are held at once
 MEMORY = 1 << 30
+SECONDS = 300.0
 
 
 class NotFound(ValueError):
@@ -44,17 +49,29 @@ class _Said:
     notes: tuple[str, ...]
 
 
-def find(network: Probed, *, seed: int = 0, memory: int = MEMORY) -> Found:
+def find(
+    network: Probed,
+    *,
+    size: tuple[int, ...] | None = None,
+    seed: int = 0,
+    memory: int = MEMORY,
+    seconds: float = SECONDS,
+) -> Found:
     """Find what tiling needs of a network, by its graph and by probing it.
 
     Parameters
     ----------
     network : Probed
         A network of one image and one prediction, pixel by pixel.
+    size : tuple of int, optional
+        An input size that it is known to read, the smaller the faster; looked for if
+        not given, the same along each axis.
     seed : int
         Of the weights with which a re-initialised copy is probed.
     memory : int
         Bytes that one pass of probing may take; with less, shorter images are tried.
+    seconds : float
+        That probing may take; what it has not found by then the graph says alone.
 
     Returns
     -------
@@ -67,23 +84,32 @@ def find(network: Probed, *, seed: int = 0, memory: int = MEMORY) -> Found:
     NotFound
         If neither way says how it repeats; the message says why.
     """
-    subject = subject_of(network, seed, memory)
-    readable = readable_size(subject)
+    subject = subject_of(network, seed, memory, seconds)
+    readable = readable_size(subject, size)
     graph_found, graph, notes = _by_graph(network, readable)
     if graph is not None:
         pixels = prod(graph.shapes[graph.reads][2:])
         subject.values_a_pixel = max(ALIVE * graph.widest // pixels, 1)
     traps = list(graph_found.traps)
+    by_graph = graph_found.axes
+    if by_graph and network.fixed_size:
+        by_graph = tuple(
+            replace(axis, multiple=0, remainder=0, smallest=size)
+            for axis, size in zip(by_graph, network.fixed_size, strict=True)
+        )
     probed: list[AxisProbed | None] = []
     for axis in range(network.ndim):
         try:
             probed.append(probe_axis(subject, axis, readable))
+        except OutOfTime:
+            probed.append(None)
+            notes.append(f"probing was stopped after {seconds:g} s")
         except ValueError as error:
             probed.append(None)
             notes.append(f"probing gave up: {error}")
             if not any(trap.kind == "dropout" for trap in traps):
                 traps.append(Trap("dropout", UNKNOWN_LAYER))
-    said = _Said(graph_found.axes, tuple(probed), (*notes, *subject.notes))
+    said = _Said(by_graph, tuple(probed), (*notes, *subject.notes))
     return _found(said, traps)
 
 

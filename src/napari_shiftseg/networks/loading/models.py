@@ -58,7 +58,7 @@ def read_config(source: str | Path, trusted: Iterable[str] = ()) -> NetworkConfi
     path = find_model(source)
     if is_ours(path):
         return read_unet_config(path)
-    from napari_shiftseg.networks.known import known_config
+    from napari_shiftseg.networks.loading.known import known_config
 
     return known_config(path, frozenset(TRUSTED.union(trusted)))
 
@@ -94,6 +94,6 @@ def load_model(source: str | Path, trusted: Iterable[str] = ()) -> TiledNetwork:
         from napari_shiftseg.networks.unet import load_unet
 
         return load_unet(path)
-    from napari_shiftseg.networks.known import load_known
+    from napari_shiftseg.networks.loading.known import load_known
 
     return load_known(path, frozenset(TRUSTED.union(trusted)))

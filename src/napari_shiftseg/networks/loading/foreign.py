@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from math import ceil, lcm
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
@@ -88,6 +89,7 @@ class ForeignConfig(NetworkConfig):
 
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
+Reopen = Callable[[Path, frozenset[str]], "ForeignNetwork"]
 
 
 class ForeignNetwork(nn.Module):
@@ -100,21 +102,26 @@ class ForeignNetwork(nn.Module):
         That predicts (batch, channels, \*input) → (batch, outputs, \*output): of
         tensors, on a device; or of float32 arrays, on the CPU, one input after the
         other, shared by all copies.
+    reopen : callable
+        Opens the file again, where the network is sent to another process.
     """
 
-    def __init__(self, config: ForeignConfig, network: nn.Module | Predict) -> None:
+    def __init__(
+        self, config: ForeignConfig, network: nn.Module | Predict, reopen: Reopen
+    ) -> None:
         super().__init__()
+        self._reopen = reopen
         self.config, self.shape = config, config.shape
         self.network = network if isinstance(network, nn.Module) else _Called(network)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ForeignNetwork:
-        return ForeignNetwork(self.config, deepcopy(self.network, memo)).eval()
+        return ForeignNetwork(
+            self.config, deepcopy(self.network, memo), self._reopen
+        ).eval()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
-        from napari_shiftseg.networks.loading import load_model
-
-        return load_model, (self.config.source, (self.config.sha256,))
+        return self._reopen, (Path(self.config.source), frozenset([self.config.sha256]))
 
     @property
     def computed_by(self) -> str:

@@ -17,7 +17,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.network_shape import FoundShape
 from napari_shiftseg.intensity.scale import Rule
 from napari_shiftseg.networks.finding.find import find
-from napari_shiftseg.networks.foreign import (
+from napari_shiftseg.networks.loading.foreign import (
     ForeignConfig,
     ForeignNetwork,
     Output,
@@ -25,10 +25,10 @@ from napari_shiftseg.networks.foreign import (
     clustering_of,
     tiled_axis,
 )
+from napari_shiftseg.networks.loading.stepped import Stepped
 from napari_shiftseg.networks.opening.engine import Layout
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
-from napari_shiftseg.networks.stepped import Stepped
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     _, before = read_as(opened.intensity, opened.in_channels)
     module = getattr(opened.engine, "module", None)
     if module is not None and opened.layout == Layout.usual(opened.ndim):
-        return ForeignNetwork(config, Stepped(module, before, opened.activation)).eval()
+        stepped = Stepped(module, before, opened.activation)
+        return ForeignNetwork(config, stepped, load_known).eval()
 
     def predict(pixels: NDArray[Any]) -> NDArray[Any]:
         each = list(pixels)
@@ -92,7 +93,7 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
         found: NDArray[Any] = opened.predict(np.stack(each))
         return found
 
-    return ForeignNetwork(config, predict).eval()
+    return ForeignNetwork(config, predict, load_known).eval()
 
 
 def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
